@@ -1,0 +1,1 @@
+//! Turns changes of issues into notifications, by rules and on a schedule.

@@ -1,0 +1,1 @@
+//! The Sentry-compatible HTTP API; response types live here only.

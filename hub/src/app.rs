@@ -1,0 +1,1 @@
+//! Builds the hub, starts it and ends it in order.

@@ -1,0 +1,1 @@
+//! Event bodies in append-only packs.

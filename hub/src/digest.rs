@@ -1,0 +1,1 @@
+//! The one writer of events: a block in, one committed change out.

@@ -1,0 +1,1 @@
+//! Relays: joining, certificates, cursors, what each one reports.

@@ -1,0 +1,1 @@
+//! Decides which issue an event belongs to, and explains why.

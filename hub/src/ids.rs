@@ -1,0 +1,1 @@
+//! Ids that only the hub gives: issues, short ids.

@@ -1,0 +1,1 @@
+//! Searchable columns and text of events; the only room that names tantivy.

@@ -1,0 +1,27 @@
+//! The hub: takes blocks from relays, groups events into issues, indexes them, tells people, and
+//! serves the dashboard and a Sentry-compatible API.
+
+pub mod access;
+pub mod alert;
+pub mod api;
+pub mod app;
+pub mod archive;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod digest;
+pub mod fleet;
+pub mod group;
+pub mod ids;
+pub mod index;
+pub mod issue;
+pub mod normalise;
+pub mod notify;
+pub mod query;
+pub mod receive;
+pub mod retention;
+pub mod rule;
+pub mod schedule;
+pub mod stats;
+pub mod store;
+pub mod web;

@@ -1,0 +1,1 @@
+//! Sends notifications: webhooks and e-mail.

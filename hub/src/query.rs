@@ -1,0 +1,1 @@
+//! The search language: text to a tree, errors with positions.

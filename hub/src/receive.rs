@@ -1,0 +1,1 @@
+//! Takes blocks from relays over QUIC.

@@ -1,0 +1,1 @@
+//! Removes what is too old, and gives the space back.

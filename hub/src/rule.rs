@@ -1,0 +1,1 @@
+//! Alert conditions over facts.

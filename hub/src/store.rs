@@ -1,0 +1,1 @@
+//! The relational store: people, projects, issues, rules, cursors.

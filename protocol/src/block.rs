@@ -1,0 +1,127 @@
+//! The block: one unit from disk to disk.
+//!
+//! Entries that a relay commits together form a block: a run of records of one lane, numbered
+//! without holes, compressed once. The same bytes lie in the spool's segment, travel over the
+//! link and arrive at the hub, so a block is sealed once and opened once.
+//!
+//! What always holds: `checksum` covers every other byte of the encoded block, so any flipped
+//! bit is found before a record is believed; the decompressed size is declared and enforced.
+//!
+//! Format 1, MessagePack array: `[version, epoch, lane, first_seq, count, dict, codec, raw_len,
+//! counts, payload, checksum]`, `counts` being `[[project, category, n], …]` and `checksum` the
+//! CRC-32C of the encoded array with the checksum left out. The payload is the zstd-compressed
+//! sequence of MessagePack records.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Epoch, EventId, Lane, ProjectId, PublicKey, Seq};
+use crate::item::Category;
+use crate::outcome::Account;
+use crate::timestamp::Timestamp;
+
+/// One numbered unit of the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// Items that came in one envelope and travel in one lane.
+    #[serde(rename = "i")]
+    Items(Items),
+    /// Counts that have no items: refusals, filters, losses.
+    #[serde(rename = "l")]
+    Ledger(LedgerDelta),
+}
+
+/// The accepted, scrubbed items of one envelope that share a lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Items {
+    /// Whose.
+    pub project: ProjectId,
+    /// The key they came with.
+    pub key: PublicKey,
+    /// When the relay had the whole request, by the relay's clock.
+    pub received_at: Timestamp,
+    /// When the SDK says it sent the envelope, by the SDK's clock.
+    pub sent_at: Option<Timestamp>,
+    /// The envelope's event id, given or made.
+    pub event_id: Option<EventId>,
+    /// `sentry_client`, cut to 128 bytes: `sentry.python/2.75.0`.
+    pub client: Option<String>,
+    /// The address the request came from, unless the privacy settings withhold it.
+    pub remote_addr: Option<String>,
+    /// The request's `User-Agent`, cut to 512 bytes; browsers' events lack it in their payload.
+    pub user_agent: Option<String>,
+    /// The envelope header's `trace` object as JSON.
+    pub trace: Option<Bytes>,
+    /// The items, in the envelope's order.
+    pub items: Vec<Item>,
+}
+
+/// One item: its header as JSON, without `length`, and its payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The wire name of its kind.
+    pub kind: String,
+    /// The item header, a JSON object.
+    pub header: Bytes,
+    /// The payload, scrubbed.
+    pub payload: Bytes,
+}
+
+/// Counts of one spool since the record before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerDelta {
+    /// When they were gathered, by the relay's clock.
+    pub at: Timestamp,
+    /// Each account with its increase.
+    pub counts: Vec<(Account, u64)>,
+}
+
+/// The head of a block: all that can be known without decompressing it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The spool's life.
+    pub epoch: Epoch,
+    /// The lane.
+    pub lane: Lane,
+    /// The first record's number.
+    pub first_seq: Seq,
+    /// How many records; at least 1.
+    pub count: u32,
+    /// The dictionary it was compressed with.
+    pub dict: DictId,
+    /// Bytes of the records before compression.
+    pub raw_len: u32,
+    /// Items by project and category.
+    pub counts: Vec<ItemCount>,
+}
+
+impl Head {
+    /// The last record's number.
+    #[must_use]
+    pub const fn last_seq(&self) -> Seq {
+        Seq(self.first_seq.0 + self.count as u64 - 1)
+    }
+}
+
+/// `n` items of one project and category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemCount {
+    /// The project.
+    pub project: ProjectId,
+    /// The category.
+    pub category: Category,
+    /// Items.
+    pub n: u64,
+}
+
+/// Names a zstd dictionary: 0 is none, 1 is the one built in, others are published by a hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DictId(pub u32);
+
+impl DictId {
+    /// Compressed without a dictionary.
+    pub const NONE: Self = Self(0);
+    /// The dictionary that every program of this protocol version carries.
+    pub const BUILT_IN: Self = Self(1);
+}

@@ -1,0 +1,1 @@
+//! Envelopes: the lines and payloads that SDKs post, cut without copying.

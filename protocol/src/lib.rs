@@ -1,0 +1,19 @@
+//! What SDKs, relays and the hub agree on: formats, names and rules.
+//!
+//! Everything here is pure: bytes and values in, values out.
+//! It knows no sockets, no files and no clock; time is always an argument.
+
+pub mod auth;
+pub mod block;
+pub mod dsn;
+pub mod envelope;
+pub mod event;
+pub mod ids;
+pub mod item;
+pub mod limits;
+pub mod outcome;
+pub mod privacy;
+pub mod roster;
+pub mod timestamp;
+pub mod unit;
+pub mod wire;

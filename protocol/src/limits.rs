@@ -1,0 +1,23 @@
+//! Every maximum of the protocols, with its unit and its source.
+
+/// Most items in one envelope. Source: envelope specification.
+pub const ENVELOPE_ITEMS_MAX: usize = 500;
+/// Largest request body, compressed or not, in bytes.
+pub const ENVELOPE_BYTES_MAX: usize = 200 * 1024 * 1024;
+/// Largest `store` body, decompressed, in bytes.
+pub const STORE_BYTES_MAX: usize = 1024 * 1024;
+/// Largest event payload, in bytes.
+pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of a JSON payload.
+pub const JSON_DEPTH_MAX: usize = 128;
+
+/// Largest control frame of the link, in bytes. Source: link specification, frames.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Largest block on the wire and on disk, in bytes. Source: link specification, frames.
+pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest block once decompressed, in bytes. Source: link specification, frames.
+pub const BLOCK_RAW_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most records in one block.
+pub const BLOCK_RECORDS_MAX: usize = 10_000;
+/// Deepest nesting of a MessagePack body that comes over the link or from disk.
+pub const MSGPACK_DEPTH_MAX: usize = 16;

@@ -1,0 +1,1 @@
+//! Frames of the link between relay and hub.

@@ -1,0 +1,1 @@
+//! Takes requests of SDKs over HTTP and answers them.

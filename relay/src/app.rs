@@ -1,0 +1,1 @@
+//! Builds the relay, starts it and ends it in order.

@@ -1,0 +1,1 @@
+//! The configuration file: raw text to checked values.

@@ -1,0 +1,1 @@
+//! Sends blocks to the hub over QUIC and learns the roster from it.

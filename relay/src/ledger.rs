@@ -1,0 +1,1 @@
+//! Counts every item's one outcome.

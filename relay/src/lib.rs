@@ -1,0 +1,15 @@
+//! The relay: accepts SDK envelopes beside the applications, removes private data, keeps what it
+//! accepted durably and forwards it to the hub.
+
+pub mod accept;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod forward;
+pub mod ledger;
+pub mod limit;
+pub mod pipeline;
+pub mod roster;
+pub mod spool;
+pub mod status;

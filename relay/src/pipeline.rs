@@ -1,0 +1,1 @@
+//! The one function that lists the steps an envelope takes, in order.

@@ -1,0 +1,1 @@
+//! Which projects and keys exist, as last told by the hub; the last good copy is a file.

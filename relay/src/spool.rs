@@ -1,0 +1,1 @@
+//! Keeps accepted records durably until the hub has them.

@@ -1,0 +1,1 @@
+//! Tells how the relay is: health, readiness, metrics.
