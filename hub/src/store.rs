@@ -1,1 +1,255 @@
 //! The relational store: people, projects, issues, rules, cursors.
+//!
+//! What always holds: one connection writes, a few read; a write transaction takes the lock when
+//! it begins, so that it never fails for a stale snapshot; a commit is on the disk when it returns.
+//! The tables are those of `migrations/sqlite`, brought up to date when the store is opened.
+//!
+//! What it never does: show the engine. Methods take and give values of this program; the engine's
+//! types stay in this room, so that a second engine can stand behind the same methods.
+//!
+//! To add a query: put a method on [`Store`] (it reads) or on [`Write`] (it changes, and is
+//! committed with what else the transaction does) into the part of its topic.
+
+mod alerts;
+mod changes;
+mod events;
+mod issue_read;
+mod issues;
+mod ledger;
+mod people;
+mod poison;
+mod projects;
+mod relays;
+mod settings;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+
+/// Connections that read at the same time.
+const READERS: u32 = 4;
+/// How long a statement waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a method waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Prepared statements kept for each connection.
+const STATEMENTS: usize = 256;
+/// Page cache of each connection, in KiB.
+const CACHE_KIB: u32 = 8 * 1024;
+/// The write-ahead log is cut back to this after a checkpoint, in bytes.
+const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened or created.
+    #[error("database {} cannot be opened", path.display())]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The tables cannot be brought up to date.
+    #[error("tables of the database cannot be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A value that must be unique is taken.
+    #[error("{what} exists already")]
+    Exists {
+        /// What.
+        what: &'static str,
+    },
+    /// What is asked for is not there.
+    #[error("no such {what}")]
+    Missing {
+        /// What.
+        what: &'static str,
+    },
+    /// A stored value is not of the shape it was written in.
+    #[error("stored {what} is unreadable")]
+    Unreadable {
+        /// Which.
+        what: &'static str,
+    },
+    /// The engine refused.
+    #[error("database refused")]
+    Engine(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    /// Turns a broken uniqueness into [`StoreError::Exists`], and leaves other errors as they are.
+    #[must_use]
+    pub fn or_exists(self, what: &'static str) -> Self {
+        match &self {
+            Self::Engine(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                Self::Exists { what }
+            }
+            _ => self,
+        }
+    }
+}
+
+/// A handle to the store; clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    reader: SqlitePool,
+    writer: SqlitePool,
+    path: PathBuf,
+}
+
+/// A write transaction. Dropped without [`Write::commit`], it leaves no trace.
+pub struct Write {
+    tx: Transaction<'static, Sqlite>,
+}
+
+impl Store {
+    /// Opens the database file, making it and its tables where they are missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] or [`StoreError::Migrate`].
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let opened = |source| StoreError::Open {
+            path: path.to_owned(),
+            source,
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            // Must precede the first table: it is what lets the file shrink later.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS)
+            .pragma("cache_size", format!("-{CACHE_KIB}"))
+            .pragma("journal_size_limit", WAL_BYTES_MAX.to_string());
+        let writer = PoolOptions::<Sqlite>::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await
+            .map_err(opened)?;
+        sqlx::migrate!("./migrations/sqlite").run(&writer).await?;
+        let reader = PoolOptions::<Sqlite>::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(opened)?;
+        Ok(Self {
+            reader,
+            writer,
+            path: path.to_owned(),
+        })
+    }
+
+    /// A store in a directory of its own, which goes with the returned guard.
+    #[cfg(test)]
+    pub async fn temporary() -> (Self, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Self::open(&dir.path().join("hub.db")).await.unwrap();
+        (store, dir)
+    }
+
+    /// Begins a write transaction, waiting for the one before to end.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when the lock is not free in time.
+    pub async fn begin(&self) -> Result<Write, StoreError> {
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Write { tx })
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Ends every connection after its statement; the write-ahead log is folded in.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    /// The connections that read. Only the parts of this room see it.
+    fn reader(&self) -> &SqlitePool {
+        &self.reader
+    }
+
+    /// The connection that writes, for single statements that need no transaction of several.
+    fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+}
+
+impl Write {
+    /// Makes the changes lasting: they are on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`]; then nothing was changed.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+
+    /// The connection in the transaction. Only the parts of this room see it.
+    fn connection(&mut self) -> &mut sqlx::SqliteConnection {
+        &mut self.tx
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish()
+    }
+}
+
+impl fmt::Debug for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Write").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn opens_twice_and_forgets_what_was_not_committed() {
+        let (store, dir) = Store::temporary().await;
+        let mut write = store.begin().await.unwrap();
+        write.put_setting("kept", "1").await.unwrap();
+        write.commit().await.unwrap();
+        let mut write = store.begin().await.unwrap();
+        write.put_setting("lost", "1").await.unwrap();
+        drop(write);
+        store.close().await;
+
+        let store = Store::open(&dir.path().join("hub.db")).await.unwrap();
+        assert_eq!(store.setting("kept").await.unwrap().as_deref(), Some("1"));
+        assert_eq!(store.setting("lost").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let (store, _dir) = Store::temporary().await;
+        let result = sqlx::query("DELETE FROM settings")
+            .execute(store.reader())
+            .await;
+        assert!(result.is_err());
+    }
+}

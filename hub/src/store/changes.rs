@@ -1,0 +1,1 @@
+//! Changes of issues that the alerts have not seen yet.

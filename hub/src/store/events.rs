@@ -1,0 +1,1 @@
+//! Events: where each body lies.

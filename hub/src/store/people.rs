@@ -1,0 +1,1 @@
+//! People: organizations, users, members, sessions, tokens.

@@ -1,0 +1,1 @@
+//! Relays, their cursors, and tokens to join with.
