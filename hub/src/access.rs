@@ -1,1 +1,593 @@
-//! Who may do what: passwords, sessions, tokens, scopes.
+//! Who is asking, and what they may do: passwords, sessions, API tokens, roles.
+//!
+//! What always holds: secrets are stored as hashes (argon2id for passwords, SHA-256 for the random
+//! ones) and shown once; a login takes as long for an unknown account as for a known one; guesses
+//! are slowed down by account and by address; a session ends after twelve idle hours or fourteen
+//! days, and a change of password ends all of them; a token never holds a scope that the role of
+//! its owner does not bring.
+//!
+//! What it never does: speak HTTP. Cookies, headers and status codes are the API's.
+
+mod password;
+mod scope;
+mod secret;
+mod throttle;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use protocol::timestamp::Timestamp;
+use tokio_util::task::TaskTracker;
+
+use crate::store::people::{ApiToken, NewToken, Session, User};
+use crate::store::projects::{NewProject, ProjectKey};
+use crate::store::{Store, StoreError};
+
+pub use password::{PASSWORD_CHARS_MIN, PasswordError};
+pub use scope::{Role, Scope, ScopeSet};
+pub use secret::NoRandomness;
+use throttle::{Throttle, Verdict};
+
+/// A session unused for this long has ended.
+pub const SESSION_IDLE: Duration = Duration::from_hours(12);
+/// A session this old has ended.
+pub const SESSION_LIFE: Duration = Duration::from_hours(14 * 24);
+/// How often the last use of a session or token is written down.
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
+/// Most tokens of one user.
+const TOKENS_MAX: usize = 100;
+/// What user tokens begin with.
+const TOKEN_PREFIX: &str = "sntryu_";
+
+/// Why access was not given.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// No such account, or not its password. Which of the two is not said.
+    #[error("e-mail address or password is wrong")]
+    WrongLogin,
+    /// Too many guesses.
+    #[error("too many login attempts")]
+    Throttled {
+        /// When the next is allowed.
+        retry_after: Duration,
+    },
+    /// The password cannot be used, or not now.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// A user has as many tokens as allowed.
+    #[error("a user may have at most {TOKENS_MAX} tokens")]
+    TooManyTokens,
+    /// The address is not one.
+    #[error("not an e-mail address")]
+    Email,
+    /// The slug is not one.
+    #[error(
+        "a slug has 1 to {SLUG_LEN_MAX} characters of a to z, 0 to 9, - and _, and is no number"
+    )]
+    Slug,
+    /// No randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Someone who has shown who they are.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Who.
+    pub user: User,
+    /// What they showed.
+    pub proof: Proof,
+    /// Their organizations, each with what they may do there with this proof.
+    pub memberships: Vec<Membership>,
+}
+
+/// What showed who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A browser's session. Its changes must carry the token.
+    Session {
+        /// What the header must say.
+        csrf_token: String,
+    },
+    /// An API token.
+    Token {
+        /// Its number.
+        id: i64,
+        /// What it was made for.
+        scopes: ScopeSet,
+    },
+}
+
+/// A role in an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The organization.
+    pub organization_id: i64,
+    /// The role.
+    pub role: Role,
+    /// The role's scopes, cut to those of the proof.
+    pub scopes: ScopeSet,
+}
+
+impl Identity {
+    /// The membership in an organization.
+    #[must_use]
+    pub fn membership(&self, organization_id: i64) -> Option<&Membership> {
+        self.memberships
+            .iter()
+            .find(|membership| membership.organization_id == organization_id)
+    }
+
+    /// What may be done in any of the organizations.
+    #[must_use]
+    pub fn scopes(&self) -> ScopeSet {
+        self.memberships
+            .iter()
+            .fold(ScopeSet::NONE, |all, membership| all.or(membership.scopes))
+    }
+
+    /// Whether a CSRF token is the session's. API tokens need none.
+    #[must_use]
+    pub fn accepts_csrf(&self, shown: Option<&str>) -> bool {
+        match &self.proof {
+            Proof::Token { .. } => true,
+            Proof::Session { csrf_token } => {
+                shown.is_some_and(|shown| secret::same(shown, csrf_token))
+            }
+        }
+    }
+}
+
+/// A fresh session. The cookie's value is here and nowhere else.
+#[derive(Clone)]
+pub struct Login {
+    /// What the cookie holds.
+    pub cookie: String,
+    /// Who.
+    pub user: User,
+    /// What changes must carry.
+    pub csrf_token: String,
+}
+
+/// A fresh API token. The secret is here and nowhere else.
+#[derive(Clone)]
+pub struct FreshToken {
+    /// The whole token.
+    pub secret: String,
+    /// What is stored of it.
+    pub id: i64,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("user", &self.user.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FreshToken")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The door. Clones share the counts and the store.
+#[derive(Clone, Debug)]
+pub struct Access {
+    store: Store,
+    hasher: password::Hasher,
+    throttle: Arc<Mutex<Throttle>>,
+    tracker: TaskTracker,
+}
+
+impl Access {
+    /// Opens the door. Last uses are written down by tasks on `tracker`.
+    ///
+    /// # Errors
+    /// [`AccessError::Password`] when the machine cannot hash.
+    pub fn new(store: Store, tracker: TaskTracker) -> Result<Self, AccessError> {
+        Ok(Self {
+            store,
+            hasher: password::Hasher::new()?,
+            throttle: Arc::default(),
+            tracker,
+        })
+    }
+
+    /// Begins a session for who knows the password.
+    ///
+    /// # Errors
+    /// [`AccessError::WrongLogin`], [`AccessError::Throttled`], or that the hub is in trouble.
+    pub async fn login(
+        &self,
+        now: Timestamp,
+        email: &str,
+        password: &str,
+        address: IpAddr,
+    ) -> Result<Login, AccessError> {
+        let account = account_name(email);
+        {
+            let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Verdict::Wait(retry_after) = throttle.check(now, &account, address) {
+                return Err(AccessError::Throttled { retry_after });
+            }
+            throttle.begin(now, &account, address);
+        }
+        let found = self.store.user_by_email(&account).await?;
+        let (user, hash) = match found {
+            Some((user, hash)) if user.is_active => (Some(user), Some(hash)),
+            _ => (None, None),
+        };
+        let right = self.hasher.verify(password, hash).await?;
+        let (Some(user), true) = (user, right) else {
+            return Err(AccessError::WrongLogin);
+        };
+        self.throttle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .succeeded(now, &account, address);
+        self.begin_session(now, user).await
+    }
+
+    async fn begin_session(&self, now: Timestamp, user: User) -> Result<Login, AccessError> {
+        let cookie = secret::random_hex()?;
+        let csrf_token = secret::random_hex()?;
+        let mut write = self.store.begin().await?;
+        write
+            .add_session(&Session {
+                id_hash: secret::hash(&cookie),
+                user_id: user.id,
+                csrf_token: csrf_token.clone(),
+                created_at: now.as_millis(),
+                last_seen_at: now.as_millis(),
+                expires_at: now.plus_millis(millis(SESSION_LIFE)).as_millis(),
+            })
+            .await?;
+        write.commit().await?;
+        Ok(Login {
+            cookie,
+            user,
+            csrf_token,
+        })
+    }
+
+    /// Ends the session of a cookie.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn logout(&self, cookie: &str) -> Result<(), AccessError> {
+        let mut write = self.store.begin().await?;
+        write.remove_session(&secret::hash(cookie)).await?;
+        Ok(write.commit().await?)
+    }
+
+    /// Who holds this session cookie; `None` when it is unknown or has ended.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn by_session(
+        &self,
+        now: Timestamp,
+        cookie: &str,
+    ) -> Result<Option<Identity>, AccessError> {
+        let id_hash = secret::hash(cookie);
+        let Some(session) = self.store.session(&id_hash).await? else {
+            return Ok(None);
+        };
+        let idle = now.as_millis().saturating_sub(session.last_seen_at);
+        if now.as_millis() >= session.expires_at || idle >= millis(SESSION_IDLE) {
+            return Ok(None);
+        }
+        if idle >= millis(TOUCH_EVERY) {
+            self.touch(now, Used::Session(id_hash));
+        }
+        let proof = Proof::Session {
+            csrf_token: session.csrf_token,
+        };
+        self.identity(session.user_id, proof).await
+    }
+
+    /// Who holds this API token; `None` when it is unknown or has ended.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn by_token(
+        &self,
+        now: Timestamp,
+        token: &str,
+    ) -> Result<Option<Identity>, AccessError> {
+        if !token.starts_with(TOKEN_PREFIX) {
+            return Ok(None);
+        }
+        let Some(token) = self.store.api_token(&secret::hash(token)).await? else {
+            return Ok(None);
+        };
+        if token.expires_at.is_some_and(|end| now.as_millis() >= end) {
+            return Ok(None);
+        }
+        let last = token.last_used_at.unwrap_or(i64::MIN);
+        if now.as_millis().saturating_sub(last) >= millis(TOUCH_EVERY) {
+            self.touch(now, Used::Token(token.id));
+        }
+        let proof = Proof::Token {
+            id: token.id,
+            scopes: scopes_of(&token),
+        };
+        self.identity(token.user_id, proof).await
+    }
+
+    async fn identity(&self, user_id: i64, proof: Proof) -> Result<Option<Identity>, AccessError> {
+        let Some(user) = self
+            .store
+            .user(user_id)
+            .await?
+            .filter(|user| user.is_active)
+        else {
+            return Ok(None);
+        };
+        let limit = match &proof {
+            Proof::Session { .. } => ScopeSet::all(),
+            Proof::Token { scopes, .. } => *scopes,
+        };
+        let memberships = self.store.memberships(user_id).await?;
+        let memberships = memberships
+            .iter()
+            .filter_map(|row| {
+                let role = Role::from_name(&row.role)?;
+                Some(Membership {
+                    organization_id: row.organization_id,
+                    role,
+                    scopes: role.scopes().and(limit),
+                })
+            })
+            .collect();
+        Ok(Some(Identity {
+            user,
+            proof,
+            memberships,
+        }))
+    }
+
+    /// Writes down a use without making the request wait for the writer.
+    fn touch(&self, now: Timestamp, used: Used) {
+        let store = self.store.clone();
+        self.tracker.spawn(async move {
+            let written = async {
+                let mut write = store.begin().await?;
+                match used {
+                    Used::Session(id_hash) => {
+                        write.touch_session(&id_hash, now.as_millis()).await?;
+                    }
+                    Used::Token(id) => write.touch_api_token(id, now.as_millis()).await?,
+                }
+                write.commit().await
+            };
+            if let Err(error) = written.await {
+                tracing::debug!(%error, "last use was not written down");
+            }
+        });
+    }
+
+    /// Makes an API token for a user.
+    ///
+    /// # Errors
+    /// [`AccessError::TooManyTokens`] or the store's.
+    pub async fn create_token(
+        &self,
+        now: Timestamp,
+        user_id: i64,
+        name: &str,
+        scopes: ScopeSet,
+    ) -> Result<FreshToken, AccessError> {
+        if self.store.api_tokens(user_id).await?.len() >= TOKENS_MAX {
+            return Err(AccessError::TooManyTokens);
+        }
+        let secret = format!("{TOKEN_PREFIX}{}", secret::random_hex()?);
+        let scopes = serde_json::Value::from(scopes.names()).to_string();
+        let last_four = secret.get(secret.len() - 4..).unwrap_or_default();
+        let mut write = self.store.begin().await?;
+        let id = write
+            .add_api_token(&NewToken {
+                hash: &secret::hash(&secret),
+                last_four,
+                user_id,
+                name,
+                scopes: &scopes,
+                created_at: now.as_millis(),
+                expires_at: None,
+            })
+            .await?;
+        write.commit().await?;
+        Ok(FreshToken { secret, id })
+    }
+
+    /// Adds a person with a password.
+    ///
+    /// # Errors
+    /// [`AccessError::Email`], [`AccessError::Password`], or that the address is taken.
+    pub async fn create_user(
+        &self,
+        now: Timestamp,
+        email: &str,
+        name: &str,
+        password: &str,
+    ) -> Result<i64, AccessError> {
+        let email = account_name(email);
+        let plausible = email
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+        if !plausible || email.len() > EMAIL_LEN_MAX || email.contains(char::is_whitespace) {
+            return Err(AccessError::Email);
+        }
+        let hash = self.hasher.hash(password).await?;
+        let mut write = self.store.begin().await?;
+        let id = write.add_user(&email, name, &hash, now.as_millis()).await?;
+        write.commit().await?;
+        Ok(id)
+    }
+
+    /// Replaces a password, and ends every session of its owner.
+    ///
+    /// # Errors
+    /// [`AccessError::Password`] or the store's.
+    pub async fn set_password(&self, user_id: i64, password: &str) -> Result<(), AccessError> {
+        let hash = self.hasher.hash(password).await?;
+        let mut write = self.store.begin().await?;
+        write.set_password(user_id, &hash).await?;
+        Ok(write.commit().await?)
+    }
+
+    /// Makes an organization.
+    ///
+    /// # Errors
+    /// [`AccessError::Slug`], or that the slug is taken.
+    pub async fn create_organization(
+        &self,
+        now: Timestamp,
+        slug: &str,
+        name: &str,
+    ) -> Result<i64, AccessError> {
+        check_slug(slug)?;
+        let mut write = self.store.begin().await?;
+        let id = write.add_organization(slug, name, now.as_millis()).await?;
+        write.commit().await?;
+        Ok(id)
+    }
+
+    /// Makes a user a member, or changes the role.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn put_member(
+        &self,
+        now: Timestamp,
+        organization_id: i64,
+        user_id: i64,
+        role: Role,
+    ) -> Result<(), AccessError> {
+        let mut write = self.store.begin().await?;
+        write
+            .put_member(organization_id, user_id, role.name(), now.as_millis())
+            .await?;
+        Ok(write.commit().await?)
+    }
+
+    /// Makes a project with its first key.
+    ///
+    /// # Errors
+    /// [`AccessError::Slug`], or that the slug is taken.
+    pub async fn create_project(
+        &self,
+        now: Timestamp,
+        project: NewProject<'_>,
+    ) -> Result<(i64, ProjectKey), AccessError> {
+        check_slug(project.slug)?;
+        let mut write = self.store.begin().await?;
+        let id = write.add_project(project, now.as_millis()).await?;
+        let key = fresh_key(now, id, "Default")?;
+        write.add_project_key(&key).await?;
+        write.commit().await?;
+        Ok((id, key))
+    }
+
+    /// Makes another key for a project.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn create_project_key(
+        &self,
+        now: Timestamp,
+        project_id: i64,
+        label: &str,
+    ) -> Result<ProjectKey, AccessError> {
+        let key = fresh_key(now, project_id, label)?;
+        let mut write = self.store.begin().await?;
+        write.add_project_key(&key).await?;
+        write.commit().await?;
+        Ok(key)
+    }
+}
+
+/// What was used.
+enum Used {
+    Session(Vec<u8>),
+    Token(i64),
+}
+
+/// Longest e-mail address, in bytes.
+const EMAIL_LEN_MAX: usize = 254;
+/// Longest slug, in bytes.
+pub const SLUG_LEN_MAX: usize = 50;
+
+/// Checks a slug: what may stand in an address and cannot be taken for a number.
+///
+/// # Errors
+/// [`AccessError::Slug`].
+pub fn check_slug(slug: &str) -> Result<(), AccessError> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    let numeric = slug.bytes().all(|b| b.is_ascii_digit());
+    if slug.is_empty() || slug.len() > SLUG_LEN_MAX || numeric || !slug.bytes().all(allowed) {
+        return Err(AccessError::Slug);
+    }
+    Ok(())
+}
+
+/// The slug of a name: small letters, everything else a dash.
+#[must_use]
+pub fn slug_of(name: &str) -> String {
+    let mut slug = String::new();
+    for letter in name.to_lowercase().chars() {
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(SLUG_LEN_MAX);
+    slug.trim_end_matches('-').to_owned()
+}
+
+fn account_name(email: &str) -> String {
+    let email = email.trim().to_lowercase();
+    email.chars().take(EMAIL_LEN_MAX).collect()
+}
+
+fn fresh_key(now: Timestamp, project_id: i64, label: &str) -> Result<ProjectKey, NoRandomness> {
+    let secret = secret::random_hex()?;
+    let (public_key, secret_key) = secret.split_at(32);
+    Ok(ProjectKey {
+        public_key: public_key.to_owned(),
+        secret_key: secret_key.to_owned(),
+        project_id,
+        label: label.to_owned(),
+        is_active: true,
+        rate_limit_count: None,
+        rate_limit_window_s: None,
+        created_at: now.as_millis(),
+    })
+}
+
+/// The scopes stored with a token; names of later versions are passed over.
+#[must_use]
+pub fn scopes_of(token: &ApiToken) -> ScopeSet {
+    let names: Vec<String> = serde_json::from_str(&token.scopes).unwrap_or_default();
+    names
+        .iter()
+        .filter_map(|name| Scope::from_name(name))
+        .collect()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,15 +10,15 @@
 //! To add a query: put a method on [`Store`] (it reads) or on [`Write`] (it changes, and is
 //! committed with what else the transaction does) into the part of its topic.
 
-mod alerts;
+pub mod alerts;
 mod changes;
 mod events;
-mod issue_read;
+pub mod issue_read;
 mod issues;
 mod ledger;
-mod people;
+pub mod people;
 mod poison;
-mod projects;
+pub mod projects;
 mod relays;
 mod settings;
 
