@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Lane;
+use crate::limits::{ENVELOPE_BYTES_MAX, ENVELOPE_ITEMS_MAX, EVENT_BYTES_MAX};
 
 /// The `type` of an envelope item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -183,7 +184,54 @@ impl ItemKind {
                 | Self::UnrealReport
         )
     }
+
+    /// The budget of a kind. Unknown kinds are dropped, so that the envelope's own limit is enough.
+    #[must_use]
+    pub const fn budget(&self) -> Budget {
+        let (items_max, bytes_max) = match self {
+            Self::Event
+            | Self::Transaction
+            | Self::Security
+            | Self::RawSecurity
+            | Self::Feedback
+            | Self::FormData
+            | Self::ReplayEvent => (1, EVENT_BYTES_MAX),
+            Self::Attachment => (30, 200 * MIB),
+            Self::UnrealReport => (1, 200 * MIB),
+            Self::UserReport => (30, MIB),
+            Self::Session | Self::Sessions => (100, 10 * MIB),
+            Self::ClientReport => (100, 100 * KIB),
+            Self::Profile => (1, 50 * MIB),
+            Self::ProfileChunk => (ENVELOPE_ITEMS_MAX, 50 * MIB),
+            Self::ReplayRecording | Self::ReplayVideo => (1, 10 * MIB),
+            // More than one is counted as a duplicate, not refused.
+            Self::CheckIn => (ENVELOPE_ITEMS_MAX, 100 * KIB),
+            Self::Log | Self::TraceMetric => (1, 12 * MIB),
+            Self::Span => (25, 10 * MIB),
+            Self::MetricBuckets => (1, MIB),
+            Self::Unknown(_) => (ENVELOPE_ITEMS_MAX, ENVELOPE_BYTES_MAX),
+        };
+        Budget {
+            items_max,
+            bytes_max,
+        }
+    }
 }
+
+/// How much of one kind an envelope may hold. Source: ingest specification, item types.
+///
+/// Sentry shares one budget among all kinds that make events; here every kind has its own, so
+/// that an event may come with feedback and a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Items.
+    pub items_max: usize,
+    /// Bytes of all of them together.
+    pub bytes_max: usize,
+}
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
 
 impl fmt::Display for ItemKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

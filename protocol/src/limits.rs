@@ -4,6 +4,14 @@
 pub const ENVELOPE_ITEMS_MAX: usize = 500;
 /// Largest request body, compressed or not, in bytes.
 pub const ENVELOPE_BYTES_MAX: usize = 200 * 1024 * 1024;
+/// Longest first line of an envelope, in bytes.
+pub const ENVELOPE_HEADER_BYTES_MAX: usize = 64 * 1024;
+/// Longest header line of an item, in bytes.
+pub const ITEM_HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Most keys in a header line.
+pub const HEADER_KEYS_MAX: usize = 64;
+/// Longest `type` of an item, in bytes; longer ones are cut, since they are unknown anyway.
+pub const ITEM_TYPE_BYTES_MAX: usize = 64;
 /// Largest `store` body, decompressed, in bytes.
 pub const STORE_BYTES_MAX: usize = 1024 * 1024;
 /// Largest event payload, in bytes.

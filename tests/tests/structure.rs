@@ -13,8 +13,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "protocol",
         &[
             &["ids", "limits", "timestamp", "unit"],
-            &["auth", "dsn", "item", "roster"],
-            &["outcome", "envelope", "event", "privacy"],
+            &["dsn", "item", "roster"],
+            &["auth", "outcome", "envelope", "event", "privacy"],
             &["block"],
             &["wire"],
         ],

@@ -1,0 +1,131 @@
+//! The quota holds in every window.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MINUTE: RateLimit = RateLimit {
+    count: 2,
+    window_secs: 60,
+};
+
+fn key(n: u128) -> PublicKey {
+    PublicKey::from_bytes(n.to_be_bytes())
+}
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn take(limiter: &mut Limiter, n: u64, now: Duration) -> Verdict {
+    limiter.take(key(1), Category::Error, n, MINUTE, now)
+}
+
+#[test]
+fn refuses_the_third_of_two_until_the_minute_ends() {
+    let mut limiter = Limiter::default();
+    assert_eq!(take(&mut limiter, 1, secs(0)), Verdict::Allowed);
+    assert_eq!(take(&mut limiter, 1, secs(1)), Verdict::Allowed);
+    let Verdict::Refused { retry_after } = take(&mut limiter, 1, secs(2)) else {
+        panic!("the third is refused");
+    };
+    assert_eq!(retry_after, secs(64));
+    assert_eq!(
+        take(&mut limiter, 1, secs(2) + retry_after),
+        Verdict::Allowed
+    );
+}
+
+#[test]
+fn keys_and_categories_have_their_own_windows() {
+    let mut limiter = Limiter::default();
+    assert_eq!(take(&mut limiter, 2, secs(0)), Verdict::Allowed);
+    let other = limiter.take(key(2), Category::Error, 2, MINUTE, secs(0));
+    assert_eq!(other, Verdict::Allowed);
+    let other = limiter.take(key(1), Category::Session, 2, MINUTE, secs(0));
+    assert_eq!(other, Verdict::Allowed);
+}
+
+#[test]
+fn takes_all_or_nothing() {
+    let mut limiter = Limiter::default();
+    assert!(matches!(
+        take(&mut limiter, 3, secs(0)),
+        Verdict::Refused { .. }
+    ));
+    assert_eq!(take(&mut limiter, 2, secs(0)), Verdict::Allowed);
+}
+
+#[test]
+fn a_quota_of_nothing_allows_nothing() {
+    let mut limiter = Limiter::default();
+    let none = RateLimit {
+        count: 0,
+        window_secs: 60,
+    };
+    let verdict = limiter.take(key(1), Category::Error, 1, none, secs(0));
+    assert_eq!(
+        verdict,
+        Verdict::Refused {
+            retry_after: secs(60)
+        }
+    );
+}
+
+#[test]
+fn a_clock_that_jumps_back_opens_nothing() {
+    let mut limiter = Limiter::default();
+    assert_eq!(take(&mut limiter, 2, secs(1000)), Verdict::Allowed);
+    assert!(matches!(
+        take(&mut limiter, 1, secs(1)),
+        Verdict::Refused { .. }
+    ));
+}
+
+#[test]
+fn remembers_a_bounded_number_of_windows() {
+    let mut limiter = Limiter::default();
+    for n in 0..WINDOWS_MAX as u128 + 10 {
+        limiter.take(key(n), Category::Error, 1, MINUTE, secs(1));
+    }
+    assert_eq!(limiter.windows.len(), WINDOWS_MAX);
+}
+
+proptest! {
+    #[test]
+    fn never_exceeds_the_quota_in_any_window(
+        count in 0_u64..8,
+        window_secs in 1_u64..20,
+        steps in prop::collection::vec((0_u64..3000, 1_u64..4), 1..120),
+    ) {
+        let limit = RateLimit { count, window_secs };
+        let mut limiter = Limiter::default();
+        let mut now = Duration::ZERO;
+        let mut allowed: Vec<(Duration, u64)> = Vec::new();
+        for (wait_ms, n) in steps {
+            now += Duration::from_millis(wait_ms);
+            if limiter.take(key(1), Category::Error, n, limit, now) == Verdict::Allowed {
+                allowed.push((now, n));
+            }
+        }
+        for (at, _) in &allowed {
+            let end = *at + secs(window_secs);
+            let within = allowed.iter().filter(|(t, _)| *t >= *at && *t <= end);
+            prop_assert!(within.map(|(_, n)| n).sum::<u64>() <= count);
+        }
+    }
+
+    #[test]
+    fn allows_again_when_it_says_so(count in 1_u64..8, window_secs in 1_u64..20, start in 0_u64..99_999) {
+        let limit = RateLimit { count, window_secs };
+        let mut limiter = Limiter::default();
+        let mut now = Duration::from_millis(start);
+        limiter.take(key(1), Category::Error, count, limit, now);
+        let verdict = limiter.take(key(1), Category::Error, 1, limit, now);
+        let Verdict::Refused { retry_after } = verdict else {
+            return Err(TestCaseError::fail("the quota is used"));
+        };
+        now += retry_after;
+        prop_assert_eq!(limiter.take(key(1), Category::Error, 1, limit, now), Verdict::Allowed);
+    }
+}
