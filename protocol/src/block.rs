@@ -9,16 +9,41 @@
 //!
 //! Format 1, MessagePack array: `[version, epoch, lane, first_seq, count, dict, codec, raw_len,
 //! counts, payload, checksum]`, `counts` being `[[project, category, n], …]` and `checksum` the
-//! CRC-32C of the encoded array with the checksum left out. The payload is the zstd-compressed
-//! sequence of MessagePack records.
+//! CRC-32C of the encoded array with the checksum left out, which always takes the last five
+//! bytes (`ce` and a big-endian number). The payload is the sequence of MessagePack records as
+//! one zstd frame (codec 1) that states its content size.
+//!
+//! A category that is not known here is read as [`Category::Unknown`], so that an older hub can
+//! count what a newer relay sends.
+
+mod build;
+mod compress;
+mod open;
+
+pub use build::{Builder, RAW_BYTES_TARGET, Sealed, seal};
+pub use open::{open, read_head};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, EventId, Lane, ProjectId, PublicKey, Seq};
 use crate::item::Category;
+use crate::limits::{BLOCK_BYTES_MAX, BLOCK_RAW_BYTES_MAX, BLOCK_RECORDS_MAX};
 use crate::outcome::Account;
 use crate::timestamp::Timestamp;
+use crate::wire::WireError;
+
+/// The version of the format described above.
+pub const FORMAT: u8 = 1;
+
+/// The payload is one zstd frame.
+const CODEC_ZSTD: u8 = 1;
+
+/// Bytes of the encoded checksum: a marker and four bytes.
+const CHECKSUM_LEN: usize = 5;
+
+/// The marker of a MessagePack number of four bytes.
+const CHECKSUM_MARKER: u8 = 0xce;
 
 /// One numbered unit of the spool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,3 +150,72 @@ impl DictId {
     /// The dictionary that every program of this protocol version carries.
     pub const BUILT_IN: Self = Self(1);
 }
+
+/// Why a block cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockError {
+    /// The record does not fit behind those already in the block: seal it and begin the next.
+    #[error("block is full")]
+    Full,
+    /// There is nothing to seal.
+    #[error("block has no records")]
+    Empty,
+    /// A block larger than the wire takes.
+    #[error("block is {len} bytes, more than {BLOCK_BYTES_MAX}")]
+    TooLarge {
+        /// Its length.
+        len: usize,
+    },
+    /// More to compress, or said to be compressed, than is allowed.
+    #[error("block holds {len} bytes, more than {BLOCK_RAW_BYTES_MAX}")]
+    RawTooLarge {
+        /// The length before compression.
+        len: usize,
+    },
+    /// Not the MessagePack that a block is.
+    #[error("block is malformed")]
+    Malformed(#[from] WireError),
+    /// The bytes are not those that were sealed.
+    #[error("checksum is {computed:08x}, block says {stored:08x}")]
+    Checksum {
+        /// What the block says.
+        stored: u32,
+        /// What its bytes give.
+        computed: u32,
+    },
+    /// A format this program does not know.
+    #[error("block format {0} is not known")]
+    Version(u8),
+    /// A compression this program does not know.
+    #[error("block codec {0} is not known")]
+    Codec(u8),
+    /// A dictionary this program does not have.
+    #[error("dictionary {} is not known", .0.0)]
+    Dict(DictId),
+    /// Numbers that cannot be: no records, too many, or beyond the last number.
+    #[error(
+        "block claims {count} records from {first_seq} on; 1 to {BLOCK_RECORDS_MAX} are allowed"
+    )]
+    Numbers {
+        /// The first record's number.
+        first_seq: u64,
+        /// How many.
+        count: u32,
+    },
+    /// The payload holds other than the head declared.
+    #[error("block declares {declared} {what}, holds {found}")]
+    Declared {
+        /// What was counted.
+        what: &'static str,
+        /// What the head says.
+        declared: u64,
+        /// What the payload holds.
+        found: u64,
+    },
+    /// The compressor or decompressor gave up.
+    #[error("zstd: {0}")]
+    Zstd(#[source] std::io::Error),
+}
+
+#[cfg(test)]
+mod tests;

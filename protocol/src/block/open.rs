@@ -1,0 +1,138 @@
+//! Reading blocks: the checksum first, then the head, then the records.
+
+use serde_bytes::Bytes as Bin;
+
+use super::{
+    BlockError, CHECKSUM_LEN, CHECKSUM_MARKER, CODEC_ZSTD, DictId, FORMAT, Head, ItemCount, Record,
+    compress,
+};
+use crate::ids::{Epoch, Lane, ProjectId, Seq};
+use crate::item::Category;
+use crate::limits::{BLOCK_BYTES_MAX, BLOCK_RAW_BYTES_MAX, BLOCK_RECORDS_MAX};
+use crate::wire::{WireError, decode_msgpack, decode_msgpack_next};
+
+/// The array of format 1 as it is read, borrowing the payload.
+type Array<'a> = (
+    u8,
+    Epoch,
+    Lane,
+    Seq,
+    u32,
+    DictId,
+    u8,
+    u32,
+    Vec<(ProjectId, i16, u64)>,
+    &'a Bin,
+    u32,
+);
+
+/// Verifies the checksum and reads the head without decompressing.
+///
+/// # Errors
+/// [`BlockError`] says what is wrong with the bytes.
+pub fn read_head(bytes: &[u8]) -> Result<Head, BlockError> {
+    parse(bytes).map(|(head, _)| head)
+}
+
+/// Verifies the checksum and reads the head and every record.
+///
+/// # Errors
+/// [`BlockError`] says what is wrong with the bytes.
+pub fn open(bytes: &[u8]) -> Result<(Head, Vec<Record>), BlockError> {
+    let (head, payload) = parse(bytes)?;
+    let raw_len = head.raw_len as usize;
+    let raw = compress::decompress(head.dict, payload, raw_len)?;
+    if raw.len() != raw_len {
+        return Err(BlockError::Declared {
+            what: "bytes",
+            declared: u64::from(head.raw_len),
+            found: raw.len() as u64,
+        });
+    }
+    let mut records = Vec::with_capacity(head.count as usize);
+    let mut rest = raw.as_slice();
+    while !rest.is_empty() && records.len() < head.count as usize {
+        let (record, behind) = decode_msgpack_next(rest)?;
+        records.push(record);
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        return Err(WireError::Trailing { n: rest.len() }.into());
+    }
+    if records.len() != head.count as usize {
+        return Err(BlockError::Declared {
+            what: "records",
+            declared: u64::from(head.count),
+            found: records.len() as u64,
+        });
+    }
+    Ok((head, records))
+}
+
+/// The head and the compressed payload.
+fn parse(bytes: &[u8]) -> Result<(Head, &[u8]), BlockError> {
+    if bytes.len() > BLOCK_BYTES_MAX {
+        return Err(BlockError::TooLarge { len: bytes.len() });
+    }
+    verify_checksum(bytes)?;
+    let (version, epoch, lane, first_seq, count, dict, codec, raw_len, counts, payload, _) =
+        decode_msgpack::<Array<'_>>(bytes)?;
+    if version != FORMAT {
+        return Err(BlockError::Version(version));
+    }
+    if codec != CODEC_ZSTD {
+        return Err(BlockError::Codec(codec));
+    }
+    if raw_len as usize > BLOCK_RAW_BYTES_MAX {
+        return Err(BlockError::RawTooLarge {
+            len: raw_len as usize,
+        });
+    }
+    let behind = first_seq.0.checked_add(u64::from(count));
+    if first_seq.0 == 0 || count == 0 || count as usize > BLOCK_RECORDS_MAX || behind.is_none() {
+        return Err(BlockError::Numbers {
+            first_seq: first_seq.0,
+            count,
+        });
+    }
+    let counts = counts
+        .into_iter()
+        .map(|(project, category, n)| ItemCount {
+            project,
+            category: Category::try_from(category).unwrap_or(Category::Unknown),
+            n,
+        })
+        .collect();
+    let head = Head {
+        epoch,
+        lane,
+        first_seq,
+        count,
+        dict,
+        raw_len,
+        counts,
+    };
+    Ok((head, payload))
+}
+
+fn verify_checksum(bytes: &[u8]) -> Result<(), BlockError> {
+    let (covered, checksum) = bytes
+        .len()
+        .checked_sub(CHECKSUM_LEN)
+        .and_then(|at| bytes.split_at_checked(at))
+        .ok_or(WireError::Truncated)?;
+    // An older or newer format must say so rather than look damaged, but any other first byte of
+    // the checksum is damage.
+    let (marker, stored) = match checksum {
+        [marker, stored @ ..] => (*marker, stored),
+        [] => return Err(WireError::Truncated.into()),
+    };
+    let stored = stored
+        .iter()
+        .fold(0, |sum: u32, byte| (sum << 8) | u32::from(*byte));
+    let computed = crc32c::crc32c(covered);
+    if marker != CHECKSUM_MARKER || stored != computed {
+        return Err(BlockError::Checksum { stored, computed });
+    }
+    Ok(())
+}
