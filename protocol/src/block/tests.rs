@@ -162,7 +162,8 @@ fn the_built_in_dictionary_holds_nothing_personal() {
     for needle in [
         "41111111",
         "hunter2",
-        "example.com",
+        "jane",
+        "@example",
         "203.0.113",
         "078-05",
         "PLACEHOLDER",
