@@ -1,7 +1,288 @@
 //! Searchable columns and text of events; the only room that names tantivy.
+//!
+//! The index holds nothing that cannot be rebuilt from store and archive. It is parted by weeks of
+//! event time, so that recent questions do not pay for old data and expiry drops directories.
+//!
+//! One thread writes: documents wait in a bounded queue, become searchable with the next commit
+//! (at most [`COMMIT_EVERY`] later) and `upto` then names the highest row that is safe. After a
+//! crash the rows above `upto` are added again; adding a row replaces what stood there.
+//!
+//! Questions run on the blocking pool over all parts that their time range touches.
+
+mod collect;
+mod compile;
+mod part;
+mod schema;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::ids::{EventId, ProjectId};
 use protocol::timestamp::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::query::Expr;
+use part::Parts;
+use writer::Command;
+
+/// How long a document waits at most before it can be found.
+pub const COMMIT_EVERY: Duration = Duration::from_millis(300);
+/// Most commands that wait for the writer.
+const QUEUE_LEN: usize = 64;
+
+/// Why the index cannot answer. It can always be rebuilt.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The directory cannot be used.
+    #[error("index directory {path}: {source}")]
+    Directory {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The engine reports an error.
+    #[error("index: {0}")]
+    Engine(#[from] tantivy::TantivyError),
+    /// A read failed.
+    #[error("index: {0}")]
+    Read(#[from] std::io::Error),
+    /// The key is a fact of issues; the caller resolves those.
+    #[error("{0:?} is a fact of issues, not of events")]
+    NotAnEventKey(String),
+    /// The writer has ended.
+    #[error("the index is closed")]
+    Closed,
+}
+
+/// A question: which events, by scope, time and filter.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// Any of these; empty is every project.
+    pub projects: Vec<ProjectId>,
+    /// Any of these; `""` is events without one; empty is no condition.
+    pub environments: Vec<String>,
+    /// Only these issues.
+    pub issues: Option<Vec<i64>>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Filters over events; keys of issues are an error.
+    pub filter: Expr,
+}
+
+impl Search {
+    /// Every event.
+    #[must_use]
+    pub const fn everything() -> Self {
+        Self {
+            projects: Vec::new(),
+            environments: Vec::new(),
+            issues: None,
+            from: None,
+            until: None,
+            filter: Expr::everything(),
+        }
+    }
+}
+
+/// An issue that has matching events, with figures over those events alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssueHit {
+    /// The issue's row.
+    pub issue: i64,
+    /// Matching events.
+    pub events: u64,
+    /// The first of them.
+    pub first_seen: Timestamp,
+    /// The last of them.
+    pub last_seen: Timestamp,
+}
+
+/// An event that matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventHit {
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// Its row; rows rise in the order of digestion.
+    pub row: i64,
+    /// Its issue's row.
+    pub issue: i64,
+}
+
+/// Which end of time comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Latest first.
+    Newest,
+    /// Earliest first.
+    Oldest,
+}
+
+/// A handle on the index; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Index {
+    parts: Arc<Parts>,
+    commands: tokio::sync::mpsc::Sender<Command>,
+}
+
+impl Index {
+    /// Opens the index below `dir`, or begins one. The writer ends when the last handle is closed.
+    ///
+    /// # Errors
+    /// [`IndexError::Directory`] and [`IndexError::Engine`] when the files cannot be used: remove
+    /// the directory and the hub rebuilds it.
+    pub fn open(dir: &Path) -> Result<Self, IndexError> {
+        let parts = Arc::new(Parts::open(dir)?);
+        let (commands, queue) = tokio::sync::mpsc::channel(QUEUE_LEN);
+        writer::start(Arc::clone(&parts), queue)?;
+        Ok(Self { parts, commands })
+    }
+
+    /// Removes every document, so that the caller can add them again.
+    ///
+    /// # Errors
+    /// [`IndexError::Directory`] when files cannot be removed.
+    pub fn wipe(dir: &Path) -> Result<(), IndexError> {
+        Parts::wipe(dir)
+    }
+
+    /// The highest row that is safe in the index; rows above it must be added again after a crash.
+    #[must_use]
+    pub fn upto(&self) -> i64 {
+        self.parts.upto()
+    }
+
+    /// Queues documents; waits while the queue is full. Rows that are there already are replaced
+    /// when `replaces` says so, which costs a look-up each.
+    ///
+    /// # Errors
+    /// [`IndexError::Closed`] after [`Index::close`].
+    pub async fn add(
+        &self,
+        documents: Vec<Document>,
+        replaces: Replaces,
+    ) -> Result<(), IndexError> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        self.send(Command::Add {
+            documents,
+            replaces,
+        })
+        .await
+    }
+
+    /// Waits until everything queued before is searchable and safe.
+    ///
+    /// # Errors
+    /// The engine's error, or [`IndexError::Closed`].
+    pub async fn commit(&self) -> Result<(), IndexError> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Commit { done }).await?;
+        answer.await.map_err(|_| IndexError::Closed)?
+    }
+
+    /// Removes the events of issues.
+    ///
+    /// # Errors
+    /// [`IndexError::Closed`] after [`Index::close`].
+    pub async fn remove_issues(&self, issues: Vec<i64>) -> Result<(), IndexError> {
+        self.send(Command::RemoveIssues { issues }).await
+    }
+
+    /// Removes events that happened before `at`; whole parts are dropped with their files.
+    ///
+    /// # Errors
+    /// [`IndexError::Closed`] after [`Index::close`].
+    pub async fn remove_before(&self, at: Timestamp) -> Result<(), IndexError> {
+        self.send(Command::RemoveBefore { at }).await
+    }
+
+    /// Commits and ends the writer.
+    ///
+    /// # Errors
+    /// The engine's error at the last commit.
+    pub async fn close(&self) -> Result<(), IndexError> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Close { done }).await?;
+        answer.await.map_err(|_| IndexError::Closed)?
+    }
+
+    /// The issues with matching events, in no order.
+    ///
+    /// # Errors
+    /// [`IndexError::NotAnEventKey`], or the engine's error.
+    pub async fn issues(&self, search: Search) -> Result<Vec<IssueHit>, IndexError> {
+        self.ask(move |parts| collect::issues(parts, &search)).await
+    }
+
+    /// Distinct people by issue over matching events.
+    ///
+    /// # Errors
+    /// [`IndexError::NotAnEventKey`], or the engine's error.
+    pub async fn users(&self, search: Search) -> Result<HashMap<i64, u64>, IndexError> {
+        self.ask(move |parts| collect::users(parts, &search)).await
+    }
+
+    /// Matching events in time order, at most `limit`, those behind `after` in that order.
+    ///
+    /// # Errors
+    /// [`IndexError::NotAnEventKey`], or the engine's error.
+    pub async fn events(
+        &self,
+        search: Search,
+        order: Order,
+        after: Option<EventHit>,
+        limit: usize,
+    ) -> Result<Vec<EventHit>, IndexError> {
+        self.ask(move |parts| collect::events(parts, &search, order, after, limit))
+            .await
+    }
+
+    /// Matching events counted by issue and bucket of `width_ms`; keys are bucket starts.
+    ///
+    /// # Errors
+    /// [`IndexError::NotAnEventKey`], or the engine's error.
+    pub async fn histogram(
+        &self,
+        search: Search,
+        width_ms: i64,
+    ) -> Result<HashMap<(i64, i64), u64>, IndexError> {
+        self.ask(move |parts| collect::histogram(parts, &search, width_ms))
+            .await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Parts) -> Result<T, IndexError> + Send + 'static,
+    ) -> Result<T, IndexError> {
+        let parts = Arc::clone(&self.parts);
+        let answer = tokio::task::spawn_blocking(move || question(&parts)).await;
+        answer.map_err(|_| IndexError::Closed)?
+    }
+
+    async fn send(&self, command: Command) -> Result<(), IndexError> {
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| IndexError::Closed)
+    }
+}
+
+/// Whether rows that are added may stand in the index already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaces {
+    /// New rows.
+    Nothing,
+    /// Rows added again after a crash or by a rebuild.
+    SameRows,
+}
 
 /// What is searchable of one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,3 +368,6 @@ pub struct Frame {
     /// Whether it is the application's own code.
     pub in_app: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,7 +90,25 @@ pub enum Key {
     Flag(String),
 }
 
+/// Where the facts about a key live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// On the issue: its state, counts and dates.
+    Issue,
+    /// On each event.
+    Event,
+}
+
 impl Key {
+    /// Whether the key is about issues or about events.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Field(name) if ISSUE_KEYS.contains(&name.as_str()) => Scope::Issue,
+            _ => Scope::Event,
+        }
+    }
+
     /// The name as a person would write it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -172,6 +190,26 @@ const TEXT_KEYS: &[&str] = &[
     "user.id",
     "user.ip",
     "user.username",
+];
+/// Fields that issues have, not events.
+const ISSUE_KEYS: &[&str] = &[
+    "assigned",
+    "bookmarks",
+    "firstRelease",
+    "firstSeen",
+    "is",
+    "issue",
+    "issue.category",
+    "issue.id",
+    "issue.priority",
+    "issue.type",
+    "lastSeen",
+    "project",
+    "project.id",
+    "status",
+    "substatus",
+    "timesSeen",
+    "userCount",
 ];
 /// Other spellings of a key.
 const ALIASES: &[(&str, &str)] = &[

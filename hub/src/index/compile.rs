@@ -1,0 +1,412 @@
+//! From the search language's tree to the engine's queries.
+
+use std::ops::Bound;
+
+use tantivy::query::{
+    AllQuery, BooleanQuery, EmptyQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery,
+    RegexQuery, TermQuery, TermSetQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, Term};
+
+use super::schema::{Fields, SEPARATOR, pair, tag_key, words};
+use super::{IndexError, Search};
+use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value};
+
+/// Most values of a key that a comparison looks at.
+const COMPARED_VALUES_MAX: usize = 20_000;
+/// Most words a prefix stands for.
+const PREFIX_WORDS_MAX: u32 = 200;
+
+/// The whole question: scope, time and filter.
+pub(super) fn compile(
+    search: &Search,
+    fields: &Fields,
+    searcher: &Searcher,
+) -> Result<Box<dyn Query>, IndexError> {
+    let compiler = Compiler { fields, searcher };
+    let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+    if !search.projects.is_empty() {
+        let terms = search
+            .projects
+            .iter()
+            .map(|p| Term::from_field_u64(fields.project, p.get()));
+        parts.push((Occur::Must, any_of(terms.collect())));
+    }
+    if let Some(issues) = &search.issues {
+        let terms = issues
+            .iter()
+            .map(|issue| Term::from_field_i64(fields.issue, *issue));
+        parts.push((Occur::Must, any_of(terms.collect())));
+    }
+    if !search.environments.is_empty() {
+        let alternatives = search.environments.iter().map(|environment| {
+            if environment.is_empty() {
+                compiler.not(compiler.has("environment"))
+            } else {
+                compiler.term(fields.pair, &pair("environment", environment))
+            }
+        });
+        parts.push((
+            Occur::Must,
+            Box::new(BooleanQuery::union(alternatives.collect())),
+        ));
+    }
+    if search.from.is_some() || search.until.is_some() {
+        let bound = |at: i64| Term::from_field_i64(fields.timestamp, at);
+        let from = search
+            .from
+            .map_or(Bound::Unbounded, |t| Bound::Included(bound(t.as_millis())));
+        let until = search
+            .until
+            .map_or(Bound::Unbounded, |t| Bound::Excluded(bound(t.as_millis())));
+        parts.push((Occur::Must, Box::new(RangeQuery::new(from, until))));
+    }
+    if !search.filter.is_everything() {
+        parts.push((Occur::Must, compiler.expr(&search.filter)?));
+    }
+    if parts.is_empty() {
+        return Ok(Box::new(AllQuery));
+    }
+    Ok(Box::new(BooleanQuery::new(parts)))
+}
+
+fn any_of(mut terms: Vec<Term>) -> Box<dyn Query> {
+    match terms.len() {
+        0 => Box::new(EmptyQuery),
+        1 => Box::new(TermQuery::new(terms.remove(0), IndexRecordOption::Basic)),
+        _ => Box::new(TermSetQuery::new(terms)),
+    }
+}
+
+struct Compiler<'i> {
+    fields: &'i Fields,
+    searcher: &'i Searcher,
+}
+
+impl Compiler<'_> {
+    fn expr(&self, expr: &Expr) -> Result<Box<dyn Query>, IndexError> {
+        Ok(match expr {
+            Expr::And(parts) if parts.is_empty() => Box::new(AllQuery),
+            Expr::And(parts) => Box::new(BooleanQuery::intersection(self.exprs(parts)?)),
+            Expr::Or(parts) => Box::new(BooleanQuery::union(self.exprs(parts)?)),
+            Expr::Not(part) => self.not(self.expr(part)?),
+            Expr::Text(text) => self.text(text)?,
+            Expr::Filter(filter) => self.filter(filter)?,
+        })
+    }
+
+    fn exprs(&self, parts: &[Expr]) -> Result<Vec<Box<dyn Query>>, IndexError> {
+        parts.iter().map(|part| self.expr(part)).collect()
+    }
+
+    fn not(&self, query: Box<dyn Query>) -> Box<dyn Query> {
+        Box::new(BooleanQuery::new(vec![
+            (Occur::Must, Box::new(AllQuery)),
+            (Occur::MustNot, query),
+        ]))
+    }
+
+    fn term(&self, field: Field, text: &str) -> Box<dyn Query> {
+        Box::new(TermQuery::new(
+            Term::from_field_text(field, text),
+            IndexRecordOption::Basic,
+        ))
+    }
+
+    fn has(&self, key: &str) -> Box<dyn Query> {
+        self.term(self.fields.has, key)
+    }
+
+    /// The keys a filter's name stands for: a field, a tag, or both where they share a name.
+    fn keys(&self, key: &Key) -> Vec<String> {
+        match key {
+            Key::Field(name) if name == "user" => {
+                ["user.id", "user.username", "user.email", "user.ip"]
+                    .map(str::to_owned)
+                    .to_vec()
+            }
+            Key::Field(name) => vec![name.clone()],
+            Key::Tag(name) => vec![tag_key(name)],
+            Key::Flag(name) => vec![tag_key(&format!("flags.{name}"))],
+        }
+    }
+
+    fn filter(&self, filter: &Filter) -> Result<Box<dyn Query>, IndexError> {
+        if filter.key.scope() == Scope::Issue {
+            return Err(IndexError::NotAnEventKey(filter.key.name().to_owned()));
+        }
+        if let Value::Date(at) = filter.value {
+            return Ok(self.date(filter.op, at.as_millis()));
+        }
+        let mut alternatives = Vec::new();
+        for key in self.keys(&filter.key) {
+            alternatives.push(self.filter_of(&key, filter)?);
+        }
+        Ok(one_or_union(alternatives))
+    }
+
+    fn filter_of(&self, key: &str, filter: &Filter) -> Result<Box<dyn Query>, IndexError> {
+        match (&filter.op, &filter.value) {
+            (Op::Exists, _) | (_, Value::None) => Ok(self.has(key)),
+            (Op::Is, Value::Text(pattern)) => self.pattern(key, pattern),
+            (Op::Is, Value::List(patterns)) => {
+                let queries: Result<Vec<_>, _> = patterns
+                    .iter()
+                    .map(|pattern| self.pattern(key, pattern))
+                    .collect();
+                Ok(one_or_union(queries?))
+            }
+            (op, Value::Text(pattern)) => {
+                let with = pattern.as_literal().unwrap_or_default().to_owned();
+                self.compared(key, |value| compares(*op, compare_versions(value, &with)))
+            }
+            (op, Value::Number(number)) => self.compared(key, |value| {
+                let parsed = value.parse::<f64>().ok();
+                parsed
+                    .and_then(|v| v.partial_cmp(number))
+                    .is_some_and(|order| compares(*op, order))
+            }),
+            (_, Value::List(_) | Value::Date(_)) => Ok(Box::new(EmptyQuery)),
+        }
+    }
+
+    fn date(&self, op: Op, at: i64) -> Box<dyn Query> {
+        let term = Term::from_field_i64(self.fields.timestamp, at);
+        let (from, until) = match op {
+            Op::Gt => (Bound::Excluded(term), Bound::Unbounded),
+            Op::Ge => (Bound::Included(term), Bound::Unbounded),
+            Op::Lt => (Bound::Unbounded, Bound::Excluded(term)),
+            Op::Le => (Bound::Unbounded, Bound::Included(term)),
+            Op::Is | Op::Exists => (Bound::Included(term.clone()), Bound::Included(term)),
+        };
+        Box::new(RangeQuery::new(from, until))
+    }
+
+    /// An exact value, or one with wildcards over the key's values.
+    fn pattern(&self, key: &str, pattern: &Pattern) -> Result<Box<dyn Query>, IndexError> {
+        if let Some(text) = pattern.as_literal() {
+            return Ok(self.term(self.fields.pair, &pair(key, text)));
+        }
+        let mut regex = escape(&format!("{key}{SEPARATOR}"));
+        for part in &pattern.parts {
+            match part {
+                Part::Any => regex.push_str("(.|\n)*"),
+                Part::Literal(text) => regex.push_str(&escape(&text.to_lowercase())),
+            }
+        }
+        let query = RegexQuery::from_pattern(&regex, self.fields.pair);
+        Ok(Box::new(query.map_err(IndexError::Engine)?))
+    }
+
+    /// The values of `key` for which `keeps` says yes, looked up in the dictionary of terms.
+    fn compared(
+        &self,
+        key: &str,
+        keeps: impl Fn(&str) -> bool,
+    ) -> Result<Box<dyn Query>, IndexError> {
+        let mut terms = Vec::new();
+        for value in self.values(key, COMPARED_VALUES_MAX)? {
+            if keeps(&value) {
+                terms.push(Term::from_field_text(self.fields.pair, &pair(key, &value)));
+            }
+        }
+        Ok(any_of(terms))
+    }
+
+    fn values(&self, key: &str, max: usize) -> Result<Vec<String>, IndexError> {
+        let prefix = format!("{key}{SEPARATOR}");
+        let mut found = std::collections::BTreeSet::new();
+        for segment in self.searcher.segment_readers() {
+            let inverted = segment.inverted_index(self.fields.pair)?;
+            let mut stream = inverted
+                .terms()
+                .range()
+                .ge(prefix.as_bytes())
+                .into_stream()?;
+            while found.len() < max && stream.advance() {
+                let Some(value) = stream.key().strip_prefix(prefix.as_bytes()) else {
+                    break;
+                };
+                found.insert(String::from_utf8_lossy(value).into_owned());
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// Words in their order; the last may be only begun, unless it stood in quotes.
+    fn text(&self, text: &Text) -> Result<Box<dyn Query>, IndexError> {
+        let is_begun = !text.quoted || text.pattern.parts.last() == Some(&Part::Any);
+        let is_plain = text
+            .pattern
+            .parts
+            .iter()
+            .rev()
+            .skip(1)
+            .all(|part| matches!(part, Part::Literal(_)))
+            && matches!(text.pattern.parts.first(), Some(Part::Literal(_)));
+        if !is_plain {
+            return self.wild_words(&text.pattern);
+        }
+        let Some(Part::Literal(literal)) = text.pattern.parts.first() else {
+            return Ok(Box::new(AllQuery));
+        };
+        let terms: Vec<Term> = tokens(literal)
+            .into_iter()
+            .map(|word| Term::from_field_text(self.fields.text, &word))
+            .collect();
+        let ends_in_word = literal
+            .chars()
+            .next_back()
+            .is_some_and(char::is_alphanumeric);
+        Ok(self.phrase(terms, is_begun && ends_in_word))
+    }
+
+    fn phrase(&self, mut terms: Vec<Term>, is_begun: bool) -> Box<dyn Query> {
+        if terms.is_empty() {
+            // Signs alone: nothing to look for, so nothing is found.
+            return Box::new(EmptyQuery);
+        }
+        if is_begun {
+            if terms.len() == 1
+                && let Some(word) = terms.first().and_then(|t| t.value().as_str().map(escape))
+                && let Ok(query) = RegexQuery::from_pattern(&format!("{word}.*"), self.fields.text)
+            {
+                return Box::new(query);
+            }
+            let mut query = PhrasePrefixQuery::new(terms);
+            query.set_max_expansions(PREFIX_WORDS_MAX);
+            return Box::new(query);
+        }
+        if terms.len() == 1 {
+            return any_of(vec![terms.remove(0)]);
+        }
+        Box::new(PhraseQuery::new(terms))
+    }
+
+    /// `*` inside words: each word is matched by itself.
+    fn wild_words(&self, pattern: &Pattern) -> Result<Box<dyn Query>, IndexError> {
+        let mut regexes = vec![String::new()];
+        for part in &pattern.parts {
+            match part {
+                Part::Any => {
+                    if let Some(last) = regexes.last_mut() {
+                        last.push_str(".*");
+                    }
+                }
+                Part::Literal(text) => {
+                    for (at, piece) in text.split(|c: char| !c.is_alphanumeric()).enumerate() {
+                        if at > 0 {
+                            regexes.push(String::new());
+                        }
+                        if let Some(last) = regexes.last_mut() {
+                            last.push_str(&escape(&piece.to_lowercase()));
+                        }
+                    }
+                }
+            }
+        }
+        let queries: Result<Vec<Box<dyn Query>>, IndexError> = regexes
+            .iter()
+            .filter(|regex| !regex.is_empty() && *regex != ".*")
+            .map(|regex| {
+                let query = RegexQuery::from_pattern(regex, self.fields.text);
+                query
+                    .map(|q| Box::new(q) as Box<dyn Query>)
+                    .map_err(IndexError::Engine)
+            })
+            .collect();
+        let queries = queries?;
+        if queries.is_empty() {
+            return Ok(Box::new(AllQuery));
+        }
+        Ok(Box::new(BooleanQuery::intersection(queries)))
+    }
+}
+
+fn one_or_union(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+    if queries.len() == 1 {
+        queries.remove(0)
+    } else {
+        Box::new(BooleanQuery::union(queries))
+    }
+}
+
+fn tokens(text: &str) -> Vec<String> {
+    let mut analyzer = words();
+    let mut stream = analyzer.token_stream(text);
+    let mut found = Vec::new();
+    while stream.advance() {
+        found.push(stream.token().text.clone());
+    }
+    found
+}
+
+/// The text as a regular expression that matches itself.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$#&-~".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+const fn compares(op: Op, order: std::cmp::Ordering) -> bool {
+    match op {
+        Op::Gt => order.is_gt(),
+        Op::Ge => order.is_ge(),
+        Op::Lt => order.is_lt(),
+        Op::Le => order.is_le(),
+        Op::Is | Op::Exists => order.is_eq(),
+    }
+}
+
+/// Orders `package@1.10.0` after `package@1.9.0`: numbers as numbers, the rest as text, and a
+/// release after its pre-releases.
+fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
+    let version = |text: &str| {
+        text.rsplit_once('@')
+            .map_or(text, |(_, v)| v)
+            .to_lowercase()
+    };
+    let (left, right) = (version(left), version(right));
+    let parts = |text: &str| -> (Vec<u64>, Option<String>) {
+        let core_len = text.find(['-', '+']).unwrap_or(text.len());
+        let (core, rest) = text.split_at(core_len);
+        let numbers = core.split('.').map(|n| n.parse().unwrap_or(0)).collect();
+        let pre = rest
+            .strip_prefix('-')
+            .map(|pre| pre.split('+').next().unwrap_or("").to_owned());
+        (numbers, pre)
+    };
+    let ((mut a, a_pre), (mut b, b_pre)) = (parts(&left), parts(&right));
+    let len = a.len().max(b.len());
+    a.resize(len, 0);
+    b.resize(len, 0);
+    a.cmp(&b).then_with(|| match (a_pre, b_pre) {
+        (None, None) => std::cmp::Ordering::Equal,
+        (None, Some(_)) => std::cmp::Ordering::Greater,
+        (Some(_), None) => std::cmp::Ordering::Less,
+        (Some(a), Some(b)) => a.cmp(&b),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_versions_by_number() {
+        let check = |left: &str, right: &str, expected: std::cmp::Ordering| {
+            assert_eq!(compare_versions(left, right), expected, "{left} {right}");
+        };
+        use std::cmp::Ordering::{Equal, Greater, Less};
+        check("shop@1.10.0", "1.9.0", Greater);
+        check("1.0", "1.0.0", Equal);
+        check("2.0.0-rc.1", "2.0.0", Less);
+        check("2.0.0-rc.1", "2.0.0-rc.2", Less);
+    }
+}

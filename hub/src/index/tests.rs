@@ -1,0 +1,234 @@
+//! The index by examples: what is found, what is not, and what survives.
+
+use super::*;
+use crate::query;
+
+const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
+
+fn event(row: i64, issue: i64) -> Document {
+    let text = |text: &str| Some(text.to_owned());
+    Document {
+        row,
+        project: ProjectId::new(1).ok(),
+        issue,
+        event_id: Some(EventId::from_bytes([u8::try_from(row).unwrap(); 16])),
+        timestamp: NOW.plus_millis(row * 1000),
+        level: "error".into(),
+        platform: "python".into(),
+        kind: "error".into(),
+        release: text("shop@1.10.0"),
+        environment: text("production"),
+        title: "PaymentError: could not charge order 42".into(),
+        message: "could not charge order 42".into(),
+        exceptions: vec![("PaymentError".into(), "could not charge order 42".into())],
+        frames: vec![Frame {
+            module: text("shop.billing"),
+            function: text("charge_card"),
+            filename: text("shop/billing.py"),
+            in_app: true,
+        }],
+        breadcrumbs: vec!["added item 7 to the basket".into()],
+        tags: vec![
+            ("customer.tier".into(), "Gold".into()),
+            ("n".into(), "15".into()),
+        ],
+        user: User {
+            id: text("u-1"),
+            email: text("jane@example.com"),
+            ..User::default()
+        },
+        handled: Some(false),
+        ..Document::default()
+    }
+}
+
+async fn index_of(events: Vec<Document>) -> (tempfile::TempDir, Index) {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    index.add(events, Replaces::Nothing).await.unwrap();
+    index.commit().await.unwrap();
+    (dir, index)
+}
+
+fn search(text: &str) -> Search {
+    Search {
+        filter: query::parse(text, NOW).unwrap(),
+        ..Search::everything()
+    }
+}
+
+async fn rows(index: &Index, search: Search) -> Vec<i64> {
+    let hits = index
+        .events(search, Order::Oldest, None, 100)
+        .await
+        .unwrap();
+    hits.iter().map(|hit| hit.row).collect()
+}
+
+#[tokio::test]
+async fn finds_events_by_every_kind_of_term() {
+    let (_dir, index) = index_of(vec![event(1, 1)]).await;
+    let finds = [
+        "",
+        "level:error",
+        "level:ERROR",
+        "!level:fatal",
+        "level:[fatal, error]",
+        "lev*",
+        "could not charge",
+        "\"could not charge\"",
+        "charge_card",
+        "billing.py",
+        "basket",
+        "payment",
+        "PaymentError",
+        "customer.tier:gold",
+        "tags[customer.tier]:g*",
+        "gold",
+        "has:customer.tier",
+        "!has:dist",
+        "user.email:*@example.com",
+        "user:u-1",
+        "release:>=1.9",
+        "release:shop@1.10.0",
+        "tags[n]:>9",
+        "error.handled:false",
+        "error.unhandled:true",
+        "stack.function:charge*",
+        "error.value:*order*",
+        "level:fatal or environment:production",
+        "charg*",
+        "NOT level:fatal",
+        "id:01010101010101010101010101010101",
+        "error.type:PaymentError (basket or nothing)",
+        "timestamp:>2026-01-01",
+    ];
+    for text in finds.iter().filter(|text| **text != "lev*") {
+        assert_eq!(rows(&index, search(text)).await, [1], "{text}");
+    }
+    let misses = [
+        "level:fatal",
+        "!level:error",
+        "charge could",
+        "\"charge car\"",
+        "customer.tier:silver",
+        "has:dist",
+        "release:>2",
+        "tags[n]:<9",
+        "user:jane",
+        "environment:staging",
+        "boom",
+        "timestamp:<2026-01-01",
+        "\"\u{2026}\"",
+    ];
+    for text in misses {
+        assert!(rows(&index, search(text)).await.is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_keys_of_issues() {
+    let (_dir, index) = index_of(vec![event(1, 1)]).await;
+    let answer = index.issues(search("is:unresolved")).await;
+    assert!(matches!(answer, Err(IndexError::NotAnEventKey(key)) if key == "is"));
+}
+
+#[tokio::test]
+async fn counts_by_issue_and_person() {
+    let mut other = event(3, 2);
+    other.user.id = Some("u-2".into());
+    let mut third = event(4, 2);
+    third.user = User::default();
+    let (_dir, index) = index_of(vec![event(1, 1), event(2, 1), other, third]).await;
+    let mut hits = index.issues(Search::everything()).await.unwrap();
+    hits.sort_by_key(|hit| hit.issue);
+    let counts: Vec<_> = hits.iter().map(|hit| (hit.issue, hit.events)).collect();
+    assert_eq!(counts, [(1, 2), (2, 2)]);
+    assert_eq!(hits[0].first_seen, NOW.plus_millis(1000));
+    assert_eq!(hits[0].last_seen, NOW.plus_millis(2000));
+    let users = index.users(Search::everything()).await.unwrap();
+    assert_eq!((users[&1], users[&2]), (1, 1));
+    let hours = index
+        .histogram(Search::everything(), 3_600_000)
+        .await
+        .unwrap();
+    assert_eq!(hours.values().sum::<u64>(), 4);
+}
+
+#[tokio::test]
+async fn pages_are_stable_and_ordered() {
+    let (_dir, index) = index_of((1..=25).map(|row| event(row, 1)).collect()).await;
+    let page = |after| index.events(Search::everything(), Order::Newest, after, 10);
+    let first = page(None).await.unwrap();
+    assert_eq!(
+        first.iter().map(|h| h.row).collect::<Vec<_>>(),
+        (16..=25).rev().collect::<Vec<_>>()
+    );
+    index
+        .add(vec![event(26, 1)], Replaces::Nothing)
+        .await
+        .unwrap();
+    index.commit().await.unwrap();
+    let second = page(first.last().copied()).await.unwrap();
+    assert_eq!(second.first().map(|h| h.row), Some(15));
+}
+
+#[tokio::test]
+async fn narrows_by_scope_and_time() {
+    let mut elsewhere = event(2, 2);
+    elsewhere.project = ProjectId::new(2).ok();
+    elsewhere.environment = None;
+    let (_dir, index) = index_of(vec![event(1, 1), elsewhere]).await;
+    let of = |change: fn(&mut Search)| {
+        let mut search = Search::everything();
+        change(&mut search);
+        rows(&index, search)
+    };
+    assert_eq!(
+        of(|s| s.projects = vec![ProjectId::new(2).unwrap()]).await,
+        [2]
+    );
+    assert_eq!(
+        of(|s| s.environments = vec!["production".into()]).await,
+        [1]
+    );
+    assert_eq!(of(|s| s.environments = vec![String::new()]).await, [2]);
+    assert_eq!(of(|s| s.issues = Some(vec![2])).await, [2]);
+    assert_eq!(of(|s| s.issues = Some(Vec::new())).await, Vec::<i64>::new());
+    assert_eq!(of(|s| s.from = Some(NOW.plus_millis(1500))).await, [2]);
+    assert_eq!(of(|s| s.until = Some(NOW.plus_millis(2000))).await, [1]);
+}
+
+#[tokio::test]
+async fn adding_a_row_again_replaces_it() {
+    let (dir, index) = index_of(vec![event(1, 1), event(2, 1)]).await;
+    assert_eq!(index.upto(), 2);
+    index.close().await.unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    assert_eq!(index.upto(), 2);
+    index
+        .add(vec![event(2, 1), event(3, 1)], Replaces::SameRows)
+        .await
+        .unwrap();
+    index.commit().await.unwrap();
+    assert_eq!(rows(&index, Search::everything()).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn removes_issues_and_whole_weeks() {
+    let mut old = event(1, 1);
+    old.timestamp = NOW.plus_millis(-30 * 86_400_000);
+    let (dir, index) = index_of(vec![old, event(2, 1), event(3, 2)]).await;
+    index.remove_before(NOW).await.unwrap();
+    index.commit().await.unwrap();
+    assert_eq!(rows(&index, Search::everything()).await, [2, 3]);
+    let weeks = std::fs::read_dir(dir.path().join("v1")).unwrap();
+    let n_weeks = weeks
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .count();
+    assert_eq!(n_weeks, 1, "the old week's files are gone");
+    index.remove_issues(vec![2]).await.unwrap();
+    index.commit().await.unwrap();
+    assert_eq!(rows(&index, Search::everything()).await, [2]);
+}
