@@ -15,8 +15,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["ids", "limits", "timestamp", "unit"],
             &["dsn", "item", "roster"],
             &["auth", "outcome", "envelope", "event", "privacy"],
-            &["block"],
             &["wire"],
+            &["block"],
         ],
     ),
     (
