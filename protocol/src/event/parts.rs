@@ -1,6 +1,8 @@
 //! What surrounds an error: message, user, request, breadcrumbs, contexts.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde_json::value::RawValue;
 
@@ -161,20 +163,29 @@ impl<'a> ContextHead<'a> {
     /// Looks into a context; what is not an object has an empty head.
     #[must_use]
     pub fn of(raw: &'a RawValue) -> Self {
-        struct Visitor;
-        impl<'a> serde::de::Visitor<'a> for Visitor {
-            type Value = ContextHead<'a>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: serde::de::MapAccess<'a>>(
-                self,
-                map: A,
-            ) -> Result<ContextHead<'a>, A::Error> {
-                ContextHead::read_map(map, &mut Notes::default())
-            }
-        }
-        let mut source = serde_json::Deserializer::from_str(raw.get());
-        serde::Deserializer::deserialize_map(&mut source, Visitor).unwrap_or_default()
+        object_of(raw).unwrap_or_default()
     }
+}
+
+impl<'a> Csp<'a> {
+    /// Reads a report's body, if it is an object.
+    #[must_use]
+    pub fn of(raw: &'a RawValue) -> Option<Self> {
+        object_of(raw)
+    }
+}
+
+fn object_of<'a, T: Object<'a>>(raw: &'a RawValue) -> Option<T> {
+    struct Visitor<T>(PhantomData<T>);
+    impl<'a, T: Object<'a>> serde::de::Visitor<'a> for Visitor<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: serde::de::MapAccess<'a>>(self, map: A) -> Result<T, A::Error> {
+            T::read_map(map, &mut Notes::default())
+        }
+    }
+    let mut source = serde_json::Deserializer::from_str(raw.get());
+    serde::Deserializer::deserialize_map(&mut source, Visitor(PhantomData)).ok()
 }

@@ -520,8 +520,6 @@ macro_rules! object {
                 /// Fields that have no place of their own.
                 pub $kept: $crate::event::Fields<$lt>,
             )?
-            #[doc(hidden)]
-            pub(crate) borrowed: std::marker::PhantomData<&$lt ()>,
         }
 
         impl<$lt> $crate::event::read::Object<$lt> for $name<$lt> {

@@ -1,0 +1,140 @@
+//! The tree of what was looked at, what of it counts, and why the rest does not.
+
+use serde::Serialize;
+
+use super::hash::{Hash, Hasher};
+
+/// One way of looking at an event; those that contribute give a hash.
+#[derive(Clone, Debug, Serialize)]
+pub struct Variant {
+    /// `app`, `system`, `default`, `custom_fingerprint`, `checksum`, `fallback`.
+    pub name: &'static str,
+    /// What it was made of, in words: `exception stack trace`.
+    pub description: &'static str,
+    /// Whether it gives a hash.
+    pub contributes: bool,
+    /// Why it does not, or what was special.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
+    /// The hash, also where it does not contribute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Hash>,
+    /// What was hashed.
+    pub component: Component,
+}
+
+/// A part of a variant.
+#[derive(Clone, Debug, Serialize)]
+pub struct Component {
+    /// `exception`, `stacktrace`, `frame`, `module`, …
+    pub id: &'static str,
+    /// Whether it goes into the hash.
+    pub contributes: bool,
+    /// Why not, or what was done to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
+    /// Texts and parts, in the order they are hashed.
+    pub values: Vec<Value>,
+}
+
+/// What a component holds.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A text.
+    Text(String),
+    /// A part.
+    Part(Component),
+}
+
+impl Component {
+    /// A part that has parts, and contributes if any of them does.
+    pub(super) fn of(id: &'static str, parts: Vec<Self>) -> Self {
+        Self {
+            id,
+            contributes: parts.iter().any(|part| part.contributes),
+            hint: None,
+            values: parts.into_iter().map(Value::Part).collect(),
+        }
+    }
+
+    /// A text that contributes.
+    pub(super) fn leaf(id: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            id,
+            contributes: true,
+            hint: None,
+            values: vec![Value::Text(text.into())],
+        }
+    }
+
+    /// The same, not contributing.
+    pub(super) fn ignored(mut self, hint: &'static str) -> Self {
+        self.contributes = false;
+        self.hint = Some(hint);
+        self
+    }
+
+    /// The same, with a remark.
+    pub(super) fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// The parts.
+    pub fn parts(&self) -> impl Iterator<Item = &Self> {
+        self.values.iter().filter_map(|value| match value {
+            Value::Part(part) => Some(part),
+            Value::Text(_) => None,
+        })
+    }
+
+    /// The hash over what contributes.
+    pub(super) fn hash(&self) -> Hash {
+        let mut hasher = Hasher::default();
+        self.feed(&mut hasher);
+        hasher.finish()
+    }
+
+    fn feed(&self, hasher: &mut Hasher) {
+        if !self.contributes {
+            return;
+        }
+        let n_values = self
+            .values
+            .iter()
+            .filter(|value| match value {
+                Value::Text(_) => true,
+                Value::Part(part) => part.contributes,
+            })
+            .count();
+        hasher.open(self.id, n_values);
+        for value in &self.values {
+            match value {
+                Value::Text(text) => hasher.text(text),
+                Value::Part(part) => part.feed(hasher),
+            }
+        }
+    }
+}
+
+impl Variant {
+    /// A variant that contributes as its component does.
+    pub(super) fn of(name: &'static str, description: &'static str, component: Component) -> Self {
+        Self {
+            name,
+            description,
+            contributes: component.contributes,
+            hint: None,
+            hash: component.contributes.then(|| component.hash()),
+            component,
+        }
+    }
+
+    pub(super) fn silence(&mut self, hint: &'static str) {
+        if self.contributes {
+            self.contributes = false;
+            self.hint = Some(hint);
+        }
+    }
+}

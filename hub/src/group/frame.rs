@@ -1,0 +1,119 @@
+//! What of a frame tells calls apart: module or file, function, line of source.
+
+use protocol::event::Frame;
+
+use super::explain::Component;
+use super::{function, module};
+
+/// Longer lines are minified code.
+const CONTEXT_CHARS_MAX: usize = 120;
+
+pub(super) fn component(frame: &Frame<'_>, platform: &str) -> Component {
+    let platform = frame.platform.as_deref().unwrap_or(platform);
+    let mut parts = Vec::with_capacity(4);
+    let module = module::module(frame, platform);
+    let has_module = module.as_ref().is_some_and(|module| module.contributes);
+    parts.extend(module);
+    if let Some(file) = module::file(frame, platform) {
+        parts.push(if has_module && file.contributes {
+            file.ignored("the module takes precedence")
+        } else {
+            file
+        });
+    }
+    parts.extend(function::component(frame, platform));
+    parts.extend(context_line(frame, platform));
+    let component = Component::of("frame", parts);
+    match plumbing(frame, platform) {
+        Some(hint) if component.contributes => component.ignored(hint),
+        _ => component,
+    }
+}
+
+/// Whether it is a place in a page's script of which no function is known.
+pub(super) fn is_bare_script(frame: &Frame<'_>, platform: &str) -> bool {
+    matches!(platform, "javascript" | "node")
+        && frame.function.is_none()
+        && frame.abs_path.as_deref().is_some_and(module::is_url)
+}
+
+fn context_line(frame: &Frame<'_>, platform: &str) -> Option<Component> {
+    if !matches!(platform, "javascript" | "node" | "python" | "php" | "ruby") {
+        return None;
+    }
+    let line = frame.context_line.as_deref()?;
+    if line.len() > CONTEXT_CHARS_MAX * 8 {
+        return Some(Component::leaf("context_line", "").ignored("the line is too long"));
+    }
+    let mut words = String::with_capacity(line.len());
+    for word in line.split_whitespace() {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(word);
+    }
+    if words.is_empty() {
+        return None;
+    }
+    let is_long = words.chars().count() > CONTEXT_CHARS_MAX;
+    let is_page = platform == "javascript"
+        && frame.function.is_none()
+        && frame.abs_path.as_deref().is_some_and(module::is_url);
+    let part = Component::leaf("context_line", words);
+    Some(if is_long {
+        part.ignored("the line is too long")
+    } else if is_page {
+        part.ignored("a line of a page's script without a function")
+    } else {
+        part
+    })
+}
+
+/// Calls that only carry an error to the SDK, or start a program.
+fn plumbing(frame: &Frame<'_>, platform: &str) -> Option<&'static str> {
+    const SDK: &str = "part of the SDK";
+    const RUNTIME: &str = "part of the runtime";
+    let function = frame.function.as_deref().unwrap_or_default();
+    let module = frame.module.as_deref().unwrap_or_default();
+    let path = frame.abs_path.as_deref().unwrap_or_default();
+    let starts = |text: &str, list: &[&str]| list.iter().any(|start| text.starts_with(start));
+    match platform {
+        "python" if starts(module, &["sentry_sdk.", "raven."]) => Some(SDK),
+        "python" if path.starts_with("<frozen ") => Some(RUNTIME),
+        "javascript" | "node" if path.contains("/@sentry/") => Some(SDK),
+        "node" if starts(path, &["node:internal/", "internal/"]) => Some(RUNTIME),
+        "javascript" | "node" if is_script_marker(function) && module.is_empty() => {
+            Some("not a function")
+        }
+        "java" if module.starts_with("io.sentry.") => Some(SDK),
+        "native" if starts(function, &["sentry::", "sentry_", "<sentry"]) => Some(SDK),
+        "native"
+            if starts(
+                function,
+                &[
+                    "std::panicking",
+                    "std::panic::",
+                    "core::panicking",
+                    "std::rt::",
+                    "std::sys::",
+                    "std::sys_common::",
+                    "backtrace::",
+                    "rust_begin_unwind",
+                    "__rust_",
+                    "__libc_start",
+                    "_start",
+                ],
+            ) =>
+        {
+            Some(RUNTIME)
+        }
+        _ => None,
+    }
+}
+
+fn is_script_marker(function: &str) -> bool {
+    matches!(
+        function,
+        "eval" | "[native code]" | "native code" | "eval code" | "<anonymous>"
+    )
+}

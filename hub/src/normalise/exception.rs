@@ -1,0 +1,109 @@
+//! The chain of exceptions: types and values in their places, mechanisms, stacks.
+
+use std::borrow::Cow;
+
+use protocol::event::{Event, Exception, Mechanism};
+
+use super::frames;
+use super::journal::{CorrectionKind, Journal, Limit};
+use super::names::filled;
+
+const NAME: Limit = Limit::new(256, 20);
+const VALUE: Limit = Limit::new(8192, 200);
+const THREAD_NAME: Limit = Limit::new(1024, 100);
+
+/// Normalises exceptions, the event's own stack and threads.
+pub(super) fn chain(event: &mut Event<'_>, platform: &'static str, journal: &mut Journal) {
+    let mut index = 0;
+    event.exceptions.retain_mut(|exception| {
+        let at = index;
+        index += 1;
+        one(exception, at, platform, journal)
+    });
+    if let Some(stack) = &mut event.stacktrace {
+        frames::normalise(stack, platform, "stacktrace", journal);
+        if stack.frames.is_empty() {
+            event.stacktrace = None;
+        }
+    }
+    if let [only] = event.exceptions.as_mut_slice()
+        && only.stacktrace.is_none()
+    {
+        only.stacktrace = event.stacktrace.take();
+    }
+    for (at, thread) in event.threads.iter_mut().enumerate() {
+        let path = |field| move || format!("threads.values.{at}.{field}");
+        journal.cut(&mut thread.id, NAME, path("id"));
+        journal.cut(&mut thread.name, THREAD_NAME, path("name"));
+        if let Some(stack) = &mut thread.stacktrace {
+            frames::normalise(stack, platform, &path("stacktrace")(), journal);
+            if stack.frames.is_empty() {
+                thread.stacktrace = None;
+            }
+        }
+    }
+}
+
+/// Whether the exception says anything; what says nothing is left out.
+fn one(
+    exception: &mut Exception<'_>,
+    at: usize,
+    platform: &'static str,
+    journal: &mut Journal,
+) -> bool {
+    let path = |field: &'static str| move || format!("exception.values.{at}.{field}");
+    exception.ty = filled(exception.ty.take());
+    exception.value.0 = exception.value.0.take().filter(|value| !value.is_empty());
+    if exception.ty.is_none() {
+        split_type(exception);
+    }
+    if let Some(stack) = &mut exception.stacktrace {
+        frames::normalise(stack, platform, &path("stacktrace")(), journal);
+        if stack.frames.is_empty() {
+            exception.stacktrace = None;
+        }
+    }
+    // A stack alone is still worth keeping.
+    let is_empty = exception.ty.is_none() && exception.value.0.is_none();
+    if is_empty {
+        journal.correct(CorrectionKind::MissingAttribute, path("type")(), None);
+        if exception.stacktrace.is_none() {
+            return false;
+        }
+    }
+    journal.cut(&mut exception.ty, NAME, path("type"));
+    journal.cut(&mut exception.module, NAME, path("module"));
+    journal.cut(&mut exception.value.0, VALUE, path("value"));
+    mechanism(exception.mechanism.as_deref_mut());
+    true
+}
+
+/// A value of the form `Word: text` without a type holds the type.
+fn split_type(exception: &mut Exception<'_>) {
+    let Some(value) = &exception.value.0 else {
+        return;
+    };
+    let Some((word, rest)) = value.split_once(':') else {
+        return;
+    };
+    let is_word = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if is_word {
+        let (word, rest) = (word.to_owned(), rest.trim().to_owned());
+        exception.ty = Some(Cow::Owned(word));
+        exception.value.0 = (!rest.is_empty()).then_some(Cow::Owned(rest));
+    }
+}
+
+fn mechanism(mechanism: Option<&mut Mechanism<'_>>) {
+    if let Some(mechanism) = mechanism {
+        mechanism.ty = filled(mechanism.ty.take()).or(Some(Cow::Borrowed("generic")));
+    }
+}
+
+/// Whether the program dealt with the error: not if any exception says it did not.
+pub(super) fn handled(exceptions: &[Exception<'_>]) -> Option<bool> {
+    let said = exceptions
+        .iter()
+        .filter_map(|exception| exception.mechanism.as_ref()?.handled);
+    said.reduce(|all, one| all && one)
+}

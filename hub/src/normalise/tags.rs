@@ -1,0 +1,166 @@
+//! Tags: the event's own, put right, and those computed from the rest of it.
+
+use std::borrow::Cow;
+
+use protocol::event::{Event, Level};
+
+use super::contexts::Facts;
+use super::journal::{CorrectionKind, Journal, shown};
+use super::names::Names;
+use super::{EventKind, Tag};
+
+/// Most characters of a key and of a value.
+const CHARS_MAX: usize = 200;
+/// Most tags of one event.
+const TAGS_MAX: usize = 200;
+
+/// Keys whose values the product takes from elsewhere.
+const RESERVED: &[&str] = &[
+    "release",
+    "dist",
+    "user",
+    "filename",
+    "function",
+    "environment",
+];
+
+/// What tags are computed from, besides the event.
+pub(super) struct Computed<'c, 'a> {
+    pub(super) names: &'c Names<'a>,
+    pub(super) kind: EventKind,
+    pub(super) handled: Option<bool>,
+    pub(super) facts: &'c Facts,
+}
+
+/// All tags, sorted by key; the event's own win over computed ones of the same key.
+pub(super) fn normalise<'a>(
+    event: &Event<'a>,
+    computed: &Computed<'_, 'a>,
+    journal: &mut Journal,
+) -> Vec<Tag<'a>> {
+    let mut tags: Vec<Tag<'a>> = Vec::with_capacity(event.tags.list.len() + 16);
+    for (key, value) in &event.tags.list {
+        if RESERVED.contains(&&**key) {
+            continue;
+        }
+        if let Some(tag) = own(key, value.as_ref(), journal)
+            && tags.len() < TAGS_MAX
+        {
+            push(&mut tags, tag.key, tag.value);
+        }
+    }
+    compute(&mut tags, event, computed);
+    tags.sort_by(|a, b| a.key.cmp(&b.key));
+    tags
+}
+
+fn push<'a>(tags: &mut Vec<Tag<'a>>, key: Cow<'a, str>, value: Cow<'a, str>) {
+    if !tags.iter().any(|tag| tag.key == key) {
+        tags.push(Tag { key, value });
+    }
+}
+
+/// A tag of the event's own, or none with a correction.
+fn own<'a>(
+    key: &Cow<'a, str>,
+    value: Option<&Cow<'a, str>>,
+    journal: &mut Journal,
+) -> Option<Tag<'a>> {
+    let value = value?;
+    let path = |key: &str| format!("tags.{}", key.chars().take(CHARS_MAX).collect::<String>());
+    let key = tidy_key(key);
+    let is_valid = !key.is_empty()
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-'));
+    if !is_valid {
+        journal.invalid(path(&key), &key);
+        return None;
+    }
+    if key.len() > CHARS_MAX {
+        journal.correct(CorrectionKind::ValueTooLong, path(&key), Some(shown(&key)));
+        return None;
+    }
+    let trimmed = value.trim();
+    if trimmed.is_empty() || trimmed.contains(['\n', '\r']) {
+        journal.invalid(path(&key), value);
+        return None;
+    }
+    if trimmed.len() > CHARS_MAX && trimmed.chars().count() > CHARS_MAX {
+        journal.correct(
+            CorrectionKind::ValueTooLong,
+            path(&key),
+            Some(shown(trimmed)),
+        );
+        return None;
+    }
+    let value = if trimmed.len() == value.len() {
+        value.clone()
+    } else {
+        Cow::Owned(trimmed.to_owned())
+    };
+    Some(Tag { key, value })
+}
+
+fn tidy_key<'a>(key: &Cow<'a, str>) -> Cow<'a, str> {
+    if key.contains(char::is_whitespace) {
+        Cow::Owned(key.trim().replace(' ', "-"))
+    } else {
+        key.clone()
+    }
+}
+
+fn compute<'a>(tags: &mut Vec<Tag<'a>>, event: &Event<'a>, computed: &Computed<'_, 'a>) {
+    let names = computed.names;
+    let level: Level = names.level_of(computed.kind);
+    let mut add = |key: &'static str, value: Option<Cow<'a, str>>| {
+        let Some(value) = value else { return };
+        let line = value.lines().next().unwrap_or_default().trim();
+        if line.is_empty() {
+            return;
+        }
+        let value = if line.len() == value.len() && value.len() <= CHARS_MAX {
+            value
+        } else {
+            Cow::Owned(line.chars().take(CHARS_MAX).collect())
+        };
+        push(tags, Cow::Borrowed(key), value);
+    };
+    add("level", Some(Cow::Borrowed(level.name())));
+    add("environment", names.environment.clone());
+    add("release", names.release.clone());
+    add("dist", names.dist.clone());
+    add("logger", names.logger.clone());
+    add("server_name", names.server_name.clone());
+    add("site", names.site.clone());
+    add("transaction", names.transaction.clone());
+    let user = event.user.as_ref();
+    add("user", user.and_then(|user| user.sentry_user.clone()));
+    let request = event.request.as_ref();
+    add("url", request.and_then(|request| request.url.clone()));
+    let mechanism = event
+        .exceptions
+        .last()
+        .and_then(|exception| exception.mechanism.as_ref()?.ty.clone());
+    add("mechanism", mechanism);
+    let handled = computed
+        .handled
+        .map(|handled| if handled { "yes" } else { "no" });
+    add("handled", handled.map(Cow::Borrowed));
+    let facts = computed.facts;
+    let things = [
+        ("browser", "browser.name", &facts.browser),
+        ("os", "os.name", &facts.os),
+        ("client_os", "client_os.name", &facts.client_os),
+        ("runtime", "runtime.name", &facts.runtime),
+    ];
+    for (full, name, thing) in things {
+        if let Some(thing) = thing {
+            add(full, Some(Cow::Owned(thing.full())));
+            add(name, Some(Cow::Owned(thing.name.clone())));
+        }
+    }
+    add("device", facts.device.clone().map(Cow::Owned));
+    add("device.family", facts.device_family.clone().map(Cow::Owned));
+    add("replayId", facts.replay_id.clone().map(Cow::Owned));
+}

@@ -1,0 +1,3 @@
+//! Normalisation by cases.
+
+use super::*;
