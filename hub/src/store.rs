@@ -11,16 +11,19 @@
 //! committed with what else the transaction does) into the part of its topic.
 
 pub mod alerts;
-mod changes;
-mod events;
+pub mod changes;
+mod cursors;
+pub mod events;
 pub mod issue_read;
-mod issues;
-mod ledger;
+pub mod issues;
+pub mod ledger;
 pub mod people;
-mod poison;
+pub mod poison;
 pub mod projects;
 mod relays;
-mod settings;
+pub mod releases;
+mod rows;
+pub mod settings;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -84,6 +87,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether what was asked for is at fault, so that asking again is of no use; otherwise it is
+    /// the disk, a lock or the lack of something that may come back.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        // SQLite's primary result codes: error, too big, constraint, mismatch, range.
+        const OF_THE_STATEMENT: [i64; 5] = [1, 18, 19, 20, 25];
+        match self {
+            Self::Engine(sqlx::Error::Database(error)) => error
+                .code()
+                .and_then(|code| code.parse::<i64>().ok())
+                .is_some_and(|code| OF_THE_STATEMENT.contains(&(code & 0xff))),
+            Self::Engine(_) | Self::Open { .. } | Self::Migrate(_) => false,
+            Self::Exists { .. } | Self::Missing { .. } | Self::Unreadable { .. } => true,
+        }
+    }
+
     /// Turns a broken uniqueness into [`StoreError::Exists`], and leaves other errors as they are.
     #[must_use]
     pub fn or_exists(self, what: &'static str) -> Self {
@@ -189,11 +208,6 @@ impl Store {
     /// The connections that read. Only the parts of this room see it.
     fn reader(&self) -> &SqlitePool {
         &self.reader
-    }
-
-    /// The connection that writes, for single statements that need no transaction of several.
-    fn writer(&self) -> &SqlitePool {
-        &self.writer
     }
 }
 

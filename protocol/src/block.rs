@@ -21,6 +21,7 @@ mod compress;
 mod open;
 
 pub use build::{Builder, RAW_BYTES_TARGET, Sealed, seal};
+pub use compress::{compress, decompress};
 pub use open::{open, read_head};
 
 use bytes::Bytes;

@@ -33,3 +33,42 @@ impl Write {
         Ok(())
     }
 }
+
+/// Tells whether another process, or another connection, changed the store.
+#[derive(Debug)]
+pub struct Watch {
+    connection: sqlx::pool::PoolConnection<sqlx::Sqlite>,
+    version: i64,
+}
+
+impl Store {
+    /// Begins to watch for changes; holds one of the reading connections.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn watch(&self) -> Result<Watch, StoreError> {
+        let mut connection = self.reader().acquire().await?;
+        let version = sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(&mut *connection)
+            .await?;
+        Ok(Watch {
+            connection,
+            version,
+        })
+    }
+}
+
+impl Watch {
+    /// Whether anything was committed since the last time.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn has_changed(&mut self) -> Result<bool, StoreError> {
+        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(&mut *self.connection)
+            .await?;
+        let changed = version != self.version;
+        self.version = version;
+        Ok(changed)
+    }
+}

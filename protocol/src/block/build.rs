@@ -179,7 +179,7 @@ impl Builder {
             raw_len: u32::try_from(self.raw.len()).map_err(|_| too_large())?,
             counts: self.item_counts(),
         };
-        let payload = compress::compress(self.dict, &self.raw)?;
+        let payload = compress(self.dict, &self.raw)?;
         let bytes = encode(&head, &payload)?;
         if bytes.len() > BLOCK_BYTES_MAX {
             return Err(BlockError::TooLarge { len: bytes.len() });

@@ -18,8 +18,11 @@ const SPARE_MAX: usize = 2;
 /// Trained on events of Sentry SDKs from which everything personal was removed.
 const BASE_DICT: &[u8] = include_bytes!("base.dict");
 
-/// The payload as one zstd frame that states its content size.
-pub(super) fn compress(dict: DictId, raw: &[u8]) -> Result<Vec<u8>, BlockError> {
+/// Bytes as one zstd frame that states its content size.
+///
+/// # Errors
+/// [`BlockError::Dict`] for a dictionary this program does not have, [`BlockError::Zstd`].
+pub fn compress(dict: DictId, raw: &[u8]) -> Result<Vec<u8>, BlockError> {
     static PLAIN: Spare<Compressor<'static>> = Spare::new();
     static BASE: Spare<Compressor<'static>> = Spare::new();
     match dict {
@@ -33,12 +36,11 @@ pub(super) fn compress(dict: DictId, raw: &[u8]) -> Result<Vec<u8>, BlockError> 
     .map_err(BlockError::Zstd)
 }
 
-/// The records' bytes; never more than `raw_len`.
-pub(super) fn decompress(
-    dict: DictId,
-    payload: &[u8],
-    raw_len: usize,
-) -> Result<Vec<u8>, BlockError> {
+/// The bytes before compression; never more than `raw_len`.
+///
+/// # Errors
+/// [`BlockError`] when the frame is damaged or does not hold `raw_len` bytes.
+pub fn decompress(dict: DictId, payload: &[u8], raw_len: usize) -> Result<Vec<u8>, BlockError> {
     static PLAIN: Spare<Decompressor<'static>> = Spare::new();
     static BASE: Spare<Decompressor<'static>> = Spare::new();
     // Two statements of the size must agree before memory is set aside for it.

@@ -4,7 +4,7 @@ use serde_bytes::Bytes as Bin;
 
 use super::{
     BlockError, CHECKSUM_LEN, CHECKSUM_MARKER, CODEC_ZSTD, DictId, FORMAT, Head, ItemCount, Record,
-    compress,
+    decompress,
 };
 use crate::ids::{Epoch, Lane, ProjectId, Seq};
 use crate::item::Category;
@@ -41,7 +41,7 @@ pub fn read_head(bytes: &[u8]) -> Result<Head, BlockError> {
 pub fn open(bytes: &[u8]) -> Result<(Head, Vec<Record>), BlockError> {
     let (head, payload) = parse(bytes)?;
     let raw_len = head.raw_len as usize;
-    let raw = compress::decompress(head.dict, payload, raw_len)?;
+    let raw = decompress(head.dict, payload, raw_len)?;
     if raw.len() != raw_len {
         return Err(BlockError::Declared {
             what: "bytes",

@@ -128,8 +128,8 @@ fn a_record_that_fits_no_block_is_an_error_and_takes_no_number() {
 #[test]
 fn a_declared_size_is_enforced() {
     let lying = |raw_len: u32| {
-        let payload = compress::compress(DictId::NONE, &[0xc0; 100]).unwrap();
-        compress::decompress(DictId::NONE, &payload, raw_len as usize)
+        let payload = compress(DictId::NONE, &[0xc0; 100]).unwrap();
+        decompress(DictId::NONE, &payload, raw_len as usize)
     };
     assert!(lying(100).is_ok());
     assert!(matches!(lying(99), Err(BlockError::Declared { .. })));

@@ -1,0 +1,132 @@
+//! How an issue was resolved or archived: the JSON in `status_details`.
+//!
+//! Keys are Sentry's where it has them (`inRelease`, `inNextRelease`, `ignoreCount`,
+//! `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen` and `baseUsersSeen` keep
+//! what was true when the decision was made.
+
+use protocol::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::IssueState;
+
+/// What was written down when an issue was resolved or archived.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusDetails {
+    /// Resolved in this release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_release: Option<String>,
+    /// Resolved in the release after the current one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_next_release: bool,
+    /// The newest release at the time of the resolution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_release: Option<String>,
+    /// Archived until then, in unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_until: Option<i64>,
+    /// Archived until so many further events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_count: Option<i64>,
+    /// Archived until so many further users.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_user_count: Option<i64>,
+    /// Events at the time of the archival.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_times_seen: Option<i64>,
+    /// Users at the time of the archival.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_users_seen: Option<i64>,
+}
+
+/// What a resolution means for later events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution<'a> {
+    /// Any later event is a regression.
+    Now,
+    /// Events of this and newer releases are.
+    InRelease(&'a str),
+    /// Events of releases newer than the one that was current are.
+    InNextRelease(Option<&'a str>),
+}
+
+/// The conditions that end an archival; any one is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Archived {
+    until: Option<Timestamp>,
+    times_seen: Option<i64>,
+    users_seen: Option<i64>,
+}
+
+impl StatusDetails {
+    /// Reads the stored JSON; what cannot be read says nothing.
+    #[must_use]
+    pub fn parse(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
+    /// The JSON to store.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
+    }
+
+    /// How it was resolved.
+    #[must_use]
+    pub fn resolution(&self) -> Resolution<'_> {
+        match &self.in_release {
+            Some(release) => Resolution::InRelease(release),
+            None if self.in_next_release => {
+                Resolution::InNextRelease(self.current_release.as_deref())
+            }
+            None => Resolution::Now,
+        }
+    }
+
+    /// When it comes back.
+    #[must_use]
+    pub fn archived(&self) -> Archived {
+        let after = |base: Option<i64>, more: Option<i64>| {
+            more.map(|more| base.unwrap_or_default().saturating_add(more))
+        };
+        Archived {
+            until: self.ignore_until.map(Timestamp::from_millis),
+            times_seen: after(self.base_times_seen, self.ignore_count),
+            users_seen: after(self.base_users_seen, self.ignore_user_count),
+        }
+    }
+}
+
+impl Archived {
+    /// Whether one of the conditions is met.
+    #[must_use]
+    pub fn is_met(&self, now: Timestamp, issue: &IssueState) -> bool {
+        self.until.is_some_and(|until| now >= until)
+            || self.times_seen.is_some_and(|n| issue.times_seen >= n)
+            || self.users_seen.is_some_and(|n| issue.users_seen >= n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes_and_forgives_the_rest() {
+        let details = StatusDetails {
+            in_next_release: true,
+            current_release: Some("app@1.0".to_owned()),
+            ..StatusDetails::default()
+        };
+        assert_eq!(StatusDetails::parse(&details.to_json()), details);
+        assert_eq!(
+            details.to_json(),
+            r#"{"inNextRelease":true,"currentRelease":"app@1.0"}"#
+        );
+        assert_eq!(StatusDetails::parse("nonsense"), StatusDetails::default());
+        assert_eq!(
+            StatusDetails::parse(r#"{"actor":1}"#),
+            StatusDetails::default()
+        );
+    }
+}

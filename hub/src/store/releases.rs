@@ -1,0 +1,159 @@
+//! Releases and environments, as events name them.
+
+use std::collections::HashMap;
+
+use protocol::ids::ProjectId;
+use protocol::timestamp::Timestamp;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
+
+use super::rows::runs;
+use super::{Store, StoreError, Write};
+
+/// A release as a project's events name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseSeen<'a> {
+    /// Whose.
+    pub organization: i64,
+    /// The project.
+    pub project: ProjectId,
+    /// The release.
+    pub version: &'a str,
+    /// The first event's time.
+    pub first_seen: Timestamp,
+    /// The last event's time.
+    pub last_seen: Timestamp,
+}
+
+impl Store {
+    /// The organization of each of these projects; a project that is not there is left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn project_organizations(
+        &self,
+        projects: &[ProjectId],
+    ) -> Result<HashMap<ProjectId, i64>, StoreError> {
+        let mut owners = HashMap::new();
+        for run in runs(projects) {
+            let mut sql = QueryBuilder::<Sqlite>::new(
+                "SELECT id, organization_id FROM projects WHERE id IN (",
+            );
+            let mut ids = sql.separated(", ");
+            for project in run {
+                ids.push_bind(project.as_i64());
+            }
+            sql.push(")");
+            for row in sql.build().fetch_all(self.reader()).await? {
+                owners.insert(super::events::project(row.try_get(0)?)?, row.try_get(1)?);
+            }
+        }
+        Ok(owners)
+    }
+}
+
+impl Write {
+    /// When a release of a project's organization was first seen.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn release_date(
+        &mut self,
+        project: ProjectId,
+        version: &str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let at: Option<i64> = sqlx::query_scalar(
+            "SELECT r.created_at FROM releases r JOIN projects p
+             ON p.organization_id = r.organization_id
+             WHERE p.id = ?1 AND r.version = ?2",
+        )
+        .bind(project.as_i64())
+        .bind(version)
+        .fetch_optional(self.connection())
+        .await?;
+        Ok(at.map(Timestamp::from_millis))
+    }
+
+    /// Notes that events name these releases.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn see_releases(
+        &mut self,
+        releases: &[ReleaseSeen<'_>],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for release in releases {
+            sqlx::query(
+                "INSERT INTO releases (organization_id, version, created_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (organization_id, version) DO NOTHING",
+            )
+            .bind(release.organization)
+            .bind(release.version)
+            .bind(now.as_millis())
+            .execute(self.connection())
+            .await?;
+            sqlx::query(
+                "INSERT INTO release_projects (release_id, project_id, first_seen_at, last_seen_at)
+                 SELECT id, ?3, ?4, ?5 FROM releases WHERE organization_id = ?1 AND version = ?2
+                 ON CONFLICT (release_id, project_id) DO UPDATE SET
+                   first_seen_at = CASE WHEN excluded.first_seen_at < release_projects.first_seen_at
+                     THEN excluded.first_seen_at ELSE release_projects.first_seen_at END,
+                   last_seen_at = CASE WHEN excluded.last_seen_at > release_projects.last_seen_at
+                     THEN excluded.last_seen_at ELSE release_projects.last_seen_at END",
+            )
+            .bind(release.organization)
+            .bind(release.version)
+            .bind(release.project.as_i64())
+            .bind(release.first_seen.as_millis())
+            .bind(release.last_seen.as_millis())
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that events name these environments; an empty name is "no environment".
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn see_environments(
+        &mut self,
+        environments: &[(ProjectId, &str)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for run in runs(environments) {
+            let mut sql = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO environments (project_id, name, first_seen_at) ",
+            );
+            sql.push_values(run, |mut row, (project, name)| {
+                row.push_bind(project.as_i64())
+                    .push_bind(*name)
+                    .push_bind(now.as_millis());
+            });
+            sql.push(" ON CONFLICT (project_id, name) DO NOTHING");
+            sql.build().execute(self.connection()).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes when each project's first event came.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn see_first_events(
+        &mut self,
+        projects: &[ProjectId],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for project in projects {
+            sqlx::query(
+                "UPDATE projects SET first_event_at = ?2 WHERE id = ?1 AND first_event_at IS NULL",
+            )
+            .bind(project.as_i64())
+            .bind(now.as_millis())
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(())
+    }
+}
