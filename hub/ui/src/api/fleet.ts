@@ -1,0 +1,38 @@
+/** Relays, the ledger, join tokens, and what was set aside. */
+
+import { queryOptions } from "@tanstack/react-query";
+import { get, request } from "./client.ts";
+import type { JoinToken, LedgerRelay, Poison, Relay } from "./types.ts";
+
+export const fleetKey = ["fleet"] as const;
+const REFRESH_MS = 5000;
+
+export const relaysQuery = queryOptions({
+  queryKey: [...fleetKey, "relays"],
+  queryFn: ({ signal }) => get<Relay[]>("vedette/relays/", { signal }),
+  refetchInterval: REFRESH_MS,
+});
+
+export const ledgerQuery = queryOptions({
+  queryKey: [...fleetKey, "ledger"],
+  queryFn: ({ signal }) => get<LedgerRelay[]>("vedette/ledger/", { signal }),
+  refetchInterval: REFRESH_MS,
+});
+
+export const poisonQuery = queryOptions({
+  queryKey: [...fleetKey, "poison"],
+  queryFn: ({ signal }) => get<Poison[]>("vedette/poison/", { signal }),
+  refetchInterval: 4 * REFRESH_MS,
+});
+
+export async function createJoinToken(body: {
+  uses: number;
+  validForSeconds: number;
+  labels: Record<string, string>;
+}) {
+  return (await request<JoinToken>("POST", "vedette/join-tokens/", { body })).data;
+}
+
+export async function replayPoison(id: string) {
+  await request("POST", `vedette/poison/${id}/replay/`, { body: {} });
+}

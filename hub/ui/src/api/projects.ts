@@ -1,0 +1,96 @@
+/** Projects, their keys, alert rules and notifications. */
+
+import { queryOptions } from "@tanstack/react-query";
+import { get, request } from "./client.ts";
+import type { AlertRule, Notification, Project, ProjectDetail, ProjectKey } from "./types.ts";
+
+export const projectsKey = (org: string) => ["org", org, "projects"] as const;
+export const projectKey = (org: string, slug: string) => ["org", org, "project", slug] as const;
+
+const at = (org: string, slug: string) => `projects/${org}/${slug}/`;
+
+export const projectsQuery = (org: string) =>
+  queryOptions({
+    queryKey: projectsKey(org),
+    queryFn: ({ signal }) =>
+      get<Project[]>(`organizations/${org}/projects/`, { signal, query: { statsPeriod: "24h" } }),
+    staleTime: 30_000,
+  });
+
+export const projectQuery = (org: string, slug: string) =>
+  queryOptions({
+    queryKey: projectKey(org, slug),
+    queryFn: ({ signal }) => get<ProjectDetail>(at(org, slug), { signal }),
+  });
+
+export const keysQuery = (org: string, slug: string) =>
+  queryOptions({
+    queryKey: [...projectKey(org, slug), "keys"],
+    queryFn: ({ signal }) => get<ProjectKey[]>(`${at(org, slug)}keys/`, { signal }),
+  });
+
+export const rulesQuery = (org: string, slug: string) =>
+  queryOptions({
+    queryKey: [...projectKey(org, slug), "rules"],
+    queryFn: ({ signal }) => get<AlertRule[]>(`${at(org, slug)}rules/`, { signal }),
+  });
+
+export const notificationsQuery = (org: string, slug: string) =>
+  queryOptions({
+    queryKey: [...projectKey(org, slug), "notifications"],
+    queryFn: ({ signal }) => get<Notification[]>(`${at(org, slug)}notifications/`, { signal }),
+    refetchInterval: 10_000,
+  });
+
+export async function createProject(org: string, body: { name: string; slug?: string; platform: string }) {
+  return (await request<ProjectDetail>("POST", `organizations/${org}/projects/`, { body })).data;
+}
+
+export async function updateProject(org: string, slug: string, body: Partial<ProjectDetail>) {
+  return (await request<ProjectDetail>("PUT", at(org, slug), { body })).data;
+}
+
+export async function deleteProject(org: string, slug: string) {
+  await request("DELETE", at(org, slug));
+}
+
+export async function createKey(org: string, slug: string, name: string) {
+  return (await request<ProjectKey>("POST", `${at(org, slug)}keys/`, { body: { name } })).data;
+}
+
+export interface KeyChange {
+  name?: string;
+  isActive?: boolean;
+  rateLimit?: { window: number; count: number } | null;
+}
+
+export async function updateKey(org: string, slug: string, id: string, body: KeyChange) {
+  return (await request<ProjectKey>("PUT", `${at(org, slug)}keys/${id}/`, { body })).data;
+}
+
+export async function deleteKey(org: string, slug: string, id: string) {
+  await request("DELETE", `${at(org, slug)}keys/${id}/`);
+}
+
+export type RuleBody = Pick<
+  AlertRule,
+  "name" | "triggers" | "actions" | "environment" | "frequencyMinutes"
+> & {
+  isEnabled?: boolean;
+};
+
+export async function createRule(org: string, slug: string, body: RuleBody) {
+  return (await request<AlertRule>("POST", `${at(org, slug)}rules/`, { body })).data;
+}
+
+export async function updateRule(org: string, slug: string, id: string, body: Partial<RuleBody>) {
+  return (await request<AlertRule>("PUT", `${at(org, slug)}rules/${id}/`, { body })).data;
+}
+
+export async function deleteRule(org: string, slug: string, id: string) {
+  await request("DELETE", `${at(org, slug)}rules/${id}/`);
+}
+
+export async function testRule(org: string, slug: string, id: string) {
+  return (await request<unknown>("POST", `${at(org, slug)}rules/${id}/test/`, { body: {} })).data;
+}

@@ -1,0 +1,42 @@
+/** A day in a few pixels: one bar an hour. */
+
+import { exact } from "../lib/format.ts";
+import styles from "./charts.module.css";
+
+interface Props {
+  points: readonly (readonly [timestamp: number, n: number])[];
+  width?: number;
+  height?: number;
+  label?: string;
+}
+
+export function Sparkline({
+  points,
+  width = 120,
+  height = 26,
+  label = "Events in the last 24 hours",
+}: Props) {
+  const max = Math.max(1, ...points.map(([, n]) => n));
+  const total = points.reduce((sum, [, n]) => sum + n, 0);
+  const step = width / Math.max(points.length, 1);
+  // One path for all bars: fifty rows of them cost fifty elements.
+  const bars = points
+    .map(([, n], i) => {
+      const size = n === 0 ? 1 : Math.max(2.5, (n / max) * (height - 2));
+      const x = (i * step).toFixed(2);
+      return `M${x} ${height}v${-size.toFixed(2)}h${Math.max(step - 1, 1).toFixed(2)}v${size.toFixed(2)}z`;
+    })
+    .join("");
+  return (
+    <svg
+      className={styles.spark}
+      width={width}
+      height={height}
+      viewBox={`0 0 ${width} ${height}`}
+      role="img"
+      aria-label={`${label}: ${exact(total)}, at most ${exact(max)} an hour`}
+    >
+      <path d={bars} className={total === 0 ? styles.quietBar : styles.bar} />
+    </svg>
+  );
+}

@@ -1,0 +1,84 @@
+/** What people and the hub did with the issue. */
+
+import type { Activity, IssueDetail } from "../../api/types.ts";
+import { Icon, type IconName } from "../../ui/icons.tsx";
+import { EmptyState } from "../../ui/State.tsx";
+import { TimeAgo } from "../../ui/Time.tsx";
+import styles from "./ActivityPanel.module.css";
+
+export function ActivityPanel({ issue }: { issue: IssueDetail }) {
+  const items = issue.activity ?? [];
+  if (items.length === 0) {
+    return (
+      <EmptyState icon="clock" title="Nothing yet">
+        What is done with this issue is written down here.
+      </EmptyState>
+    );
+  }
+  return (
+    <ol className={styles.list}>
+      {items.map((item) => {
+        const { icon, text } = sentence(item);
+        return (
+          <li key={item.id} className={styles.item}>
+            <span className={styles.icon}>
+              <Icon name={icon} size={14} />
+            </span>
+            <span className={styles.text}>
+              <strong>{item.user?.name ?? "Vedette"}</strong> {text}
+            </span>
+            <span className={styles.time}>
+              <TimeAgo at={item.dateCreated} />
+            </span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+/** An activity as the rest of a sentence that begins with who did it. */
+export function sentence({ type, data }: Pick<Activity, "type" | "data">): { icon: IconName; text: string } {
+  const version = data?.version ? String(data.version) : "";
+  switch (type) {
+    case "first_seen":
+      return { icon: "plus", text: "saw this issue for the first time" };
+    case "set_resolved":
+      return { icon: "check", text: "resolved this issue" };
+    case "set_resolved_in_release":
+      return {
+        icon: "check",
+        text: version ? `resolved this issue in ${version}` : "resolved this issue in the next release",
+      };
+    case "set_resolved_by_age":
+      return { icon: "check", text: "resolved this issue, since it was not seen for a long time" };
+    case "set_unresolved":
+      return { icon: "reopen", text: "reopened this issue" };
+    case "set_regression":
+      return {
+        icon: "issues",
+        text: `saw this issue again after it was resolved${version ? `, in ${version}` : ""}`,
+      };
+    case "set_ignored":
+      return { icon: "archive", text: "archived this issue" };
+    case "set_escalating":
+      return { icon: "issues", text: "saw this issue more often than before" };
+    case "auto_set_ongoing":
+      return { icon: "clock", text: "marked this issue as ongoing" };
+    case "set_priority":
+      return {
+        icon: "filter",
+        text: `set the priority${data?.priority ? ` to ${String(data.priority)}` : ""}`,
+      };
+    case "assigned":
+      return { icon: "user", text: "assigned this issue" };
+    case "unassigned":
+      return { icon: "user", text: "took the assignment away" };
+    case "note":
+      return { icon: "mail", text: `wrote: ${String(data?.text ?? "")}` };
+    case "mark_reviewed":
+      return { icon: "check", text: "reviewed this issue" };
+    default:
+      return { icon: "clock", text: type.replace(/_/g, " ") };
+  }
+}

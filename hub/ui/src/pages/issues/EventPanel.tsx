@@ -1,0 +1,123 @@
+/** One event, in the order in which one looks for a cause. */
+
+import type { Entry, EventDetail } from "../../api/types.ts";
+import type { Breadcrumb, ExceptionValue, RequestData, Stacktrace, Thread } from "../../lib/event-shape.ts";
+import { child, type Meta } from "../../lib/meta.ts";
+import { name } from "../../lib/stack.ts";
+import { Panel } from "../../ui/Panel.tsx";
+import { RedactedMark } from "../../ui/Redacted.tsx";
+import { Notice } from "../../ui/State.tsx";
+import { ValueTree } from "../../ui/ValueTree.tsx";
+import { Breadcrumbs } from "./Breadcrumbs.tsx";
+import { Contexts } from "./Contexts.tsx";
+import styles from "./EventPanel.module.css";
+import { Grouping } from "./Grouping.tsx";
+import { RawJson } from "./RawJson.tsx";
+import { RequestPanel } from "./RequestPanel.tsx";
+import { StackTrace } from "./StackTrace.tsx";
+
+interface Found<T> {
+  data: T;
+  meta: Meta;
+}
+
+/** The entry of a type, with the remarks on its data. */
+function find<T>(event: EventDetail, type: string): Found<T> | null {
+  const index = event.entries.findIndex((entry: Entry) => entry.type === type && entry.data);
+  const entry = event.entries[index];
+  if (!entry) return null;
+  return { data: entry.data as T, meta: child(event._meta, "entries", index, "data") };
+}
+
+export function EventPanel({ event }: { event: EventDetail }) {
+  const message = find<{ formatted?: string; message?: string }>(event, "message");
+  const exception = find<{ values?: (ExceptionValue | null)[] }>(event, "exception");
+  const stacktrace = find<Stacktrace>(event, "stacktrace");
+  const threads = find<{ values?: (Thread | null)[] }>(event, "threads");
+  const crumbs = find<{ values?: (Breadcrumb | null)[] }>(event, "breadcrumbs");
+  const request = find<RequestData>(event, "request");
+  const csp = find<Record<string, never>>(event, "csp");
+  const values = exception?.data.values?.filter((value): value is ExceptionValue => value !== null) ?? [];
+  const text = message ? message.data.formatted || message.data.message : values.length ? "" : event.message;
+  return (
+    <div className={styles.column}>
+      {event.errors.length ? (
+        <Notice tone="warning">
+          <details>
+            <summary>
+              {event.errors.length === 1 ? "One part" : `${event.errors.length} parts`} of this event could
+              not be read
+            </summary>
+            <ul>
+              {event.errors.map((error, i) => (
+                <li key={i}>
+                  {error.message || error.type}{" "}
+                  {error.data ? <code>{JSON.stringify(error.data)}</code> : null}
+                </li>
+              ))}
+            </ul>
+          </details>
+        </Notice>
+      ) : null}
+      {text ? (
+        <Panel id="message" title="Message">
+          <div className={styles.message}>
+            {text}
+            <RedactedMark
+              meta={child(message?.meta, "formatted") ?? child(message?.meta, "message")}
+              value={text}
+            />
+          </div>
+        </Panel>
+      ) : null}
+      {values.length ? (
+        <StackTrace
+          key={event.eventID}
+          title={values.length > 1 ? `Exceptions (${values.length})` : "Exception"}
+          values={values}
+          platform={event.platform}
+          meta={child(exception?.meta, "values")}
+        />
+      ) : null}
+      {!values.length && stacktrace ? (
+        <StackTrace
+          key={event.eventID}
+          title="Stack trace"
+          values={[{ type: "Stack trace", stacktrace: stacktrace.data }]}
+          platform={event.platform}
+        />
+      ) : null}
+      {!values.length && !stacktrace && threads ? (
+        <Threads threads={threads.data.values ?? []} event={event} />
+      ) : null}
+      {csp ? (
+        <Panel id="csp" title="Content security policy">
+          <ValueTree value={csp.data} meta={csp.meta} />
+        </Panel>
+      ) : null}
+      {crumbs?.data.values?.length ? (
+        <Breadcrumbs crumbs={crumbs.data.values} at={event.dateCreated} meta={child(crumbs.meta, "values")} />
+      ) : null}
+      {request ? <RequestPanel request={request.data} meta={request.meta} /> : null}
+      <Contexts event={event} />
+      <Grouping event={event} />
+      <RawJson event={event} />
+    </div>
+  );
+}
+
+/** Where there is no exception, the thread that crashed says where it was. */
+function Threads({ threads, event }: { threads: (Thread | null)[]; event: EventDetail }) {
+  const all = threads.filter((thread): thread is Thread => Boolean(thread?.stacktrace));
+  const thread = all.find((t) => t.crashed) ?? all.find((t) => t.current) ?? all[0];
+  if (!thread?.stacktrace) return null;
+  const title = `Thread ${thread.name ?? thread.id ?? ""}`.trim();
+  return (
+    <StackTrace
+      key={event.eventID}
+      title={title}
+      values={[{ type: name({ type: title }), stacktrace: thread.stacktrace }]}
+      platform={event.platform}
+    />
+  );
+}

@@ -1,0 +1,137 @@
+/** One issue: what it is, and one of its events at a time. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { eventQuery, issueQuery } from "../../api/issues.ts";
+import type { IssueDetail } from "../../api/types.ts";
+import type { IssueSearch, IssueTab } from "../../routes.tsx";
+import { useHotkeys } from "../../ui/hotkeys.ts";
+import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { Tabs } from "../../ui/Tabs.tsx";
+import { ActivityPanel } from "./ActivityPanel.tsx";
+import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
+import { EventNav } from "./EventNav.tsx";
+import { EventPanel } from "./EventPanel.tsx";
+import { EventsPanel } from "./EventsPanel.tsx";
+import { IssueHeader } from "./IssueHeader.tsx";
+import styles from "./IssuePage.module.css";
+import { IssueSidebar } from "./IssueSidebar.tsx";
+import { TagsPanel } from "./TagsPanel.tsx";
+
+export function IssuePage() {
+  const { org, issueId } = useParams({ strict: false }) as { org: string; issueId: string };
+  const issue = useQuery(issueQuery(org, issueId));
+  if (issue.isError && !issue.data) {
+    return (
+      <ErrorState
+        error={issue.error}
+        title="This issue could not be loaded"
+        retry={() => void issue.refetch()}
+      />
+    );
+  }
+  if (!issue.data) return <Skeleton rows={10} label="Loading the issue" />;
+  return <Loaded key={issueId} org={org} issue={issue.data} />;
+}
+
+function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
+  const { eventId = "latest" } = useParams({ strict: false }) as { eventId?: string };
+  const search = useSearch({ strict: false }) as IssueSearch;
+  const navigate = useNavigate();
+  const { change } = useIssueActions(org);
+  const filter = { query: search.query, environment: search.environment };
+  const event = useQuery(eventQuery(org, issue.id, eventId, filter));
+
+  const goTo = (target: string | null) => {
+    if (!target) return;
+    void navigate({
+      to: "/organizations/$org/issues/$issueId/events/$eventId",
+      params: { org, issueId: issue.id, eventId: target },
+      search: { ...search, tab: undefined },
+      resetScroll: false,
+    });
+  };
+  const setSearch = (next: IssueSearch) =>
+    void navigate({ to: ".", search: { ...search, ...next }, resetScroll: false });
+  const filterBy = (query: string | undefined) =>
+    void navigate({
+      to: "/organizations/$org/issues/$issueId/events/$eventId",
+      params: { org, issueId: issue.id, eventId: "latest" },
+      search: { ...search, query, tab: search.tab === "tags" ? "events" : search.tab },
+      resetScroll: false,
+    });
+
+  useHotkeys({
+    "[": () => goTo(event.data?.previousEventID ?? null),
+    "]": () => goTo(event.data?.nextEventID ?? null),
+    "{": () => goTo("oldest"),
+    "}": () => goTo("latest"),
+    e: () => void change([issue], issue.status === "resolved" ? REOPEN : RESOLVE),
+    m: () => void change([issue], issue.status === "ignored" ? REOPEN : ARCHIVE),
+  });
+
+  const tab = search.tab ?? "event";
+  return (
+    <div className={styles.page}>
+      <IssueHeader org={org} issue={issue} onChange={(to) => void change([issue], to)} />
+      <div className={styles.columns}>
+        <div className={styles.main}>
+          <Tabs<IssueTab>
+            label="Parts of the issue"
+            value={tab}
+            onChange={(next) => setSearch({ tab: next === "event" ? undefined : next })}
+            tabs={[
+              { value: "event", label: "Event" },
+              { value: "events", label: "All events" },
+              { value: "tags", label: "Tags" },
+              { value: "activity", label: "Activity" },
+            ]}
+          >
+            {tab === "event" ? (
+              <div className={styles.event}>
+                <EventNav
+                  event={event.data}
+                  busy={event.isPlaceholderData || event.isPending}
+                  query={search.query}
+                  onGo={goTo}
+                  onClear={() => filterBy(undefined)}
+                />
+                {event.data ? (
+                  <EventPanel event={event.data} />
+                ) : event.isError ? (
+                  <NoEvent error={event.error} query={search.query} retry={() => void event.refetch()} />
+                ) : (
+                  <Skeleton rows={9} label="Loading the event" />
+                )}
+              </div>
+            ) : tab === "events" ? (
+              <EventsPanel org={org} issue={issue.id} filter={filter} onFilter={filterBy} onOpen={goTo} />
+            ) : tab === "tags" ? (
+              <TagsPanel
+                org={org}
+                issue={issue.id}
+                environment={search.environment}
+                onFilter={filterBy}
+                query={search.query}
+              />
+            ) : (
+              <ActivityPanel issue={issue} />
+            )}
+          </Tabs>
+        </div>
+        <IssueSidebar org={org} issue={issue} event={event.data} query={search.query} onFilter={filterBy} />
+      </div>
+    </div>
+  );
+}
+
+function NoEvent({ error, query, retry }: { error: Error; query?: string; retry: () => void }) {
+  if (query && "status" in error && error.status === 404) {
+    return (
+      <EmptyState icon="filter" title="No event matches this filter">
+        Take the filter away to see all events of this issue.
+      </EmptyState>
+    );
+  }
+  return <ErrorState error={error} retry={retry} title="This event could not be loaded" />;
+}

@@ -1,0 +1,139 @@
+/** Beside the event: how often, since when, for whom, and when this one came. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { issueTagsQuery } from "../../api/issues.ts";
+import type { EventDetail, IssueDetail, Release } from "../../api/types.ts";
+import { TimeBars } from "../../charts/TimeBars.tsx";
+import { exact, shortRelease } from "../../lib/format.ts";
+import { duration, toMillis } from "../../lib/time.ts";
+import { Segmented } from "../../ui/Tabs.tsx";
+import { Moment, TimeAgo } from "../../ui/Time.tsx";
+import styles from "./IssueSidebar.module.css";
+import { statusDetail } from "./issue-text.ts";
+import { TagBars } from "./TagBars.tsx";
+
+interface Props {
+  org: string;
+  issue: IssueDetail;
+  event: EventDetail | undefined;
+  query?: string;
+  onFilter: (query: string | undefined) => void;
+}
+
+/** Beyond this a lag of the pipeline deserves a colour. */
+const LATE_MS = 60_000;
+const TAGS_SHOWN = 6;
+const VALUES_SHOWN = 4;
+
+export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
+  const [range, setRange] = useState<"24h" | "30d">("24h");
+  const tags = useQuery(issueTagsQuery(org, issue.id));
+  const points = issue.stats?.[range] ?? [];
+  return (
+    <aside className={styles.side} aria-label="About this issue">
+      <section className={styles.block}>
+        <div className={styles.numbers}>
+          <div>
+            <strong>{exact(Number(issue.count))}</strong>
+            <span>{issue.count === "1" ? "event" : "events"}</span>
+          </div>
+          <div>
+            <strong>{exact(issue.userCount)}</strong>
+            <span>{issue.userCount === 1 ? "user" : "users"}</span>
+          </div>
+          <Segmented
+            label="Range of the chart"
+            value={range}
+            onChange={setRange}
+            options={[
+              { value: "24h", label: "24 h" },
+              { value: "30d", label: "30 d" },
+            ]}
+          />
+        </div>
+        <TimeBars
+          points={points}
+          unit={range === "24h" ? "hour" : "day"}
+          label={range === "24h" ? "Events in the last 24 hours" : "Events in the last 30 days"}
+        />
+      </section>
+      <section className={styles.block}>
+        <h2>Seen</h2>
+        <dl className={styles.facts}>
+          <Seen label="Last" at={issue.lastSeen} release={issue.lastRelease} />
+          <Seen label="First" at={issue.firstSeen} release={issue.firstRelease} />
+          <div>
+            <dt>Status</dt>
+            <dd>{statusDetail(issue)}</dd>
+          </div>
+        </dl>
+      </section>
+      {event ? <EventTimes event={event} /> : null}
+      <section className={styles.block}>
+        <h2>Tags</h2>
+        {tags.isError ? <p className={styles.quiet}>{tags.error.message}</p> : null}
+        {tags.data?.length === 0 ? <p className={styles.quiet}>No event has tags.</p> : null}
+        {tags.data?.slice(0, TAGS_SHOWN).map((tag) => (
+          <TagBars key={tag.key} tag={tag} max={VALUES_SHOWN} query={query} onFilter={onFilter} />
+        ))}
+      </section>
+    </aside>
+  );
+}
+
+function Seen({ label, at, release }: { label: string; at: string; release: Release | null }) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>
+        <TimeAgo at={at} />
+        {release ? (
+          <span className={styles.release} title={release.version}>
+            in {release.shortVersion || shortRelease(release.version)}
+          </span>
+        ) : null}
+      </dd>
+    </div>
+  );
+}
+
+/** Happened, received, digested: a lag of the pipeline is seen on the event itself. */
+function EventTimes({ event }: { event: EventDetail }) {
+  const happened = toMillis(event.dateCreated);
+  const received = toMillis(event.dateReceived);
+  const digested = toMillis(event.dateDigested);
+  return (
+    <section className={styles.block}>
+      <h2>Times of this event</h2>
+      <dl className={styles.facts}>
+        <div>
+          <dt>Happened</dt>
+          <dd>
+            <Moment at={happened} />
+          </dd>
+        </div>
+        <Later label="Received" at={received} since={happened} />
+        <Later label="Digested" at={digested} since={received} />
+      </dl>
+    </section>
+  );
+}
+
+function Later({ label, at, since }: { label: string; at: number | null; since: number | null }) {
+  if (at === null) return null;
+  const lag = since === null ? 0 : at - since;
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>
+        <Moment at={at} />
+        {since === null ? null : (
+          <span className={lag > LATE_MS ? styles.late : styles.lag}>
+            {lag < 0 ? `${duration(lag)} earlier` : `${duration(lag)} later`}
+          </span>
+        )}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,180 @@
+/** Exceptions in causal order, each with its frames; the frame that matters stands open. */
+
+import { useMemo, useState } from "react";
+import type { ExceptionValue, Mechanism, Stacktrace } from "../../lib/event-shape.ts";
+import { plural } from "../../lib/format.ts";
+import { child, type Meta } from "../../lib/meta.ts";
+import { asText, chain, name, openFrame, type Row, rows } from "../../lib/stack.ts";
+import { Badge } from "../../ui/Badge.tsx";
+import { Copy } from "../../ui/Copy.tsx";
+import { useHotkeys } from "../../ui/hotkeys.ts";
+import { Panel } from "../../ui/Panel.tsx";
+import { RedactedMark } from "../../ui/Redacted.tsx";
+import { Segmented } from "../../ui/Tabs.tsx";
+import { ValueTree } from "../../ui/ValueTree.tsx";
+import { FrameView } from "./FrameView.tsx";
+import styles from "./StackTrace.module.css";
+
+type View = "app" | "all" | "raw";
+
+interface Props {
+  title: string;
+  values: readonly ExceptionValue[];
+  platform: string | null;
+  /** Remarks on the list of values. */
+  meta?: Meta;
+}
+
+export function StackTrace({ title, values, platform, meta }: Props) {
+  const hasApp = values.some((value) => value.stacktrace?.frames?.some((frame) => frame?.inApp));
+  const [view, setView] = useState<View>(hasApp ? "app" : "all");
+  const links = useMemo(() => chain(values), [values]);
+  useHotkeys({ s: () => setView((before) => (before === "app" ? "all" : "app")) });
+  return (
+    <Panel
+      id="stack"
+      title={title}
+      flush
+      actions={
+        <>
+          <Segmented<View>
+            label="Frames"
+            value={view}
+            onChange={setView}
+            options={[
+              { value: "app", label: "Application" },
+              { value: "all", label: "All frames" },
+              { value: "raw", label: "Text" },
+            ]}
+          />
+          <Copy text={() => asText(values)} label="Copy the stack trace as text" />
+        </>
+      }
+    >
+      {view === "raw" ? (
+        <pre className={styles.raw}>{asText(values)}</pre>
+      ) : (
+        links.map(({ exception, index, sentence }, i) => (
+          <article key={index} aria-label={name(exception)}>
+            {sentence ? <p className={styles.sentence}>{sentence}:</p> : null}
+            <ExceptionHead exception={exception} meta={child(meta, index)} first={i === 0} />
+            {exception.stacktrace?.frames?.length ? (
+              <Frames
+                trace={exception.stacktrace}
+                appOnly={view === "app"}
+                platform={platform}
+                meta={child(meta, index, "stacktrace", "frames")}
+              />
+            ) : (
+              <p className={styles.none}>This exception came without a stack trace.</p>
+            )}
+          </article>
+        ))
+      )}
+    </Panel>
+  );
+}
+
+function ExceptionHead({
+  exception,
+  meta,
+  first,
+}: {
+  exception: ExceptionValue;
+  meta?: Meta;
+  first: boolean;
+}) {
+  const value = exception.value;
+  return (
+    <header className={styles.exception}>
+      <div className={styles.exceptionLine}>
+        <h3 className={styles.type}>
+          {exception.module ? <span className={styles.module}>{exception.module}.</span> : null}
+          {name(exception)}
+        </h3>
+        {exception.mechanism ? <MechanismMark mechanism={exception.mechanism} first={first} /> : null}
+      </div>
+      {value === null || value === undefined || value === "" ? null : (
+        <div className={styles.value}>
+          {typeof value === "string" ? (
+            <>
+              {value}
+              <RedactedMark meta={child(meta, "value")} value={value} />
+            </>
+          ) : (
+            <ValueTree value={value} meta={child(meta, "value")} />
+          )}
+        </div>
+      )}
+    </header>
+  );
+}
+
+function MechanismMark({ mechanism, first }: { mechanism: Mechanism; first: boolean }) {
+  const details = [
+    mechanism.type ? `Caught by ${mechanism.type}` : "",
+    mechanism.description ?? "",
+    mechanism.source ? `From ${mechanism.source}` : "",
+    ...Object.entries(mechanism.data ?? {}).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
+  ].filter(Boolean);
+  return (
+    <span className={styles.mechanism} title={details.join("\n")}>
+      {mechanism.handled === false ? (
+        <Badge tone="danger">unhandled</Badge>
+      ) : mechanism.handled === true && first ? (
+        <Badge tone="ok">handled</Badge>
+      ) : null}
+      {mechanism.type && mechanism.type !== "generic" ? <Badge>{mechanism.type}</Badge> : null}
+    </span>
+  );
+}
+
+interface FramesProps {
+  trace: Stacktrace;
+  appOnly: boolean;
+  platform: string | null;
+  meta?: Meta;
+}
+
+function Frames({ trace, appOnly, platform, meta }: FramesProps) {
+  const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
+  const open = openFrame(trace);
+  const visible = rows(trace, appOnly).flatMap((row): Row[] =>
+    row.kind === "hidden" && unfolded.has(row.from) ? unfold(trace, row) : [row],
+  );
+  return (
+    <ol className={styles.frames}>
+      {visible.map((row) =>
+        row.kind === "frame" ? (
+          <FrameView
+            key={`${row.index}`}
+            frame={row.frame}
+            repeats={row.repeats}
+            platform={platform}
+            initiallyOpen={row.index === open}
+            crash={row.index === (trace.frames?.length ?? 0) - 1}
+            meta={child(meta, row.index)}
+          />
+        ) : (
+          <li key={`hidden-${row.from}`} className={styles.hidden}>
+            <button type="button" onClick={() => setUnfolded(new Set([...unfolded, row.from]))}>
+              {plural(row.count, "system frame")}
+            </button>
+          </li>
+        ),
+      )}
+      {trace.framesOmitted ? (
+        <li className={styles.hidden}>
+          {plural(trace.framesOmitted[1] - trace.framesOmitted[0], "frame")} left out by the SDK
+        </li>
+      ) : null}
+    </ol>
+  );
+}
+
+function unfold(trace: Stacktrace, row: Row & { kind: "hidden" }): Row[] {
+  return Array.from({ length: row.count }, (_, i) => {
+    const index = row.from - i;
+    return { kind: "frame", frame: trace.frames?.[index] ?? {}, index, repeats: 1 };
+  });
+}

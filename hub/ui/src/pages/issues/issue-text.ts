@@ -1,0 +1,59 @@
+/** What an issue is called: its type first, its message second, never one accidental value. */
+
+import type { Issue } from "../../api/types.ts";
+import type { Tone } from "../../ui/Badge.tsx";
+
+export interface Headline {
+  title: string;
+  message: string;
+}
+
+export function headline(issue: Pick<Issue, "title" | "metadata" | "type">): Headline {
+  const { type, value, title } = issue.metadata ?? {};
+  if (type) return { title: type, message: firstLine(value ?? "") };
+  return {
+    title: firstLine(title || issue.title) || "Issue without a title",
+    message: firstLine(value ?? ""),
+  };
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0]?.trim() ?? "";
+}
+
+const SUBSTATUS: Record<string, { text: string; tone: Tone } | null> = {
+  new: { text: "new", tone: "info" },
+  regressed: { text: "regressed", tone: "warning" },
+  escalating: { text: "escalating", tone: "warning" },
+  ongoing: null,
+};
+
+export function statusWords(issue: Pick<Issue, "status" | "substatus">): { text: string; tone: Tone } | null {
+  if (issue.status === "resolved") return { text: "resolved", tone: "ok" };
+  if (issue.status === "ignored") return { text: "archived", tone: "neutral" };
+  return SUBSTATUS[issue.substatus ?? ""] ?? null;
+}
+
+/** How it was resolved, or until when it is archived, in words. */
+export function statusDetail(issue: Pick<Issue, "status" | "substatus" | "statusDetails">): string {
+  const details = issue.statusDetails ?? {};
+  if (issue.status === "resolved") {
+    if (details.inNextRelease) return "Resolved in the next release";
+    if (details.inRelease) return `Resolved in ${String(details.inRelease)}`;
+    return "Resolved";
+  }
+  if (issue.status === "ignored") {
+    if (details.ignoreUntil) return `Archived until ${String(details.ignoreUntil)}`;
+    if (details.ignoreDuration) return `Archived for ${String(details.ignoreDuration)} minutes`;
+    if (details.ignoreUserCount)
+      return `Archived until ${String(details.ignoreUserCount)} users are affected`;
+    if (details.ignoreCount) {
+      const window = details.ignoreWindow ? ` within ${String(details.ignoreWindow)} minutes` : "";
+      return `Archived until ${String(details.ignoreCount)} more events${window}`;
+    }
+    if (issue.substatus === "archived_until_escalating") return "Archived until it escalates";
+    return "Archived";
+  }
+  const words = statusWords(issue);
+  return words ? `Unresolved, ${words.text}` : "Unresolved";
+}

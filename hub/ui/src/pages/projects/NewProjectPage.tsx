@@ -1,0 +1,5 @@
+/** In work. */
+
+export function NewProjectPage() {
+  return null;
+}

@@ -1,0 +1,5 @@
+/** In work. */
+
+export function ProjectSettingsPage() {
+  return null;
+}

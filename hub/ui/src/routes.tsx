@@ -1,0 +1,243 @@
+/** Every address of the dashboard: path, search parameters, what is loaded, and the page. */
+
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { eventQuery, issueQuery } from "./api/issues.ts";
+import { projectQuery, projectsQuery } from "./api/projects.ts";
+import { organizationsQuery, sessionQuery } from "./api/session.ts";
+import { oneOf, parseSearch, stringifySearch, text, texts } from "./lib/search-params.ts";
+import { isPeriod } from "./lib/time.ts";
+import { Failed, Missing, NoOrganization, Waiting } from "./pages/shell/Fallbacks.tsx";
+import { Shell } from "./pages/shell/Shell.tsx";
+
+interface Context {
+  queryClient: QueryClient;
+}
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: Missing });
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (raw): { next?: string } => ({ next: text(raw.next) }),
+  component: lazyRouteComponent(() => import("./pages/login/LoginPage.tsx"), "LoginPage"),
+});
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: "signed-in",
+  beforeLoad: async ({ context, location }) => {
+    const session = await context.queryClient.ensureQueryData(sessionQuery);
+    if (!session) throw redirect({ to: "/login", search: { next: location.href } });
+  },
+  component: Outlet,
+});
+
+const home = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/",
+  loader: async ({ context }) => {
+    const [first] = await context.queryClient.ensureQueryData(organizationsQuery);
+    if (first) throw redirect({ to: "/organizations/$org/issues", params: { org: first.slug } });
+  },
+  component: NoOrganization,
+});
+
+const organization = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/organizations/$org",
+  loader: ({ context, params }) => {
+    void context.queryClient.prefetchQuery(organizationsQuery);
+    void context.queryClient.prefetchQuery(projectsQuery(params.org));
+  },
+  component: Shell,
+});
+
+const organizationHome = createRoute({
+  getParentRoute: () => organization,
+  path: "/",
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: "/organizations/$org/issues", params });
+  },
+});
+
+export const SORTS = ["date", "new", "freq", "user"] as const;
+export type Sort = (typeof SORTS)[number];
+
+/** The filter that goes along from page to page. */
+export interface FilterSearch {
+  project?: string[];
+  environment?: string[];
+  statsPeriod?: string;
+  start?: string;
+  end?: string;
+}
+
+export interface IssueListSearch extends FilterSearch {
+  /** Absent: unresolved issues. Empty: all of them. */
+  query?: string;
+  sort?: Sort;
+  cursor?: string;
+}
+
+function filterSearch(raw: Record<string, unknown>): FilterSearch {
+  const period = text(raw.statsPeriod);
+  return {
+    project: texts(raw.project),
+    environment: texts(raw.environment),
+    statsPeriod: period && isPeriod(period) ? period : undefined,
+    start: text(raw.start),
+    end: text(raw.end),
+  };
+}
+
+const issues = createRoute({
+  getParentRoute: () => organization,
+  path: "/issues",
+  validateSearch: (raw): IssueListSearch => ({
+    ...filterSearch(raw),
+    query: text(raw.query),
+    sort: oneOf(raw.sort, SORTS),
+    cursor: text(raw.cursor),
+  }),
+  component: lazyRouteComponent(() => import("./pages/issues/IssueListPage.tsx"), "IssueListPage"),
+});
+
+export const ISSUE_TABS = ["event", "events", "tags", "activity"] as const;
+export type IssueTab = (typeof ISSUE_TABS)[number];
+
+/** The filter under which events are stepped through. */
+export interface IssueSearch {
+  query?: string;
+  environment?: string[];
+  tab?: IssueTab;
+}
+
+const issueSearch = (raw: Record<string, unknown>): IssueSearch => ({
+  query: text(raw.query),
+  environment: texts(raw.environment),
+  tab: oneOf(raw.tab, ISSUE_TABS),
+});
+
+const issuePage = lazyRouteComponent(() => import("./pages/issues/IssuePage.tsx"), "IssuePage");
+
+const issue = createRoute({
+  getParentRoute: () => organization,
+  path: "/issues/$issueId",
+  validateSearch: issueSearch,
+  loaderDeps: ({ search }) => ({ query: search.query, environment: search.environment }),
+  loader: ({ context, params, deps }) => {
+    void context.queryClient.prefetchQuery(issueQuery(params.org, params.issueId));
+    void context.queryClient.prefetchQuery(eventQuery(params.org, params.issueId, "latest", deps));
+  },
+  component: issuePage,
+});
+
+const issueEvent = createRoute({
+  getParentRoute: () => organization,
+  path: "/issues/$issueId/events/$eventId",
+  validateSearch: issueSearch,
+  component: issuePage,
+});
+
+const projects = createRoute({
+  getParentRoute: () => organization,
+  path: "/projects",
+  component: lazyRouteComponent(() => import("./pages/projects/ProjectsPage.tsx"), "ProjectsPage"),
+});
+
+const newProject = createRoute({
+  getParentRoute: () => organization,
+  path: "/projects/new",
+  component: lazyRouteComponent(() => import("./pages/projects/NewProjectPage.tsx"), "NewProjectPage"),
+});
+
+const firstRun = createRoute({
+  getParentRoute: () => organization,
+  path: "/projects/$slug/start",
+  component: lazyRouteComponent(() => import("./pages/projects/FirstRunPage.tsx"), "FirstRunPage"),
+});
+
+export const PROJECT_TABS = ["general", "keys", "privacy"] as const;
+export type ProjectTab = (typeof PROJECT_TABS)[number];
+
+const projectSettings = createRoute({
+  getParentRoute: () => organization,
+  path: "/projects/$slug/settings",
+  validateSearch: (raw): { tab?: ProjectTab } => ({ tab: oneOf(raw.tab, PROJECT_TABS) }),
+  loader: ({ context, params }) => {
+    void context.queryClient.prefetchQuery(projectQuery(params.org, params.slug));
+  },
+  component: lazyRouteComponent(
+    () => import("./pages/projects/ProjectSettingsPage.tsx"),
+    "ProjectSettingsPage",
+  ),
+});
+
+const fleet = createRoute({
+  getParentRoute: () => organization,
+  path: "/fleet",
+  component: lazyRouteComponent(() => import("./pages/fleet/FleetPage.tsx"), "FleetPage"),
+});
+
+const alerts = createRoute({
+  getParentRoute: () => organization,
+  path: "/alerts",
+  validateSearch: (raw): { project?: string } => ({ project: text(raw.project) }),
+  component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage.tsx"), "AlertsPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => organization,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
+});
+
+const tree = root.addChildren([
+  login,
+  signedIn.addChildren([
+    home,
+    organization.addChildren([
+      organizationHome,
+      issues,
+      issue,
+      issueEvent,
+      projects,
+      newProject,
+      firstRun,
+      projectSettings,
+      fleet,
+      alerts,
+      settings,
+    ]),
+  ]),
+]);
+
+export function makeRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queryClient },
+    // The hub may live under a prefix; <base href> says which.
+    basepath: new URL(document.baseURI).pathname,
+    parseSearch,
+    stringifySearch,
+    defaultPreload: "intent",
+    defaultPreloadStaleTime: 0,
+    defaultPendingComponent: Waiting,
+    defaultErrorComponent: Failed,
+    scrollRestoration: true,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,141 @@
+/** A list of choices under a button, on the browser's own popover, with arrow keys. */
+
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { cx } from "./classes.ts";
+import { Icon, type IconName } from "./icons.tsx";
+import styles from "./Menu.module.css";
+
+interface Props {
+  /** What the button shows. */
+  label: ReactNode;
+  /** What the button is called. */
+  name: string;
+  children: (close: () => void) => ReactNode;
+  buttonClassName?: string;
+  caret?: boolean;
+  align?: "start" | "end";
+}
+
+/** Space kept between the list and the edges of the window. */
+const EDGE = 8;
+
+export function Menu({ label, name, children, buttonClassName, caret = true, align = "start" }: Props) {
+  const id = useId();
+  const button = useRef<HTMLButtonElement>(null);
+  const panel = useRef<HTMLDivElement>(null);
+  const [open, setOpen] = useState(false);
+  const close = () => {
+    panel.current?.hidePopover?.();
+    setOpen(false);
+  };
+
+  useEffect(() => {
+    const element = panel.current;
+    const anchor = button.current;
+    if (!open || !element || !anchor) return;
+    element.showPopover?.();
+    const box = anchor.getBoundingClientRect();
+    const width = element.offsetWidth;
+    const left = align === "end" ? box.right - width : box.left;
+    element.style.left = `${Math.max(EDGE, Math.min(left, window.innerWidth - width - EDGE))}px`;
+    const below = box.bottom + 4;
+    const fits = below + element.offsetHeight < window.innerHeight - EDGE;
+    element.style.top = `${fits ? below : Math.max(EDGE, box.top - element.offsetHeight - 4)}px`;
+    focusItem(element, 0);
+  }, [open, align]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const element = panel.current;
+    if (!element) return;
+    const current = items(element).indexOf(document.activeElement as HTMLElement);
+    if (event.key === "ArrowDown") focusItem(element, current + 1);
+    else if (event.key === "ArrowUp") focusItem(element, current - 1);
+    else if (event.key === "Escape") {
+      close();
+      button.current?.focus();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        aria-label={name}
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-controls={id}
+        className={cx(styles.button, buttonClassName)}
+        onClick={() => (open ? close() : setOpen(true))}
+      >
+        {label}
+        {caret ? <Icon name="down" size={12} /> : null}
+      </button>
+      <div
+        ref={panel}
+        id={id}
+        popover="auto"
+        role="menu"
+        tabIndex={-1}
+        aria-label={name}
+        className={styles.panel}
+        onKeyDown={onKeyDown}
+        onToggle={(event) => {
+          if (event.newState === "closed") setOpen(false);
+        }}
+      >
+        {open ? children(close) : null}
+      </div>
+    </>
+  );
+}
+
+function items(panel: HTMLElement): HTMLElement[] {
+  return [...panel.querySelectorAll<HTMLElement>('[role^="menuitem"]:not([disabled]), input')];
+}
+
+function focusItem(panel: HTMLElement, index: number): void {
+  const all = items(panel);
+  all[(index + all.length) % (all.length || 1)]?.focus();
+}
+
+interface ItemProps {
+  children: ReactNode;
+  onSelect: () => void;
+  checked?: boolean;
+  icon?: IconName;
+  hint?: ReactNode;
+  danger?: boolean;
+  disabled?: boolean;
+}
+
+export function MenuItem({ children, onSelect, checked, icon, hint, danger, disabled }: ItemProps) {
+  return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: with `checked` the role is menuitemcheckbox
+    <button
+      type="button"
+      role={checked === undefined ? "menuitem" : "menuitemcheckbox"}
+      aria-checked={checked}
+      disabled={disabled}
+      className={cx(styles.item, danger && styles.danger)}
+      onClick={onSelect}
+    >
+      {checked !== undefined ? (
+        <span className={styles.check}>{checked ? <Icon name="check" size={14} /> : null}</span>
+      ) : null}
+      {icon ? <Icon name={icon} size={14} /> : null}
+      <span className={styles.words}>{children}</span>
+      {hint ? <span className={styles.hint}>{hint}</span> : null}
+    </button>
+  );
+}
+
+export function MenuLabel({ children }: { children: ReactNode }) {
+  return <div className={styles.label}>{children}</div>;
+}
+
+export function MenuRule() {
+  return <hr className={styles.rule} />;
+}

@@ -1,0 +1,96 @@
+/** Short messages at the edge of the page, with an undo where there is one. */
+
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import { Button, IconButton } from "./Button.tsx";
+import styles from "./Toasts.module.css";
+
+/** How long one can take a change back. */
+export const UNDO_MS = 10_000;
+const ERROR_MS = 12_000;
+const SHOWN_MAX = 3;
+
+export interface Toast {
+  text: string;
+  tone?: "info" | "danger";
+  undo?: () => void;
+}
+
+interface Shown extends Toast {
+  id: number;
+}
+
+const ToastContext = createContext<(toast: Toast) => void>(() => {});
+
+export function useToast(): (toast: Toast) => void {
+  return useContext(ToastContext);
+}
+
+export function Toasts({ children }: { children: ReactNode }) {
+  const [shown, setShown] = useState<Shown[]>([]);
+  const next = useRef(1);
+  const close = useCallback((id: number) => setShown((all) => all.filter((toast) => toast.id !== id)), []);
+  const show = useCallback((toast: Toast) => {
+    const id = next.current++;
+    setShown((all) => [...all.slice(1 - SHOWN_MAX), { ...toast, id }]);
+  }, []);
+  return (
+    <ToastContext value={show}>
+      {children}
+      <section className={styles.stack} aria-label="Messages" aria-live="polite">
+        {shown.map((toast) => (
+          <ToastLine key={toast.id} toast={toast} close={close} />
+        ))}
+      </section>
+    </ToastContext>
+  );
+}
+
+function ToastLine({ toast, close }: { toast: Shown; close: (id: number) => void }) {
+  const [held, setHeld] = useState(false);
+  const life = useMemo(() => (toast.tone === "danger" ? ERROR_MS : UNDO_MS), [toast.tone]);
+  useEffect(() => {
+    if (held) return;
+    const timer = setTimeout(() => close(toast.id), life);
+    return () => clearTimeout(timer);
+  }, [held, life, toast.id, close]);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: it stays while one reads it, and nothing more
+    <div
+      className={toast.tone === "danger" ? `${styles.toast} ${styles.danger}` : styles.toast}
+      role={toast.tone === "danger" ? "alert" : "status"}
+      onMouseEnter={() => setHeld(true)}
+      onMouseLeave={() => setHeld(false)}
+    >
+      <span className={styles.text}>{toast.text}</span>
+      {toast.undo ? (
+        <Button
+          small
+          kind="quiet"
+          className={styles.undo}
+          onClick={() => {
+            toast.undo?.();
+            close(toast.id);
+          }}
+        >
+          Undo
+        </Button>
+      ) : null}
+      <IconButton
+        small
+        icon="close"
+        label="Dismiss"
+        className={styles.close}
+        onClick={() => close(toast.id)}
+      />
+    </div>
+  );
+}
