@@ -17,6 +17,7 @@ pub mod events;
 pub mod issue_read;
 pub mod issues;
 pub mod ledger;
+pub mod notifications;
 pub mod people;
 pub mod poison;
 pub mod projects;
