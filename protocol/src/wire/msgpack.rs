@@ -52,6 +52,14 @@ pub fn encode_msgpack<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
     rmp_serde::to_vec(value).map_err(WireError::Encode)
 }
 
+/// Writes a value: structs as maps, so that fields can be added and skipped.
+///
+/// # Errors
+/// [`WireError::Encode`] when the value has a sequence without a known length.
+pub fn encode_msgpack_named<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
+    rmp_serde::to_vec_named(value).map_err(WireError::Encode)
+}
+
 /// Walks over one value without decoding it; gives the bytes behind it.
 fn skip_value(bytes: &[u8], depth_left: usize) -> Result<&[u8], WireError> {
     let (&marker, rest) = bytes.split_first().ok_or(WireError::Truncated)?;

@@ -1,0 +1,427 @@
+//! The bodies of control frames: maps with short keys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::block::DictId;
+use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
+use crate::item::Category;
+use crate::outcome::Term;
+use crate::roster::RosterBundle;
+use crate::timestamp::Timestamp;
+
+/// The relay presents itself; its first frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The oldest version of the link it speaks.
+    #[serde(rename = "pmin")]
+    pub proto_min: u16,
+    /// The newest.
+    #[serde(rename = "pmax")]
+    pub proto_max: u16,
+    /// Who; must be the one in the certificate.
+    #[serde(rename = "r")]
+    pub relay: RelayId,
+    /// The spool's life.
+    #[serde(rename = "e")]
+    pub epoch: Epoch,
+    /// What lies in the spool.
+    #[serde(rename = "l", default)]
+    pub lanes: Vec<LaneState>,
+    /// The program's version.
+    #[serde(rename = "v", default)]
+    pub version: String,
+    /// The roster in force; 0 is none.
+    #[serde(rename = "cv", default)]
+    pub roster_version: u64,
+    /// Dictionaries it can compress with.
+    #[serde(rename = "d", default)]
+    pub dicts: Vec<DictId>,
+    /// The relay's wall clock.
+    #[serde(rename = "t")]
+    pub wall: Timestamp,
+    /// What else it can do.
+    #[serde(rename = "x", default)]
+    pub capabilities: Vec<String>,
+}
+
+/// A lane of the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneState {
+    /// Which.
+    #[serde(rename = "l")]
+    pub lane: Lane,
+    /// The oldest record that is there.
+    #[serde(rename = "o")]
+    pub oldest: Seq,
+    /// The number the next record will have.
+    #[serde(rename = "n")]
+    pub next: Seq,
+    /// Bytes on disk.
+    #[serde(rename = "b", default)]
+    pub bytes: u64,
+}
+
+/// The hub takes the relay; its first frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version of the link that both speak.
+    #[serde(rename = "p")]
+    pub proto: u16,
+    /// What is applied of the relay's spool.
+    #[serde(rename = "c", default)]
+    pub cursors: Vec<Cursor>,
+    /// The hub's wall clock.
+    #[serde(rename = "t")]
+    pub hub_time: Timestamp,
+    /// The newest roster.
+    #[serde(rename = "cv", default)]
+    pub roster_version: u64,
+    /// Most blocks the relay may have under way.
+    #[serde(rename = "w", default = "default_window")]
+    pub window: u16,
+    /// Names the session in both logs.
+    #[serde(rename = "s", default)]
+    pub session: u64,
+}
+
+/// A hub that states no window takes this many blocks.
+const fn default_window() -> u16 {
+    4
+}
+
+/// The last record of a lane that is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Which lane.
+    #[serde(rename = "l")]
+    pub lane: Lane,
+    /// Up to and with this one.
+    #[serde(rename = "u")]
+    pub upto: Seq,
+}
+
+/// Everything of a lane up to here is committed at the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// Which lane.
+    #[serde(rename = "l")]
+    pub lane: Lane,
+    /// Up to and with this one.
+    #[serde(rename = "u")]
+    pub upto: Seq,
+}
+
+/// The hub did not apply a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nack {
+    /// Which lane.
+    #[serde(rename = "l")]
+    pub lane: Lane,
+    /// The block's first record.
+    #[serde(rename = "f")]
+    pub first_seq: Seq,
+    /// How many records.
+    #[serde(rename = "n")]
+    pub count: u32,
+    /// Why, for logs.
+    #[serde(rename = "m", default)]
+    pub reason: String,
+    /// What the relay shall do.
+    #[serde(rename = "v")]
+    pub verdict: Verdict,
+}
+
+/// What the relay shall do with a block that was not applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Send the lane again, from the cursor on, after this many milliseconds.
+    #[serde(rename = "r")]
+    RetryAfterMillis(u32),
+    /// It will never be applied: the records are lost and to be said so by a GAP.
+    #[serde(rename = "p")]
+    Permanent,
+}
+
+/// Records of a lane that will never come. What they were is in the ledger's own records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Which lane.
+    #[serde(rename = "l")]
+    pub lane: Lane,
+    /// The first that is missing.
+    #[serde(rename = "f")]
+    pub from: Seq,
+    /// The last.
+    #[serde(rename = "u")]
+    pub upto: Seq,
+    /// Why.
+    #[serde(rename = "m", default)]
+    pub reason: GapReason,
+}
+
+/// Why records are missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GapReason {
+    /// Pushed out of a full spool, too old, or damaged: the ledger says which.
+    #[default]
+    Lost,
+    /// Refused by the hub for good.
+    Rejected,
+    /// A reason of a later version.
+    #[serde(other)]
+    Other,
+}
+
+/// How much more the hub takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credit {
+    /// Most blocks under way; 0 is a pause.
+    #[serde(rename = "w")]
+    pub window: u16,
+}
+
+/// The whole roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// What is to be in force.
+    #[serde(rename = "r")]
+    pub roster: RosterBundle,
+}
+
+/// What became of a roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigStatus {
+    /// The version it is about.
+    #[serde(rename = "cv")]
+    pub version: u64,
+    /// Why it was refused; `None` when it is in force.
+    #[serde(rename = "m", default)]
+    pub refused: Option<String>,
+}
+
+/// What a relay says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The program's version.
+    #[serde(rename = "v", default)]
+    pub version: String,
+    /// The relay's wall clock.
+    #[serde(rename = "t", default)]
+    pub wall: Timestamp,
+    /// The roster in force.
+    #[serde(rename = "cv", default)]
+    pub roster_version: u64,
+    /// Bytes of the spool on disk.
+    #[serde(rename = "sb", default)]
+    pub spool_bytes: u64,
+    /// The most it may take.
+    #[serde(rename = "sm", default)]
+    pub spool_bytes_max: u64,
+    /// What waits, by lane.
+    #[serde(rename = "l", default)]
+    pub lanes: Vec<Backlog>,
+    /// The ledger's sums since the spool was made; at most [`Report::TOTALS_MAX`].
+    #[serde(rename = "c", default)]
+    pub totals: Vec<Total>,
+    /// Round trip to the hub, in milliseconds.
+    #[serde(rename = "rtt", default)]
+    pub rtt_ms: u32,
+}
+
+impl Report {
+    /// Most rows of totals, so that a report stays far below the largest frame.
+    pub const TOTALS_MAX: usize = 2000;
+}
+
+/// What waits in a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// Which.
+    #[serde(rename = "l")]
+    pub lane: Lane,
+    /// Records that are not acknowledged.
+    #[serde(rename = "n", default)]
+    pub records: u64,
+    /// Their bytes on disk.
+    #[serde(rename = "b", default)]
+    pub bytes: u64,
+    /// When the oldest of them was received, by the relay's clock.
+    #[serde(rename = "o", default)]
+    pub oldest_received_at: Option<Timestamp>,
+}
+
+/// One sum of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    /// The project, when known.
+    #[serde(rename = "p", default)]
+    pub project: Option<ProjectId>,
+    /// The data category.
+    #[serde(rename = "c")]
+    pub category: Category,
+    /// The term of the equation.
+    #[serde(rename = "k")]
+    pub term: Term,
+    /// Why.
+    #[serde(rename = "m", default)]
+    pub reason: String,
+    /// Items.
+    #[serde(rename = "n")]
+    pub n: u64,
+}
+
+/// The sender is about to close.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Goaway {
+    /// Why, for logs.
+    #[serde(rename = "m", default)]
+    pub reason: String,
+    /// How long it still answers, in milliseconds.
+    #[serde(rename = "d", default)]
+    pub drain_ms: u32,
+}
+
+/// Asks for the same number back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {
+    /// Any number.
+    #[serde(rename = "n", default)]
+    pub nonce: u64,
+    /// Whether this is the answer.
+    #[serde(rename = "a", default)]
+    pub answer: bool,
+}
+
+/// Asks to be taken into the fleet.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// The token's id.
+    #[serde(rename = "i")]
+    pub token_id: String,
+    /// The token's secret, as text.
+    #[serde(rename = "s")]
+    pub secret: String,
+    /// The certificate request, DER.
+    #[serde(rename = "q", with = "serde_bytes")]
+    pub csr: Vec<u8>,
+    /// What the relay wishes to be called.
+    #[serde(rename = "m", default)]
+    pub name: String,
+    /// The program's version.
+    #[serde(rename = "v", default)]
+    pub version: String,
+}
+
+// The secret stays out of logs.
+impl std::fmt::Debug for Join {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Join")
+            .field("token_id", &self.token_id)
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Welcomes a relay into the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Who it is from now on.
+    #[serde(rename = "r")]
+    pub relay: RelayId,
+    /// Its certificate, DER.
+    #[serde(rename = "c", with = "serde_bytes")]
+    pub certificate: Vec<u8>,
+    /// The authority's certificate, DER.
+    #[serde(rename = "a", with = "serde_bytes")]
+    pub authority: Vec<u8>,
+}
+
+/// A request was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// One of [`CloseCode`]'s numbers.
+    #[serde(rename = "k")]
+    pub code: u32,
+    /// Why, for people.
+    #[serde(rename = "m", default)]
+    pub message: String,
+}
+
+/// Why a connection is closed: the QUIC application code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum CloseCode {
+    /// In order.
+    Done = 0,
+    /// Bytes that are no frame, or a frame where none or another belongs.
+    BadFrame = 1,
+    /// A block that fails its checksum or its own numbers.
+    BadBlock = 2,
+    /// No version of the link that both speak.
+    Version = 3,
+    /// The certificate's relay is not registered.
+    UnknownRelay = 4,
+    /// The relay was revoked.
+    Revoked = 5,
+    /// Another connection with the same identity has taken over.
+    Replaced = 6,
+    /// A limit on connections, streams or bytes.
+    Limit = 7,
+    /// The hub cannot serve at the moment.
+    Unavailable = 8,
+    /// A join token that is unknown, used up, expired, or a wrong secret: which is not said.
+    BadToken = 9,
+    /// A peer was silent for too long where it had to speak.
+    Timeout = 10,
+}
+
+impl CloseCode {
+    /// Every code.
+    pub const ALL: [Self; 11] = [
+        Self::Done,
+        Self::BadFrame,
+        Self::BadBlock,
+        Self::Version,
+        Self::UnknownRelay,
+        Self::Revoked,
+        Self::Replaced,
+        Self::Limit,
+        Self::Unavailable,
+        Self::BadToken,
+        Self::Timeout,
+    ];
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The code of a number; `None` for those of later versions.
+    #[must_use]
+    pub fn from_code(code: u64) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|known| u64::from(known.code()) == code)
+    }
+
+    /// What is shown to people.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::BadFrame => "bad frame",
+            Self::BadBlock => "bad block",
+            Self::Version => "no common version",
+            Self::UnknownRelay => "relay is not registered",
+            Self::Revoked => "relay is revoked",
+            Self::Replaced => "another connection has this identity",
+            Self::Limit => "limit reached",
+            Self::Unavailable => "hub is not ready",
+            Self::BadToken => "join token is not valid",
+            Self::Timeout => "silent for too long",
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Golden bytes of every frame, and properties of reading them.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use proptest::prelude::*;
+
+use super::*;
+use crate::block::DictId;
+use crate::ids::{Epoch, Lane, ProjectId, PublicKey, RelayId, Seq};
+use crate::item::Category;
+use crate::limits::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX};
+use crate::outcome::Term;
+use crate::roster::{PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject};
+use crate::timestamp::Timestamp;
+
+fn examples() -> Vec<Frame> {
+    let at = Timestamp::from_millis(1_767_323_045_678);
+    let relay = RelayId::from_bytes([0xab; 16]);
+    let lane = Lane::Errors;
+    vec![
+        Frame::Hello(Hello {
+            proto_min: 1,
+            proto_max: 1,
+            relay,
+            epoch: Epoch(7),
+            lanes: vec![LaneState {
+                lane,
+                oldest: Seq(3),
+                next: Seq(9),
+                bytes: 4096,
+            }],
+            version: "0.1.0".to_owned(),
+            roster_version: 4,
+            dicts: vec![DictId::NONE, DictId::BUILT_IN],
+            wall: at,
+            capabilities: vec![],
+        }),
+        Frame::Welcome(Welcome {
+            proto: 1,
+            cursors: vec![Cursor { lane, upto: Seq(2) }],
+            hub_time: at,
+            roster_version: 5,
+            window: 16,
+            session: 1,
+        }),
+        Frame::Batch(Bytes::from_static(b"\x9b...")),
+        Frame::Ack(Ack { lane, upto: Seq(8) }),
+        Frame::Nack(Nack {
+            lane,
+            first_seq: Seq(3),
+            count: 6,
+            reason: "hub cannot commit".to_owned(),
+            verdict: Verdict::RetryAfterMillis(1000),
+        }),
+        Frame::Gap(Gap {
+            lane,
+            from: Seq(1),
+            upto: Seq(2),
+            reason: GapReason::Lost,
+        }),
+        Frame::Credit(Credit { window: 2 }),
+        Frame::Config(Config { roster: roster() }),
+        Frame::ConfigStatus(ConfigStatus {
+            version: 5,
+            refused: None,
+        }),
+        Frame::Report(Report {
+            version: "0.1.0".to_owned(),
+            wall: at,
+            roster_version: 5,
+            spool_bytes: 4096,
+            spool_bytes_max: 1 << 31,
+            lanes: vec![Backlog {
+                lane,
+                records: 6,
+                bytes: 4096,
+                oldest_received_at: Some(at),
+            }],
+            totals: vec![Total {
+                project: Some(ProjectId::new(1).unwrap()),
+                category: Category::Error,
+                term: Term::Refused,
+                reason: "too_large".to_owned(),
+                n: 2,
+            }],
+            rtt_ms: 40,
+        }),
+        Frame::Goaway(Goaway {
+            reason: "stopping".to_owned(),
+            drain_ms: 2000,
+        }),
+        Frame::Ping(Ping {
+            nonce: 1,
+            answer: false,
+        }),
+        Frame::Join(Join {
+            token_id: "a1".to_owned(),
+            secret: "s".to_owned(),
+            csr: vec![0x30, 0],
+            name: "shop-12".to_owned(),
+            version: "0.1.0".to_owned(),
+        }),
+        Frame::Joined(Joined {
+            relay,
+            certificate: vec![0x30, 0],
+            authority: vec![0x30, 0],
+        }),
+        Frame::Error(ErrorBody {
+            code: CloseCode::BadToken.code(),
+            message: "join token is not valid".to_owned(),
+        }),
+    ]
+}
+
+fn roster() -> RosterBundle {
+    RosterBundle {
+        version: 5,
+        projects: vec![RosterProject {
+            id: ProjectId::new(1).unwrap(),
+            slug: "shop".to_owned(),
+            keys: vec![RosterKey {
+                public_key: PublicKey::from_bytes([0xcd; 16]),
+                active: true,
+                rate_limit: Some(RateLimit {
+                    count: 100,
+                    window_secs: 60,
+                }),
+            }],
+            allowed_domains: vec![],
+            privacy: PrivacySettings::default(),
+        }],
+    }
+}
+
+#[test]
+fn every_frame_has_its_golden_bytes() {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for frame in examples() {
+        let bytes = frame.to_bytes().unwrap();
+        writeln!(text, "{} {}", frame.name(), hex::encode(&bytes)).unwrap();
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn wire_md_shows_the_golden_bytes() {
+    let document = include_str!("../../WIRE.md");
+    for frame in examples() {
+        let hex = hex::encode(frame.to_bytes().unwrap());
+        let document: String = document.split_whitespace().collect();
+        assert!(document.contains(&hex), "{} {hex}", frame.name());
+    }
+}
+
+#[test]
+fn frames_are_read_as_they_were_written_however_they_arrive() {
+    let mut all = BytesMut::new();
+    for frame in examples() {
+        frame.encode(&mut all).unwrap();
+        assert_eq!(Frame::parse(&frame.to_bytes().unwrap()).unwrap(), frame);
+    }
+    for step in [1, 3, 1000] {
+        let mut input = BytesMut::new();
+        let mut read = Vec::new();
+        for piece in all.chunks(step) {
+            input.put_slice(piece);
+            while let Some(frame) = Frame::decode(&mut input).unwrap() {
+                read.push(frame);
+            }
+        }
+        assert_eq!(read, examples());
+    }
+}
+
+#[test]
+fn a_frame_of_a_later_version_is_skipped_where_it_says_so() {
+    let ping = Frame::Ping(Ping {
+        nonce: 1,
+        answer: true,
+    });
+    let mut input = BytesMut::from(&[0x70, 1, 2, 0xc0, 0xc0][..]);
+    ping.encode(&mut input).unwrap();
+    assert_eq!(Frame::decode(&mut input).unwrap(), Some(ping));
+
+    let mut input = BytesMut::from(&[0x70, 0, 2, 0xc0, 0xc0][..]);
+    let result = Frame::decode(&mut input);
+    assert!(matches!(result, Err(WireError::UnknownFrame(0x70))));
+}
+
+#[test]
+fn a_field_of_a_later_version_is_skipped_and_a_missing_one_has_its_default() {
+    #[derive(serde::Serialize)]
+    struct Later {
+        p: u16,
+        t: i64,
+        later: Vec<u8>,
+    }
+    let body = encode_msgpack_named(&Later {
+        p: 1,
+        t: 0,
+        later: vec![1],
+    })
+    .unwrap();
+    let welcome: Welcome = decode_msgpack(&body).unwrap();
+    assert_eq!((welcome.proto, welcome.window), (1, 4));
+}
+
+#[test]
+fn a_length_beyond_the_limit_is_refused_before_the_body_arrives() {
+    let check = |code: u8, len: usize| {
+        let mut input = BytesMut::from(&[code, 0][..]);
+        let mut rest = len;
+        while rest >= 0x80 {
+            input.put_u8((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        input.put_u8(rest as u8);
+        Frame::decode(&mut input).is_err()
+    };
+    assert!(!check(0x04, FRAME_BYTES_MAX));
+    assert!(check(0x04, FRAME_BYTES_MAX + 1));
+    assert!(!check(0x03, BLOCK_BYTES_MAX));
+    assert!(check(0x03, BLOCK_BYTES_MAX + 1));
+    let mut endless = BytesMut::from(&[4, 0, 0x80, 0x80, 0x80, 0x80][..]);
+    assert!(matches!(
+        Frame::decode(&mut endless),
+        Err(WireError::Length)
+    ));
+}
+
+#[test]
+fn close_codes_round_trip() {
+    for code in CloseCode::ALL {
+        assert_eq!(CloseCode::from_code(u64::from(code.code())), Some(code));
+    }
+    assert_eq!(CloseCode::from_code(999), None);
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+        let mut input = BytesMut::from(&bytes[..]);
+        while let Ok(Some(_)) = Frame::decode(&mut input) {}
+        drop(Frame::parse(&bytes.into()));
+    }
+
+    #[test]
+    fn damaged_frames_never_panic(which in 0..15_usize, at: prop::sample::Index, with: u8) {
+        let mut bytes = examples()[which].to_bytes().unwrap().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = with;
+        drop(Frame::decode(&mut BytesMut::from(&bytes[..])));
+    }
+}
