@@ -12,22 +12,38 @@
 //!
 //! Booleans, `null` and empty strings are never private data.
 
+mod addresses;
+mod edits;
+mod found;
+mod json;
+mod keys;
+mod notes;
+mod numbers;
+mod pairs;
+mod roles;
 mod rules;
+mod secrets;
+mod text;
+mod walk;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::IgnoredAny;
 
 use crate::roster::PrivacySettings;
+use keys::Keys;
+use text::{Mode, Rules};
+use walk::{Walk, Walked};
 
 pub use rules::{Hits, Rule};
 
 /// Removes private data by the settings of one project; compiled once, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Scrubber {
-    #[expect(dead_code, reason = "the rules read it")]
-    settings: Arc<PrivacySettings>,
+    rules: Arc<Rules>,
 }
 
 /// What a JSON payload is, which decides where private data may be in it.
@@ -83,8 +99,13 @@ impl Scrubber {
     /// Compiles the settings of a project.
     #[must_use]
     pub fn new(settings: &PrivacySettings) -> Self {
+        let rules = Rules {
+            keys: Keys::new(settings),
+            emails: settings.scrub_emails,
+            ips: settings.scrub_ip_addresses,
+        };
         Self {
-            settings: Arc::new(settings.clone()),
+            rules: Arc::new(rules),
         }
     }
 
@@ -93,29 +114,81 @@ impl Scrubber {
     /// # Errors
     /// When the payload cannot be read to its end; such a payload is dropped, never forwarded.
     pub fn scrub_json(&self, payload: &Bytes, kind: Payload) -> Result<Scrubbed, ScrubError> {
-        let _kind = kind;
-        let text = std::str::from_utf8(payload).map_err(|error| ScrubError::NotUtf8 {
-            at: error.valid_up_to(),
-        })?;
-        serde_json::from_str::<IgnoredAny>(text).map_err(|_| ScrubError::NotJson { at: 0 })?;
+        if let Err(error) = std::str::from_utf8(payload) {
+            return Err(ScrubError::NotUtf8 {
+                at: error.valid_up_to(),
+            });
+        }
+        let walked = Walk::new(payload, &self.rules).run(kind)?;
+        if walked.edits.is_empty() {
+            return Ok(Scrubbed {
+                payload: payload.clone(),
+                changed: false,
+                hits: Hits::default(),
+            });
+        }
         Ok(Scrubbed {
-            payload: payload.clone(),
-            changed: false,
-            hits: Hits::default(),
+            payload: rewrite(payload, kind, &walked),
+            changed: true,
+            hits: walked.hits,
         })
     }
 
-    /// Removes private data from free text: file names, user agents, header values. `None` when there was none.
+    /// Removes private data from free text: file names, user agents, log lines. `None` when there was none.
     #[must_use]
     pub fn scrub_text(&self, text: &str) -> Option<String> {
-        let _text = text;
-        None
+        self.scrub(text, Mode::Text)
     }
 
     /// Removes private data from one header's value. `None` when there was none.
     #[must_use]
     pub fn scrub_header(&self, name: &str, value: &str) -> Option<String> {
-        let _name = name;
-        self.scrub_text(value)
+        let key = name.as_bytes();
+        if self.rules.keys.is_safe(key) {
+            return None;
+        }
+        if self.rules.keys.is_sensitive(key) {
+            return (!pairs::is_plain(value.as_bytes())).then(|| Rule::Password.label().to_owned());
+        }
+        let is_cookie =
+            name.eq_ignore_ascii_case("cookie") || name.eq_ignore_ascii_case("set-cookie");
+        self.scrub(value, if is_cookie { Mode::Cookie } else { Mode::Text })
     }
+
+    fn scrub(&self, text: &str, mode: Mode) -> Option<String> {
+        let mut secrets = Vec::new();
+        self.rules.inspect(text.as_bytes(), mode, &mut secrets);
+        if secrets.is_empty() {
+            return None;
+        }
+        let (clean, _) = self.rules.clean(text.as_bytes(), mode, &mut secrets);
+        Some(String::from_utf8_lossy(&clean).into_owned())
+    }
+}
+
+/// Copies the payload with its edits and the notes about them.
+fn rewrite(payload: &Bytes, kind: Payload, walked: &Walked) -> Bytes {
+    const META_KEY: &[u8] = b",\"_meta\":";
+    let edits = &walked.edits;
+    let mut out = Vec::with_capacity(
+        payload.len() + edits.growth() + walked.notes.len() * 96 + META_KEY.len(),
+    );
+    let takes_notes = !walked.notes.is_empty() && kind != Payload::Header;
+    match (&walked.meta, walked.root_end) {
+        (Some(meta), Some(_)) if takes_notes => {
+            let mut before = Vec::with_capacity(meta.len());
+            edits.copy(payload, meta.clone(), &mut before);
+            edits.copy(payload, 0..meta.start, &mut out);
+            out.extend_from_slice(&notes::merge(payload, &walked.notes, Some(&before)));
+            edits.copy(payload, meta.end..payload.len(), &mut out);
+        }
+        (None, Some(end)) if takes_notes => {
+            edits.copy(payload, 0..end, &mut out);
+            out.extend_from_slice(META_KEY);
+            out.extend_from_slice(&notes::merge(payload, &walked.notes, None));
+            edits.copy(payload, end..payload.len(), &mut out);
+        }
+        _ => edits.copy(payload, 0..payload.len(), &mut out),
+    }
+    Bytes::from(out)
 }

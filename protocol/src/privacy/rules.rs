@@ -83,6 +83,26 @@ impl Rule {
     }
 }
 
+/// Whether a value is what some scrubber left behind: a label in brackets, or nothing but asterisks.
+pub(super) fn is_redacted(value: &[u8]) -> bool {
+    const OTHERS: [&[u8]; 6] = [
+        b"[Filtered]",
+        b"[token]",
+        b"[REDACTED]",
+        b"[redacted]",
+        b"[Removed]",
+        b"<redacted>",
+    ];
+    let is_label = || {
+        Rule::ALL
+            .iter()
+            .any(|rule| rule.label().as_bytes() == value)
+            || OTHERS.contains(&value)
+    };
+    let is_mask = || value.len() > 1 && value.iter().all(|byte| *byte == b'*');
+    matches!(value.first(), Some(b'[' | b'<' | b'*')) && (is_label() || is_mask())
+}
+
 /// How often each rule removed something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hits {

@@ -1,0 +1,164 @@
+//! Runs the rules over one text, only those that the text's bytes promise work for.
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use super::found::{Found, Label, replace, settle};
+use super::json::{AT, DOT, PAIR, PERCENT, Sight};
+use super::keys::Keys;
+use super::pairs::{self, Prose};
+use super::{addresses, numbers, secrets};
+
+/// What kind of text it is, which decides about the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Nothing in it is private: ids, times, names of functions.
+    Skip,
+    /// Data and messages: every rule.
+    Text,
+    /// URLs and routes: every rule but the one for paths to a home.
+    Url,
+    /// Cookies, joined by semicolons.
+    Cookie,
+    /// A line of a program.
+    Source,
+    /// An IP address and nothing else.
+    Ip,
+}
+
+/// Words that the rules for credentials and paths wait for. They are found in raw JSON too, unless hidden by `\u` escapes.
+const WORDS: &[&str] = &[
+    "earer",
+    "EARER",
+    "asic ",
+    "ASIC ",
+    "asic+",
+    "asic%20",
+    "-----BEGIN",
+    "/home",
+    "/Users",
+    ":/users",
+    "\\Users",
+    "\\users",
+    "\\USERS",
+    "ocuments and ",
+    "\\Profiles",
+    "\\profiles",
+    "--pass",
+    "--token",
+    "--secret",
+    "--api",
+    "--auth",
+    "--cred",
+    "--private",
+    "--otp",
+];
+
+static WORD_SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(WORDS).ok());
+
+/// The next of the words at or after `from`.
+pub(super) fn next_word(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    match WORD_SEARCH.as_ref() {
+        Some(search) => search.find(rest).map(|word| from + word.start()),
+        None => Some(from),
+    }
+}
+
+/// Most rounds over one text.
+const ROUNDS_MAX: usize = 4;
+
+/// The switches of one project that change which rules run.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    pub(super) keys: Keys,
+    pub(super) emails: bool,
+    pub(super) ips: bool,
+}
+
+impl Rules {
+    /// Whether a text of this sight needs to be inspected.
+    #[inline]
+    pub(super) fn wants(&self, sight: Sight, has_word: bool) -> bool {
+        let by_settings = self.ips && sight.has(DOT | PAIR) && sight.digits > 0
+            || self.emails && sight.has(PERCENT);
+        has_word || sight.has(AT | PAIR) || sight.digits >= numbers::DIGITS_MIN || by_settings
+    }
+
+    /// Inspects a decoded text. What is found is sorted and does not overlap.
+    pub(super) fn inspect(&self, text: &[u8], mode: Mode, found: &mut Vec<Found>) {
+        found.clear();
+        let sight = Sight::of(text);
+        let has_word = next_word(text, 0).is_some();
+        if mode == Mode::Skip || !self.wants(sight, has_word) {
+            return;
+        }
+        self.inspect_at_sight(text, mode, sight, has_word, found);
+    }
+
+    /// Puts labels in the place of what was found, until nothing is found any more: a label may part what hid a secret from its rule.
+    pub(super) fn clean(
+        &self,
+        text: &[u8],
+        mode: Mode,
+        found: &mut Vec<Found>,
+    ) -> (Vec<u8>, Vec<Label>) {
+        let (mut clean, mut labels) = replace(text, found);
+        for _ in 1..ROUNDS_MAX {
+            self.inspect(&clean, mode, found);
+            if found.is_empty() {
+                break;
+            }
+            let (cleaner, later) = replace(&clean, found);
+            labels = Label::carry(labels, &clean, found, later);
+            clean = cleaner;
+        }
+        (clean, labels)
+    }
+
+    /// As [`Rules::inspect`], for a text that was looked at already.
+    pub(super) fn inspect_at_sight(
+        &self,
+        text: &[u8],
+        mode: Mode,
+        sight: Sight,
+        has_word: bool,
+        found: &mut Vec<Found>,
+    ) {
+        found.clear();
+        let is_source = mode == Mode::Source;
+        if sight.digits >= numbers::DIGITS_MIN {
+            numbers::find(text, found);
+        }
+        if sight.has(PAIR) {
+            let prose = match mode {
+                Mode::Source => Prose::Source,
+                Mode::Cookie => Prose::Cookies,
+                Mode::Skip | Mode::Text | Mode::Url | Mode::Ip => Prose::Text,
+            };
+            pairs::find(text, &self.keys, prose, found);
+        }
+        if sight.has(AT) {
+            secrets::url_credentials(text, is_source, found);
+        }
+        if has_word {
+            secrets::bearer(text, found);
+            secrets::basic(text, found);
+            secrets::pem(text, found);
+            if mode != Mode::Url {
+                addresses::user_paths(text, found);
+            }
+            if !is_source {
+                pairs::options(text, &self.keys, found);
+            }
+        }
+        if self.emails && sight.has(AT | PERCENT) {
+            addresses::emails(text, found);
+        }
+        if self.ips && sight.has(DOT | PAIR) {
+            addresses::ips(text, found);
+        }
+        settle(found);
+    }
+}
