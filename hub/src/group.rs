@@ -52,9 +52,10 @@ pub struct Grouping {
 /// Groups an event.
 #[must_use]
 pub fn group(event: &NormalEvent<'_>) -> Grouping {
-    let main = tree::main_exception(event);
-    let mut variants = stack::variants(event);
-    fingerprint::apply(event, &mut variants);
+    let chosen = tree::choose(event, |exception| stack::hash_of(exception, event));
+    let mut variants = stack::variants(event, &chosen);
+    let crash = fingerprint::Crash::of(event, chosen.main);
+    fingerprint::apply(event, crash, &mut variants);
     let mut hashes: Vec<Hash> = Vec::with_capacity(2);
     for variant in variants.iter_mut().filter(|variant| variant.contributes) {
         let Some(hash) = variant.hash else { continue };
@@ -65,7 +66,7 @@ pub fn group(event: &NormalEvent<'_>) -> Grouping {
             hashes.push(hash);
         }
     }
-    let heading = title::heading(event, main);
+    let heading = title::heading(event, crash);
     Grouping {
         hashes: hashes.into_iter().map(Hash::into_bytes).collect(),
         variants,

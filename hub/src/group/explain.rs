@@ -131,6 +131,18 @@ impl Variant {
         }
     }
 
+    /// A variant that nobody asked for, by its name.
+    pub(super) fn unused(description: &'static str, hint: &'static str) -> Self {
+        Self {
+            name: "default",
+            description,
+            contributes: false,
+            hint: Some(hint),
+            hash: None,
+            component: Component::of("unused", Vec::new()),
+        }
+    }
+
     pub(super) fn silence(&mut self, hint: &'static str) {
         if self.contributes {
             self.contributes = false;

@@ -2,16 +2,41 @@
 
 use std::borrow::Cow;
 
-use protocol::event::Frame;
+use protocol::event::{Exception, Frame};
 
 use crate::normalise::NormalEvent;
 
 use super::explain::{Component, Variant};
 use super::hash::Hash;
-use super::{message, tree};
+use super::message;
+
+/// What names the issue: an exception and the frame it came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crash<'e, 'a> {
+    pub(super) exception: Option<&'e Exception<'a>>,
+    /// The application's own frame nearest the crash, or else the last of all.
+    pub(super) frame: Option<&'e Frame<'a>>,
+}
+
+impl<'e, 'a> Crash<'e, 'a> {
+    pub(super) fn of(event: &'e NormalEvent<'a>, exception: Option<&'e Exception<'a>>) -> Self {
+        let stack = exception
+            .and_then(|exception| exception.stacktrace.as_deref())
+            .or(event.stacktrace.as_deref())
+            .or_else(|| event.stacktraces().next());
+        let frame = stack.and_then(|stack| {
+            let own = stack
+                .frames
+                .iter()
+                .rfind(|frame| frame.in_app == Some(true));
+            own.or_else(|| stack.frames.last())
+        });
+        Self { exception, frame }
+    }
+}
 
 /// Puts checksum or fingerprint into force over the default variants.
-pub(super) fn apply(event: &NormalEvent<'_>, variants: &mut Vec<Variant>) {
+pub(super) fn apply(event: &NormalEvent<'_>, crash: Crash<'_, '_>, variants: &mut Vec<Variant>) {
     if let Some(checksum) = event
         .checksum
         .as_deref()
@@ -29,7 +54,7 @@ pub(super) fn apply(event: &NormalEvent<'_>, variants: &mut Vec<Variant>) {
     }
     if n_default == 0 {
         silence(variants, "the fingerprint takes precedence");
-        let parts = parts.iter().map(|part| resolve(part, event));
+        let parts = parts.iter().map(|part| resolve(part, event, crash));
         let component = Component::of("fingerprint", parts.collect());
         variants.insert(
             0,
@@ -44,7 +69,7 @@ pub(super) fn apply(event: &NormalEvent<'_>, variants: &mut Vec<Variant>) {
             if is_default(part) {
                 slot.take()
             } else {
-                Some(resolve(part, event))
+                Some(resolve(part, event, crash))
             }
         });
         variant.component = Component::of("salted", salted.collect());
@@ -90,11 +115,11 @@ fn is_default(part: &str) -> bool {
 }
 
 /// A part with its variable looked up.
-fn resolve(part: &str, event: &NormalEvent<'_>) -> Component {
+fn resolve(part: &str, event: &NormalEvent<'_>, crash: Crash<'_, '_>) -> Component {
     let Some(name) = variable(part) else {
         return literal(part, event);
     };
-    match lookup(name, event) {
+    match lookup(name, event, crash) {
         Some(Ok(text)) => Component::leaf("value", text).with_hint("a variable"),
         Some(Err(missing)) => {
             Component::leaf("value", format!("<no-{missing}>")).with_hint("the event has none")
@@ -119,9 +144,12 @@ fn literal(part: &str, event: &NormalEvent<'_>) -> Component {
 }
 
 /// The variable's value, `Err` with its name where the event has none; `None` for no variable.
-fn lookup<'e>(name: &str, event: &'e NormalEvent<'_>) -> Option<Result<Cow<'e, str>, String>> {
-    let main = tree::main_exception(event);
-    let frame = crash_frame(event);
+fn lookup<'e>(
+    name: &str,
+    event: &'e NormalEvent<'_>,
+    crash: Crash<'e, '_>,
+) -> Option<Result<Cow<'e, str>, String>> {
+    let (main, frame) = (crash.exception, crash.frame);
     let of = |text: Option<&'e str>, missing: &str| {
         Some(text.map(Cow::Borrowed).ok_or_else(|| missing.to_owned()))
     };
@@ -165,17 +193,4 @@ fn lookup<'e>(name: &str, event: &'e NormalEvent<'_>) -> Option<Result<Cow<'e, s
             )
         }
     }
-}
-
-/// The application's own frame nearest the crash, or else the last of all.
-pub(super) fn crash_frame<'e, 'a>(event: &'e NormalEvent<'a>) -> Option<&'e Frame<'a>> {
-    let stack = tree::main_exception(event)
-        .and_then(|exception| exception.stacktrace.as_deref())
-        .or(event.stacktrace.as_deref())
-        .or_else(|| event.stacktraces().next())?;
-    let own = stack
-        .frames
-        .iter()
-        .rfind(|frame| frame.in_app == Some(true));
-    own.or_else(|| stack.frames.last())
 }

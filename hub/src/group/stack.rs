@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use protocol::event::{Exception, Frame, Stacktrace, Thread};
+use protocol::event::{Csp, Exception, Frame, Stacktrace, Template, Thread};
 
 use crate::normalise::{EventKind, NormalEvent};
 
 use super::explain::{Component, Variant};
-use super::{frame, message, tree};
+use super::hash::Hash;
+use super::tree::Chosen;
+use super::{frame, message};
 
 /// Which frames count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,70 +20,95 @@ enum Scope {
     System,
 }
 
-/// Every variant of the event; exactly one strategy of them contributes.
-pub(super) fn variants(event: &NormalEvent<'_>) -> Vec<Variant> {
-    let mut variants = Vec::with_capacity(4);
-    strategy(&mut variants, exceptions(event));
-    strategy(&mut variants, threads(event));
-    strategy(&mut variants, stacktrace(event));
-    strategy(&mut variants, template(event));
-    strategy(&mut variants, security(event));
-    strategy(&mut variants, message(event));
-    if !variants.iter().any(|variant| variant.contributes) {
+/// Every variant of the event; those of one strategy contribute.
+///
+/// Strategies that come too late are only named, since nobody needs their frames.
+pub(super) fn variants(event: &NormalEvent<'_>, chosen: &Chosen<'_, '_>) -> Vec<Variant> {
+    let mut variants = exceptions(event, chosen);
+    let mut winner = contributes(&variants).then_some("an exception takes precedence");
+    if let Some(thread) = telling_thread(&event.threads)
+        && let Some(stack) = thread.stacktrace.as_deref()
+    {
+        add(
+            &mut variants,
+            &mut winner,
+            "thread",
+            "a thread takes precedence",
+            || of_stack("threads", "thread", stack, event),
+        );
+    }
+    if let Some(stack) = event.stacktrace.as_deref() {
+        const HINT: &str = "the stack trace takes precedence";
+        add(&mut variants, &mut winner, "stack trace", HINT, || {
+            of_stack("stacktrace", "stack trace", stack, event)
+        });
+    }
+    if let Some(place) = event.template.as_deref() {
+        const HINT: &str = "the template takes precedence";
+        add(&mut variants, &mut winner, "template", HINT, || {
+            vec![template(place)]
+        });
+    }
+    if let Some(csp) = event.csp.as_deref() {
+        const HINT: &str = "the security report takes precedence";
+        add(&mut variants, &mut winner, "security report", HINT, || {
+            vec![security(csp)]
+        });
+    }
+    if let Some(text) = message_text(event) {
+        const HINT: &str = "the message takes precedence";
+        add(&mut variants, &mut winner, "message", HINT, || {
+            let component = message::component("message", text);
+            vec![Variant::of("default", "message", component)]
+        });
+    }
+    if winner.is_none() {
         variants.push(fallback(event));
     }
     variants
 }
 
-/// Adds a strategy's variants; those after the first strategy that contributes stay silent.
-fn strategy(all: &mut Vec<Variant>, new: Vec<Variant>) {
-    let winner = all
-        .iter()
-        .find(|variant| variant.contributes)
-        .map(|variant| variant.component.id);
-    for mut variant in new {
-        if let Some(winner) = winner {
-            variant.silence(match winner {
-                "exception" | "chained_exception" => "an exception takes precedence",
-                "threads" => "a thread's stack takes precedence",
-                "stacktrace" => "the stack trace takes precedence",
-                "template" => "the template takes precedence",
-                _ => "the security report takes precedence",
-            });
-        }
-        all.push(variant);
-    }
+fn contributes(variants: &[Variant]) -> bool {
+    variants.iter().any(|variant| variant.contributes)
 }
 
-/// Marks the variant without the application's frames silent, and one without any stack beside
-/// one that has a stack.
-fn app_and_system(
-    id: &'static str,
+/// Adds a strategy's variants, or its name where another has won.
+fn add(
+    variants: &mut Vec<Variant>,
+    winner: &mut Option<&'static str>,
     description: &'static str,
-    app: Component,
-    system: Component,
-) -> Vec<Variant> {
+    wins: &'static str,
+    make: impl FnOnce() -> Vec<Variant>,
+) {
+    if let Some(hint) = *winner {
+        variants.push(Variant::unused(description, hint));
+        return;
+    }
+    let made = make();
+    *winner = contributes(&made).then_some(wins);
+    variants.extend(made);
+}
+
+/// Two variants where any frame counts, of which that of the application's own frames is silent
+/// when it has none; one variant of words where no frame counts.
+fn app_and_system(description: &'static str, app: Component, system: Component) -> Vec<Variant> {
+    if !has_stack(&system) {
+        return vec![Variant::of("default", description, system)];
+    }
     let app_has_stack = has_stack(&app);
-    let system_has_stack = has_stack(&system);
     let mut app = Variant::of("app", description, app);
-    let mut system = Variant::of("system", description, system);
-    debug_assert!(app.component.id == id);
     if !app_has_stack {
         app.silence("none of the application's own frames");
         app.hash = None;
-    } else if !system_has_stack {
-        system.silence("no frame counts");
     }
-    vec![app, system]
+    vec![app, Variant::of("system", description, system)]
 }
 
 fn has_stack(component: &Component) -> bool {
     component.contributes && (component.id == "stacktrace" || component.parts().any(has_stack))
 }
 
-fn exceptions(event: &NormalEvent<'_>) -> Vec<Variant> {
-    const DESCRIPTION: &str = "exception";
-    let chosen = tree::chosen(event);
+fn exceptions(event: &NormalEvent<'_>, chosen: &Chosen<'_, '_>) -> Vec<Variant> {
     let of = |scope: Scope| match chosen.list.as_slice() {
         [] => None,
         [only] => Some(exception(only, event, scope)),
@@ -96,10 +123,15 @@ fn exceptions(event: &NormalEvent<'_>) -> Vec<Variant> {
                 app.hint = Some(hint);
                 system.hint = Some(hint);
             }
-            app_and_system(app.id, DESCRIPTION, app, system)
+            app_and_system("exception", app, system)
         }
         _ => Vec::new(),
     }
+}
+
+/// Tells exceptions of one event apart.
+pub(super) fn hash_of(one: &Exception<'_>, event: &NormalEvent<'_>) -> Hash {
+    exception(one, event, Scope::System).hash()
 }
 
 fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -> Component {
@@ -112,13 +144,6 @@ fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -
         .stacktrace
         .as_deref()
         .map(|stack| frames(stack, event.platform, scope));
-    // Where any frame counts the words do not, be it the application's own or not.
-    let has_stack = stack.as_ref().is_some_and(|stack| stack.contributes)
-        || (scope == Scope::App
-            && exception
-                .stacktrace
-                .as_deref()
-                .is_some_and(|stack| frames(stack, event.platform, Scope::System).contributes));
     if let Some(ty) = &exception.ty {
         let part = Component::leaf("type", ty.as_ref());
         parts.push(if is_synthetic {
@@ -127,6 +152,8 @@ fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -
             part
         });
     }
+    // Where any frame counts the words do not, be it the application's own or not.
+    let has_stack = stack.as_ref().is_some_and(|stack| stack.any_frame);
     if let Some(value) = exception.value.0.as_deref() {
         parts.push(if has_stack {
             Component::leaf("value", message::first_lines(value))
@@ -135,16 +162,25 @@ fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -
             message::component("value", value)
         });
     }
-    parts.extend(stack);
+    parts.extend(stack.map(|stack| stack.component));
     Component::of("exception", parts)
 }
 
+/// A stack, looked at.
+struct Frames {
+    component: Component,
+    /// Whether any frame counts, the application's own or not.
+    any_frame: bool,
+}
+
 /// Frames of a stack, repeated calls counted once.
-fn frames(stack: &Stacktrace<'_>, platform: &'static str, scope: Scope) -> Component {
+fn frames(stack: &Stacktrace<'_>, platform: &'static str, scope: Scope) -> Frames {
     let mut parts = Vec::with_capacity(stack.frames.len());
     let mut previous: Option<&Frame<'_>> = None;
+    let mut any_frame = false;
     for one in &stack.frames {
         let mut part = frame::component(one, platform);
+        any_frame |= part.contributes;
         if part.contributes {
             if scope == Scope::App && one.in_app != Some(true) {
                 part = part.ignored("not the application's own");
@@ -155,12 +191,16 @@ fn frames(stack: &Stacktrace<'_>, platform: &'static str, scope: Scope) -> Compo
         previous = Some(one);
         parts.push(part);
     }
-    let component = Component::of("stacktrace", parts);
-    match stack.frames.as_slice() {
-        [only] if frame::is_bare_script(only, platform) => {
-            component.ignored("a single frame of a page without a function")
-        }
-        _ => component,
+    let mut component = Component::of("stacktrace", parts);
+    if let [only] = stack.frames.as_slice()
+        && frame::is_bare_script(only, platform)
+    {
+        any_frame = false;
+        component = component.ignored("a single frame of a page without a function");
+    }
+    Frames {
+        component,
+        any_frame,
     }
 }
 
@@ -181,21 +221,14 @@ fn of_stack(
     event: &NormalEvent<'_>,
 ) -> Vec<Variant> {
     let of = |scope| {
-        let stack = frames(stack, event.platform, scope);
+        let stack = frames(stack, event.platform, scope).component;
         if id == "stacktrace" {
             stack
         } else {
             Component::of(id, vec![stack])
         }
     };
-    app_and_system(id, description, of(Scope::App), of(Scope::System))
-}
-
-fn threads(event: &NormalEvent<'_>) -> Vec<Variant> {
-    let stack = telling_thread(&event.threads).and_then(|thread| thread.stacktrace.as_deref());
-    stack.map_or_else(Vec::new, |stack| {
-        of_stack("threads", "thread", stack, event)
-    })
+    app_and_system(description, of(Scope::App), of(Scope::System))
 }
 
 /// The one that crashed, or the one that made the event, or the only one.
@@ -210,38 +243,25 @@ fn telling_thread<'t, 'a>(threads: &'t [Thread<'a>]) -> Option<&'t Thread<'a>> {
         .or_else(|| only(&|_| true))
 }
 
-fn stacktrace(event: &NormalEvent<'_>) -> Vec<Variant> {
-    event.stacktrace.as_deref().map_or_else(Vec::new, |stack| {
-        of_stack("stacktrace", "stack trace", stack, event)
-    })
-}
-
-fn template(event: &NormalEvent<'_>) -> Vec<Variant> {
-    let Some(template) = &event.template else {
-        return Vec::new();
-    };
-    let leaf = |id, text: &Option<Cow<'_, str>>| {
-        text.as_deref()
-            .map(str::trim)
+fn template(template: &Template<'_>) -> Variant {
+    let leaf = |id, text: Option<&str>| {
+        text.map(str::trim)
             .filter(|text| !text.is_empty())
             .map(|text| Component::leaf(id, text))
     };
     let file = template
         .filename
-        .clone()
-        .or_else(|| template.abs_path.clone());
+        .as_deref()
+        .or(template.abs_path.as_deref());
     let parts = [
-        leaf("filename", &file),
-        leaf("context_line", &template.context_line),
+        leaf("filename", file),
+        leaf("context_line", template.context_line.as_deref()),
     ];
     let component = Component::of("template", parts.into_iter().flatten().collect());
-    vec![Variant::of("default", "template", component)]
+    Variant::of("default", "template", component)
 }
 
-fn security(event: &NormalEvent<'_>) -> Vec<Variant> {
-    let Some(csp) = &event.csp else {
-        return Vec::new();
-    };
+fn security(csp: &Csp<'_>) -> Variant {
     let directive = csp.effective_directive.as_deref().unwrap_or_default();
     let blocked = csp.blocked_uri.as_deref().unwrap_or("self");
     let violation = match blocked {
@@ -254,25 +274,17 @@ fn security(event: &NormalEvent<'_>) -> Vec<Variant> {
         Component::leaf("directive", directive),
         Component::leaf("uri", violation),
     ];
-    vec![Variant::of(
-        "default",
-        "content security policy",
-        Component::of("csp", parts),
-    )]
+    Variant::of("default", "security report", Component::of("csp", parts))
 }
 
-fn message(event: &NormalEvent<'_>) -> Vec<Variant> {
+/// The words that such events share: the text before its parameters were put in.
+fn message_text<'e>(event: &'e NormalEvent<'_>) -> Option<&'e str> {
     let text = match (&event.message, event.kind) {
         (_, EventKind::Feedback) => event.facts.feedback_message.as_deref(),
-        // The text before its parameters were put in is what all such events share.
         (Some(entry), _) => entry.message.0.as_deref().or(entry.formatted.0.as_deref()),
         (None, _) => None,
     };
-    let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
-        return Vec::new();
-    };
-    let component = message::component("message", text);
-    vec![Variant::of("default", "message", component)]
+    text.filter(|text| !text.trim().is_empty())
 }
 
 /// What else tells events apart when nothing of the usual contributes.

@@ -1,11 +1,11 @@
 //! What an issue is called, and where it happened.
 
-use protocol::event::{Exception, Frame, Level};
+use protocol::event::{Frame, Level};
 use serde::Serialize;
 
 use crate::normalise::{EventKind, NormalEvent};
 
-use super::fingerprint;
+use super::fingerprint::Crash;
 
 /// Longest title, in characters.
 const TITLE_CHARS_MAX: usize = 256;
@@ -67,9 +67,9 @@ pub(super) struct Heading {
     pub(super) metadata: Metadata,
 }
 
-pub(super) fn heading(event: &NormalEvent<'_>, main: Option<&Exception<'_>>) -> Heading {
-    let frame = fingerprint::crash_frame(event);
-    let (ty, value) = type_and_value(event, main, frame);
+pub(super) fn heading(event: &NormalEvent<'_>, crash: Crash<'_, '_>) -> Heading {
+    let frame = crash.frame;
+    let (ty, value) = type_and_value(event, crash);
     let title = match (&ty, value.as_deref().and_then(first_line)) {
         (Some(ty), Some(line)) => cut(&format!("{ty}: {line}"), TITLE_CHARS_MAX),
         (Some(ty), None) => cut(ty, TITLE_CHARS_MAX),
@@ -102,23 +102,27 @@ pub(super) fn heading(event: &NormalEvent<'_>, main: Option<&Exception<'_>>) -> 
 /// The two halves of a title.
 fn type_and_value(
     event: &NormalEvent<'_>,
-    main: Option<&Exception<'_>>,
-    frame: Option<&Frame<'_>>,
+    crash: Crash<'_, '_>,
 ) -> (Option<String>, Option<String>) {
     let text = |text: Option<&str>| text.map(str::to_owned);
     let message = || text(event.message_text());
-    let Some(main) = main else {
+    let function = || text(crash.frame.and_then(|frame| frame.function.as_deref()));
+    let Some(main) = crash.exception else {
         let value = match event.kind {
             EventKind::Feedback => event.facts.feedback_message.clone(),
             EventKind::Error | EventKind::Default | EventKind::Csp => message(),
         };
-        return (None, value);
+        // A stack without words is called after the function that crashed.
+        return if value.as_deref().and_then(first_line).is_none() {
+            (function(), None)
+        } else {
+            (None, value)
+        };
     };
     let is_synthetic = main
         .mechanism
         .as_ref()
         .is_some_and(|mechanism| mechanism.synthetic == Some(true));
-    let function = || text(frame.and_then(|frame| frame.function.as_deref()));
     // A type that the SDK made up says less than the function that crashed.
     let ty = match text(main.ty.as_deref()) {
         Some(_) if is_synthetic && function().is_some() => function(),
