@@ -21,7 +21,7 @@ pub mod notifications;
 pub mod people;
 pub mod poison;
 pub mod projects;
-mod relays;
+pub mod relays;
 pub mod releases;
 mod rows;
 pub mod settings;
