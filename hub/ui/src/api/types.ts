@@ -36,7 +36,6 @@ export interface PrivacyOptions {
   dataScrubber: boolean;
   dataScrubberDefaults: boolean;
   scrubIPAddresses: boolean;
-  scrubEmails?: boolean;
   sensitiveFields: string[];
   safeFields: string[];
 }
@@ -263,7 +262,6 @@ export interface LedgerRelay {
   relayName: string;
   terms: LedgerTerm[];
   buffered: number;
-  bufferedByCategory?: Record<string, number>;
 }
 
 export interface JoinToken {

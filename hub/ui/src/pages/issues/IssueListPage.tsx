@@ -116,12 +116,7 @@ export function IssueListPage() {
           <Menu
             name={`Sort: ${SORT_NAMES[search.sort ?? "date"]}`}
             align="end"
-            label={
-              <span>
-                <span className={styles.sortWord}>Sort: </span>
-                {SORT_NAMES[search.sort ?? "date"]}
-              </span>
-            }
+            label={`Sort: ${SORT_NAMES[search.sort ?? "date"]}`}
           >
             {(close) =>
               (Object.keys(SORT_NAMES) as Sort[]).map((sort) => (
