@@ -1,1 +1,461 @@
-//! The Sentry-compatible HTTP API; response types live here only.
+//! The web API: Sentry's paths and shapes, and our own under `vedette/`.
+//!
+//! One file per resource, its response types beside its handlers. The OpenAPI document is generated
+//! from this code; `hub/openapi.json` is a copy that a test keeps true.
+//!
+//! What always holds: every route but those in [`caller::is_open`] answers 401 to who has not shown
+//! who they are; a change under a session carries its CSRF token; what belongs to an organization
+//! the caller is no member of does not exist for them; errors have one shape ([`error`]); lists are
+//! pages ([`page`]).
+//!
+//! What it never does: decide what an issue becomes (`issue`), write events (`digest`), or make
+//! HTML. Text from events leaves as JSON and nothing else.
+//!
+//! To add a resource: a file here, its handlers in [`routes`], then `UPDATE_OPENAPI=1 cargo test`.
+#![expect(
+    unused_qualifications,
+    reason = "the derives of utoipa and its path attribute write qualified names"
+)]
+
+mod activity;
+mod body;
+mod caller;
+mod environments;
+mod error;
+mod event;
+mod events;
+mod fleet;
+mod input;
+mod issue;
+mod issue_edit;
+mod issues;
+mod keys;
+mod limits;
+mod live;
+mod organizations;
+mod page;
+mod projects;
+mod rules;
+mod search;
+mod session;
+mod tags;
+mod tokens;
+mod types;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, Uri, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use protocol::ids::RelayId;
+use protocol::unit::Span;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::Access;
+use crate::archive::Archive;
+use crate::store::{Store, StoreError};
+
+pub use error::ApiError;
+pub use live::IssueTouched;
+
+/// Largest request body, in bytes.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Errands waiting for the app; more make the request wait.
+pub const ERRANDS_QUEUE_LEN: usize = 64;
+/// Live changes a slow reader may lag behind before it is told to read anew.
+pub const LIVE_QUEUE_LEN: usize = 1024;
+
+/// Where the hub and its relays are reached, as clients see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where browsers and scripts reach the hub. With `https`, cookies are `Secure`.
+    pub public_url: String,
+    /// Where SDKs reach a relay: the host of every DSN.
+    pub relay_url: String,
+    /// Whether a proxy before the hub sets `X-Forwarded-For`, to be believed for the addresses
+    /// that logins are counted by.
+    pub behind_proxy: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:4800".to_owned(),
+            relay_url: "http://127.0.0.1:4900".to_owned(),
+            behind_proxy: false,
+        }
+    }
+}
+
+impl Config {
+    /// Whether browsers reach the hub over TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+/// What the API asks of other rooms through the app. Where `done` is given, the answer is awaited;
+/// an error's text is shown to the caller.
+#[derive(Debug)]
+pub enum Errand {
+    /// People changed these issues: what is cached of them is old.
+    IssuesChanged(Vec<i64>),
+    /// These issues are gone: drop them from caches and from the index.
+    IssuesDeleted(Vec<i64>),
+    /// Projects or keys changed: tell the relays.
+    RosterChanged,
+    /// A relay's name or state changed.
+    RelayChanged(RelayId),
+    /// Send what a rule would send.
+    TestRule {
+        /// The rule.
+        rule: i64,
+        /// Whether it was sent.
+        done: oneshot::Sender<Result<(), String>>,
+    },
+    /// Make a token that lets a relay join.
+    CreateJoinToken {
+        /// How many relays may use it.
+        uses: u32,
+        /// How long.
+        valid_for: Span,
+        /// What the relays are labelled with, a JSON object of texts.
+        labels: String,
+        /// The token, which is shown once.
+        done: oneshot::Sender<Result<NewJoinToken, String>>,
+    },
+    /// This record is to be digested again; the store says so too.
+    ReplayPoison(i64),
+}
+
+/// A fresh join token.
+#[derive(Clone, Debug)]
+pub struct NewJoinToken {
+    /// The token as `vedette-relay join` takes it.
+    pub token: String,
+    /// The address of the link, as relays reach it.
+    pub hub: String,
+    /// When it ends, in unix milliseconds.
+    pub expires_at: i64,
+}
+
+/// What the app gives the API.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Addresses.
+    pub config: Config,
+    /// Issues, people, projects.
+    pub store: Store,
+    /// Event bodies.
+    pub archive: Archive,
+    /// Who is asking.
+    pub access: Access,
+    /// What other rooms are asked to do.
+    pub errands: mpsc::Sender<Errand>,
+    /// Issues touched by the digest.
+    pub live: broadcast::Sender<IssueTouched>,
+    /// Where tasks of the API run.
+    pub tracker: TaskTracker,
+    /// Ends streams and unfinished deletions.
+    pub cancel: CancellationToken,
+}
+
+/// What every handler is given. Clones share it.
+#[derive(Clone)]
+pub struct ApiState(Arc<Shared>);
+
+/// The inside of [`ApiState`].
+pub struct Shared {
+    parts: Parts,
+    limiter: limits::Limiter,
+}
+
+impl ApiState {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Shared {
+            parts,
+            limiter: limits::Limiter::default(),
+        }))
+    }
+
+    /// Finishes the deletions that an earlier process began.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn resume_deletions(&self) -> Result<(), StoreError> {
+        let ids = self.store.issues_being_deleted().await?;
+        issue_edit::delete_in_background(self, ids);
+        Ok(())
+    }
+
+    /// Asks another room for something that has no answer.
+    async fn tell(&self, errand: Errand) -> Result<(), ApiError> {
+        let sent = self.errands.send(errand).await;
+        sent.map_err(|_| ApiError::unavailable("The hub is stopping."))
+    }
+
+    /// Asks another room for something and waits for the answer.
+    async fn ask<T>(
+        &self,
+        errand: Errand,
+        answer: oneshot::Receiver<Result<T, String>>,
+    ) -> Result<T, ApiError> {
+        self.tell(errand).await?;
+        match answer.await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(refusal)) => Err(ApiError::conflict(refusal)),
+            Err(_) => Err(ApiError::unavailable("The hub is stopping.")),
+        }
+    }
+}
+
+impl Deref for ApiState {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0.parts
+    }
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Vedette",
+        description = "Sentry's web API as far as it is served here, and the fleet's own.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(error::ErrorBody)),
+    servers((url = "/"))
+)]
+struct Document;
+
+fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(session::info))
+        .routes(routes!(session::login))
+        .routes(routes!(session::session, session::logout))
+        .routes(routes!(session::me))
+        .routes(routes!(tokens::list, tokens::create, tokens::remove))
+        .routes(routes!(organizations::list))
+        .routes(routes!(organizations::get, organizations::update))
+        .routes(routes!(organizations::teams))
+        .routes(routes!(organizations::members))
+        .routes(routes!(environments::of_organization))
+        .routes(routes!(environments::of_project))
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::get, projects::update, projects::remove))
+        .routes(routes!(projects::teams))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::get, keys::update, keys::remove))
+        .routes(routes!(
+            issues::list,
+            issue_edit::update_many,
+            issue_edit::remove_many
+        ))
+        .routes(routes!(
+            issues::list_of_project,
+            issue_edit::update_many_of_project,
+            issue_edit::remove_many_of_project
+        ))
+        .routes(routes!(live::stream))
+        .routes(routes!(issue::get, issue_edit::update, issue_edit::remove))
+        .routes(routes!(issue::hashes))
+        .routes(routes!(issues::by_short_id))
+        .routes(routes!(activity::list))
+        .routes(routes!(activity::notes, activity::add_note))
+        .routes(routes!(tags::of_issue))
+        .routes(routes!(tags::of_issue_key))
+        .routes(routes!(tags::of_issue_values))
+        .routes(routes!(tags::of_organization))
+        .routes(routes!(tags::of_project_values))
+        .routes(routes!(events::of_issue))
+        .routes(routes!(event::of_issue))
+        .routes(routes!(events::of_project))
+        .routes(routes!(event::of_project))
+        .routes(routes!(event::json))
+        .routes(routes!(event::by_id))
+        .routes(routes!(rules::list, rules::create))
+        .routes(routes!(rules::get, rules::update, rules::remove))
+        .routes(routes!(rules::test))
+        .routes(routes!(rules::notifications))
+        .routes(routes!(fleet::relays))
+        .routes(routes!(fleet::relay, fleet::update, fleet::remove))
+        .routes(routes!(fleet::create_join_token))
+        .routes(routes!(fleet::ledger))
+        .routes(routes!(fleet::poison))
+        .routes(routes!(fleet::replay))
+        .routes(routes!(fleet::status))
+}
+
+/// The forms of the paths that older clients use; same handlers, no documentation of their own.
+fn old_routes(router: axum::Router<ApiState>) -> axum::Router<ApiState> {
+    use axum::routing::get;
+    router
+        .route(
+            "/api/0/issues/{issue}/",
+            get(issue::get)
+                .put(issue_edit::update)
+                .delete(issue_edit::remove),
+        )
+        .route("/api/0/issues/{issue}/hashes/", get(issue::hashes))
+        .route("/api/0/issues/{issue}/events/", get(events::of_issue))
+        .route(
+            "/api/0/issues/{issue}/events/{event}/",
+            get(event::of_issue),
+        )
+        .route("/api/0/issues/{issue}/tags/", get(tags::of_issue))
+        .route("/api/0/issues/{issue}/tags/{key}/", get(tags::of_issue_key))
+        .route(
+            "/api/0/issues/{issue}/tags/{key}/values/",
+            get(tags::of_issue_values),
+        )
+        .route("/api/0/issues/{issue}/activities/", get(activity::list))
+        .route(
+            "/api/0/issues/{issue}/notes/",
+            get(activity::notes).post(activity::add_note),
+        )
+        .route(
+            "/api/0/issues/{issue}/comments/",
+            get(activity::notes).post(activity::add_note),
+        )
+        .route(
+            "/api/0/organizations/{organization}/issues/{issue}/comments/",
+            get(activity::notes).post(activity::add_note),
+        )
+}
+
+/// The API under `/api/0/`.
+pub fn router(state: ApiState) -> axum::Router {
+    let (router, _) = routes().split_for_parts();
+    let document: &'static str = Box::leak(openapi().into_boxed_str());
+    old_routes(router)
+        .route(
+            "/api/0/openapi.json",
+            axum::routing::get(move || async move {
+                ([(header::CONTENT_TYPE, "application/json")], document)
+            }),
+        )
+        .route_layer(middleware::from_fn_with_state(
+            state.clone(),
+            caller::authenticate,
+        ))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(unknown)
+        .layer(middleware::from_fn_with_state(state.clone(), limits::limit))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CatchPanicLayer::custom(|_| {
+            ApiError::internal(Panicked).into_response()
+        }))
+        .with_state(state)
+}
+
+/// The OpenAPI document, as JSON.
+#[must_use]
+pub fn openapi() -> String {
+    let (_, mut document) = routes().split_for_parts();
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(operation_id(method, path));
+                let error = RefOr::T(error_response());
+                operation
+                    .responses
+                    .responses
+                    .insert("default".to_owned(), error);
+            }
+        }
+    }
+    document
+        .to_pretty_json()
+        .unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// `get_organizations_issues` for `GET /api/0/organizations/{organization}/issues/`; a path that
+/// ends in a name gets `_one`.
+fn operation_id(method: &str, path: &str) -> String {
+    let mut id = method.to_owned();
+    for part in path.trim_start_matches("/api/0").split('/') {
+        if !part.is_empty() && !part.starts_with('{') {
+            id.push('_');
+            id.push_str(&part.replace('-', "_"));
+        }
+    }
+    if path.ends_with("}/") {
+        id.push_str("_one");
+    }
+    id
+}
+
+fn error_response() -> utoipa::openapi::Response {
+    let schema = utoipa::openapi::Ref::from_schema_name("ErrorBody");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new()
+        .description("Why not.")
+        .content("application/json", content)
+        .build()
+}
+
+/// A handler panicked; the panic hook has said where.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked")]
+struct Panicked;
+
+/// A path without its last slash is sent to the one with it; everything else is not there.
+async fn unknown(uri: Uri) -> Response {
+    let path = uri.path();
+    if path.ends_with('/') {
+        return std::future::ready(ApiError::missing().into_response()).await;
+    }
+    let query = uri
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    let location = format!("{path}/{query}");
+    (
+        StatusCode::PERMANENT_REDIRECT,
+        [(header::LOCATION, location)],
+    )
+        .into_response()
+}
+
+async fn method_not_allowed() -> Response {
+    let body = ApiError::invalid("This method is not allowed here.").into_response();
+    let (_, body) = body.into_parts();
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    std::future::ready((StatusCode::METHOD_NOT_ALLOWED, headers, body).into_response()).await
+}
+
+#[cfg(test)]
+mod tests;

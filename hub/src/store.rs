@@ -13,7 +13,10 @@
 pub mod alerts;
 pub mod changes;
 mod cursors;
+pub mod event_read;
 pub mod events;
+pub mod fleet_read;
+pub mod issue_edit;
 pub mod issue_read;
 pub mod issues;
 pub mod ledger;
@@ -183,19 +186,6 @@ impl Store {
         let dir = tempfile::tempdir().unwrap();
         let store = Self::open(&dir.path().join("hub.db")).await.unwrap();
         (store, dir)
-    }
-
-    /// Runs a statement of a test's own.
-    #[cfg(test)]
-    pub async fn execute(&self, sql: &'static str) {
-        sqlx::query(sql).execute(&self.writer).await.unwrap();
-    }
-
-    /// Reads a number with a query of a test's own.
-    #[cfg(test)]
-    pub async fn number(&self, sql: &'static str) -> i64 {
-        let reader = self.reader();
-        sqlx::query_scalar(sql).fetch_one(reader).await.unwrap()
     }
 
     /// Begins a write transaction, waiting for the one before to end.

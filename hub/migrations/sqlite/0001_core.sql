@@ -192,6 +192,16 @@ CREATE TABLE issue_hours (
     PRIMARY KEY (issue_id, hour)
 );
 
+-- What someone did with an issue, beside its state.
+CREATE TABLE issue_people (
+    issue_id      BIGINT  NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    user_id       BIGINT  NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    seen_at       BIGINT,
+    is_bookmarked BOOLEAN NOT NULL DEFAULT FALSE,
+    is_subscribed BOOLEAN NOT NULL DEFAULT FALSE,
+    PRIMARY KEY (issue_id, user_id)
+);
+
 CREATE TABLE issue_activity (
     id         INTEGER  PRIMARY KEY,
     issue_id   BIGINT   NOT NULL REFERENCES issues (id) ON DELETE CASCADE,

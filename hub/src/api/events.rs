@@ -1,0 +1,170 @@
+//! Lists of events, and how bodies are read.
+
+use axum::extract::State;
+use axum::response::Response;
+use protocol::item::ItemKind;
+use utoipa::IntoParams;
+
+use super::ApiState;
+use super::body::{Belongs, EventBody, EventSummary};
+use super::caller::Caller;
+use super::error::ApiError;
+use super::input::At;
+use super::page::{Page, Params};
+use super::types::{IssueAt, IssuePath, ProjectPath};
+use crate::access::Scope;
+use crate::archive::{Archive, ArchiveError, Location, StoredEvent};
+use crate::normalise::{NormalEvent, Receipt, normalise};
+use crate::store::event_read::EventRow;
+use crate::store::issue_read::Place;
+
+/// What a list of events can be asked for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the documentation alone")]
+pub(super) struct ListParams {
+    /// `true` gives whole events.
+    full: Option<bool>,
+    /// From the `Link` header of another page.
+    cursor: Option<String>,
+    /// At most 100.
+    limit: Option<u32>,
+}
+
+/// The events of an issue, the latest first.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/events/",
+    tag = "events", params(IssuePath, ListParams),
+    responses((status = 200, body = [EventSummary])))]
+pub(super) async fn of_issue(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let slug = at.organization.as_deref();
+    let found = state
+        .issue(&caller, slug, &at.issue, Scope::EventRead)
+        .await?;
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let from = cursor.map(|cursor| (cursor.place, cursor.direction));
+    let rows = state
+        .store
+        .issue_events(found.issue.id, from, limit + 1)
+        .await?;
+    let place = |row: &EventRow| Place {
+        value: row.timestamp,
+        id: row.id,
+    };
+    respond(&state, Page::cut(rows, limit, cursor, place), &params).await
+}
+
+/// The events of a project, the one digested last first.
+#[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/events/", tag = "events",
+    params(ProjectPath, ListParams), responses((status = 200, body = [EventSummary])))]
+pub(super) async fn of_project(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ProjectPath>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let scope = Scope::EventRead;
+    let (_, project) = state
+        .project(&caller, &path.organization, &path.project, scope)
+        .await?;
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let from = cursor.map(|cursor| (cursor.place.id, cursor.direction));
+    let rows = state
+        .store
+        .project_events(project.id, from, limit + 1)
+        .await?;
+    let place = |row: &EventRow| Place {
+        value: 0,
+        id: row.id,
+    };
+    respond(&state, Page::cut(rows, limit, cursor, place), &params).await
+}
+
+async fn respond(
+    state: &ApiState,
+    page: Page<EventRow>,
+    params: &Params,
+) -> Result<Response, ApiError> {
+    let belongs: Vec<Belongs> = page.rows.iter().map(belongs).collect();
+    let stored = read(&state.archive, &page.rows).await?;
+    let pairs = stored.iter().zip(belongs).filter_map(|(stored, belongs)| {
+        // A body that expired between the two reads is no longer on the page.
+        stored.as_ref().map(|stored| (stored, belongs))
+    });
+    if params
+        .first("full")
+        .is_some_and(|full| full == "true" || full == "1")
+    {
+        let bodies = pairs.filter_map(|(stored, belongs)| {
+            shape(stored, |event| EventBody::new(event, belongs)).ok()
+        });
+        let bodies: Vec<EventBody> = bodies.collect();
+        return Ok(page.map(|_| bodies).respond(params));
+    }
+    let summaries = pairs.filter_map(|(stored, belongs)| {
+        shape(stored, |event| EventSummary::new(event, belongs)).ok()
+    });
+    let summaries: Vec<EventSummary> = summaries.collect();
+    Ok(page.map(|_| summaries).respond(params))
+}
+
+/// What an event belongs to.
+pub(super) fn belongs(row: &EventRow) -> Belongs {
+    Belongs {
+        issue: row.issue_id,
+        project: row.project_id,
+    }
+}
+
+/// Reads the bodies of these events; those that expired are `None`.
+pub(super) async fn read(
+    archive: &Archive,
+    rows: &[EventRow],
+) -> Result<Vec<Option<StoredEvent>>, ApiError> {
+    let archive = archive.clone();
+    let locations: Vec<Location> = rows.iter().map(location).collect();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bodies = Vec::with_capacity(locations.len());
+        for location in locations {
+            bodies.push(match archive.read(location) {
+                Ok(body) => Some(body),
+                Err(ArchiveError::Missing(_)) => None,
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(bodies)
+    });
+    Ok(read.await.map_err(ApiError::internal)??)
+}
+
+fn location(row: &EventRow) -> Location {
+    Location {
+        pack: row.pack.unsigned_abs(),
+        offset: row.pack_offset.unsigned_abs(),
+        item: u32::try_from(row.pack_item).unwrap_or(u32::MAX),
+    }
+}
+
+/// Normalises a body and makes something of it.
+pub(super) fn shape<T>(
+    stored: &StoredEvent,
+    make: impl FnOnce(&NormalEvent<'_>) -> T,
+) -> Result<T, ApiError> {
+    let receipt = Receipt {
+        event_id: stored.event_id,
+        kind: ItemKind::from_name(&stored.kind),
+        received_at: stored.received_at,
+        sent_at: stored.sent_at,
+        client: stored.client.as_deref(),
+        remote_addr: stored.remote_addr.as_deref(),
+        user_agent: stored.user_agent.as_deref(),
+    };
+    let event = normalise(&stored.payload, &receipt).map_err(ApiError::internal)?;
+    Ok(make(&event))
+}

@@ -1,0 +1,513 @@
+//! The fleet: relays, the ledger, what was set aside, and the hub itself.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use protocol::ids::RelayId;
+use protocol::item::Category;
+use protocol::outcome::Term;
+use protocol::unit::Span;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use utoipa::{IntoParams, ToSchema};
+
+use super::caller::Caller;
+use super::error::ApiError;
+use super::input::{At, Input};
+use super::types::{iso, iso_option, stored_object};
+use super::{ApiState, Errand};
+use crate::access::Scope;
+use crate::clock;
+use crate::store::fleet_read::{LedgerSum, RelayRow};
+
+/// Longest name, in bytes.
+const NAME_LEN_MAX: usize = 100;
+/// A relay not heard of for this long counts as away, in milliseconds.
+const AWAY_AFTER_MS: i64 = 60_000;
+/// Records set aside that are shown.
+const POISON_MAX: u32 = 200;
+/// The longest life of a join token.
+const JOIN_TOKEN_LIFE_MAX: Duration = Duration::from_hours(30 * 24);
+/// Most uses of a join token.
+const JOIN_TOKEN_USES_MAX: u32 = 10_000;
+/// Most labels of a join token.
+const LABELS_MAX: usize = 20;
+
+/// A relay.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Relay {
+    id: String,
+    name: String,
+    /// `active`, `drained` or `revoked`.
+    state: String,
+    is_connected: bool,
+    labels: BTreeMap<String, String>,
+    version: String,
+    address: Option<String>,
+    joined_at: String,
+    last_seen_at: Option<String>,
+    clock_offset_ms: Option<i64>,
+    /// SHA-256 of its public key.
+    certificate: String,
+    /// What waits in its spool, by lane, as it last said.
+    backlog: Vec<RelayLane>,
+    /// What it last said of itself.
+    #[schema(value_type = Object)]
+    report: Map<String, Value>,
+}
+
+/// What waits in a lane of a relay.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RelayLane {
+    lane: u64,
+    name: &'static str,
+    records: u64,
+    bytes: u64,
+    oldest_received_at: Option<String>,
+}
+
+/// Changes of a relay.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(super) struct RelayChange {
+    name: Option<String>,
+    /// `active` or `drained`; a relay is revoked by deleting it.
+    state: Option<String>,
+}
+
+/// The path of a relay.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RelayPath {
+    /// The relay's id.
+    relay: String,
+}
+
+/// A join token to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewJoinToken {
+    /// How many relays may use it.
+    #[serde(default = "one")]
+    uses: u32,
+    /// How long it can be used.
+    #[serde(default = "an_hour")]
+    valid_for_seconds: u64,
+    /// What the relays are labelled with.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn an_hour() -> u64 {
+    3600
+}
+
+/// A join token. It is shown here and never again.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JoinToken {
+    token: String,
+    /// The address of the link.
+    hub: String,
+    /// What to run beside the applications.
+    command: String,
+    expires_at: String,
+    uses: u32,
+}
+
+/// The ledger of one relay.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LedgerRelay {
+    relay_id: String,
+    relay_name: String,
+    terms: Vec<LedgerTerm>,
+    /// Accepted and not yet accounted for: what is still in the spool.
+    buffered: i64,
+    /// The same by category.
+    buffered_by_category: BTreeMap<&'static str, i64>,
+}
+
+/// One term of the equation.
+#[derive(Debug, Serialize, ToSchema)]
+struct LedgerTerm {
+    term: &'static str,
+    reason: String,
+    category: &'static str,
+    quantity: i64,
+}
+
+/// A record that could not be digested.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Poison {
+    id: String,
+    relay_id: String,
+    relay_name: Option<String>,
+    lane: u8,
+    seq: u64,
+    project_id: Option<String>,
+    reason: String,
+    /// Bytes.
+    size: usize,
+    date_created: String,
+    replayed_at: Option<String>,
+}
+
+/// The path of a record that was set aside.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct PoisonPath {
+    /// The record's id.
+    poison: String,
+}
+
+/// The hub itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    version: &'static str,
+    public_url: String,
+    relay_url: String,
+    relays: usize,
+    relays_connected: usize,
+    poison: usize,
+}
+
+/// Every relay.
+#[utoipa::path(get, path = "/api/0/vedette/relays/", tag = "fleet",
+    responses((status = 200, body = [Relay])))]
+pub(super) async fn relays(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Vec<Relay>>, ApiError> {
+    caller.anywhere(Scope::OrgRead)?;
+    let rows = state.store.relay_rows().await?;
+    let now = clock::now().as_millis();
+    Ok(Json(
+        rows.into_iter().map(|row| Relay::new(row, now)).collect(),
+    ))
+}
+
+/// One relay.
+#[utoipa::path(get, path = "/api/0/vedette/relays/{relay}/", tag = "fleet",
+    params(RelayPath), responses((status = 200, body = Relay)))]
+pub(super) async fn relay(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<RelayPath>,
+) -> Result<Json<Relay>, ApiError> {
+    caller.anywhere(Scope::OrgRead)?;
+    let (_, row) = find(&state, &path).await?;
+    Ok(Json(Relay::new(row, clock::now().as_millis())))
+}
+
+/// Renames a relay, drains it or lets it work again.
+#[utoipa::path(put, path = "/api/0/vedette/relays/{relay}/", tag = "fleet",
+    params(RelayPath), request_body = RelayChange, responses((status = 200, body = Relay)))]
+pub(super) async fn update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<RelayPath>,
+    Input(change): Input<RelayChange>,
+) -> Result<Json<Relay>, ApiError> {
+    caller.anywhere(Scope::OrgWrite)?;
+    let (id, mut row) = find(&state, &path).await?;
+    if let Some(name) = change.name {
+        let name = name.trim();
+        if name.is_empty() || name.len() > NAME_LEN_MAX {
+            return Err(ApiError::field(
+                "name",
+                format!("1 to {NAME_LEN_MAX} bytes"),
+            ));
+        }
+        row.name = name.to_owned();
+    }
+    if let Some(wish) = change.state {
+        if row.state == "revoked" {
+            return Err(ApiError::conflict("A revoked relay has to join again."));
+        }
+        if !matches!(wish.as_str(), "active" | "drained") {
+            return Err(ApiError::field("state", "active or drained"));
+        }
+        row.state = wish;
+    }
+    write(&state, id, &row).await?;
+    Ok(Json(Relay::new(row, clock::now().as_millis())))
+}
+
+/// Revokes a relay: its certificate is worth nothing from now on. What it counted stays.
+#[utoipa::path(delete, path = "/api/0/vedette/relays/{relay}/", tag = "fleet",
+    params(RelayPath), responses((status = 204)))]
+pub(super) async fn remove(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<RelayPath>,
+) -> Result<StatusCode, ApiError> {
+    caller.anywhere(Scope::OrgWrite)?;
+    let (id, mut row) = find(&state, &path).await?;
+    "revoked".clone_into(&mut row.state);
+    write(&state, id, &row).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn find(state: &ApiState, path: &RelayPath) -> Result<(RelayId, RelayRow), ApiError> {
+    let id: RelayId = path.relay.parse().map_err(|_| ApiError::missing())?;
+    let row = state.store.relay_row(id.as_bytes()).await?;
+    Ok((id, row.ok_or_else(ApiError::missing)?))
+}
+
+async fn write(state: &ApiState, id: RelayId, row: &RelayRow) -> Result<(), ApiError> {
+    let mut write = state.store.begin().await?;
+    write
+        .set_relay_name_and_state(id.as_bytes(), &row.name, &row.state)
+        .await?;
+    write.commit().await?;
+    state.tell(Errand::RelayChanged(id)).await
+}
+
+/// Makes a token that lets relays join.
+#[utoipa::path(post, path = "/api/0/vedette/join-tokens/", tag = "fleet",
+    request_body = NewJoinToken, responses((status = 201, body = JoinToken)))]
+pub(super) async fn create_join_token(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Input(wish): Input<NewJoinToken>,
+) -> Result<Response, ApiError> {
+    caller.anywhere(Scope::OrgWrite)?;
+    if wish.uses == 0 || wish.uses > JOIN_TOKEN_USES_MAX {
+        return Err(ApiError::field(
+            "uses",
+            format!("1 to {JOIN_TOKEN_USES_MAX}"),
+        ));
+    }
+    let valid_for = Duration::from_secs(wish.valid_for_seconds);
+    if valid_for.is_zero() || valid_for > JOIN_TOKEN_LIFE_MAX {
+        let max = JOIN_TOKEN_LIFE_MAX.as_secs();
+        return Err(ApiError::field("validForSeconds", format!("1 to {max}")));
+    }
+    let is_long = |text: &String| text.is_empty() || text.len() > NAME_LEN_MAX;
+    if wish.labels.len() > LABELS_MAX || wish.labels.iter().any(|(k, v)| is_long(k) || is_long(v)) {
+        return Err(ApiError::field(
+            "labels",
+            format!("at most {LABELS_MAX} names and values of 1 to {NAME_LEN_MAX} bytes"),
+        ));
+    }
+    let (done, answer) = oneshot::channel();
+    let errand = Errand::CreateJoinToken {
+        uses: wish.uses,
+        valid_for: Span(valid_for),
+        labels: serde_json::to_string(&wish.labels).map_err(ApiError::internal)?,
+        done,
+    };
+    let fresh = state.ask(errand, answer).await?;
+    let token = JoinToken {
+        command: format!("vedette-relay join {} {}", fresh.hub, fresh.token),
+        token: fresh.token,
+        hub: fresh.hub,
+        expires_at: iso(fresh.expires_at),
+        uses: wish.uses,
+    };
+    Ok((StatusCode::CREATED, Json(token)).into_response())
+}
+
+/// What became of every item, by relay. Relay zero is the hub itself.
+#[utoipa::path(get, path = "/api/0/vedette/ledger/", tag = "fleet",
+    responses((status = 200, body = [LedgerRelay])))]
+pub(super) async fn ledger(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Vec<LedgerRelay>>, ApiError> {
+    caller.anywhere(Scope::OrgRead)?;
+    let mut projects = Vec::new();
+    for membership in &caller.0.memberships {
+        let own = state.store.projects(membership.organization_id).await?;
+        projects.extend(own.into_iter().map(|project| project.id));
+    }
+    let sums = state.store.ledger_sums(&projects).await?;
+    let relays = state.store.relay_rows().await?;
+    let mut by_relay: BTreeMap<Vec<u8>, Vec<LedgerSum>> = BTreeMap::new();
+    for relay in &relays {
+        by_relay.insert(relay.id.clone(), Vec::new());
+    }
+    for sum in sums {
+        by_relay.entry(sum.relay_id.clone()).or_default().push(sum);
+    }
+    let name = |id: &[u8]| match relays.iter().find(|relay| relay.id == id) {
+        Some(relay) => relay.name.clone(),
+        None if id.iter().all(|byte| *byte == 0) => "hub".to_owned(),
+        None => String::new(),
+    };
+    let ledgers = by_relay
+        .into_iter()
+        .map(|(id, sums)| balance(&id, name(&id), sums));
+    Ok(Json(ledgers.collect()))
+}
+
+fn balance(id: &[u8], relay_name: String, sums: Vec<LedgerSum>) -> LedgerRelay {
+    let mut terms = Vec::new();
+    let mut buffered_by_category = BTreeMap::new();
+    for sum in sums {
+        let term = u8::try_from(sum.term)
+            .ok()
+            .and_then(|code| Term::try_from(code).ok());
+        let (Some(term), Ok(category)) = (term, Category::try_from(sum.category)) else {
+            continue;
+        };
+        let waiting = match term {
+            Term::Accepted => sum.quantity,
+            Term::Received | Term::Refused | Term::ClientDiscard => 0,
+            Term::Filtered
+            | Term::Sampled
+            | Term::Invalid
+            | Term::Expired
+            | Term::Evicted
+            | Term::Corrupt
+            | Term::Applied
+            | Term::Rejected => -sum.quantity,
+        };
+        *buffered_by_category.entry(category.name()).or_insert(0) += waiting;
+        terms.push(LedgerTerm {
+            term: term.name(),
+            reason: sum.reason,
+            category: category.name(),
+            quantity: sum.quantity,
+        });
+    }
+    buffered_by_category.retain(|_, waiting| *waiting != 0);
+    LedgerRelay {
+        relay_id: hex::encode(id),
+        relay_name,
+        terms,
+        buffered: buffered_by_category.values().sum(),
+        buffered_by_category,
+    }
+}
+
+/// Records that could not be digested, the latest first.
+#[utoipa::path(get, path = "/api/0/vedette/poison/", tag = "fleet",
+    responses((status = 200, body = [Poison])))]
+pub(super) async fn poison(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Vec<Poison>>, ApiError> {
+    caller.anywhere(Scope::OrgRead)?;
+    let rows = state.store.poison(POISON_MAX).await?;
+    let relays = state.store.relay_rows().await?;
+    let name = |id: &RelayId| {
+        let relay = relays.iter().find(|relay| relay.id == id.as_bytes());
+        relay.map(|relay| relay.name.clone())
+    };
+    let poison = rows.into_iter().map(|row| Poison {
+        id: row.id.to_string(),
+        relay_name: name(&row.relay),
+        relay_id: row.relay.to_string(),
+        lane: row.lane.into(),
+        seq: row.seq.0,
+        project_id: row.project.map(|project| project.to_string()),
+        reason: row.reason,
+        size: row.record.len(),
+        date_created: iso(row.created_at.as_millis()),
+        replayed_at: row.replayed_at.map(|at| iso(at.as_millis())),
+    });
+    Ok(Json(poison.collect()))
+}
+
+/// Digests a record again.
+#[utoipa::path(post, path = "/api/0/vedette/poison/{poison}/replay/", tag = "fleet",
+    params(PoisonPath), responses((status = 202)))]
+pub(super) async fn replay(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<PoisonPath>,
+) -> Result<StatusCode, ApiError> {
+    caller.anywhere(Scope::OrgWrite)?;
+    let id: i64 = path.poison.parse().map_err(|_| ApiError::missing())?;
+    let mut write = state.store.begin().await?;
+    if !write.request_replay(id).await? {
+        return Err(ApiError::missing());
+    }
+    write.commit().await?;
+    state.tell(Errand::ReplayPoison(id)).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// The hub itself.
+#[utoipa::path(get, path = "/api/0/vedette/status/", tag = "fleet",
+    responses((status = 200, body = Status)))]
+pub(super) async fn status(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Status>, ApiError> {
+    caller.anywhere(Scope::OrgRead)?;
+    let now = clock::now().as_millis();
+    let relays = state.store.relay_rows().await?;
+    let connected = relays.iter().filter(|row| is_connected(row, now)).count();
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        public_url: state.config.public_url.clone(),
+        relay_url: state.config.relay_url.clone(),
+        relays: relays.len(),
+        relays_connected: connected,
+        poison: state.store.poison(POISON_MAX).await?.len(),
+    }))
+}
+
+fn is_connected(row: &RelayRow, now: i64) -> bool {
+    let last = row.last_seen_at.unwrap_or(i64::MIN);
+    row.state != "revoked" && now.saturating_sub(last) < AWAY_AFTER_MS
+}
+
+impl Relay {
+    fn new(row: RelayRow, now: i64) -> Self {
+        let report = stored_object(&row.report);
+        Self {
+            id: hex::encode(&row.id),
+            is_connected: is_connected(&row, now),
+            name: row.name,
+            state: row.state,
+            labels: serde_json::from_str(&row.labels).unwrap_or_default(),
+            version: row.version,
+            address: row.address,
+            joined_at: iso(row.joined_at),
+            last_seen_at: iso_option(row.last_seen_at),
+            clock_offset_ms: row.clock_offset_ms,
+            certificate: hex::encode(&row.certificate),
+            backlog: backlog(&report),
+            report,
+        }
+    }
+}
+
+/// The lanes of a relay's report.
+fn backlog(report: &Map<String, Value>) -> Vec<RelayLane> {
+    const NAMES: [&str; 5] = ["control", "errors", "logs", "traces", "blobs"];
+    let lanes = report.get("lanes").and_then(Value::as_array);
+    let number = |lane: &Value, key: &str| lane.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let time = |lane: &Value| {
+        lane.get("oldest_received_at")
+            .and_then(Value::as_i64)
+            .map(iso)
+    };
+    let lanes = lanes.into_iter().flatten().zip(0_u64..).zip(NAMES);
+    lanes
+        .map(|((lane, place), name)| RelayLane {
+            lane: lane.get("lane").and_then(Value::as_u64).unwrap_or(place),
+            name,
+            records: number(lane, "records"),
+            bytes: number(lane, "bytes"),
+            oldest_received_at: time(lane),
+        })
+        .collect()
+}

@@ -1,0 +1,186 @@
+//! One issue.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ApiState;
+use super::activity::{self, Activity};
+use super::caller::{Caller, FoundIssue};
+use super::error::ApiError;
+use super::input::At;
+use super::issues::{Issue, StatsPeriod, describe};
+use super::page::{Page, Params};
+use super::types::{IssueAt, IssuePath, UserRef, iso};
+use crate::access::Scope;
+use crate::clock;
+
+/// An issue with what was done to it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IssueDetail {
+    #[serde(flatten)]
+    issue: Issue,
+    /// The latest first.
+    activity: Vec<Activity>,
+    seen_by: Vec<UserRef>,
+    participants: Vec<UserRef>,
+    tags: Vec<TagCount>,
+    first_release: Option<ReleaseRef>,
+    last_release: Option<ReleaseRef>,
+    user_report_count: u32,
+    /// How the first event was grouped, and why.
+    #[schema(value_type = Object)]
+    grouping: serde_json::Value,
+}
+
+/// A tag and how many events have it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TagCount {
+    key: String,
+    name: String,
+    total_values: i64,
+    unique_values: i64,
+}
+
+/// A release, as other things mention it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReleaseRef {
+    pub version: String,
+    pub short_version: String,
+    pub date_created: Option<String>,
+}
+
+impl ReleaseRef {
+    pub(super) fn new(version: &str, created_at: Option<i64>) -> Self {
+        Self {
+            version: version.to_owned(),
+            short_version: short_version(version),
+            date_created: created_at.map(iso),
+        }
+    }
+}
+
+/// A version without its package: `1.2.3` of `shop@1.2.3`; long hashes are cut.
+fn short_version(version: &str) -> String {
+    let short = version
+        .split_once('@')
+        .map_or(version, |(_, version)| version);
+    let is_hash = short.len() >= 40 && short.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_hash {
+        short.chars().take(12).collect()
+    } else {
+        short.to_owned()
+    }
+}
+
+/// A hash bound to an issue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Hash {
+    id: String,
+}
+
+/// One issue.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/", tag = "issues",
+    params(IssuePath), responses((status = 200, body = IssueDetail)))]
+pub(super) async fn get(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+) -> Result<Json<IssueDetail>, ApiError> {
+    let slug = at.organization.as_deref();
+    let found = state
+        .issue(&caller, slug, &at.issue, Scope::EventRead)
+        .await?;
+    Ok(Json(detail(&state, &caller, found).await?))
+}
+
+/// An issue with what was done to it.
+pub(super) async fn detail(
+    state: &ApiState,
+    caller: &Caller,
+    found: FoundIssue,
+) -> Result<IssueDetail, ApiError> {
+    let id = found.issue.id;
+    let versions: Vec<String> = [&found.issue.first_release, &found.issue.last_release]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    let dates = state
+        .store
+        .release_dates(found.organization.id, &versions)
+        .await?;
+    let release = |version: &Option<String>| {
+        version.as_deref().map(|version| {
+            let date = dates.iter().find(|(other, _)| other == version);
+            ReleaseRef::new(version, date.map(|(_, at)| *at))
+        })
+    };
+    let first_release = release(&found.issue.first_release);
+    let last_release = release(&found.issue.last_release);
+    let tags = state.store.issue_tags(id, 1).await?;
+    let seen_by = state.store.seen_by(id).await?;
+    let members = state.store.members(found.organization.id).await?;
+    let user = |id: i64| {
+        members
+            .iter()
+            .find(|m| m.user.id == id)
+            .map(|m| UserRef::from(&m.user))
+    };
+    let activity = activity::read(state, id, &members).await?;
+    let grouping = state.store.issue_grouping(id).await?.unwrap_or_default();
+    let mut issues = describe(
+        state,
+        caller,
+        &found.organization,
+        &[found.project],
+        vec![found.issue],
+        &[StatsPeriod::Day, StatsPeriod::Month],
+        clock::now(),
+    )
+    .await?;
+    Ok(IssueDetail {
+        issue: issues.remove(&id).ok_or_else(ApiError::missing)?,
+        activity,
+        seen_by: seen_by.iter().filter_map(|(id, _)| user(*id)).collect(),
+        participants: Vec::new(),
+        tags: tags
+            .into_iter()
+            .map(|tag| TagCount {
+                name: tag.key.clone(),
+                key: tag.key,
+                total_values: tag.n_events,
+                unique_values: tag.n_values,
+            })
+            .collect(),
+        first_release,
+        last_release,
+        user_report_count: 0,
+        grouping: serde_json::from_str(&grouping).unwrap_or_default(),
+    })
+}
+
+/// The hashes bound to an issue.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/hashes/",
+    tag = "issues", params(IssuePath), responses((status = 200, body = [Hash])))]
+pub(super) async fn hashes(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let slug = at.organization.as_deref();
+    let found = state
+        .issue(&caller, slug, &at.issue, Scope::EventRead)
+        .await?;
+    let hashes = state.store.issue_hashes(found.issue.id).await?;
+    let hashes = hashes.into_iter().map(|hash| Hash {
+        id: hex::encode(hash),
+    });
+    Ok(Page::whole(hashes.collect()).respond(&params))
+}

@@ -1,0 +1,555 @@
+//! Lists of issues, and an issue as lists show it.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use protocol::timestamp::Timestamp;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::ApiState;
+use super::caller::Caller;
+use super::error::ApiError;
+use super::input::At;
+use super::page::{Page, Params};
+use super::search;
+use super::types::{OrganizationPath, ProjectPath, ProjectRef, Series, iso, stored_object};
+use crate::access::Scope;
+use crate::clock;
+use crate::ids::ShortId;
+use crate::issue::{Status, StatusDetails};
+use crate::store::issue_read::{Attention, HITS_MAX, IssueRow, IssueSort, Place};
+use crate::store::people::{Member, Organization, Team};
+use crate::store::projects::Project;
+
+/// What a list of issues can be asked for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "read by the documentation alone; names may be repeated"
+)]
+pub(super) struct ListParams {
+    /// The search; left out it is `is:unresolved`, empty it is everything.
+    query: Option<String>,
+    /// `date` (last seen), `new` (first seen), `freq` (events) or `user` (users).
+    sort: Option<String>,
+    /// Ids or slugs of projects; -1 is all. May be repeated.
+    project: Option<Vec<String>>,
+    /// Names of environments; the empty one is "none". May be repeated.
+    environment: Option<Vec<String>>,
+    /// `24h`, `14d`, …
+    #[param(rename = "statsPeriod")]
+    stats_period: Option<String>,
+    /// ISO 8601; not together with `statsPeriod`.
+    start: Option<String>,
+    /// ISO 8601; not together with `statsPeriod`.
+    end: Option<String>,
+    /// From the `Link` header of another page.
+    cursor: Option<String>,
+    /// At most 100.
+    limit: Option<u32>,
+    /// What the counts over time cover: `24h`, `14d`, `30d`, or empty for none.
+    #[param(rename = "groupStatsPeriod")]
+    group_stats_period: Option<String>,
+}
+
+/// An issue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Issue {
+    pub id: String,
+    /// As people call it: `SHOP-2K`.
+    pub short_id: String,
+    pub title: String,
+    pub culprit: String,
+    pub permalink: String,
+    pub logger: Option<String>,
+    pub level: String,
+    /// `unresolved`, `resolved` or `ignored`.
+    pub status: &'static str,
+    pub status_details: StatusDetailsBody,
+    pub substatus: Option<&'static str>,
+    pub is_public: bool,
+    pub platform: String,
+    /// `low`, `medium` or `high`.
+    pub priority: &'static str,
+    pub priority_locked_at: Option<String>,
+    pub project: ProjectRef,
+    /// `error`, `default`, `csp`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub issue_type: &'static str,
+    pub issue_category: &'static str,
+    #[schema(value_type = IssueMetadata)]
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    pub num_comments: i64,
+    pub assigned_to: Option<Assignee>,
+    pub is_bookmarked: bool,
+    pub is_subscribed: bool,
+    #[schema(value_type = Option<Object>)]
+    pub subscription_details: Option<()>,
+    pub has_seen: bool,
+    pub annotations: Vec<String>,
+    pub is_unhandled: bool,
+    /// Events, as a text.
+    pub count: String,
+    pub user_count: i64,
+    pub first_seen: String,
+    pub last_seen: String,
+    /// Unix seconds and a count, by the period asked for.
+    #[schema(value_type = IssueStats)]
+    pub stats: HashMap<&'static str, Series>,
+    pub lifetime: Lifetime,
+    #[schema(value_type = Option<Object>)]
+    pub filtered: Option<()>,
+}
+
+/// Events over time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct IssueStats {
+    #[serde(rename = "24h")]
+    day: Option<Vec<(i64, i64)>>,
+    #[serde(rename = "14d")]
+    fortnight: Option<Vec<(i64, i64)>>,
+    #[serde(rename = "30d")]
+    month: Option<Vec<(i64, i64)>>,
+}
+
+/// What titles are made of.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct IssueMetadata {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    value: Option<String>,
+    filename: Option<String>,
+    function: Option<String>,
+    title: Option<String>,
+}
+
+/// How an issue was resolved or archived.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StatusDetailsBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_release: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_next_release: Option<bool>,
+    /// The time an archived issue comes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_until: Option<String>,
+    /// Events until an archived issue comes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_count: Option<i64>,
+    /// Users until an archived issue comes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_user_count: Option<i64>,
+}
+
+impl From<StatusDetails> for StatusDetailsBody {
+    fn from(details: StatusDetails) -> Self {
+        Self {
+            in_release: details.in_release,
+            in_next_release: details.in_next_release.then_some(true),
+            ignore_until: details.ignore_until.map(iso),
+            ignore_count: details.ignore_count,
+            ignore_user_count: details.ignore_user_count,
+        }
+    }
+}
+
+/// Who is to look at an issue.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Assignee {
+    /// `user` or `team`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: String,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+}
+
+/// Counts over the whole life of an issue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Lifetime {
+    count: String,
+    user_count: i64,
+    first_seen: String,
+    last_seen: String,
+}
+
+/// The issues of an organization.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/", tag = "issues",
+    params(OrganizationPath, ListParams), responses((status = 200, body = [Issue])))]
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<OrganizationPath>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let organization = state
+        .organization(&caller, &path.organization, Scope::EventRead)
+        .await?;
+    let projects = state.store.projects(organization.id).await?;
+    let chosen = search::chosen_projects(&projects, &params)?;
+    page(&state, &caller, &organization, chosen, &params).await
+}
+
+/// The issues of a project.
+#[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/issues/", tag = "issues",
+    params(ProjectPath, ListParams), responses((status = 200, body = [Issue])))]
+pub(super) async fn list_of_project(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ProjectPath>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let scope = Scope::EventRead;
+    let (organization, project) = state
+        .project(&caller, &path.organization, &path.project, scope)
+        .await?;
+    page(&state, &caller, &organization, vec![project], &params).await
+}
+
+async fn page(
+    state: &ApiState,
+    caller: &Caller,
+    organization: &Organization,
+    projects: Vec<Project>,
+    params: &Params,
+) -> Result<Response, ApiError> {
+    let sort = match params.some("sort").unwrap_or("date") {
+        "date" | "recommended" | "inbox" | "trends" => IssueSort::LastSeen,
+        "new" => IssueSort::FirstSeen,
+        "freq" => IssueSort::TimesSeen,
+        "user" => IssueSort::UsersSeen,
+        _ => return Err(ApiError::field("sort", "one of date, new, freq, user")),
+    };
+    let now = clock::now();
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let stats = StatsPeriod::read(params)?;
+    let filter = search::resolve_query(state, caller, &projects, params, now).await?;
+    let from = cursor.map(|cursor| (cursor.place, cursor.direction));
+    let places = state
+        .store
+        .issue_places(&filter, sort, from, limit + 1)
+        .await?;
+    let hits = state.store.count_issues(&filter).await?;
+    let page = Page::cut(places, limit, cursor, |place| *place).with_hits(hits, HITS_MAX);
+    let ids: Vec<i64> = page.rows.iter().map(|place: &Place| place.id).collect();
+    let rows = state.store.issue_rows(&ids).await?;
+    let mut issues = describe(state, caller, organization, &projects, rows, &stats, now).await?;
+    Ok(page
+        .map(|places| {
+            let ids = places.iter().map(|place| place.id);
+            ids.filter_map(|id| issues.remove(&id)).collect()
+        })
+        .respond(params))
+}
+
+/// The issue of a short id, or of an id.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/shortids/{short_id}/",
+    tag = "issues",
+    params(OrganizationPath, ("short_id" = String, Path, description = "As in SHOP-2K.")),
+    responses((status = 200, body = ShortIdAnswer)))]
+pub(super) async fn by_short_id(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ShortIdPath>,
+) -> Result<Json<ShortIdAnswer>, ApiError> {
+    let slug = Some(path.organization.as_str());
+    let found = state
+        .issue(&caller, slug, &path.short_id, Scope::EventRead)
+        .await?;
+    let id = found.issue.id;
+    let project_slug = found.project.slug.clone();
+    let mut issues = describe(
+        &state,
+        &caller,
+        &found.organization,
+        &[found.project],
+        vec![found.issue],
+        &[StatsPeriod::Day],
+        clock::now(),
+    )
+    .await?;
+    let group = issues.remove(&id).ok_or_else(ApiError::missing)?;
+    Ok(Json(ShortIdAnswer {
+        organization_slug: found.organization.slug,
+        project_slug,
+        group_id: group.id.clone(),
+        short_id: group.short_id.clone(),
+        group,
+    }))
+}
+
+/// The path of a short id.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct ShortIdPath {
+    organization: String,
+    short_id: String,
+}
+
+/// What a short id stands for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShortIdAnswer {
+    organization_slug: String,
+    project_slug: String,
+    group_id: String,
+    short_id: String,
+    group: Issue,
+}
+
+/// What counts over time cover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StatsPeriod {
+    Day,
+    Fortnight,
+    Month,
+}
+
+impl StatsPeriod {
+    fn read(params: &Params) -> Result<Vec<Self>, ApiError> {
+        match params.first("groupStatsPeriod") {
+            None | Some("24h" | "auto") => Ok(vec![Self::Day]),
+            Some("14d") => Ok(vec![Self::Fortnight]),
+            Some("30d") => Ok(vec![Self::Month]),
+            Some("") => Ok(Vec::new()),
+            Some(_) => Err(ApiError::field(
+                "groupStatsPeriod",
+                "24h, 14d, 30d, auto or empty",
+            )),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Day => "24h",
+            Self::Fortnight => "14d",
+            Self::Month => "30d",
+        }
+    }
+
+    /// Hours of one point, and how many points.
+    const fn points(self) -> (i64, i64) {
+        match self {
+            Self::Day => (1, 24),
+            Self::Fortnight => (24, 14),
+            Self::Month => (24, 30),
+        }
+    }
+}
+
+/// The rows as the API shows them, by id. What they show beside the row is read for all at once.
+pub(super) async fn describe(
+    state: &ApiState,
+    caller: &Caller,
+    organization: &Organization,
+    projects: &[Project],
+    rows: Vec<IssueRow>,
+    periods: &[StatsPeriod],
+    now: Timestamp,
+) -> Result<HashMap<i64, Issue>, ApiError> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let attention = state.store.attention(caller.0.user.id, &ids).await?;
+    let attention: HashMap<i64, Attention> = attention
+        .into_iter()
+        .map(|row| (row.issue_id, row))
+        .collect();
+    let notes: HashMap<i64, i64> = state.store.count_notes(&ids).await?.into_iter().collect();
+    let people = if rows.iter().any(|row| row.assignee.is_some()) {
+        People::read(state, organization.id).await?
+    } else {
+        People::default()
+    };
+    let mut stats: HashMap<i64, HashMap<&'static str, Series>> = HashMap::new();
+    for period in periods {
+        for (id, series) in series(state, &ids, *period, now).await? {
+            stats.entry(id).or_default().insert(period.name(), series);
+        }
+    }
+    let url = state.config.public_url.trim_end_matches('/');
+    let mut issues = HashMap::new();
+    for row in rows {
+        let Some(project) = projects.iter().find(|project| project.id == row.project_id) else {
+            continue;
+        };
+        let id = row.id;
+        let permalink = format!("{url}/organizations/{}/issues/{id}/", organization.slug);
+        let mut issue = Issue::new(row, project, permalink);
+        if let Some(attention) = attention.get(&id) {
+            issue.has_seen = attention.seen_at.is_some();
+            issue.is_bookmarked = attention.is_bookmarked;
+            issue.is_subscribed = attention.is_subscribed;
+        }
+        issue.num_comments = notes.get(&id).copied().unwrap_or(0);
+        issue.stats = stats.remove(&id).unwrap_or_default();
+        issues.insert(id, (issue, project.id));
+    }
+    Ok(issues
+        .into_iter()
+        .map(|(id, (mut issue, _))| {
+            issue.assigned_to = issue
+                .assigned_to
+                .take()
+                .and_then(|name| people.find(&name.id));
+            (id, issue)
+        })
+        .collect())
+}
+
+impl Issue {
+    fn new(row: IssueRow, project: &Project, permalink: String) -> Self {
+        let status = Status::from_codes(row.status, row.substatus);
+        let short_id = ShortId {
+            project: project.slug.clone(),
+            number: row.short_id,
+        };
+        // Until the names are known, the stored name stands where the id will.
+        let assigned_to = row.assignee.map(|id| Assignee {
+            kind: "user",
+            id,
+            name: String::new(),
+            email: None,
+        });
+        Self {
+            id: row.id.to_string(),
+            short_id: short_id.to_string(),
+            permalink,
+            logger: row.logger,
+            level: row.level,
+            status: status.name(),
+            status_details: StatusDetails::parse(&row.status_details).into(),
+            substatus: status.substatus_name(),
+            is_public: false,
+            platform: row.platform,
+            priority: priority_name(row.priority),
+            priority_locked_at: None,
+            project: ProjectRef::from(project),
+            kind: row.kind,
+            issue_type: "error",
+            issue_category: "error",
+            metadata: stored_object(&row.metadata),
+            num_comments: 0,
+            assigned_to,
+            is_bookmarked: false,
+            is_subscribed: false,
+            subscription_details: None,
+            has_seen: false,
+            annotations: Vec::new(),
+            is_unhandled: row.is_unhandled,
+            count: row.times_seen.to_string(),
+            user_count: row.users_seen,
+            first_seen: iso(row.first_seen),
+            last_seen: iso(row.last_seen),
+            stats: HashMap::new(),
+            lifetime: Lifetime {
+                count: row.times_seen.to_string(),
+                user_count: row.users_seen,
+                first_seen: iso(row.first_seen),
+                last_seen: iso(row.last_seen),
+            },
+            filtered: None,
+            title: row.title,
+            culprit: row.culprit,
+        }
+    }
+}
+
+/// The API's word for a stored priority.
+pub(super) const fn priority_name(priority: i64) -> &'static str {
+    match priority {
+        ..=25 => "low",
+        26..=50 => "medium",
+        _ => "high",
+    }
+}
+
+/// Whom issues can be assigned to.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    members: Vec<Member>,
+    teams: Vec<Team>,
+}
+
+impl People {
+    pub(super) async fn read(state: &ApiState, organization: i64) -> Result<Self, ApiError> {
+        Ok(Self {
+            members: state.store.members(organization).await?,
+            teams: state.store.teams(organization).await?,
+        })
+    }
+
+    /// The assignee of a stored name: `user:1`, `team:1`.
+    pub(super) fn find(&self, name: &str) -> Option<Assignee> {
+        let (kind, id) = name.split_once(':')?;
+        let id: i64 = id.parse().ok()?;
+        if kind == "team" {
+            let team = self.teams.iter().find(|team| team.id == id)?;
+            return Some(Assignee {
+                kind: "team",
+                id: id.to_string(),
+                name: team.name.clone(),
+                email: None,
+            });
+        }
+        let member = self.members.iter().find(|member| member.user.id == id)?;
+        Some(Assignee {
+            kind: "user",
+            id: id.to_string(),
+            name: member.user.name.clone(),
+            email: Some(member.user.email.clone()),
+        })
+    }
+
+    /// The stored name of what a caller calls an assignee: `user:1`, `team:1`, `#slug`, an e-mail
+    /// address or a number.
+    pub(super) fn named(&self, text: &str) -> Option<String> {
+        let text = text.trim();
+        if self.find(text).is_some() {
+            return Some(text.to_owned());
+        }
+        if let Some(slug) = text.strip_prefix('#') {
+            let team = self.teams.iter().find(|team| team.slug == slug)?;
+            return Some(format!("team:{}", team.id));
+        }
+        let id = text.parse().unwrap_or(-1);
+        let email = text.to_lowercase();
+        let is_meant = |member: &&Member| member.user.id == id || member.user.email == email;
+        let member = self.members.iter().find(is_meant)?;
+        Some(format!("user:{}", member.user.id))
+    }
+}
+
+async fn series(
+    state: &ApiState,
+    ids: &[i64],
+    period: StatsPeriod,
+    now: Timestamp,
+) -> Result<Vec<(i64, Series)>, ApiError> {
+    let (span, points) = period.points();
+    let last = now.hour() / span;
+    let first = last - points + 1;
+    let buckets = state.store.issue_buckets(ids, first * span, span).await?;
+    let mut counts = HashMap::new();
+    for bucket in buckets {
+        counts.insert((bucket.issue_id, bucket.bucket), bucket.n);
+    }
+    let series_of = |id: i64| -> Series {
+        (first..=last)
+            .map(|at| {
+                (
+                    at * span * 3600,
+                    counts.get(&(id, at)).copied().unwrap_or(0),
+                )
+            })
+            .collect()
+    };
+    Ok(ids.iter().map(|id| (*id, series_of(*id))).collect())
+}

@@ -1,0 +1,177 @@
+//! Live updates: which issues were touched, as server-sent events.
+//!
+//! Changes are gathered for [`GATHER`] and sent as one event, so that a storm of errors is a few
+//! small messages. A reader that falls behind is told to read anew (`reset`) instead of being sent
+//! what it missed.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use hyper::body::Frame;
+use serde::Serialize;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+use super::ApiState;
+use super::caller::Caller;
+use super::error::ApiError;
+use super::input::At;
+use super::types::OrganizationPath;
+use crate::access::Scope;
+
+/// How long changes are gathered.
+const GATHER: Duration = Duration::from_millis(500);
+/// A line is sent at least this often, so that proxies keep the connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Issues named in one event; more are a `reset`.
+const ISSUES_MAX: usize = 500;
+
+/// An issue that the digest touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssueTouched {
+    /// Its project.
+    pub project: i64,
+    /// The issue.
+    pub issue: i64,
+}
+
+/// The data of an `issues` event.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Touched {
+    /// Ids of the issues.
+    issues: Vec<String>,
+}
+
+/// Issues as they are touched: `event: issues`, or `event: reset` when too much was missed.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/live/", tag = "issues",
+    params(OrganizationPath),
+    responses((status = 200, body = Touched, content_type = "text/event-stream")))]
+pub(super) async fn stream(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<OrganizationPath>,
+) -> Result<Response, ApiError> {
+    let organization = state
+        .organization(&caller, &path.organization, Scope::EventRead)
+        .await?;
+    let projects = state.store.projects(organization.id).await?;
+    let reader = Reader {
+        touched: state.live.subscribe(),
+        projects: projects.into_iter().map(|project| project.id).collect(),
+        cancel: state.cancel.clone(),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let next: Next =
+        Box::pin(async move { Some((Bytes::from_static(b"retry: 2000\n\n"), reader)) });
+    Ok((headers, Body::new(Events { next: Some(next) })).into_response())
+}
+
+struct Reader {
+    touched: broadcast::Receiver<IssueTouched>,
+    projects: BTreeSet<i64>,
+    cancel: CancellationToken,
+}
+
+type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Reader)>> + Send>>;
+
+/// A body that asks the reader for one event after the other.
+struct Events {
+    next: Option<Next>,
+}
+
+impl HttpBody for Events {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(next) = &mut self.next else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(event) = next.as_mut().poll(context) else {
+            return Poll::Pending;
+        };
+        let (bytes, reader) = match event {
+            Some(event) => event,
+            None => {
+                self.next = None;
+                return Poll::Ready(None);
+            }
+        };
+        self.next = Some(Box::pin(reader.next()));
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+}
+
+impl Reader {
+    /// The next event, or nothing when the hub stops.
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        let cancel = self.cancel.clone();
+        let text = tokio::select! {
+            () = cancel.cancelled() => return None,
+            text = self.gather() => text?,
+        };
+        Some((Bytes::from(text), self))
+    }
+
+    async fn gather(&mut self) -> Option<String> {
+        let mut issues = BTreeSet::new();
+        let mut missed = false;
+        let keep_alive = tokio::time::sleep(KEEP_ALIVE);
+        tokio::pin!(keep_alive);
+        while issues.is_empty() && !missed {
+            tokio::select! {
+                () = &mut keep_alive => return Some(":\n\n".to_owned()),
+                touched = self.touched.recv() => self.take(touched, &mut issues, &mut missed)?,
+            }
+        }
+        let gathered = tokio::time::sleep(GATHER);
+        tokio::pin!(gathered);
+        loop {
+            tokio::select! {
+                () = &mut gathered => break,
+                touched = self.touched.recv() => {
+                    if self.take(touched, &mut issues, &mut missed).is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        if missed || issues.len() > ISSUES_MAX {
+            return Some("event: reset\ndata: {}\n\n".to_owned());
+        }
+        let issues = issues.iter().map(ToString::to_string).collect();
+        let data = serde_json::to_string(&Touched { issues }).ok()?;
+        Some(format!("event: issues\ndata: {data}\n\n"))
+    }
+
+    /// Notes a change; `None` when there will be no more.
+    fn take(
+        &self,
+        touched: Result<IssueTouched, RecvError>,
+        issues: &mut BTreeSet<i64>,
+        missed: &mut bool,
+    ) -> Option<()> {
+        match touched {
+            Ok(touched) if self.projects.contains(&touched.project) => {
+                issues.insert(touched.issue);
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => *missed = true,
+            Err(RecvError::Closed) => return None,
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Which issues a request means: projects, environments, time and the search.
+//!
+//! [`resolve_query`] is the one place where the search language meets the store.
+
+use protocol::timestamp::Timestamp;
+
+use super::ApiState;
+use super::caller::Caller;
+use super::error::ApiError;
+use super::page::Params;
+use crate::store::issue_read::{Assignment, IssueFilter};
+use crate::store::projects::Project;
+
+/// What is searched for when nothing is asked.
+const DEFAULT_QUERY: &str = "is:unresolved";
+
+/// A span of time in unix milliseconds; open ends are not limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: Option<i64>,
+    pub(super) to: Option<i64>,
+}
+
+/// The projects a request names, by id or slug; -1 and none are all of them.
+pub(super) fn chosen_projects(
+    projects: &[Project],
+    params: &Params,
+) -> Result<Vec<Project>, ApiError> {
+    let names: Vec<&str> = params
+        .all("project")
+        .filter(|name| !name.is_empty())
+        .collect();
+    if names.is_empty() || names.contains(&"-1") {
+        return Ok(projects.to_vec());
+    }
+    let mut chosen: Vec<Project> = Vec::new();
+    for name in names {
+        let id = name.parse().unwrap_or(-1);
+        let project = projects
+            .iter()
+            .find(|project| project.id == id || project.slug == name);
+        let project = project.ok_or_else(|| ApiError::field("project", "no such project"))?;
+        if !chosen.iter().any(|other| other.id == project.id) {
+            chosen.push(project.clone());
+        }
+    }
+    Ok(chosen)
+}
+
+/// The time span a request asks for.
+pub(super) fn span(params: &Params, now: Timestamp) -> Result<Span, ApiError> {
+    let start = params.some("start");
+    let end = params.some("end");
+    if let Some(period) = params.some("statsPeriod") {
+        if start.is_some() || end.is_some() {
+            return Err(ApiError::field(
+                "statsPeriod",
+                "not together with start and end",
+            ));
+        }
+        let millis = period_millis(period)
+            .ok_or_else(|| ApiError::field("statsPeriod", "a number and one of s, m, h, d, w"))?;
+        return Ok(Span {
+            from: Some(now.plus_millis(-millis).as_millis()),
+            to: None,
+        });
+    }
+    let time = |field, text: Option<&str>| {
+        text.map(|text| {
+            Timestamp::parse(text)
+                .map(Timestamp::as_millis)
+                .map_err(|error| ApiError::field(field, error.to_string()))
+        })
+        .transpose()
+    };
+    Ok(Span {
+        from: time("start", start)?,
+        to: time("end", end)?,
+    })
+}
+
+/// `14d` in milliseconds.
+fn period_millis(text: &str) -> Option<i64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit_at);
+    let unit = match unit {
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 7 * 86_400_000,
+        _ => return None,
+    };
+    number
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(unit)
+        .filter(|millis| *millis > 0)
+}
+
+/// Turns what a request asks for into a filter of the store.
+pub(super) async fn resolve_query(
+    state: &ApiState,
+    caller: &Caller,
+    projects: &[Project],
+    params: &Params,
+    now: Timestamp,
+) -> Result<IssueFilter, ApiError> {
+    let _ = state;
+    let span = span(params, now)?;
+    let mut filter = IssueFilter {
+        projects: projects.iter().map(|project| project.id).collect(),
+        environments: params.all("environment").map(str::to_owned).collect(),
+        seen_from: span.from,
+        seen_to: span.to,
+        ..IssueFilter::default()
+    };
+    for word in params
+        .first("query")
+        .unwrap_or(DEFAULT_QUERY)
+        .split_whitespace()
+    {
+        let Some(state) = word.strip_prefix("is:") else {
+            return Err(ApiError::field("query", format!("not understood: {word}")));
+        };
+        is(&mut filter, state, caller)?;
+    }
+    std::future::ready(Ok(filter)).await
+}
+
+fn is(filter: &mut IssueFilter, word: &str, caller: &Caller) -> Result<(), ApiError> {
+    let (statuses, substatuses): (&[i64], &[i64]) = match word {
+        "unresolved" => (&[0], &[]),
+        "resolved" => (&[1], &[]),
+        "ignored" | "archived" | "muted" => (&[2], &[]),
+        "new" => (&[0], &[7]),
+        "ongoing" => (&[0], &[3]),
+        "escalating" => (&[0], &[2]),
+        "regressed" => (&[0], &[6]),
+        "for_review" => (&[0], &[7, 2, 6]),
+        "archived_until_escalating" => (&[2], &[1]),
+        "archived_until_condition_met" => (&[2], &[4]),
+        "archived_forever" => (&[2], &[5]),
+        "assigned" => {
+            filter.assignment = Some(Assignment::Someone);
+            return Ok(());
+        }
+        "unassigned" => {
+            filter.assignment = Some(Assignment::Nobody);
+            return Ok(());
+        }
+        "mine" => {
+            let name = format!("user:{}", caller.0.user.id);
+            filter.assignment = Some(Assignment::OneOf(vec![name]));
+            return Ok(());
+        }
+        _ => {
+            return Err(ApiError::field(
+                "query",
+                format!("is:{word} is not a state"),
+            ));
+        }
+    };
+    filter.statuses = statuses.to_vec();
+    filter.substatuses = substatuses.to_vec();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_periods() {
+        assert_eq!(period_millis("24h"), Some(86_400_000));
+        assert_eq!(period_millis("2w"), Some(14 * 86_400_000));
+        for text in ["", "h", "0d", "1y", "99999999999999999w", "-1d"] {
+            assert_eq!(period_millis(text), None, "{text}");
+        }
+    }
+}

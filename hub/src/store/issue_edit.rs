@@ -1,0 +1,269 @@
+//! What people change of issues: status, assignee, priority, notes; and deletion.
+//!
+//! A deletion has two steps. First the issues are hidden and their hashes freed, in one short
+//! transaction, so that the next event of the kind begins a new issue. Then the rows go in
+//! portions, so that the digest never waits long for the writer. What a crash leaves over is found
+//! again by its status.
+//!
+//! Times are unix milliseconds.
+
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::{Store, StoreError, Write};
+
+/// The status of issues that are being deleted.
+const DELETING: i64 = 3;
+/// Rows deleted in one transaction.
+const DELETE_ROWS: i64 = 5000;
+
+/// A status with its details, as columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusColumns {
+    /// The status' number.
+    pub status: i64,
+    /// The substatus' number.
+    pub substatus: Option<i64>,
+    /// JSON.
+    pub details: String,
+    /// When it was resolved.
+    pub resolved_at: Option<i64>,
+}
+
+impl Store {
+    /// Issues whose deletion is not finished.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issues_being_deleted(&self) -> Result<Vec<i64>, StoreError> {
+        Ok(
+            sqlx::query_scalar("SELECT id FROM issues WHERE status = ?1")
+                .bind(DELETING)
+                .fetch_all(self.reader())
+                .await?,
+        )
+    }
+
+    /// Deletes one portion of an issue's rows; true when the issue is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn delete_issue_portion(&self, issue_id: i64) -> Result<bool, StoreError> {
+        let mut write = self.begin().await?;
+        let portions = [
+            "DELETE FROM events WHERE id IN
+                 (SELECT id FROM events WHERE issue_id = ?1 LIMIT ?2)",
+            "DELETE FROM issue_tags WHERE issue_id = ?1 AND (key, value) IN
+                 (SELECT key, value FROM issue_tags WHERE issue_id = ?1 LIMIT ?2)",
+            "DELETE FROM issue_users WHERE issue_id = ?1 AND user_hash IN
+                 (SELECT user_hash FROM issue_users WHERE issue_id = ?1 LIMIT ?2)",
+        ];
+        for portion in portions {
+            let done = sqlx::query(portion)
+                .bind(issue_id)
+                .bind(DELETE_ROWS)
+                .execute(write.connection())
+                .await?;
+            if done.rows_affected() > 0 {
+                write.commit().await?;
+                return Ok(false);
+            }
+        }
+        sqlx::query("DELETE FROM issues WHERE id = ?1 AND status = ?2")
+            .bind(issue_id)
+            .bind(DELETING)
+            .execute(write.connection())
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+}
+
+impl Write {
+    /// Sets the status of an issue.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn set_issue_status(
+        &mut self,
+        issue_id: i64,
+        columns: &StatusColumns,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE issues SET status = ?2, substatus = ?3, status_details = ?4, resolved_at = ?5
+             WHERE id = ?1 AND status <= 2",
+        )
+        .bind(issue_id)
+        .bind(columns.status)
+        .bind(columns.substatus)
+        .bind(&columns.details)
+        .bind(columns.resolved_at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Assigns an issue: `user:1`, `team:1` or nobody.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn set_issue_assignee(
+        &mut self,
+        issue_id: i64,
+        assignee: Option<&str>,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE issues SET assignee = ?2 WHERE id = ?1")
+            .bind(issue_id)
+            .bind(assignee)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Sets the priority of an issue: 25, 50 or 75.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn set_issue_priority(
+        &mut self,
+        issue_id: i64,
+        priority: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE issues SET priority = ?2 WHERE id = ?1")
+            .bind(issue_id)
+            .bind(priority)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Notes whether a user has seen an issue.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn set_issue_seen(
+        &mut self,
+        issue_id: i64,
+        user_id: i64,
+        seen_at: Option<i64>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO issue_people (issue_id, user_id, seen_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (issue_id, user_id) DO UPDATE SET seen_at = excluded.seen_at",
+        )
+        .bind(issue_id)
+        .bind(user_id)
+        .bind(seen_at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Sets or removes a user's bookmark.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn set_issue_bookmark(
+        &mut self,
+        issue_id: i64,
+        user_id: i64,
+        is_bookmarked: bool,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO issue_people (issue_id, user_id, is_bookmarked) VALUES (?1, ?2, ?3)
+             ON CONFLICT (issue_id, user_id) DO UPDATE SET is_bookmarked = excluded.is_bookmarked",
+        )
+        .bind(issue_id)
+        .bind(user_id)
+        .bind(is_bookmarked)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Sets or removes a user's wish to be told.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn set_issue_subscription(
+        &mut self,
+        issue_id: i64,
+        user_id: i64,
+        is_subscribed: bool,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO issue_people (issue_id, user_id, is_subscribed) VALUES (?1, ?2, ?3)
+             ON CONFLICT (issue_id, user_id) DO UPDATE SET is_subscribed = excluded.is_subscribed",
+        )
+        .bind(issue_id)
+        .bind(user_id)
+        .bind(is_subscribed)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Writes down what a person did to an issue.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn add_person_activity(
+        &mut self,
+        issue_id: i64,
+        kind: i64,
+        user_id: i64,
+        data: &str,
+        now: i64,
+    ) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar(
+            "INSERT INTO issue_activity (issue_id, kind, user_id, data, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
+        )
+        .bind(issue_id)
+        .bind(kind)
+        .bind(user_id)
+        .bind(data)
+        .bind(now)
+        .fetch_one(self.connection())
+        .await?)
+    }
+
+    /// Hides issues and frees their hashes. [`Store::delete_issue_portion`] does the rest.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn hide_issues(&mut self, ids: &[i64]) -> Result<(), StoreError> {
+        for id in ids {
+            sqlx::query("DELETE FROM issue_hashes WHERE issue_id = ?1")
+                .bind(id)
+                .execute(self.connection())
+                .await?;
+            sqlx::query("UPDATE issues SET status = ?2 WHERE id = ?1")
+                .bind(id)
+                .bind(DELETING)
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Hides every issue of a project; answers which.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn hide_issues_of(&mut self, project_id: i64) -> Result<Vec<i64>, StoreError> {
+        let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM issues WHERE project_id = ?1")
+            .bind(project_id)
+            .fetch_all(self.connection())
+            .await?;
+        let mut sql: QueryBuilder<Sqlite> = QueryBuilder::new("UPDATE issues SET status = ");
+        sql.push_bind(DELETING)
+            .push(" WHERE project_id = ")
+            .push_bind(project_id);
+        sql.build().execute(self.connection()).await?;
+        sqlx::query("DELETE FROM issue_hashes WHERE project_id = ?1")
+            .bind(project_id)
+            .execute(self.connection())
+            .await?;
+        Ok(ids)
+    }
+}

@@ -1,4 +1,0 @@
-//! The spool's promises.
-
-mod promises;
-mod support;
