@@ -74,9 +74,9 @@ object! {
         /// The old word for what names the place.
         "culprit" => culprit: Option<Cow<'a, str>>,
         /// A message, of clients that have no log entry.
-        "message" | "sentry.interfaces.Message" => message: Option<Box<LogEntry<'a>>>,
+        "message" => message: Option<Box<LogEntry<'a>>>,
         /// A log message.
-        "logentry" => logentry: Option<Box<LogEntry<'a>>>,
+        "logentry" | "sentry.interfaces.Message" => logentry: Option<Box<LogEntry<'a>>>,
         /// The chain of exceptions, oldest cause first.
         "exception" | "sentry.interfaces.Exception" => exceptions: Vec<Exception<'a>>,
         /// A stack without an exception.

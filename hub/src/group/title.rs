@@ -78,8 +78,12 @@ pub(super) fn heading(event: &NormalEvent<'_>, crash: Crash<'_, '_>) -> Heading 
     };
     let own = |text: Option<&str>| text.map(str::to_owned);
     let location = own(frame.and_then(|frame| frame.filename.as_deref()));
-    let culprit = match event.transaction.as_deref() {
-        Some(transaction) => cut(transaction, CULPRIT_CHARS_MAX),
+    let directive = event
+        .csp
+        .as_ref()
+        .and_then(|csp| csp.effective_directive.as_deref());
+    let culprit = match event.transaction.as_deref().or(directive) {
+        Some(named) => cut(named, CULPRIT_CHARS_MAX),
         None => frame.map(place).unwrap_or_default(),
     };
     Heading {

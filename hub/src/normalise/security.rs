@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use protocol::event::{Csp, Event, LogEntry};
+use protocol::event::{Csp, Event, LogEntry, Request};
 use serde_json::value::RawValue;
 
 use super::NormaliseError;
@@ -19,13 +19,20 @@ pub(super) fn read(payload: &[u8]) -> Result<Event<'_>, NormaliseError> {
         .ok_or(NormaliseError::NoSecurityReport)?;
     let mut csp = Csp::of(body).ok_or(NormaliseError::NoSecurityReport)?;
     let directive = directive(&csp).ok_or(NormaliseError::NoSecurityReport)?;
-    csp.effective_directive = Some(Cow::Owned(directive.clone()));
     let blocked = csp.blocked_uri.get_or_insert(Cow::Borrowed("self"));
     let message = message(&directive, blocked);
+    csp.effective_directive = Some(Cow::Owned(directive));
+    let request = csp.document_uri.clone().map(|url| {
+        Box::new(Request {
+            url: Some(url),
+            ..Request::default()
+        })
+    });
     Ok(Event {
+        platform: Some(Cow::Borrowed("javascript")),
         ty: Some(Cow::Borrowed("csp")),
         logger: Some(Cow::Borrowed("csp")),
-        culprit: Some(Cow::Owned(directive)),
+        request,
         logentry: Some(Box::new(LogEntry {
             formatted: Some(Cow::Owned(message)).into(),
             ..LogEntry::default()

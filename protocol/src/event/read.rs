@@ -186,8 +186,9 @@ impl Scalar<'_> for u64 {
                 clippy::cast_sign_loss,
                 reason = "the range is checked beside it"
             )]
-            Number::Float(number) => (number >= 0.0 && number < 9.0e15 && number.fract() == 0.0)
-                .then_some(number as Self),
+            Number::Float(number) => {
+                ((0.0..9.0e15).contains(&number) && number.fract() == 0.0).then_some(number as Self)
+            }
         }
     }
 }
