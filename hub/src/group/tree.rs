@@ -144,7 +144,7 @@ impl<'e, 'a> Tree<'e, 'a> {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// The exceptions nearest the root that are no groups. Recursion ends with the tree.
+    /// The exceptions nearest the root that are no groups. The walk ends with the tree.
     fn tops(&self, of: &'e Exception<'a>, tops: &mut Vec<&'e Exception<'a>>) {
         let mut open = vec![of];
         while let Some(one) = open.pop() {
@@ -177,7 +177,7 @@ fn named_for<'e, 'a>(list: &[&'e Exception<'a>]) -> Option<&'e Exception<'a>> {
     }
 }
 
-/// React's and RxJava's wrappers say nothing about the error within.
+/// Wrappers of React and `RxJava` say nothing about the error within.
 fn is_wrapper(exception: &Exception<'_>) -> bool {
     const TYPES: &[&str] = &[
         "OnErrorNotImplementedException",

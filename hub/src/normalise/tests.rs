@@ -58,7 +58,7 @@ fn reads_levels() {
 fn tells_kinds_and_platforms() {
     let check = |event: Json, kind: EventKind, platform: &str| {
         look(&event, |normal| {
-            assert_eq!((normal.kind, normal.platform), (kind, platform), "{event}")
+            assert_eq!((normal.kind, normal.platform), (kind, platform), "{event}");
         });
     };
     check(
@@ -361,7 +361,7 @@ fn computes_tags() {
 fn finds_out_whom_it_met() {
     let check = |event: Json, key: Option<&str>| {
         look(&event, |normal| {
-            assert_eq!(normal.user_key(), key, "{event}")
+            assert_eq!(normal.user_key(), key, "{event}");
         });
     };
     check(
@@ -553,7 +553,7 @@ fn completes_frames() {
         ["https://x.io/", "https://x.io/", "-"],
     );
     look(&json!({"stacktrace": {"frames": []}}), |event| {
-        assert!(event.stacktrace.is_none())
+        assert!(event.stacktrace.is_none());
     });
 }
 

@@ -85,7 +85,7 @@ fn address<'a>(
         .request
         .as_ref()
         .and_then(|request| request.env.text("REMOTE_ADDR"))
-        .map(|text| text.into_owned())
+        .map(Cow::into_owned)
         .filter(|text| !text.is_empty());
     let served = match served {
         Some(text) if text == AUTO => remote.clone(),
