@@ -22,6 +22,9 @@ pub(super) const DOT: u8 = 1 << 4;
 /// A letter that every sensitive key has: c, k, u or w.
 pub(super) const KEY_LETTER: u8 = 1 << 5;
 
+/// `-`, between the groups of a number.
+pub(super) const DASH: u8 = 1 << 6;
+
 const CLASSES: [u8; 256] = classes();
 
 const fn classes() -> [u8; 256] {
@@ -40,6 +43,7 @@ const fn classes() -> [u8; 256] {
                 b'=' | b':' => PAIR,
                 b'%' => PERCENT,
                 b'.' => DOT,
+                b'-' => DASH,
                 b'c' | b'k' | b'u' | b'w' | b'C' | b'K' | b'U' | b'W' => KEY_LETTER,
                 _ => 0,
             };

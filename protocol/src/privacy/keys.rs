@@ -33,7 +33,7 @@ const STEMS: &[&str] = &[
     "token",
 ];
 
-/// Too short or too common to be looked for inside other words.
+/// Too short or too common to be looked for inside other words; three letters, or with a key letter.
 const WHOLE: &[&str] = &["otp", "pwd", "two-factor", "two_factor", "twofactor"];
 
 /// Cookies that name a session or guard a form.
@@ -119,19 +119,18 @@ impl Keys {
     }
 
     /// Whether the values of this key are left alone.
+    #[inline]
     pub(super) fn is_safe(&self, key: &[u8]) -> bool {
-        !self.safe.is_empty()
-            && std::str::from_utf8(key).is_ok_and(|key| self.safe.contains(&key.to_lowercase()))
+        !self.safe.is_empty() && self.is_listed_as_safe(key)
+    }
+
+    fn is_listed_as_safe(&self, key: &[u8]) -> bool {
+        std::str::from_utf8(key).is_ok_and(|key| self.safe.contains(&key.to_lowercase()))
     }
 
     /// Whether the value of this key is a secret.
     pub(super) fn is_sensitive(&self, key: &[u8]) -> bool {
-        self.is_sensitive_at_sight(key, Sight::of(key))
-    }
-
-    /// As [`Keys::is_sensitive`], for a key whose bytes were looked at already.
-    pub(super) fn is_sensitive_at_sight(&self, key: &[u8], sight: Sight) -> bool {
-        if sight.has(KEY_LETTER) && has_stem(key) || is_one_of(WHOLE, key) {
+        if has_stem(key) || is_one_of(WHOLE, key) {
             return true;
         }
         self.further
@@ -139,8 +138,22 @@ impl Keys {
             .is_some_and(|further| further.is_match(key))
     }
 
+    /// As [`Keys::is_sensitive`], for a key whose bytes were looked at already.
+    #[inline]
+    pub(super) fn is_sensitive_at_sight(&self, key: &[u8], sight: Sight) -> bool {
+        let may_be = sight.has(KEY_LETTER) || key.len() == 3 || self.further.is_some();
+        may_be && self.is_sensitive(key)
+    }
+
     /// Whether a cookie of this name is a secret.
     pub(super) fn is_cookie(&self, name: &[u8]) -> bool {
+        // Each of the names has one of these letters; most other words before a `=` have none.
+        if !name
+            .iter()
+            .any(|byte| matches!(byte, b's' | b'S' | b'j' | b'J'))
+        {
+            return false;
+        }
         let name = without_number(name);
         is_one_of(COOKIES, name) || is_one_of(SESSIONS, name)
     }
@@ -165,7 +178,45 @@ pub(super) fn counts_tokens(key: &[u8]) -> bool {
     false
 }
 
+/// Two letters that each stem has, one bit per pair: a key without any needs no search.
+const PAIRS: [[u8; 2]; 5] = [*b"ut", *b"ss", *b"cr", *b"ke", *b"pw"];
+const FIRST: [u8; 256] = letters(0);
+const SECOND: [u8; 256] = letters(1);
+
+const fn letters(place: usize) -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < PAIRS.len() {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the indices are bounded by the tables"
+        )]
+        {
+            let letter = PAIRS[n][place];
+            table[letter as usize] |= 1 << n;
+            table[letter.to_ascii_uppercase() as usize] |= 1 << n;
+        }
+        n += 1;
+    }
+    table
+}
+
+fn may_have_stem(key: &[u8]) -> bool {
+    let bits = |table: &[u8; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
+    let mut before = 0;
+    for byte in key {
+        if before & bits(&SECOND, *byte) != 0 {
+            return true;
+        }
+        before = bits(&FIRST, *byte);
+    }
+    false
+}
+
 fn has_stem(key: &[u8]) -> bool {
+    if !may_have_stem(key) {
+        return false;
+    }
     // Patterns are well formed; if the search could not be built, everything is a secret.
     let Some(stems) = STEM_SEARCH.as_ref() else {
         return true;
@@ -270,9 +321,10 @@ mod tests {
     }
 
     #[test]
-    fn every_stem_has_a_key_letter() {
+    fn every_stem_passes_the_quick_checks() {
         for stem in STEMS {
             assert!(Sight::of(stem.as_bytes()).has(KEY_LETTER), "{stem}");
+            assert!(may_have_stem(stem.to_uppercase().as_bytes()), "{stem}");
         }
     }
 
@@ -291,6 +343,9 @@ mod tests {
         }
         for name in ["theme", "session__", "session1", "super"] {
             assert!(!keys.is_cookie(name.as_bytes()), "{name}");
+        }
+        for name in COOKIES.iter().chain(SESSIONS) {
+            assert!(keys.is_cookie(name.to_uppercase().as_bytes()), "{name}");
         }
         assert!(!keys.is_session(b"su"));
     }

@@ -2,13 +2,14 @@
 //!
 //! Check digits decide, and neighbours: a run of digits inside a longer word, id or number is none of them.
 
-use std::ops::Range;
-
 use super::found::{Found, at, before};
+use super::json::{DASH, Sight};
 use super::rules::Rule;
 
-/// Fewest digits in a text that may hold one of these numbers.
-pub(super) const DIGITS_MIN: usize = 9;
+/// Fewest digits in a text that may hold a card or an IBAN. The shortest IBANs in use are Dutch.
+const DIGITS_MIN: usize = 12;
+/// Digits of a social security number, which has dashes too.
+const SSN_DIGITS: usize = 9;
 /// Longest part of a dashed id that is looked at, in bytes.
 const PART_BYTES_MAX: usize = 40;
 
@@ -110,35 +111,50 @@ const IBAN_LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"YE", 30),
 ];
 
+/// Whether a text of this sight may hold any of these numbers.
+#[inline]
+pub(super) fn may_be_in(sight: Sight) -> bool {
+    sight.digits >= DIGITS_MIN || sight.digits >= SSN_DIGITS && sight.has(DASH)
+}
+
 /// Looks at every run of digits.
 pub(super) fn find(text: &[u8], found: &mut Vec<Found>) {
     let mut from = 0;
-    while let Some(n) = text
-        .get(from..)
-        .and_then(|rest| rest.iter().position(u8::is_ascii_digit))
-    {
-        let run = from + n;
-        let run_end = run
-            + text
-                .get(run..)
-                .unwrap_or_default()
-                .iter()
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
+    while let Some(run) = next_where(text, from, u8::is_ascii_digit) {
+        let run_end = next_where(text, run, |byte| !byte.is_ascii_digit()).unwrap_or(text.len());
         let start = after_escape(text, run, run_end);
-        let hit = card(text, start, run_end)
-            .map(|range| (range, Rule::CreditCard))
-            .or_else(|| ssn(text, start, run_end).map(|range| (range, Rule::UsSsn)))
-            .or_else(|| iban(text, start).map(|range| (range, Rule::Iban)));
-        from = match hit {
-            Some((range, rule)) => {
-                let end = range.end;
-                found.push(Found::new(range, rule));
-                end.max(run_end)
-            }
-            None => run_end,
+        let (hit, next) = if start == run && continues_left(text, run) {
+            // Inside a word only an IBAN's check digits matter; what follows in the word does not.
+            let next = next_where(text, run_end, |byte| !byte.is_ascii_alphanumeric());
+            let in_word =
+                before(text, run, 1).is_ascii_alphanumeric() && before(text, run, 2) != b'\\';
+            (
+                iban(text, run),
+                if in_word {
+                    next.unwrap_or(text.len())
+                } else {
+                    run_end
+                },
+            )
+        } else {
+            (
+                card(text, start, run_end).or_else(|| ssn(text, start, run_end)),
+                run_end,
+            )
         };
+        from = next;
+        if let Some(hit) = hit {
+            from = hit.range.end.max(run_end);
+            found.push(hit);
+        }
     }
+}
+
+fn next_where(text: &[u8], from: usize, is_wanted: impl Fn(&u8) -> bool) -> Option<usize> {
+    text.get(from..)?
+        .iter()
+        .position(is_wanted)
+        .map(|n| from + n)
 }
 
 /// Whether a whole JSON number is a card.
@@ -155,18 +171,19 @@ pub(super) fn is_card(number: &[u8]) -> bool {
     is_whole && (digits == 15 || digits == 16) && card(whole, 0, digits).is_some()
 }
 
-/// `%204111…` and `\u00204111…`: digits of an escape belong to it, not to the number.
+/// `%204111…` and `\u00e94111…`: digits of an escape belong to it, not to the number.
 fn after_escape(text: &[u8], run: usize, run_end: usize) -> usize {
-    let length = match (before(text, run, 2), before(text, run, 1)) {
-        (_, b'%') | (b'\\', b'x') => 2,
-        (b'\\', b'u') => 4,
-        _ => 0,
-    };
-    if run + length < run_end {
-        run + length
-    } else {
-        run
+    for read in 0..4 {
+        let length = match (before(text, run, read + 2), before(text, run, read + 1)) {
+            (b'\\', b'u') => 4,
+            (_, b'%') | (b'\\', b'x') if read < 2 => 2,
+            (_, byte) if byte.is_ascii_hexdigit() => continue,
+            _ => return run,
+        };
+        let rest = run + length - read;
+        return if rest < run_end { rest } else { run };
     }
+    run
 }
 
 /// 34 and 37 with 15 digits; 4, 51 to 55, 2221 to 2720, 6011, 644 to 649 and 65 with 16.
@@ -178,7 +195,7 @@ fn card_length(first: u32) -> Option<usize> {
     }
 }
 
-fn card(text: &[u8], start: usize, run_end: usize) -> Option<Range<usize>> {
+fn card(text: &[u8], start: usize, run_end: usize) -> Option<Found> {
     if !matches!(at(text, start), b'2'..=b'6') {
         return None;
     }
@@ -197,7 +214,7 @@ fn card(text: &[u8], start: usize, run_end: usize) -> Option<Range<usize>> {
     if end != run_end && !grouping_is_usual(text, start, end, ends, number.separator) {
         return None;
     }
-    (!continues_left(text, start) && !continues_right(text, end)).then_some(start..end)
+    (!continues_right(text, end)).then(|| Found::new(start..end, Rule::CreditCard))
 }
 
 /// Up to 16 digits with the same separator, or none, between them.
@@ -297,7 +314,7 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
-fn ssn(text: &[u8], start: usize, run_end: usize) -> Option<Range<usize>> {
+fn ssn(text: &[u8], start: usize, run_end: usize) -> Option<Found> {
     let end = start + 11;
     let number = text.get(start..end)?;
     let [area @ .., b'-', group_tens, group, b'-', s1, s2, s3, s4] = number else {
@@ -318,12 +335,11 @@ fn ssn(text: &[u8], start: usize, run_end: usize) -> Option<Range<usize>> {
         && !area.starts_with(b"9")
         && [*group_tens, *group] != *b"00"
         && serial != *b"0000";
-    (was_issued && !continues_left(text, start) && !continues_right(text, end))
-        .then_some(start..end)
+    (was_issued && !continues_right(text, end)).then(|| Found::new(start..end, Rule::UsSsn))
 }
 
 /// An IBAN whose check digits stand at `digits`.
-fn iban(text: &[u8], digits: usize) -> Option<Range<usize>> {
+fn iban(text: &[u8], digits: usize) -> Option<Found> {
     let start = digits.checked_sub(2)?;
     let country = [at(text, start), at(text, start + 1)];
     let is_lower = country.iter().all(u8::is_ascii_lowercase);
@@ -361,7 +377,7 @@ fn iban(text: &[u8], digits: usize) -> Option<Range<usize>> {
     }
     // The head moves behind the rest: two letters (four digits) and two digits.
     let check = (remainder * (1_000_000 % 97) + remainder_of_head) % 97;
-    (check == 1 && !continues_right(text, cursor)).then_some(start..cursor)
+    (check == 1 && !continues_right(text, cursor)).then(|| Found::new(start..cursor, Rule::Iban))
 }
 
 fn after_separator(text: &[u8], cursor: usize) -> usize {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 
 use super::found::{Found, Label, replace, settle};
 use super::json::{AT, DOT, PAIR, PERCENT, Sight};
@@ -27,43 +27,41 @@ pub(super) enum Mode {
     Ip,
 }
 
-/// Words that the rules for credentials and paths wait for. They are found in raw JSON too, unless hidden by `\u` escapes.
+/// Words that the rules for credentials and paths wait for; a vector search finds the first of them.
+/// They are found in raw JSON too, unless hidden by `\u` escapes. A text that begins with `--` is wanted without one.
 const WORDS: &[&str] = &[
     "earer",
     "EARER",
     "asic ",
     "ASIC ",
-    "asic+",
-    "asic%20",
-    "-----BEGIN",
+    "---",
+    " --",
+    "'--",
+    "\"--",
     "/home",
     "/Users",
     ":/users",
-    "\\Users",
-    "\\users",
-    "\\USERS",
+    "sers\\",
+    "SERS\\",
     "ocuments and ",
-    "\\Profiles",
-    "\\profiles",
-    "--pass",
-    "--token",
-    "--secret",
-    "--api",
-    "--auth",
-    "--cred",
-    "--private",
-    "--otp",
+    "rofiles\\",
 ];
 
-static WORD_SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(WORDS).ok());
+static WORD_SEARCH: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(WORDS));
 
 /// The next of the words at or after `from`.
 pub(super) fn next_word(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
     match WORD_SEARCH.as_ref() {
         Some(search) => search.find(rest).map(|word| from + word.start()),
+        // Without the search every text is inspected.
         None => Some(from),
     }
+}
+
+/// Whether a text has one of the words.
+pub(super) fn has_word(text: &[u8]) -> bool {
+    text.starts_with(b"--") || next_word(text, 0).is_some()
 }
 
 /// Most rounds over one text.
@@ -83,14 +81,14 @@ impl Rules {
     pub(super) fn wants(&self, sight: Sight, has_word: bool) -> bool {
         let by_settings = self.ips && sight.has(DOT | PAIR) && sight.digits > 0
             || self.emails && sight.has(PERCENT);
-        has_word || sight.has(AT | PAIR) || sight.digits >= numbers::DIGITS_MIN || by_settings
+        has_word || sight.has(AT | PAIR) || numbers::may_be_in(sight) || by_settings
     }
 
     /// Inspects a decoded text. What is found is sorted and does not overlap.
     pub(super) fn inspect(&self, text: &[u8], mode: Mode, found: &mut Vec<Found>) {
         found.clear();
         let sight = Sight::of(text);
-        let has_word = next_word(text, 0).is_some();
+        let has_word = has_word(text);
         if mode == Mode::Skip || !self.wants(sight, has_word) {
             return;
         }
@@ -128,7 +126,7 @@ impl Rules {
     ) {
         found.clear();
         let is_source = mode == Mode::Source;
-        if sight.digits >= numbers::DIGITS_MIN {
+        if numbers::may_be_in(sight) {
             numbers::find(text, found);
         }
         if sight.has(PAIR) {

@@ -406,14 +406,14 @@ impl<'a> Walk<'a> {
         if self.word.is_some_and(|word| word < token.raw.start) {
             self.word = next_word(self.bytes, token.raw.start);
         }
-        let has_word = self.word.is_some_and(|word| word < token.raw.end);
         let bytes = self.bytes;
+        let raw = bytes.get(token.raw.clone()).unwrap_or_default();
+        let has_word = self.word.is_some_and(|word| word < token.raw.end) || raw.starts_with(b"--");
         let rules = self.rules;
         if token.escapes == Escapes::None {
             if rules.wants(token.sight, has_word) {
-                let text = bytes.get(token.raw.clone()).unwrap_or_default();
-                rules.inspect_at_sight(text, mode, token.sight, has_word, &mut self.found);
-                self.take_found(token, text, mode);
+                rules.inspect_at_sight(raw, mode, token.sight, has_word, &mut self.found);
+                self.take_found(token, raw, mode);
             }
             return;
         }

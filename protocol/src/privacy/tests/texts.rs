@@ -34,6 +34,8 @@ fn cards_are_removed_when_their_check_digit_is_right() {
     check("a%204111111111111111", "a%20[creditcard]");
     check(r"line\n4111111111111111", r"line\n[creditcard]");
     check(r"\u00224111111111111111\u0022", r"\u0022[creditcard]\u0022");
+    check(r"caf\u00e94111111111111111", r"caf\u00e9[creditcard]");
+    check("a%e94111111111111111", "a%e9[creditcard]");
     check("amex 378282246310005.", "amex [creditcard].");
     check("3782 822463 10005", "[creditcard]");
     check(
