@@ -66,6 +66,7 @@ pub fn group(event: &NormalEvent<'_>) -> Grouping {
             hashes.push(hash);
         }
     }
+    variants.iter_mut().for_each(Variant::bound);
     let heading = title::heading(event, crash);
     Grouping {
         hashes: hashes.into_iter().map(Hash::into_bytes).collect(),

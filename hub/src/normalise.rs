@@ -274,6 +274,7 @@ fn shape<'a>(
     let facts = contexts::facts(&event.contexts);
     json::trim_fields(&mut event.extra, json::EXTRA, "extra", &mut journal);
     json::trim_fields(&mut event.modules, json::MODULES, "modules", &mut journal);
+    fingerprint(&mut event, &mut journal);
     let kind = kind_of(&event, receipt, &facts);
     let handled = exception::handled(&event.exceptions);
     let tags = tags::normalise(
@@ -339,6 +340,26 @@ fn kind_of(event: &Event<'_>, receipt: &Receipt<'_>, facts: &Facts) -> EventKind
     } else {
         EventKind::Default
     }
+}
+
+/// Bounds the application's own idea of which events belong together.
+fn fingerprint(event: &mut Event<'_>, journal: &mut Journal) {
+    const PARTS_MAX: usize = 100;
+    const PART: Limit = Limit::new(1024, 0);
+    const CHECKSUM: Limit = Limit::new(128, 0);
+    let parts = &mut event.fingerprint.0;
+    if parts.len() > PARTS_MAX {
+        journal.remark(Remark {
+            path: "fingerprint".to_owned(),
+            len: parts.len(),
+            mark: None,
+        });
+        parts.truncate(PARTS_MAX);
+    }
+    for (at, part) in parts.iter_mut().enumerate() {
+        journal.cut_text(part, PART, || format!("fingerprint.{at}"));
+    }
+    journal.cut(&mut event.checksum, CHECKSUM, || "checksum".to_owned());
 }
 
 const MESSAGE: Limit = Limit::new(8192, 200);

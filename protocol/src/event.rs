@@ -22,7 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
 
-pub use parts::{Breadcrumb, ContextHead, Csp, LogEntry, Request, SentError, User};
+pub use parts::{
+    Breadcrumb, ContextHead, Csp, LogEntry, MechanismMeta, NsError, Request, SentError, User,
+};
 pub use read::{NOTES_MAX, Note, NoteKind, Raw};
 pub use stack::{DebugMeta, Exception, Frame, Mechanism, Sdk, Stacktrace, Template, Thread};
 pub use values::{AnyText, Fields, Loose, Pairs, Texts, text_of};

@@ -96,6 +96,26 @@ impl Component {
         hasher.finish()
     }
 
+    /// Leaves out what is beyond a budget of parts; called once the hash is known.
+    fn prune(&mut self, left: &mut usize) {
+        let mut n_kept = 0;
+        for value in &mut self.values {
+            if *left == 0 {
+                break;
+            }
+            *left -= 1;
+            n_kept += 1;
+            match value {
+                Value::Text(text) => cut(text),
+                Value::Part(part) => part.prune(left),
+            }
+        }
+        if n_kept < self.values.len() {
+            self.values.truncate(n_kept);
+            self.hint = Some("further parts are not shown");
+        }
+    }
+
     fn feed(&self, hasher: &mut Hasher) {
         if !self.contributes {
             return;
@@ -118,7 +138,25 @@ impl Component {
     }
 }
 
+/// Most characters of a text that an explanation shows.
+const TEXT_CHARS_MAX: usize = 1024;
+/// Most parts and texts that the explanation of a variant shows.
+const PARTS_MAX: usize = 4000;
+
+fn cut(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+}
+
 impl Variant {
+    /// Keeps the explanation to a size that can be stored with an issue.
+    pub(super) fn bound(&mut self) {
+        let mut left = PARTS_MAX;
+        self.component.prune(&mut left);
+    }
+
     /// A variant that contributes as its component does.
     pub(super) fn of(name: &'static str, description: &'static str, component: Component) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use protocol::event::{Csp, Exception, Frame, Stacktrace, Template, Thread};
+use protocol::event::{Csp, Exception, Frame, MechanismMeta, Stacktrace, Template, Thread};
 
 use crate::normalise::{EventKind, NormalEvent};
 
@@ -152,18 +152,32 @@ fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -
             part
         });
     }
+    let ns_error = ns_error(exception);
     // Where any frame counts the words do not, be it the application's own or not.
     let has_stack = stack.as_ref().is_some_and(|stack| stack.any_frame);
     if let Some(value) = exception.value.0.as_deref() {
+        let shown = || Component::leaf("value", message::first_lines(value));
         parts.push(if has_stack {
-            Component::leaf("value", message::first_lines(value))
-                .ignored("the stack trace takes precedence")
+            shown().ignored("the stack trace takes precedence")
+        } else if ns_error.is_some() {
+            shown().ignored("domain and code take precedence")
         } else {
             message::component("value", value)
         });
     }
+    parts.extend(ns_error);
     parts.extend(stack.map(|stack| stack.component));
     Component::of("exception", parts)
+}
+
+/// Domain and code of Apple's kind of error.
+fn ns_error(exception: &Exception<'_>) -> Option<Component> {
+    let meta = exception.mechanism.as_ref()?.meta.as_ref()?;
+    let error = MechanismMeta::of(meta)?.ns_error?;
+    let leaf = |id, text: Option<Cow<'_, str>>| text.map(|text| Component::leaf(id, text));
+    let parts = [leaf("domain", error.domain), leaf("code", error.code)];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| Component::of("ns_error", parts))
 }
 
 /// A stack, looked at.

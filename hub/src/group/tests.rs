@@ -163,6 +163,33 @@ fn looks_at_the_value_only_without_a_stack() {
 }
 
 #[test]
+fn groups_errors_of_apple_by_domain_and_code() {
+    let of = |value: &str, code: i32| {
+        json!({"platform": "cocoa", "exception": {"type": "NSError", "value": value,
+            "mechanism": {"type": "NSError", "meta": {"ns_error": {"domain": "Shop", "code": code}}}}})
+    };
+    same(&of("no disk", 3), &of("kein Platz", 3));
+    apart(&of("no disk", 3), &of("no disk", 4));
+}
+
+#[test]
+fn bounds_explanations_and_still_hashes_everything() {
+    let of = |last: &str| {
+        let frames: Vec<_> = (0..200)
+            .map(|n| json!({"module": "m".repeat(50), "function": format!("f{n}"), "in_app": true}))
+            .collect();
+        let mut list: Vec<_> = (0..90)
+            .map(|n| json!({"type": format!("E{n}"), "stacktrace": {"frames": frames}}))
+            .collect();
+        list.push(json!({"type": last}));
+        json!({"exception": list})
+    };
+    let (a, b) = (grouped(&of("A")), grouped(&of("B")));
+    assert_ne!(a.hashes, b.hashes);
+    assert!(serde_json::to_string(&a.variants).unwrap().len() < 2_000_000);
+}
+
+#[test]
 fn groups_messages_by_what_does_not_vary() {
     let of = |text: &str| json!({"message": text});
     same(&of("User 123 not found"), &of("User 7 not found"));

@@ -27,7 +27,8 @@ pub(super) fn choose<'e, 'a>(
     hash: impl Fn(&Exception<'a>) -> Hash,
 ) -> Chosen<'e, 'a> {
     let all = || event.exceptions.iter().collect::<Vec<_>>();
-    let Some(tree) = Tree::of(&event.exceptions) else {
+    let tree = Tree::of(&event.exceptions).filter(|_| !has_odd_numbers(event));
+    let Some(tree) = tree else {
         let list = all();
         let main = named_for(&list);
         return Chosen {
@@ -81,6 +82,19 @@ pub(super) fn choose<'e, 'a>(
 struct Tree<'e, 'a> {
     root: &'e Exception<'a>,
     children: HashMap<u64, Vec<&'e Exception<'a>>>,
+}
+
+/// The third major version of the Python SDK numbers exceptions in a way of its own.
+fn has_odd_numbers(event: &NormalEvent<'_>) -> bool {
+    event.sdk.as_ref().is_some_and(|sdk| {
+        sdk.name
+            .as_deref()
+            .is_some_and(|name| name.starts_with("sentry.python"))
+            && sdk
+                .version
+                .as_deref()
+                .is_some_and(|version| version.starts_with("3."))
+    })
 }
 
 fn id(exception: &Exception<'_>) -> Option<u64> {

@@ -58,16 +58,13 @@ pub(super) fn normalise<'a>(
     receipt: &Receipt<'a>,
     journal: &mut Journal,
 ) {
-    let mut empty = Vec::new();
-    for (at, (name, raw)) in event.contexts.0.iter().enumerate() {
-        if !raw.get().starts_with('{') || name.is_empty() {
-            empty.push(at);
+    event.contexts.0.retain(|(name, raw)| {
+        let is_context = raw.get().starts_with('{') && !name.is_empty();
+        if !is_context {
+            journal.invalid(format!("contexts.{name}"), raw.get());
         }
-    }
-    for at in empty.into_iter().rev() {
-        let (name, raw) = event.contexts.0.remove(at);
-        journal.invalid(format!("contexts.{name}"), raw.get());
-    }
+        is_context
+    });
     for (name, raw) in &mut event.contexts.0 {
         let bounds = if name == "flags" {
             json::FLAGS

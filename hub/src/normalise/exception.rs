@@ -5,15 +5,28 @@ use std::borrow::Cow;
 use protocol::event::{Event, Exception, Mechanism};
 
 use super::frames;
-use super::journal::{CorrectionKind, Journal, Limit};
+use super::journal::{CorrectionKind, Journal, Limit, Remark};
 use super::names::filled;
 
 const NAME: Limit = Limit::new(256, 20);
 const VALUE: Limit = Limit::new(8192, 200);
 const THREAD_NAME: Limit = Limit::new(1024, 100);
 
+/// Longer chains keep their ends.
+const EXCEPTIONS_MAX: usize = 100;
+
 /// Normalises exceptions, the event's own stack and threads.
 pub(super) fn chain(event: &mut Event<'_>, platform: &'static str, journal: &mut Journal) {
+    let n_exceptions = event.exceptions.len();
+    if n_exceptions > EXCEPTIONS_MAX {
+        let half = EXCEPTIONS_MAX / 2;
+        event.exceptions.drain(half..n_exceptions - half);
+        journal.remark(Remark {
+            path: "exception.values".to_owned(),
+            len: n_exceptions,
+            mark: None,
+        });
+    }
     let mut index = 0;
     event.exceptions.retain_mut(|exception| {
         let at = index;

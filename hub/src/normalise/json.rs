@@ -242,6 +242,7 @@ impl<'a> Visitor<'a> for Cut<'_> {
             self.plain("null");
             return Ok(());
         }
+        *self.left = self.left.saturating_sub(1);
         self.out.push('[');
         let mut is_first = true;
         loop {
@@ -276,10 +277,11 @@ impl<'a> Visitor<'a> for Cut<'_> {
             self.plain("null");
             return Ok(());
         }
+        *self.left = self.left.saturating_sub(1);
         self.out.push('{');
         let mut is_first = true;
         while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-            if *self.left < key.len() {
+            if *self.left <= key.len() {
                 *self.left = 0;
                 map.next_value::<serde::de::IgnoredAny>()?;
                 continue;

@@ -710,6 +710,28 @@ fn cuts_what_is_too_long_and_says_so() {
 }
 
 #[test]
+fn bounds_lists() {
+    let many: Vec<_> = (0..5000)
+        .map(|n| json!({"type": format!("E{n}")}))
+        .collect();
+    let contexts: serde_json::Map<_, _> =
+        (0..20_000).map(|n| (format!("c{n}"), json!(n))).collect();
+    let parts: Vec<_> = (0..500).map(|n| format!("p{n}")).collect();
+    let tags: Vec<_> = (0..5000).map(|n| json!([format!("t{n}"), "v"])).collect();
+    let event = json!({"exception": many, "contexts": contexts, "fingerprint": parts, "tags": tags,
+        "extra": {"empty": vec![json!([]); 10_000]}});
+    look(&event, |event| {
+        assert_eq!(event.exceptions.len(), 100);
+        assert_eq!(event.exceptions[99].ty.as_deref(), Some("E4999"));
+        assert!(event.contexts.0.is_empty());
+        assert_eq!(event.fingerprint.len(), 100);
+        assert!(event.tags.len() <= 220);
+        assert_eq!(event.corrections.len(), CORRECTIONS_MAX);
+        assert!(event.extra.get("empty").unwrap().get().len() < 33_000);
+    });
+}
+
+#[test]
 fn reads_user_agents() {
     let check = |text: &str, expected: [&str; 3]| {
         let agent = agent::read(text);

@@ -129,6 +129,34 @@ object! {
 }
 
 object! {
+    /// Operating system details of a mechanism.
+    pub struct MechanismMeta<'a> {
+        /// Apple's kind of error: a domain and a code.
+        "ns_error" => ns_error: Option<Box<NsError<'a>>>,
+    }
+    others: kept(others);
+}
+
+impl<'a> MechanismMeta<'a> {
+    /// Looks into a mechanism's `meta`, if it is an object.
+    #[must_use]
+    pub fn of(raw: &'a RawValue) -> Option<Self> {
+        object_of(raw)
+    }
+}
+
+object! {
+    /// Apple's kind of error.
+    pub struct NsError<'a> {
+        /// `NSCocoaErrorDomain`.
+        "domain" => domain: Text<'a>,
+        /// The number within the domain.
+        "code" => code: Text<'a>,
+    }
+    others: dropped;
+}
+
+object! {
     /// The fields of well-known contexts that titles, tags and grouping look at.
     pub struct ContextHead<'a> {
         /// The context's type, where it differs from its name.
