@@ -199,17 +199,6 @@ fn is_regression(issue: &IssueState, event: NewEvent<'_>) -> bool {
     }
 }
 
-/// The priority an issue begins with: 25, 50 or 75.
-#[must_use]
-pub fn first_priority(level: &str, is_unhandled: bool) -> i64 {
-    match level {
-        "fatal" => 75,
-        "error" if is_unhandled => 75,
-        "error" => 50,
-        _ => 25,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

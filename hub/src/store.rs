@@ -24,7 +24,7 @@ pub mod notifications;
 pub mod people;
 pub mod poison;
 pub mod projects;
-mod relays;
+pub mod relays;
 pub mod releases;
 mod rows;
 pub mod settings;
@@ -186,6 +186,19 @@ impl Store {
         let dir = tempfile::tempdir().unwrap();
         let store = Self::open(&dir.path().join("hub.db")).await.unwrap();
         (store, dir)
+    }
+
+    /// Runs a statement of a test's own.
+    #[cfg(test)]
+    pub async fn execute(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.writer).await.unwrap();
+    }
+
+    /// Reads a number with a query of a test's own.
+    #[cfg(test)]
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let reader = self.reader();
+        sqlx::query_scalar(sql).fetch_one(reader).await.unwrap()
     }
 
     /// Begins a write transaction, waiting for the one before to end.

@@ -1,1 +1,591 @@
 //! Keeps accepted records durably until the hub has them.
+//!
+//! Records are committed in blocks: while one commit is synced the next gathers; every lane's
+//! block is sealed once, appended to the lane's active segment file and `fdatasync`ed, then all
+//! who wait are answered. The segments are the record. The state beside them holds cursors and
+//! gaps; the index (sled) holds only what the segments can tell again, is never waited for by an
+//! acknowledgement and is dropped whenever it is missing, damaged or slow.
+//!
+//! What always holds:
+//! - [`Spool::append`] answers `Ok` only when all its records are durable; after an error none of
+//!   them will be read in this process's life.
+//! - A number is never given to two records that a reader could see. What is lost leaves a gap
+//!   that [`Spool::read`] tells of, and is counted in the ledger under its reason, once.
+//! - Deleting goes: write down, `fdatasync`, unlink, sync the directory. A crash after any of
+//!   these steps leaves a spool that opens.
+//! - Memory does not grow with the backlog: of a segment some hundred bytes are held, of blocks
+//!   the one that is read.
+//! - Damage never stops the opening: what is damaged is set aside, the rest is delivered.
+//!
+//! What it never does: read the wall clock for anything but a receive time, hold a record it was
+//! not asked to keep, retry a failed sync on the same descriptor.
+//!
+//! ```text
+//! DIR/lock                      held while open
+//! DIR/state.0, state.1          cursors, gaps, losses not yet in lane 0: written in turn
+//! DIR/mark                      the free numbers after the last commit; not synced
+//! DIR/ballast                   room for the state on a full disk
+//! DIR/L1/EPOCH/FIRST-SERIAL.seg segments
+//! DIR/quarantine/               damaged segments, for whoever wants to look
+//! DIR/index/                    sled; may be deleted at any time
+//! ```
+
+mod catalog;
+mod commit;
+mod disk;
+mod evict;
+mod format;
+mod index;
+mod lanes;
+mod limits;
+mod loss;
+mod owner;
+mod quarantine;
+mod read;
+mod recover;
+mod retain;
+mod segment;
+mod shared;
+mod state;
+mod writer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use bytes::Bytes;
+use protocol::block::{BlockError, Head, Record};
+use protocol::ids::{Epoch, Lane, Seq};
+use protocol::timestamp::Timestamp;
+use protocol::unit::{ByteSize, Span};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use crate::ledger::Ledger;
+
+use disk::{Disk, HostDisk};
+use owner::{Append, Command, HostTime, Owner, Time};
+use read::Look;
+use shared::Shared;
+
+/// Memory for records that wait for their commit, in units of [`QUEUE_UNIT_BYTES`].
+const QUEUE_UNITS: usize = 4096;
+/// Bytes of a unit; 16 MiB in all.
+const QUEUE_UNIT_BYTES: u64 = 4096;
+/// Commands beside appends that may wait.
+const CONTROL_QUEUE_LEN: usize = 64;
+/// Times a reader looks again when segments go away under it.
+const LOOKS_MAX: usize = 8;
+/// Farthest a hub may be ahead of us; more is no number of ours.
+const AHEAD_MAX: u64 = 1 << 40;
+
+/// Settings of the spool. A change needs a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where it lives.
+    pub dir: PathBuf,
+    /// Most bytes of segments; 2 GiB or 5 % of the filesystem, whichever is less, when not set.
+    pub bytes_max: Option<ByteSize>,
+    /// Bytes of the filesystem left free; 1 GiB or 5 %, whichever is more, when not set.
+    pub free_min: Option<ByteSize>,
+    /// Bytes after which a segment file is sealed; at most a 16th of `bytes_max`.
+    pub segment_bytes: ByteSize,
+    /// Room held back so that cursors can be written on a full disk.
+    pub ballast_bytes: ByteSize,
+    /// How long an append waits for the disk.
+    pub append_timeout: Span,
+    /// How old records may become, by lane, in time the spool was open.
+    pub age_max: AgeMax,
+    /// What gives way when the spool is full, by lane. Lane 0 always refuses.
+    pub when_full: WhenFullByLane,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("/var/lib/vedette-relay/spool"),
+            bytes_max: None,
+            free_min: None,
+            segment_bytes: ByteSize(8 << 20),
+            ballast_bytes: ByteSize(16 << 20),
+            append_timeout: Span(Duration::from_secs(2)),
+            age_max: AgeMax::default(),
+            when_full: WhenFullByLane::default(),
+        }
+    }
+}
+
+/// How old records of each lane may become.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgeMax {
+    /// Ledger, check-ins, sessions.
+    pub control: Span,
+    /// Errors, crashes, feedback, security reports.
+    pub errors: Span,
+    /// Logs and metrics.
+    pub logs: Span,
+    /// Transactions and spans.
+    pub traces: Span,
+    /// Attachments, profiles, replays.
+    pub blobs: Span,
+}
+
+impl Default for AgeMax {
+    fn default() -> Self {
+        const DAY: u64 = 24 * 3600;
+        let days = |n| Span(Duration::from_secs(n * DAY));
+        Self {
+            control: days(7),
+            errors: days(30),
+            logs: days(7),
+            traces: days(3),
+            blobs: days(1),
+        }
+    }
+}
+
+/// What happens when there is no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The lane's oldest segment goes.
+    #[default]
+    DropOldest,
+    /// The lane keeps what it has.
+    Refuse,
+}
+
+/// [`WhenFull`] of each lane that has a choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhenFullByLane {
+    /// Errors, crashes, feedback, security reports.
+    pub errors: WhenFull,
+    /// Logs and metrics.
+    pub logs: WhenFull,
+    /// Transactions and spans.
+    pub traces: WhenFull,
+    /// Attachments, profiles, replays.
+    pub blobs: WhenFull,
+}
+
+/// Why the spool did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// No room, and nothing may give way.
+    #[error("spool is full: {} of {} bytes", .used, .max)]
+    Full {
+        /// Bytes it takes.
+        used: u64,
+        /// Bytes it may take.
+        max: u64,
+    },
+    /// The disk did not confirm. The records are not acknowledged.
+    #[error("spool is not durable: {0}")]
+    NotDurable(#[source] Arc<io::Error>),
+    /// A segment cannot be read.
+    #[error("spool is not readable: {0}")]
+    NotReadable(#[source] Arc<io::Error>),
+    /// A record that fits no block.
+    #[error("record does not fit a block: {0}")]
+    TooLarge(#[source] Arc<BlockError>),
+    /// An acknowledgement of numbers that were never given out.
+    #[error("acknowledgement up to {upto} is beyond the next number {next}")]
+    AckBeyond {
+        /// What was acknowledged.
+        upto: u64,
+        /// The next number.
+        next: u64,
+    },
+    /// Another process has the directory.
+    #[error("spool {} is in use by another process", .dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The directory cannot be used.
+    #[error("spool {} cannot be opened: {source}", .dir.display())]
+    Open {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The spool is closed.
+    #[error("spool is closed")]
+    Closed,
+}
+
+impl From<io::Error> for SpoolError {
+    fn from(error: io::Error) -> Self {
+        Self::NotDurable(Arc::new(error))
+    }
+}
+
+/// What stands at a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadOutcome {
+    /// The block that holds it.
+    Block {
+        /// Its head.
+        head: Head,
+        /// All of it, as it travels.
+        bytes: Bytes,
+    },
+    /// It has no record any more; the hub must be told.
+    Gap(Gap),
+    /// It is not written yet.
+    Empty,
+}
+
+/// Numbers `from` to `to`, both included, have no records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The first.
+    pub from: Seq,
+    /// The last.
+    pub to: Seq,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// Why numbers have no records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// Pushed out of a full spool.
+    Evicted,
+    /// Too old.
+    Expired,
+    /// Damaged on disk.
+    Corrupt,
+    /// Delivered before, and deleted.
+    Acknowledged,
+}
+
+/// One lane's numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneState {
+    /// The oldest number that was not delivered, or `next`.
+    pub oldest: Seq,
+    /// The number the next record gets.
+    pub next: Seq,
+    /// The last number the hub has.
+    pub acked: Seq,
+    /// Bytes of segments that hold something not delivered.
+    pub bytes: u64,
+    /// Records not delivered.
+    pub records: u64,
+    /// When the oldest record not delivered was received.
+    pub oldest_received_at: Option<Timestamp>,
+}
+
+/// How the spool is.
+#[derive(Clone, Debug)]
+pub struct SpoolStatus {
+    /// Its life.
+    pub epoch: Epoch,
+    /// Bytes of segments.
+    pub bytes_used: u64,
+    /// Bytes they may take now: the quota, or less when the filesystem is full.
+    pub bytes_max: u64,
+    /// Each lane.
+    pub lanes: [LaneState; 5],
+    /// Damaged segments kept aside.
+    pub quarantined: u64,
+    /// Their bytes.
+    pub quarantined_bytes: u64,
+    /// Damages that cost nothing: a second copy was there.
+    pub repaired: u64,
+    /// Unfinished writes found when it was opened.
+    pub torn: u64,
+    /// Commits since it was opened.
+    pub commits: u64,
+    /// Records committed since it was opened.
+    pub records: u64,
+    /// How long the last sync took.
+    pub sync_last: Duration,
+    /// The longest.
+    pub sync_max: Duration,
+    /// All of them together.
+    pub sync_total: Duration,
+    /// How long the opening took.
+    pub opened_in: Duration,
+    /// The last thing that went wrong with the disk.
+    pub last_error: Option<LastError>,
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastError {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub message: String,
+}
+
+/// A handle on the one spool. The spool closes when the last handle is gone.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    commands: SyncSender<Command>,
+    appends: Arc<Semaphore>,
+    controls: Arc<Semaphore>,
+    append_timeout: Duration,
+}
+
+impl Spool {
+    /// Opens the spool, recovers what a crash left, adds the totals to the ledger and starts the
+    /// owner. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// [`SpoolError::InUse`] when another process has it, [`SpoolError::Open`] when the directory
+    /// cannot be made or read. Damaged content is no error.
+    pub fn open(config: &Config, ledger: Ledger) -> Result<Self, SpoolError> {
+        Self::open_with(config, ledger, Arc::new(HostDisk), Arc::new(HostTime))
+    }
+
+    fn open_with(
+        config: &Config,
+        ledger: Ledger,
+        disk: Arc<dyn Disk>,
+        time: Arc<dyn Time>,
+    ) -> Result<Self, SpoolError> {
+        let began = time.monotonic();
+        let dir = config.dir.clone();
+        let cannot = |source: io::Error| SpoolError::Open {
+            dir: dir.clone(),
+            source: Arc::new(source),
+        };
+        disk.make_dir(&config.dir).map_err(cannot)?;
+        let lock = lock(&config.dir)?;
+        let recovered = recover::recover(&disk, &config.dir).map_err(cannot)?;
+        let limits = limits::Limits::new(config, disk.space(&config.dir).map_err(cannot)?);
+        let (parts, catalog, mut health, losses) = recovered.split();
+        health.bytes_max = limits.bytes_max;
+        for writer in &parts.writers.0 {
+            ledger.restore(writer.totals.clone());
+        }
+        let shared = Arc::new(Shared::new(
+            config.dir.clone(),
+            disk,
+            parts.state.epoch,
+            catalog,
+            health,
+            index::Index,
+        ));
+        let mut owner = Owner::new(limits, Arc::clone(&shared), ledger, time, parts);
+        owner.hold(lock);
+        owner.take_stock(&losses);
+        owner.save().map_err(cannot)?;
+        shared.health().opened_in = owner.time.monotonic().saturating_sub(began);
+        let (commands, receiver) = sync_channel(QUEUE_UNITS + CONTROL_QUEUE_LEN);
+        std::thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || owner.run(&receiver))
+            .map_err(cannot)?;
+        Ok(Self {
+            shared,
+            commands,
+            appends: Arc::new(Semaphore::new(QUEUE_UNITS)),
+            controls: Arc::new(Semaphore::new(CONTROL_QUEUE_LEN)),
+            append_timeout: config.append_timeout.0,
+        })
+    }
+
+    /// Keeps all the records or none; `Ok` means that they are on the disk.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`], [`SpoolError::NotDurable`] (also when the disk takes longer than
+    /// allowed), [`SpoolError::TooLarge`], [`SpoolError::Closed`].
+    pub async fn append(&self, records: Vec<(Lane, Record)>) -> Result<(), SpoolError> {
+        let bytes = records.iter().map(|(_, record)| size(record)).sum::<u64>();
+        let append = async {
+            let units = bytes
+                .div_ceil(QUEUE_UNIT_BYTES)
+                .clamp(1, QUEUE_UNITS as u64);
+            let units = u32::try_from(units).unwrap_or(1);
+            let permit = Arc::clone(&self.appends).acquire_many_owned(units).await;
+            let permit = permit.map_err(|_| SpoolError::Closed)?;
+            let (done, answer) = oneshot::channel();
+            self.send(Command::Append(Append {
+                records,
+                bytes,
+                done,
+                permit,
+            }))?;
+            answer.await.map_err(|_| SpoolError::Closed)?
+        };
+        tokio::time::timeout(self.append_timeout, append)
+            .await
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+    }
+
+    /// The block that holds `from`, or why there is none. One block is read, never more.
+    ///
+    /// # Errors
+    /// [`SpoolError::NotReadable`] when the disk does not give it, [`SpoolError::Closed`].
+    pub async fn read(&self, lane: Lane, from: Seq) -> Result<ReadOutcome, SpoolError> {
+        for _ in 0..LOOKS_MAX {
+            let shared = Arc::clone(&self.shared);
+            let looked = tokio::task::spawn_blocking(move || read::look(&shared, lane, from)).await;
+            let looked = looked.map_err(|_| SpoolError::Closed)?;
+            match looked.map_err(|error| SpoolError::NotReadable(Arc::new(error)))? {
+                Look::Outcome(outcome) => return Ok(outcome),
+                Look::Moved => {}
+                Look::Damaged(serial) => {
+                    self.control(|done| Command::Damaged { lane, serial, done })
+                        .await?;
+                }
+            }
+        }
+        Err(SpoolError::NotReadable(Arc::new(
+            io::ErrorKind::NotFound.into(),
+        )))
+    }
+
+    /// The hub has everything up to `upto`. When this answers, the cursor is durable; whole
+    /// segments below it are deleted then or soon after.
+    ///
+    /// A number beyond the next one means that records were lost which the hub has; their
+    /// numbers are not given out again.
+    ///
+    /// # Errors
+    /// [`SpoolError::NotDurable`], [`SpoolError::AckBeyond`], [`SpoolError::Closed`].
+    pub async fn ack(&self, lane: Lane, upto: Seq) -> Result<(), SpoolError> {
+        let next = self.shared.catalog().lanes.get(lane).next;
+        if upto.0 > next.0.saturating_add(AHEAD_MAX) {
+            return Err(SpoolError::AckBeyond {
+                upto: upto.0,
+                next: next.0,
+            });
+        }
+        self.control(|done| Command::Ack { lane, upto, done }).await
+    }
+
+    /// The spool's life.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.shared.epoch
+    }
+
+    /// Each lane's numbers, by [`Lane::index`].
+    #[must_use]
+    pub fn lanes(&self) -> [LaneState; 5] {
+        let catalog = self.shared.catalog();
+        catalog.lanes.0.each_ref().map(catalog::Book::state)
+    }
+
+    /// Changes whenever there may be something new to read.
+    #[must_use]
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.shared.changed.subscribe()
+    }
+
+    /// How the spool is.
+    #[must_use]
+    pub fn status(&self) -> SpoolStatus {
+        let lanes = self.lanes();
+        let bytes_used = self.shared.catalog().bytes();
+        let health = self.shared.health().clone();
+        SpoolStatus {
+            epoch: self.shared.epoch,
+            bytes_used,
+            bytes_max: health.bytes_max,
+            lanes,
+            quarantined: health.quarantined,
+            quarantined_bytes: health.quarantined_bytes,
+            repaired: health.repaired,
+            torn: health.torn,
+            commits: health.commits,
+            records: health.records,
+            sync_last: health.sync_last,
+            sync_max: health.sync_max,
+            sync_total: health.sync_total,
+            opened_in: health.opened_in,
+            last_error: health.last_error,
+        }
+    }
+
+    /// Commits what waits, writes the ledger and the cursors, and ends the owner. Later calls
+    /// answer [`SpoolError::Closed`].
+    ///
+    /// # Errors
+    /// [`SpoolError::NotDurable`] when the state could not be written, [`SpoolError::Closed`]
+    /// when it was closed before.
+    pub async fn close(&self) -> Result<(), SpoolError> {
+        self.control(|done| Command::Close { done }).await
+    }
+
+    async fn control(&self, make: impl FnOnce(owner::Done) -> Command) -> Result<(), SpoolError> {
+        let permit = self
+            .controls
+            .acquire()
+            .await
+            .map_err(|_| SpoolError::Closed)?;
+        let (done, answer) = oneshot::channel();
+        self.send(make(done))?;
+        let answer = answer.await.map_err(|_| SpoolError::Closed)?;
+        drop(permit);
+        answer
+    }
+
+    /// The queue is longer than all permits together, so there is room unless the owner is gone.
+    fn send(&self, command: Command) -> Result<(), SpoolError> {
+        self.commands
+            .try_send(command)
+            .map_err(|error| match error {
+                TrySendError::Full(_) | TrySendError::Disconnected(_) => SpoolError::Closed,
+            })
+    }
+}
+
+/// An upper bound of what a record takes in memory and, alone in a block, on disk.
+fn size(record: &Record) -> u64 {
+    const AROUND_RECORD: usize = 512;
+    const AROUND_ITEM: usize = 64;
+    const ACCOUNT: usize = 64;
+    let bytes = match record {
+        Record::Items(items) => {
+            let of_items = items
+                .items
+                .iter()
+                .map(|item| AROUND_ITEM + item.kind.len() + item.header.len() + item.payload.len());
+            let texts = [&items.client, &items.remote_addr, &items.user_agent];
+            let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+            let trace = items.trace.as_ref().map_or(0, Bytes::len);
+            of_items.sum::<usize>() + texts + trace + AROUND_RECORD
+        }
+        Record::Ledger(delta) => AROUND_RECORD + delta.counts.len() * ACCOUNT,
+    };
+    bytes as u64
+}
+
+/// Takes the directory for this process.
+fn lock(dir: &Path) -> Result<std::fs::File, SpoolError> {
+    let cannot = |source: io::Error| SpoolError::Open {
+        dir: dir.to_path_buf(),
+        source: Arc::new(source),
+    };
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(dir.join("lock"))
+        .map_err(cannot)?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(SpoolError::InUse {
+            dir: dir.to_path_buf(),
+        }),
+        Err(error) => Err(cannot(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

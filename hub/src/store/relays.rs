@@ -1,1 +1,338 @@
-//! Relays, their cursors, and tokens to join with.
+//! Relays, what is known of them, and tokens to join with; the roster's rows.
+//!
+//! A token's use and the relay it makes are one transaction, so a token is never used more often
+//! than it may be.
+
+use protocol::ids::{Epoch, Lane, RelayId, Seq};
+
+use super::projects::ROSTER_VERSION;
+use super::{Store, StoreError, Write};
+
+/// A relay.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct RelayRow {
+    /// The uuid in its certificate.
+    pub id: Vec<u8>,
+    /// What people call it.
+    pub name: String,
+    /// JSON: region, site, …
+    pub labels: String,
+    /// `active`, `drained` or `revoked`.
+    pub state: String,
+    /// The program's version.
+    pub version: String,
+    /// SHA-256 of its public key.
+    pub certificate: Vec<u8>,
+    /// When it joined.
+    pub joined_at: i64,
+    /// When it was last connected.
+    pub last_seen_at: Option<i64>,
+    /// Where from.
+    pub address: Option<String>,
+    /// Its clock minus the hub's.
+    pub clock_offset_ms: Option<i64>,
+    /// JSON: what it last said of itself.
+    pub report: String,
+}
+
+/// A token to join with; its secret is kept as a hash only.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct JoinTokenRow {
+    /// Its public half.
+    pub id: String,
+    /// SHA-256 of its secret.
+    pub secret_hash: Vec<u8>,
+    /// JSON: what its relays are labelled with.
+    pub labels: String,
+    /// How many relays may still join with it.
+    pub uses_left: i64,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: i64,
+}
+
+/// What a connected relay showed lately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenRow {
+    /// Which.
+    pub relay: RelayId,
+    /// When, by the hub's clock.
+    pub at: i64,
+    /// Where from.
+    pub address: String,
+    /// The program's version.
+    pub version: String,
+    /// Its clock minus the hub's.
+    pub clock_offset_ms: i64,
+    /// JSON; `None` leaves what is there.
+    pub report: Option<String>,
+}
+
+/// A project as the roster has it, one row for each of its keys.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct RosterRow {
+    /// The project.
+    pub project_id: i64,
+    /// Its slug.
+    pub slug: String,
+    /// JSON: privacy settings, allowed origins.
+    pub options: String,
+    /// A key; a project may have none.
+    pub public_key: Option<String>,
+    /// Whether the key is accepted.
+    pub is_active: Option<bool>,
+    /// Most items per window and category.
+    pub rate_limit_count: Option<i64>,
+    /// The window, in seconds.
+    pub rate_limit_window_s: Option<i64>,
+}
+
+impl Store {
+    /// Every relay, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn relays(&self) -> Result<Vec<RelayRow>, StoreError> {
+        Ok(sqlx::query_as("SELECT * FROM relays ORDER BY name, id")
+            .fetch_all(self.reader())
+            .await?)
+    }
+
+    /// One relay.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn relay(&self, id: RelayId) -> Result<Option<RelayRow>, StoreError> {
+        Ok(sqlx::query_as("SELECT * FROM relays WHERE id = ?1")
+            .bind(id.as_bytes().as_slice())
+            .fetch_optional(self.reader())
+            .await?)
+    }
+
+    /// The relays that may not connect.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn revoked_relays(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(
+            sqlx::query_scalar("SELECT id FROM relays WHERE state = 'revoked'")
+                .fetch_all(self.reader())
+                .await?,
+        )
+    }
+
+    /// How far each lane of a relay's spool is applied.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn relay_cursors(
+        &self,
+        relay: RelayId,
+        epoch: Epoch,
+    ) -> Result<Vec<(Lane, Seq)>, StoreError> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT lane, applied_upto FROM relay_cursors WHERE relay_id = ?1 AND epoch = ?2
+             ORDER BY lane",
+        )
+        .bind(relay.as_bytes().as_slice())
+        .bind(epoch.0.cast_signed())
+        .fetch_all(self.reader())
+        .await?;
+        let lane = |lane: i64| u8::try_from(lane).ok().and_then(|l| Lane::try_from(l).ok());
+        rows.into_iter()
+            .map(|(number, upto)| match lane(number) {
+                Some(lane) => Ok((lane, Seq(upto.cast_unsigned()))),
+                None => Err(StoreError::Unreadable { what: "lane" }),
+            })
+            .collect()
+    }
+
+    /// Every join token that is not used up.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn join_tokens(&self) -> Result<Vec<JoinTokenRow>, StoreError> {
+        Ok(
+            sqlx::query_as("SELECT * FROM join_tokens WHERE uses_left > 0 ORDER BY created_at, id")
+                .fetch_all(self.reader())
+                .await?,
+        )
+    }
+
+    /// How often the roster was changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn roster_version(&self) -> Result<u64, StoreError> {
+        let version = self.setting(ROSTER_VERSION).await?;
+        Ok(version.and_then(|v| v.parse().ok()).unwrap_or_default())
+    }
+
+    /// The roster's version and rows, read at one point in time.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn roster_rows(&self) -> Result<(u64, Vec<RosterRow>), StoreError> {
+        let mut tx = self.reader().begin().await?;
+        let version: Option<String> =
+            sqlx::query_scalar("SELECT value FROM settings WHERE key = ?1")
+                .bind(ROSTER_VERSION)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let rows = sqlx::query_as(
+            "SELECT p.id AS project_id, p.slug, p.options, k.public_key, k.is_active,
+                 k.rate_limit_count, k.rate_limit_window_s
+             FROM projects p LEFT JOIN project_keys k ON k.project_id = p.id
+             ORDER BY p.id, k.created_at, k.public_key",
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let version = version.and_then(|v| v.parse().ok()).unwrap_or_default();
+        Ok((version, rows))
+    }
+}
+
+impl Write {
+    /// Keeps a join token.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn add_join_token(&mut self, token: &JoinTokenRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO join_tokens (id, secret_hash, labels, uses_left, created_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
+        .bind(&token.id)
+        .bind(&token.secret_hash)
+        .bind(&token.labels)
+        .bind(token.uses_left)
+        .bind(token.created_at)
+        .bind(token.expires_at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Takes one use of a token that is valid at `now`; gives its labels.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn use_join_token(
+        &mut self,
+        id: &str,
+        secret_hash: &[u8],
+        now: i64,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "UPDATE join_tokens SET uses_left = uses_left - 1
+             WHERE id = ?1 AND secret_hash = ?2 AND uses_left > 0 AND expires_at > ?3
+             RETURNING labels",
+        )
+        .bind(id)
+        .bind(secret_hash)
+        .bind(now)
+        .fetch_optional(self.connection())
+        .await?)
+    }
+
+    /// Ends a token; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn remove_join_token(&mut self, id: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query("DELETE FROM join_tokens WHERE id = ?1")
+            .bind(id)
+            .execute(self.connection())
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Forgets tokens that ended before `before` or are used up.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn remove_ended_join_tokens(&mut self, before: i64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM join_tokens WHERE expires_at <= ?1 OR uses_left <= 0")
+            .bind(before)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Registers a relay.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn add_relay(&mut self, relay: &RelayRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO relays (id, name, labels, state, version, certificate, joined_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )
+        .bind(&relay.id)
+        .bind(&relay.name)
+        .bind(&relay.labels)
+        .bind(&relay.state)
+        .bind(&relay.version)
+        .bind(&relay.certificate)
+        .bind(relay.joined_at)
+        .execute(self.connection())
+        .await
+        .map_err(|error| StoreError::from(error).or_exists("relay"))?;
+        Ok(())
+    }
+
+    /// How many relays may connect.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn n_relays(&mut self) -> Result<u64, StoreError> {
+        let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM relays WHERE state <> 'revoked'")
+            .fetch_one(self.connection())
+            .await?;
+        Ok(n.cast_unsigned())
+    }
+
+    /// Sets a relay's name, labels and state; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn update_relay(
+        &mut self,
+        id: RelayId,
+        name: &str,
+        labels: &str,
+        state: &str,
+    ) -> Result<bool, StoreError> {
+        let done =
+            sqlx::query("UPDATE relays SET name = ?2, labels = ?3, state = ?4 WHERE id = ?1")
+                .bind(id.as_bytes().as_slice())
+                .bind(name)
+                .bind(labels)
+                .bind(state)
+                .execute(self.connection())
+                .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Notes what a relay showed lately.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_seen(&mut self, seen: &SeenRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE relays SET last_seen_at = ?2, address = ?3, version = ?4,
+                 clock_offset_ms = ?5, report = COALESCE(?6, report) WHERE id = ?1",
+        )
+        .bind(seen.relay.as_bytes().as_slice())
+        .bind(seen.at)
+        .bind(&seen.address)
+        .bind(&seen.version)
+        .bind(seen.clock_offset_ms)
+        .bind(&seen.report)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}

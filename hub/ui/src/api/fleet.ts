@@ -36,3 +36,11 @@ export async function createJoinToken(body: {
 export async function replayPoison(id: string) {
   await request("POST", `vedette/poison/${id}/replay/`, { body: {} });
 }
+
+export async function updateRelay(id: string, body: { name?: string; state?: "active" | "drained" }) {
+  return (await request<Relay>("PUT", `vedette/relays/${id}/`, { body })).data;
+}
+
+export async function revokeRelay(id: string) {
+  await request("DELETE", `vedette/relays/${id}/`);
+}

@@ -36,6 +36,7 @@ export interface PrivacyOptions {
   dataScrubber: boolean;
   dataScrubberDefaults: boolean;
   scrubIPAddresses: boolean;
+  scrubEmails?: boolean;
   sensitiveFields: string[];
   safeFields: string[];
 }
@@ -262,6 +263,7 @@ export interface LedgerRelay {
   relayName: string;
   terms: LedgerTerm[];
   buffered: number;
+  bufferedByCategory?: Record<string, number>;
 }
 
 export interface JoinToken {

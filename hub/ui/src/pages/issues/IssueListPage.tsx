@@ -116,7 +116,12 @@ export function IssueListPage() {
           <Menu
             name={`Sort: ${SORT_NAMES[search.sort ?? "date"]}`}
             align="end"
-            label={`Sort: ${SORT_NAMES[search.sort ?? "date"]}`}
+            label={
+              <span>
+                <span className={styles.sortWord}>Sort: </span>
+                {SORT_NAMES[search.sort ?? "date"]}
+              </span>
+            }
           >
             {(close) =>
               (Object.keys(SORT_NAMES) as Sort[]).map((sort) => (

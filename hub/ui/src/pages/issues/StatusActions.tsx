@@ -16,31 +16,16 @@ interface Props {
 const MINUTES = { hour: 60, day: 1440, week: 10_080 };
 
 export const ARCHIVE_CHOICES: readonly { group: string; label: string; to: StatusChange }[] = [
-  { group: "Archive", label: "Until it escalates", to: ARCHIVE },
-  {
-    group: "Archive",
-    label: "Forever",
-    to: { status: "ignored", statusDetails: {}, substatus: "archived_forever" },
-  },
+  { group: "Archive", label: "Until I reopen it", to: ARCHIVE },
   { group: "For a time", label: "1 hour", to: archived({ ignoreDuration: MINUTES.hour }) },
   { group: "For a time", label: "1 day", to: archived({ ignoreDuration: MINUTES.day }) },
   { group: "For a time", label: "1 week", to: archived({ ignoreDuration: MINUTES.week }) },
-  {
-    group: "Until it exceeds",
-    label: "10 events an hour",
-    to: archived({ ignoreCount: 10, ignoreWindow: MINUTES.hour }),
-  },
-  {
-    group: "Until it exceeds",
-    label: "100 events an hour",
-    to: archived({ ignoreCount: 100, ignoreWindow: MINUTES.hour }),
-  },
-  {
-    group: "Until it exceeds",
-    label: "1,000 events a day",
-    to: archived({ ignoreCount: 1000, ignoreWindow: MINUTES.day }),
-  },
-  { group: "Until it exceeds", label: "10 users", to: archived({ ignoreUserCount: 10 }) },
+  { group: "Until it happens", label: "10 more times", to: archived({ ignoreCount: 10 }) },
+  { group: "Until it happens", label: "100 more times", to: archived({ ignoreCount: 100 }) },
+  { group: "Until it happens", label: "1,000 more times", to: archived({ ignoreCount: 1000 }) },
+  { group: "Until it affects", label: "1 more user", to: archived({ ignoreUserCount: 1 }) },
+  { group: "Until it affects", label: "10 more users", to: archived({ ignoreUserCount: 10 }) },
+  { group: "Until it affects", label: "100 more users", to: archived({ ignoreUserCount: 100 }) },
 ];
 
 function archived(statusDetails: Record<string, number>): StatusChange {

@@ -22,6 +22,11 @@ export function TagBars({ tag, max, query = "", onFilter }: Props) {
   );
   const rest = total - values.reduce((sum, value) => sum + value.count, 0);
   const shares = percentages([...values.map((value) => value.count), ...(rest > 0 ? [rest] : [])], total);
+  // Null is a share too small to round up, not a missing one.
+  const at = (i: number) => {
+    const share = shares[i];
+    return share === undefined ? 0 : share;
+  };
   return (
     <section className={styles.tag} aria-label={`Tag ${tag.key}`}>
       <h3 className={styles.key}>{tag.name || tag.key}</h3>
@@ -38,7 +43,7 @@ export function TagBars({ tag, max, query = "", onFilter }: Props) {
                 title={`${value.value || "(empty)"}: ${exact(value.count)} events`}
                 onClick={() => onFilter(toggleTerm(query, term) || undefined)}
               >
-                <ShareBar share={total ? value.count / total : 0} percent={shares[i] ?? 0}>
+                <ShareBar share={total ? value.count / total : 0} percent={at(i)}>
                   {value.name || value.value || "(empty)"}
                 </ShareBar>
               </button>
@@ -47,7 +52,7 @@ export function TagBars({ tag, max, query = "", onFilter }: Props) {
         })}
         {rest > 0 ? (
           <li className={styles.rest}>
-            <ShareBar share={rest / total} percent={shares[values.length] ?? 0}>
+            <ShareBar share={rest / total} percent={at(values.length)}>
               other
             </ShareBar>
           </li>

@@ -97,7 +97,11 @@ export function useIssueActions(org: string) {
 async function putBack(org: string, issues: readonly Some[]): Promise<void> {
   const groups = new Map<string, { to: StatusChange; ids: string[] }>();
   for (const { id, status, statusDetails, substatus } of issues) {
-    const to: StatusChange = { status, statusDetails, ...(status === "ignored" ? { substatus } : {}) };
+    const to: StatusChange = {
+      status,
+      statusDetails,
+      ...(status === "resolved" ? {} : { substatus }),
+    };
     const key = JSON.stringify(to);
     const group = groups.get(key) ?? { to, ids: [] };
     group.ids.push(id);

@@ -1,6 +1,8 @@
 /** What an issue is called: its type first, its message second, never one accidental value. */
 
 import type { Issue } from "../../api/types.ts";
+import { plural } from "../../lib/format.ts";
+import { absolute } from "../../lib/time.ts";
 import type { Tone } from "../../ui/Badge.tsx";
 
 export interface Headline {
@@ -43,13 +45,11 @@ export function statusDetail(issue: Pick<Issue, "status" | "substatus" | "status
     return "Resolved";
   }
   if (issue.status === "ignored") {
-    if (details.ignoreUntil) return `Archived until ${String(details.ignoreUntil)}`;
-    if (details.ignoreDuration) return `Archived for ${String(details.ignoreDuration)} minutes`;
+    if (typeof details.ignoreUntil === "string") return `Archived until ${absolute(details.ignoreUntil)}`;
     if (details.ignoreUserCount)
       return `Archived until ${String(details.ignoreUserCount)} users are affected`;
-    if (details.ignoreCount) {
-      const window = details.ignoreWindow ? ` within ${String(details.ignoreWindow)} minutes` : "";
-      return `Archived until ${String(details.ignoreCount)} more events${window}`;
+    if (typeof details.ignoreCount === "number") {
+      return `Archived until ${plural(details.ignoreCount, "more event")}`;
     }
     if (issue.substatus === "archived_until_escalating") return "Archived until it escalates";
     return "Archived";

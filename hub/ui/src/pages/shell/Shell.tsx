@@ -3,6 +3,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
+import { useLiveIssues } from "../../api/live.ts";
 import { logout, organizationsQuery, sessionQuery } from "../../api/session.ts";
 import { initials } from "../../lib/format.ts";
 import { IconButton } from "../../ui/Button.tsx";
@@ -31,6 +32,7 @@ export function Shell() {
   const [theme, setTheme] = useTheme();
   const [help, setHelp] = useState(false);
   const [chord, setChord] = useState(0);
+  useLiveIssues(org);
 
   useEffect(() => {
     document.documentElement.dataset.theme = theme;

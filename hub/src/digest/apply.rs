@@ -1,0 +1,307 @@
+//! Entries to one committed transaction.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use protocol::ids::{Epoch, EventId, Lane, ProjectId, RelayId, Seq};
+use protocol::item::Category;
+use protocol::outcome::{Reason, Term, reason};
+use protocol::timestamp::Timestamp;
+
+use super::prepare::{self, Effect, Entry, Incoming, What};
+use super::tally::{Key, Tally};
+use super::{ApplyError, Changed, Parts, issues};
+use crate::archive::{ArchiveError, Location};
+use crate::index::Document;
+use crate::store::events::EventRow;
+use crate::store::poison::Poison;
+use crate::store::releases::ReleaseSeen;
+use crate::store::{StoreError, Write};
+
+/// What is left to do after the commit.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    pub(super) documents: Vec<Document>,
+    pub(super) changed: Vec<Changed>,
+    pub(super) n_duplicates: usize,
+    pub(super) n_poison: usize,
+}
+
+/// What a transaction will write, decided before it begins.
+struct Plan<'a> {
+    events: Vec<&'a Incoming>,
+    organizations: HashMap<ProjectId, i64>,
+    tally: Tally,
+    poison: Vec<Poison>,
+    cursors: BTreeMap<(RelayId, Epoch, Lane), Seq>,
+    replayed: Vec<i64>,
+    n_duplicates: usize,
+}
+
+/// Applies entries, all or none.
+pub(super) async fn apply(
+    parts: &Parts,
+    now: Timestamp,
+    entries: &[Entry],
+) -> Result<Committed, ApplyError> {
+    let plan = plan(parts, now, entries).await?;
+    let bodies: Vec<_> = plan
+        .events
+        .iter()
+        .map(|event| event.stored.clone())
+        .collect();
+    let archive = parts.archive.clone();
+    let locations: Result<Vec<Location>, ArchiveError> =
+        tokio::task::spawn_blocking(move || archive.append(&bodies))
+            .await
+            .map_err(|_| ApplyError::Ended)?;
+    let locations = locations?;
+
+    let mut write = parts.store.begin().await?;
+    let n_poison = plan.poison.len();
+    let n_duplicates = plan.n_duplicates;
+    let (issues, changed) = issues::write(&mut write, now, &plan.events).await?;
+    let rows = write_events(&mut write, now, &plan.events, &issues, &locations).await?;
+    let documents = documents(&plan.events, &rows);
+    write_names(&mut write, now, &plan).await?;
+    write.add_ledger(&plan.tally.rows()).await?;
+    for poison in &plan.poison {
+        write.add_poison(poison).await?;
+    }
+    for id in plan.replayed {
+        write.poison_replayed(id, now).await?;
+    }
+    for ((relay, epoch, lane), upto) in plan.cursors {
+        write.put_lane_cursor(relay, epoch, lane, upto, now).await?;
+    }
+    write.commit().await?;
+    Ok(Committed {
+        documents,
+        changed,
+        n_duplicates,
+        n_poison,
+    })
+}
+
+async fn plan<'a>(
+    parts: &Parts,
+    now: Timestamp,
+    entries: &'a [Entry],
+) -> Result<Plan<'a>, ApplyError> {
+    let mut projects = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for event in entries.iter().flat_map(events_of) {
+        projects.insert(event.stored.project);
+        ids.insert((event.stored.project, event.stored.event_id));
+    }
+    let projects: Vec<_> = projects.into_iter().collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let known = parts.store.known_events(&ids).await?;
+    let mut plan = Plan {
+        events: Vec::with_capacity(ids.len()),
+        organizations: parts.store.project_organizations(&projects).await?,
+        tally: Tally::default(),
+        poison: Vec::new(),
+        cursors: BTreeMap::new(),
+        replayed: Vec::new(),
+        n_duplicates: 0,
+    };
+    let mut seen = known;
+    for entry in entries {
+        match &entry.replay_of {
+            Some(id) => plan.replayed.push(*id),
+            None => {
+                let place = entry.place;
+                let lane = (entry.relay, place.epoch, place.lane);
+                plan.cursors.insert(lane, place.seq);
+            }
+        }
+        match &entry.what {
+            What::Skip => {}
+            What::Poison(poison) => plan.set_aside(now, entry, poison),
+            What::Effects(effects) => {
+                for effect in effects {
+                    plan.take(now, entry, effect, &mut seen);
+                }
+            }
+        }
+    }
+    Ok(plan)
+}
+
+fn events_of(entry: &Entry) -> impl Iterator<Item = &Incoming> {
+    let effects = match &entry.what {
+        What::Effects(effects) => effects.as_slice(),
+        What::Poison(_) | What::Skip => &[],
+    };
+    effects.iter().filter_map(|effect| match effect {
+        Effect::Event(event) => Some(&**event),
+        Effect::Count { .. } | Effect::Ledger(_) => None,
+    })
+}
+
+impl<'a> Plan<'a> {
+    fn take(
+        &mut self,
+        now: Timestamp,
+        entry: &Entry,
+        effect: &'a Effect,
+        seen: &mut HashSet<(ProjectId, EventId)>,
+    ) {
+        match effect {
+            Effect::Event(event) => {
+                let id = (event.stored.project, event.stored.event_id);
+                let (term, reason) = if !self.organizations.contains_key(&id.0) {
+                    (Term::Rejected, reason::PROJECT_ID)
+                } else if seen.insert(id) {
+                    self.events.push(event);
+                    (Term::Applied, reason::NONE)
+                } else {
+                    self.n_duplicates += 1;
+                    (Term::Invalid, reason::DUPLICATE)
+                };
+                self.count(now, entry, id.0, event.category, term, reason, 1);
+            }
+            Effect::Count {
+                project,
+                category,
+                term,
+                reason,
+            } => self.count(now, entry, *project, *category, *term, reason, 1),
+            Effect::Ledger(delta) => {
+                let hour = prepare::ledger_hour(delta, now);
+                for (account, n) in &delta.counts {
+                    let key = Key {
+                        relay: entry.relay,
+                        project: account.project,
+                        category: account.category,
+                        term: account.term,
+                        reason: prepare::bounded(&account.reason),
+                        hour,
+                    };
+                    self.tally.add(key, i64::try_from(*n).unwrap_or(i64::MAX));
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the ledger's columns")]
+    fn count(
+        &mut self,
+        now: Timestamp,
+        entry: &Entry,
+        project: ProjectId,
+        category: Category,
+        term: Term,
+        reason: &'static str,
+        quantity: i64,
+    ) {
+        let key = |term, reason| Key {
+            relay: entry.relay,
+            project: Some(project),
+            category,
+            term,
+            reason: Reason::Borrowed(reason),
+            hour: now.hour(),
+        };
+        self.tally.add(key(term, reason), quantity);
+        if entry.replay_of.is_some() {
+            // It was counted as set aside when it came.
+            self.tally
+                .add(key(Term::Rejected, reason::POISON), -quantity);
+        }
+    }
+
+    fn set_aside(&mut self, now: Timestamp, entry: &Entry, poison: &prepare::Poison) {
+        for (project, category, n) in &poison.counts {
+            let (term, reason) = (Term::Rejected, reason::POISON);
+            self.count(now, entry, *project, *category, term, reason, *n);
+        }
+        self.poison.push(Poison {
+            id: 0,
+            relay: entry.relay,
+            epoch: entry.place.epoch,
+            lane: entry.place.lane,
+            seq: entry.place.seq,
+            project: poison.project,
+            reason: poison.reason.clone(),
+            record: poison.record.clone(),
+            created_at: now,
+            replayed_at: None,
+        });
+    }
+}
+
+async fn write_events(
+    write: &mut Write,
+    now: Timestamp,
+    events: &[&Incoming],
+    issues: &[i64],
+    locations: &[Location],
+) -> Result<Vec<EventRow>, StoreError> {
+    let mut row = match events {
+        [] => 0,
+        _ => write.last_event_row().await?,
+    };
+    let mut rows = Vec::with_capacity(events.len());
+    for ((event, issue), at) in events.iter().zip(issues).zip(locations) {
+        row += 1;
+        rows.push(EventRow {
+            row,
+            project: event.stored.project,
+            event_id: event.stored.event_id,
+            issue: *issue,
+            timestamp: event.document.timestamp,
+            received_at: event.stored.received_at,
+            digested_at: now,
+            pack: at.pack,
+            offset: at.offset,
+            item: at.item,
+        });
+    }
+    write.add_events(&rows).await?;
+    Ok(rows)
+}
+
+fn documents(events: &[&Incoming], rows: &[EventRow]) -> Vec<Document> {
+    let both = events.iter().zip(rows);
+    both.map(|(event, row)| Document {
+        row: row.row,
+        issue: row.issue,
+        ..event.document.clone()
+    })
+    .collect()
+}
+
+/// Writes which releases and environments there are.
+async fn write_names(write: &mut Write, now: Timestamp, plan: &Plan<'_>) -> Result<(), StoreError> {
+    let mut releases: BTreeMap<(ProjectId, &str), (Timestamp, Timestamp)> = BTreeMap::new();
+    let mut environments = BTreeSet::new();
+    let mut projects = BTreeSet::new();
+    for event in &plan.events {
+        let project = event.stored.project;
+        let at = event.document.timestamp;
+        projects.insert(project);
+        environments.insert((project, event.document.environment.as_deref().unwrap_or("")));
+        if let Some(version) = event.document.release.as_deref() {
+            let seen = releases.entry((project, version)).or_insert((at, at));
+            *seen = (seen.0.min(at), seen.1.max(at));
+        }
+    }
+    let releases: Vec<_> = releases
+        .into_iter()
+        .filter_map(|((project, version), (first_seen, last_seen))| {
+            Some(ReleaseSeen {
+                organization: *plan.organizations.get(&project)?,
+                project,
+                version,
+                first_seen,
+                last_seen,
+            })
+        })
+        .collect();
+    write.see_releases(&releases, now).await?;
+    let environments: Vec<_> = environments.into_iter().collect();
+    write.see_environments(&environments, now).await?;
+    let projects: Vec<_> = projects.into_iter().collect();
+    write.see_first_events(&projects, now).await
+}

@@ -1,0 +1,334 @@
+//! From a record to what it will do, without looking at anything but the record.
+//!
+//! This is the costly half, and it runs on several threads. It never fails: what cannot be read,
+//! or makes a part panic, becomes an entry that sets the record aside.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use protocol::block::{self, Head, Items, LedgerDelta, Record};
+use protocol::ids::{Epoch, EventId, Lane, ProjectId, RelayId, Seq};
+use protocol::item::{Category, ItemKind};
+use protocol::outcome::{Reason, Term, reason};
+use protocol::timestamp::Timestamp;
+use protocol::wire;
+use sha2::{Digest as _, Sha256};
+
+use super::document;
+use crate::archive::StoredEvent;
+use crate::group::{self, Variant};
+use crate::index::Document;
+use crate::normalise::{self, NormaliseError, Receipt};
+use crate::store::issues::GroupHash;
+
+/// Longest reason kept with a record that is set aside, in bytes.
+const REASON_BYTES_MAX: usize = 500;
+
+/// A record and what it does.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) relay: RelayId,
+    /// Where it stands in its lane.
+    pub(super) place: Place,
+    /// The poison it is a replay of; then the cursor does not move.
+    pub(super) replay_of: Option<i64>,
+    pub(super) what: What,
+}
+
+/// A record's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) epoch: Epoch,
+    pub(super) lane: Lane,
+    /// The last record that the entry stands for.
+    pub(super) seq: Seq,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    Effects(Vec<Effect>),
+    Poison(Poison),
+    /// Only the cursor moves.
+    Skip,
+}
+
+/// What an item, or a count, does.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// An event to store.
+    Event(Box<Incoming>),
+    /// Items that end here for a reason.
+    Count {
+        project: ProjectId,
+        category: Category,
+        term: Term,
+        reason: &'static str,
+    },
+    /// Counts of the relay.
+    Ledger(LedgerDelta),
+}
+
+/// A record that is set aside.
+#[derive(Debug)]
+pub(super) struct Poison {
+    pub(super) project: Option<ProjectId>,
+    pub(super) reason: String,
+    /// The encoded record.
+    pub(super) record: Vec<u8>,
+    /// Its items.
+    pub(super) counts: Vec<(ProjectId, Category, i64)>,
+}
+
+/// An event, ready to be stored.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) stored: StoredEvent,
+    /// Lacks its row and issue.
+    pub(super) document: Document,
+    pub(super) category: Category,
+    pub(super) hashes: Vec<GroupHash>,
+    pub(super) variants: Vec<Variant>,
+    pub(super) culprit: String,
+    /// JSON.
+    pub(super) metadata: String,
+    pub(super) priority: i64,
+    /// Whom it is counted for.
+    pub(super) user: Option<[u8; 8]>,
+}
+
+/// What the normaliser is told of a stored event's receipt.
+#[must_use]
+pub fn receipt(stored: &StoredEvent) -> Receipt<'_> {
+    Receipt {
+        event_id: stored.event_id,
+        kind: ItemKind::from_name(&stored.kind),
+        received_at: stored.received_at,
+        sent_at: stored.sent_at,
+        client: stored.client.as_deref(),
+        remote_addr: stored.remote_addr.as_deref(),
+        user_agent: stored.user_agent.as_deref(),
+    }
+}
+
+/// Every record of a block, in order. A block that cannot be read is set aside as a whole.
+pub(super) fn block(relay: RelayId, head: &Head, bytes: &[u8]) -> Vec<Entry> {
+    let place = |seq| Place {
+        epoch: head.epoch,
+        lane: head.lane,
+        seq,
+    };
+    let records = match block::open(bytes) {
+        Ok((_, records)) => records,
+        Err(error) => {
+            let counts = head.counts.iter();
+            let poison = Poison {
+                project: None,
+                reason: reason_of(&error),
+                record: bytes.to_vec(),
+                counts: counts
+                    .map(|count| (count.project, count.category, signed(count.n)))
+                    .collect(),
+            };
+            return vec![Entry {
+                relay,
+                place: place(head.last_seq()),
+                replay_of: None,
+                what: What::Poison(poison),
+            }];
+        }
+    };
+    let mut seq = head.first_seq;
+    let mut entries = Vec::with_capacity(records.len());
+    for one in records {
+        entries.push(Entry {
+            relay,
+            place: place(seq),
+            replay_of: None,
+            what: record(relay, one),
+        });
+        seq = seq.next();
+    }
+    entries
+}
+
+/// What a record does.
+pub(super) fn record(relay: RelayId, record: Record) -> What {
+    let items = match record {
+        Record::Ledger(delta) => return What::Effects(vec![Effect::Ledger(delta)]),
+        Record::Items(items) => items,
+    };
+    let attempt = catch_unwind(AssertUnwindSafe(|| effects(relay, &items)));
+    match attempt {
+        Ok(Ok(effects)) => What::Effects(effects),
+        Ok(Err(error)) => What::Poison(set_aside(&items, reason_of(&error))),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            let reason = format!("panic: {}", text.unwrap_or("without words"));
+            What::Poison(set_aside(&items, cut(reason)))
+        }
+    }
+}
+
+/// An entry of a record that is set aside.
+pub(super) fn set_aside(items: &Items, reason: String) -> Poison {
+    let counts = items.items.iter().map(|item| {
+        let category = ItemKind::from_name(&item.kind).category();
+        (items.project, category, 1)
+    });
+    let counts = counts.collect();
+    let record = wire::encode_msgpack(&Record::Items(items.clone())).unwrap_or_default();
+    Poison {
+        project: Some(items.project),
+        reason,
+        record,
+        counts,
+    }
+}
+
+/// An error and its causes in one line. Parsers name places, not values, so that no user's data
+/// gets into it.
+pub(super) fn reason_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    cut(text)
+}
+
+fn cut(mut text: String) -> String {
+    let end = text.floor_char_boundary(REASON_BYTES_MAX);
+    text.truncate(end);
+    text
+}
+
+fn effects(relay: RelayId, items: &Items) -> Result<Vec<Effect>, NormaliseError> {
+    let mut effects = Vec::with_capacity(items.items.len());
+    let mut has_event = false;
+    for item in &items.items {
+        let kind = ItemKind::from_name(&item.kind);
+        let category = kind.category();
+        let (term, reason) = match kind {
+            ItemKind::Event | ItemKind::Feedback | ItemKind::Security | ItemKind::RawSecurity => {
+                if !has_event {
+                    has_event = true;
+                    let event = incoming(relay, items, item, category)?;
+                    effects.push(Effect::Event(Box::new(event)));
+                    continue;
+                }
+                (Term::Invalid, reason::DUPLICATE_ITEM)
+            }
+            // Its counts came as ledger records; the report itself has no further use.
+            ItemKind::ClientReport => (Term::Applied, reason::NONE),
+            _ => (Term::Rejected, reason::UNSUPPORTED),
+        };
+        effects.push(Effect::Count {
+            project: items.project,
+            category,
+            term,
+            reason,
+        });
+    }
+    Ok(effects)
+}
+
+fn incoming(
+    relay: RelayId,
+    items: &Items,
+    item: &block::Item,
+    category: Category,
+) -> Result<Incoming, NormaliseError> {
+    let stored = StoredEvent {
+        project: items.project,
+        event_id: items
+            .event_id
+            .unwrap_or_else(|| made_id(relay, items, item)),
+        relay,
+        key: items.key,
+        received_at: items.received_at,
+        sent_at: items.sent_at,
+        client: items.client.clone(),
+        remote_addr: items.remote_addr.clone(),
+        user_agent: items.user_agent.clone(),
+        trace: items.trace.clone(),
+        kind: item.kind.clone(),
+        header: item.header.clone(),
+        payload: item.payload.clone(),
+    };
+    digested(stored, category)
+}
+
+/// Normalises and groups a stored event.
+pub(super) fn digested(
+    stored: StoredEvent,
+    category: Category,
+) -> Result<Incoming, NormaliseError> {
+    let event = normalise::normalise(&stored.payload, &receipt(&stored))?;
+    let grouping = group::group(&event);
+    let document = document::of(&event, &grouping.title, stored.project);
+    let metadata = serde_json::to_string(&grouping.metadata).unwrap_or_else(|_| "{}".to_owned());
+    let user = event.user_key().map(user_hash);
+    drop(event);
+    Ok(Incoming {
+        stored,
+        document,
+        category,
+        hashes: grouping.hashes,
+        variants: grouping.variants,
+        culprit: grouping.culprit,
+        metadata,
+        priority: i64::from(grouping.metadata.initial_priority.number()),
+        user,
+    })
+}
+
+/// The first eight bytes of SHA-256: enough to tell the users of one issue apart.
+fn user_hash(key: &str) -> [u8; 8] {
+    let digest: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+    let mut hash = [0; 8];
+    for (to, from) in hash.iter_mut().zip(digest) {
+        *to = from;
+    }
+    hash
+}
+
+/// An id for an event that came without: the same each time the record comes.
+fn made_id(relay: RelayId, items: &Items, item: &block::Item) -> EventId {
+    let mut hasher = Sha256::new();
+    hasher.update(relay.as_bytes());
+    hasher.update(items.received_at.as_millis().to_le_bytes());
+    hasher.update(&item.payload);
+    let digest: [u8; 32] = hasher.finalize().into();
+    let mut id = [0; 16];
+    for (to, from) in id.iter_mut().zip(digest) {
+        *to = from;
+    }
+    EventId::from_bytes(id)
+}
+
+/// A ledger record's counts, each with the hour it belongs to.
+pub(super) fn ledger_hour(delta: &LedgerDelta, now: Timestamp) -> i64 {
+    // A relay's clock may be wrong by years; such counts are booked when they arrive.
+    const TRUSTED_HOURS: i64 = 90 * 24;
+    let hour = delta.at.hour();
+    if (now.hour() - TRUSTED_HOURS..=now.hour() + 1).contains(&hour) {
+        hour
+    } else {
+        now.hour()
+    }
+}
+
+/// A reason that SDKs or relays gave, within its limit.
+pub(super) fn bounded(reason: &Reason) -> Reason {
+    const BYTES_MAX: usize = 64;
+    match reason.get(..reason.floor_char_boundary(BYTES_MAX)) {
+        Some(short) if short.len() < reason.len() => Cow::Owned(short.to_owned()),
+        _ => reason.clone(),
+    }
+}
+
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

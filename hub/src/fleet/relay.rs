@@ -1,0 +1,170 @@
+//! A relay as the hub knows it, and what it says of itself.
+
+use std::collections::BTreeMap;
+
+use protocol::ids::{Lane, ProjectId, RelayId};
+use protocol::timestamp::Timestamp;
+use protocol::wire::Report;
+use serde::{Deserialize, Serialize};
+
+use super::FleetError;
+use crate::store::StoreError;
+use crate::store::relays::RelayRow;
+
+/// Region, site and whatever else an operator tells relays apart by.
+pub type Labels = BTreeMap<String, String>;
+
+/// A relay of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// The uuid in its certificate.
+    pub id: RelayId,
+    /// What people call it.
+    pub name: String,
+    /// What it is labelled with.
+    pub labels: Labels,
+    /// Whether it may connect.
+    pub state: RelayState,
+    /// The program's version.
+    pub version: String,
+    /// When it joined.
+    pub joined_at: Timestamp,
+    /// When it was last connected.
+    pub last_seen_at: Option<Timestamp>,
+    /// Where from.
+    pub address: Option<String>,
+    /// Its clock minus the hub's, in milliseconds.
+    pub clock_offset_ms: Option<i64>,
+    /// What it last said of itself.
+    pub report: Option<RelayReport>,
+}
+
+/// Whether a relay may connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelayState {
+    /// It may.
+    Active,
+    /// It may, to deliver what it still has; it is about to be taken away.
+    Drained,
+    /// It may not, ever again.
+    Revoked,
+}
+
+impl RelayState {
+    /// The name in the store and in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Drained => "drained",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// The state of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Active, Self::Drained, Self::Revoked]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+/// What a relay last said of itself, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayReport {
+    /// When it arrived, by the hub's clock, in unix milliseconds.
+    pub at: Timestamp,
+    /// The roster in force.
+    pub roster_version: u64,
+    /// Bytes of the spool on disk.
+    pub spool_bytes: u64,
+    /// The most it may take.
+    pub spool_bytes_max: u64,
+    /// Round trip, in milliseconds.
+    pub rtt_ms: u32,
+    /// What waits, by lane.
+    pub lanes: Vec<ReportedLane>,
+    /// The relay's own ledger since its spool was made.
+    pub totals: Vec<ReportedTotal>,
+}
+
+/// What waits in a lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedLane {
+    /// Which.
+    pub lane: Lane,
+    /// Records.
+    pub records: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// How old the oldest was when this was said.
+    pub oldest_age_ms: Option<u64>,
+}
+
+/// One sum of the relay's ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedTotal {
+    /// The project, when known.
+    pub project: Option<ProjectId>,
+    /// The data category's name.
+    pub category: String,
+    /// The term's name.
+    pub term: String,
+    /// Why.
+    pub reason: String,
+    /// Items.
+    pub n: u64,
+}
+
+impl RelayReport {
+    /// Ages are taken by the relay's own clock, so that its being wrong does not matter.
+    pub(super) fn from_wire(report: &Report, at: Timestamp) -> Self {
+        let age = |received: Timestamp| {
+            u64::try_from(report.wall.millis_since(received)).unwrap_or_default()
+        };
+        let lanes = report.lanes.iter().map(|lane| ReportedLane {
+            lane: lane.lane,
+            records: lane.records,
+            bytes: lane.bytes,
+            oldest_age_ms: lane.oldest_received_at.map(age),
+        });
+        let totals = report.totals.iter().map(|total| ReportedTotal {
+            project: total.project,
+            category: total.category.name().to_owned(),
+            term: total.term.name().to_owned(),
+            reason: total.reason.clone(),
+            n: total.n,
+        });
+        Self {
+            at,
+            roster_version: report.roster_version,
+            spool_bytes: report.spool_bytes,
+            spool_bytes_max: report.spool_bytes_max,
+            rtt_ms: report.rtt_ms,
+            lanes: lanes.take(Lane::ALL.len()).collect(),
+            totals: totals.take(Report::TOTALS_MAX).collect(),
+        }
+    }
+}
+
+impl Relay {
+    pub(super) fn from_row(row: RelayRow) -> Result<Self, FleetError> {
+        let unreadable = |what| FleetError::from(StoreError::Unreadable { what });
+        let id: [u8; 16] = row.id.try_into().map_err(|_| unreadable("relay id"))?;
+        Ok(Self {
+            id: RelayId::from_bytes(id),
+            name: row.name,
+            labels: serde_json::from_str(&row.labels).map_err(|_| unreadable("relay labels"))?,
+            state: RelayState::from_name(&row.state).ok_or_else(|| unreadable("relay state"))?,
+            version: row.version,
+            joined_at: Timestamp::from_millis(row.joined_at),
+            last_seen_at: row.last_seen_at.map(Timestamp::from_millis),
+            address: row.address,
+            clock_offset_ms: row.clock_offset_ms,
+            // `{}` until the first report.
+            report: serde_json::from_str(&row.report).ok(),
+        })
+    }
+}

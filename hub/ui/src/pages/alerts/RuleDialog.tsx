@@ -1,0 +1,181 @@
+/** A rule: when, where, whom. */
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { environmentsQuery } from "../../api/issues.ts";
+import { createRule, type RuleBody, rulesQuery, updateRule } from "../../api/projects.ts";
+import type { AlertRule, RuleAction, RuleTrigger } from "../../api/types.ts";
+import { Button, IconButton } from "../../ui/Button.tsx";
+import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
+import { Check, formClass, inputClass, rowClass, SelectField, TextField } from "../../ui/Form.tsx";
+import { Notice } from "../../ui/State.tsx";
+import styles from "./Alerts.module.css";
+import { minutesText } from "./rule-text.ts";
+
+const PAUSES = [5, 10, 30, 60, 180, 720, 1440];
+const ACTIONS_MAX = 10;
+
+interface Props {
+  org: string;
+  slug: string;
+  rule: AlertRule | null;
+  onClose: () => void;
+}
+
+export function RuleDialog({ org, slug, rule, onClose }: Props) {
+  const client = useQueryClient();
+  const { data: environments = [] } = useQuery(environmentsQuery(org));
+  const [name, setName] = useState(rule?.name ?? "");
+  const [triggers, setTriggers] = useState<readonly RuleTrigger[]>(
+    rule?.triggers ?? ["new_issue", "regression"],
+  );
+  const [actions, setActions] = useState<readonly RuleAction[]>(
+    rule?.actions ?? [{ type: "webhook", url: "" }],
+  );
+  const [environment, setEnvironment] = useState(rule?.environment ?? "");
+  const [pause, setPause] = useState(rule?.frequencyMinutes ?? 30);
+
+  const save = useMutation({
+    mutationFn: () => {
+      const body: RuleBody = {
+        name: name.trim(),
+        triggers: [...triggers],
+        actions: [...actions],
+        environment: environment || null,
+        frequencyMinutes: pause,
+      };
+      return rule ? updateRule(org, slug, rule.id, body) : createRule(org, slug, body);
+    },
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: rulesQuery(org, slug).queryKey });
+      onClose();
+    },
+  });
+
+  const flip = (trigger: RuleTrigger) => (on: boolean) =>
+    setTriggers(on ? [...triggers, trigger] : triggers.filter((each) => each !== trigger));
+  const setAction = (index: number, action: RuleAction) =>
+    setActions(actions.map((each, i) => (i === index ? action : each)));
+  const pauses = PAUSES.includes(pause) ? PAUSES : [pause, ...PAUSES];
+
+  return (
+    <Dialog title={rule ? "Edit rule" : "New rule"} onClose={onClose} wide>
+      <form
+        className={formClass}
+        onSubmit={(event: FormEvent) => {
+          event.preventDefault();
+          save.mutate();
+        }}
+      >
+        {save.isError ? <Notice tone="danger">{save.error.message}</Notice> : null}
+        <TextField
+          label="Name"
+          required
+          autoFocus
+          value={name}
+          placeholder="New issues to the team"
+          onChange={(event) => setName(event.target.value)}
+        />
+        <fieldset className={styles.checks}>
+          <legend>When</legend>
+          <Check
+            label="An issue is seen for the first time"
+            checked={triggers.includes("new_issue")}
+            onChange={flip("new_issue")}
+          />
+          <Check
+            label="A resolved issue comes back"
+            checked={triggers.includes("regression")}
+            onChange={flip("regression")}
+          />
+        </fieldset>
+        <fieldset className={styles.checks}>
+          <legend>Tell</legend>
+          {actions.map((action, i) => (
+            <div key={i} className={styles.action}>
+              <select
+                className={inputClass}
+                aria-label={`Kind of target ${i + 1}`}
+                value={action.type}
+                onChange={(event) =>
+                  setAction(
+                    i,
+                    event.target.value === "email" ? { type: "email", to: "" } : { type: "webhook", url: "" },
+                  )
+                }
+              >
+                <option value="webhook">Webhook</option>
+                <option value="email">E-mail</option>
+              </select>
+              <input
+                className={inputClass}
+                aria-label={action.type === "webhook" ? "Address of the webhook" : "E-mail address"}
+                type={action.type === "webhook" ? "url" : "email"}
+                required
+                placeholder={action.type === "webhook" ? "https://" : "team@example.org"}
+                value={action.type === "webhook" ? action.url : action.to}
+                onChange={(event) =>
+                  setAction(
+                    i,
+                    action.type === "webhook"
+                      ? { type: "webhook", url: event.target.value }
+                      : { type: "email", to: event.target.value },
+                  )
+                }
+              />
+              <IconButton
+                icon="close"
+                label="Remove this target"
+                disabled={actions.length === 1}
+                onClick={() => setActions(actions.filter((_, k) => k !== i))}
+              />
+            </div>
+          ))}
+          {actions.length < ACTIONS_MAX ? (
+            <div>
+              <Button
+                small
+                kind="quiet"
+                icon="plus"
+                onClick={() => setActions([...actions, { type: "webhook", url: "" }])}
+              >
+                Another target
+              </Button>
+            </div>
+          ) : null}
+        </fieldset>
+        <div className={rowClass}>
+          <SelectField
+            label="Environment"
+            value={environment}
+            onChange={(event) => setEnvironment(event.target.value)}
+          >
+            <option value="">Any</option>
+            {environments
+              .filter((each) => each.name)
+              .map((each) => (
+                <option key={each.name}>{each.name}</option>
+              ))}
+          </SelectField>
+          <SelectField
+            label="Per issue at most once in"
+            value={pause}
+            onChange={(event) => setPause(Number(event.target.value))}
+          >
+            {pauses.map((minutes) => (
+              <option key={minutes} value={minutes}>
+                {minutesText(minutes)}
+              </option>
+            ))}
+          </SelectField>
+        </div>
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={save.isPending} disabled={triggers.length === 0}>
+            Save
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,79 @@
+/** What relays remove from events before anything is written to disk. */
+
+import { type FormEvent, useState } from "react";
+import type { ProjectDetail } from "../../api/types.ts";
+import { Button } from "../../ui/Button.tsx";
+import { AreaField, Check, formClass } from "../../ui/Form.tsx";
+import { Panel } from "../../ui/Panel.tsx";
+import { Notice } from "../../ui/State.tsx";
+import { useSaveProject } from "./save.ts";
+
+export function PrivacySettings({ org, project }: { org: string; project: ProjectDetail }) {
+  const [scrubIp, setScrubIp] = useState(project.scrubIPAddresses);
+  const [scrubEmails, setScrubEmails] = useState(project.scrubEmails ?? false);
+  const [sensitive, setSensitive] = useState(project.sensitiveFields.join("\n"));
+  const [safe, setSafe] = useState(project.safeFields.join("\n"));
+  const save = useSaveProject(org, project.slug);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate({
+      scrubIPAddresses: scrubIp,
+      scrubEmails,
+      sensitiveFields: lines(sensitive),
+      safeFields: lines(safe),
+    });
+  };
+  return (
+    <Panel title="Privacy">
+      <form className={formClass} onSubmit={submit}>
+        <Notice>
+          Removal happens at the relay, on the host that accepted the event, before its disk. Passwords, keys,
+          tokens, card numbers and their like are always removed.
+        </Notice>
+        {save.isError ? <Notice tone="danger">{save.error.message}</Notice> : null}
+        <Check
+          label="Remove IP addresses"
+          hint="Also the user's address that an SDK or the relay would add."
+          checked={scrubIp}
+          onChange={setScrubIp}
+        />
+        <Check
+          label="Remove e-mail addresses"
+          hint="Wherever they stand: in messages, variables, headers and user data."
+          checked={scrubEmails}
+          onChange={setScrubEmails}
+        />
+        <AreaField
+          label="Sensitive fields"
+          hint="One a line. Values under keys that contain one of these words are removed."
+          value={sensitive}
+          onChange={setSensitive}
+          placeholder={"customer_number\niban"}
+        />
+        <AreaField
+          label="Safe fields"
+          hint="One a line. Values under exactly these keys are kept, even where a rule would remove them."
+          value={safe}
+          onChange={setSafe}
+          placeholder="order_id"
+        />
+        <div>
+          <Button kind="primary" type="submit" busy={save.isPending}>
+            Save
+          </Button>
+        </div>
+      </form>
+    </Panel>
+  );
+}
+
+export function lines(text: string): string[] {
+  return [
+    ...new Set(
+      text
+        .split("\n")
+        .map((line) => line.trim())
+        .filter(Boolean),
+    ),
+  ];
+}

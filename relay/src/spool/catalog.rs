@@ -1,0 +1,192 @@
+//! What the spool holds, in memory: per lane its numbers and its segments, never a block.
+//!
+//! The owner changes it, readers look at it; nobody holds the lock over a call to the disk.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use protocol::ids::{Lane, Seq};
+use protocol::timestamp::Timestamp;
+
+use super::lanes::ByLane;
+use super::segment::{Extent, Summary};
+use super::state::LostRange;
+use super::{GapReason, LaneState};
+
+/// All lanes.
+#[derive(Debug)]
+pub(super) struct Catalog {
+    pub(super) lanes: ByLane<Book>,
+    /// Ranges without records, and why, where it is known.
+    pub(super) gaps: Vec<LostRange>,
+}
+
+/// One lane.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    /// The number the next record gets. Numbers below are durable.
+    pub(super) next: Seq,
+    /// The last number the hub has.
+    pub(super) acked: Seq,
+    /// Oldest first. The last one may take more blocks.
+    pub(super) segments: VecDeque<SegmentInfo>,
+    /// Where the last reader stopped.
+    pub(super) hint: Option<Hint>,
+    /// When the oldest record that the hub does not have was received.
+    pub(super) oldest_received: Option<Timestamp>,
+}
+
+/// The frame behind the one that was read last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hint {
+    pub(super) serial: u64,
+    pub(super) next: Seq,
+    pub(super) at: u64,
+}
+
+/// One segment.
+#[derive(Clone, Debug)]
+pub(super) struct SegmentInfo {
+    pub(super) serial: u64,
+    pub(super) first: Seq,
+    /// The number behind the last record's; `first` while there is none.
+    pub(super) next: Seq,
+    pub(super) records: u64,
+    /// Where frames begin.
+    pub(super) start: u64,
+    /// Where they end, as far as they are durable.
+    pub(super) end: u64,
+    /// Of the file.
+    pub(super) bytes: u64,
+    /// The spool's age at the last frame.
+    pub(super) elapsed: u64,
+    pub(super) received: Option<Timestamp>,
+    /// Takes no more blocks.
+    pub(super) sealed: bool,
+    /// The good blocks of a damaged segment.
+    pub(super) map: Option<Arc<Vec<Extent>>>,
+}
+
+impl SegmentInfo {
+    /// One without blocks.
+    pub(super) const fn new(serial: u64, first: Seq, start: u64, bytes: u64) -> Self {
+        Self {
+            serial,
+            first,
+            next: first,
+            records: 0,
+            start,
+            end: start,
+            bytes,
+            elapsed: 0,
+            received: None,
+            sealed: false,
+            map: None,
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.next.0 <= self.first.0
+    }
+
+    pub(super) fn take(&mut self, summary: &Summary) {
+        self.next = summary.next;
+        self.records = summary.records;
+        self.end = summary.end;
+        self.bytes = self.bytes.max(summary.end);
+        self.elapsed = summary.elapsed;
+        self.received = summary.received;
+    }
+}
+
+/// Where a number is to be looked for.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// Not written yet.
+    Empty,
+    /// It has no record; nor have those up to this one.
+    Gap(Seq),
+    /// In this segment, if anywhere.
+    In(SegmentInfo),
+}
+
+impl Book {
+    pub(super) fn find(&self, from: Seq) -> Place {
+        if from >= self.next {
+            return Place::Empty;
+        }
+        let at = self
+            .segments
+            .partition_point(|segment| segment.next <= from);
+        match self.segments.get(at) {
+            Some(segment) if segment.first <= from => Place::In(segment.clone()),
+            Some(segment) if segment.first.0 > 1 => Place::Gap(Seq(segment.first.0 - 1)),
+            Some(_) | None => Place::Gap(Seq(self.next.0.saturating_sub(1))),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    pub(super) fn segment(&mut self, serial: u64) -> Option<&mut SegmentInfo> {
+        self.segments
+            .iter_mut()
+            .find(|segment| segment.serial == serial)
+    }
+
+    pub(super) fn state(&self) -> LaneState {
+        let waiting = self
+            .segments
+            .iter()
+            .filter(|segment| segment.next.0 > self.acked.0 + 1);
+        let (bytes, records) = waiting.fold((0, 0), |(bytes, records), segment| {
+            let acked = (self.acked.0 + 1).saturating_sub(segment.first.0);
+            let waiting = segment.records.saturating_sub(acked);
+            (
+                bytes + segment.end.saturating_sub(segment.start),
+                records + waiting,
+            )
+        });
+        let oldest = self
+            .segments
+            .iter()
+            .find(|segment| segment.next.0 > self.acked.0 + 1)
+            .map_or(self.next, |segment| segment.first.max(self.acked.next()));
+        LaneState {
+            oldest,
+            next: self.next,
+            acked: self.acked,
+            bytes,
+            records,
+            oldest_received_at: self.oldest_received,
+        }
+    }
+}
+
+impl Catalog {
+    /// Bytes of all segments.
+    pub(super) fn bytes(&self) -> u64 {
+        self.lanes.0.iter().map(Book::bytes).sum()
+    }
+
+    /// Why `from` to `to` have no records, and how far that reason reaches.
+    pub(super) fn reason(&self, lane: Lane, from: Seq, to: Seq) -> (Seq, GapReason) {
+        let of_lane = self.gaps.iter().filter(|gap| gap.lane == lane);
+        let mut reach = to;
+        for gap in of_lane {
+            if gap.from <= from && from <= gap.to {
+                return (gap.to.min(to), gap.reason);
+            }
+            if gap.from > from && gap.from <= reach {
+                reach = Seq(gap.from.0 - 1);
+            }
+        }
+        let acked = self.lanes.get(lane).acked;
+        if from <= acked {
+            (reach.min(acked), GapReason::Acknowledged)
+        } else {
+            (reach, GapReason::Corrupt)
+        }
+    }
+}

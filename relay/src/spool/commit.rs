@@ -1,0 +1,481 @@
+//! A commit: appends become blocks, blocks become durable, then everyone is answered.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::block::{BlockError, Builder, LedgerDelta, Record, Sealed};
+use protocol::ids::{Epoch, Lane, Seq};
+use protocol::outcome::Counts;
+use protocol::timestamp::Timestamp;
+
+use super::SpoolError;
+use super::catalog::SegmentInfo;
+use super::disk::is_full;
+use super::evict::{self, Decision};
+use super::format::{self, FrameHead, Header};
+use super::lanes::ByLane;
+use super::owner::{Append, Owner};
+use super::recover::count_kept;
+use super::segment::{self, Summary};
+use super::writer::Active;
+
+/// A block that is about to be written.
+#[derive(Debug)]
+struct Ready {
+    lane: Lane,
+    sealed: Sealed,
+    /// When its oldest record was received.
+    received: Timestamp,
+}
+
+/// Which append makes a block impossible, and why.
+struct Unfit {
+    append: Option<usize>,
+    error: BlockError,
+}
+
+impl Owner {
+    /// Makes the appends durable, with what the ledger counted meanwhile, and answers them.
+    pub(super) fn commit(&mut self, appends: Vec<Append>) {
+        let now = self.time.now();
+        let mut appends = self.admit(appends);
+        let delta = self.ledger.take_delta(now);
+        let ledger = self.ledger_records(&delta, now);
+        let ready = loop {
+            match self.build(&appends, &ledger) {
+                Ok(ready) => break ready,
+                Err(Unfit {
+                    append: Some(at),
+                    error,
+                }) => {
+                    let error = SpoolError::TooLarge(Arc::new(error));
+                    appends.remove(at).answer(Err(error));
+                }
+                Err(Unfit {
+                    append: None,
+                    error,
+                }) => {
+                    self.note("ledger does not fit a block", &io::Error::other(error));
+                    self.ledger.put_back(delta);
+                    return give_up(
+                        appends,
+                        &SpoolError::from(io::Error::from(io::ErrorKind::InvalidData)),
+                    );
+                }
+            }
+        };
+        if ready.is_empty() {
+            return give_up(appends, &SpoolError::Closed);
+        }
+        match self.write(&ready) {
+            Ok(took) => {
+                self.publish(&ready, &ledger, took);
+                for append in appends {
+                    append.answer(Ok(()));
+                }
+            }
+            Err(error) => {
+                self.note("commit not durable", &error);
+                self.ledger.put_back(delta);
+                let answer = if is_full(&error) {
+                    self.look_at_space();
+                    self.full()
+                } else {
+                    SpoolError::from(error)
+                };
+                give_up(appends, &answer);
+            }
+        }
+    }
+
+    /// Lets in what there is room for, making room where others must give way.
+    fn admit(&mut self, appends: Vec<Append>) -> Vec<Append> {
+        let mut fill = self.fill();
+        let mut admitted = Vec::with_capacity(appends.len());
+        for append in appends {
+            // The most important lane of an envelope decides who gives way for it.
+            let lane = append.records.iter().map(|(lane, _)| *lane).min();
+            let room = loop {
+                match evict::decide(&fill, lane.unwrap_or(Lane::Blobs), append.bytes) {
+                    Decision::Fits => break true,
+                    Decision::Full => break false,
+                    Decision::Evict(victim) => {
+                        let pledged = fill.used.saturating_sub(self.shared.catalog().bytes());
+                        match self.evict_oldest(victim) {
+                            Ok(true) => {}
+                            Ok(false) => break false,
+                            Err(error) => {
+                                self.note("eviction", &error);
+                                break false;
+                            }
+                        }
+                        fill = self.fill();
+                        fill.used = fill.used.saturating_add(pledged);
+                    }
+                }
+            };
+            if room && !append.records.is_empty() {
+                fill.used = fill.used.saturating_add(append.bytes);
+                admitted.push(append);
+            } else if room {
+                append.answer(Ok(()));
+            } else {
+                append.answer(Err(self.full()));
+            }
+        }
+        admitted
+    }
+
+    pub(super) fn full(&self) -> SpoolError {
+        SpoolError::Full {
+            used: self.shared.catalog().bytes(),
+            max: self.limits.bytes_max,
+        }
+    }
+
+    /// What goes into lane 0 first: losses that are not written down yet, then the ledger's delta.
+    fn ledger_records(&self, delta: &LedgerDelta, now: Timestamp) -> Vec<LedgerDelta> {
+        let mut records = Vec::new();
+        if let Some(pending) = &self.state.pending {
+            records.push(LedgerDelta {
+                at: now,
+                counts: pending.counts.clone(),
+            });
+        }
+        if !delta.counts.is_empty() {
+            records.push(delta.clone());
+        }
+        records
+    }
+
+    fn build(&self, appends: &[Append], ledger: &[LedgerDelta]) -> Result<Vec<Ready>, Unfit> {
+        let next = {
+            let catalog = self.shared.catalog();
+            ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
+        };
+        let mut ready = Vec::new();
+        let mut building = ByLane::<Option<Building>>::default();
+        for delta in ledger {
+            let building = building.get_mut(Lane::Control);
+            let building = building.get_or_insert_with(|| {
+                Building::new(self.shared.epoch, Lane::Control, *next.get(Lane::Control))
+            });
+            building.push(None, &Record::Ledger(delta.clone()), &mut ready)?;
+        }
+        for (at, append) in appends.iter().enumerate() {
+            for (lane, record) in &append.records {
+                let building = building.get_mut(*lane);
+                let building = building.get_or_insert_with(|| {
+                    Building::new(self.shared.epoch, *lane, *next.get(*lane))
+                });
+                building.push(Some(at), record, &mut ready)?;
+            }
+        }
+        for building in building.0.into_iter().flatten() {
+            building.finish(&mut ready)?;
+        }
+        Ok(ready)
+    }
+
+    /// Writes and syncs all blocks, or leaves none. Says how long the syncing took.
+    fn write(&mut self, ready: &[Ready]) -> io::Result<Duration> {
+        let elapsed = self.elapsed();
+        let mut touched = Vec::new();
+        let mut written = Ok(());
+        for lane in Lane::ALL {
+            let frames = frames(ready, lane, elapsed);
+            if frames.is_empty() {
+                continue;
+            }
+            written = self
+                .active(lane, frames.len() as u64)
+                .and_then(|active| active.write(&frames));
+            touched.push(lane);
+            if written.is_err() {
+                break;
+            }
+        }
+        let before = self.time.monotonic();
+        let synced = match written {
+            Ok(()) => self.sync(&touched),
+            Err(error) => Err((Vec::new(), error)),
+        };
+        match synced {
+            Ok(()) => Ok(self.time.monotonic().saturating_sub(before)),
+            Err((suspects, error)) => {
+                for lane in touched {
+                    self.roll_back(lane, suspects.contains(&lane));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Syncs the lanes' active segments at the same time: the filesystem then writes its journal
+    /// once. Names those whose content is not known after an error.
+    fn sync(&self, lanes: &[Lane]) -> Result<(), (Vec<Lane>, io::Error)> {
+        let files: Vec<_> = lanes
+            .iter()
+            .filter_map(|lane| Some((*lane, &self.writers.get(*lane).active.as_ref()?.file)))
+            .collect();
+        let Some(((first, file), others)) = files.split_first() else {
+            return Ok(());
+        };
+        let mut results = Vec::with_capacity(files.len());
+        std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for (lane, file) in others {
+                let spawned = std::thread::Builder::new().spawn_scoped(scope, || file.sync());
+                match spawned {
+                    Ok(thread) => threads.push((*lane, thread)),
+                    // No thread to be had: one after the other, then.
+                    Err(_) => results.push((*lane, file.sync())),
+                }
+            }
+            results.push((*first, file.sync()));
+            for (lane, thread) in threads {
+                let synced = thread
+                    .join()
+                    .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+                results.push((lane, synced));
+            }
+        });
+        let mut suspects = Vec::new();
+        let mut error = None;
+        for (lane, result) in results {
+            if let Err(failed) = result {
+                suspects.push(lane);
+                error = Some(failed);
+            }
+        }
+        error.map_or(Ok(()), |error| Err((suspects, error)))
+    }
+
+    /// Forgets what a failed commit wrote. A segment that failed to sync, or cannot be cut, takes
+    /// no more blocks: the next one begins with the number that is free.
+    fn roll_back(&mut self, lane: Lane, suspect: bool) {
+        let writer = self.writers.get_mut(lane);
+        let Some(active) = &mut writer.active else {
+            return;
+        };
+        if !active.is_ahead() && !suspect {
+            return;
+        }
+        let cut = active.cut();
+        if !suspect && cut.is_ok() {
+            return;
+        }
+        let serial = active.serial;
+        writer.active = None;
+        let mut catalog = self.shared.catalog();
+        let book = catalog.lanes.get_mut(lane);
+        if let Some(segment) = book.segment(serial) {
+            segment.sealed = true;
+        }
+        // An empty one is of no use; but the last one holds the lane's totals.
+        let stays = book.segments.len() == 1;
+        let gone = book
+            .segments
+            .back()
+            .is_some_and(|last| last.serial == serial && last.is_empty() && !stays)
+            .then(|| book.segments.pop_back())
+            .flatten();
+        drop(catalog);
+        if let Some(gone) = gone
+            && let Err(error) = self.disk().remove(&self.path(lane, &gone))
+        {
+            self.note("suspect segment not removed", &error);
+        }
+    }
+
+    /// The lane's active segment, with room for `len` bytes; made if need be.
+    fn active(&mut self, lane: Lane, len: u64) -> io::Result<&mut Active> {
+        let most = self.limits.segment_bytes(lane);
+        let fits = self
+            .writers
+            .get(lane)
+            .active
+            .as_ref()
+            .is_some_and(|active| {
+                active.summary.records == 0 || active.tail.saturating_add(len) <= most
+            });
+        if !fits {
+            self.rotate(lane)?;
+        }
+        let active = self.writers.get_mut(lane).active.as_mut();
+        active.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Seals the lane's active segment and begins the next.
+    pub(super) fn rotate(&mut self, lane: Lane) -> io::Result<()> {
+        let first = self.shared.catalog().lanes.get(lane).next;
+        let elapsed = self.elapsed();
+        let serial = self.state.serial + 1;
+        let writer = self.writers.get_mut(lane);
+        let header = Header {
+            version: format::VERSION,
+            lane,
+            epoch: self.shared.epoch,
+            serial,
+            first_seq: first,
+            elapsed,
+            totals: writer.totals.clone().into_iter().collect(),
+        };
+        let (file, start) = segment::create(&*self.shared.disk, &writer.dir, &header)?;
+        self.state.serial = serial;
+        let active = Active::resume(serial, file, Summary::empty(first, start, elapsed));
+        let before = writer.active.replace(active);
+        let sealed_bytes = before.as_ref().and_then(|before| before.seal().ok());
+        let mut catalog = self.shared.catalog();
+        let book = catalog.lanes.get_mut(lane);
+        if let Some(last) = book.segments.back_mut() {
+            last.sealed = true;
+            last.bytes = sealed_bytes.unwrap_or(last.bytes);
+        }
+        book.segments
+            .push_back(SegmentInfo::new(serial, first, start, start));
+        Ok(())
+    }
+
+    /// Shows the committed blocks to readers and adds them to the sums.
+    fn publish(&mut self, ready: &[Ready], ledger: &[LedgerDelta], took: Duration) {
+        let elapsed = self.elapsed();
+        let mut kept = Counts::new();
+        let mut records = 0;
+        let mut catalog = self.shared.catalog();
+        for Ready {
+            lane,
+            sealed,
+            received,
+        } in ready
+        {
+            let writer = self.writers.get_mut(*lane);
+            let Some(active) = &mut writer.active else {
+                continue;
+            };
+            let frame_len = format::frame_len(sealed.head.counts.len(), sealed.bytes.len());
+            let at = active.summary.end;
+            active.summary.add(&sealed.head, at + frame_len);
+            active.summary.date(*received, elapsed);
+            count_kept(&mut kept, &sealed.head.counts);
+            count_kept(&mut writer.totals, &sealed.head.counts);
+            records += u64::from(sealed.head.count);
+            let book = catalog.lanes.get_mut(*lane);
+            if let Some(last) = book.segments.back_mut() {
+                last.take(&active.summary);
+            }
+            book.next = active.summary.next;
+            book.oldest_received.get_or_insert(*received);
+            self.shared
+                .index
+                .note(*lane, active.serial, sealed.head.first_seq, at);
+        }
+        let next = catalog.lanes.0.each_ref().map(|book| book.next);
+        drop(catalog);
+        let totals = &mut self.writers.get_mut(Lane::Control).totals;
+        for (account, n) in ledger.iter().flat_map(|delta| &delta.counts) {
+            *totals.entry(account.clone()).or_default() += n;
+        }
+        // The ledger has counted its own delta itself.
+        if let Some(pending) = self.state.pending.take() {
+            for (account, n) in pending.counts {
+                *kept.entry(account).or_default() += n;
+            }
+        }
+        self.mark.write(self.shared.epoch, next);
+        self.ledger.restore(kept);
+        let mut health = self.shared.health();
+        health.commits += 1;
+        health.records += records;
+        health.sync_last = took;
+        health.sync_max = health.sync_max.max(took);
+        health.sync_total += took;
+        drop(health);
+        self.shared.notify();
+    }
+}
+
+/// The frames of a lane's blocks, one behind the other.
+fn frames(ready: &[Ready], lane: Lane, elapsed: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    for Ready {
+        sealed, received, ..
+    } in ready.iter().filter(|ready| ready.lane == lane)
+    {
+        let head = FrameHead::new(&sealed.head, *received, elapsed);
+        format::write_frame(&mut out, head, &sealed.head.counts, &sealed.bytes);
+    }
+    out
+}
+
+fn give_up(appends: Vec<Append>, error: &SpoolError) {
+    for append in appends {
+        append.answer(Err(error.clone()));
+    }
+}
+
+/// A lane's block in the making.
+#[derive(Debug)]
+struct Building {
+    lane: Lane,
+    builder: Builder,
+    received: Option<Timestamp>,
+    /// The append of the record that went in last.
+    last: Option<usize>,
+}
+
+impl Building {
+    const fn new(epoch: Epoch, lane: Lane, first: Seq) -> Self {
+        Self {
+            lane,
+            builder: Builder::new(epoch, lane, first),
+            received: None,
+            last: None,
+        }
+    }
+
+    fn push(
+        &mut self,
+        append: Option<usize>,
+        record: &Record,
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), Unfit> {
+        let pushed = match self.builder.push(record) {
+            Err(BlockError::Full) => {
+                self.seal(ready)?;
+                self.builder.push(record)
+            }
+            pushed => pushed,
+        };
+        pushed.map_err(|error| Unfit { append, error })?;
+        let received = match record {
+            Record::Items(items) => items.received_at,
+            Record::Ledger(delta) => delta.at,
+        };
+        self.received = Some(self.received.map_or(received, |had| had.min(received)));
+        self.last = append;
+        Ok(())
+    }
+
+    fn seal(&mut self, ready: &mut Vec<Ready>) -> Result<(), Unfit> {
+        // Only a record that is alone can make a block too large, and it is the last.
+        let sealed = self.builder.seal().map_err(|error| Unfit {
+            append: self.last,
+            error,
+        })?;
+        ready.push(Ready {
+            lane: self.lane,
+            sealed,
+            received: self.received.take().unwrap_or_default(),
+        });
+        Ok(())
+    }
+
+    fn finish(mut self, ready: &mut Vec<Ready>) -> Result<(), Unfit> {
+        if self.builder.is_empty() {
+            return Ok(());
+        }
+        self.seal(ready)
+    }
+}

@@ -1,0 +1,92 @@
+//! The configuration, resolved against the filesystem it is to live on.
+
+use protocol::ids::Lane;
+
+use super::disk::Space;
+use super::lanes::ByLane;
+use super::{Config, WhenFull};
+
+const GIB: u64 = 1 << 30;
+/// The share of the quota that only this lane uses, in percent. Source: delivery contract, C10.
+const RESERVE_PERCENT: [u64; 5] = [5, 40, 0, 0, 0];
+/// The part of a segment above which a drained lane gives its file back.
+const DRAINED_PART: u64 = 8;
+/// Segments of lane 0 are read whole at every start, so they are smaller.
+const CONTROL_PART: u64 = 8;
+/// A quota holds at least this many segments.
+const SEGMENTS_MIN: u64 = 16;
+/// Smallest segment, in bytes.
+const SEGMENT_BYTES_MIN: u64 = 4096;
+
+/// What the owner keeps to.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub(super) bytes_max: u64,
+    pub(super) free_min: u64,
+    pub(super) ballast_bytes: u64,
+    segment_bytes: u64,
+    /// In milliseconds.
+    ages: ByLane<Option<u64>>,
+    when_full: ByLane<WhenFull>,
+}
+
+impl Limits {
+    pub(super) fn new(config: &Config, space: Space) -> Self {
+        let default_max = (2 * GIB).min(space.total / 20);
+        let bytes_max = config.bytes_max.map_or(default_max, |size| size.0);
+        let age = |span: protocol::unit::Span| u64::try_from(span.0.as_millis()).ok();
+        let ages = &config.age_max;
+        let full = &config.when_full;
+        Self {
+            bytes_max,
+            free_min: config
+                .free_min
+                .map_or_else(|| GIB.max(space.total / 20), |size| size.0),
+            ballast_bytes: config.ballast_bytes.0,
+            segment_bytes: config
+                .segment_bytes
+                .0
+                .min(bytes_max / SEGMENTS_MIN)
+                .max(SEGMENT_BYTES_MIN),
+            ages: ByLane([
+                age(ages.control),
+                age(ages.errors),
+                age(ages.logs),
+                age(ages.traces),
+                age(ages.blobs),
+            ]),
+            when_full: ByLane([
+                WhenFull::Refuse,
+                full.errors,
+                full.logs,
+                full.traces,
+                full.blobs,
+            ]),
+        }
+    }
+
+    /// Bytes after which a segment is sealed.
+    pub(super) fn segment_bytes(&self, lane: Lane) -> u64 {
+        match lane {
+            Lane::Control => (self.segment_bytes / CONTROL_PART).max(SEGMENT_BYTES_MIN),
+            Lane::Errors | Lane::Logs | Lane::Traces | Lane::Blobs => self.segment_bytes,
+        }
+    }
+
+    /// Bytes that a drained lane may go on holding.
+    pub(super) fn drained_bytes(&self, lane: Lane) -> u64 {
+        self.segment_bytes(lane) / DRAINED_PART
+    }
+
+    pub(super) fn reserve(&self, lane: Lane) -> u64 {
+        self.bytes_max / 100 * ByLane(RESERVE_PERCENT).get(lane)
+    }
+
+    pub(super) const fn age_max(&self, lane: Lane) -> Option<u64> {
+        *self.ages.get(lane)
+    }
+
+    pub(super) fn may_evict(&self, lane: Lane) -> bool {
+        *self.when_full.get(lane) == WhenFull::DropOldest
+    }
+}

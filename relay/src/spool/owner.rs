@@ -1,0 +1,389 @@
+//! The one thread that changes the spool, and the closed set of what it is told.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use protocol::block::Record;
+use protocol::ids::{Lane, Seq};
+use protocol::outcome::{Counts, Term};
+use protocol::timestamp::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::SpoolError;
+use super::disk::{Disk, is_full};
+use super::lanes::ByLane;
+use super::loss::Loss;
+use super::recover::Recovered;
+use super::shared::Shared;
+use super::state::{LaneCursor, LostRange, Mark, Pending, Slots, State};
+use super::writer::Writer;
+use super::{GapReason, limits::Limits};
+use crate::ledger::Ledger;
+
+/// Longest wait for more appends when there were several the last time.
+const GATHER: Duration = Duration::from_millis(1);
+/// Bytes of records after which a commit gathers no more.
+const GATHER_BYTES: u64 = 8 * 1024 * 1024;
+/// Shortest time between two writings of cursors.
+const ACK_EVERY: Duration = Duration::from_millis(20);
+/// Longest time a count stays in memory alone.
+const LEDGER_EVERY: Duration = Duration::from_secs(1);
+/// How often age limits, free space and the ballast are looked at.
+const UPKEEP_EVERY: Duration = Duration::from_secs(10);
+/// How often the spool's age is written down when nothing else is.
+const STATE_EVERY: Duration = Duration::from_secs(60);
+
+/// What the owner is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Keep these.
+    Append(Append),
+    /// The hub has these.
+    Ack { lane: Lane, upto: Seq, done: Done },
+    /// A reader found a segment not as written.
+    Damaged { lane: Lane, serial: u64, done: Done },
+    /// Finish and go.
+    Close { done: Done },
+}
+
+/// Where an answer goes.
+pub(super) type Done = oneshot::Sender<Result<(), SpoolError>>;
+
+/// Records to keep, all or none.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) records: Vec<(Lane, Record)>,
+    /// An upper bound of the bytes they take.
+    pub(super) bytes: u64,
+    pub(super) done: Done,
+    /// Its share of the queue's memory, given back with the answer.
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+impl Append {
+    /// Answers; whoever has stopped waiting does not hear it.
+    pub(super) fn answer(self, result: Result<(), SpoolError>) {
+        let Self { done, permit, .. } = self;
+        drop(permit);
+        answer(done, result);
+    }
+}
+
+pub(super) fn answer(done: Done, result: Result<(), SpoolError>) {
+    let _gone = done.send(result);
+}
+
+/// Reads the clocks.
+pub(super) trait Time: std::fmt::Debug + Send + Sync {
+    /// The wall clock.
+    fn now(&self) -> Timestamp;
+    /// A clock that only goes forward.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The host's clocks.
+#[derive(Debug)]
+pub(super) struct HostTime;
+
+impl Time for HostTime {
+    fn now(&self) -> Timestamp {
+        crate::clock::now()
+    }
+    fn monotonic(&self) -> Duration {
+        crate::clock::monotonic()
+    }
+}
+
+/// State of the thread.
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) limits: Limits,
+    pub(super) shared: Arc<Shared>,
+    pub(super) ledger: Ledger,
+    pub(super) time: Arc<dyn Time>,
+    pub(super) state: State,
+    pub(super) slots: Slots,
+    pub(super) mark: Mark,
+    pub(super) writers: ByLane<Writer>,
+    /// Acknowledgements not yet written.
+    pub(super) acks: Vec<(Lane, Seq, Done)>,
+    /// What the filesystem lets the spool grow by, as of the last look.
+    pub(super) headroom: u64,
+    /// Whether the ballast is there.
+    pub(super) ballast: bool,
+    /// The spool's age when this process opened it.
+    elapsed_before: u64,
+    opened_at: Duration,
+    state_written_at: Duration,
+    ledger_at: Duration,
+    upkeep_at: Duration,
+    /// Keeps other processes out.
+    lock: Option<std::fs::File>,
+    /// Whether the last commit had company.
+    busy: bool,
+}
+
+impl Owner {
+    pub(super) fn new(
+        limits: Limits,
+        shared: Arc<Shared>,
+        ledger: Ledger,
+        time: Arc<dyn Time>,
+        recovered: OwnerParts,
+    ) -> Self {
+        let now = time.monotonic();
+        Self {
+            limits,
+            shared,
+            ledger,
+            time,
+            elapsed_before: recovered.state.elapsed,
+            state: recovered.state,
+            slots: recovered.slots,
+            mark: recovered.mark,
+            writers: recovered.writers,
+            acks: Vec::new(),
+            headroom: u64::MAX,
+            ballast: false,
+            opened_at: now,
+            state_written_at: now,
+            ledger_at: now,
+            upkeep_at: now,
+            lock: None,
+            busy: false,
+        }
+    }
+
+    /// Holds the directory's lock until the end.
+    pub(super) fn hold(&mut self, lock: std::fs::File) {
+        self.lock = Some(lock);
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &*self.shared.disk
+    }
+
+    /// How long the spool has been open in all its life, in milliseconds. No wall clock enters.
+    pub(super) fn elapsed(&self) -> u64 {
+        let open = self.time.monotonic().saturating_sub(self.opened_at);
+        let open = u64::try_from(open.as_millis()).unwrap_or(u64::MAX);
+        self.elapsed_before.saturating_add(open)
+    }
+
+    /// The thread's loop. Ends when it is told to, or when all handles are gone.
+    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+        loop {
+            let first = match commands.recv_timeout(self.patience()) {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let mut batch = Batch::default();
+            if let Some(first) = first {
+                batch.take(first);
+                self.gather(commands, &mut batch);
+            }
+            self.busy = batch.appends.len() > 1;
+            let ledger_due = self.due(self.ledger_at, LEDGER_EVERY);
+            if !batch.appends.is_empty() || ledger_due || batch.close.is_some() {
+                self.commit(batch.appends);
+                self.ledger_at = self.time.monotonic();
+            }
+            self.acks.append(&mut batch.acks);
+            for (lane, serial, done) in batch.damaged {
+                answer(done, self.examine(lane, serial).map_err(SpoolError::from));
+            }
+            if batch.close.is_some() || self.due(self.state_written_at, ACK_EVERY) {
+                self.write_acks();
+            }
+            self.upkeep();
+            if let Some(done) = batch.close {
+                let saved = self.save();
+                // Whoever hears the answer may open the directory again.
+                drop(self.lock.take());
+                answer(done, saved.map_err(SpoolError::from));
+                return;
+            }
+        }
+        self.commit(Vec::new());
+        self.write_acks();
+        if let Err(error) = self.save() {
+            self.note("state not written at the end", &error);
+        }
+    }
+
+    fn due(&self, since: Duration, every: Duration) -> bool {
+        self.time.monotonic().saturating_sub(since) >= every
+    }
+
+    /// How long the thread may sleep.
+    fn patience(&self) -> Duration {
+        if self.acks.is_empty() {
+            LEDGER_EVERY
+        } else {
+            ACK_EVERY
+        }
+    }
+
+    /// Takes what is there. Waits for more only when several came together the last time: a
+    /// lonely request is not kept waiting.
+    fn gather(&self, commands: &Receiver<Command>, batch: &mut Batch) {
+        let began = self.time.monotonic();
+        while batch.bytes < GATHER_BYTES && batch.close.is_none() {
+            let left = GATHER.saturating_sub(self.time.monotonic().saturating_sub(began));
+            let wait = self.busy && !batch.appends.is_empty() && !left.is_zero();
+            let more = if wait {
+                commands.recv_timeout(left).ok()
+            } else {
+                commands.try_recv().ok()
+            };
+            match more {
+                Some(command) => batch.take(command),
+                None => return,
+            }
+        }
+    }
+
+    /// What is to be done now and then.
+    fn upkeep(&mut self) {
+        if self.due(self.upkeep_at, UPKEEP_EVERY) {
+            self.upkeep_at = self.time.monotonic();
+            self.look_at_space();
+            self.expire();
+            self.keep_ballast();
+        }
+        if self.due(self.state_written_at, STATE_EVERY)
+            && let Err(error) = self.save()
+        {
+            self.note("state not written", &error);
+        }
+    }
+
+    /// Writes the state; on a full disk gives up the ballast for it.
+    pub(super) fn save(&mut self) -> std::io::Result<()> {
+        self.state.elapsed = self.elapsed();
+        self.state_written_at = self.time.monotonic();
+        {
+            let catalog = self.shared.catalog();
+            for lane in Lane::ALL {
+                let book = catalog.lanes.get(lane);
+                let LaneCursor { next, .. } = self.state.cursor(lane);
+                *next = book.next;
+            }
+            // Losses not yet written down become the very next record.
+            if let Some(pending) = &mut self.state.pending {
+                pending.at = catalog.lanes.get(Lane::Control).next;
+            }
+        }
+        let written = match self.slots.write(&mut self.state) {
+            Err(error) if is_full(&error) && self.release_ballast() => {
+                self.slots.write(&mut self.state)
+            }
+            written => written,
+        };
+        if written.is_ok() {
+            self.shared.catalog().gaps.clone_from(&self.state.gaps);
+        }
+        written
+    }
+
+    /// Writes down that records are lost, before anything is done about it. What is known
+    /// already, or is at the hub, is left out.
+    pub(super) fn record_losses(
+        &mut self,
+        losses: &[Loss],
+        reason: GapReason,
+        term: Term,
+    ) -> std::io::Result<()> {
+        let before = (self.state.gaps.clone(), self.state.pending.clone());
+        let mut counts = Counts::new();
+        for loss in losses {
+            let acked = self.state.cursor(loss.lane).acked;
+            for part in loss.beyond(&self.state.gaps, acked) {
+                part.count(term, &mut counts);
+                self.state.add_gap(LostRange {
+                    lane: part.lane,
+                    from: part.from,
+                    to: Seq(part.next.0 - 1),
+                    reason,
+                });
+            }
+        }
+        if counts.is_empty() && before.0 == self.state.gaps {
+            return Ok(());
+        }
+        let at = self.shared.catalog().lanes.get(Lane::Control).next;
+        let pending = self.state.pending.get_or_insert(Pending {
+            at,
+            counts: Vec::new(),
+        });
+        for (account, n) in pending.counts.drain(..) {
+            *counts.entry(account).or_default() += n;
+        }
+        pending.counts = counts.into_iter().collect();
+        let saved = self.save();
+        if saved.is_err() {
+            (self.state.gaps, self.state.pending) = before;
+        }
+        saved
+    }
+
+    pub(super) fn note(&self, what: &str, error: &std::io::Error) {
+        tracing::warn!(error = %error, "spool: {what}");
+        self.shared.note_error(self.time.now(), what, error);
+    }
+}
+
+/// What recovery leaves for the owner.
+#[derive(Debug)]
+pub(super) struct OwnerParts {
+    pub(super) state: State,
+    pub(super) slots: Slots,
+    pub(super) mark: Mark,
+    pub(super) writers: ByLane<Writer>,
+}
+
+impl Recovered {
+    /// Parts the owner's from the readers'.
+    pub(super) fn split(
+        self,
+    ) -> (
+        OwnerParts,
+        super::catalog::Catalog,
+        super::shared::Health,
+        Vec<Loss>,
+    ) {
+        let parts = OwnerParts {
+            state: self.state,
+            slots: self.slots,
+            mark: self.mark,
+            writers: self.writers,
+        };
+        (parts, self.catalog, self.health, self.losses)
+    }
+}
+
+/// Commands that are dealt with together.
+#[derive(Debug, Default)]
+struct Batch {
+    appends: Vec<Append>,
+    bytes: u64,
+    acks: Vec<(Lane, Seq, Done)>,
+    damaged: Vec<(Lane, u64, Done)>,
+    close: Option<Done>,
+}
+
+impl Batch {
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Append(append) => {
+                self.bytes = self.bytes.saturating_add(append.bytes);
+                self.appends.push(append);
+            }
+            Command::Ack { lane, upto, done } => self.acks.push((lane, upto, done)),
+            Command::Damaged { lane, serial, done } => self.damaged.push((lane, serial, done)),
+            Command::Close { done } => self.close = Some(done),
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! Opening a spool directory, in whatever state it is.
+//!
+//! The work does not grow with what the sealed segments hold: of them header and footer are read;
+//! the last segment of each lane is read whole. What is damaged is set aside and counted, and
+//! never stops the opening.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use protocol::block::{self, ItemCount, Record};
+use protocol::ids::{Epoch, Lane, Seq};
+use protocol::outcome::{Account, Counts, Reason, Term, reason};
+
+use super::catalog::{Book, Catalog, SegmentInfo};
+use super::disk::{Disk, File, random_u64};
+use super::lanes::ByLane;
+use super::loss::{self, Loss};
+use super::quarantine;
+use super::segment::{self, Place, Scan, Summary};
+use super::shared::Health;
+use super::state::{Mark, Slots, State};
+use super::writer::{Active, Writer};
+
+/// An opened spool, before its owner starts.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) state: State,
+    pub(super) slots: Slots,
+    pub(super) mark: Mark,
+    pub(super) catalog: Catalog,
+    pub(super) writers: ByLane<Writer>,
+    pub(super) health: Health,
+    /// Damage that was not known before.
+    pub(super) losses: Vec<Loss>,
+}
+
+/// Reads the directory.
+pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered> {
+    let mut slots = Slots::new(Arc::clone(disk), dir.to_path_buf());
+    let (state, slot_damaged) = slots.read()?;
+    let known = state.is_some();
+    let mut state = match state {
+        Some(state) => state,
+        None => State::new(find_epoch(&**disk, dir)?.map_or_else(|| random_u64().map(Epoch), Ok)?),
+    };
+    let (mark, marked) = Mark::open(&**disk, dir, state.epoch);
+    let mut health = Health {
+        repaired: u64::from(slot_damaged),
+        ..Health::default()
+    };
+    let mut losses = Vec::new();
+    let mut books = ByLane::<Book>::default();
+    let mut writers = ByLane::from_fn(|_| Writer::default());
+    for lane in Lane::ALL {
+        let cursor = *state.cursor(lane);
+        let promised = cursor.next.max(ByLane(marked).get(lane).to_owned());
+        let mut opening = Opening {
+            disk: &**disk,
+            dir,
+            lane,
+            epoch: state.epoch,
+            known,
+            promised,
+            health: &mut health,
+            losses: &mut losses,
+        };
+        let (mut book, writer) = opening.lane(cursor.acked)?;
+        if !known {
+            // Without a cursor everything that is there is sent again; the hub knows better.
+            let first = book
+                .segments
+                .front()
+                .map_or(book.next, |segment| segment.first);
+            book.acked = Seq(first.0.saturating_sub(1));
+        }
+        *state.cursor(lane) = super::state::LaneCursor {
+            next: book.next,
+            acked: book.acked,
+        };
+        let newest = book.segments.iter().map(|segment| segment.elapsed).max();
+        state.elapsed = state.elapsed.max(newest.unwrap_or(0));
+        let serial = book.segments.iter().map(|segment| segment.serial).max();
+        state.serial = state.serial.max(serial.unwrap_or(0));
+        *books.get_mut(lane) = book;
+        *writers.get_mut(lane) = writer;
+    }
+    // The record with this number is there, so the losses it tells of are written down.
+    let written = books.get(Lane::Control).next;
+    if state
+        .pending
+        .as_ref()
+        .is_some_and(|pending| pending.at < written)
+    {
+        state.pending = None;
+    }
+    let (n, bytes) = quarantine::count(&**disk, dir)?;
+    health.quarantined = n;
+    health.quarantined_bytes = bytes;
+    let gaps = state.gaps.clone();
+    Ok(Recovered {
+        state,
+        slots,
+        mark,
+        catalog: Catalog { lanes: books, gaps },
+        writers,
+        health,
+        losses,
+    })
+}
+
+/// The epoch of segments whose state is lost: that of which there are most.
+fn find_epoch(disk: &dyn Disk, dir: &Path) -> io::Result<Option<Epoch>> {
+    let mut best: Option<(usize, Epoch)> = None;
+    for lane in Lane::ALL {
+        for entry in disk.list(&dir.join(lane.to_string()))? {
+            let Ok(epoch) = u64::from_str_radix(&entry.name, 16).map(Epoch) else {
+                continue;
+            };
+            let n = disk.list(&segment::lane_dir(dir, lane, epoch))?.len();
+            if n > 0 && best.is_none_or(|(most, _)| n > most) {
+                best = Some((n, epoch));
+            }
+        }
+    }
+    Ok(best.map(|(_, epoch)| epoch))
+}
+
+struct Opening<'a> {
+    disk: &'a dyn Disk,
+    dir: &'a Path,
+    lane: Lane,
+    epoch: Epoch,
+    /// Whether the state was read, and with it the cursor.
+    known: bool,
+    /// Records below this number were committed.
+    promised: Seq,
+    health: &'a mut Health,
+    losses: &'a mut Vec<Loss>,
+}
+
+impl Opening<'_> {
+    fn lane(&mut self, acked: Seq) -> io::Result<(Book, Writer)> {
+        let dir = segment::lane_dir(self.dir, self.lane, self.epoch);
+        self.disk.make_dir(&dir)?;
+        let mut files: Vec<(Seq, u64)> = self
+            .disk
+            .list(&dir)?
+            .iter()
+            .filter_map(|entry| segment::parse_file_name(&entry.name))
+            .collect();
+        files.sort_by_key(|(_, serial)| *serial);
+        let mut book = Book {
+            acked,
+            next: Seq(1),
+            ..Book::default()
+        };
+        let mut writer = Writer {
+            dir: dir.clone(),
+            ..Writer::default()
+        };
+        let mut behind = files
+            .iter()
+            .skip(1)
+            .map(|(first, _)| *first)
+            .collect::<VecDeque<_>>();
+        for (first, serial) in files {
+            let path = dir.join(segment::file_name(first, serial));
+            match behind.pop_front() {
+                Some(next_first) => match self.sealed(&path, first, serial, next_first) {
+                    Ok(info) if info.next <= acked.next() => {
+                        // The cursor was written, the file not yet deleted.
+                        let _retried_at_the_next_start = self.disk.remove(&path);
+                    }
+                    Ok(info) => book.segments.push_back(info),
+                    Err(error) => self.unreadable(&path, &error),
+                },
+                None => {
+                    let last = self.last(&path, first, serial, &mut writer);
+                    match last {
+                        Ok(info) => book.segments.push_back(info),
+                        Err(error) => self.unreadable(&path, &error),
+                    }
+                }
+            }
+        }
+        self.find_missing(&book, acked);
+        let end = book.segments.back().map_or(Seq(1), |segment| segment.next);
+        book.next = end.max(self.promised).max(acked.next());
+        if book.next > end {
+            self.losses
+                .push(Loss::unknown(self.lane, end.max(acked.next()), book.next));
+        }
+        book.oldest_received = book
+            .segments
+            .iter()
+            .find(|segment| segment.next.0 > acked.0 + 1)
+            .and_then(|segment| segment.received);
+        Ok((book, writer))
+    }
+
+    /// A file the disk does not give. What it held is missed like that of a file that is gone.
+    fn unreadable(&mut self, path: &Path, error: &io::Error) {
+        tracing::warn!(error = %error, "spool: {} is not readable", path.display());
+        self.health.repaired += 1;
+    }
+
+    /// Numbers that no segment has and that were not delivered.
+    fn find_missing(&mut self, book: &Book, acked: Seq) {
+        let mut expected = acked.next();
+        if acked == Seq(0) && !self.known {
+            expected = book
+                .segments
+                .front()
+                .map_or(expected, |segment| segment.first);
+        }
+        for segment in &book.segments {
+            if segment.first > expected {
+                self.losses
+                    .push(Loss::unknown(self.lane, expected, segment.first));
+            }
+            expected = expected.max(segment.next);
+        }
+    }
+
+    /// A segment that others follow.
+    fn sealed(
+        &mut self,
+        path: &Path,
+        first: Seq,
+        serial: u64,
+        behind: Seq,
+    ) -> io::Result<SegmentInfo> {
+        let file = self.disk.open(path)?;
+        let bytes = file.len()?;
+        let header = segment::load_header(&*file)?;
+        let header =
+            header.filter(|read| read.header.epoch == self.epoch && read.header.lane == self.lane);
+        let known_bad = quarantine::holds(self.disk, self.dir, self.lane, first, serial)?;
+        if let Some(read) = &header
+            && !known_bad
+            && let Some(footer) = segment::load_footer(&*file, bytes)?
+            && footer.next_seq <= behind
+        {
+            self.health.repaired += u64::from(read.repaired);
+            let mut info = SegmentInfo::new(serial, first, read.start, bytes);
+            info.take(&Summary::from_footer(&footer));
+            info.sealed = true;
+            return Ok(info);
+        }
+        let start = header.map_or(0, |read| read.start);
+        let place = Place {
+            epoch: self.epoch,
+            lane: self.lane,
+            first,
+            start,
+        };
+        let scan = segment::scan(&*file, place, &mut |_, _| {})?;
+        let mut info = SegmentInfo::new(serial, first, start, bytes);
+        info.take(&scan.summary);
+        info.sealed = true;
+        let sound = scan.damage.is_empty() && start > 0 && !known_bad;
+        if sound && scan.summary.next == behind {
+            // Only the footer is missing or damaged.
+            self.health.repaired += 1;
+            return Ok(info);
+        }
+        if sound && scan.summary.next > behind {
+            // A commit that was given up left blocks whose numbers were given out again.
+            let kept = scan
+                .blocks
+                .into_iter()
+                .filter(|extent| extent.next() <= behind);
+            let map: Vec<_> = kept.collect();
+            info.next = map.last().map_or(first, segment::Extent::next);
+            info.map = Some(Arc::new(map));
+            return Ok(info);
+        }
+        info.next = info.next.max(behind);
+        self.damaged(path, &mut info, scan)?;
+        Ok(info)
+    }
+
+    /// The segment that was written last.
+    fn last(
+        &mut self,
+        path: &Path,
+        first: Seq,
+        serial: u64,
+        writer: &mut Writer,
+    ) -> io::Result<SegmentInfo> {
+        let file = self.disk.open(path)?;
+        let bytes = file.len()?;
+        let read = segment::load_header(&*file)?
+            .filter(|read| read.header.epoch == self.epoch && read.header.lane == self.lane);
+        let start = read.as_ref().map_or(0, |read| read.start);
+        let place = Place {
+            epoch: self.epoch,
+            lane: self.lane,
+            first,
+            start,
+        };
+        let mut totals = Counts::new();
+        let mut unread = 0_u64;
+        let scan = segment::scan(&*file, place, &mut |head, bytes| {
+            count_kept(&mut totals, &head.counts);
+            if self.lane == Lane::Control {
+                unread += u64::from(count_ledger(&mut totals, bytes).is_err());
+            }
+        })?;
+        self.health.repaired += unread;
+        let mut info = SegmentInfo::new(serial, first, start, bytes);
+        info.take(&scan.summary);
+        let known_bad = quarantine::holds(self.disk, self.dir, self.lane, first, serial)?;
+        match read {
+            Some(read) => {
+                self.health.repaired += u64::from(read.repaired);
+                for (account, n) in read.header.totals {
+                    *totals.entry(account).or_default() += n;
+                }
+            }
+            None => info.start = 0,
+        }
+        writer.totals = totals;
+        let good_end = scan.blocks.last().map_or(start, segment::Extent::end);
+        let within = scan.damage.iter().any(|damage| damage.at < good_end);
+        let promised = self.promised > scan.summary.next;
+        if within || promised || known_bad || start == 0 {
+            info.sealed = true;
+            info.next = info.next.max(self.promised);
+            self.damaged(path, &mut info, scan)?;
+        } else if scan.sealed {
+            info.sealed = true;
+        } else {
+            if bytes > good_end {
+                // Writing was cut short; nobody was answered for it.
+                self.health.torn += 1;
+                file.set_len(good_end)?;
+                info.bytes = good_end;
+            }
+            // Blocks that a killed process wrote may not be on the disk yet.
+            file.sync()?;
+            writer.active = Some(Active::resume(serial, Arc::clone(&file), scan.summary));
+        }
+        Ok(info)
+    }
+
+    fn damaged(&mut self, path: &Path, info: &mut SegmentInfo, scan: Scan) -> io::Result<()> {
+        quarantine::keep(self.disk, self.dir, self.lane, path)?;
+        self.losses
+            .extend(loss::of_segment(self.lane, info.first, info.next, &scan));
+        info.map = Some(Arc::new(scan.blocks));
+        Ok(())
+    }
+}
+
+/// What kept items count: received and accepted.
+pub(super) fn count_kept(into: &mut Counts, counts: &[ItemCount]) {
+    for count in counts {
+        for term in [Term::Received, Term::Accepted] {
+            let account = Account {
+                project: Some(count.project),
+                category: count.category,
+                term,
+                reason: Reason::Borrowed(reason::NONE),
+            };
+            *into.entry(account).or_default() += count.n;
+        }
+    }
+}
+
+fn count_ledger(into: &mut Counts, bytes: &[u8]) -> Result<(), block::BlockError> {
+    let (_, records) = block::open(bytes)?;
+    for record in records {
+        if let Record::Ledger(delta) = record {
+            for (account, n) in delta.counts {
+                *into.entry(account).or_default() += n;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a lane's segments are, for whoever has the directory.
+pub(super) fn segment_path(dir: &Path, lane: Lane, epoch: Epoch, info: &SegmentInfo) -> PathBuf {
+    segment::lane_dir(dir, lane, epoch).join(segment::file_name(info.first, info.serial))
+}
+
+/// Opens the file of a segment.
+pub(super) fn open_segment(
+    disk: &dyn Disk,
+    dir: &Path,
+    lane: Lane,
+    epoch: Epoch,
+    info: &SegmentInfo,
+) -> io::Result<Arc<dyn File>> {
+    disk.open(&segment_path(dir, lane, epoch, info))
+}

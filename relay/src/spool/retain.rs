@@ -1,0 +1,434 @@
+//! What leaves the spool: delivered, evicted, expired, damaged. And the ballast.
+//!
+//! The order is always: write down, sync, delete. Every prefix of it is a state that opening
+//! the spool understands.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use protocol::block;
+use protocol::ids::Lane;
+use protocol::outcome::Term;
+
+use super::catalog::SegmentInfo;
+use super::evict::{Fill, LaneFill};
+use super::lanes::ByLane;
+use super::loss::{self, Loss};
+use super::owner::{Owner, answer};
+use super::recover::{open_segment, segment_path};
+use super::segment::{self, ItemCounts, Place};
+use super::{GapReason, SpoolError, quarantine};
+
+const BALLAST_NAME: &str = "ballast";
+
+impl Owner {
+    pub(super) fn path(&self, lane: Lane, info: &SegmentInfo) -> PathBuf {
+        segment_path(&self.shared.dir, lane, self.shared.epoch, info)
+    }
+
+    /// Writes the cursors that were asked for, answers, and deletes what is delivered.
+    pub(super) fn write_acks(&mut self) {
+        if self.acks.is_empty() {
+            return;
+        }
+        let acks = std::mem::take(&mut self.acks);
+        let before = (self.state.lanes, self.state.gaps.clone());
+        for (lane, upto, _) in &acks {
+            let cursor = self.state.cursor(*lane);
+            cursor.acked = cursor.acked.max(*upto);
+        }
+        let moved = before.0 != self.state.lanes;
+        self.state.forget_gaps();
+        let result = if moved { self.advance() } else { Ok(()) };
+        let result = result.map_err(SpoolError::from);
+        if result.is_err() {
+            (self.state.lanes, self.state.gaps) = before;
+        }
+        if result.is_ok() && moved {
+            for lane in Lane::ALL {
+                if let Err(error) = self.delete_delivered(lane) {
+                    self.note("delivered segment not deleted", &error);
+                }
+            }
+            self.shared.notify();
+        }
+        for (_, _, done) in acks {
+            answer(done, result.clone());
+        }
+    }
+
+    /// Makes the cursors durable, then visible.
+    fn advance(&mut self) -> io::Result<()> {
+        // A hub that is ahead of us has what we lost: its numbers must not be given out again.
+        let cursors = self.state.lanes;
+        {
+            let mut catalog = self.shared.catalog();
+            for (lane, cursor) in Lane::ALL.into_iter().zip(cursors) {
+                let book = catalog.lanes.get_mut(lane);
+                book.next = book.next.max(cursor.acked.next());
+            }
+        }
+        self.save()?;
+        for (lane, cursor) in Lane::ALL.into_iter().zip(cursors) {
+            let changed = {
+                let mut catalog = self.shared.catalog();
+                let book = catalog.lanes.get_mut(lane);
+                let changed = book.acked != cursor.acked;
+                book.acked = cursor.acked;
+                changed
+            };
+            if changed {
+                self.find_oldest(lane);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees when the oldest record that is left was received.
+    fn find_oldest(&mut self, lane: Lane) {
+        let (segment, from) = {
+            let catalog = self.shared.catalog();
+            let book = catalog.lanes.get(lane);
+            let from = book.acked.next();
+            (
+                book.segments
+                    .iter()
+                    .find(|segment| segment.next > from)
+                    .cloned(),
+                from,
+            )
+        };
+        let received = segment.and_then(|segment| {
+            if segment.first >= from || segment.map.is_some() {
+                return segment.received;
+            }
+            let file = open_segment(
+                self.disk(),
+                &self.shared.dir,
+                lane,
+                self.shared.epoch,
+                &segment,
+            );
+            let writer = self.writers.get_mut(lane);
+            let mut at = match writer.acked_at {
+                Some((serial, at)) if serial == segment.serial => at,
+                _ => segment.start,
+            };
+            let file = file.ok()?;
+            while at < segment.end {
+                let head = segment::frame_head(&*file, at).ok()??;
+                if head.next_seq() > from {
+                    writer.acked_at = Some((segment.serial, at));
+                    return Some(head.received);
+                }
+                at += head.frame_len();
+            }
+            None
+        });
+        self.shared.catalog().lanes.get_mut(lane).oldest_received = received;
+    }
+
+    /// Deletes segments the hub has all of. The last one stays until there is a next one, which
+    /// carries on the lane's numbers and totals.
+    fn delete_delivered(&mut self, lane: Lane) -> io::Result<()> {
+        let (drained, last_bytes) = {
+            let catalog = self.shared.catalog();
+            let book = catalog.lanes.get(lane);
+            let drained = book.acked.next() >= book.next;
+            (drained, book.segments.back().map_or(0, |last| last.bytes))
+        };
+        if drained && last_bytes > self.limits.drained_bytes(lane) {
+            self.rotate(lane)?;
+        }
+        let mut deleted = false;
+        loop {
+            let front = {
+                let catalog = self.shared.catalog();
+                let book = catalog.lanes.get(lane);
+                let front = book
+                    .segments
+                    .front()
+                    .filter(|front| front.next <= book.acked.next() && book.segments.len() > 1);
+                front.cloned()
+            };
+            let Some(front) = front else { break };
+            self.delete(lane, &front)?;
+            deleted = true;
+        }
+        if deleted {
+            self.disk().sync_dir(&self.writers.get(lane).dir)?;
+        }
+        Ok(())
+    }
+
+    fn delete(&self, lane: Lane, info: &SegmentInfo) -> io::Result<()> {
+        match self.disk().remove(&self.path(lane, info)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut catalog = self.shared.catalog();
+        let book = catalog.lanes.get_mut(lane);
+        book.segments
+            .retain(|segment| segment.serial != info.serial);
+        drop(catalog);
+        self.shared.index.forget(lane, info.serial);
+        Ok(())
+    }
+
+    /// How full the spool is.
+    pub(super) fn fill(&self) -> Fill {
+        let catalog = self.shared.catalog();
+        let mut lanes = ByLane::<LaneFill>::default();
+        let mut used = 0;
+        for lane in Lane::ALL {
+            let book = catalog.lanes.get(lane);
+            let bytes = book.bytes();
+            used += bytes;
+            *lanes.get_mut(lane) = LaneFill {
+                bytes,
+                reserve: self.limits.reserve(lane),
+                evictable: self.limits.may_evict(lane)
+                    && book.segments.iter().any(|segment| !segment.is_empty()),
+            };
+        }
+        let max = self
+            .limits
+            .bytes_max
+            .min(used.saturating_add(self.headroom));
+        Fill { used, max, lanes }
+    }
+
+    /// Deletes the lane's oldest segment and counts what the hub did not get of it. `false` when
+    /// there is nothing to delete.
+    pub(super) fn evict_oldest(&mut self, lane: Lane) -> io::Result<bool> {
+        self.drop_oldest(lane, GapReason::Evicted, Term::Evicted)
+    }
+
+    fn drop_oldest(&mut self, lane: Lane, reason: GapReason, term: Term) -> io::Result<bool> {
+        let (front, only) = {
+            let catalog = self.shared.catalog();
+            let book = catalog.lanes.get(lane);
+            (book.segments.front().cloned(), book.segments.len() == 1)
+        };
+        let Some(front) = front.filter(|front| !(only && front.is_empty())) else {
+            return Ok(false);
+        };
+        if only {
+            self.rotate(lane)?;
+        }
+        let losses = self.content(lane, &front);
+        self.record_losses(&losses, reason, term)?;
+        self.delete(lane, &front)?;
+        self.disk().sync_dir(&self.writers.get(lane).dir)?;
+        self.find_oldest(lane);
+        Ok(true)
+    }
+
+    /// What the hub does not have of a segment, by ranges.
+    fn content(&mut self, lane: Lane, info: &SegmentInfo) -> Vec<Loss> {
+        let from = info.first.max(self.state.cursor(lane).acked.next());
+        if from >= info.next {
+            return Vec::new();
+        }
+        let whole = Loss::unknown(lane, from, info.next);
+        let Ok(file) = open_segment(self.disk(), &self.shared.dir, lane, self.shared.epoch, info)
+        else {
+            return vec![whole];
+        };
+        let footer = match info.map {
+            Some(_) => None,
+            None => file
+                .len()
+                .and_then(|len| segment::load_footer(&*file, len))
+                .ok()
+                .flatten(),
+        };
+        if let Some(footer) = footer.filter(|_| from == info.first) {
+            return vec![Loss {
+                counts: Some(footer.counts),
+                ..whole
+            }];
+        }
+        let place = Place {
+            epoch: self.shared.epoch,
+            lane,
+            first: info.first,
+            start: info.start,
+        };
+        let mut counts = ItemCounts::new();
+        let scanned = segment::scan(&*file, place, &mut |head, bytes| {
+            if head.first_seq >= from {
+                segment::add_counts(&mut counts, &head.counts);
+            } else if head.last_seq() >= from
+                && let Ok((_, records)) = block::open(bytes)
+            {
+                let skip = usize::try_from(from.0 - head.first_seq.0).unwrap_or(usize::MAX);
+                for record in records.iter().skip(skip) {
+                    segment::add_record(&mut counts, record);
+                }
+            }
+        });
+        let Ok(scan) = scanned else {
+            return vec![whole];
+        };
+        // What was damaged has been counted, as damaged; what is good is one loss per run.
+        let mut losses = Vec::new();
+        let mut counts = Some(segment::list_counts(&counts));
+        let missing = loss::of_segment(lane, info.first, info.next, &scan);
+        let mut at = from;
+        for hole in missing
+            .iter()
+            .chain([&Loss::unknown(lane, info.next, info.next)])
+        {
+            if hole.from > at {
+                let counts = Some(counts.take().unwrap_or_default());
+                losses.push(Loss {
+                    lane,
+                    from: at,
+                    next: hole.from,
+                    counts,
+                });
+            }
+            at = at.max(hole.next);
+        }
+        losses
+    }
+
+    /// Drops sealed segments that are older than their lane allows, by the spool's own age: no
+    /// wall clock can expire anything.
+    pub(super) fn expire(&mut self) {
+        let elapsed = self.elapsed();
+        for lane in Lane::ALL {
+            let Some(most) = self.limits.age_max(lane) else {
+                continue;
+            };
+            loop {
+                let old = {
+                    let catalog = self.shared.catalog();
+                    let book = catalog.lanes.get(lane);
+                    book.segments.front().is_some_and(|front| {
+                        !front.is_empty()
+                            && front.next > book.acked.next()
+                            && elapsed.saturating_sub(front.elapsed) > most
+                    })
+                };
+                if !old {
+                    break;
+                }
+                match self.drop_oldest(lane, GapReason::Expired, Term::Expired) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        self.note("expired segment not dropped", &error);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at every byte of a segment that a reader stumbled over, and keeps what is damaged.
+    pub(super) fn examine(&mut self, lane: Lane, serial: u64) -> io::Result<()> {
+        let found = {
+            let catalog = self.shared.catalog();
+            let mut segments = catalog.lanes.get(lane).segments.iter();
+            segments.find(|segment| segment.serial == serial).cloned()
+        };
+        let Some(info) = found.filter(|info| info.map.is_none()) else {
+            return Ok(());
+        };
+        if self
+            .writers
+            .get(lane)
+            .active
+            .as_ref()
+            .is_some_and(|active| active.serial == serial)
+        {
+            self.rotate(lane)?;
+        }
+        let file = open_segment(
+            self.disk(),
+            &self.shared.dir,
+            lane,
+            self.shared.epoch,
+            &info,
+        )?;
+        let place = Place {
+            epoch: self.shared.epoch,
+            lane,
+            first: info.first,
+            start: info.start,
+        };
+        let scan = segment::scan(&*file, place, &mut |_, _| {})?;
+        quarantine::keep(self.disk(), &self.shared.dir, lane, &self.path(lane, &info))?;
+        let losses = loss::of_segment(lane, info.first, info.next, &scan);
+        self.record_losses(&losses, GapReason::Corrupt, Term::Corrupt)?;
+        if let Some(segment) = self.shared.catalog().lanes.get_mut(lane).segment(serial) {
+            segment.sealed = true;
+            segment.map = Some(Arc::new(scan.blocks));
+        }
+        let (n, bytes) = quarantine::count(self.disk(), &self.shared.dir)?;
+        let mut health = self.shared.health();
+        (health.quarantined, health.quarantined_bytes) = (n, bytes);
+        Ok(())
+    }
+
+    /// Asks the filesystem how much the spool may grow.
+    pub(super) fn look_at_space(&mut self) {
+        self.headroom = match self.disk().space(&self.shared.dir) {
+            Ok(space) => space.free.saturating_sub(self.limits.free_min),
+            Err(error) => {
+                self.note("free space not known", &error);
+                u64::MAX
+            }
+        };
+        let fill = self.fill();
+        self.shared.health().bytes_max = fill.max.max(fill.used);
+    }
+
+    /// Holds room that is given up when cursors must be written on a full disk.
+    pub(super) fn keep_ballast(&mut self) {
+        let bytes = self.limits.ballast_bytes;
+        let path = self.shared.dir.join(BALLAST_NAME);
+        // Never the last room of the disk: it would be taken and given back in turns.
+        if self.ballast || bytes == 0 || self.headroom < bytes.saturating_mul(2) {
+            return;
+        }
+        let made = self
+            .disk()
+            .create(&path)
+            .and_then(|file| file.reserve(bytes));
+        self.ballast = made.is_ok();
+        if let Err(error) = made {
+            let _ignored = self.disk().remove(&path);
+            self.note("ballast not made", &error);
+        }
+    }
+
+    /// Gives the ballast's room away; `false` when there is none.
+    pub(super) fn release_ballast(&mut self) -> bool {
+        let path = self.shared.dir.join(BALLAST_NAME);
+        self.ballast = false;
+        self.disk().remove(&path).is_ok()
+    }
+
+    /// Losses that were found when the spool was opened.
+    pub(super) fn take_stock(&mut self, losses: &[Loss]) {
+        if let Err(error) = self.record_losses(losses, GapReason::Corrupt, Term::Corrupt) {
+            // They are found again at the next opening.
+            self.note("losses not written down", &error);
+        }
+        self.ballast = self.disk().list(&self.shared.dir).is_ok_and(|entries| {
+            entries
+                .iter()
+                .any(|entry| entry.name == BALLAST_NAME && entry.len >= self.limits.ballast_bytes)
+        });
+        self.look_at_space();
+        self.expire();
+        for lane in Lane::ALL {
+            self.find_oldest(lane);
+        }
+        self.keep_ballast();
+    }
+}

@@ -1,0 +1,86 @@
+//! What the handles, the readers and the owner have in common.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::ids::Epoch;
+use protocol::timestamp::Timestamp;
+use tokio::sync::watch;
+
+use super::LastError;
+use super::catalog::Catalog;
+use super::disk::Disk;
+use super::index::Index;
+
+/// One per open spool.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) dir: PathBuf,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) epoch: Epoch,
+    catalog: Mutex<Catalog>,
+    health: Mutex<Health>,
+    /// Counts commits and whatever else a reader may wait for.
+    pub(super) changed: watch::Sender<u64>,
+    pub(super) index: Index,
+}
+
+/// Figures for the status.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Health {
+    pub(super) bytes_max: u64,
+    pub(super) quarantined: u64,
+    pub(super) quarantined_bytes: u64,
+    pub(super) repaired: u64,
+    pub(super) torn: u64,
+    pub(super) commits: u64,
+    pub(super) records: u64,
+    pub(super) sync_last: Duration,
+    pub(super) sync_max: Duration,
+    pub(super) sync_total: Duration,
+    pub(super) opened_in: Duration,
+    pub(super) last_error: Option<LastError>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        dir: PathBuf,
+        disk: Arc<dyn Disk>,
+        epoch: Epoch,
+        catalog: Catalog,
+        health: Health,
+        index: Index,
+    ) -> Self {
+        Self {
+            dir,
+            disk,
+            epoch,
+            catalog: Mutex::new(catalog),
+            health: Mutex::new(health),
+            changed: watch::Sender::new(0),
+            index,
+        }
+    }
+
+    /// No code panics while it holds the lock; if it did, the numbers are still whole.
+    pub(super) fn catalog(&self) -> MutexGuard<'_, Catalog> {
+        self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps an error for the status.
+    pub(super) fn note_error(&self, at: Timestamp, what: &str, error: &std::io::Error) {
+        self.health().last_error = Some(LastError {
+            at,
+            message: format!("{what}: {error}"),
+        });
+    }
+
+    pub(super) fn notify(&self) {
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+    }
+}

@@ -1,0 +1,246 @@
+//! What the spool must remember besides its segments: cursors, gaps, losses not yet written down.
+//!
+//! The state is written whole, in turn into one of two slots, and synced; a write that a crash
+//! tears leaves the other slot. The mark beside it is written after every commit and never
+//! synced: it survives a killed process, and tells committed blocks that were damaged from
+//! blocks whose writing was cut short.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use protocol::ids::{Epoch, Lane, Seq};
+use protocol::outcome::Account;
+use serde::{Deserialize, Serialize};
+
+use super::GapReason;
+use super::disk::{Disk, File, read_small};
+use super::format::{BODY_BYTES_MAX, PREFIX_LEN, read_checked, write_checked};
+
+/// Bytes a slot takes from the start, so that writing it needs no room on a full disk.
+const SLOT_BYTES: u64 = 64 * 1024;
+/// Gaps remembered with their reason; the oldest are forgotten first.
+const GAPS_MAX: usize = 4096;
+
+/// What is in a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) version: u8,
+    pub(super) epoch: Epoch,
+    /// Counts writings; the higher of two slots is the later.
+    pub(super) generation: u64,
+    /// How long the spool has been open in all its life, in milliseconds.
+    pub(super) elapsed: u64,
+    /// The highest segment serial given out.
+    pub(super) serial: u64,
+    pub(super) lanes: [LaneCursor; 5],
+    /// Ranges without records, and why.
+    pub(super) gaps: Vec<LostRange>,
+    /// Losses that are to be written into lane 0.
+    pub(super) pending: Option<Pending>,
+}
+
+/// One lane's numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LaneCursor {
+    /// The number the next record gets, as of this writing.
+    pub(super) next: Seq,
+    /// The last number the hub has.
+    pub(super) acked: Seq,
+}
+
+/// Numbers `from` to `to` of a lane, both included, have no records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LostRange {
+    pub(super) lane: Lane,
+    pub(super) from: Seq,
+    pub(super) to: Seq,
+    pub(super) reason: GapReason,
+}
+
+/// Counts that become a ledger record with exactly this number in lane 0.
+///
+/// The number tells after a crash whether the record was written: lane 0 is beyond it or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub(super) at: Seq,
+    pub(super) counts: Vec<(Account, u64)>,
+}
+
+impl State {
+    pub(super) fn new(epoch: Epoch) -> Self {
+        let cursor = LaneCursor {
+            next: Seq(1),
+            acked: Seq(0),
+        };
+        Self {
+            version: super::format::VERSION,
+            epoch,
+            generation: 0,
+            elapsed: 0,
+            serial: 0,
+            lanes: [cursor; 5],
+            gaps: Vec::new(),
+            pending: None,
+        }
+    }
+
+    pub(super) fn cursor(&mut self, lane: Lane) -> &mut LaneCursor {
+        let [l0, l1, l2, l3, l4] = &mut self.lanes;
+        match lane {
+            Lane::Control => l0,
+            Lane::Errors => l1,
+            Lane::Logs => l2,
+            Lane::Traces => l3,
+            Lane::Blobs => l4,
+        }
+    }
+
+    /// Remembers a gap; joins it with one it continues.
+    pub(super) fn add_gap(&mut self, gap: LostRange) {
+        if gap.from > gap.to {
+            return;
+        }
+        let joined = self.gaps.iter_mut().find(|have| {
+            have.lane == gap.lane && have.reason == gap.reason && have.to.next() == gap.from
+        });
+        match joined {
+            Some(have) => have.to = gap.to,
+            None => self.gaps.push(gap),
+        }
+        if self.gaps.len() > GAPS_MAX {
+            self.gaps.remove(0);
+        }
+    }
+
+    /// Forgets gaps that the hub has been told of.
+    pub(super) fn forget_gaps(&mut self) {
+        let acked = self.lanes.map(|cursor| cursor.acked);
+        self.gaps.retain(|gap| {
+            acked
+                .get(gap.lane.index())
+                .is_some_and(|acked| gap.to > *acked)
+        });
+    }
+}
+
+/// The two slots.
+#[derive(Debug)]
+pub(super) struct Slots {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    /// Open slots; `None` where it must be made anew.
+    files: [Option<Arc<dyn File>>; 2],
+}
+
+const SLOT_NAMES: [&str; 2] = ["state.0", "state.1"];
+
+impl Slots {
+    pub(super) fn new(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {
+        Self {
+            disk,
+            dir,
+            files: [None, None],
+        }
+    }
+
+    /// The later of the slots that can be read, and whether one of them is damaged.
+    pub(super) fn read(&mut self) -> io::Result<(Option<State>, bool)> {
+        let mut best: Option<State> = None;
+        let mut damaged = false;
+        for name in SLOT_NAMES {
+            let path = self.dir.join(name);
+            let bytes = read_small(&*self.disk, &path, BODY_BYTES_MAX + PREFIX_LEN)?;
+            let Some(bytes) = bytes else { continue };
+            let Some(state) = read_checked::<State>(&bytes) else {
+                // A slot that was made and never written is zeros.
+                damaged |= bytes.iter().any(|byte| *byte != 0);
+                continue;
+            };
+            if best
+                .as_ref()
+                .is_none_or(|best| best.generation < state.generation)
+            {
+                best = Some(state);
+            }
+        }
+        Ok((best, damaged))
+    }
+
+    /// Writes the state into the slot that does not hold the last one, and syncs it.
+    ///
+    /// A slot that met an error is made anew before it is used again: what a descriptor that
+    /// failed to sync holds is not known.
+    pub(super) fn write(&mut self, state: &mut State) -> io::Result<()> {
+        let generation = state.generation + 1;
+        let next = State {
+            generation,
+            ..state.clone()
+        };
+        let bytes = write_checked(&next).ok_or(io::ErrorKind::InvalidData)?;
+        let turn = usize::from(generation % 2 == 1);
+        let slot = self.files.get_mut(turn).ok_or(io::ErrorKind::NotFound)?;
+        let name = SLOT_NAMES.get(turn).ok_or(io::ErrorKind::NotFound)?;
+        let file = match slot.take() {
+            Some(file) => file,
+            None => make_slot(&*self.disk, &self.dir.join(name), &self.dir)?,
+        };
+        file.write_at(&bytes, 0)?;
+        file.sync()?;
+        *slot = Some(file);
+        state.generation = generation;
+        Ok(())
+    }
+}
+
+fn make_slot(
+    disk: &dyn Disk,
+    path: &std::path::Path,
+    dir: &std::path::Path,
+) -> io::Result<Arc<dyn File>> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = disk.create(path)?;
+    // Zeros, not a hole: the room is to be there when the disk is full.
+    file.write_at(&vec![0; usize::try_from(SLOT_BYTES).unwrap_or(0)], 0)?;
+    disk.sync_dir(dir)?;
+    Ok(file)
+}
+
+/// The numbers that were free after the last commit, by lane.
+#[derive(Debug)]
+pub(super) struct Mark {
+    file: Option<Arc<dyn File>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct MarkBody {
+    epoch: Epoch,
+    next: [Seq; 5],
+}
+
+const MARK_NAME: &str = "mark";
+const MARK_BYTES_MAX: usize = 4096;
+
+impl Mark {
+    /// What the last process left, if it belongs to this epoch; and the mark to write on.
+    pub(super) fn open(disk: &dyn Disk, dir: &std::path::Path, epoch: Epoch) -> (Self, [Seq; 5]) {
+        let path = dir.join(MARK_NAME);
+        let bytes = read_small(disk, &path, MARK_BYTES_MAX).ok().flatten();
+        let body = bytes.and_then(|bytes| read_checked::<MarkBody>(&bytes));
+        let next = body
+            .filter(|body| body.epoch == epoch)
+            .map_or([Seq(0); 5], |body| body.next);
+        let file = disk.open(&path).or_else(|_| disk.create(&path)).ok();
+        (Self { file }, next)
+    }
+
+    /// Errors do not matter: the mark only makes recovery more exact.
+    pub(super) fn write(&self, epoch: Epoch, next: [Seq; 5]) {
+        if let (Some(file), Some(bytes)) = (&self.file, write_checked(&MarkBody { epoch, next })) {
+            let _ignored = file.write_at(&bytes, 0);
+        }
+    }
+}

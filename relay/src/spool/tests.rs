@@ -1,0 +1,4 @@
+//! The spool's promises.
+
+mod promises;
+mod support;

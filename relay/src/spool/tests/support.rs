@@ -1,0 +1,123 @@
+//! What the spool's tests share.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use protocol::block::{self, Item, Items, Record};
+use protocol::ids::{EventId, Lane, ProjectId, PublicKey, Seq};
+use protocol::item::Category;
+use protocol::outcome::{Counts, Term};
+use protocol::timestamp::Timestamp;
+use protocol::unit::ByteSize;
+
+use crate::spool::{Config, Gap, ReadOutcome, Spool};
+
+pub(crate) fn config(dir: &Path) -> Config {
+    Config {
+        dir: dir.to_path_buf(),
+        bytes_max: Some(ByteSize(64 << 20)),
+        free_min: Some(ByteSize(0)),
+        ballast_bytes: ByteSize(0),
+        append_timeout: "60s".parse().unwrap(),
+        ..Config::default()
+    }
+}
+
+/// A record that can be told from all others by `n`.
+pub(crate) fn record(n: u64, payload_len: usize) -> Record {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&n.to_be_bytes());
+    id[15] = 1;
+    // Bytes that do not compress, so that sizes are what they seem.
+    let mut x = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let payload: Vec<u8> = std::iter::repeat_with(|| {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        x.to_le_bytes()[0]
+    })
+    .take(payload_len)
+    .collect();
+    Record::Items(Items {
+        project: ProjectId::new(1 + n % 3).unwrap(),
+        key: PublicKey::from_bytes([7; 16]),
+        received_at: Timestamp::from_millis(1_000_000 + i64::try_from(n).unwrap()),
+        sent_at: None,
+        event_id: Some(EventId::from_bytes(id)),
+        client: None,
+        remote_addr: None,
+        user_agent: None,
+        trace: None,
+        items: vec![Item {
+            kind: "event".to_owned(),
+            header: Bytes::from_static(b"{}"),
+            payload: Bytes::from(payload),
+        }],
+    })
+}
+
+/// The `n` of a record.
+pub(crate) fn number(record: &Record) -> Option<u64> {
+    match record {
+        Record::Items(items) => {
+            let id = *items.event_id.unwrap().as_bytes();
+            Some(u64::from_be_bytes(id[..8].try_into().unwrap()))
+        }
+        Record::Ledger(_) => None,
+    }
+}
+
+/// Everything from `from` on: records with their numbers, and gaps.
+pub(crate) async fn drain(spool: &Spool, lane: Lane, from: Seq) -> (Vec<(Seq, Record)>, Vec<Gap>) {
+    let (mut records, mut gaps) = (Vec::new(), Vec::new());
+    let mut at = from;
+    loop {
+        match spool.read(lane, at).await.unwrap() {
+            ReadOutcome::Empty => return (records, gaps),
+            ReadOutcome::Gap(gap) => {
+                assert!(gap.from == at && gap.to >= at, "{gap:?} at {at:?}");
+                at = gap.to.next();
+                gaps.push(gap);
+            }
+            ReadOutcome::Block { head, bytes } => {
+                let (opened, of_block) = block::open(&bytes).unwrap();
+                assert_eq!(opened, head);
+                for (seq, record) in (head.first_seq.0..).zip(of_block) {
+                    if seq >= at.0 {
+                        records.push((Seq(seq), record));
+                    }
+                }
+                at = head.last_seq().next();
+            }
+        }
+    }
+}
+
+/// The numbers `n` of all records of a lane that were not delivered.
+pub(crate) async fn waiting(spool: &Spool, lane: Lane) -> Vec<u64> {
+    let from = spool.lanes()[lane.index()].acked.next();
+    let (records, _) = drain(spool, lane, from).await;
+    records
+        .iter()
+        .filter_map(|(_, record)| number(record))
+        .collect()
+}
+
+/// Sums by term, over all projects and categories but those of unknown kind.
+pub(crate) fn by_term(counts: &Counts) -> BTreeMap<Term, u64> {
+    let mut sums = BTreeMap::new();
+    for (account, n) in counts {
+        if account.category != Category::Unknown {
+            *sums.entry(account.term).or_default() += n;
+        }
+    }
+    sums
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}

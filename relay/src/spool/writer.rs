@@ -1,0 +1,72 @@
+//! The writing end of a lane: its active segment and what it has counted in all its life.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use protocol::outcome::Counts;
+
+use super::disk::File;
+use super::format;
+use super::segment::Summary;
+
+/// One lane's.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    pub(super) dir: PathBuf,
+    pub(super) active: Option<Active>,
+    /// The segment and the place of the oldest record that was not delivered, for the next look.
+    pub(super) acked_at: Option<(u64, u64)>,
+    /// Sums since the spool was made.
+    pub(super) totals: Counts,
+}
+
+/// A segment that takes blocks.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) serial: u64,
+    pub(super) file: Arc<dyn File>,
+    /// What is durable.
+    pub(super) summary: Summary,
+    /// Where the next frame goes; beyond `summary.end` while a commit is under way.
+    pub(super) tail: u64,
+}
+
+impl Active {
+    pub(super) const fn resume(serial: u64, file: Arc<dyn File>, summary: Summary) -> Self {
+        Self {
+            serial,
+            file,
+            tail: summary.end,
+            summary,
+        }
+    }
+
+    /// Writes frames behind those that are there.
+    pub(super) fn write(&mut self, frames: &[u8]) -> io::Result<()> {
+        let at = self.tail;
+        // Even a part that was written must be cut away again.
+        self.tail += frames.len() as u64;
+        self.file.write_at(frames, at)
+    }
+
+    /// Whether a commit has written that is not durable.
+    pub(super) const fn is_ahead(&self) -> bool {
+        self.tail > self.summary.end
+    }
+
+    /// Forgets what is not durable.
+    pub(super) fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.summary.end)?;
+        self.tail = self.summary.end;
+        Ok(())
+    }
+
+    /// Writes the footer. It is not synced: one that is lost is made again from the blocks.
+    pub(super) fn seal(&self) -> io::Result<u64> {
+        let footer =
+            format::write_footer(&self.summary.to_footer()).ok_or(io::ErrorKind::InvalidData)?;
+        self.file.write_at(&footer, self.tail)?;
+        Ok(self.tail + footer.len() as u64)
+    }
+}
