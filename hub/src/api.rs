@@ -53,7 +53,7 @@ use axum::response::{IntoResponse, Response};
 use protocol::ids::RelayId;
 use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -181,6 +181,7 @@ pub struct ApiState(Arc<Shared>);
 pub struct Shared {
     parts: Parts,
     limiter: limits::Limiter,
+    streams: Arc<Semaphore>,
 }
 
 impl ApiState {
@@ -190,6 +191,7 @@ impl ApiState {
         Self(Arc::new(Shared {
             parts,
             limiter: limits::Limiter::default(),
+            streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
         }))
     }
 

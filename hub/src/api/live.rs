@@ -5,18 +5,17 @@
 //! what it missed.
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use hyper::body::Frame;
 use serde::Serialize;
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio_util::sync::CancellationToken;
+use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
 
 use super::ApiState;
@@ -32,6 +31,11 @@ const GATHER: Duration = Duration::from_millis(500);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Issues named in one event; more are a `reset`.
 const ISSUES_MAX: usize = 500;
+
+/// Streams open at the same time.
+pub(super) const STREAMS_MAX: usize = 200;
+/// What a slow reader may leave unread, in bytes.
+const PIPE_BYTES: usize = 16 * 1024;
 
 /// An issue that the digest touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,70 +66,42 @@ pub(super) async fn stream(
         .organization(&caller, &path.organization, Scope::EventRead)
         .await?;
     let projects = state.store.projects(organization.id).await?;
-    let reader = Reader {
+    let turn = Arc::clone(&state.0.streams).try_acquire_owned();
+    let turn = turn.map_err(|_| ApiError::unavailable("Too many pages are open."))?;
+    let mut reader = Reader {
         touched: state.live.subscribe(),
         projects: projects.into_iter().map(|project| project.id).collect(),
-        cancel: state.cancel.clone(),
     };
+    let cancel = state.cancel.clone();
+    let (mut pipe, body) = tokio::io::duplex(PIPE_BYTES);
+    state.tracker.spawn(async move {
+        let _turn = turn;
+        let mut text = "retry: 2000\n\n".to_owned();
+        // Ends when the hub stops, or when nobody reads any more.
+        while pipe.write_all(text.as_bytes()).await.is_ok() {
+            text = tokio::select! {
+                () = cancel.cancelled() => break,
+                next = reader.gather() => match next {
+                    Some(next) => next,
+                    None => break,
+                },
+            };
+        }
+    });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    let next: Next =
-        Box::pin(async move { Some((Bytes::from_static(b"retry: 2000\n\n"), reader)) });
-    Ok((headers, Body::new(Events { next: Some(next) })).into_response())
+    Ok((headers, Body::from_stream(ReaderStream::new(body))).into_response())
 }
 
 struct Reader {
     touched: broadcast::Receiver<IssueTouched>,
     projects: BTreeSet<i64>,
-    cancel: CancellationToken,
-}
-
-type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Reader)>> + Send>>;
-
-/// A body that asks the reader for one event after the other.
-struct Events {
-    next: Option<Next>,
-}
-
-impl HttpBody for Events {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let Some(next) = &mut self.next else {
-            return Poll::Ready(None);
-        };
-        let Poll::Ready(event) = next.as_mut().poll(context) else {
-            return Poll::Pending;
-        };
-        let (bytes, reader) = match event {
-            Some(event) => event,
-            None => {
-                self.next = None;
-                return Poll::Ready(None);
-            }
-        };
-        self.next = Some(Box::pin(reader.next()));
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
-    }
 }
 
 impl Reader {
-    /// The next event, or nothing when the hub stops.
-    async fn next(mut self) -> Option<(Bytes, Self)> {
-        let cancel = self.cancel.clone();
-        let text = tokio::select! {
-            () = cancel.cancelled() => return None,
-            text = self.gather() => text?,
-        };
-        Some((Bytes::from(text), self))
-    }
-
+    /// The next event as text, or nothing when there will be none.
     async fn gather(&mut self) -> Option<String> {
         let mut issues = BTreeSet::new();
         let mut missed = false;
