@@ -64,6 +64,7 @@ use utoipa_axum::routes;
 
 use crate::access::Access;
 use crate::archive::Archive;
+use crate::index::Index;
 use crate::store::{Store, StoreError};
 
 pub use error::ApiError;
@@ -161,6 +162,8 @@ pub struct Parts {
     pub store: Store,
     /// Event bodies.
     pub archive: Archive,
+    /// What is searchable of events.
+    pub index: Index,
     /// Who is asking.
     pub access: Access,
     /// What other rooms are asked to do.

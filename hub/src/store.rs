@@ -16,6 +16,7 @@ mod cursors;
 pub mod event_read;
 pub mod events;
 pub mod fleet_read;
+pub mod issue_condition;
 pub mod issue_edit;
 pub mod issue_read;
 pub mod issues;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::access::{AccessError, NoRandomness, PasswordError};
 use crate::archive::ArchiveError;
+use crate::index::IndexError;
 use crate::query::QueryError;
 use crate::store::StoreError;
 
@@ -176,6 +177,18 @@ impl From<StoreError> for ApiError {
             | StoreError::Migrate(_)
             | StoreError::Unreadable { .. }
             | StoreError::Engine(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<IndexError> for ApiError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::NotAnEventKey(_) => Self::invalid(error.to_string()),
+            IndexError::Closed => Self::unavailable("the search is starting or stopping"),
+            IndexError::Directory { .. } | IndexError::Engine(_) | IndexError::Read(_) => {
+                Self::internal(error)
+            }
         }
     }
 }

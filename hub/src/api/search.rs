@@ -2,14 +2,20 @@
 //!
 //! [`resolve_query`] is the one place where the search language meets the store.
 
+mod plan;
+
+use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
 
 use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::page::Params;
-use crate::store::issue_read::{Assignment, IssueFilter};
+use crate::index::Search;
+use crate::query;
+use crate::store::issue_read::IssueFilter;
 use crate::store::projects::Project;
+use plan::Plan;
 
 /// What is searched for when nothing is asked.
 const DEFAULT_QUERY: &str = "is:unresolved";
@@ -98,7 +104,8 @@ fn period_millis(text: &str) -> Option<i64> {
         .filter(|millis| *millis > 0)
 }
 
-/// Turns what a request asks for into a filter of the store.
+/// Turns what a request asks for into a filter of the store, asking the index where the search is
+/// about events.
 pub(super) async fn resolve_query(
     state: &ApiState,
     caller: &Caller,
@@ -106,64 +113,36 @@ pub(super) async fn resolve_query(
     params: &Params,
     now: Timestamp,
 ) -> Result<IssueFilter, ApiError> {
-    let _ = state;
     let span = span(params, now)?;
+    let text = params.first("query").unwrap_or(DEFAULT_QUERY);
+    let plan = Plan::read(&query::parse(text, now)?, caller.0.user.id)?;
     let mut filter = IssueFilter {
         projects: projects.iter().map(|project| project.id).collect(),
+        statuses: plan.statuses,
         environments: params.all("environment").map(str::to_owned).collect(),
         seen_from: span.from,
         seen_to: span.to,
         ..IssueFilter::default()
     };
-    for word in params
-        .first("query")
-        .unwrap_or(DEFAULT_QUERY)
-        .split_whitespace()
-    {
-        let Some(state) = word.strip_prefix("is:") else {
-            return Err(ApiError::field("query", format!("not understood: {word}")));
+    let mut found = Vec::new();
+    for events in plan.events {
+        let search = Search {
+            projects: projects.iter().filter_map(project_id).collect(),
+            environments: filter.environments.clone(),
+            issues: None,
+            from: span.from.map(Timestamp::from_millis),
+            until: span.to.map(Timestamp::from_millis),
+            filter: events,
         };
-        is(&mut filter, state, caller)?;
+        let hits = state.index.issues(search).await?;
+        found.push(hits.into_iter().map(|hit| hit.issue).collect());
     }
-    std::future::ready(Ok(filter)).await
+    filter.condition = plan.condition.map(|wanted| wanted.with(&found));
+    Ok(filter)
 }
 
-fn is(filter: &mut IssueFilter, word: &str, caller: &Caller) -> Result<(), ApiError> {
-    let (statuses, substatuses): (&[i64], &[i64]) = match word {
-        "unresolved" => (&[0], &[]),
-        "resolved" => (&[1], &[]),
-        "ignored" | "archived" | "muted" => (&[2], &[]),
-        "new" => (&[0], &[7]),
-        "ongoing" => (&[0], &[3]),
-        "escalating" => (&[0], &[2]),
-        "regressed" => (&[0], &[6]),
-        "for_review" => (&[0], &[7, 2, 6]),
-        "archived_until_escalating" => (&[2], &[1]),
-        "archived_until_condition_met" => (&[2], &[4]),
-        "archived_forever" => (&[2], &[5]),
-        "assigned" => {
-            filter.assignment = Some(Assignment::Someone);
-            return Ok(());
-        }
-        "unassigned" => {
-            filter.assignment = Some(Assignment::Nobody);
-            return Ok(());
-        }
-        "mine" => {
-            let name = format!("user:{}", caller.0.user.id);
-            filter.assignment = Some(Assignment::OneOf(vec![name]));
-            return Ok(());
-        }
-        _ => {
-            return Err(ApiError::field(
-                "query",
-                format!("is:{word} is not a state"),
-            ));
-        }
-    };
-    filter.statuses = statuses.to_vec();
-    filter.substatuses = substatuses.to_vec();
-    Ok(())
+fn project_id(project: &Project) -> Option<ProjectId> {
+    ProjectId::new(u64::try_from(project.id).ok()?).ok()
 }
 
 #[cfg(test)]

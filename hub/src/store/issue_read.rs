@@ -8,6 +8,7 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::issue_condition::{IssueCondition, push_condition};
 use super::{Store, StoreError};
 
 /// Branches joined in one statement; the engine's own limit is 500.
@@ -63,17 +64,6 @@ impl IssueSort {
     }
 }
 
-/// Whom issues must be assigned to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Assignment {
-    /// To anyone.
-    Someone,
-    /// To nobody.
-    Nobody,
-    /// To one of these: `user:1`, `team:1`.
-    OneOf(Vec<String>),
-}
-
 /// Which issues. Every part must hold; an empty list asks nothing.
 #[derive(Clone, Debug, Default)]
 pub struct IssueFilter {
@@ -81,14 +71,10 @@ pub struct IssueFilter {
     pub projects: Vec<i64>,
     /// With one of these statuses.
     pub statuses: Vec<i64>,
-    /// With one of these substatuses.
-    pub substatuses: Vec<i64>,
-    /// One of these rows.
-    pub ids: Option<Vec<i64>>,
+    /// What else they must be like.
+    pub condition: Option<IssueCondition>,
     /// With an event in one of these environments; the empty name is "none".
     pub environments: Vec<String>,
-    /// Assigned like this.
-    pub assignment: Option<Assignment>,
     /// With an event at or after this time.
     pub seen_from: Option<i64>,
     /// With an event at or before this time.
@@ -616,32 +602,15 @@ fn push_branch(
     sql.push_bind(project)
         .push(" AND status = ")
         .push_bind(status);
-    if !filter.substatuses.is_empty() {
-        sql.push(" AND substatus IN ");
-        push_list(sql, filter.substatuses.iter().copied());
-    }
-    if let Some(ids) = &filter.ids {
-        sql.push(" AND id IN ");
-        push_list(sql, ids.iter().copied());
+    if let Some(condition) = &filter.condition {
+        sql.push(" AND ");
+        push_condition(sql, condition);
     }
     if let Some(from) = filter.seen_from {
         sql.push(" AND last_seen >= ").push_bind(from);
     }
     if let Some(to) = filter.seen_to {
         sql.push(" AND first_seen <= ").push_bind(to);
-    }
-    match &filter.assignment {
-        None => {}
-        Some(Assignment::Someone) => {
-            sql.push(" AND assignee IS NOT NULL");
-        }
-        Some(Assignment::Nobody) => {
-            sql.push(" AND assignee IS NULL");
-        }
-        Some(Assignment::OneOf(names)) => {
-            sql.push(" AND assignee IN ");
-            push_list(sql, names.iter().cloned());
-        }
     }
     push_environments(sql, &filter.environments);
     if let Some((place, direction)) = from {

@@ -1,0 +1,367 @@
+//! Parts a query into what the store knows of issues and what the index knows of events.
+//!
+//! Filters over events that stand together are asked together: an issue is found when *one* of
+//! its events matches all of them.
+
+use crate::api::error::ApiError;
+use crate::ids::ShortId;
+use crate::query::{Expr, Filter, Key, Op, Part, Pattern, QueryError, Scope, Value};
+use crate::store::issue_condition::{Comparison, IssueColumn, IssueCondition};
+
+/// How to answer a query.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plan {
+    /// The statuses that can match; empty is all of them. Lets the store walk its indexes.
+    pub(super) statuses: Vec<i64>,
+    /// What issues must be like.
+    pub(super) condition: Option<Wanted>,
+    /// Questions for the index, which [`Wanted::Events`] names by place.
+    pub(super) events: Vec<Expr>,
+}
+
+/// A condition whose questions about events are still open.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Wanted {
+    All(Vec<Wanted>),
+    Any(Vec<Wanted>),
+    Not(Box<Wanted>),
+    Issue(IssueCondition),
+    /// One of the issues that the index finds for the question at this place.
+    Events(usize),
+}
+
+impl Wanted {
+    /// Puts in what the index found, in the order of the questions.
+    pub(super) fn with(&self, found: &[Vec<i64>]) -> IssueCondition {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.with(found)).collect();
+        match self {
+            Self::All(parts) => IssueCondition::All(all(parts)),
+            Self::Any(parts) => IssueCondition::Any(all(parts)),
+            Self::Not(part) => IssueCondition::Not(Box::new(part.with(found))),
+            Self::Issue(condition) => condition.clone(),
+            Self::Events(place) => {
+                IssueCondition::OneOf(found.get(*place).cloned().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// Plans a query for a user.
+    pub(super) fn read(query: &Expr, user: i64) -> Result<Self, ApiError> {
+        let mut planner = Planner {
+            user,
+            events: Vec::new(),
+        };
+        let condition = if query.is_everything() {
+            None
+        } else {
+            Some(planner.wanted(query)?)
+        };
+        let statuses = condition.as_ref().map(statuses_of).unwrap_or_default();
+        Ok(Self {
+            statuses,
+            condition,
+            events: planner.events,
+        })
+    }
+}
+
+/// The one status that the whole query asks for, when it does.
+fn statuses_of(wanted: &Wanted) -> Vec<i64> {
+    match wanted {
+        Wanted::Issue(condition) => match condition {
+            IssueCondition::Any(parts) => match parts.as_slice() {
+                [IssueCondition::State { status, .. }] => vec![*status],
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        },
+        Wanted::All(parts) => parts
+            .iter()
+            .map(statuses_of)
+            .find(|found| !found.is_empty())
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+fn is_about_events(expr: &Expr) -> bool {
+    match expr {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().all(is_about_events),
+        Expr::Not(part) => is_about_events(part),
+        Expr::Text(_) => true,
+        Expr::Filter(filter) => filter.key.scope() == Scope::Event,
+    }
+}
+
+struct Planner {
+    user: i64,
+    events: Vec<Expr>,
+}
+
+impl Planner {
+    fn wanted(&mut self, expr: &Expr) -> Result<Wanted, ApiError> {
+        if is_about_events(expr) && !expr.is_everything() {
+            return Ok(self.ask(expr.clone()));
+        }
+        Ok(match expr {
+            Expr::And(parts) => {
+                let (events, issues): (Vec<&Expr>, Vec<&Expr>) =
+                    parts.iter().partition(|part| is_about_events(part));
+                let mut all = Vec::new();
+                for part in issues {
+                    all.push(self.wanted(part)?);
+                }
+                if !events.is_empty() {
+                    all.push(self.ask(Expr::And(events.into_iter().cloned().collect())));
+                }
+                Wanted::All(all)
+            }
+            Expr::Or(parts) => {
+                let parts: Result<Vec<_>, _> = parts.iter().map(|part| self.wanted(part)).collect();
+                Wanted::Any(parts?)
+            }
+            Expr::Not(part) => Wanted::Not(Box::new(self.wanted(part)?)),
+            Expr::Filter(filter) => Wanted::Issue(self.filter(filter)?),
+            Expr::Text(_) => self.ask(expr.clone()),
+        })
+    }
+
+    fn ask(&mut self, question: Expr) -> Wanted {
+        self.events.push(question);
+        Wanted::Events(self.events.len() - 1)
+    }
+
+    fn filter(&self, filter: &Filter) -> Result<IssueCondition, ApiError> {
+        let Key::Field(name) = &filter.key else {
+            return Ok(IssueCondition::All(Vec::new()));
+        };
+        let each = |read: &dyn Fn(&Pattern) -> Option<IssueCondition>, what: &str| {
+            patterns(filter)
+                .iter()
+                .map(|pattern| read(pattern).ok_or_else(|| not_a(filter, pattern, what)))
+                .collect::<Result<Vec<_>, _>>()
+                .map(IssueCondition::Any)
+        };
+        let like = |column| {
+            move |pattern: &Pattern| {
+                Some(IssueCondition::Like {
+                    column,
+                    pattern: like(pattern),
+                })
+            }
+        };
+        match name.as_str() {
+            "firstSeen" => Ok(compares(IssueColumn::FirstSeen, filter)),
+            "lastSeen" => Ok(compares(IssueColumn::LastSeen, filter)),
+            "timesSeen" => Ok(compares(IssueColumn::TimesSeen, filter)),
+            "userCount" => Ok(compares(IssueColumn::UsersSeen, filter)),
+            "is" | "status" | "substatus" => each(&|word| state(word.as_literal()?), "a state"),
+            "assigned" => each(
+                &|who| self.assigned(who.as_literal()?),
+                "me, none or a user's id",
+            ),
+            "issue" => each(
+                &|id| short_id(id.as_literal()?),
+                "a short id such as SHOP-1",
+            ),
+            "issue.id" => each(&|id| number(IssueColumn::Id, id), "a number"),
+            "project.id" => each(&|id| number(IssueColumn::ProjectId, id), "a number"),
+            "project" => each(
+                &|slug| Some(IssueCondition::Project(slug.as_literal()?.to_owned())),
+                "a project's slug",
+            ),
+            "issue.priority" => each(
+                &|level| priority(level.as_literal()?),
+                "low, medium or high",
+            ),
+            "issue.category" | "issue.type" => each(&like(IssueColumn::Kind), "a kind"),
+            "firstRelease" => each(&like(IssueColumn::FirstRelease), "a release"),
+            _ => Err(wrong(filter, format!("{name} cannot be searched yet"))),
+        }
+    }
+
+    fn assigned(&self, who: &str) -> Option<IssueCondition> {
+        Some(match who {
+            "me" => IssueCondition::AssignedTo(format!("user:{}", self.user)),
+            "none" => IssueCondition::Not(Box::new(IssueCondition::IsAssigned)),
+            id if id.parse::<i64>().is_ok() => IssueCondition::AssignedTo(format!("user:{id}")),
+            name if name.starts_with("user:") || name.starts_with("team:") => {
+                IssueCondition::AssignedTo(name.to_owned())
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn patterns(filter: &Filter) -> Vec<Pattern> {
+    match &filter.value {
+        Value::Text(pattern) => vec![pattern.clone()],
+        Value::List(patterns) => patterns.clone(),
+        Value::None | Value::Number(_) | Value::Date(_) => Vec::new(),
+    }
+}
+
+fn wrong(filter: &Filter, message: String) -> ApiError {
+    QueryError {
+        message,
+        span: filter.span.clone(),
+    }
+    .into()
+}
+
+fn not_a(filter: &Filter, pattern: &Pattern, what: &str) -> ApiError {
+    let text = pattern.as_literal().unwrap_or("a value with *");
+    wrong(filter, format!("{text} is not {what}"))
+}
+
+fn compares(column: IssueColumn, filter: &Filter) -> IssueCondition {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "counts beyond i64 do not exist"
+    )]
+    let value = match &filter.value {
+        Value::Date(at) => at.as_millis(),
+        Value::Number(number) => *number as i64,
+        Value::None | Value::Text(_) | Value::List(_) => return IssueCondition::All(Vec::new()),
+    };
+    let comparison = match filter.op {
+        Op::Is | Op::Exists => Comparison::Equal,
+        Op::Gt => Comparison::Greater,
+        Op::Ge => Comparison::GreaterOrEqual,
+        Op::Lt => Comparison::Less,
+        Op::Le => Comparison::LessOrEqual,
+    };
+    IssueCondition::Compares {
+        column,
+        comparison,
+        value,
+    }
+}
+
+fn number(column: IssueColumn, pattern: &Pattern) -> Option<IssueCondition> {
+    let value = pattern.as_literal()?.parse().ok()?;
+    Some(IssueCondition::Compares {
+        column,
+        comparison: Comparison::Equal,
+        value,
+    })
+}
+
+fn short_id(text: &str) -> Option<IssueCondition> {
+    let ShortId { project, number } = ShortId::parse(text).ok()?;
+    Some(IssueCondition::ShortId { project, number })
+}
+
+fn priority(word: &str) -> Option<IssueCondition> {
+    let value = match word {
+        "low" => 25,
+        "medium" => 50,
+        "high" => 75,
+        _ => return None,
+    };
+    let (column, comparison) = (IssueColumn::Priority, Comparison::Equal);
+    Some(IssueCondition::Compares {
+        column,
+        comparison,
+        value,
+    })
+}
+
+/// The states of `is:`, by the words Sentry's search has for them.
+fn state(word: &str) -> Option<IssueCondition> {
+    let (status, substatuses): (i64, &[i64]) = match word {
+        "unresolved" => (0, &[]),
+        "resolved" => (1, &[]),
+        "ignored" | "archived" | "muted" => (2, &[]),
+        "new" => (0, &[7]),
+        "ongoing" => (0, &[3]),
+        "escalating" => (0, &[2]),
+        "regressed" => (0, &[6]),
+        "for_review" => (0, &[7, 2, 6]),
+        "archived_until_escalating" => (2, &[1]),
+        "archived_until_condition_met" => (2, &[4]),
+        "archived_forever" => (2, &[5]),
+        "assigned" => return Some(IssueCondition::IsAssigned),
+        "unassigned" => return Some(IssueCondition::Not(Box::new(IssueCondition::IsAssigned))),
+        _ => return None,
+    };
+    Some(IssueCondition::State {
+        status,
+        substatuses: substatuses.to_vec(),
+    })
+}
+
+/// A pattern as `LIKE` has it.
+fn like(pattern: &Pattern) -> String {
+    let mut text = String::new();
+    for part in &pattern.parts {
+        match part {
+            Part::Any => text.push('%'),
+            Part::Literal(literal) => {
+                for c in literal.chars() {
+                    if matches!(c, '%' | '_' | '\\') {
+                        text.push('\\');
+                    }
+                    text.push(c);
+                }
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::timestamp::Timestamp;
+
+    use super::*;
+    use crate::query::parse;
+
+    fn plan(text: &str) -> Plan {
+        Plan::read(&parse(text, Timestamp::from_millis(0)).unwrap(), 7).unwrap()
+    }
+
+    #[test]
+    fn asks_the_index_once_for_filters_that_stand_together() {
+        let plan = plan("is:unresolved level:error boom timesSeen:>10");
+        assert_eq!(plan.statuses, [0]);
+        assert_eq!(plan.events.len(), 1);
+        let condition = plan.condition.unwrap().with(&[vec![4, 5]]);
+        let expected = IssueCondition::All(vec![
+            IssueCondition::Any(vec![IssueCondition::State {
+                status: 0,
+                substatuses: vec![],
+            }]),
+            IssueCondition::Compares {
+                column: IssueColumn::TimesSeen,
+                comparison: Comparison::Greater,
+                value: 10,
+            },
+            IssueCondition::OneOf(vec![4, 5]),
+        ]);
+        assert_eq!(condition, expected);
+    }
+
+    #[test]
+    fn joins_both_worlds_under_or() {
+        let plan = plan("is:resolved or level:error");
+        assert!(plan.statuses.is_empty());
+        assert_eq!(plan.events.len(), 1);
+        assert!(matches!(plan.condition, Some(Wanted::Any(parts)) if parts.len() == 2));
+    }
+
+    #[test]
+    fn everything_asks_nothing() {
+        assert_eq!(plan("").condition, None);
+        assert!(plan("").events.is_empty());
+    }
+
+    #[test]
+    fn says_which_word_is_no_state() {
+        let query = parse("is:gone", Timestamp::from_millis(0)).unwrap();
+        let error = Plan::read(&query, 7).unwrap_err();
+        assert!(error.to_string().contains("gone is not a state"), "{error}");
+    }
+}
