@@ -130,6 +130,15 @@ impl Frame {
         Ok(out.freeze())
     }
 
+    /// How long the frame is that these bytes begin, its header included; `None` when too few are
+    /// here to tell.
+    ///
+    /// # Errors
+    /// [`WireError`] when it is beyond its limit.
+    pub fn len_of(bytes: &[u8]) -> Result<Option<usize>, WireError> {
+        Ok(parse_header(bytes)?.map(|(header, len)| header.len + len))
+    }
+
     /// Takes the next frame out of what has arrived; `None` when it is not complete.
     ///
     /// Frames that are not known and may be skipped are skipped.

@@ -1,0 +1,418 @@
+//! One relay's session: one task owns the lanes' order, what is under way and the control stream.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use protocol::ids::{Epoch, Lane, RelayId, Seq};
+use protocol::wire::{
+    Ack, CloseCode, Config, Cursor, Frame, Gap, Goaway, PROTO, Ping, Report, Welcome,
+};
+use quinn::{Connection, SendStream};
+use rustls::pki_types::CertificateDer;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::lanes::{Arrival, Order, Run};
+use super::stream::{FrameReader, Received, SessionError, receive_block, send};
+use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, close};
+use crate::clock;
+use crate::digest::{Applied, Delivery, DigestError, Skip};
+use crate::fleet::{FleetError, State};
+
+/// How long the end of the hub waits for commits that are under way.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What moves a lane: records, or the word that there are none.
+#[derive(Debug)]
+enum Step {
+    Block(Received),
+    Gap(Gap),
+}
+
+impl Run for Step {
+    fn first(&self) -> Seq {
+        match self {
+            Self::Block(received) => received.head.first_seq,
+            Self::Gap(gap) => gap.from,
+        }
+    }
+
+    fn last(&self) -> Seq {
+        match self {
+            Self::Block(received) => received.head.last_seq(),
+            Self::Gap(gap) => gap.upto,
+        }
+    }
+}
+
+/// A step that the digest has; its room is given back with it.
+struct UnderWay {
+    lane: Lane,
+    done: Pin<Box<dyn Future<Output = Result<Applied, DigestError>> + Send>>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+struct Session<S> {
+    context: Arc<Context<S>>,
+    relay: RelayId,
+    epoch: Epoch,
+    version: String,
+    clock_offset_ms: i64,
+    connection: Connection,
+    control: SendStream,
+    lanes: [Order<Step>; Lane::ALL.len()],
+    /// Streams that are being read.
+    reading: JoinSet<Result<Received, SessionError>>,
+    under_way: Vec<UnderWay>,
+    fleet: watch::Receiver<State>,
+    /// The roster the relay has or was sent.
+    roster_version: u64,
+}
+
+/// Serves a relay until either side has enough.
+pub(super) async fn serve<S: Sink>(connection: Connection, context: Arc<Context<S>>) {
+    let address = connection.remote_address();
+    let relay = match admit(&connection, &context).await {
+        Ok(relay) => relay,
+        Err(error) => {
+            tracing::debug!(%address, %error, "relay refused");
+            return close(&connection, error.code());
+        }
+    };
+    context.sessions.enter(relay, &connection);
+    let ended = serve_admitted(&connection, &context, relay).await;
+    context.sessions.leave(relay, &connection);
+    match ended {
+        Ok(()) => close(&connection, CloseCode::Done),
+        Err(error) => {
+            tracing::debug!(relay.id = %relay, %address, %error, "session ended");
+            close(&connection, error.code());
+        }
+    }
+}
+
+/// Which relay the certificate lets in.
+async fn admit<S: Sink>(
+    connection: &Connection,
+    context: &Context<S>,
+) -> Result<RelayId, SessionError> {
+    let unknown = SessionError::Refused(CloseCode::UnknownRelay);
+    let chain = connection
+        .peer_identity()
+        .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok());
+    let Some(certificate) = chain.as_ref().and_then(|chain| chain.first()) else {
+        return Err(unknown);
+    };
+    context.fleet.admit(certificate).await.map_err(refused)
+}
+
+fn refused(error: FleetError) -> SessionError {
+    SessionError::Refused(match error {
+        FleetError::Revoked(_) => CloseCode::Revoked,
+        FleetError::Store(error) => {
+            tracing::debug!(%error, "registry is not readable");
+            CloseCode::Unavailable
+        }
+        _ => CloseCode::UnknownRelay,
+    })
+}
+
+async fn serve_admitted<S: Sink>(
+    connection: &Connection,
+    context: &Arc<Context<S>>,
+    relay: RelayId,
+) -> Result<(), SessionError> {
+    let (mut control, requests) = timeout(HANDSHAKE_TIMEOUT, connection.accept_bi())
+        .await
+        .map_err(|_| SessionError::Timeout)?
+        .map_err(|_| SessionError::Lost)?;
+    let mut requests = FrameReader::new(requests);
+    let Frame::Hello(hello) = requests.first().await? else {
+        return Err(SessionError::Unexpected("frame before Hello"));
+    };
+    if hello.relay != relay {
+        return Err(SessionError::Refused(CloseCode::UnknownRelay));
+    }
+    if !(hello.proto_min..=hello.proto_max).contains(&PROTO) {
+        return Err(SessionError::Refused(CloseCode::Version));
+    }
+    let cursors = context.fleet.cursors(relay, hello.epoch).await;
+    let cursors = cursors.map_err(refused)?;
+    let mut fleet = context.fleet.watch();
+    let state = fleet.borrow_and_update().clone();
+    send(
+        &mut control,
+        &welcome(&cursors, state.roster.version, context.config.window),
+    )
+    .await?;
+    tracing::debug!(relay.id = %relay, "session begins");
+    let now = clock::now();
+    let session = Session {
+        context: Arc::clone(context),
+        relay,
+        epoch: hello.epoch,
+        clock_offset_ms: hello.wall.millis_since(now),
+        connection: connection.clone(),
+        control,
+        lanes: Lane::ALL.map(|lane| Order::new(applied(&cursors, lane))),
+        reading: JoinSet::new(),
+        under_way: Vec::new(),
+        fleet,
+        roster_version: hello.roster_version,
+        version: hello.version,
+    };
+    session.run(requests, &state).await
+}
+
+fn welcome(cursors: &[Cursor], roster_version: u64, window: u16) -> Frame {
+    static SESSIONS: AtomicU64 = AtomicU64::new(1);
+    Frame::Welcome(Welcome {
+        proto: PROTO,
+        cursors: cursors.to_vec(),
+        hub_time: clock::now(),
+        roster_version,
+        window,
+        session: SESSIONS.fetch_add(1, Ordering::Relaxed),
+    })
+}
+
+fn applied(cursors: &[Cursor], lane: Lane) -> Seq {
+    let cursor = cursors.iter().find(|cursor| cursor.lane == lane);
+    cursor.map(|cursor| cursor.upto).unwrap_or_default()
+}
+
+impl<S: Sink> Session<S> {
+    async fn run(mut self, mut requests: FrameReader, state: &State) -> Result<(), SessionError> {
+        self.note_seen(None);
+        self.follow(state).await?;
+        let cancel = self.context.cancel.clone();
+        loop {
+            let has_room = self.n_open() < usize::from(self.context.config.window);
+            if !has_room && self.reading.is_empty() && self.under_way.is_empty() {
+                // Every block waits for one that was not sent within the window.
+                return Err(SessionError::Limit);
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return self.end().await,
+                frame = requests.next() => match frame? {
+                    Some(frame) => self.take(frame).await?,
+                    None => return self.end().await,
+                },
+                stream = self.connection.accept_uni(), if has_room => {
+                    let stream = stream.map_err(|_| SessionError::Lost)?;
+                    let room = Arc::clone(&self.context.room);
+                    self.reading.spawn(receive_block(stream, room));
+                }
+                Some(received) = self.reading.join_next() => {
+                    let received = received.map_err(|_| SessionError::Lost)??;
+                    self.arrive(received).await?;
+                }
+                (lane, result) = next_done(&mut self.under_way) => {
+                    self.committed(lane, result).await?;
+                }
+                changed = self.fleet.changed() => {
+                    changed.map_err(|_| SessionError::Lost)?;
+                    let state = self.fleet.borrow_and_update().clone();
+                    self.follow(&state).await?;
+                }
+            }
+        }
+    }
+
+    /// Blocks of this relay that are being read, wait, or are with the digest.
+    fn n_open(&self) -> usize {
+        let waiting: usize = self.lanes.iter().map(Order::n_waiting).sum();
+        self.reading.len() + waiting + self.under_way.len()
+    }
+
+    async fn take(&mut self, frame: Frame) -> Result<(), SessionError> {
+        match frame {
+            Frame::Gap(gap) => {
+                let is_sound = gap.from.0 > 0 && gap.from <= gap.upto && gap.upto.0 < u64::MAX;
+                if !is_sound || self.n_open() >= usize::from(self.context.config.window) * 2 {
+                    return Err(SessionError::Unexpected("gap"));
+                }
+                self.step(gap.lane, Step::Gap(gap)).await
+            }
+            Frame::Report(report) => {
+                self.version.clone_from(&report.version);
+                self.clock_offset_ms = report.wall.millis_since(clock::now());
+                self.note_seen(Some(&report));
+                Ok(())
+            }
+            Frame::ConfigStatus(status) => {
+                if let Some(reason) = status.refused {
+                    let (relay, version) = (self.relay, status.version);
+                    tracing::warn!(relay.id = %relay, roster.version = version, reason, "relay refused the roster");
+                }
+                Ok(())
+            }
+            Frame::Ping(Ping { nonce, answer }) if !answer => {
+                let pong = Ping {
+                    nonce,
+                    answer: true,
+                };
+                send(&mut self.control, &Frame::Ping(pong)).await
+            }
+            Frame::Ping(_) | Frame::Goaway(_) => Ok(()),
+            other => Err(SessionError::Unexpected(other.name())),
+        }
+    }
+
+    async fn arrive(&mut self, received: Received) -> Result<(), SessionError> {
+        if received.head.epoch != self.epoch {
+            return Err(SessionError::Unexpected("block of another epoch"));
+        }
+        self.step(received.head.lane, Step::Block(received)).await
+    }
+
+    async fn step(&mut self, lane: Lane, step: Step) -> Result<(), SessionError> {
+        let Some(order) = self.lanes.get_mut(lane.index()) else {
+            return Ok(());
+        };
+        match order.arrive(step) {
+            Arrival::Known => {
+                let upto = order.applied();
+                send(&mut self.control, &Frame::Ack(Ack { lane, upto })).await
+            }
+            Arrival::Ready(steps) => {
+                for step in steps {
+                    let step = self.hand_on(lane, step);
+                    self.under_way.push(step);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives a step to the digest. Steps are polled in the order of this call, so they are handed
+    /// in by their numbers although several wait at once.
+    fn hand_on(&self, lane: Lane, step: Step) -> UnderWay {
+        let sink = self.context.sink.clone();
+        let relay = self.relay;
+        match step {
+            Step::Block(Received { head, block, room }) => {
+                let delivery = Delivery {
+                    relay,
+                    head,
+                    block,
+                    arrived_at: clock::now(),
+                };
+                UnderWay {
+                    lane,
+                    done: Box::pin(async move { sink.deliver(delivery).await }),
+                    _room: Some(room),
+                }
+            }
+            Step::Gap(gap) => {
+                tracing::debug!(relay.id = %relay, %lane, from = gap.from.0, upto = gap.upto.0, "records will not come");
+                let skip = Skip {
+                    relay,
+                    epoch: self.epoch,
+                    lane,
+                    upto: gap.upto,
+                };
+                UnderWay {
+                    lane,
+                    done: Box::pin(async move { sink.skip(skip).await }),
+                    _room: None,
+                }
+            }
+        }
+    }
+
+    /// Acknowledges what is committed. When the digest cannot commit, the session ends: the relay
+    /// comes back after a while and begins at the cursors.
+    async fn committed(
+        &mut self,
+        lane: Lane,
+        result: Result<Applied, DigestError>,
+    ) -> Result<(), SessionError> {
+        let applied = result.map_err(|error| {
+            tracing::debug!(relay.id = %self.relay, %error, "block was not committed");
+            SessionError::Refused(match error {
+                DigestError::UnknownRelay(_) => CloseCode::UnknownRelay,
+                _ => CloseCode::Unavailable,
+            })
+        })?;
+        let Some(order) = self.lanes.get_mut(lane.index()) else {
+            return Ok(());
+        };
+        let upto = order.commit(applied.upto);
+        send(&mut self.control, &Frame::Ack(Ack { lane, upto })).await
+    }
+
+    /// Ends a relay that was revoked; sends a roster the relay does not have.
+    async fn follow(&mut self, state: &State) -> Result<(), SessionError> {
+        if state.revoked.contains(&self.relay) {
+            return Err(SessionError::Refused(CloseCode::Revoked));
+        }
+        if state.roster.version == self.roster_version {
+            return Ok(());
+        }
+        self.roster_version = state.roster.version;
+        let roster = state.roster.as_ref().clone();
+        send(&mut self.control, &Frame::Config(Config { roster })).await
+    }
+
+    fn note_seen(&self, report: Option<&Report>) {
+        self.context.fleet.note_seen(
+            self.relay,
+            self.connection.remote_address(),
+            &self.version,
+            self.clock_offset_ms,
+            report,
+            clock::now(),
+        );
+    }
+
+    /// Takes no more, waits for what the digest has, says so and goes.
+    async fn end(mut self) -> Result<(), SessionError> {
+        self.reading.shutdown().await;
+        let drain = async {
+            while !self.under_way.is_empty() {
+                let (lane, result) = next_done(&mut self.under_way).await;
+                self.committed(lane, result).await?;
+            }
+            let goaway = Goaway {
+                reason: "stopping".to_owned(),
+                drain_ms: 0,
+            };
+            send(&mut self.control, &Frame::Goaway(goaway)).await
+        };
+        drop(timeout(DRAIN_TIMEOUT, drain).await);
+        // Closing throws away what the relay has not received yet.
+        if self.control.finish().is_ok() {
+            drop(timeout(CLOSE_TIMEOUT, self.control.stopped()).await);
+        }
+        Ok(())
+    }
+}
+
+/// The next step that is committed or not; never, when there is none.
+async fn next_done(under_way: &mut Vec<UnderWay>) -> (Lane, Result<Applied, DigestError>) {
+    poll_fn(|context| {
+        // All are polled, oldest first: the first poll is what hands a step in.
+        let mut done = None;
+        for (at, step) in under_way.iter_mut().enumerate() {
+            if done.is_none()
+                && let Poll::Ready(result) = step.done.as_mut().poll(context)
+            {
+                done = Some((at, result));
+            }
+        }
+        match done {
+            Some((at, result)) => {
+                let step = under_way.remove(at);
+                Poll::Ready((step.lane, result))
+            }
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
