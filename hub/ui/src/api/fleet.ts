@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { get, request } from "./client.ts";
-import type { JoinToken, LedgerRelay, Poison, Relay } from "./types.ts";
+import type { JoinToken, LedgerRelay, NewJoinToken, Poison, Relay } from "./types.ts";
 
 export const fleetKey = ["fleet"] as const;
 const REFRESH_MS = 5000;
@@ -25,11 +25,7 @@ export const poisonQuery = queryOptions({
   refetchInterval: 4 * REFRESH_MS,
 });
 
-export async function createJoinToken(body: {
-  uses: number;
-  validForSeconds: number;
-  labels: Record<string, string>;
-}) {
+export async function createJoinToken(body: NewJoinToken) {
   return (await request<JoinToken>("POST", "vedette/join-tokens/", { body })).data;
 }
 

@@ -11,7 +11,7 @@ import type {
   IssueDetail,
   IssueStatus,
   IssueTag,
-  StatusDetails,
+  StatusWish,
 } from "./types.ts";
 
 export const PAGE_SIZE = 50;
@@ -102,7 +102,7 @@ export const environmentsQuery = (org: string) =>
 
 export interface StatusChange {
   status: IssueStatus;
-  statusDetails?: StatusDetails;
+  statusDetails?: StatusWish;
   substatus?: string | null;
 }
 

@@ -2,7 +2,17 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { get, request } from "./client.ts";
-import type { AlertRule, Notification, Project, ProjectDetail, ProjectKey } from "./types.ts";
+import type { components } from "./schema.gen.ts";
+import type {
+  AlertRule,
+  Notification,
+  Project,
+  ProjectChange,
+  ProjectDetail,
+  ProjectKey,
+  RuleBody,
+  RuleChange,
+} from "./types.ts";
 
 export const projectsKey = (org: string) => ["org", org, "projects"] as const;
 export const projectKey = (org: string, slug: string) => ["org", org, "project", slug] as const;
@@ -46,7 +56,7 @@ export async function createProject(org: string, body: { name: string; slug?: st
   return (await request<ProjectDetail>("POST", `organizations/${org}/projects/`, { body })).data;
 }
 
-export async function updateProject(org: string, slug: string, body: Partial<ProjectDetail>) {
+export async function updateProject(org: string, slug: string, body: ProjectChange) {
   return (await request<ProjectDetail>("PUT", at(org, slug), { body })).data;
 }
 
@@ -58,11 +68,7 @@ export async function createKey(org: string, slug: string, name: string) {
   return (await request<ProjectKey>("POST", `${at(org, slug)}keys/`, { body: { name } })).data;
 }
 
-export interface KeyChange {
-  name?: string;
-  isActive?: boolean;
-  rateLimit?: { window: number; count: number } | null;
-}
+export type KeyChange = Partial<components["schemas"]["KeyChange"]>;
 
 export async function updateKey(org: string, slug: string, id: string, body: KeyChange) {
   return (await request<ProjectKey>("PUT", `${at(org, slug)}keys/${id}/`, { body })).data;
@@ -72,18 +78,11 @@ export async function deleteKey(org: string, slug: string, id: string) {
   await request("DELETE", `${at(org, slug)}keys/${id}/`);
 }
 
-export type RuleBody = Pick<
-  AlertRule,
-  "name" | "triggers" | "actions" | "environment" | "frequencyMinutes"
-> & {
-  isEnabled?: boolean;
-};
-
 export async function createRule(org: string, slug: string, body: RuleBody) {
   return (await request<AlertRule>("POST", `${at(org, slug)}rules/`, { body })).data;
 }
 
-export async function updateRule(org: string, slug: string, id: string, body: Partial<RuleBody>) {
+export async function updateRule(org: string, slug: string, id: string, body: RuleChange) {
   return (await request<AlertRule>("PUT", `${at(org, slug)}rules/${id}/`, { body })).data;
 }
 

@@ -2,16 +2,13 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, get, request, setCsrfToken } from "./client.ts";
-import type { Organization, Session, User } from "./types.ts";
-
-/** The user's fields stand at the top, as Sentry's clients expect, or under `user`. */
-type AuthBody = Partial<User> & { user?: User | null; csrfToken?: string; version?: string };
+import type { Organization, Session, SessionBody } from "./types.ts";
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
   queryFn: async ({ signal }): Promise<Session | null> => {
     try {
-      return adopt(await get<AuthBody>("auth/", { signal, quiet401: true }));
+      return adopt(await get<SessionBody>("auth/", { signal, quiet401: true }));
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return null;
       throw error;
@@ -21,7 +18,7 @@ export const sessionQuery = queryOptions({
 });
 
 export async function login(email: string, password: string): Promise<Session> {
-  const { data } = await request<AuthBody>("POST", "auth/login/", {
+  const { data } = await request<SessionBody>("POST", "auth/login/", {
     body: { email, password },
     quiet401: true,
   });
@@ -32,12 +29,11 @@ export async function logout(): Promise<void> {
   await request("DELETE", "auth/", { quiet401: true });
 }
 
-function adopt(body: AuthBody): Session {
-  const user = body.user ?? (body as User);
+function adopt(body: SessionBody): Session {
   const session: Session = {
-    user: { id: user.id, email: user.email, name: user.name || user.email },
-    csrfToken: body.csrfToken ?? "",
-    version: body.version ?? "",
+    user: { id: body.id, email: body.email, name: body.name || body.email },
+    csrfToken: body.csrfToken,
+    version: body.version,
   };
   setCsrfToken(session.csrfToken);
   return session;

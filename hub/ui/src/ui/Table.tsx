@@ -8,6 +8,8 @@ export interface Column<T> {
   /** The name is only spoken: a column of buttons needs no heading. */
   quiet?: boolean;
   numeric?: boolean;
+  /** Ids and names that must not be broken. */
+  whole?: boolean;
   cell: (row: T) => ReactNode;
 }
 
@@ -38,7 +40,15 @@ export function Table<T>({ label, columns, rows, rowKey }: Props<T>) {
                 <td
                   key={column.name}
                   data-label={column.quiet ? "" : column.name}
-                  className={column.numeric ? styles.num : column.quiet ? styles.actions : undefined}
+                  className={
+                    column.numeric
+                      ? styles.num
+                      : column.quiet
+                        ? styles.actions
+                        : column.whole
+                          ? styles.whole
+                          : undefined
+                  }
                 >
                   {column.cell(row)}
                 </td>

@@ -17,6 +17,8 @@ interface Props {
 const TEXT_MAX = 2000;
 /** More entries than this wait for a click. */
 const ENTRIES_MAX = 100;
+/** Longer ones begin folded. */
+const OPEN_MAX = 16;
 
 export function ValueTree({ value, meta, open = 1 }: Props) {
   const mark = <RedactedMark meta={meta} value={value} />;
@@ -76,12 +78,12 @@ function Branch({
   meta?: Meta;
   open: number;
 }) {
-  const [shown, setShown] = useState(open > 0);
-  const [all, setAll] = useState(false);
   const isList = Array.isArray(value);
   const entries: [string, Json][] = isList
     ? value.map((item, i) => [String(i), item])
     : Object.entries(value);
+  const [shown, setShown] = useState(open > 0 && entries.length <= OPEN_MAX);
+  const [all, setAll] = useState(false);
   const [left, right] = isList ? ["[", "]"] : ["{", "}"];
   if (entries.length === 0) return <span className={styles.nothing}>{left + right}</span>;
   const summary = isList ? `${entries.length} ${entries.length === 1 ? "item" : "items"}` : preview(entries);

@@ -17,6 +17,7 @@ export function Notifications({ org, slug }: { org: string; slug: string }) {
   const columns: Column<Notification>[] = [
     {
       name: "Issue",
+      whole: true,
       cell: (row) =>
         row.issueId ? (
           <Link to="/organizations/$org/issues/$issueId" params={{ org, issueId: row.issueId }}>

@@ -3,8 +3,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { environmentsQuery } from "../../api/issues.ts";
-import { createRule, type RuleBody, rulesQuery, updateRule } from "../../api/projects.ts";
-import type { AlertRule, RuleAction, RuleTrigger } from "../../api/types.ts";
+import { createRule, rulesQuery, updateRule } from "../../api/projects.ts";
+import type { AlertRule, RuleAction, RuleBody, RuleTrigger } from "../../api/types.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { Check, formClass, inputClass, rowClass, SelectField, TextField } from "../../ui/Form.tsx";

@@ -34,7 +34,7 @@ const CLOCK_OFF_MS = 2000;
 
 export function RelayCard({ relay, ledger, ledgerError }: Props) {
   const labels = Object.entries(relay.labels);
-  const offset = relay.clockOffsetMs;
+  const offset = relay.clockOffsetMs ?? 0;
   return (
     <article className={styles.card} aria-label={`Relay ${relay.name}`}>
       <header className={styles.head}>
@@ -50,7 +50,7 @@ export function RelayCard({ relay, ledger, ledgerError }: Props) {
             </span>
             {relay.version ? <span>version {relay.version}</span> : null}
             {relay.address ? <span>{relay.address}</span> : null}
-            {offset !== null && Math.abs(offset) > CLOCK_OFF_MS ? (
+            {Math.abs(offset) > CLOCK_OFF_MS ? (
               <span className={styles.warn}>
                 clock {duration(offset)} {offset > 0 ? "ahead" : "behind"}
               </span>

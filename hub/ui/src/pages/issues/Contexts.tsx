@@ -76,7 +76,7 @@ export function Contexts({ event }: { event: EventDetail }) {
   );
 }
 
-function userEntries(user: EventUser | null): (readonly [string, Json])[] {
+function userEntries(user: EventUser | null | undefined): (readonly [string, Json])[] {
   if (!user) return [];
   const known = USER_FIELDS.filter((key) => user[key]).map((key) => [key, user[key] as Json] as const);
   const others = Object.entries(user)

@@ -82,7 +82,7 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
   );
 }
 
-function Seen({ label, at, release }: { label: string; at: string; release: Release | null }) {
+function Seen({ label, at, release }: { label: string; at: string; release: Release | null | undefined }) {
   return (
     <div>
       <dt>{label}</dt>

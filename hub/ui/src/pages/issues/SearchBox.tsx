@@ -21,8 +21,9 @@ export function SearchBox({ value, onSubmit, placeholder, label, invalid }: Prop
     onSubmit(text.trim());
   };
   return (
-    <search className={styles.search}>
-      <form onSubmit={submit} className={styles.form}>
+    <div className={styles.search}>
+      {/* biome-ignore lint/a11y/useSemanticElements: older browsers do not know the search element */}
+      <form onSubmit={submit} className={styles.form} role="search">
         <span className={styles.icon}>
           <Icon name="search" />
         </span>
@@ -62,6 +63,6 @@ export function SearchBox({ value, onSubmit, placeholder, label, invalid }: Prop
           </kbd>
         )}
       </form>
-    </search>
+    </div>
   );
 }

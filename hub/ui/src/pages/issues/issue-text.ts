@@ -46,8 +46,9 @@ export function statusDetail(issue: Pick<Issue, "status" | "substatus" | "status
   }
   if (issue.status === "ignored") {
     if (typeof details.ignoreUntil === "string") return `Archived until ${absolute(details.ignoreUntil)}`;
-    if (details.ignoreUserCount)
-      return `Archived until ${String(details.ignoreUserCount)} users are affected`;
+    if (typeof details.ignoreUserCount === "number") {
+      return `Archived until ${plural(details.ignoreUserCount, "more user is", "more users are")} affected`;
+    }
     if (typeof details.ignoreCount === "number") {
       return `Archived until ${plural(details.ignoreCount, "more event")}`;
     }

@@ -2,14 +2,14 @@
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { projectKey, projectsKey, updateProject } from "../../api/projects.ts";
-import type { ProjectDetail } from "../../api/types.ts";
+import type { ProjectChange, ProjectDetail } from "../../api/types.ts";
 import { useToast } from "../../ui/Toasts.tsx";
 
 export function useSaveProject(org: string, slug: string, onSaved?: (project: ProjectDetail) => void) {
   const client = useQueryClient();
   const toast = useToast();
   return useMutation({
-    mutationFn: (change: Partial<ProjectDetail>) => updateProject(org, slug, change),
+    mutationFn: (change: ProjectChange) => updateProject(org, slug, change),
     onSuccess: (project) => {
       client.setQueryData(projectKey(org, project.slug), project);
       void client.invalidateQueries({ queryKey: projectsKey(org) });

@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import { curl } from "./curl.ts";
+import { languageOf, tokens } from "./highlight.ts";
+import { balance } from "./ledger.ts";
+import { child, explain, total } from "./meta.ts";
+import { parseSearch, stringifySearch } from "./search-params.ts";
+
+describe("source colouring", () => {
+  it.each([
+    ["python", "if x == 'a': # why", ["keyword:if", "string:'a'", "comment:# why"]],
+    [
+      "javascript",
+      "const n = call(`t`, 1.5); // end",
+      ["keyword:const", "call:call", "string:`t`", "number:1.5", "comment:// end"],
+    ],
+    ["rust", 'let s: &\'a str = "x";', ["keyword:let", 'string:"x"']],
+    ["php", "$a = 'it\\'s';", ["string:'it\\'s'"]],
+  ])("of %s marks what it knows in %j", (language, line, expected) => {
+    const found = tokens(line, language)
+      .filter((token) => token.kind !== "plain")
+      .map((token) => `${token.kind}:${token.text}`);
+    expect(found).toEqual(expected);
+  });
+
+  it("never changes the text, however odd", () => {
+    for (const line of ["'never closed", '"""', "\\", "a\u0000b", "/* open", "x".repeat(5000)]) {
+      for (const language of ["python", "javascript", "rust", "none"]) {
+        expect(
+          tokens(line, language)
+            .map((token) => token.text)
+            .join(""),
+        ).toBe(line);
+      }
+    }
+  });
+
+  it("goes by the file's ending before the platform", () => {
+    expect(languageOf("app.py?x=1", "javascript")).toBe("python");
+    expect(languageOf("/bin/app", "native")).toBe("native");
+    expect(languageOf(null, "python-django")).toBe("python");
+  });
+});
+
+describe("remarks", () => {
+  const meta = {
+    user: { email: { "": { rem: [["@email:filter", "s", 0, 10]], len: 20 } } },
+    list: { 0: { "": { err: ["invalid"] } } },
+  };
+
+  it("name the rule and what it did", () => {
+    expect(explain(child(meta, "user", "email"))).toEqual([
+      "Replaced by the rule @email:filter",
+      "Was 20 characters long",
+    ]);
+    expect(explain(child(meta, "list", 0))).toEqual(["Not valid: invalid"]);
+    expect(explain(child(meta, "nothing", "here"))).toEqual([]);
+    expect(total(meta)).toBe(1);
+  });
+
+  it("survive any shape", () => {
+    for (const odd of [null, undefined, {}, { "": null }, { "": { rem: "x" } }, { "": { rem: [[]] } }]) {
+      expect(Array.isArray(explain(odd as never))).toBe(true);
+    }
+  });
+});
+
+it("writes a request as a shell command that means the same", () => {
+  expect(
+    curl({
+      method: "POST",
+      url: "https://shop.example/pay",
+      query: [["a", "1 2"]],
+      headers: [
+        ["Host", "shop.example"],
+        ["X-Note", "it's"],
+      ],
+      cookies: [["sid", "[Filtered]"]],
+      data: { amount: 5 },
+    }),
+  ).toBe(
+    "curl -X POST 'https://shop.example/pay?a=1%202' \\\n  -H 'X-Note: it'\\''s' \\\n  -b 'sid=[Filtered]' \\\n  --data-raw '{\"amount\":5}'",
+  );
+  expect(curl({ url: "https://x.example/" })).toBe("curl 'https://x.example/'");
+});
+
+describe("the ledger", () => {
+  const term = (name: string, quantity: number, reason = "") => ({
+    term: name,
+    quantity,
+    reason,
+    category: "error",
+  });
+
+  it("adds up, with what waits as the rest", () => {
+    const sums = balance([
+      term("received", 100),
+      term("accepted", 90),
+      term("refused", 6, "auth"),
+      term("refused", 4, "rate_limited"),
+      term("applied", 80),
+      term("invalid", 3, "duplicate_item"),
+    ]);
+    expect(sums).toMatchObject({ received: 100, accepted: 90, applied: 80, waiting: 7, unexplained: 0 });
+    expect(sums.refused.reasons.map((each) => each.reason)).toEqual(["auth", "rate_limited"]);
+    expect(sums.dropped.map((part) => part.term)).toEqual(["invalid"]);
+  });
+
+  it("says what it cannot explain", () => {
+    expect(balance([term("received", 10), term("accepted", 8)]).unexplained).toBe(2);
+    expect(balance([]).waiting).toBe(0);
+  });
+});
+
+it("keeps a filter in the address, readable and whole", () => {
+  const search = {
+    query: 'is:unresolved browser:"a b" 50% & more',
+    environment: ["production", ""],
+    project: ["1"],
+  };
+  const text = stringifySearch(search);
+  expect(text).toContain("query=is:unresolved");
+  expect(parseSearch(text.slice(1))).toEqual({ ...search, project: "1" });
+  expect(stringifySearch({ a: undefined })).toBe("");
+});

@@ -1,0 +1,160 @@
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import { issue, pageHeaders } from "../../test/issues.ts";
+import { open, type Reply } from "../../test/render.tsx";
+
+const LIST = "GET organizations/acme/issues/";
+const PUT = "PUT organizations/acme/issues/";
+const AT = "/organizations/acme/issues";
+const three = [issue({ id: "1" }), issue({ id: "2", level: "fatal" }), issue({ id: "3", isUnhandled: true })];
+
+const list = () =>
+  screen.findByRole("list", { name: "" }).then(() => screen.getByRole("region", { name: "Issues" }));
+
+describe("the list of issues", () => {
+  it("shows grey rows while it waits", async () => {
+    open(AT, { [LIST]: () => new Promise<Reply>(() => {}) });
+    expect(await screen.findByRole("status", { name: "Loading issues" })).toBeTruthy();
+  });
+
+  it("says that there is nothing to do when there is nothing", async () => {
+    open(AT, { [LIST]: { body: [], headers: pageHeaders(null, 0) } });
+    expect(await screen.findByRole("heading", { name: "No unresolved issues" })).toBeTruthy();
+  });
+
+  it("offers to clear a filter that leaves nothing", async () => {
+    const { router } = open(`${AT}?query=boom&environment=production`, {
+      [LIST]: { body: [], headers: pageHeaders(null, 0) },
+    });
+    await userEvent.click(await screen.findByRole("button", { name: "Clear search and filters" }));
+    await waitFor(() => expect(router.state.location.searchStr).toBe(""));
+  });
+
+  it("shows the API's words when it fails, and tries again", async () => {
+    let broken = true;
+    open(AT, {
+      [LIST]: () =>
+        broken
+          ? { status: 400, body: { detail: "a parenthesis is not closed" } }
+          : { body: three, headers: pageHeaders(null, 3) },
+    });
+    const alert = await screen.findByRole("alert");
+    expect(alert.textContent).toContain("a parenthesis is not closed");
+    broken = false;
+    await userEvent.click(within(alert).getByRole("button", { name: "Try again" }));
+    expect(await screen.findAllByRole("link", { name: "ValueError" })).toHaveLength(3);
+  });
+
+  it("shows type, culprit, message and counts of each issue", async () => {
+    open(AT, { [LIST]: { body: three, headers: pageHeaders(null, 3) } });
+    await screen.findAllByRole("link", { name: "ValueError" });
+    const text = (await list()).textContent ?? "";
+    for (const part of ["SHOP-1", "shop.cart in total", "amount 50 too large", "1.2k", "unhandled"]) {
+      expect(text).toContain(part);
+    }
+    expect(screen.getByText("3 issues")).toBeTruthy();
+    expect(screen.getByRole("img", { name: "Level fatal" })).toBeTruthy();
+  });
+
+  it("tells that there are more than can be counted, and turns the page by the API's cursor", async () => {
+    const { router, requests } = open(AT, {
+      [LIST]: {
+        body: Array.from({ length: 50 }, (_, i) => issue({ id: String(i) })),
+        headers: pageHeaders("7:9:0", 1000),
+      },
+    });
+    expect(await screen.findByText("1,000+ issues")).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: "Next page" }));
+    await waitFor(() => expect(router.state.location.search).toMatchObject({ cursor: "7:9:0" }));
+    await waitFor(() =>
+      expect(requests.some((each) => each.url.searchParams.get("cursor") === "7:9:0")).toBe(true),
+    );
+  });
+
+  it("passes the query on as it was typed, and an empty one as empty", async () => {
+    const { requests, router } = open(AT, { [LIST]: { body: three, headers: pageHeaders(null, 3) } });
+    const box = await screen.findByRole("textbox", { name: "Search issues" });
+    expect(
+      requests.find((each) => each.url.pathname.endsWith("/issues/"))?.url.searchParams.get("query"),
+    ).toBe("is:unresolved");
+    await userEvent.clear(box);
+    await userEvent.type(box, 'level:fatal "two words"{enter}');
+    await waitFor(() =>
+      expect(router.state.location.search).toMatchObject({ query: 'level:fatal "two words"' }),
+    );
+    await userEvent.click(screen.getByRole("button", { name: "Clear the search" }));
+    await waitFor(() => expect(requests[requests.length - 1]?.url.searchParams.get("query")).toBe(""));
+  });
+});
+
+describe("acting on issues", () => {
+  it("takes them off the list at once, tells the hub, and can be undone", async () => {
+    const { requests } = open(AT, {
+      [LIST]: { body: three, headers: pageHeaders(null, 3) },
+      [PUT]: { body: {} },
+    });
+    await userEvent.click(await screen.findByRole("checkbox", { name: "Select SHOP-1" }));
+    await userEvent.click(screen.getByRole("checkbox", { name: "Select SHOP-2" }));
+    await userEvent.click(screen.getByRole("button", { name: "Resolve" }));
+    expect(await screen.findByText("2 issues resolved")).toBeTruthy();
+    const put = requests.find((each) => each.method === "PUT");
+    expect(put?.url.searchParams.getAll("id")).toEqual(["1", "2"]);
+    expect(put?.body).toEqual({ status: "resolved", statusDetails: {} });
+    expect(put?.headers.get("X-CSRF-Token")).toBe("csrf");
+    await userEvent.click(screen.getByRole("button", { name: "Undo" }));
+    await waitFor(() => expect(requests.filter((each) => each.method === "PUT")).toHaveLength(2));
+    const undo = requests.filter((each) => each.method === "PUT")[1];
+    expect(undo?.body).toEqual({ status: "unresolved", statusDetails: {}, substatus: "ongoing" });
+  });
+
+  it("puts everything back when the hub refuses", async () => {
+    open(AT, {
+      [LIST]: { body: three, headers: pageHeaders(null, 3) },
+      [PUT]: { status: 403, body: { detail: "You may not do this." } },
+    });
+    await userEvent.click(await screen.findByRole("checkbox", { name: "Select SHOP-3" }));
+    await userEvent.click(screen.getByRole("button", { name: "Archive" }));
+    expect(await screen.findByText("Nothing was changed: You may not do this.")).toBeTruthy();
+    expect(screen.getAllByRole("link", { name: "ValueError" })).toHaveLength(3);
+  });
+
+  it("asks before it deletes", async () => {
+    const { requests } = open(AT, {
+      [LIST]: { body: three, headers: pageHeaders(null, 3) },
+      "DELETE organizations/acme/issues/": { status: 204 },
+    });
+    await userEvent.click(await screen.findByRole("checkbox", { name: "Select all issues on this page" }));
+    const bar = screen.getByRole("toolbar", { name: "Actions on the selected issues" });
+    await userEvent.click(within(bar).getByRole("button", { name: "Delete" }));
+    expect(requests.some((each) => each.method === "DELETE")).toBe(false);
+    const dialog = screen.getByRole("dialog", { name: "Delete 3 issues?" });
+    await userEvent.click(within(dialog).getByRole("button", { name: "Delete" }));
+    await waitFor(() => expect(requests.some((each) => each.method === "DELETE")).toBe(true));
+  });
+
+  it("works from the keyboard alone", async () => {
+    const { requests, router } = open(AT, {
+      [LIST]: { body: three, headers: pageHeaders(null, 3) },
+      [PUT]: { body: {} },
+    });
+    await screen.findAllByRole("link", { name: "ValueError" });
+    fireEvent.keyDown(window, { key: "j" });
+    fireEvent.keyDown(window, { key: "j" });
+    fireEvent.keyDown(window, { key: "x" });
+    expect((screen.getByRole("checkbox", { name: "Select SHOP-2" }) as HTMLInputElement).checked).toBe(true);
+    fireEvent.keyDown(window, { key: "e" });
+    await waitFor(() =>
+      expect(requests.find((each) => each.method === "PUT")?.url.searchParams.getAll("id")).toEqual(["2"]),
+    );
+    fireEvent.keyDown(document.body, { key: "k" });
+    fireEvent.keyDown(document.body, { key: "Enter" });
+    await waitFor(() => expect(router.state.location.pathname).toMatch(/\/issues\/\d+$/));
+  });
+});
+
+it("goes to the sign-in page and remembers the way back when the session has ended", async () => {
+  const { router } = open(`${AT}?query=boom`, { "GET auth/": { status: 401, body: { detail: "no" } } });
+  expect(await screen.findByRole("heading", { name: "Sign in to Vedette" })).toBeTruthy();
+  expect(router.state.location.search).toMatchObject({ next: "/organizations/acme/issues?query=boom" });
+});

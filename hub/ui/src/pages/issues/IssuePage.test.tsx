@@ -1,0 +1,249 @@
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import type { EventDetail } from "../../api/types.ts";
+import { event, issueDetail } from "../../test/issues.ts";
+import { type Answers, open } from "../../test/render.tsx";
+import { describe as describeCrumb } from "./Breadcrumbs.tsx";
+import { variantsOf } from "./Grouping.tsx";
+import { statusDetail } from "./issue-text.ts";
+
+const AT = "/organizations/acme/issues/1";
+const ISSUE = "organizations/acme/issues/1/";
+
+function answers(shown: EventDetail, more: Answers = {}): Answers {
+  return {
+    [`GET ${ISSUE}`]: { body: issueDetail() },
+    [`GET ${ISSUE}events/latest/`]: { body: shown },
+    [`GET ${ISSUE}tags/`]: {
+      body: [
+        {
+          key: "browser",
+          name: "browser",
+          totalValues: 4,
+          topValues: [
+            { value: "Firefox", name: "Firefox", count: 3 },
+            { value: "Chrome", name: "Chrome", count: 1 },
+          ],
+        },
+      ],
+    },
+    ...more,
+  };
+}
+
+const chained = event({
+  previousEventID: "b".repeat(32),
+  entries: [
+    {
+      type: "exception",
+      data: {
+        values: [
+          {
+            type: "KeyError",
+            value: "'price'",
+            stacktrace: { frames: [{ filename: "db.py", function: "load", lineNo: 3, inApp: false }] },
+          },
+          {
+            type: "CartError",
+            value: "cannot add up <b>this</b>",
+            mechanism: { type: "excepthook", handled: false, source: null },
+            stacktrace: {
+              frames: [
+                { filename: "flask/app.py", function: "wsgi_app", lineNo: 1, inApp: false },
+                {
+                  filename: "shop/cart.py",
+                  function: "total",
+                  lineNo: 12,
+                  inApp: true,
+                  context: [
+                    [11, "def total(items):"],
+                    [12, "    return sum(item.price for item in items)"],
+                  ],
+                  vars: { token: "[Filtered]", items: [{ sku: "A-1" }] },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    },
+    {
+      type: "breadcrumbs",
+      data: {
+        values: [
+          {
+            type: "http",
+            category: "httplib",
+            level: "info",
+            timestamp: "2026-01-02T00:00:08.750Z",
+            data: { method: "GET", url: "/x", status_code: 500 },
+          },
+        ],
+      },
+    },
+    {
+      type: "request",
+      data: { method: "POST", url: "https://shop.example/pay", headers: [["Accept", "*/*"]] },
+    },
+  ],
+  _meta: {
+    entries: {
+      0: {
+        data: {
+          values: {
+            1: {
+              stacktrace: {
+                frames: { 1: { vars: { token: { "": { rem: [["@password:filter", "s"]] } } } } },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+});
+
+describe("the issue page", () => {
+  it("opens the application's frame and says how one exception led to the other", async () => {
+    open(AT, answers(chained));
+    expect(await screen.findByText(/return/)).toBeTruthy();
+    const text = document.body.textContent ?? "";
+    expect(text.indexOf("CartError")).toBeLessThan(
+      text.indexOf("KeyError was the direct cause of CartError"),
+    );
+    expect(screen.getByText("cannot add up <b>this</b>")).toBeTruthy();
+    expect(screen.getByText("unhandled")).toBeTruthy();
+    expect(screen.getByText("1 system frame")).toBeTruthy();
+    expect(screen.getByRole("table", { name: "Local variables" }).textContent).toContain("sku");
+  });
+
+  it("marks what was removed and names the rule", async () => {
+    open(AT, answers(chained));
+    expect(await screen.findByRole("img", { name: "Replaced by the rule @password:filter" })).toBeTruthy();
+  });
+
+  it("shows all frames on demand, and the trace as text", async () => {
+    open(AT, answers(chained));
+    await screen.findByText("1 system frame");
+    await userEvent.click(screen.getByRole("button", { name: "All frames" }));
+    expect(screen.getByText("wsgi_app")).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: "Text" }));
+    expect(document.body.textContent).toContain("at total (shop/cart.py:12)");
+  });
+
+  it("tells breadcrumbs in words and by their distance to the crash", async () => {
+    open(AT, answers(chained));
+    expect(await screen.findByText("GET /x → 500")).toBeTruthy();
+    expect(screen.getByText("−1.25 s")).toBeTruthy();
+  });
+
+  it("steps to the older event by button and by key, under the filter", async () => {
+    const { router } = open(`${AT}?query=browser:Firefox`, answers(chained));
+    await screen.findByText("1 system frame");
+    fireEvent.keyDown(document.body, { key: "[" });
+    await waitFor(() => expect(router.state.location.pathname).toBe(`${AT}/events/${"b".repeat(32)}`));
+    expect(router.state.location.search).toMatchObject({ query: "browser:Firefox" });
+  });
+
+  it("filters by a tag's bar", async () => {
+    const { router, requests } = open(AT, answers(chained));
+    const bars = await screen.findByRole("region", { name: "Tag browser" });
+    expect(bars.textContent).toContain("75%");
+    await userEvent.click(within(bars).getByRole("button", { name: /Firefox/ }));
+    await waitFor(() => expect(router.state.location.search).toMatchObject({ query: "browser:Firefox" }));
+    await waitFor(() =>
+      expect(requests.some((each) => each.url.searchParams.get("query") === "browser:Firefox")).toBe(true),
+    );
+  });
+
+  it("resolves from the keyboard and offers to undo it", async () => {
+    const { requests } = open(AT, answers(chained, { "PUT organizations/acme/issues/": { body: {} } }));
+    await screen.findByText("1 system frame");
+    fireEvent.keyDown(document.body, { key: "e" });
+    expect(await screen.findByText("SHOP-1 resolved")).toBeTruthy();
+    expect(requests.find((each) => each.method === "PUT")?.body).toMatchObject({ status: "resolved" });
+  });
+
+  it("shows a message event, problems and user without a trace", async () => {
+    open(
+      AT,
+      answers(
+        event({
+          entries: [{ type: "message", data: { formatted: "disk is full" } }],
+          errors: [{ type: "invalid_data", message: "Discarded invalid value", data: {} }],
+          user: { id: "7", email: "[Filtered]" },
+        }),
+      ),
+    );
+    expect(await screen.findByText("disk is full")).toBeTruthy();
+    expect(screen.getByText("One part of this event could not be read")).toBeTruthy();
+    expect(screen.getByRole("table", { name: "User" }).textContent).toContain("[Filtered]");
+    expect(screen.getByRole("img", { name: /private data/ })).toBeTruthy();
+  });
+
+  it("survives an event that holds nothing it expects", async () => {
+    open(
+      AT,
+      answers(
+        event({
+          entries: [
+            { type: "exception", data: { values: [null, { stacktrace: { frames: null } }] } },
+            { type: "threads", data: null },
+            { type: "request", data: {} },
+            { type: "breadcrumbs", data: { values: [null] } },
+          ],
+          contexts: { odd: "text" as never, none: null as never },
+        }),
+      ),
+    );
+    expect(await screen.findByText("This exception came without a stack trace.")).toBeTruthy();
+  });
+
+  it("shows the error when the issue is not there", async () => {
+    open(AT, {
+      [`GET ${ISSUE}`]: { status: 404, body: { detail: "The requested resource does not exist" } },
+    });
+    expect((await screen.findByRole("alert")).textContent).toContain("The requested resource does not exist");
+  });
+});
+
+describe("breadcrumbs that speak through their data", () => {
+  it.each([
+    [{ category: "fetch", data: { method: "POST", url: "/a", status_code: 201 } }, "POST /a → 201"],
+    [{ type: "navigation", data: { from: "/a", to: "/b" } }, "/a → /b"],
+    [{ category: "console", message: "hello", data: { url: "/x" } }, "hello"],
+    [{ type: "query", data: { description: "SELECT 1" } }, "SELECT 1"],
+    [{}, ""],
+  ])("%j", (crumb, headline) => {
+    expect(describeCrumb(crumb).headline).toBe(headline);
+  });
+
+  it("keep what the sentence leaves out", () => {
+    expect(describeCrumb({ type: "http", data: { url: "/a", reason: "late" } }).rest).toEqual({
+      reason: "late",
+    });
+    expect(describeCrumb({ type: "http", data: { url: "/a" } }).rest).toBeNull();
+  });
+});
+
+it("reads the explanation of a grouping as a map or as a list", () => {
+  const asMap = variantsOf({ system: { hash: null }, app: { hash: "ab", description: "in-app" } });
+  expect(asMap.map((variant) => variant.key)).toEqual(["app", "system"]);
+  expect(variantsOf([{ name: "app", hash: "ab" }])).toMatchObject([{ key: "app", hash: "ab" }]);
+  expect(variantsOf(undefined)).toEqual([]);
+  expect(variantsOf("odd")).toEqual([]);
+});
+
+it("says how an issue was resolved or until when it is archived", () => {
+  const say = (
+    status: "resolved" | "ignored" | "unresolved",
+    statusDetails: Record<string, never> | object,
+    substatus = "",
+  ) => statusDetail({ status, substatus, statusDetails: statusDetails as never });
+  expect(say("resolved", { inNextRelease: true })).toBe("Resolved in the next release");
+  expect(say("resolved", { inRelease: "1.2" })).toBe("Resolved in 1.2");
+  expect(say("ignored", { ignoreCount: 100 })).toBe("Archived until 100 more events");
+  expect(say("ignored", { ignoreUserCount: 1 })).toBe("Archived until 1 more user is affected");
+  expect(say("unresolved", {}, "regressed")).toBe("Unresolved, regressed");
+});
