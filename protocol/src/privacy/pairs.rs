@@ -14,6 +14,8 @@ use super::rules::{Rule, is_redacted};
 const SPACES_MAX: usize = 8;
 /// Deepest level of quoting: `\"` in a string in a string has three backslashes.
 const BACKSLASHES_MAX: usize = 15;
+/// How far back a line of a program is read for open quotes, in bytes.
+const LINE_BYTES_MAX: usize = 1024;
 /// Longest number that counts tokens, in digits.
 const COUNT_DIGITS_MAX: usize = 9;
 
@@ -306,7 +308,9 @@ fn value_of(
         .count();
     let start = separator.right + spaces;
     if let Some(quoted) = quoted_value(text, start) {
-        return Some((quoted, ""));
+        // `"?api_key=" + key`: the quote ends the string that the name is in.
+        let closes = prose == Prose::Source && at(text, start) == b'"' && is_in_quotes(text, start);
+        return (!closes).then_some((quoted, ""));
     }
     if separator.needs_quotes || prose == Prose::Source {
         return None;
@@ -328,6 +332,23 @@ fn value_of(
             (start < end && !is_prose && !has_own_pair).then_some((start..end, name.quote))
         }
     }
+}
+
+/// Whether a line of a program is within double quotes at a place.
+fn is_in_quotes(text: &[u8], place: usize) -> bool {
+    let head = text
+        .get(place.saturating_sub(LINE_BYTES_MAX)..place)
+        .unwrap_or_default();
+    let line = head
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let (mut is_open, mut escaped) = (false, false);
+    for byte in line {
+        is_open ^= *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+    }
+    is_open
 }
 
 /// The length of a label that stands at `start`.

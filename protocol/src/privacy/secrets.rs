@@ -168,6 +168,19 @@ fn looks_random(token: &[u8]) -> bool {
     word.len() >= TOKEN_BYTES_MIN && !((is_plain || is_shout) && word.len() < TOKEN_WORD_BYTES_MIN)
 }
 
+/// Whether a line begins a PEM key and does not end it.
+pub(super) fn opens_pem(line: &[u8]) -> bool {
+    memmem::rfind(line, b"-----BEGIN ").is_some_and(|begin| {
+        let rest = line.get(begin..).unwrap_or_default();
+        memmem::find(rest, b" KEY").is_some() && !ends_pem(rest)
+    })
+}
+
+/// Whether a line ends a PEM block.
+pub(super) fn ends_pem(line: &[u8]) -> bool {
+    memmem::find(line, b"-----END").is_some()
+}
+
 /// What stands between `-----BEGIN … KEY-----` and `-----END`; to the end when the block was cut.
 pub(super) fn pem(text: &[u8], found: &mut Vec<Found>) {
     const BEGIN: &[u8] = b"-----BEGIN ";

@@ -15,7 +15,7 @@ use super::pairs;
 use super::roles::{Role, Spot};
 use super::rules::{Hits, Rule};
 use super::text::{Mode, Rules, next_word};
-use super::{Payload, numbers};
+use super::{Payload, numbers, secrets};
 use crate::limits::JSON_DEPTH_MAX;
 
 /// What the walk brings home.
@@ -67,6 +67,10 @@ pub(super) struct Walk<'a> {
     /// `"value": …` members of the open objects, in order.
     values: Vec<(Vec<Step>, Range<usize>)>,
     word: Option<usize>,
+    /// Inside the value of a sensitive key: whether there is more in it than redactions and empty texts.
+    secret_content: Option<bool>,
+    /// A line of the frame began a PEM key that no line has ended yet.
+    in_pem: bool,
     decoded: Vec<u8>,
     key: Vec<u8>,
     found: Vec<Found>,
@@ -81,6 +85,8 @@ impl<'a> Walk<'a> {
             levels: Vec::with_capacity(16),
             values: Vec::new(),
             word: next_word(bytes, 0),
+            secret_content: None,
+            in_pem: false,
             decoded: Vec::new(),
             key: Vec::new(),
             found: Vec::new(),
@@ -152,6 +158,12 @@ impl<'a> Walk<'a> {
             (secret, _) => (Spot::SKIP, secret),
         };
         let is_empty = self.bytes.get(inside) == Some(if is_array { &b']' } else { &b'}' });
+        if secret.is_some() && !is_empty {
+            self.secret_content = Some(false);
+        }
+        if spot.role == Role::Frame && !is_array {
+            self.in_pem = false;
+        }
         self.levels.push(Level {
             is_array,
             spot,
@@ -198,7 +210,9 @@ impl<'a> Walk<'a> {
             return;
         };
         let range = level.start..at + 1;
-        if let Some(rule) = level.secret {
+        if let Some(rule) = level.secret
+            && self.secret_content.take() == Some(true)
+        {
             let path = self.path();
             self.redact_whole(range.clone(), rule, path, None);
         }
@@ -362,6 +376,10 @@ impl<'a> Walk<'a> {
             Some(rule) => self.secret_text(&token, rule),
             None if next.spot.mode == Mode::Ip && self.rules.ips => self.ip_text(&token),
             None if !is_skipped => self.plain_text(&token, next.spot.mode),
+            None if self.secret_content == Some(false) => {
+                let raw = self.bytes.get(token.raw.clone()).unwrap_or_default();
+                self.secret_content = Some(!pairs::is_plain(raw));
+            }
             None => {}
         }
         self.remember_text(token, next.spot.role);
@@ -410,6 +428,9 @@ impl<'a> Walk<'a> {
         let raw = bytes.get(token.raw.clone()).unwrap_or_default();
         let has_word = self.word.is_some_and(|word| word < token.raw.end) || raw.starts_with(b"--");
         let rules = self.rules;
+        if mode == Mode::Source && (self.in_pem || has_word) && self.pem_line(token) {
+            return;
+        }
         if token.escapes == Escapes::None {
             if rules.wants(token.sight, has_word) {
                 rules.inspect_at_sight(raw, mode, token.sight, has_word, &mut self.found);
@@ -424,6 +445,18 @@ impl<'a> Walk<'a> {
             self.take_found(token, &text, mode);
             self.decoded = text;
         }
+    }
+
+    /// A PEM key may lie over the lines of a program. Whether this line is in the middle of one.
+    fn pem_line(&mut self, token: &Token) -> bool {
+        self.read_text(token);
+        let is_middle = self.in_pem && !secrets::ends_pem(&self.decoded);
+        if is_middle {
+            self.secret_text(token, Rule::PemKey);
+        } else {
+            self.in_pem = secrets::opens_pem(&self.decoded);
+        }
+        is_middle
     }
 
     fn read_text(&mut self, token: &Token) {
@@ -460,6 +493,7 @@ impl<'a> Walk<'a> {
 
     fn number(&mut self, range: Range<usize>, next: Next) {
         let number = self.bytes.get(range.clone()).unwrap_or_default();
+        self.secret_content = self.secret_content.map(|_| true);
         match next.secret {
             Some(rule) => {
                 let is_count = counts_tokens(self.name_of_value());

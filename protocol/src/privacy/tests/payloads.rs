@@ -120,9 +120,30 @@ fn technical_fields_stay() {
 fn source_lines_lose_literals_and_keep_code() {
     check(
         r#"{"stacktrace":{"frames":[{"pre_context":["password = \"hunter2\"","def f(password=PII['x'], token=None):"],
-            "context_line":"  charge('4111111111111111', auth=auth)","post_context":["password: str = 'x'","if secret == 'abc':","x = d['token']"]}]}}"#,
+            "context_line":"  charge('4111111111111111', auth=auth)","post_context":["password: str = 'x'","if secret == 'abc':","x = d['token']","u = \"?api_key=\" + d[\"apikey\"]"]}]}}"#,
         r#"{"stacktrace":{"frames":[{"pre_context":["password = \"[Filtered]\"","def f(password=PII['x'], token=None):"],
-            "context_line":"  charge('[creditcard]', auth=auth)","post_context":["password: str = '[Filtered]'","if secret == '[Filtered]':","x = d['token']"]}]}}"#,
+            "context_line":"  charge('[creditcard]', auth=auth)","post_context":["password: str = '[Filtered]'","if secret == '[Filtered]':","x = d['token']","u = \"?api_key=\" + d[\"apikey\"]"]}]}}"#,
+    );
+}
+
+#[test]
+fn a_pem_key_over_several_source_lines_goes() {
+    check(
+        r#"{"stacktrace":{"frames":[{"pre_context":["K = `-----BEGIN PRIVATE KEY-----","MIIabc"],"context_line":"MIIdef","post_context":["-----END PRIVATE KEY-----`","x = 1"]},
+            {"context_line":"MIIxyz"}]}}"#,
+        r#"{"stacktrace":{"frames":[{"pre_context":["K = `-----BEGIN PRIVATE KEY-----","[pemkey]"],"context_line":"[pemkey]","post_context":["-----END PRIVATE KEY-----`","x = 1"]},
+            {"context_line":"MIIxyz"}]}}"#,
+    );
+}
+
+#[test]
+fn a_container_of_redactions_is_left_alone() {
+    stays(
+        r#"{"request":{"headers":{"Authorization":["[Filtered]"],"X-Api-Key":{"a":"[Filtered]","b":null,"c":["***"]}}}}"#,
+    );
+    check(
+        r#"{"extra":{"auth":["[Filtered]","x"],"token":[1]}}"#,
+        r#"{"extra":{"auth":"[Filtered]","token":"[Filtered]"}}"#,
     );
 }
 

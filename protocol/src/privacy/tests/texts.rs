@@ -393,3 +393,17 @@ fn headers_are_scrubbed_by_their_name() {
     );
     check("User-Agent", "Mozilla/5.0", None);
 }
+
+#[test]
+fn attachments_are_masked_in_place() {
+    let scrubber = Scrubber::new(&PrivacySettings::default());
+    let mask = |bytes: &'static [u8]| scrubber.scrub_bytes_same_length(&Bytes::from_static(bytes));
+    let before =
+        b"\xff\x00 card 4111111111111111\npassword=hunter2\n\"api_key\": \"abc\"\n/home/jane/x";
+    let after =
+        b"\xff\x00 card ****************\npassword=*******\n\"api_key\": \"***\"\n/home/****/x";
+    assert_eq!(mask(before), Bytes::from_static(after));
+    for unchanged in [&after[..], b"nothing here", b""] {
+        assert_eq!(mask(unchanged).as_ptr(), unchanged.as_ptr());
+    }
+}
