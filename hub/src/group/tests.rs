@@ -620,6 +620,24 @@ fn begins_with_a_priority() {
 }
 
 #[test]
+fn puts_recordings_of_one_error_into_one_issue() {
+    let hashes = |start: &str| {
+        let chosen = recordings()
+            .into_iter()
+            .filter(|(name, ..)| name.starts_with(start));
+        chosen
+            .map(|(_, payload, kind)| group(&normalise(&payload, &receipt(kind)).unwrap()).hashes)
+            .collect::<Vec<_>>()
+    };
+    let same = hashes("python-same-error-different-values");
+    assert_eq!(same.len(), 4);
+    assert!(same.windows(2).all(|pair| pair[0] == pair[1]));
+    let marked = hashes("python-fingerprint-override");
+    assert_eq!(marked.len(), 2);
+    assert_ne!(marked[0], marked[1]);
+}
+
+#[test]
 fn groups_recordings_of_real_clients() {
     let mut lines = String::new();
     for (name, payload, kind) in recordings() {
@@ -655,7 +673,7 @@ fn explains_recordings_of_real_clients() {
             "legacy-protocol-4",
             "browser-chained-user-tags",
             "rust-anyhow-chain",
-            "python-fingerprint-override",
+            "python-fingerprint-override-1",
             "python-message-with-stacktrace",
         ];
         if is_chosen.contains(&name.as_str()) {
