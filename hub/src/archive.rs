@@ -216,6 +216,14 @@ impl Archive {
         pack::list(&self.inner.dir)
     }
 
+    /// How many bodies were ever put into a pack.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Missing`], or that it cannot be read.
+    pub fn items_in(&self, number: u64) -> Result<u64, ArchiveError> {
+        pack::count_items(&self.inner.dir, number)
+    }
+
     /// The newest pack that nothing will be appended to and no open transaction has begun to
     /// fill: those after it must not be dropped.
     #[must_use]

@@ -1,1 +1,262 @@
 //! Removes what is too old, and gives the space back.
+//!
+//! Events go by the time they happened, in small transactions; with them go issues that have none
+//! left, the index's parts, and packs once nothing in them is wanted. A pack of which little is
+//! wanted is emptied into the newest, so that one late event does not hold 64 MiB. Counts of the
+//! ledger are folded, never dropped: its sums stay exact.
+//!
+//! What it never does: read the clock. The app says when, and what time it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use protocol::timestamp::Timestamp;
+use protocol::unit::Span;
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Archive, ArchiveError, Location};
+use crate::index::{Index, IndexError};
+use crate::issue;
+use crate::store::events::EventRow;
+use crate::store::{Store, StoreError};
+
+/// Events removed in one transaction.
+const BATCH: u32 = 1000;
+/// Bodies moved in one transaction.
+const MOVED_MAX: usize = 200;
+/// Packs emptied in one run.
+const EMPTIED_MAX: usize = 8;
+/// A pack is emptied when less than one in so many of its bodies is wanted.
+const WANTED_SHARE: u64 = 4;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Events, counted from when they happened; an issue goes with its last event.
+    pub events: Span,
+    /// Hourly counts of issues and of the ledger; older ones are kept as sums.
+    pub counts: Span,
+    /// Records that could not be digested, and notifications that were sent or failed.
+    pub records: Span,
+    /// How often what is too old is removed.
+    pub every: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            events: Span(DAY * 90),
+            counts: Span(DAY * 400),
+            records: Span(DAY * 30),
+            every: Span(Duration::from_hours(1)),
+        }
+    }
+}
+
+/// Why a run did not finish. The next one goes on where it ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RetentionError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A pack cannot be read, written or removed.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The index refused.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The thread of the archive ended.
+    #[error("thread of the archive ended")]
+    Ended,
+}
+
+/// What a run removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Events.
+    pub events: u64,
+    /// Issues that had no event left.
+    pub issues: u64,
+    /// Packs.
+    pub packs: u64,
+    /// Bodies moved out of packs of which little was wanted.
+    pub moved: u64,
+}
+
+/// What it works on.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    store: Store,
+    archive: Archive,
+    index: Index,
+    config: Config,
+}
+
+impl Retention {
+    /// Puts the parts together.
+    #[must_use]
+    pub const fn new(store: Store, archive: Archive, index: Index, config: Config) -> Self {
+        Self {
+            store,
+            archive,
+            index,
+            config,
+        }
+    }
+
+    /// Removes everything that is too old at `now`.
+    ///
+    /// # Errors
+    /// [`RetentionError`]; what was removed by then stays removed.
+    pub async fn run(&self, now: Timestamp) -> Result<Report, RetentionError> {
+        let mut report = Report::default();
+        self.remove_events(now, &mut report).await?;
+        self.remove_rows(now).await?;
+        self.drop_packs(&mut report).await?;
+        self.empty_packs(&mut report).await?;
+        self.store.give_back().await?;
+        Ok(report)
+    }
+
+    async fn remove_events(
+        &self,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), RetentionError> {
+        let before = earlier(now, self.config.events);
+        loop {
+            let mut write = self.store.begin().await?;
+            let removed = write.remove_events(before, BATCH).await?;
+            let issues: BTreeSet<i64> = removed.iter().map(|row| row.issue).collect();
+            let issues: Vec<i64> = issues.into_iter().collect();
+            report.issues += write.remove_empty_issues(&issues).await?;
+            write.commit().await?;
+            report.events += removed.len() as u64;
+            if removed.len() < BATCH as usize {
+                break;
+            }
+            // The digest waits for the same lock.
+            tokio::task::yield_now().await;
+        }
+        if report.events > 0 {
+            self.index.remove_before(before).await?;
+            self.index.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Small rows, and the states that only time changes.
+    async fn remove_rows(&self, now: Timestamp) -> Result<(), RetentionError> {
+        let counts = earlier(now, self.config.counts);
+        let records = earlier(now, self.config.records);
+        let mut write = self.store.begin().await?;
+        write.fold_ledger(counts.hour()).await?;
+        write.remove_issue_hours(counts.hour()).await?;
+        write.remove_poison(records).await?;
+        write.remove_notifications(records).await?;
+        write.remove_ended(now).await?;
+        write
+            .age_issues(now.plus_millis(-issue::NEW_FOR_MILLIS))
+            .await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Drops packs that no event points into.
+    async fn drop_packs(&self, report: &mut Report) -> Result<(), RetentionError> {
+        let archive = self.archive.clone();
+        // Asked before the rows are counted: a pack that is settled now gets no new rows.
+        let Some(settled) = archive.settled_upto() else {
+            return Ok(());
+        };
+        let wanted = self.store.events_by_pack().await?;
+        let wanted: BTreeSet<u64> = wanted.into_iter().map(|(pack, _)| pack).collect();
+        report.packs += blocking(move || {
+            let mut n = 0;
+            for pack in archive.packs()? {
+                if pack.number <= settled && !wanted.contains(&pack.number) {
+                    archive.drop_pack(pack.number)?;
+                    n += 1;
+                }
+            }
+            Ok(n)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Moves what is wanted out of packs of which little is. They are dropped by the next run, so
+    /// that who has just looked a place up can still read there.
+    async fn empty_packs(&self, report: &mut Report) -> Result<(), RetentionError> {
+        let archive = self.archive.clone();
+        let Some(settled) = archive.settled_upto() else {
+            return Ok(());
+        };
+        let wanted: BTreeMap<u64, u64> = self.store.events_by_pack().await?.into_iter().collect();
+        let sparse: Vec<u64> = blocking(move || {
+            let mut sparse = Vec::new();
+            for pack in archive.packs()? {
+                let n = wanted.get(&pack.number).copied().unwrap_or_default();
+                let is_open = pack.number > settled || n == 0;
+                if !is_open && n * WANTED_SHARE < archive.items_in(pack.number)? {
+                    sparse.push(pack.number);
+                }
+            }
+            Ok(sparse)
+        })
+        .await?;
+        for pack in sparse.into_iter().take(EMPTIED_MAX) {
+            let rows = self.store.events_in_pack(pack).await?;
+            for some in rows.chunks(MOVED_MAX) {
+                report.moved += self.move_bodies(some.to_vec()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn move_bodies(&self, rows: Vec<EventRow>) -> Result<u64, RetentionError> {
+        let archive = self.archive.clone();
+        let moved: Vec<(i64, Location)> = blocking(move || {
+            let mut ids = Vec::new();
+            let mut bodies = Vec::new();
+            for row in rows {
+                let at = Location {
+                    pack: row.pack,
+                    offset: row.offset,
+                    item: row.item,
+                };
+                // A damaged body stays where it is, and its pack with it.
+                if let Ok(body) = archive.read(at) {
+                    ids.push(row.row);
+                    bodies.push(body);
+                }
+            }
+            let locations = archive.append(&bodies)?;
+            Ok(ids.into_iter().zip(locations).collect())
+        })
+        .await?;
+        let mut write = self.store.begin().await?;
+        for (row, to) in &moved {
+            write.move_event(*row, to.pack, to.offset, to.item).await?;
+        }
+        write.commit().await?;
+        Ok(moved.len() as u64)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ArchiveError> + Send + 'static,
+) -> Result<T, RetentionError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| RetentionError::Ended)??)
+}
+
+fn earlier(now: Timestamp, by: Span) -> Timestamp {
+    now.plus_millis(-i64::try_from(by.0.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

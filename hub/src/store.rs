@@ -29,6 +29,7 @@ pub mod relays;
 pub mod releases;
 mod rows;
 pub mod settings;
+mod upkeep;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

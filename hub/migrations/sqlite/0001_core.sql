@@ -229,6 +229,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_issue ON events (issue_id, timestamp, id);
 CREATE INDEX events_by_pack ON events (pack);
+CREATE INDEX events_by_time ON events (timestamp);
 
 CREATE TABLE poison (
     id          INTEGER PRIMARY KEY,

@@ -29,7 +29,8 @@ pub(super) struct Head {
     crc: u32,
     dict: DictId,
     raw_len: u32,
-    count: u32,
+    /// Bodies in it.
+    pub(super) count: u32,
 }
 
 /// Encodes bodies, several to a chunk while they are small.

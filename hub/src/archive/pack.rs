@@ -193,6 +193,29 @@ pub(super) fn read_chunk(
     head.decode(&body).map_err(damaged)
 }
 
+/// The bodies of a whole pack by its chunks' heads.
+pub(super) fn count_items(dir: &Path, number: u64) -> Result<u64, ArchiveError> {
+    let path = path_of(dir, number);
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => ArchiveError::Missing(number),
+        _ => io_error("read", &path, source),
+    };
+    let file = File::open(&path).map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    let mut offset = MAGIC.len() as u64;
+    let mut items = 0;
+    let mut head = [0; HEAD_LEN];
+    while offset + HEAD_LEN as u64 <= bytes {
+        file.read_exact_at(&mut head, offset).map_err(failed)?;
+        let Ok(head) = chunk::read_head(&head) else {
+            break;
+        };
+        items += u64::from(head.count);
+        offset += HEAD_LEN as u64 + u64::from(head.len);
+    }
+    Ok(items)
+}
+
 /// Every pack of the directory, oldest first; none when it is not there.
 pub(super) fn list(dir: &Path) -> Result<Vec<Pack>, ArchiveError> {
     let failed = |source| io_error("read", dir, source);

@@ -182,7 +182,7 @@ impl Write {
         Ok(())
     }
 
-    /// Removes at most `limit` events that were digested before `before`; says which.
+    /// Removes at most `limit` events that happened before `before`, the oldest first; says which.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -191,10 +191,10 @@ impl Write {
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError> {
-        // Rows rise in the order of digestion, so that the oldest are the first.
         let sql = format!(
-            "DELETE FROM events WHERE digested_at < ?1
-             AND id IN (SELECT id FROM events ORDER BY id LIMIT ?2) RETURNING {COLUMNS}"
+            "DELETE FROM events WHERE id IN
+             (SELECT id FROM events WHERE timestamp < ?1 ORDER BY timestamp LIMIT ?2)
+             RETURNING {COLUMNS}"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(before.as_millis())
