@@ -6,7 +6,7 @@ import styles from "./Redacted.module.css";
 
 /** What the scrubber leaves in place of a value. */
 const PLACEHOLDER =
-  /\[(Filtered|Redacted|Removed|redacted|removed|ip|email|creditcard|password|iban|mac|uuid|userpath|imei)\]/;
+  /\[(?:Filtered|Redacted|REDACTED|Removed|redacted|ip|email|creditcard|iban|usssn|pemkey|auth|token|user)\]/;
 
 export function RedactedMark({ meta, value }: { meta?: Meta; value?: unknown }) {
   const lines = explain(meta);

@@ -2,7 +2,7 @@
 
 import type { EventDetail, EventUser } from "../../api/types.ts";
 import type { Json } from "../../lib/event-shape.ts";
-import { child } from "../../lib/meta.ts";
+import { child, explain, type Meta } from "../../lib/meta.ts";
 import { KeyValues } from "../../ui/KeyValues.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import styles from "./EventPanel.module.css";
@@ -13,7 +13,7 @@ export function Contexts({ event }: { event: EventDetail }) {
   const contexts = Object.entries(event.contexts ?? {}).filter(([, value]) => isFilled(value));
   const extra = Object.entries(event.context ?? {});
   const packages = Object.entries(event.packages ?? {});
-  const user = userEntries(event.user);
+  const user = userEntries(event.user, child(event._meta, "user"));
   return (
     <>
       {user.length ? (
@@ -56,11 +56,7 @@ export function Contexts({ event }: { event: EventDetail }) {
       {extra.length ? (
         <Panel id="extra" title="Additional data" flush>
           <div className={styles.table}>
-            <KeyValues
-              label="Additional data"
-              entries={extra}
-              meta={child(event._meta, "context") ?? child(event._meta, "extra")}
-            />
+            <KeyValues label="Additional data" entries={extra} meta={child(event._meta, "extra")} />
           </div>
         </Panel>
       ) : null}
@@ -76,9 +72,12 @@ export function Contexts({ event }: { event: EventDetail }) {
   );
 }
 
-function userEntries(user: EventUser | null | undefined): (readonly [string, Json])[] {
+function userEntries(user: EventUser | null | undefined, meta: Meta): (readonly [string, Json])[] {
   if (!user) return [];
-  const known = USER_FIELDS.filter((key) => user[key]).map((key) => [key, user[key] as Json] as const);
+  // What was taken away still shows, with the rule that took it.
+  const known = USER_FIELDS.filter((key) => user[key] || explain(child(meta, key)).length > 0).map(
+    (key) => [key, (user[key] ?? null) as Json] as const,
+  );
   const others = Object.entries(user)
     .filter(([key, value]) => !USER_FIELDS.includes(key as never) && isFilled(value))
     .map(([key, value]) => [key, value as Json] as const);

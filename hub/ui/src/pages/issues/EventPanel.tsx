@@ -21,12 +21,19 @@ interface Found<T> {
   meta: Meta;
 }
 
+/** Remarks have the shape of what the SDK sent, where some things go by another name. */
+const SENT_AS: Record<string, string> = { message: "logentry" };
+
 /** The entry of a type, with the remarks on its data. */
 function find<T>(event: EventDetail, type: string): Found<T> | null {
-  const index = event.entries.findIndex((entry: Entry) => entry.type === type && entry.data);
-  const entry = event.entries[index];
+  const entry = event.entries.find((each: Entry) => each.type === type && each.data);
   if (!entry) return null;
-  return { data: entry.data as T, meta: child(event._meta, "entries", index, "data") };
+  return { data: entry.data as T, meta: child(event._meta, SENT_AS[type] ?? type) };
+}
+
+/** Lists may be sent bare, or as the values of an object. */
+function valuesMeta(meta: Meta | undefined): Meta {
+  return child(meta, "values") ?? meta;
 }
 
 export function EventPanel({ event }: { event: EventDetail }) {
@@ -64,7 +71,11 @@ export function EventPanel({ event }: { event: EventDetail }) {
           <div className={styles.message}>
             {text}
             <RedactedMark
-              meta={child(message?.meta, "formatted") ?? child(message?.meta, "message")}
+              meta={
+                child(message?.meta, "formatted") ??
+                child(message?.meta, "message") ??
+                child(event._meta, "message")
+              }
               value={text}
             />
           </div>
@@ -76,7 +87,7 @@ export function EventPanel({ event }: { event: EventDetail }) {
           title={values.length > 1 ? `Exceptions (${values.length})` : "Exception"}
           values={values}
           platform={event.platform}
-          meta={child(exception?.meta, "values")}
+          meta={valuesMeta(exception?.meta)}
         />
       ) : null}
       {!values.length && stacktrace ? (
@@ -96,7 +107,7 @@ export function EventPanel({ event }: { event: EventDetail }) {
         </Panel>
       ) : null}
       {crumbs?.data.values?.length ? (
-        <Breadcrumbs crumbs={crumbs.data.values} at={event.dateCreated} meta={child(crumbs.meta, "values")} />
+        <Breadcrumbs crumbs={crumbs.data.values} at={event.dateCreated} meta={valuesMeta(crumbs.meta)} />
       ) : null}
       {request ? <RequestPanel request={request.data} meta={request.meta} /> : null}
       <Contexts event={event} />

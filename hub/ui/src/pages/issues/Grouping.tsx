@@ -26,6 +26,15 @@ export interface Variant {
   values?: Json[];
 }
 
+const NAMES: Record<string, string> = {
+  app: "Frames of the application",
+  system: "All frames",
+  default: "What was looked at",
+  custom_fingerprint: "Fingerprint",
+  checksum: "Checksum",
+  fallback: "Fallback",
+};
+
 export function Grouping({ event }: { event: EventDetail }) {
   const variants = variantsOf(event.groupingInfo);
   const hashes = event.fingerprints ?? [];
@@ -52,7 +61,8 @@ function VariantView({ variant }: { variant: Variant }) {
     <section className={cx(styles.variant, !used && styles.unused)}>
       <header className={styles.head}>
         <Badge tone={used ? "accent" : "neutral"}>{used ? "counts" : "not used"}</Badge>
-        <strong>{variant.description || variant.key}</strong>
+        <strong>{NAMES[variant.key] ?? variant.key.replace(/_/g, " ")}</strong>
+        {variant.description ? <span>{variant.description}</span> : null}
         {variant.hash ? <code className={styles.hash}>{variant.hash}</code> : null}
       </header>
       {variant.hint ? <p className={styles.hint}>{variant.hint}</p> : null}
@@ -79,7 +89,9 @@ function Node({ component }: { component: Component }) {
   const used = component.contributes !== false;
   return (
     <li>
-      <span className={cx(styles.name, !used && styles.dim)}>{component.name || component.id || "part"}</span>
+      <span className={cx(styles.name, !used && styles.dim)}>
+        {(component.name || component.id || "part").replace(/_/g, " ")}
+      </span>
       {component.hint ? <span className={styles.hint}> {component.hint}</span> : null}
       {component.values?.length ? (
         <ul className={styles.tree}>

@@ -158,3 +158,10 @@ it("goes to the sign-in page and remembers the way back when the session has end
   expect(await screen.findByRole("heading", { name: "Sign in to Vedette" })).toBeTruthy();
   expect(router.state.location.search).toMatchObject({ next: "/organizations/acme/issues?query=boom" });
 });
+
+it("underlines the part of a query that is wrong, counted in bytes", async () => {
+  open(`${AT}?query=${encodeURIComponent("größe:(x")}`, {
+    [LIST]: { status: 400, body: { detail: "a parenthesis is not closed", span: [8, 9] } },
+  });
+  await waitFor(() => expect(document.querySelector("u")?.textContent).toBe("("));
+});

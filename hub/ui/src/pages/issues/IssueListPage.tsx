@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
+import { ApiError } from "../../api/client.ts";
 import { type IssueFilter, issuesQuery } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import { exact } from "../../lib/format.ts";
@@ -96,7 +97,7 @@ export function IssueListPage() {
           onSubmit={(query) => change({ query })}
           label="Search issues"
           placeholder="Message, function, file, tag:value …"
-          invalid={issues.isError}
+          problem={queryProblem(issues.error)}
         />
         <div className={styles.pickers}>
           <Filters org={org} filter={search} onChange={change} />
@@ -182,6 +183,11 @@ export function IssueListPage() {
       ) : null}
     </div>
   );
+}
+
+/** Only what the hub says of the query itself belongs under it. */
+function queryProblem(error: Error | null) {
+  return error instanceof ApiError && error.status === 400 && error.span ? error : null;
 }
 
 export function hitsText(hits: number | null, maxHits: number | null, shown: number): string {

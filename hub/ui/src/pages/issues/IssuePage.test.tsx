@@ -87,21 +87,18 @@ const chained = event({
       data: { method: "POST", url: "https://shop.example/pay", headers: [["Accept", "*/*"]] },
     },
   ],
+  // In the shape of what was sent, not of the API's entries.
   _meta: {
-    entries: {
-      0: {
-        data: {
-          values: {
-            1: {
-              stacktrace: {
-                frames: { 1: { vars: { token: { "": { rem: [["@password:filter", "s"]] } } } } },
-              },
-            },
-          },
+    exception: {
+      values: {
+        1: {
+          stacktrace: { frames: { 1: { vars: { token: { "": { rem: [["@password:filter", "s"]] } } } } } },
         },
       },
     },
+    user: { ip_address: { "": { rem: [["@ip", "x"]] } } },
   },
+  user: { id: "7", ip_address: null },
 });
 
 describe("the issue page", () => {
@@ -121,6 +118,7 @@ describe("the issue page", () => {
   it("marks what was removed and names the rule", async () => {
     open(AT, answers(chained));
     expect(await screen.findByRole("img", { name: "Replaced by the rule @password:filter" })).toBeTruthy();
+    expect(screen.getByRole("img", { name: "Removed by the rule @ip" })).toBeTruthy();
   });
 
   it("shows all frames on demand, and the trace as text", async () => {

@@ -22,16 +22,11 @@ export function RequestPanel({ request, meta }: { request: RequestData; meta?: M
         <strong>{request.method ?? "GET"}</strong> <span>{fullUrl(request).split("?")[0]}</span>
         <RedactedMark meta={child(meta, "url")} value={request.url} />
       </p>
-      <PairTable title="Query" pairs={query} meta={child(meta, "query") ?? child(meta, "query_string")} />
+      <PairTable title="Query" pairs={query} meta={child(meta, "query_string")} />
       <Body data={request.data} meta={child(meta, "data")} type={request.inferredContentType} />
       <PairTable title="Headers" pairs={request.headers ?? []} meta={child(meta, "headers")} />
       <PairTable title="Cookies" pairs={request.cookies ?? []} meta={child(meta, "cookies")} />
-      <PairTable
-        title="Environment"
-        pairs={Object.entries(request.env ?? {})}
-        meta={child(meta, "env")}
-        named
-      />
+      <PairTable title="Environment" pairs={Object.entries(request.env ?? {})} meta={child(meta, "env")} />
     </Panel>
   );
 }
@@ -44,28 +39,31 @@ interface PairsProps {
   title: string;
   pairs: readonly (readonly [string, Json | undefined])[];
   meta?: Meta;
-  /** Remarks lie under names, not under positions. */
-  named?: boolean;
 }
 
-function PairTable({ title, pairs, meta, named }: PairsProps) {
+function PairTable({ title, pairs, meta }: PairsProps) {
   if (pairs.length === 0) return null;
   return (
     <section className={styles.part}>
-      <h3>{title}</h3>
+      <h3>
+        {title}
+        <RedactedMark meta={meta} />
+      </h3>
       <KeyValues
         label={title}
-        entries={pairs.map(([key, value], i) => [key, value, named ? key : i] as const)}
-        meta={named ? meta : valuesMeta(meta)}
+        entries={pairs.map(([key, value], i) => [key, value, i] as const)}
+        meta={Object.fromEntries(pairs.map(([key], i) => [i, pairMeta(meta, key, i)]))}
       />
     </section>
   );
 }
 
-/** In a list of pairs, the remarks on the value lie at `[position, 1]`. */
-function valuesMeta(meta: Meta): Meta {
-  if (!meta) return null;
-  return Object.fromEntries(Object.entries(meta).map(([key, node]) => [key, child(node as Meta, 1) ?? node]));
+/**
+ * Remarks on pairs: an object has them under names, a list of pairs under `[position, 1]`. A text
+ * that was cut into pairs here has them on the whole.
+ */
+function pairMeta(meta: Meta, name: string, position: number): Meta {
+  return child(meta, name) ?? child(meta, position, 1) ?? child(meta, position);
 }
 
 function Body({ data, meta, type }: { data: Json | undefined; meta?: Meta; type?: string | null }) {

@@ -10,10 +10,11 @@ interface Props {
   onSubmit: (query: string) => void;
   placeholder: string;
   label: string;
-  invalid?: boolean;
+  /** What is wrong with the query, and with which of its bytes. */
+  problem?: { message: string; span: readonly [number, number] | null } | null;
 }
 
-export function SearchBox({ value, onSubmit, placeholder, label, invalid }: Props) {
+export function SearchBox({ value, onSubmit, placeholder, label, problem }: Props) {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   const submit = (event: FormEvent) => {
@@ -31,7 +32,7 @@ export function SearchBox({ value, onSubmit, placeholder, label, invalid }: Prop
           data-search
           className={styles.input}
           aria-label={label}
-          aria-invalid={invalid || undefined}
+          aria-invalid={problem ? true : undefined}
           placeholder={placeholder}
           value={text}
           spellCheck={false}
@@ -63,6 +64,42 @@ export function SearchBox({ value, onSubmit, placeholder, label, invalid }: Prop
           </kbd>
         )}
       </form>
+      {problem ? <Problem query={value} {...problem} /> : null}
     </div>
   );
+}
+
+interface ProblemProps {
+  query: string;
+  message: string;
+  span: readonly [number, number] | null;
+}
+
+/** The query again with its wrong part underlined, and why it is wrong. */
+function Problem({ query, message, span }: ProblemProps) {
+  const [before, wrong, after] = cut(query, span);
+  return (
+    <p className={styles.problem} role="alert">
+      {wrong ? (
+        <code>
+          {before}
+          <u>{wrong}</u>
+          {after}
+        </code>
+      ) : null}
+      {message}
+    </p>
+  );
+}
+
+/** The hub counts bytes; texts here are counted in UTF-16. */
+export function cut(query: string, span: readonly [number, number] | null): [string, string, string] {
+  if (!span) return [query, "", ""];
+  const bytes = new TextEncoder().encode(query);
+  const text = (from: number, to: number) => new TextDecoder().decode(bytes.slice(from, to));
+  const [start, end] = [
+    Math.min(span[0], bytes.length),
+    Math.min(Math.max(span[1], span[0] + 1), bytes.length),
+  ];
+  return [text(0, start), text(start, end), text(end, bytes.length)];
 }
