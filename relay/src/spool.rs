@@ -50,7 +50,7 @@ mod state;
 mod writer;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
@@ -363,7 +363,10 @@ impl Spool {
             source: Arc::new(source),
         };
         disk.make_dir(&config.dir).map_err(cannot)?;
-        let lock = lock(&config.dir)?;
+        let lock = disk.lock(&config.dir).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => SpoolError::InUse { dir: dir.clone() },
+            _ => cannot(error),
+        })?;
         let recovered = recover::recover(&disk, &config.dir).map_err(cannot)?;
         let limits = limits::Limits::new(config, disk.space(&config.dir).map_err(cannot)?);
         let (parts, catalog, mut health, losses) = recovered.split();
@@ -382,7 +385,8 @@ impl Spool {
         let mut owner = Owner::new(limits, Arc::clone(&shared), ledger, time, parts);
         owner.hold(lock);
         owner.take_stock(&losses);
-        owner.save().map_err(cannot)?;
+        // Twice, so that both slots have their room before the disk can be full.
+        owner.save().and_then(|()| owner.save()).map_err(cannot)?;
         shared.health().opened_in = owner.time.monotonic().saturating_sub(began);
         let (commands, receiver) = sync_channel(QUEUE_UNITS + CONTROL_QUEUE_LEN);
         std::thread::Builder::new()
@@ -564,27 +568,6 @@ fn size(record: &Record) -> u64 {
         Record::Ledger(delta) => AROUND_RECORD + delta.counts.len() * ACCOUNT,
     };
     bytes as u64
-}
-
-/// Takes the directory for this process.
-fn lock(dir: &Path) -> Result<std::fs::File, SpoolError> {
-    let cannot = |source: io::Error| SpoolError::Open {
-        dir: dir.to_path_buf(),
-        source: Arc::new(source),
-    };
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(dir.join("lock"))
-        .map_err(cannot)?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(SpoolError::InUse {
-            dir: dir.to_path_buf(),
-        }),
-        Err(error) => Err(cannot(error.into())),
-    }
 }
 
 #[cfg(test)]

@@ -79,7 +79,6 @@ impl Owner {
                 self.note("commit not durable", &error);
                 self.ledger.put_back(delta);
                 let answer = if is_full(&error) {
-                    self.look_at_space();
                     self.full()
                 } else {
                     SpoolError::from(error)
@@ -91,6 +90,7 @@ impl Owner {
 
     /// Lets in what there is room for, making room where others must give way.
     fn admit(&mut self, appends: Vec<Append>) -> Vec<Append> {
+        self.look_at_space();
         let mut fill = self.fill();
         let mut admitted = Vec::with_capacity(appends.len());
         for append in appends {
@@ -311,7 +311,9 @@ impl Owner {
     pub(super) fn rotate(&mut self, lane: Lane) -> io::Result<()> {
         let first = self.shared.catalog().lanes.get(lane).next;
         let elapsed = self.elapsed();
-        let serial = self.state.serial + 1;
+        // A serial is not used again even when the file could not be made: it may be there.
+        self.state.serial += 1;
+        let serial = self.state.serial;
         let writer = self.writers.get_mut(lane);
         let header = Header {
             version: format::VERSION,
@@ -323,7 +325,6 @@ impl Owner {
             totals: writer.totals.clone().into_iter().collect(),
         };
         let (file, start) = segment::create(&*self.shared.disk, &writer.dir, &header)?;
-        self.state.serial = serial;
         let active = Active::resume(serial, file, Summary::empty(first, start, elapsed));
         let before = writer.active.replace(active);
         let sealed_bytes = before.as_ref().and_then(|before| before.seal().ok());

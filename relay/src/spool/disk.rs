@@ -26,6 +26,8 @@ pub(super) trait Disk: Debug + Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Keeps other processes out of a directory until the lock is dropped.
+    fn lock(&self, dir: &Path) -> io::Result<Lock>;
     /// Size and free bytes of the filesystem.
     fn space(&self, dir: &Path) -> io::Result<Space>;
 }
@@ -44,6 +46,19 @@ pub(super) trait File: Debug + Send + Sync {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Takes room for `len` bytes now.
     fn reserve(&self, len: u64) -> io::Result<()>;
+}
+
+/// A held lock.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// The locked file; closing it unlocks it.
+    _file: Option<fs::File>,
+}
+
+#[cfg(test)]
+impl Lock {
+    /// For a disk that no other process can see.
+    pub(super) const UNSHARED: Self = Self { _file: None };
 }
 
 /// One name in a directory.
@@ -119,6 +134,16 @@ impl Disk for HostDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         fs::File::open(dir)?.sync_all()
+    }
+
+    fn lock(&self, dir: &Path) -> io::Result<Lock> {
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(dir.join("lock"))?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Lock { _file: Some(file) })
     }
 
     fn space(&self, dir: &Path) -> io::Result<Space> {

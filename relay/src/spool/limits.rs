@@ -16,7 +16,7 @@ const CONTROL_PART: u64 = 8;
 /// A quota holds at least this many segments.
 const SEGMENTS_MIN: u64 = 16;
 /// Smallest segment, in bytes.
-const SEGMENT_BYTES_MIN: u64 = 4096;
+const SEGMENT_BYTES_MIN: u64 = 1024;
 
 /// What the owner keeps to.
 #[derive(Clone, Debug)]

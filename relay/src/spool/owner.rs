@@ -11,7 +11,7 @@ use protocol::timestamp::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::SpoolError;
-use super::disk::{Disk, is_full};
+use super::disk::{Disk, Lock, is_full};
 use super::lanes::ByLane;
 use super::loss::Loss;
 use super::recover::Recovered;
@@ -119,7 +119,7 @@ pub(super) struct Owner {
     ledger_at: Duration,
     upkeep_at: Duration,
     /// Keeps other processes out.
-    lock: Option<std::fs::File>,
+    lock: Option<Lock>,
     /// Whether the last commit had company.
     busy: bool,
 }
@@ -156,7 +156,7 @@ impl Owner {
     }
 
     /// Holds the directory's lock until the end.
-    pub(super) fn hold(&mut self, lock: std::fs::File) {
+    pub(super) fn hold(&mut self, lock: Lock) {
         self.lock = Some(lock);
     }
 

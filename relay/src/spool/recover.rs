@@ -151,6 +151,12 @@ impl Opening<'_> {
             .filter_map(|entry| segment::parse_file_name(&entry.name))
             .collect();
         files.sort_by_key(|(_, serial)| *serial);
+        while let Some((first, serial)) = files.last()
+            && self.is_unfinished(*first, &dir.join(segment::file_name(*first, *serial)))
+        {
+            files.pop();
+        }
+        self.drop_unused(&dir, &mut files)?;
         let mut book = Book {
             acked,
             next: Seq(1),
@@ -198,6 +204,69 @@ impl Opening<'_> {
             .find(|segment| segment.next.0 > acked.0 + 1)
             .and_then(|segment| segment.received);
         Ok((book, writer))
+    }
+
+    /// Whether making this segment was cut short: its header is synced before anything else is
+    /// written to it, so one with neither header nor block was never used. It goes.
+    fn is_unfinished(&self, first: Seq, path: &Path) -> bool {
+        let place = Place {
+            epoch: self.epoch,
+            lane: self.lane,
+            first,
+            start: 0,
+        };
+        let look = || -> io::Result<bool> {
+            let file = self.disk.open(path)?;
+            let unused = segment::load_header(&*file)?.is_none()
+                && segment::scan(&*file, place, &mut |_, _| {})?
+                    .blocks
+                    .is_empty();
+            if unused && self.promised > first {
+                // It was used once: whoever wants to know what became of it finds it.
+                quarantine::keep(self.disk, self.dir, self.lane, path)?;
+            }
+            Ok(unused)
+        };
+        look().unwrap_or(false) && self.disk.remove(path).is_ok()
+    }
+
+    /// Segments that were made while the one before still took blocks, after an error: they have
+    /// no blocks, and numbers that are taken.
+    fn drop_unused(&self, dir: &Path, files: &mut Vec<(Seq, u64)>) -> io::Result<()> {
+        let mut at = 0;
+        while let (Some((first, serial)), Some(behind)) = (files.get(at), files.get(at + 1)) {
+            let next = self.end_of(dir, *first, *serial);
+            let path = dir.join(segment::file_name(behind.0, behind.1));
+            if next.is_ok_and(|(next, _)| next > behind.0)
+                && self
+                    .end_of(dir, behind.0, behind.1)
+                    .is_ok_and(|(_, records)| records == 0)
+            {
+                self.disk.remove(&path)?;
+                files.remove(at + 1);
+            } else {
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The number behind a segment's last, and how many records it has.
+    fn end_of(&self, dir: &Path, first: Seq, serial: u64) -> io::Result<(Seq, u64)> {
+        let file = self
+            .disk
+            .open(&dir.join(segment::file_name(first, serial)))?;
+        if let Some(footer) = segment::load_footer(&*file, file.len()?)? {
+            return Ok((footer.next_seq, footer.records));
+        }
+        let place = Place {
+            epoch: self.epoch,
+            lane: self.lane,
+            first,
+            start: segment::load_header(&*file)?.map_or(0, |read| read.start),
+        };
+        let summary = segment::scan(&*file, place, &mut |_, _| {})?.summary;
+        Ok((summary.next, summary.records))
     }
 
     /// A file the disk does not give. What it held is missed like that of a file that is gone.

@@ -82,7 +82,7 @@ fn counts_without_items_become_records_of_lane_0_with_the_commit() {
         assert!(gaps.is_empty());
         match records.as_slice() {
             [(Seq(1), Record::Ledger(delta))] => {
-                assert_eq!(delta.counts, vec![(account.clone(), 3)])
+                assert_eq!(delta.counts, vec![(account.clone(), 3)]);
             }
             other => panic!("{other:?}"),
         }
@@ -129,7 +129,7 @@ fn many_appends_at_once_share_commits() {
                 spool
                     .append(vec![(Lane::Errors, record(n, 300))])
                     .await
-                    .unwrap()
+                    .unwrap();
             });
         }
         tasks.close();

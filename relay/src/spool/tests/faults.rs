@@ -1,0 +1,390 @@
+//! What holds when the disk fails, lies about nothing, or loses power.
+
+use std::io;
+use std::path::Path;
+
+use proptest::prelude::*;
+use protocol::ids::{Lane, Seq};
+use protocol::item::Category;
+use protocol::outcome::Term;
+
+use super::memory::Fault;
+use super::oracle::Oracle;
+use super::support::{by_term, runtime};
+use crate::spool::{GapReason, SpoolError, WhenFull};
+
+/// A cheap sequence of numbers from a seed.
+fn chances(mut seed: u64) -> impl FnMut() -> u32 {
+    move || {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(seed >> 33).unwrap()
+    }
+}
+
+/// Fifty appends with acknowledgements between them, some over two lanes.
+async fn fifty_appends(oracle: &mut Oracle) {
+    for n in 0..50_u8 {
+        let lanes: &[Lane] = match n % 7 {
+            0 => &[Lane::Errors, Lane::Blobs],
+            1 => &[Lane::Control],
+            _ => &[Lane::Errors],
+        };
+        let _may_fail = oracle.append(lanes, 150).await;
+        if n % 10 == 9 {
+            let _may_fail = oracle.ack(Lane::Errors, 128).await;
+        }
+    }
+}
+
+fn fails_at_every_call(kind: io::ErrorKind, n: u64) {
+    let runtime = runtime();
+    let mut whole = Oracle::new(|_| ());
+    whole.open().unwrap();
+    runtime.block_on(fifty_appends(&mut whole));
+    let n_calls = whole.disk.n_calls();
+    assert!(n_calls > 150, "{n_calls}");
+    for at in 1..=n_calls {
+        println!("the call that fails is {at}");
+        let mut oracle = Oracle::new(|_| ());
+        oracle.disk.set_fault(Some(Fault { at, n, kind }));
+        runtime.block_on(async {
+            if oracle.open().is_err() {
+                oracle.disk.set_fault(None);
+                oracle.open().unwrap();
+            }
+            fifty_appends(&mut oracle).await;
+            oracle.disk.set_fault(None);
+            // It goes on by itself.
+            oracle
+                .append(&[Lane::Errors, Lane::Blobs], 10)
+                .await
+                .unwrap();
+            oracle.check().await;
+            let mut cut = oracle.fork(oracle.disk.after_power_cut(chances(at)));
+            let _closed = oracle.close().await;
+            oracle.open().unwrap();
+            oracle.check().await;
+            cut.open().unwrap();
+            cut.check().await;
+            cut.append(&[Lane::Errors], 10).await.unwrap();
+            cut.check().await;
+            oracle.close().await.unwrap();
+            cut.close().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_whichever_call_fails() {
+    fails_at_every_call(io::ErrorKind::Other, 1);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_disk_is_full_for_a_while_from_any_call_on() {
+    fails_at_every_call(io::ErrorKind::StorageFull, 7);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append { lanes: Vec<u8>, len: u16 },
+    Ack { lane: u8, part: u8 },
+    Reopen,
+    PowerCut { seed: u64 },
+    Fail { after: u8, n: u8, full: bool },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (prop::collection::btree_set(0..5_u8, 1..3), 0..700_u16)
+            .prop_map(|(lanes, len)| Step::Append { lanes: lanes.into_iter().collect(), len }),
+        3 => (0..5_u8, any::<u8>()).prop_map(|(lane, part)| Step::Ack { lane, part }),
+        1 => Just(Step::Reopen),
+        1 => any::<u64>().prop_map(|seed| Step::PowerCut { seed }),
+        1 => (0..8_u8, 1..4_u8, any::<bool>()).prop_map(|(after, n, full)| Step::Fail { after, n, full }),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_behaves_like_a_list_per_lane(steps in steps()) {
+        runtime().block_on(async {
+            let mut oracle = Oracle::new(|_| ());
+            oracle.open().unwrap();
+            for step in steps {
+                match step {
+                    Step::Append { lanes, len } => {
+                        let lanes: Vec<_> = lanes.into_iter().map(|lane| Lane::try_from(lane).unwrap()).collect();
+                        let _may_fail = oracle.append(&lanes, usize::from(len)).await;
+                    }
+                    Step::Ack { lane, part } => {
+                        let _may_fail = oracle.ack(Lane::try_from(lane).unwrap(), part).await;
+                    }
+                    Step::Reopen => {
+                        oracle.disk.set_fault(None);
+                        oracle.close().await.unwrap();
+                        oracle.open().unwrap();
+                    }
+                    Step::PowerCut { seed } => {
+                        let mut after = oracle.fork(oracle.disk.after_power_cut(chances(seed)));
+                        let _closed = oracle.close().await;
+                        after.open().unwrap();
+                        oracle = after;
+                    }
+                    Step::Fail { after, n, full } => {
+                        let kind = if full { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
+                        let at = oracle.disk.n_calls() + 1 + u64::from(after);
+                        oracle.disk.set_fault(Some(Fault { at, n: n.into(), kind }));
+                    }
+                }
+                oracle.check().await;
+            }
+            let _closed = oracle.close().await;
+        });
+    }
+}
+
+/// A small spool with several segments, closed by a crash.
+async fn small_spool() -> Oracle {
+    let mut oracle = Oracle::new(|config| config.segment_bytes = "1 KiB".parse().unwrap());
+    oracle.open().unwrap();
+    for n in 0..14 {
+        oracle
+            .append(
+                if n % 5 == 4 {
+                    &[Lane::Errors, Lane::Control]
+                } else {
+                    &[Lane::Errors]
+                },
+                60,
+            )
+            .await
+            .unwrap();
+    }
+    oracle.ack(Lane::Errors, 30).await.unwrap();
+    oracle
+}
+
+/// After damage: what is missing was counted, to the unit, and the readers were told; the next
+/// opening tells the same.
+async fn check_damaged(oracle: &mut Oracle, what: &str) -> usize {
+    oracle.open().unwrap();
+    let (missing, gaps) = oracle.missing().await;
+    // A second look, so that what the first one found is written down.
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    let lost = gaps
+        .iter()
+        .map(|gap| gap.to.0 - gap.from.0 + 1)
+        .sum::<u64>();
+    assert_eq!(lost, missing.len() as u64, "{what}: {missing:?} {gaps:?}");
+    assert!(
+        gaps.iter().all(|gap| gap.reason == GapReason::Corrupt),
+        "{what}: {gaps:?}"
+    );
+    let counted = |oracle: &Oracle| {
+        let totals = oracle.ledger.totals();
+        let of_corrupt = totals
+            .iter()
+            .filter(|(account, _)| account.term == Term::Corrupt);
+        of_corrupt.map(|(_, n)| *n).sum::<u64>()
+    };
+    assert_eq!(counted(oracle), lost, "{what}");
+    oracle.close().await.unwrap();
+    oracle.open().unwrap();
+    let (still_missing, _) = oracle.missing().await;
+    assert_eq!(still_missing, missing, "{what}, opened again");
+    assert_eq!(counted(oracle), lost, "{what}, opened again");
+    oracle.close().await.unwrap();
+    missing.len()
+}
+
+fn is_spare(path: &Path, at: usize) -> bool {
+    // Behind the state there are zeros, for room.
+    path.file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .starts_with("state")
+        && at > 600
+}
+
+#[test]
+fn every_flipped_bit_is_found_and_costs_at_most_a_block() {
+    let runtime = runtime();
+    let mut whole = runtime.block_on(small_spool());
+    let mut n_lost = 0;
+    let mut n_flips = 0;
+    for (path, bytes) in whole.files() {
+        for at in (0..bytes.len()).filter(|at| !is_spare(&path, *at)) {
+            let mut damaged = whole.fork(whole.disk.copy());
+            damaged
+                .disk
+                .change(&path, |bytes| bytes[at] ^= 1 << (at % 8));
+            let what = format!("{} byte {at}", path.display());
+            let lost = runtime.block_on(check_damaged(&mut damaged, &what));
+            assert!(lost <= 1, "{what}: {lost} records lost");
+            n_lost += lost;
+            n_flips += 1;
+        }
+    }
+    assert!(
+        n_flips > 3000 && n_lost > 500,
+        "{n_flips} flips, {n_lost} lost"
+    );
+    runtime.block_on(whole.close()).unwrap();
+}
+
+#[test]
+fn a_segment_cut_at_any_byte_loses_what_was_cut_and_says_so() {
+    let runtime = runtime();
+    let mut whole = runtime.block_on(small_spool());
+    for (path, bytes) in whole.files() {
+        if path.extension().is_none_or(|extension| extension != "seg") {
+            continue;
+        }
+        for len in 0..bytes.len() {
+            let mut damaged = whole.fork(whole.disk.copy());
+            damaged.disk.change(&path, |bytes| bytes.truncate(len));
+            let what = format!("{} cut to {len}", path.display());
+            runtime.block_on(check_damaged(&mut damaged, &what));
+        }
+    }
+    runtime.block_on(whole.close()).unwrap();
+}
+
+#[test]
+fn a_segment_that_is_gone_is_counted() {
+    let runtime = runtime();
+    let mut whole = runtime.block_on(small_spool());
+    for (path, _) in whole.files() {
+        let mut damaged = whole.fork(whole.disk.copy());
+        damaged.disk.erase(&path);
+        let what = format!("{} gone", path.display());
+        runtime.block_on(check_damaged(&mut damaged, &what));
+    }
+    runtime.block_on(whole.close()).unwrap();
+}
+
+#[test]
+fn an_unfinished_write_is_cut_away_and_nobody_misses_it() {
+    let runtime = runtime();
+    runtime.block_on(async {
+        let mut whole = small_spool().await;
+        let last = whole
+            .files()
+            .into_iter()
+            .rev()
+            .find(|(path, _)| path.to_str().unwrap().contains("/L1/"))
+            .unwrap();
+        let before = whole.disk.copy();
+        whole.append(&[Lane::Errors], 40).await.unwrap();
+        let after = whole
+            .files()
+            .into_iter()
+            .find(|(path, _)| *path == last.0)
+            .unwrap();
+        assert!(after.1.len() > last.1.len(), "the append went elsewhere");
+        for len in last.1.len()..after.1.len() {
+            let mut cut = whole.fork(before.copy());
+            cut.disk
+                .change(&last.0, |bytes| *bytes = after.1[..len].to_vec());
+            cut.open().unwrap();
+            let (missing, gaps) = cut.missing().await;
+            assert_eq!((missing.len(), gaps.len()), (1, 0), "cut to {len}");
+            assert_eq!(cut.spool().status().torn, u64::from(len > last.1.len()));
+            cut.close().await.unwrap();
+        }
+        whole.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_full_disk_refuses_delivers_and_recovers_by_itself() {
+    runtime().block_on(async {
+        let mut oracle = Oracle::new(|config| {
+            config.segment_bytes = "64 KiB".parse().unwrap();
+            config.ballast_bytes = "128 KiB".parse().unwrap();
+            config.when_full.errors = WhenFull::Refuse;
+        });
+        oracle.disk.set_room(Some(1 << 20));
+        oracle.open().unwrap();
+        let mut n = 0;
+        let refused = loop {
+            match oracle.append(&[Lane::Errors], 10_000).await {
+                Ok(()) => n += 1,
+                Err(error) => break error,
+            }
+            assert!(n < 200, "the disk never fills");
+        };
+        assert!(matches!(refused, SpoolError::Full { .. }), "{refused}");
+        assert!(n > 30, "{n}");
+        oracle.disk.fill_up();
+        assert!(oracle.append(&[Lane::Errors], 10_000).await.is_err());
+        oracle.ack(Lane::Errors, 200).await.unwrap();
+        oracle.check().await;
+        oracle.disk.set_room(Some(1 << 20));
+        oracle.append(&[Lane::Errors], 10_000).await.unwrap();
+        oracle.check().await;
+        oracle.close().await.unwrap();
+        oracle.open().unwrap();
+        oracle.check().await;
+        oracle.close().await.unwrap();
+    });
+}
+
+#[test]
+fn the_least_important_lane_gives_way_and_each_record_is_counted() {
+    runtime().block_on(async {
+        let mut oracle = Oracle::new(|config| {
+            config.bytes_max = Some("256 KiB".parse().unwrap());
+            config.segment_bytes = "16 KiB".parse().unwrap();
+        });
+        oracle.open().unwrap();
+        for _ in 0..10 {
+            oracle.append(&[Lane::Blobs], 5000).await.unwrap();
+            oracle.append(&[Lane::Traces], 5000).await.unwrap();
+        }
+        oracle.ack(Lane::Blobs, 50).await.unwrap();
+        for _ in 0..60 {
+            oracle.append(&[Lane::Errors], 5000).await.unwrap();
+            assert!(oracle.spool().status().bytes_used <= 256 << 10);
+        }
+        let (missing, gaps) = oracle.missing().await;
+        assert!(
+            gaps.iter().all(|gap| gap.reason == GapReason::Evicted),
+            "{gaps:?}"
+        );
+        let of = |lane| missing.iter().filter(|(of, _)| *of == lane).count();
+        assert_eq!(
+            (of(Lane::Blobs), of(Lane::Traces)),
+            (8 + usize::from(of(Lane::Blobs) == 9), 10),
+            "the lesser lanes went first"
+        );
+        assert!(of(Lane::Errors) > 0);
+        assert!(matches!(
+            oracle.append(&[Lane::Blobs], 40_000).await,
+            Err(SpoolError::Full { .. })
+        ));
+        oracle.close().await.unwrap();
+        oracle.open().unwrap();
+        let sums = by_term(&oracle.ledger.totals());
+        assert_eq!(
+            sums.get(&Term::Evicted).copied(),
+            Some(missing.len() as u64)
+        );
+        assert!(
+            !oracle
+                .ledger
+                .totals()
+                .keys()
+                .any(|account| account.category == Category::Unknown)
+        );
+        let first_left = oracle.spool().lanes()[Lane::Errors.index()];
+        assert_eq!(first_left.acked, Seq(0));
+        oracle.close().await.unwrap();
+    });
+}
