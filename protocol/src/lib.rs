@@ -17,3 +17,11 @@ pub mod roster;
 pub mod timestamp;
 pub mod unit;
 pub mod wire;
+
+/// The fuzzer's functions name this crate from outside.
+#[cfg(test)]
+extern crate self as protocol;
+
+#[cfg(test)]
+#[path = "../fuzz/entry.rs"]
+mod fuzz_entry;

@@ -14,8 +14,9 @@ pub const HEADER_KEYS_MAX: usize = 64;
 pub const ITEM_TYPE_BYTES_MAX: usize = 64;
 /// Largest `store` body, decompressed, in bytes.
 pub const STORE_BYTES_MAX: usize = 1024 * 1024;
-/// Largest event payload, in bytes.
-pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
+/// Largest event payload, in bytes. Sentry's limit is half of it, and refuses events that SDKs
+/// send with their default settings: one with 400 breadcrumbs was recorded at 1.05 MiB.
+pub const EVENT_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Deepest nesting of a JSON payload.
 pub const JSON_DEPTH_MAX: usize = 128;
 

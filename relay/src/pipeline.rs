@@ -1,1 +1,350 @@
 //! The one function that lists the steps an envelope takes, in order.
+//!
+//! cut → credentials → roster → origin → event id → per item: wanted? within quota? → scrub →
+//! split by lane → spool → answer.
+//!
+//! What always holds: every item ends in exactly one outcome, and all of its counts are made in
+//! one call; nothing goes to the spool that the privacy rules did not see; success is told only
+//! after the spool has it durably. Deciding is pure and happens before; only the spool is waited
+//! for.
+//!
+//! Without a roster items are taken for the project in the path, scrubbed by the strictest
+//! built-in settings: scrubbing is never off for lack of a hub.
+
+mod discard;
+mod items;
+mod meter;
+mod origin;
+mod records;
+mod refusal;
+mod scrub;
+mod store;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use protocol::auth::{self, AuthError, Credentials};
+use protocol::block::Record;
+use protocol::envelope::Envelope;
+use protocol::ids::{EventId, IdError, Lane, ProjectId};
+use protocol::item::Category;
+use protocol::outcome::{Account, Term, reason};
+use protocol::privacy::Scrubber;
+use protocol::roster::{PrivacySettings, RateLimit};
+use protocol::timestamp::Timestamp;
+
+use crate::ledger::{self, Ledger};
+use crate::limit::{Limiter, Verdict};
+use crate::roster::{Lookup, Roster};
+use crate::spool::Spool;
+
+pub use meter::{LATENCY_BOUNDS, Meter};
+pub use refusal::Refusal;
+pub use store::StoreError;
+
+/// Bodies up to this size are worked on where they arrive; larger ones beside, so that they do
+/// not hold up others.
+const INLINE_BYTES_MAX: usize = 128 * 1024;
+
+/// Everything the steps need.
+#[derive(Clone, Debug)]
+pub struct Pipeline(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    roster: Roster,
+    ledger: Ledger,
+    spool: Spool,
+    meter: Meter,
+    limiter: Mutex<Limiter>,
+    /// For the time before any roster.
+    strictest: Scrubber,
+}
+
+/// What came, decompressed.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The form of the body.
+    pub form: Form,
+    /// The body.
+    pub body: Bytes,
+    /// The project in the path; only the oldest addresses have none.
+    pub project: Result<Option<ProjectId>, IdError>,
+    /// Credentials of the request itself.
+    pub credentials: Result<Option<Credentials>, AuthError>,
+    /// Where a browser says the page is from.
+    pub origin: Option<String>,
+    /// The address of the client.
+    pub remote_addr: Option<IpAddr>,
+    /// `User-Agent`.
+    pub user_agent: Option<String>,
+    /// When the request was complete, by the wall clock.
+    pub received_at: Timestamp,
+    /// The same by a clock that never jumps.
+    pub now: Duration,
+}
+
+/// The form of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Lines and payloads.
+    Envelope,
+    /// One event: JSON, plain or packed as old clients do.
+    Store,
+}
+
+/// What was taken. Everything that was not dropped is durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The event's id, given or made.
+    pub event_id: Option<EventId>,
+    /// Categories that are over their quota, each with the time to wait.
+    pub limited: Vec<(Category, Duration)>,
+}
+
+/// Whose items these are and how they are treated.
+#[derive(Clone, Debug)]
+struct Target {
+    project: ProjectId,
+    rate_limit: Option<RateLimit>,
+    scrubber: Scrubber,
+    withhold_address: bool,
+}
+
+/// Decided, not done.
+struct Prepared {
+    project: ProjectId,
+    taken: Taken,
+    records: Vec<(Lane, Record)>,
+    /// Accepted with the rest, of no use: with the reason.
+    dropped: Vec<(Category, &'static str)>,
+    /// Kept items by category, to count them when the spool refuses.
+    kept: Vec<Category>,
+    /// What the client says it dropped itself.
+    discarded: Vec<(Account, u64)>,
+}
+
+impl Pipeline {
+    /// Puts the steps together.
+    #[must_use]
+    pub fn new(roster: Roster, ledger: Ledger, spool: Spool, meter: Meter) -> Self {
+        let strictest = PrivacySettings {
+            scrub_ip_addresses: true,
+            scrub_emails: true,
+            ..PrivacySettings::default()
+        };
+        Self(Arc::new(Inner {
+            roster,
+            ledger,
+            spool,
+            meter,
+            limiter: Mutex::default(),
+            strictest: Scrubber::new(&strictest),
+        }))
+    }
+
+    /// Takes an envelope or an event through every step.
+    ///
+    /// # Errors
+    /// [`Refusal`] when nothing of it was taken; it is counted.
+    pub async fn take(&self, request: Request) -> Result<Taken, Refusal> {
+        let prepared = if request.body.len() > INLINE_BYTES_MAX {
+            let inner = Arc::clone(&self.0);
+            let work = tokio::task::spawn_blocking(move || inner.prepare(&request));
+            work.await.map_err(|_| Refusal::Broken)?
+        } else {
+            self.0.prepare(&request)
+        };
+        self.0.keep(prepared?).await
+    }
+
+    /// Counts a request that could not even be read.
+    pub fn refuse_unread(&self, refusal: &Refusal) {
+        let Inner { ledger, .. } = &*self.0;
+        ledger.refused(None, Category::Unknown, refusal.reason(), 1);
+    }
+
+    /// How requests ended.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.0.meter
+    }
+}
+
+impl Inner {
+    /// Everything up to the spool. A refusal is counted here.
+    fn prepare(&self, request: &Request) -> Result<Prepared, Refusal> {
+        let envelope = match request.form {
+            Form::Envelope => Envelope::parse(&request.body).map_err(Refusal::Envelope),
+            Form::Store => store::envelope(&request.body).map_err(Refusal::Store),
+        };
+        let envelope = envelope.inspect_err(|refusal| {
+            let category = match request.form {
+                Form::Envelope => Category::Unknown,
+                Form::Store => Category::Error,
+            };
+            self.ledger.refused(None, category, refusal.reason(), 1);
+        })?;
+        let found = self.find_target(request, &envelope);
+        let (credentials, target) =
+            found.map_err(|(project, refusal)| self.refuse(project, &envelope, refusal))?;
+        items::check_budgets(&envelope)
+            .map_err(|refusal| self.refuse(Some(target.project), &envelope, refusal))?;
+        Ok(self.decide(request, &credentials, &target, &envelope))
+    }
+
+    /// Who sends, and for which project. An error comes with the project it is counted for.
+    fn find_target(
+        &self,
+        request: &Request,
+        envelope: &Envelope,
+    ) -> Result<(Credentials, Target), (Option<ProjectId>, Refusal)> {
+        let anyone = |refusal| (None, refusal);
+        let asked = request.credentials.clone();
+        let credentials = asked.and_then(|c| auth::with_dsn(c, envelope.header.dsn.as_ref()));
+        let credentials = credentials.map_err(|error| anyone(Refusal::Auth(error)))?;
+        let in_path = request.project.clone();
+        let in_path = in_path.map_err(|error| anyone(Refusal::ProjectPath(error)))?;
+        if let (Some(in_dsn), Some(in_path)) = (credentials.project, in_path)
+            && in_dsn != in_path
+        {
+            return Err(anyone(Refusal::HeaderProject));
+        }
+        let asked = in_path.or(credentials.project);
+        let target = match self.roster.lookup(&credentials.key) {
+            Lookup::Unknown => return Err(anyone(Refusal::UnknownKey)),
+            Lookup::Disabled => return Err(anyone(Refusal::DisabledKey)),
+            Lookup::NotYet => Target {
+                project: asked.ok_or(anyone(Refusal::NoRoster))?,
+                rate_limit: None,
+                scrubber: self.strictest.clone(),
+                withhold_address: true,
+            },
+            Lookup::Known(project, rate_limit) => {
+                let theirs = |refusal| (Some(project.id), refusal);
+                if asked.is_some_and(|asked| asked != project.id) {
+                    return Err(theirs(Refusal::WrongProject));
+                }
+                if !origin::is_allowed(&project.allowed_domains, request.origin.as_deref()) {
+                    return Err(theirs(Refusal::Origin));
+                }
+                Target {
+                    project: project.id,
+                    rate_limit,
+                    scrubber: project.scrubber.clone(),
+                    withhold_address: project.privacy.scrub_ip_addresses,
+                }
+            }
+        };
+        Ok((credentials, target))
+    }
+
+    /// What becomes of each item.
+    fn decide(
+        &self,
+        request: &Request,
+        credentials: &Credentials,
+        target: &Target,
+        envelope: &Envelope,
+    ) -> Prepared {
+        let event_id = items::event_id(envelope);
+        let mut dropped = Vec::new();
+        let mut discarded = Vec::new();
+        let mut limited: Vec<(Category, Duration)> = Vec::new();
+        let mut kept = Vec::new();
+        let mut event_is_limited = false;
+        for wanted in items::wanted(envelope) {
+            let item = wanted.item;
+            let category = item.kind.category();
+            if let Some(why) = wanted.drop {
+                dropped.push((category, why));
+                continue;
+            }
+            let orphan = event_is_limited && category == Category::Attachment;
+            if orphan || !self.is_within_limit(credentials, target, category, request, &mut limited)
+            {
+                event_is_limited |= item.kind.makes_event();
+                let project = Some(target.project);
+                self.ledger
+                    .refused(project, category, reason::RATE_LIMITED, 1);
+                continue;
+            }
+            match scrub::item(&target.scrubber, item) {
+                Err(why) => dropped.push((category, why)),
+                Ok((scrubbed, hits)) => {
+                    self.meter.scrubbed(&hits);
+                    discarded.extend(discard::counts(target.project, item));
+                    kept.push((item.kind.lane(), category, scrubbed));
+                }
+            }
+        }
+        let categories = kept.iter().map(|(_, category, _)| *category).collect();
+        let stamp = records::stamp(request, credentials, target, envelope, event_id);
+        Prepared {
+            project: target.project,
+            taken: Taken { event_id, limited },
+            records: records::split(&stamp, kept),
+            dropped,
+            kept: categories,
+            discarded,
+        }
+    }
+
+    /// Asks the limiter; client reports are never limited.
+    fn is_within_limit(
+        &self,
+        credentials: &Credentials,
+        target: &Target,
+        category: Category,
+        request: &Request,
+        limited: &mut Vec<(Category, Duration)>,
+    ) -> bool {
+        let Some(rate_limit) = target.rate_limit else {
+            return true;
+        };
+        if category == Category::ClientReport {
+            return true;
+        }
+        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        match limiter.take(credentials.key, category, 1, rate_limit, request.now) {
+            Verdict::Allowed => true,
+            Verdict::Refused { retry_after } => {
+                if !limited.iter().any(|(known, _)| *known == category) {
+                    limited.push((category, retry_after));
+                }
+                false
+            }
+        }
+    }
+
+    /// Waits for the spool, then counts what was dropped on the way.
+    async fn keep(&self, prepared: Prepared) -> Result<Taken, Refusal> {
+        let project = Some(prepared.project);
+        if !prepared.records.is_empty()
+            && let Err(error) = self.spool.append(prepared.records).await
+        {
+            let refusal = Refusal::Spool(error);
+            let dropped = prepared.dropped.iter().map(|(category, _)| *category);
+            for category in prepared.kept.into_iter().chain(dropped) {
+                self.ledger.refused(project, category, refusal.reason(), 1);
+            }
+            return Err(refusal);
+        }
+        let dropped = prepared.dropped.into_iter().flat_map(|(category, why)| {
+            ledger::item_terms(project, category, Term::Invalid, why.into(), 1)
+        });
+        self.ledger.count_all(dropped.chain(prepared.discarded));
+        Ok(prepared.taken)
+    }
+
+    /// Counts every item of an envelope that is refused whole.
+    fn refuse(&self, project: Option<ProjectId>, envelope: &Envelope, refusal: Refusal) -> Refusal {
+        for item in &envelope.items {
+            let category = item.kind.category();
+            self.ledger.refused(project, category, refusal.reason(), 1);
+        }
+        refusal
+    }
+}

@@ -1,0 +1,129 @@
+//! What the fuzzer calls: each function takes any bytes, and panics when a promise is broken.
+//!
+//! The same functions run over recorded requests and damaged copies of them in ordinary tests.
+//! With the fuzzer: `cargo +nightly fuzz run envelope` in `protocol`.
+#![allow(
+    dead_code,
+    reason = "each fuzz target calls one of them, and their promises are assertions"
+)]
+
+use bytes::{Bytes, BytesMut};
+use protocol::auth::{self, Sources};
+use protocol::block;
+use protocol::dsn::Dsn;
+use protocol::envelope::Envelope;
+use protocol::event::Event;
+use protocol::privacy::{Payload, Scrubber};
+use protocol::roster::PrivacySettings;
+use protocol::wire::Frame;
+
+/// What was cut and written again is the same.
+pub(crate) fn envelope(data: &[u8]) {
+    let Ok(envelope) = Envelope::parse(&Bytes::copy_from_slice(data)) else {
+        return;
+    };
+    let written = Bytes::from(envelope.write());
+    assert_eq!(Envelope::parse(&written).as_ref(), Ok(&envelope));
+}
+
+/// Every source is read without panic, and a DSN that is read is written the same.
+pub(crate) fn auth(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let alone = Sources::default();
+    let sources = [
+        Sources {
+            x_sentry_auth: Some(text),
+            ..alone
+        },
+        Sources {
+            authorization: Some(text),
+            ..alone
+        },
+        Sources {
+            query: Some(text),
+            ..alone
+        },
+        Sources {
+            path_key: Some(text),
+            ..alone
+        },
+    ];
+    for sources in sources {
+        drop(auth::from_request(&sources));
+    }
+    if let Ok(dsn) = text.parse::<Dsn>() {
+        assert_eq!(dsn.to_string().parse(), Ok(dsn));
+    }
+}
+
+/// Frames and blocks are refused or read, within their limits.
+pub(crate) fn frame(data: &[u8]) {
+    drop(Frame::parse(&Bytes::copy_from_slice(data)));
+    let mut stream = BytesMut::from(data);
+    while let Ok(Some(_)) = Frame::decode(&mut stream) {}
+    drop(block::read_head(data));
+    drop(block::open(data));
+}
+
+/// An event is read without panic, and scrubbing twice changes nothing.
+pub(crate) fn event(data: &[u8]) {
+    drop(Event::parse(data));
+    let scrubber = Scrubber::new(&PrivacySettings::default());
+    let payload = Bytes::copy_from_slice(data);
+    for kind in [Payload::Event, Payload::Items, Payload::Json] {
+        if let Ok(once) = scrubber.scrub_json(&payload, kind) {
+            let twice = scrubber.scrub_json(&once.payload, kind);
+            let twice = twice.map(|twice| twice.payload);
+            assert_eq!(twice, Ok(once.payload));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Recorded requests, and copies that are cut or have a byte changed.
+    fn samples() -> Vec<Vec<u8>> {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../relay/fixtures/recorded");
+        let mut samples = vec![Vec::new(), b"{".to_vec(), vec![0xff; 64]];
+        let files = std::fs::read_dir(dir).unwrap();
+        for path in files.map(|file| file.unwrap().path()) {
+            let bytes = std::fs::read(path).unwrap();
+            if bytes.len() > 20_000 {
+                continue;
+            }
+            for part in 1..4 {
+                let at = bytes.len() * part / 4;
+                samples.push(bytes.get(..at).unwrap_or_default().to_vec());
+                let mut damaged = bytes.clone();
+                if let Some(byte) = damaged.get_mut(at) {
+                    *byte ^= 1 << part;
+                }
+                samples.push(damaged);
+            }
+            samples.push(bytes);
+        }
+        samples
+    }
+
+    #[test]
+    fn no_recording_whole_or_damaged_breaks_a_promise() {
+        let samples = samples();
+        assert!(samples.len() > 200);
+        for sample in samples {
+            envelope(&sample);
+            auth(&sample);
+            frame(&sample);
+            event(&sample);
+            for line in sample.split(|byte| *byte == b'\n') {
+                auth(line);
+                event(line);
+            }
+        }
+    }
+}

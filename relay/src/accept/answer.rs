@@ -1,0 +1,203 @@
+//! Answers: bodies, headers, and what browsers are allowed.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::pipeline::{Refusal, Taken};
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// A transparent GIF of one pixel.
+const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x00\x00\x00!\xf9\x04\x01\n\x00\x01\x00,\
+    \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02L\x01\x00;";
+
+const RATE_LIMITS: HeaderName = HeaderName::from_static("x-sentry-rate-limits");
+const ERROR: HeaderName = HeaderName::from_static("x-sentry-error");
+const DURABILITY: HeaderName = HeaderName::from_static("x-vedette-durability");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<String>,
+}
+
+/// How the answer to something taken looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Json,
+    Pixel,
+}
+
+/// 200, or 429 when a quota is used up; the rest of such an envelope is taken all the same.
+pub(super) fn taken(taken: &Taken, look: Look) -> Answer {
+    let body = match (look, taken.event_id) {
+        (Look::Pixel, _) => Bytes::from_static(PIXEL),
+        (Look::Json, Some(id)) => Bytes::from(format!("{{\"id\":\"{id}\"}}")),
+        (Look::Json, None) => Bytes::from_static(b"{}"),
+    };
+    let content_type = match look {
+        Look::Json => "application/json",
+        Look::Pixel => "image/gif",
+    };
+    if taken.limited.is_empty() {
+        let mut answer = plain(StatusCode::OK, content_type, body);
+        set(&mut answer, DURABILITY, HeaderValue::from_static("fsync"));
+        return open_to_browsers(answer);
+    }
+    let detail = "a rate limit of the key is reached";
+    let mut answer = error(StatusCode::TOO_MANY_REQUESTS, detail, Vec::new());
+    let longest = taken.limited.iter().map(|(_, wait)| *wait).max();
+    retry_after(&mut answer, longest.unwrap_or_default());
+    if let Ok(limits) = HeaderValue::from_str(&rate_limits(taken)) {
+        set(&mut answer, RATE_LIMITS, limits);
+    }
+    open_to_browsers(answer)
+}
+
+/// `seconds:category;category:key:reason`, one for each time to wait.
+fn rate_limits(taken: &Taken) -> String {
+    let mut groups: Vec<(u64, Vec<&str>)> = Vec::new();
+    for (category, wait) in &taken.limited {
+        let secs = whole_secs(*wait);
+        match groups.iter_mut().find(|(known, _)| *known == secs) {
+            Some((_, names)) => names.push(category.name()),
+            None => groups.push((secs, vec![category.name()])),
+        }
+    }
+    let limits = groups
+        .iter()
+        .map(|(secs, names)| format!("{secs}:{}:key:rate_limited", names.join(";")));
+    limits.collect::<Vec<_>>().join(", ")
+}
+
+/// The whole chain of causes goes to the client: it is about what the client sent.
+pub(super) fn refused(refusal: &Refusal) -> Answer {
+    let status = StatusCode::from_u16(refusal.status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut causes = Vec::new();
+    // What goes on inside the relay stays there.
+    let mut cause = refusal.source().filter(|_| status.is_client_error());
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    let mut answer = error(status, &refusal.to_string(), causes);
+    if let Some(wait) = refusal.retry_after() {
+        retry_after(&mut answer, wait);
+    }
+    open_to_browsers(answer)
+}
+
+pub(super) fn not_found() -> Answer {
+    error(StatusCode::NOT_FOUND, "no such endpoint", Vec::new())
+}
+
+pub(super) fn not_allowed(allow: &'static str) -> Answer {
+    let detail = "method not allowed";
+    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, detail, Vec::new());
+    set(&mut answer, header::ALLOW, HeaderValue::from_static(allow));
+    open_to_browsers(answer)
+}
+
+/// The answer to a browser that asks before it sends.
+pub(super) fn preflight() -> Answer {
+    let mut answer = Response::new(Full::default());
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, \
+             content-type, authentication, authorization, content-encoding, transfer-encoding",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "3600"),
+        (header::VARY, "origin"),
+    ] {
+        set(&mut answer, name, HeaderValue::from_static(value));
+    }
+    open_to_browsers(answer)
+}
+
+fn error(status: StatusCode, detail: &str, causes: Vec<String>) -> Answer {
+    let shown = causes.first().map_or(detail, String::as_str);
+    let shown: String = shown.chars().filter(|c| matches!(c, ' '..='~')).collect();
+    let body = serde_json::to_vec(&ErrorBody { detail, causes }).unwrap_or_default();
+    let mut answer = plain(status, "application/json", Bytes::from(body));
+    if let Ok(shown) = HeaderValue::from_str(&shown) {
+        set(&mut answer, ERROR, shown);
+    }
+    answer
+}
+
+fn plain(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    let content_type = HeaderValue::from_static(content_type);
+    set(&mut answer, header::CONTENT_TYPE, content_type);
+    answer
+}
+
+fn open_to_browsers(mut answer: Answer) -> Answer {
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "x-sentry-error,x-sentry-rate-limits,retry-after",
+        ),
+        (RESOURCE_POLICY, "cross-origin"),
+    ] {
+        set(&mut answer, name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+fn retry_after(answer: &mut Answer, wait: Duration) {
+    set(
+        answer,
+        header::RETRY_AFTER,
+        HeaderValue::from(whole_secs(wait)),
+    );
+}
+
+/// Rounded up: a client that comes back early would be refused again.
+fn whole_secs(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+fn set(answer: &mut Answer, name: HeaderName, value: HeaderValue) {
+    answer.headers_mut().insert(name, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::item::Category;
+
+    use super::*;
+
+    #[test]
+    fn rate_limits_are_grouped_by_time_and_rounded_up() {
+        let ms = Duration::from_millis;
+        let taken = Taken {
+            event_id: None,
+            limited: vec![
+                (Category::Error, ms(59_001)),
+                (Category::Session, ms(2_000)),
+                (Category::Attachment, ms(60_000)),
+            ],
+        };
+        let answer = super::taken(&taken, Look::Json);
+        assert_eq!(answer.status(), 429);
+        assert_eq!(answer.headers()["retry-after"], "60");
+        assert_eq!(
+            answer.headers()["x-sentry-rate-limits"],
+            "60:error;attachment:key:rate_limited, 2:session:key:rate_limited"
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! Connections: how many, how long, which HTTP.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use super::{Door, handle};
+
+/// Most memory of one HTTP/1 connection for reading, in bytes. A pixel's event is in its headers.
+const READ_BUFFER_BYTES: usize = 32 * 1024;
+/// Most requests at a time on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 32;
+/// Largest headers over HTTP/2, in bytes.
+const HEADER_LIST_BYTES: u32 = 32 * 1024;
+/// Pause after the system refused a connection, for want of files as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes connections until the door closes, then waits for those that are open.
+pub(super) async fn accept(listener: TcpListener, door: Arc<Door>) {
+    let places = Arc::new(Semaphore::new(door.config.connections_max as usize));
+    let tracker = TaskTracker::new();
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = door.cancel.cancelled() => break,
+            next = next => next,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let door = Arc::clone(&door);
+                tracker.spawn(async move {
+                    talk(stream, peer, door).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection was not accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    tracker.close();
+    tracker.wait().await;
+}
+
+async fn talk(stream: TcpStream, peer: SocketAddr, door: Arc<Door>) {
+    // Answers are small and waited for.
+    let no_delay = stream.set_nodelay(true);
+    let detected = timeout(door.config.header_timeout.0, is_http2(&stream));
+    let detected = tokio::select! {
+        () = door.cancel.cancelled() => return,
+        detected = detected => detected,
+    };
+    match (no_delay, detected) {
+        (Ok(()), Ok(Ok(true))) => talk_http2(TokioIo::new(stream), peer, door).await,
+        (Ok(()), Ok(Ok(false))) => talk_http1(TokioIo::new(stream), peer, door).await,
+        _ => {}
+    }
+}
+
+/// HTTP/2 without TLS begins with `PRI`; no method of HTTP/1 does.
+async fn is_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI";
+    let mut seen = [0; PREFACE.len()];
+    loop {
+        let n_seen = stream.peek(&mut seen).await?;
+        let seen = seen.get(..n_seen).unwrap_or_default();
+        if n_seen == PREFACE.len() || !PREFACE.starts_with(seen) || seen.is_empty() {
+            return Ok(seen == PREFACE);
+        }
+        // Almost nobody sends one byte at a time.
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn talk_http1<I: Read + Write + Unpin + 'static>(io: I, peer: SocketAddr, door: Arc<Door>) {
+    let has_asked = AtomicBool::new(false);
+    let service = service_fn(|request: http::Request<Incoming>| {
+        has_asked.store(true, Ordering::Relaxed);
+        let door = Arc::clone(&door);
+        async move { Ok::<_, Infallible>(handle::request(&door, peer, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(door.config.idle_timeout.0)
+        .max_buf_size(READ_BUFFER_BYTES)
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = silence(&door, &has_asked) => return,
+        () = door.cancel.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    note(ended);
+}
+
+async fn talk_http2<I: Read + Write + Unpin + 'static>(io: I, peer: SocketAddr, door: Arc<Door>) {
+    let has_asked = AtomicBool::new(false);
+    let service = service_fn(|request: http::Request<Incoming>| {
+        has_asked.store(true, Ordering::Relaxed);
+        let door = Arc::clone(&door);
+        async move { Ok::<_, Infallible>(handle::request(&door, peer, request).await) }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(door.config.idle_timeout.0)
+        .keep_alive_timeout(door.config.header_timeout.0)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_LIST_BYTES)
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = silence(&door, &has_asked) => return,
+        () = door.cancel.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    note(ended);
+}
+
+/// Ends when a connection has been open for long enough without its first request.
+async fn silence(door: &Door, has_asked: &AtomicBool) {
+    sleep(door.config.header_timeout.0).await;
+    if has_asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Clients that go away or speak nonsense are not our trouble.
+fn note(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended early");
+    }
+}

@@ -1,0 +1,215 @@
+//! One request, from its headers to its answer.
+
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use protocol::auth::{self, Credentials, Sources};
+use protocol::ids::{IdError, ProjectId};
+use protocol::limits::STORE_BYTES_MAX;
+
+use super::Door;
+use super::answer::{self, Answer, Look};
+use super::body::{self, Held};
+use super::decode::{self, Encoding};
+use super::route::{self, Route};
+use crate::clock;
+use crate::pipeline::{self, Form, Refusal};
+
+/// Compressed bodies up to this size are unpacked where they arrive, larger ones beside.
+const INLINE_BYTES_MAX: usize = 32 * 1024;
+/// Longest `Origin` or `Referer` that is looked at, in bytes.
+const ORIGIN_BYTES_MAX: usize = 2048;
+/// Longest `User-Agent` that is looked at, in bytes.
+const USER_AGENT_BYTES_MAX: usize = 1024;
+
+/// Answers, whatever comes.
+pub(super) async fn request(
+    door: &Arc<Door>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Answer {
+    let began = clock::monotonic();
+    let Some(route) = route::of(request.uri().path()) else {
+        return beside(door, &request);
+    };
+    let answer = match (request.method(), &route) {
+        (&Method::OPTIONS, _) => answer::preflight(),
+        (&Method::POST, _) => ingest(door, peer, route, request, Look::Json).await,
+        (&Method::GET, Route::Store { .. } | Route::OldStore) => {
+            ingest(door, peer, route, request, Look::Pixel).await
+        }
+        (_, Route::Envelope { .. }) => answer::not_allowed("POST, OPTIONS"),
+        _ => answer::not_allowed("GET, POST, OPTIONS"),
+    };
+    let took = clock::monotonic().saturating_sub(began);
+    let status = answer.status().as_u16();
+    door.pipeline.meter().answered(status, took);
+    answer
+}
+
+fn beside(door: &Door, request: &Request<Incoming>) -> Answer {
+    let path = request.uri().path();
+    let found = matches!(*request.method(), Method::GET | Method::HEAD)
+        .then(|| door.beside.answer(path))
+        .flatten();
+    found.map_or_else(answer::not_found, |found| found.map(Full::new))
+}
+
+async fn ingest(
+    door: &Arc<Door>,
+    peer: SocketAddr,
+    route: Route,
+    request: Request<Incoming>,
+    look: Look,
+) -> Answer {
+    let taken = match ask(door, peer, route, request, look).await {
+        // The pipeline counts what it refuses by items; what it never saw is counted here.
+        Ok((asked, _held)) => unpanicked(door.pipeline.take(asked)).await,
+        Err(refusal) => {
+            door.pipeline.refuse_unread(&refusal);
+            Err(refusal)
+        }
+    };
+    match taken {
+        Ok(taken) => answer::taken(&taken, look),
+        Err(refusal) => {
+            let error = &refusal;
+            tracing::debug!(%error, status = refusal.status(), "request refused");
+            answer::refused(&refusal)
+        }
+    }
+}
+
+/// A bug met by one request is answered 500, and the next request is served.
+async fn unpanicked<T>(work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| {
+            tracing::error!("a step panicked, the request is answered 500");
+            Poll::Ready(Err(Refusal::Broken))
+        })
+    })
+    .await
+}
+
+/// The request as the pipeline takes it, with the memory it holds.
+async fn ask(
+    door: &Arc<Door>,
+    peer: SocketAddr,
+    route: Route,
+    request: Request<Incoming>,
+    look: Look,
+) -> Result<(pipeline::Request, Held), Refusal> {
+    let (parts, incoming) = request.into_parts();
+    let (form, project) = form(route, &parts.headers);
+    let credentials = credentials(&parts.headers, parts.uri.query());
+    let encoding = Encoding::parse(text(&parts.headers, "content-encoding"))?;
+    let (body, held) = body::read(incoming, &door.config, &door.budget).await?;
+    let (body, held) = match look {
+        Look::Json => unpack(door, form, encoding, body, held).await?,
+        Look::Pixel => (sentry_data(parts.uri.query()), held),
+    };
+    if body.is_empty() {
+        return Err(Refusal::EmptyBody);
+    }
+    let asked = pipeline::Request {
+        form,
+        body,
+        project,
+        credentials,
+        origin: origin(&parts.headers),
+        remote_addr: Some(client_address(&parts.headers, peer)),
+        user_agent: text(&parts.headers, "user-agent").map(|t| cut(t, USER_AGENT_BYTES_MAX)),
+        received_at: clock::now(),
+        now: clock::monotonic(),
+    };
+    Ok((asked, held))
+}
+
+fn form(route: Route, headers: &HeaderMap) -> (Form, Result<Option<ProjectId>, IdError>) {
+    let content_type = text(headers, "content-type").unwrap_or_default();
+    let store = if content_type.starts_with("application/x-sentry-envelope") {
+        Form::Envelope
+    } else {
+        Form::Store
+    };
+    match route {
+        Route::Envelope { project } => (Form::Envelope, project.map(Some)),
+        Route::Store { project } => (store, project.map(Some)),
+        Route::OldStore => (store, Ok(None)),
+    }
+}
+
+fn credentials(
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Option<Credentials>, auth::AuthError> {
+    auth::from_request(&Sources {
+        x_sentry_auth: text(headers, "x-sentry-auth"),
+        authorization: text(headers, "authorization"),
+        query,
+        path_key: None,
+    })
+}
+
+async fn unpack(
+    door: &Arc<Door>,
+    form: Form,
+    encoding: Encoding,
+    body: Bytes,
+    mut held: Held,
+) -> Result<(Bytes, Held), Refusal> {
+    let mut bytes_max = body::to_usize(door.config.decompressed_bytes_max);
+    if form == Form::Store {
+        // Base64 of the largest event is a third larger.
+        bytes_max = bytes_max.min(STORE_BYTES_MAX * 2);
+    }
+    let is_small = encoding == Encoding::Identity || body.len() <= INLINE_BYTES_MAX;
+    let unpack = move || decode::decode(encoding, body, bytes_max, &mut held).map(|b| (b, held));
+    if is_small {
+        return unpack();
+    }
+    let unpacked = tokio::task::spawn_blocking(unpack).await;
+    unpacked.map_err(|_| Refusal::Broken)?
+}
+
+/// What the pixel transport carries in its query.
+fn sentry_data(query: Option<&str>) -> Bytes {
+    let mut pairs = auth::query_pairs(query.unwrap_or_default());
+    let data = pairs.find(|(name, _)| name == "sentry_data");
+    data.map_or_else(Bytes::new, |(_, data)| Bytes::from(data.into_owned()))
+}
+
+/// `Origin`, else the page in `Referer`.
+fn origin(headers: &HeaderMap) -> Option<String> {
+    let is_web = |text: &&str| text.starts_with("http://") || text.starts_with("https://");
+    let origin = text(headers, "origin");
+    let origin = origin.or_else(|| text(headers, "referer").filter(is_web));
+    origin.map(|text| cut(text, ORIGIN_BYTES_MAX))
+}
+
+/// The first address of `X-Forwarded-For`, else the peer's.
+fn client_address(headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
+    let forwarded = text(headers, "x-forwarded-for").and_then(|list| list.split(',').next());
+    let forwarded = forwarded.and_then(|addr| addr.trim().parse::<IpAddr>().ok());
+    forwarded.unwrap_or_else(|| peer.ip()).to_canonical()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn cut(text: &str, bytes_max: usize) -> String {
+    let mut text = text.to_owned();
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text
+}

@@ -1,0 +1,6 @@
+//! Requests over real sockets, through every step.
+
+mod harness;
+mod hostile;
+mod ingest;
+mod recorded;

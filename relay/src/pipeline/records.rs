@@ -1,0 +1,101 @@
+//! Splits what is kept by lane into records.
+
+use bytes::Bytes;
+use protocol::auth::{CLIENT_BYTES_MAX, Credentials};
+use protocol::block::{Item, Items, Record};
+use protocol::envelope::Envelope;
+use protocol::ids::{EventId, Lane};
+use protocol::item::Category;
+use protocol::privacy::{Payload, Scrubber};
+use serde::Deserialize;
+
+use super::items::PAYLOAD_BYTES_MAX;
+use super::{Request, Target};
+
+/// Longest `User-Agent` that is kept, in bytes.
+const USER_AGENT_BYTES_MAX: usize = 512;
+
+/// A record without items: what all records of an envelope share.
+pub(super) fn stamp(
+    request: &Request,
+    credentials: &Credentials,
+    target: &Target,
+    envelope: &Envelope,
+    event_id: Option<EventId>,
+) -> Items {
+    let scrubber = &target.scrubber;
+    let client = credentials.client.clone();
+    let client = client.or_else(|| envelope.header.sdk.as_ref().and_then(sdk_name));
+    let remote_addr = request.remote_addr.filter(|_| !target.withhold_address);
+    let trace = envelope.header.trace.as_ref();
+    Items {
+        project: target.project,
+        key: credentials.key,
+        received_at: request.received_at,
+        sent_at: envelope.header.sent_at,
+        event_id,
+        client: client.map(|text| clean(scrubber, text, CLIENT_BYTES_MAX)),
+        remote_addr: remote_addr.map(|addr| addr.to_string()),
+        user_agent: request
+            .user_agent
+            .clone()
+            .map(|text| clean(scrubber, text, USER_AGENT_BYTES_MAX)),
+        trace: trace.and_then(|trace| {
+            let scrubbed = scrubber.scrub_json(trace, Payload::Header).ok()?;
+            Some(owned(&scrubbed.payload))
+        }),
+        items: Vec::new(),
+    }
+}
+
+/// One record per lane, or more where they would be too large for a block.
+pub(super) fn split(stamp: &Items, kept: Vec<(Lane, Category, Item)>) -> Vec<(Lane, Record)> {
+    let mut records: Vec<(Lane, Items, usize)> = Vec::new();
+    for (lane, _, item) in kept {
+        let n_bytes = item.payload.len();
+        let open = records
+            .iter_mut()
+            .rfind(|(known, _, total)| *known == lane && *total + n_bytes <= PAYLOAD_BYTES_MAX);
+        match open {
+            Some((_, items, total)) => {
+                items.items.push(item);
+                *total += n_bytes;
+            }
+            None => {
+                let mut items = stamp.clone();
+                items.items.push(item);
+                records.push((lane, items, n_bytes));
+            }
+        }
+    }
+    let records = records.into_iter();
+    records
+        .map(|(lane, items, _)| (lane, Record::Items(items)))
+        .collect()
+}
+
+fn clean(scrubber: &Scrubber, mut text: String, bytes_max: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes_max));
+    let mut text = scrubber.scrub_text(&text).unwrap_or(text);
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text
+}
+
+/// A copy, so that a few bytes do not hold the whole body in memory.
+fn owned(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+/// `name/version` of the envelope header's `sdk`.
+fn sdk_name(sdk: &Bytes) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Sdk {
+        name: String,
+        version: Option<String>,
+    }
+    let Sdk { name, version } = serde_json::from_slice(sdk).ok()?;
+    Some(match version {
+        Some(version) => format!("{name}/{version}"),
+        None => name,
+    })
+}

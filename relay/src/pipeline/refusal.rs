@@ -1,0 +1,148 @@
+//! Every way a request is refused, with its status and its reason in the ledger.
+
+use std::time::Duration;
+
+use protocol::auth::AuthError;
+use protocol::envelope::EnvelopeError;
+use protocol::ids::IdError;
+use protocol::outcome::reason;
+
+use super::StoreError;
+use crate::spool::SpoolError;
+
+/// Clients wait so long when the relay itself is the cause.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Why nothing of a request was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Not an envelope.
+    #[error("invalid event envelope")]
+    Envelope(#[source] EnvelopeError),
+    /// Not an event.
+    #[error("invalid event payload")]
+    Store(#[source] StoreError),
+    /// No credentials, or unreadable ones.
+    #[error("bad authorization")]
+    Auth(#[source] AuthError),
+    /// The path's project is no number.
+    #[error("invalid project path parameter")]
+    ProjectPath(#[source] IdError),
+    /// The envelope header's DSN names another project than the path.
+    #[error("envelope header and request name different projects")]
+    HeaderProject,
+    /// The roster has no such key.
+    #[error("unknown key")]
+    UnknownKey,
+    /// The key is switched off.
+    #[error("key is disabled")]
+    DisabledKey,
+    /// The key belongs to another project.
+    #[error("key belongs to another project")]
+    WrongProject,
+    /// The project does not take events from there.
+    #[error("origin is not allowed")]
+    Origin,
+    /// No hub has told which project the key belongs to, and neither does the request.
+    #[error("project is not known yet")]
+    NoRoster,
+    /// There is nothing.
+    #[error("empty body")]
+    EmptyBody,
+    /// More items of a kind than allowed, or larger ones.
+    #[error("{kind} is over its limit of {items_max} items and {bytes_max} bytes")]
+    Budget {
+        /// The kind.
+        kind: String,
+        /// Items allowed.
+        items_max: usize,
+        /// Bytes allowed.
+        bytes_max: usize,
+    },
+    /// The body is larger than allowed, before or after decompression.
+    #[error("body is larger than {bytes_max} bytes")]
+    BodyTooLarge {
+        /// Bytes allowed.
+        bytes_max: usize,
+    },
+    /// The body is not what `Content-Encoding` says.
+    #[error("body cannot be decompressed as {encoding}")]
+    Compression {
+        /// The encoding.
+        encoding: &'static str,
+    },
+    /// `Content-Encoding` names something else.
+    #[error("unsupported content encoding")]
+    Encoding,
+    /// The body did not come in time.
+    #[error("body did not arrive in time")]
+    BodyTimeout,
+    /// The client went away, or broke the protocol.
+    #[error("body ended early")]
+    BodyBroken,
+    /// As much is being worked on as is allowed.
+    #[error("relay is busy to its limit")]
+    Overload,
+    /// The relay is about to end.
+    #[error("relay is shutting down")]
+    ShuttingDown,
+    /// The spool did not take it.
+    #[error("not stored")]
+    Spool(#[source] SpoolError),
+    /// A step ended in a bug.
+    #[error("internal error")]
+    Broken,
+}
+
+impl Refusal {
+    /// The status, the ledger's reason and how long to wait: one table.
+    fn row(&self) -> (u16, &'static str, Option<Duration>) {
+        let wait = Some(RETRY_AFTER);
+        match self {
+            Self::Envelope(EnvelopeError::Empty) => (400, reason::EMPTY_BODY, None),
+            Self::Envelope(EnvelopeError::EventId) => (400, reason::INVALID_EVENT_ID, None),
+            Self::Envelope(error) if error.is_too_large() => (413, reason::TOO_LARGE, None),
+            Self::Envelope(_) => (400, reason::INVALID_ENVELOPE, None),
+            Self::Store(StoreError::Empty) | Self::EmptyBody => (400, reason::EMPTY_BODY, None),
+            Self::Store(StoreError::EventId) => (400, reason::INVALID_EVENT_ID, None),
+            Self::Store(StoreError::TooLarge) => (413, reason::TOO_LARGE, None),
+            Self::Store(StoreError::Encoding) => (400, reason::INVALID_COMPRESSION, None),
+            Self::Store(StoreError::NotJson) => (400, reason::INVALID_JSON, None),
+            Self::Auth(error) if error.is_unauthorized() => (401, reason::AUTH, None),
+            Self::Auth(_) => (400, reason::AUTH, None),
+            Self::ProjectPath(_) | Self::HeaderProject => (400, reason::PROJECT_ID, None),
+            Self::WrongProject => (403, reason::PROJECT_ID, None),
+            Self::UnknownKey | Self::DisabledKey => (403, reason::UNKNOWN_KEY, None),
+            Self::Origin => (403, reason::CORS, None),
+            Self::Budget { .. } | Self::BodyTooLarge { .. } => (413, reason::TOO_LARGE, None),
+            Self::Compression { .. } => (400, reason::INVALID_COMPRESSION, None),
+            Self::Encoding => (415, reason::INVALID_COMPRESSION, None),
+            Self::BodyTimeout => (408, reason::OVERLOAD, None),
+            Self::BodyBroken => (400, reason::INVALID_ENVELOPE, None),
+            Self::NoRoster => (503, reason::PROJECT_ID, wait),
+            Self::Overload | Self::ShuttingDown => (503, reason::OVERLOAD, wait),
+            Self::Spool(SpoolError::TooLarge(_)) => (413, reason::TOO_LARGE, None),
+            Self::Spool(SpoolError::Full { .. }) => (503, reason::SPOOL_FULL, wait),
+            Self::Spool(_) => (503, reason::NOT_DURABLE, wait),
+            Self::Broken => (500, reason::NOT_DURABLE, None),
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.row().0
+    }
+
+    /// The ledger's reason.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.row().1
+    }
+
+    /// `Retry-After`.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.row().2
+    }
+}

@@ -1,0 +1,165 @@
+//! Takes private data out of one item, by its kind.
+//!
+//! | what | how |
+//! |---|---|
+//! | JSON kinds | by the rules for their shape; not JSON is dropped |
+//! | attachments | private data in text is masked at equal length; what is not text stays |
+//! | recordings of replays | unpacked, scrubbed as JSON, packed again when something was found |
+//! | MessagePack attachments of native clients | dropped: no rule reads them |
+//!
+//! Item headers are scrubbed too; file names hold people's names.
+
+use std::io::{Read, Write};
+
+use bytes::Bytes;
+use protocol::block::Item;
+use protocol::envelope::EnvelopeItem;
+use protocol::item::ItemKind;
+use protocol::outcome::reason;
+use protocol::privacy::{Hits, Payload, ScrubError, Scrubber};
+
+use super::items::PAYLOAD_BYTES_MAX;
+
+/// Largest recording once inflated, in bytes.
+const RECORDING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The item as it is kept, or why it is not.
+pub(super) fn item(
+    scrubber: &Scrubber,
+    item: &EnvelopeItem,
+) -> Result<(Item, Vec<Hits>), &'static str> {
+    let mut hits = Vec::new();
+    let payload = match shape(&item.kind) {
+        Shape::Json(shape) => json(scrubber, &item.payload, shape, &mut hits)?,
+        Shape::Attachment => attachment(scrubber, item, &mut hits)?,
+        Shape::Recording => recording(scrubber, &item.payload, &mut hits)?,
+        Shape::Opaque => return Err(reason::UNSUPPORTED),
+    };
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(reason::TOO_LARGE);
+    }
+    let header = json(scrubber, &item.header_json(), Payload::Header, &mut hits)?;
+    let kept = Item {
+        kind: item.kind.name().to_owned(),
+        header,
+        payload,
+    };
+    Ok((kept, hits))
+}
+
+enum Shape {
+    Json(Payload),
+    Attachment,
+    Recording,
+    Opaque,
+}
+
+const fn shape(kind: &ItemKind) -> Shape {
+    match kind {
+        ItemKind::Event | ItemKind::Feedback | ItemKind::ReplayEvent | ItemKind::Security => {
+            Shape::Json(Payload::Event)
+        }
+        ItemKind::Transaction => Shape::Json(Payload::Transaction),
+        ItemKind::Log | ItemKind::TraceMetric | ItemKind::Span => Shape::Json(Payload::Items),
+        ItemKind::RawSecurity
+        | ItemKind::UserReport
+        | ItemKind::Session
+        | ItemKind::Sessions
+        | ItemKind::ClientReport
+        | ItemKind::Profile
+        | ItemKind::ProfileChunk
+        | ItemKind::CheckIn
+        | ItemKind::MetricBuckets => Shape::Json(Payload::Json),
+        ItemKind::Attachment => Shape::Attachment,
+        ItemKind::ReplayRecording => Shape::Recording,
+        ItemKind::FormData
+        | ItemKind::UnrealReport
+        | ItemKind::ReplayVideo
+        | ItemKind::Unknown(_) => Shape::Opaque,
+    }
+}
+
+fn json(
+    scrubber: &Scrubber,
+    payload: &Bytes,
+    shape: Payload,
+    hits: &mut Vec<Hits>,
+) -> Result<Bytes, &'static str> {
+    // Some clients close JSON with a newline too many.
+    let payload = payload.slice_ref(payload.trim_ascii());
+    let scrubbed = scrubber.scrub_json(&payload, shape).map_err(why)?;
+    if scrubbed.changed {
+        hits.push(scrubbed.hits);
+    }
+    Ok(scrubbed.payload)
+}
+
+const fn why(error: ScrubError) -> &'static str {
+    match error {
+        ScrubError::TooDeep { .. } => reason::NESTING_TOO_DEEP,
+        ScrubError::NotUtf8 { .. } | ScrubError::NotJson { .. } => reason::INVALID_JSON,
+    }
+}
+
+fn attachment(
+    scrubber: &Scrubber,
+    item: &EnvelopeItem,
+    hits: &mut Vec<Hits>,
+) -> Result<Bytes, &'static str> {
+    let payload = &item.payload;
+    match item.header.attachment_type().as_deref() {
+        Some("event.payload" | "event.breadcrumbs") => return Err(reason::UNSUPPORTED),
+        Some("event.view_hierarchy") => return json(scrubber, payload, Payload::Json, hits),
+        _ => {}
+    }
+    Ok(scrubber.scrub_bytes_same_length(payload))
+}
+
+/// A line of JSON, then JSON, plain or as zlib.
+fn recording(
+    scrubber: &Scrubber,
+    payload: &Bytes,
+    hits: &mut Vec<Hits>,
+) -> Result<Bytes, &'static str> {
+    let newline = payload.iter().position(|b| *b == b'\n');
+    let newline = newline.ok_or(reason::INVALID_JSON)?;
+    let (line, body) = (payload.slice(..newline), payload.slice(newline + 1..));
+    let line = json(scrubber, &line, Payload::Json, hits)?;
+    let is_plain = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
+    let body = if body.is_empty() {
+        body
+    } else if is_plain {
+        json(scrubber, &body, Payload::Json, hits)?
+    } else {
+        let inflated = inflate(&body)?;
+        let scrubbed = json(scrubber, &inflated, Payload::Json, hits)?;
+        let is_same = scrubbed.as_ptr() == inflated.as_ptr() && scrubbed.len() == inflated.len();
+        if is_same { body } else { deflate(&scrubbed)? }
+    };
+    let mut whole = Vec::with_capacity(line.len() + 1 + body.len());
+    whole.extend_from_slice(&line);
+    whole.push(b'\n');
+    whole.extend_from_slice(&body);
+    Ok(Bytes::from(whole))
+}
+
+fn inflate(body: &Bytes) -> Result<Bytes, &'static str> {
+    let mut inflated = Vec::new();
+    flate2::read::ZlibDecoder::new(body.as_ref())
+        .take(RECORDING_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut inflated)
+        .map_err(|_| reason::INVALID_COMPRESSION)?;
+    if inflated.len() > RECORDING_BYTES_MAX {
+        return Err(reason::TOO_LARGE);
+    }
+    Ok(Bytes::from(inflated))
+}
+
+fn deflate(json: &[u8]) -> Result<Bytes, &'static str> {
+    let out = Vec::with_capacity(json.len() / 4);
+    let mut encoder = flate2::write::ZlibEncoder::new(out, flate2::Compression::fast());
+    let written = encoder.write_all(json).and_then(|()| encoder.finish());
+    written
+        .map(Bytes::from)
+        .map_err(|_| reason::INVALID_COMPRESSION)
+}
