@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { curl } from "./curl.ts";
 import { languageOf, tokens } from "./highlight.ts";
 import { balance } from "./ledger.ts";
+import { markdown } from "./markdown.ts";
 import { child, explain, total } from "./meta.ts";
 import { parseSearch, stringifySearch } from "./search-params.ts";
 
@@ -121,4 +122,23 @@ it("keeps a filter in the address, readable and whole", () => {
   expect(text).toContain("query=is:unresolved");
   expect(parseSearch(text.slice(1))).toEqual({ ...search, project: "1" });
   expect(stringifySearch({ a: undefined })).toBe("");
+});
+
+it("writes an event as Markdown that nothing in it can break out of", () => {
+  const text = markdown({
+    title: "Boom\n# not a heading",
+    facts: [
+      ["Release", "1.0"],
+      ["Empty", ""],
+    ],
+    message: "with ``` inside",
+    exceptions: [{ type: "A", value: "b" }],
+    breadcrumbs: [{ category: "http", message: "GET /\nx", timestamp: "t" }],
+    request: { url: "https://x.example/" },
+  });
+  expect(text).toContain(
+    "# Boom # not a heading\n\n- Release: 1.0\n\n## Message\n\n````\nwith ``` inside\n````",
+  );
+  expect(text).toContain("t [http] GET / x");
+  expect(text).not.toContain("Empty");
 });

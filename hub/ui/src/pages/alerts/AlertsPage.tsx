@@ -6,6 +6,7 @@ import { projectsQuery } from "../../api/projects.ts";
 import { Menu, MenuItem } from "../../ui/Menu.tsx";
 import { PageHead } from "../../ui/Panel.tsx";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { useTitle } from "../../ui/title.ts";
 import styles from "./Alerts.module.css";
 import { Notifications } from "./Notifications.tsx";
 import { Rules } from "./Rules.tsx";
@@ -13,6 +14,7 @@ import { Rules } from "./Rules.tsx";
 const FROM = "/signed-in/organizations/$org/alerts";
 
 export function AlertsPage() {
+  useTitle("Alerts");
   const { org } = useParams({ from: FROM });
   const { project: wanted } = useSearch({ from: FROM });
   const navigate = useNavigate();

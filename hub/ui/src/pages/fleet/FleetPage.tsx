@@ -7,12 +7,14 @@ import { plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
 import { PageHead } from "../../ui/Panel.tsx";
 import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
+import { useTitle } from "../../ui/title.ts";
 import styles from "./Fleet.module.css";
 import { JoinDialog } from "./JoinDialog.tsx";
 import { PoisonList } from "./PoisonList.tsx";
 import { RelayCard } from "./RelayCard.tsx";
 
 export function FleetPage() {
+  useTitle("Fleet");
   const relays = useQuery(relaysQuery);
   const ledger = useQuery(ledgerQuery);
   const [joining, setJoining] = useState(false);

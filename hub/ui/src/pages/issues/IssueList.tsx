@@ -143,7 +143,13 @@ export function IssueList({ org, page, stale, error, retry, compact, filtered, c
         )}
       </div>
       {error && !page ? (
-        <ErrorState error={error} retry={retry} title="The issues could not be loaded" />
+        <ErrorState
+          error={error}
+          retry={retry}
+          title={
+            "span" in error && error.span ? "This search cannot be read" : "The issues could not be loaded"
+          }
+        />
       ) : error && stale ? (
         <ErrorState error={error} retry={retry} title="This search did not work" />
       ) : !page ? (

@@ -14,6 +14,7 @@ import { Menu, MenuItem } from "../../ui/Menu.tsx";
 import { EmptyState } from "../../ui/State.tsx";
 import { useStored } from "../../ui/stored.ts";
 import { Segmented } from "../../ui/Tabs.tsx";
+import { useTitle } from "../../ui/title.ts";
 import { Filters } from "./Filters.tsx";
 import styles from "./IssueList.module.css";
 import { IssueList } from "./IssueList.tsx";
@@ -37,6 +38,7 @@ const VIEWS = [
 type View = (typeof VIEWS)[number]["value"];
 
 export function IssueListPage() {
+  useTitle("Issues");
   const { org } = useParams({ from: "/signed-in/organizations/$org/issues" });
   const search = useSearch({ from: "/signed-in/organizations/$org/issues" });
   const navigate = useNavigate({ from: "/organizations/$org/issues" });

@@ -8,6 +8,7 @@ import type { IssueSearch, IssueTab } from "../../routes.tsx";
 import { useHotkeys } from "../../ui/hotkeys.ts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
+import { useTitle } from "../../ui/title.ts";
 import { ActivityPanel } from "./ActivityPanel.tsx";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
 import { EventNav } from "./EventNav.tsx";
@@ -16,11 +17,13 @@ import { EventsPanel } from "./EventsPanel.tsx";
 import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
 import { IssueSidebar } from "./IssueSidebar.tsx";
+import { headline } from "./issue-text.ts";
 import { TagsPanel } from "./TagsPanel.tsx";
 
 export function IssuePage() {
   const { org, issueId } = useParams({ strict: false }) as { org: string; issueId: string };
   const issue = useQuery(issueQuery(org, issueId));
+  useTitle(issue.data ? `${issue.data.shortId} ${headline(issue.data).title}` : null);
   if (issue.isError && !issue.data) {
     return (
       <ErrorState

@@ -64,7 +64,7 @@ export function SearchBox({ value, onSubmit, placeholder, label, problem }: Prop
           </kbd>
         )}
       </form>
-      {problem ? <Problem query={value} {...problem} /> : null}
+      {problem ? <Problem query={value} message={problem.message} span={problem.span} /> : null}
     </div>
   );
 }

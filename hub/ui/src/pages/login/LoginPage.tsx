@@ -9,9 +9,11 @@ import { formClass, TextField } from "../../ui/Form.tsx";
 import { Mark } from "../../ui/icons.tsx";
 import { Notice } from "../../ui/State.tsx";
 import { useTheme } from "../../ui/stored.ts";
+import { useTitle } from "../../ui/title.ts";
 import styles from "./LoginPage.module.css";
 
 export function LoginPage() {
+  useTitle("Sign in");
   const { next } = useSearch({ from: "/login" });
   const router = useRouter();
   const client = useQueryClient();

@@ -10,6 +10,7 @@ import { Code, CodeLine } from "../../ui/Code.tsx";
 import { PageHead, Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
+import { useTitle } from "../../ui/title.ts";
 import styles from "./Projects.module.css";
 import { snippetFor, snippets } from "./snippets.ts";
 
@@ -20,6 +21,7 @@ const MOVE_ON_MS = 1500;
 export function FirstRunPage() {
   const { org, slug } = useParams({ from: "/signed-in/organizations/$org/projects/$slug/start" });
   const project = useQuery(projectQuery(org, slug));
+  useTitle(`Set up ${slug}`);
   const keys = useQuery(keysQuery(org, slug));
   const [chosen, setChosen] = useState<string | null>(null);
 

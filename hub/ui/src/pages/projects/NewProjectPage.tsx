@@ -9,10 +9,12 @@ import { Button } from "../../ui/Button.tsx";
 import { formClass, TextField } from "../../ui/Form.tsx";
 import { PageHead, Panel } from "../../ui/Panel.tsx";
 import { Notice } from "../../ui/State.tsx";
+import { useTitle } from "../../ui/title.ts";
 import styles from "./Projects.module.css";
 import { PLATFORMS } from "./snippets.ts";
 
 export function NewProjectPage() {
+  useTitle("New project");
   const { org } = useParams({ from: "/signed-in/organizations/$org/projects/new" });
   const navigate = useNavigate();
   const client = useQueryClient();

@@ -8,6 +8,7 @@ import { buttonClass } from "../../ui/Button.tsx";
 import { PageHead } from "../../ui/Panel.tsx";
 import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
+import { useTitle } from "../../ui/title.ts";
 import { GeneralSettings } from "./GeneralSettings.tsx";
 import { KeySettings } from "./KeySettings.tsx";
 import { PrivacySettings } from "./PrivacySettings.tsx";
@@ -20,6 +21,7 @@ export function ProjectSettingsPage() {
   const { tab = "general" } = useSearch({ from: FROM });
   const navigate = useNavigate();
   const project = useQuery(projectQuery(org, slug));
+  useTitle(`Settings of ${slug}`);
   if (project.isError && !project.data) {
     return (
       <ErrorState

@@ -10,10 +10,12 @@ import { buttonClass } from "../../ui/Button.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { PageHead } from "../../ui/Panel.tsx";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { useTitle } from "../../ui/title.ts";
 import styles from "./Projects.module.css";
 import { PLATFORMS } from "./snippets.ts";
 
 export function ProjectsPage() {
+  useTitle("Projects");
   const { org } = useParams({ from: "/signed-in/organizations/$org/projects" });
   const projects = useQuery(projectsQuery(org));
   return (

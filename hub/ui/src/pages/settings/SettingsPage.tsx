@@ -5,10 +5,12 @@ import { sessionQuery } from "../../api/session.ts";
 import { Facts, PageHead, Panel } from "../../ui/Panel.tsx";
 import { useStored, useTheme } from "../../ui/stored.ts";
 import { Segmented } from "../../ui/Tabs.tsx";
+import { useTitle } from "../../ui/title.ts";
 import styles from "./Settings.module.css";
 import { Tokens } from "./Tokens.tsx";
 
 export function SettingsPage() {
+  useTitle("Settings");
   const { data: session } = useQuery(sessionQuery);
   const [theme, setTheme] = useTheme();
   const [density, setDensity] = useStored<"comfortable" | "compact">("density", "comfortable");
