@@ -182,8 +182,7 @@ pub(super) fn read_relay(certificate: &[u8]) -> Result<(RelayId, KeyHash), Autho
 }
 
 fn authority_params() -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
+    let mut params = params();
     params
         .distinguished_name
         .push(DnType::CommonName, "vedette authority");
@@ -192,9 +191,16 @@ fn authority_params() -> CertificateParams {
     params
 }
 
-fn leaf_params(name: &str, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
+fn params() -> CertificateParams {
     let mut params = CertificateParams::default();
+    // A host without a battery begins at 1970 and must find its hub none the less.
+    params.not_before = rcgen::date_time_ymd(1970, 1, 1);
     params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+}
+
+fn leaf_params(name: &str, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
+    let mut params = params();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -99,7 +99,9 @@ pub struct ReportedLane {
     pub records: u64,
     /// Bytes on disk.
     pub bytes: u64,
-    /// How old the oldest was when this was said.
+    /// When the oldest was received, by the relay's clock, in unix milliseconds.
+    pub oldest_received_at: Option<Timestamp>,
+    /// How old it was when this was said.
     pub oldest_age_ms: Option<u64>,
 }
 
@@ -128,6 +130,7 @@ impl RelayReport {
             lane: lane.lane,
             records: lane.records,
             bytes: lane.bytes,
+            oldest_received_at: lane.oldest_received_at,
             oldest_age_ms: lane.oldest_received_at.map(age),
         });
         let totals = report.totals.iter().map(|total| ReportedTotal {

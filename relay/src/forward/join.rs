@@ -1,0 +1,209 @@
+//! Joining a hub: a token buys a certificate for a key that never leaves this host.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::BytesMut;
+use protocol::ids::RelayId;
+use protocol::wire::{CloseCode, ErrorBody, Frame, Join, WireError};
+use quinn::{Connection, VarInt};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::time::timeout;
+
+use super::identity::{Identity, IdentityError};
+use super::tls::{ConnectError, connect, enrol_config};
+
+/// How long the hub may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most bytes of the hub's answer.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// How long the hub is given to hear that the answer came.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What to join, and how.
+#[derive(Clone, Debug)]
+pub struct JoinRequest {
+    /// `host` or `host:port`.
+    pub hub: String,
+    /// `vdj1.…`, as the hub showed it.
+    pub token: String,
+    /// Where the identity is kept.
+    pub dir: PathBuf,
+    /// What the relay shall be called; the hub may rename it.
+    pub name: String,
+    /// Whether an identity that is there may be replaced.
+    pub force: bool,
+}
+
+/// The relay is of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// Who it is.
+    pub relay: RelayId,
+    /// Where its hub is.
+    pub hub: String,
+}
+
+/// Why the relay did not join. What was there before is still there.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The text is no join token.
+    #[error("not a join token, which looks like vdj1.….….…")]
+    Token,
+    /// There is an identity already.
+    #[error("already joined to a hub: --force gives the identity up for another")]
+    AlreadyJoined,
+    /// The hub was not reached, or is another than the token's.
+    #[error("hub {hub}: {reason}")]
+    Connect {
+        /// Where.
+        hub: String,
+        /// Why.
+        reason: String,
+    },
+    /// The hub refused.
+    #[error("hub refused: {0}")]
+    Refused(String),
+    /// The hub's answer makes no sense.
+    #[error("hub's answer is not readable")]
+    Answer(#[source] WireError),
+    /// The hub did not answer in time, or hung up.
+    #[error("hub did not answer")]
+    NoAnswer,
+    /// No key could be made.
+    #[error("no key could be made: {0}")]
+    Key(#[from] rcgen::Error),
+    /// The identity could not be kept.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+/// A token's parts.
+struct Token {
+    id: String,
+    secret: String,
+    pin: [u8; 32],
+}
+
+impl Token {
+    fn parse(text: &str) -> Option<Self> {
+        const PART_LEN_MAX: usize = 128;
+        let mut parts = text.trim().split('.');
+        let (version, id, secret, pin) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let is_sound = |part: &str| !part.is_empty() && part.len() <= PART_LEN_MAX;
+        if version != "vdj1" || parts.next().is_some() || !is_sound(id) || !is_sound(secret) {
+            return None;
+        }
+        let pin = URL_SAFE_NO_PAD.decode(pin).ok()?;
+        Some(Self {
+            id: id.to_owned(),
+            secret: secret.to_owned(),
+            pin: pin.try_into().ok()?,
+        })
+    }
+}
+
+/// Joins a hub and keeps the identity.
+///
+/// # Errors
+/// [`JoinError`].
+pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
+    let token = Token::parse(&request.token).ok_or(JoinError::Token)?;
+    if !request.force && Identity::exists(&request.dir) {
+        return Err(JoinError::AlreadyJoined);
+    }
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let csr = CertificateParams::default().serialize_request(&key)?;
+    let failed = |error: ConnectError| JoinError::Connect {
+        hub: request.hub.clone(),
+        reason: error.to_string(),
+    };
+    let config = enrol_config(token.pin).map_err(failed)?;
+    // The handshake checks the pin: the secret goes to no other hub.
+    let (endpoint, connection) = connect(&request.hub, &config).await.map_err(failed)?;
+    let join = Frame::Join(Join {
+        token_id: token.id,
+        secret: token.secret,
+        csr: csr.der().to_vec(),
+        name: request.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    });
+    let answer = timeout(ANSWER_TIMEOUT, ask(&connection, &join)).await;
+    let done = VarInt::from_u32(CloseCode::Done.code());
+    connection.close(done, CloseCode::Done.reason().as_bytes());
+    drop(timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await);
+    let joined = match answer.map_err(|_| JoinError::NoAnswer)?? {
+        Frame::Joined(joined) => joined,
+        Frame::Error(ErrorBody { message, .. }) => return Err(JoinError::Refused(message)),
+        other => return Err(JoinError::Refused(format!("unexpected {}", other.name()))),
+    };
+    let identity = Identity {
+        hub: request.hub.clone(),
+        relay: joined.relay,
+        key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        certificate: joined.certificate.into(),
+        authority: joined.authority.into(),
+    };
+    identity.save(&request.dir)?;
+    Ok(Joined {
+        relay: joined.relay,
+        hub: request.hub.clone(),
+    })
+}
+
+async fn ask(connection: &Connection, join: &Frame) -> Result<Frame, JoinError> {
+    let bytes = join.to_bytes().map_err(JoinError::Answer)?;
+    let (mut request, mut answer) = connection.open_bi().await.map_err(hung_up)?;
+    request
+        .write_all(&bytes)
+        .await
+        .map_err(|_| JoinError::NoAnswer)?;
+    drop(request.finish());
+    let answer = match answer.read_to_end(ANSWER_BYTES_MAX).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let reason = connection.close_reason();
+            return Err(reason.map_or(JoinError::NoAnswer, hung_up));
+        }
+    };
+    Frame::decode(&mut BytesMut::from(answer.as_slice()))
+        .map_err(JoinError::Answer)?
+        .ok_or(JoinError::NoAnswer)
+}
+
+fn hung_up(error: quinn::ConnectionError) -> JoinError {
+    match error {
+        quinn::ConnectionError::ApplicationClosed(close) => {
+            JoinError::Refused(String::from_utf8_lossy(&close.reason).into_owned())
+        }
+        _ => JoinError::NoAnswer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_tokens_and_nothing_else() {
+        let pin = URL_SAFE_NO_PAD.encode([7; 32]);
+        let token = Token::parse(&format!(" vdj1.a1.s3.{pin}\n")).unwrap();
+        assert_eq!((token.id.as_str(), token.secret.as_str()), ("a1", "s3"));
+        assert_eq!(token.pin, [7; 32]);
+        for text in [
+            "",
+            "vdj1",
+            "vdj2.a.b.c",
+            "vdj1.a.b.c",
+            "vdj1...",
+            "vdj1.a.b.c.d",
+        ] {
+            assert!(Token::parse(text).is_none(), "{text}");
+        }
+        assert!(Token::parse(&format!("vdj1..s.{pin}")).is_none());
+    }
+}
