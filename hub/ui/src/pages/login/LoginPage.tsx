@@ -29,7 +29,7 @@ export function LoginPage() {
     onSuccess: (session) => {
       client.clear();
       client.setQueryData(sessionQuery.queryKey, session);
-      router.history.push(insidePath(next));
+      void router.navigate({ href: insidePath(next) });
     },
   });
 
