@@ -2,10 +2,6 @@
 //!
 //! What always holds: `ui/dist/index.html` exists afterwards, and the Rust build never fails or
 //! waits for want of Node. Without npm the page says how to build the dashboard.
-#![expect(
-    clippy::print_stdout,
-    reason = "a build script speaks to cargo on standard output"
-)]
 
 use std::fs;
 use std::io;
