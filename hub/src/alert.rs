@@ -146,7 +146,8 @@ impl Alerts {
 
 /// What a notification says, in the words of Sentry's webhooks: `action`, `data.issue`,
 /// `data.event`, `data.triggered_rule`.
-fn payload(rule: &StoredRule, change: &Change, public_url: &str) -> serde_json::Value {
+#[must_use]
+pub fn payload(rule: &StoredRule, change: &Change, public_url: &str) -> serde_json::Value {
     let project = &change.project_slug;
     let short_id = ShortId {
         project: project.clone(),
@@ -154,7 +155,11 @@ fn payload(rule: &StoredRule, change: &Change, public_url: &str) -> serde_json::
     }
     .to_string();
     let base = public_url.trim_end_matches('/');
-    let issue_url = format!("{base}/issues/{}/", change.issue);
+    let organization = &change.organization_slug;
+    let issue_url = format!(
+        "{base}/organizations/{organization}/issues/{}/",
+        change.issue
+    );
     json!({
         "action": "triggered",
         "change": change.trigger.name(),

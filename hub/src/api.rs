@@ -50,10 +50,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use protocol::ids::RelayId;
-use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -64,18 +62,19 @@ use utoipa_axum::routes;
 
 use crate::access::Access;
 use crate::archive::Archive;
+use crate::digest;
+use crate::fleet::Fleet;
 use crate::index::Index;
+use crate::notify;
 use crate::store::{Store, StoreError};
+use live::IssueTouched;
 
 pub use error::ApiError;
-pub use live::IssueTouched;
 
 /// Largest request body, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Errands waiting for the app; more make the request wait.
-pub const ERRANDS_QUEUE_LEN: usize = 64;
-/// Live changes a slow reader may lag behind before it is told to read anew.
-pub const LIVE_QUEUE_LEN: usize = 1024;
+/// Changes by people a slow reader may lag behind before it is told to read anew.
+const TOUCHED_QUEUE_LEN: usize = 1024;
 
 /// Where the hub and its relays are reached, as clients see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +84,8 @@ pub struct Config {
     pub public_url: String,
     /// Where SDKs reach a relay: the host of every DSN.
     pub relay_url: String,
+    /// Where relays reach the link, as a join token's command names it.
+    pub link_address: String,
     /// Whether a proxy before the hub sets `X-Forwarded-For`, to be believed for the addresses
     /// that logins are counted by.
     pub behind_proxy: bool,
@@ -95,6 +96,7 @@ impl Default for Config {
         Self {
             public_url: "http://127.0.0.1:4800".to_owned(),
             relay_url: "http://127.0.0.1:4900".to_owned(),
+            link_address: "127.0.0.1:4801".to_owned(),
             behind_proxy: false,
         }
     }
@@ -106,51 +108,6 @@ impl Config {
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
-}
-
-/// What the API asks of other rooms through the app. Where `done` is given, the answer is awaited;
-/// an error's text is shown to the caller.
-#[derive(Debug)]
-pub enum Errand {
-    /// People changed these issues: what is cached of them is old.
-    IssuesChanged(Vec<i64>),
-    /// These issues are gone: drop them from caches and from the index.
-    IssuesDeleted(Vec<i64>),
-    /// Projects or keys changed: tell the relays.
-    RosterChanged,
-    /// A relay's name or state changed.
-    RelayChanged(RelayId),
-    /// Send what a rule would send.
-    TestRule {
-        /// The rule.
-        rule: i64,
-        /// Whether it was sent.
-        done: oneshot::Sender<Result<(), String>>,
-    },
-    /// Make a token that lets a relay join.
-    CreateJoinToken {
-        /// How many relays may use it.
-        uses: u32,
-        /// How long.
-        valid_for: Span,
-        /// What the relays are labelled with, a JSON object of texts.
-        labels: String,
-        /// The token, which is shown once.
-        done: oneshot::Sender<Result<NewJoinToken, String>>,
-    },
-    /// This record is to be digested again; the store says so too.
-    ReplayPoison(i64),
-}
-
-/// A fresh join token.
-#[derive(Clone, Debug)]
-pub struct NewJoinToken {
-    /// The token as `vedette-relay join` takes it.
-    pub token: String,
-    /// The address of the link, as relays reach it.
-    pub hub: String,
-    /// When it ends, in unix milliseconds.
-    pub expires_at: i64,
 }
 
 /// What the app gives the API.
@@ -166,10 +123,12 @@ pub struct Parts {
     pub index: Index,
     /// Who is asking.
     pub access: Access,
-    /// What other rooms are asked to do.
-    pub errands: mpsc::Sender<Errand>,
-    /// Issues touched by the digest.
-    pub live: broadcast::Sender<IssueTouched>,
+    /// Whose changes of issues are shown live, and who tries records again.
+    pub digest: digest::Handle,
+    /// Relays, and what they are told.
+    pub fleet: Fleet,
+    /// Sends what rules would send, for trying them.
+    pub sender: notify::Sender,
     /// Where tasks of the API run.
     pub tracker: TaskTracker,
     /// Ends streams and unfinished deletions.
@@ -185,6 +144,8 @@ pub struct Shared {
     parts: Parts,
     limiter: limits::Limiter,
     streams: Arc<Semaphore>,
+    /// Issues changed by people.
+    touched: broadcast::Sender<IssueTouched>,
 }
 
 impl ApiState {
@@ -195,6 +156,7 @@ impl ApiState {
             parts,
             limiter: limits::Limiter::default(),
             streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
+            touched: broadcast::Sender::new(TOUCHED_QUEUE_LEN),
         }))
     }
 
@@ -206,26 +168,6 @@ impl ApiState {
         let ids = self.store.issues_being_deleted().await?;
         issue_edit::delete_in_background(self, ids);
         Ok(())
-    }
-
-    /// Asks another room for something that has no answer.
-    async fn tell(&self, errand: Errand) -> Result<(), ApiError> {
-        let sent = self.errands.send(errand).await;
-        sent.map_err(|_| ApiError::unavailable("The hub is stopping."))
-    }
-
-    /// Asks another room for something and waits for the answer.
-    async fn ask<T>(
-        &self,
-        errand: Errand,
-        answer: oneshot::Receiver<Result<T, String>>,
-    ) -> Result<T, ApiError> {
-        self.tell(errand).await?;
-        match answer.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(refusal)) => Err(ApiError::conflict(refusal)),
-            Err(_) => Err(ApiError::unavailable("The hub is stopping.")),
-        }
     }
 }
 

@@ -11,7 +11,10 @@ use utoipa::ToSchema;
 
 use crate::access::{AccessError, NoRandomness, PasswordError};
 use crate::archive::ArchiveError;
+use crate::digest::DigestError;
+use crate::fleet::FleetError;
 use crate::index::IndexError;
+use crate::notify::NotifyError;
 use crate::query::QueryError;
 use crate::store::StoreError;
 
@@ -220,6 +223,36 @@ impl From<AccessError> for ApiError {
             AccessError::NoRandomness(error) => error.into(),
             AccessError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<FleetError> for ApiError {
+    fn from(error: FleetError) -> Self {
+        match error {
+            FleetError::Store(error) => error.into(),
+            FleetError::UnknownRelay(_) => Self::missing(),
+            FleetError::Full { .. } | FleetError::Revoked(_) => Self::conflict(error.to_string()),
+            FleetError::Authority(_) | FleetError::NoRandomness(_) | FleetError::BadToken => {
+                Self::internal(error)
+            }
+        }
+    }
+}
+
+impl From<DigestError> for ApiError {
+    fn from(error: DigestError) -> Self {
+        match error {
+            DigestError::UnknownPoison(_) => Self::missing(),
+            DigestError::Unavailable | DigestError::Closed => Self::unavailable(error.to_string()),
+            DigestError::Gap { .. } | DigestError::UnknownRelay(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<NotifyError> for ApiError {
+    /// What keeps a notification from being sent is for the person who made the rule.
+    fn from(error: NotifyError) -> Self {
+        Self::conflict(error.to_string())
     }
 }
 

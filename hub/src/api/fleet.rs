@@ -6,24 +6,24 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use protocol::ids::RelayId;
+use protocol::ids::{Lane, RelayId};
 use protocol::item::Category;
 use protocol::outcome::Term;
-use protocol::unit::Span;
+use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::time::Duration;
-use tokio::sync::oneshot;
 use utoipa::{IntoParams, ToSchema};
 
+use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{At, Input};
-use super::types::{iso, iso_option, stored_object};
-use super::{ApiState, Errand};
+use super::types::{iso, iso_option};
 use crate::access::Scope;
 use crate::clock;
-use crate::store::fleet_read::{LedgerSum, RelayRow};
+use crate::digest::Replayed;
+use crate::fleet::{self, RelayReport, RelayState, TokenRequest};
+use crate::store::ledger_read::LedgerSum;
 
 /// Longest name, in bytes.
 const NAME_LEN_MAX: usize = 100;
@@ -53,20 +53,29 @@ pub(super) struct Relay {
     joined_at: String,
     last_seen_at: Option<String>,
     clock_offset_ms: Option<i64>,
-    /// SHA-256 of its public key.
-    certificate: String,
     /// What waits in its spool, by lane, as it last said.
     backlog: Vec<RelayLane>,
     /// What it last said of itself.
-    #[schema(value_type = Object)]
-    report: Map<String, Value>,
+    report: Option<Report>,
+}
+
+/// What a relay last said of itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    date: String,
+    /// The version of what it was told of projects and keys.
+    roster_version: u64,
+    spool_bytes: u64,
+    spool_bytes_max: u64,
+    round_trip_ms: u32,
 }
 
 /// What waits in a lane of a relay.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RelayLane {
-    lane: u64,
+    lane: u8,
     name: &'static str,
     records: u64,
     bytes: u64,
@@ -78,6 +87,7 @@ struct RelayLane {
 #[serde(default)]
 pub(super) struct RelayChange {
     name: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
     /// `active` or `drained`; a relay is revoked by deleting it.
     state: Option<String>,
 }
@@ -193,10 +203,13 @@ pub(super) async fn relays(
     caller: Caller,
 ) -> Result<Json<Vec<Relay>>, ApiError> {
     caller.anywhere(Scope::OrgRead)?;
-    let rows = state.store.relay_rows().await?;
-    let now = clock::now().as_millis();
+    let relays = state.fleet.relays().await?;
+    let now = clock::now();
     Ok(Json(
-        rows.into_iter().map(|row| Relay::new(row, now)).collect(),
+        relays
+            .into_iter()
+            .map(|relay| Relay::new(relay, now))
+            .collect(),
     ))
 }
 
@@ -209,11 +222,10 @@ pub(super) async fn relay(
     At(path): At<RelayPath>,
 ) -> Result<Json<Relay>, ApiError> {
     caller.anywhere(Scope::OrgRead)?;
-    let (_, row) = find(&state, &path).await?;
-    Ok(Json(Relay::new(row, clock::now().as_millis())))
+    Ok(Json(Relay::new(find(&state, &path).await?, clock::now())))
 }
 
-/// Renames a relay, drains it or lets it work again.
+/// Renames or labels a relay, drains it or lets it work again.
 #[utoipa::path(put, path = "/api/0/vedette/relays/{relay}/", tag = "fleet",
     params(RelayPath), request_body = RelayChange, responses((status = 200, body = Relay)))]
 pub(super) async fn update(
@@ -223,7 +235,7 @@ pub(super) async fn update(
     Input(change): Input<RelayChange>,
 ) -> Result<Json<Relay>, ApiError> {
     caller.anywhere(Scope::OrgWrite)?;
-    let (id, mut row) = find(&state, &path).await?;
+    let mut relay = find(&state, &path).await?;
     if let Some(name) = change.name {
         let name = name.trim();
         if name.is_empty() || name.len() > NAME_LEN_MAX {
@@ -232,19 +244,28 @@ pub(super) async fn update(
                 format!("1 to {NAME_LEN_MAX} bytes"),
             ));
         }
-        row.name = name.to_owned();
+        relay.name = name.to_owned();
+    }
+    if let Some(labels) = change.labels {
+        check_labels(&labels)?;
+        relay.labels = labels;
     }
     if let Some(wish) = change.state {
-        if row.state == "revoked" {
+        if relay.state == RelayState::Revoked {
             return Err(ApiError::conflict("A revoked relay has to join again."));
         }
-        if !matches!(wish.as_str(), "active" | "drained") {
-            return Err(ApiError::field("state", "active or drained"));
-        }
-        row.state = wish;
+        relay.state = match wish.as_str() {
+            "active" => RelayState::Active,
+            "drained" => RelayState::Drained,
+            _ => return Err(ApiError::field("state", "active or drained")),
+        };
     }
-    write(&state, id, &row).await?;
-    Ok(Json(Relay::new(row, clock::now().as_millis())))
+    let (id, state_of) = (relay.id, relay.state);
+    state
+        .fleet
+        .update_relay(id, &relay.name, &relay.labels, state_of)
+        .await?;
+    Ok(Json(Relay::new(relay, clock::now())))
 }
 
 /// Revokes a relay: its certificate is worth nothing from now on. What it counted stays.
@@ -256,25 +277,33 @@ pub(super) async fn remove(
     At(path): At<RelayPath>,
 ) -> Result<StatusCode, ApiError> {
     caller.anywhere(Scope::OrgWrite)?;
-    let (id, mut row) = find(&state, &path).await?;
-    "revoked".clone_into(&mut row.state);
-    write(&state, id, &row).await?;
+    let relay = find(&state, &path).await?;
+    let revoked = RelayState::Revoked;
+    state
+        .fleet
+        .update_relay(relay.id, &relay.name, &relay.labels, revoked)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn find(state: &ApiState, path: &RelayPath) -> Result<(RelayId, RelayRow), ApiError> {
+async fn find(state: &ApiState, path: &RelayPath) -> Result<fleet::Relay, ApiError> {
     let id: RelayId = path.relay.parse().map_err(|_| ApiError::missing())?;
-    let row = state.store.relay_row(id.as_bytes()).await?;
-    Ok((id, row.ok_or_else(ApiError::missing)?))
+    let relays = state.fleet.relays().await?;
+    relays
+        .into_iter()
+        .find(|relay| relay.id == id)
+        .ok_or_else(ApiError::missing)
 }
 
-async fn write(state: &ApiState, id: RelayId, row: &RelayRow) -> Result<(), ApiError> {
-    let mut write = state.store.begin().await?;
-    write
-        .set_relay_name_and_state(id.as_bytes(), &row.name, &row.state)
-        .await?;
-    write.commit().await?;
-    state.tell(Errand::RelayChanged(id)).await
+fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    let is_wrong = |text: &String| text.is_empty() || text.len() > NAME_LEN_MAX;
+    if labels.len() > LABELS_MAX || labels.iter().any(|(k, v)| is_wrong(k) || is_wrong(v)) {
+        return Err(ApiError::field(
+            "labels",
+            format!("at most {LABELS_MAX} names and values of 1 to {NAME_LEN_MAX} bytes"),
+        ));
+    }
+    Ok(())
 }
 
 /// Makes a token that lets relays join.
@@ -297,26 +326,25 @@ pub(super) async fn create_join_token(
         let max = JOIN_TOKEN_LIFE_MAX.as_secs();
         return Err(ApiError::field("validForSeconds", format!("1 to {max}")));
     }
-    let is_long = |text: &String| text.is_empty() || text.len() > NAME_LEN_MAX;
-    if wish.labels.len() > LABELS_MAX || wish.labels.iter().any(|(k, v)| is_long(k) || is_long(v)) {
-        return Err(ApiError::field(
-            "labels",
-            format!("at most {LABELS_MAX} names and values of 1 to {NAME_LEN_MAX} bytes"),
-        ));
-    }
-    let (done, answer) = oneshot::channel();
-    let errand = Errand::CreateJoinToken {
+    check_labels(&wish.labels)?;
+    let now = clock::now();
+    let request = TokenRequest {
         uses: wish.uses,
-        valid_for: Span(valid_for),
-        labels: serde_json::to_string(&wish.labels).map_err(ApiError::internal)?,
-        done,
+        lifetime: Some(valid_for),
+        labels: wish.labels,
     };
-    let fresh = state.ask(errand, answer).await?;
+    let fresh = state
+        .fleet
+        .make_join_token(&request, now)
+        .await?
+        .to_string();
+    let hub = state.config.link_address.clone();
+    let life = i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX);
     let token = JoinToken {
-        command: format!("vedette-relay join {} {}", fresh.hub, fresh.token),
-        token: fresh.token,
-        hub: fresh.hub,
-        expires_at: iso(fresh.expires_at),
+        command: format!("vedette-relay join {hub} {fresh}"),
+        token: fresh,
+        hub,
+        expires_at: iso(now.plus_millis(life).as_millis()),
         uses: wish.uses,
     };
     Ok((StatusCode::CREATED, Json(token)).into_response())
@@ -336,15 +364,15 @@ pub(super) async fn ledger(
         projects.extend(own.into_iter().map(|project| project.id));
     }
     let sums = state.store.ledger_sums(&projects).await?;
-    let relays = state.store.relay_rows().await?;
+    let relays = state.fleet.relays().await?;
     let mut by_relay: BTreeMap<Vec<u8>, Vec<LedgerSum>> = BTreeMap::new();
     for relay in &relays {
-        by_relay.insert(relay.id.clone(), Vec::new());
+        by_relay.insert(relay.id.as_bytes().to_vec(), Vec::new());
     }
     for sum in sums {
         by_relay.entry(sum.relay_id.clone()).or_default().push(sum);
     }
-    let name = |id: &[u8]| match relays.iter().find(|relay| relay.id == id) {
+    let name = |id: &[u8]| match relays.iter().find(|relay| relay.id.as_bytes() == id) {
         Some(relay) => relay.name.clone(),
         None if id.iter().all(|byte| *byte == 0) => "hub".to_owned(),
         None => String::new(),
@@ -404,9 +432,9 @@ pub(super) async fn poison(
 ) -> Result<Json<Vec<Poison>>, ApiError> {
     caller.anywhere(Scope::OrgRead)?;
     let rows = state.store.poison(POISON_MAX).await?;
-    let relays = state.store.relay_rows().await?;
+    let relays = state.fleet.relays().await?;
     let name = |id: &RelayId| {
-        let relay = relays.iter().find(|relay| relay.id == id.as_bytes());
+        let relay = relays.iter().find(|relay| relay.id == *id);
         relay.map(|relay| relay.name.clone())
     };
     let poison = rows.into_iter().map(|row| Poison {
@@ -424,9 +452,9 @@ pub(super) async fn poison(
     Ok(Json(poison.collect()))
 }
 
-/// Digests a record again.
+/// Digests a record again. 409 says why it still cannot be digested.
 #[utoipa::path(post, path = "/api/0/vedette/poison/{poison}/replay/", tag = "fleet",
-    params(PoisonPath), responses((status = 202)))]
+    params(PoisonPath), responses((status = 204)))]
 pub(super) async fn replay(
     State(state): State<ApiState>,
     caller: Caller,
@@ -434,13 +462,10 @@ pub(super) async fn replay(
 ) -> Result<StatusCode, ApiError> {
     caller.anywhere(Scope::OrgWrite)?;
     let id: i64 = path.poison.parse().map_err(|_| ApiError::missing())?;
-    let mut write = state.store.begin().await?;
-    if !write.request_replay(id).await? {
-        return Err(ApiError::missing());
+    match state.digest.replay(id).await? {
+        Replayed::Applied => Ok(StatusCode::NO_CONTENT),
+        Replayed::Refused { reason } => Err(ApiError::conflict(reason)),
     }
-    write.commit().await?;
-    state.tell(Errand::ReplayPoison(id)).await?;
-    Ok(StatusCode::ACCEPTED)
 }
 
 /// The hub itself.
@@ -451,9 +476,12 @@ pub(super) async fn status(
     caller: Caller,
 ) -> Result<Json<Status>, ApiError> {
     caller.anywhere(Scope::OrgRead)?;
-    let now = clock::now().as_millis();
-    let relays = state.store.relay_rows().await?;
-    let connected = relays.iter().filter(|row| is_connected(row, now)).count();
+    let now = clock::now();
+    let relays = state.fleet.relays().await?;
+    let connected = relays
+        .iter()
+        .filter(|relay| is_connected(relay, now))
+        .count();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         public_url: state.config.public_url.clone(),
@@ -464,50 +492,53 @@ pub(super) async fn status(
     }))
 }
 
-fn is_connected(row: &RelayRow, now: i64) -> bool {
-    let last = row.last_seen_at.unwrap_or(i64::MIN);
-    row.state != "revoked" && now.saturating_sub(last) < AWAY_AFTER_MS
+fn is_connected(relay: &fleet::Relay, now: Timestamp) -> bool {
+    let is_recent = |last: Timestamp| now.millis_since(last) < AWAY_AFTER_MS;
+    relay.state != RelayState::Revoked && relay.last_seen_at.is_some_and(is_recent)
 }
 
 impl Relay {
-    fn new(row: RelayRow, now: i64) -> Self {
-        let report = stored_object(&row.report);
+    fn new(relay: fleet::Relay, now: Timestamp) -> Self {
         Self {
-            id: hex::encode(&row.id),
-            is_connected: is_connected(&row, now),
-            name: row.name,
-            state: row.state,
-            labels: serde_json::from_str(&row.labels).unwrap_or_default(),
-            version: row.version,
-            address: row.address,
-            joined_at: iso(row.joined_at),
-            last_seen_at: iso_option(row.last_seen_at),
-            clock_offset_ms: row.clock_offset_ms,
-            certificate: hex::encode(&row.certificate),
-            backlog: backlog(&report),
-            report,
+            id: relay.id.to_string(),
+            is_connected: is_connected(&relay, now),
+            name: relay.name,
+            state: relay.state.name().to_owned(),
+            labels: relay.labels,
+            version: relay.version,
+            address: relay.address,
+            joined_at: iso(relay.joined_at.as_millis()),
+            last_seen_at: iso_option(relay.last_seen_at.map(Timestamp::as_millis)),
+            clock_offset_ms: relay.clock_offset_ms,
+            backlog: relay.report.as_ref().map(backlog).unwrap_or_default(),
+            report: relay.report.map(|report| Report {
+                date: iso(report.at.as_millis()),
+                roster_version: report.roster_version,
+                spool_bytes: report.spool_bytes,
+                spool_bytes_max: report.spool_bytes_max,
+                round_trip_ms: report.rtt_ms,
+            }),
         }
     }
 }
 
 /// The lanes of a relay's report.
-fn backlog(report: &Map<String, Value>) -> Vec<RelayLane> {
-    const NAMES: [&str; 5] = ["control", "errors", "logs", "traces", "blobs"];
-    let lanes = report.get("lanes").and_then(Value::as_array);
-    let number = |lane: &Value, key: &str| lane.get(key).and_then(Value::as_u64).unwrap_or(0);
-    let time = |lane: &Value| {
-        lane.get("oldest_received_at")
-            .and_then(Value::as_i64)
-            .map(iso)
-    };
-    let lanes = lanes.into_iter().flatten().zip(0_u64..).zip(NAMES);
-    lanes
-        .map(|((lane, place), name)| RelayLane {
-            lane: lane.get("lane").and_then(Value::as_u64).unwrap_or(place),
-            name,
-            records: number(lane, "records"),
-            bytes: number(lane, "bytes"),
-            oldest_received_at: time(lane),
-        })
-        .collect()
+fn backlog(report: &RelayReport) -> Vec<RelayLane> {
+    let lanes = report.lanes.iter().map(|lane| RelayLane {
+        lane: lane.lane.into(),
+        name: match lane.lane {
+            Lane::Control => "control",
+            Lane::Errors => "errors",
+            Lane::Logs => "logs",
+            Lane::Traces => "traces",
+            Lane::Blobs => "blobs",
+        },
+        records: lane.records,
+        bytes: lane.bytes,
+        oldest_received_at: lane.oldest_age_ms.map(|age| {
+            let age = i64::try_from(age).unwrap_or(i64::MAX);
+            iso(report.at.plus_millis(-age).as_millis())
+        }),
+    });
+    lanes.collect()
 }

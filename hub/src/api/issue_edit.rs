@@ -17,9 +17,10 @@ use super::error::ApiError;
 use super::input::{At, Input, nullable};
 use super::issue::{IssueDetail, detail};
 use super::issues::{Assignee, ListParams, People, StatusDetailsBody};
+use super::live::IssueTouched;
 use super::page::Params;
 use super::types::{IssueAt, IssuePath, OrganizationPath, ProjectPath};
-use super::{ApiState, Errand, search};
+use super::{ApiState, search};
 use crate::access::Scope;
 use crate::clock;
 use crate::issue::{Ignored, Status, StatusDetails, Unresolved};
@@ -354,14 +355,9 @@ async fn apply(
         write_one(&mut write, row, status.as_ref(), &context).await?;
     }
     write.commit().await?;
-    state
-        .tell(Errand::IssuesChanged(
-            rows.iter().map(|row| row.id).collect(),
-        ))
-        .await?;
     for row in rows {
         // Nobody listening is no fault.
-        let _ = state.live.send(super::IssueTouched {
+        let _ = state.0.touched.send(IssueTouched {
             project: row.project_id,
             issue: row.id,
         });
@@ -578,7 +574,7 @@ async fn delete(state: &ApiState, ids: Vec<i64>) -> Result<(), ApiError> {
     let mut write = state.store.begin().await?;
     write.hide_issues(&ids).await?;
     write.commit().await?;
-    state.tell(Errand::IssuesDeleted(ids.clone())).await?;
+    state.index.remove_issues(ids.clone()).await?;
     delete_in_background(state, ids);
     Ok(())
 }
@@ -615,8 +611,8 @@ pub(super) async fn delete_project(state: &ApiState, project: i64) -> Result<(),
         write.remove_project_key(&key.public_key).await?;
     }
     write.commit().await?;
-    state.tell(Errand::IssuesDeleted(ids.clone())).await?;
-    state.tell(Errand::RosterChanged).await?;
+    state.index.remove_issues(ids.clone()).await?;
+    state.fleet.refresh().await?;
     let store = state.store.clone();
     // A task of its own, so that it goes on when the caller does not wait.
     let deletion = state.tracker.spawn(async move {

@@ -7,12 +7,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{At, Input, nullable};
 use super::page::{Page, Params};
 use super::types::{ProjectPath, iso};
-use super::{ApiState, Errand};
 use crate::access::Scope;
 use crate::clock;
 use crate::store::projects::{Project, ProjectKey};
@@ -191,7 +191,7 @@ pub(super) async fn create(
         write.update_project_key(&key).await?;
         write.commit().await?;
     }
-    state.tell(Errand::RosterChanged).await?;
+    state.fleet.refresh().await?;
     Ok((StatusCode::CREATED, Json(Key::new(&state, key))).into_response())
 }
 
@@ -229,7 +229,7 @@ pub(super) async fn update(
     let mut write = state.store.begin().await?;
     write.update_project_key(&key).await?;
     write.commit().await?;
-    state.tell(Errand::RosterChanged).await?;
+    state.fleet.refresh().await?;
     Ok(Json(Key::new(&state, key)))
 }
 
@@ -245,7 +245,7 @@ pub(super) async fn remove(
     let mut write = state.store.begin().await?;
     write.remove_project_key(&key.public_key).await?;
     write.commit().await?;
-    state.tell(Errand::RosterChanged).await?;
+    state.fleet.refresh().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

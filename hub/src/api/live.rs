@@ -24,6 +24,7 @@ use super::error::ApiError;
 use super::input::At;
 use super::types::OrganizationPath;
 use crate::access::Scope;
+use crate::digest::Changed;
 
 /// How long changes are gathered.
 const GATHER: Duration = Duration::from_millis(500);
@@ -37,13 +38,13 @@ pub(super) const STREAMS_MAX: usize = 200;
 /// What a slow reader may leave unread, in bytes.
 const PIPE_BYTES: usize = 16 * 1024;
 
-/// An issue that the digest touched.
+/// An issue that a person changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IssueTouched {
+pub(super) struct IssueTouched {
     /// Its project.
-    pub project: i64,
+    pub(super) project: i64,
     /// The issue.
-    pub issue: i64,
+    pub(super) issue: i64,
 }
 
 /// The data of an `issues` event.
@@ -69,7 +70,8 @@ pub(super) async fn stream(
     let turn = Arc::clone(&state.0.streams).try_acquire_owned();
     let turn = turn.map_err(|_| ApiError::unavailable("Too many pages are open."))?;
     let mut reader = Reader {
-        touched: state.live.subscribe(),
+        digested: state.digest.subscribe(),
+        touched: state.0.touched.subscribe(),
         projects: projects.into_iter().map(|project| project.id).collect(),
     };
     let cancel = state.cancel.clone();
@@ -96,6 +98,7 @@ pub(super) async fn stream(
 }
 
 struct Reader {
+    digested: broadcast::Receiver<Changed>,
     touched: broadcast::Receiver<IssueTouched>,
     projects: BTreeSet<i64>,
 }
@@ -110,7 +113,7 @@ impl Reader {
         while issues.is_empty() && !missed {
             tokio::select! {
                 () = &mut keep_alive => return Some(":\n\n".to_owned()),
-                touched = self.touched.recv() => self.take(touched, &mut issues, &mut missed)?,
+                touched = self.touched() => self.take(touched, &mut issues, &mut missed)?,
             }
         }
         let gathered = tokio::time::sleep(GATHER);
@@ -118,7 +121,7 @@ impl Reader {
         loop {
             tokio::select! {
                 () = &mut gathered => break,
-                touched = self.touched.recv() => {
+                touched = self.touched() => {
                     if self.take(touched, &mut issues, &mut missed).is_none() {
                         break;
                     }
@@ -131,6 +134,17 @@ impl Reader {
         let issues = issues.iter().map(ToString::to_string).collect();
         let data = serde_json::to_string(&Touched { issues }).ok()?;
         Some(format!("event: issues\ndata: {data}\n\n"))
+    }
+
+    /// The next change, by the digest or by a person.
+    async fn touched(&mut self) -> Result<IssueTouched, RecvError> {
+        tokio::select! {
+            changed = self.digested.recv() => changed.map(|changed| IssueTouched {
+                project: changed.project.as_i64(),
+                issue: changed.issue,
+            }),
+            touched = self.touched.recv() => touched,
+        }
     }
 
     /// Notes a change; `None` when there will be no more.

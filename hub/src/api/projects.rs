@@ -16,7 +16,7 @@ use super::input::{At, Input};
 use super::keys::Dsn;
 use super::page::{Page, Params};
 use super::types::{OrganizationPath, ProjectPath, Series, TeamRef, iso, iso_option};
-use super::{ApiState, Errand, issue_edit};
+use super::{ApiState, issue_edit};
 use crate::access::{Scope, slug_of};
 use crate::clock;
 use crate::store::people;
@@ -188,7 +188,7 @@ pub(super) async fn create(
         platform: &platform,
     };
     state.access.create_project(clock::now(), new).await?;
-    state.tell(Errand::RosterChanged).await?;
+    state.fleet.refresh().await?;
     let row = state.store.project(organization.id, &slug).await?;
     let row = row.ok_or_else(ApiError::missing)?;
     let detail = ProjectDetail::new(&state, &organization, &row).await?;
@@ -228,7 +228,7 @@ pub(super) async fn update(
     let mut write = state.store.begin().await?;
     write.update_project(&row).await?;
     write.commit().await?;
-    state.tell(Errand::RosterChanged).await?;
+    state.fleet.refresh().await?;
     Ok(Json(ProjectDetail::new(&state, &organization, &row).await?))
 }
 

@@ -4,22 +4,24 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use protocol::ids::{EventId, ProjectId};
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 use utoipa::{IntoParams, ToSchema};
 
+use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{At, Input, nullable};
 use super::page::{Page, Params};
 use super::types::{ProjectPath, iso, iso_option};
-use super::{ApiState, Errand};
 use crate::access::Scope;
+use crate::alert;
 use crate::clock;
 use crate::ids::ShortId;
 use crate::rule::{self, Trigger};
 use crate::store::alerts::{AlertRule, SentNotification};
 use crate::store::issue_read::{Direction, Place};
+use crate::store::notifications::{Change, StoredRule};
 use crate::store::projects::Project;
 
 /// Longest name, in bytes.
@@ -273,11 +275,39 @@ pub(super) async fn test(
     caller: Caller,
     At(path): At<RulePath>,
 ) -> Result<StatusCode, ApiError> {
-    let (_, row) = find(&state, &caller, &path, Scope::AlertsWrite).await?;
-    let (done, answer) = oneshot::channel();
-    let errand = Errand::TestRule { rule: row.id, done };
-    state.ask(errand, answer).await?;
+    let (project, row) = find(&state, &caller, &path, Scope::AlertsWrite).await?;
+    let rule = stored_rule(&row);
+    let change = sample(&path.organization, &project, &rule)?;
+    let payload = alert::payload(&rule, &change, &state.config.public_url).to_string();
+    for action in &rule.rule.actions {
+        state.sender.send(action, &payload).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A change that did not happen, to try a rule with.
+fn sample(organization: &str, project: &Project, rule: &StoredRule) -> Result<Change, ApiError> {
+    Ok(Change {
+        id: 0,
+        project: ProjectId::new(project.id.unsigned_abs()).map_err(ApiError::internal)?,
+        project_slug: project.slug.clone(),
+        organization_slug: organization.to_owned(),
+        issue: 0,
+        short_id: 0,
+        title: format!("A test of the rule {:?}: nothing happened", rule.name),
+        culprit: "sent from the dashboard".to_owned(),
+        level: "info".to_owned(),
+        times_seen: 0,
+        event_id: EventId::from_bytes([0; 16]),
+        environment: rule.rule.environment.clone(),
+        trigger: rule
+            .rule
+            .triggers
+            .first()
+            .copied()
+            .unwrap_or(Trigger::NewIssue),
+        created_at: clock::now(),
+    })
 }
 
 /// What the rules of a project sent, the latest first.
@@ -376,15 +406,25 @@ fn apply(row: &mut AlertRule, change: RuleChange) -> Result<(), ApiError> {
     if let Some(is_enabled) = change.is_enabled {
         row.is_enabled = is_enabled;
     }
+    stored_rule(row)
+        .rule
+        .check()
+        .map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+/// The rule of a row.
+fn stored_rule(row: &AlertRule) -> StoredRule {
     let triggers: Vec<RuleTrigger> = serde_json::from_str(&row.triggers).unwrap_or_default();
     let actions: Vec<RuleAction> = serde_json::from_str(&row.actions).unwrap_or_default();
-    let rule = rule::Rule {
-        triggers: triggers.into_iter().map(Trigger::from).collect(),
-        actions: actions.into_iter().map(rule::Action::from).collect(),
-        environment: row.environment.clone(),
-        frequency_minutes: row.frequency_minutes,
-        is_enabled: row.is_enabled,
-    };
-    rule.check()
-        .map_err(|error| ApiError::invalid(error.to_string()))
+    StoredRule {
+        id: row.id,
+        name: row.name.clone(),
+        rule: rule::Rule {
+            triggers: triggers.into_iter().map(Trigger::from).collect(),
+            actions: actions.into_iter().map(rule::Action::from).collect(),
+            environment: row.environment.clone(),
+            frequency_minutes: row.frequency_minutes,
+            is_enabled: row.is_enabled,
+        },
+    }
 }
