@@ -1,0 +1,364 @@
+//! Lists of issues, one issue, and changes of both.
+
+use super::*;
+
+const LIST: &str = "organizations/acme/issues/";
+
+#[tokio::test]
+async fn lists_issues_as_clients_expect_them() {
+    let hub = Hub::new().await;
+    let empty = hub.get(LIST).await;
+    assert_eq!((empty.status, empty.text.as_str()), (StatusCode::OK, "[]"));
+    assert_eq!(empty.headers["x-hits"], "0");
+    assert_eq!(empty.cursor("next"), None);
+
+    hub.seed().await;
+    let answer = hub.get(LIST).await;
+    assert_eq!(answer.headers["x-hits"], "3");
+    let issues = answer.json();
+    let first = &issues[2];
+    assert_eq!(first["count"], "3", "count is a text");
+    assert_eq!(first["userCount"], 2);
+    let total: i64 = first["stats"]["24h"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|point| point[1].as_i64().unwrap())
+        .sum();
+    assert_eq!(total, 3);
+    assert_shape!("issue_list", answer);
+    let of_project = hub.get("projects/acme/shop/issues/").await;
+    assert_eq!(of_project.json().as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn sorts_by_time_events_and_users() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    assert_eq!(hub.titles("").await, ["Two", "One", "Zero"]);
+    assert_eq!(hub.titles("?sort=new").await, ["Two", "One", "Zero"]);
+    assert_eq!(hub.titles("?sort=freq").await, ["Zero", "Two", "One"]);
+    assert_eq!(hub.titles("?sort=user").await, ["Zero", "Two", "One"]);
+    let answer = hub.get(&format!("{LIST}?sort=colour")).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.json()["field"], "sort");
+}
+
+#[tokio::test]
+async fn pages_stay_where_they_are_while_events_arrive() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let first = hub.get(&format!("{LIST}?limit=1")).await;
+    assert_eq!(first.cursor("previous"), None);
+    let next = first.cursor("next").unwrap();
+    hub.digest(6, &error("Three", "ann", 1)).await;
+    let second = hub.get(&format!("{LIST}?limit=1&cursor={next}")).await;
+    assert_eq!(second.json()[0]["metadata"]["type"], "One");
+    let next = second.cursor("next").unwrap();
+    let third = hub.get(&format!("{LIST}?limit=1&cursor={next}")).await;
+    assert_eq!(third.json()[0]["metadata"]["type"], "Zero");
+    assert_eq!(third.cursor("next"), None);
+    let back = third.cursor("previous").unwrap();
+    let again = hub.get(&format!("{LIST}?limit=1&cursor={back}")).await;
+    assert_eq!(again.json()[0]["metadata"]["type"], "One");
+    let back = again.cursor("previous").unwrap();
+    let before = hub.get(&format!("{LIST}?limit=2&cursor={back}")).await;
+    let titles: Vec<Value> = before
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| i["metadata"]["type"].clone())
+        .collect();
+    assert_eq!(titles, ["Three", "Two"], "in the order of the list");
+    assert_eq!(before.cursor("previous"), None);
+    for bad in [
+        "limit=0",
+        "limit=101",
+        "cursor=nonsense",
+        "statsPeriod=1y",
+        "project=nope",
+    ] {
+        let answer = hub.get(&format!("{LIST}?{bad}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn filters_by_environment_project_and_time() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let mut bare = error("Bare", "ann", 5);
+    bare.as_object_mut().unwrap().remove("environment");
+    hub.digest(7, &bare).await;
+    assert_eq!(
+        hub.titles("?environment=production").await,
+        ["Two", "One", "Zero"]
+    );
+    assert_eq!(hub.titles("?environment=staging").await, [""; 0]);
+    assert_eq!(hub.titles("?environment=").await, ["Bare"]);
+    assert_eq!(hub.titles("?project=-1").await.len(), 4);
+    assert_eq!(
+        hub.titles(&format!("?project={}", hub.project)).await.len(),
+        4
+    );
+    assert_eq!(hub.titles("?statsPeriod=15s").await, ["Bare", "Two"]);
+    assert_eq!(hub.titles("?end=2020-01-01T00:00:00Z").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn shows_one_issue_by_id_and_short_id() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let id = hub.issue("Zero").await;
+    let answer = hub.get(&format!("organizations/acme/issues/{id}/")).await;
+    assert_shape!("issue", answer);
+    for path in [
+        format!("issues/{id}/"),
+        "organizations/acme/issues/SHOP-1/".to_owned(),
+        "issues/shop-1/".to_owned(),
+    ] {
+        assert_eq!(
+            hub.get(&path).await.json()["id"],
+            Value::from(id.clone()),
+            "{path}"
+        );
+    }
+    let answer = hub.get("organizations/acme/shortids/SHOP-1/").await;
+    assert_eq!(answer.json()["group"]["id"], Value::from(id.clone()));
+    for path in [
+        "issues/999/",
+        "issues/SHOP-ZZ/",
+        "issues/%00/",
+        "organizations/acme/issues/x/",
+    ] {
+        assert_eq!(hub.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let hashes = hub.get(&format!("issues/{id}/hashes/")).await.json();
+    assert!(hashes[0]["id"].as_str().unwrap().len() == 32);
+}
+
+#[tokio::test]
+async fn resolves_archives_and_reopens() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let (zero, one) = (hub.issue("Zero").await, hub.issue("One").await);
+    let path = format!("{LIST}?id={zero}&id={one}");
+    let answer = hub.put(&path, json!({ "status": "resolved" })).await;
+    assert_eq!(
+        answer.json(),
+        json!({ "status": "resolved", "statusDetails": {} })
+    );
+    assert_eq!(hub.titles("").await, ["Two"]);
+    assert_eq!(hub.titles("?query=is:resolved").await, ["One", "Zero"]);
+
+    hub.digest(8, &error("Zero", "ann", 0)).await;
+    assert_eq!(hub.titles("?query=is:regressed").await, ["Zero"]);
+
+    let ignored = json!({ "status": "ignored", "statusDetails": { "ignoreCount": 2 } });
+    let answer = hub.put(&format!("issues/{zero}/"), ignored).await;
+    assert_eq!(answer.json()["substatus"], "archived_until_condition_met");
+    assert_eq!(answer.json()["statusDetails"], json!({ "ignoreCount": 2 }));
+    hub.digest(9, &error("Zero", "ann", 0)).await;
+    assert_eq!(hub.titles("?query=is:ignored").await, ["Zero"]);
+    hub.digest(10, &error("Zero", "ann", 0)).await;
+    assert_eq!(hub.titles("").await, ["Zero", "Two"]);
+
+    let forever = json!({ "status": "ignored", "substatus": "archived_forever" });
+    let answer = hub.put(&format!("issues/{zero}/"), forever).await;
+    assert_eq!(answer.json()["substatus"], "archived_forever");
+    let answer = hub
+        .put(
+            &format!("issues/{zero}/"),
+            json!({ "status": "unresolved" }),
+        )
+        .await;
+    assert_eq!(answer.json()["substatus"], "ongoing");
+    let kinds: Vec<Value> = answer.json()["activity"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|activity| activity["type"].clone())
+        .collect();
+    assert_eq!(kinds.first().unwrap(), "set_unresolved");
+    assert!(kinds.contains(&json!("set_regression")), "{kinds:?}");
+    assert!(kinds.contains(&json!("set_resolved")), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn resolves_in_releases() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    let latest = json!({ "status": "resolved", "statusDetails": { "inRelease": "latest" } });
+    let answer = hub.put(&path, latest).await;
+    assert_eq!(
+        answer.json()["statusDetails"],
+        json!({ "inRelease": "shop@1.0.0" })
+    );
+    let next = json!({ "status": "resolvedInNextRelease" });
+    let answer = hub.put(&path, next).await;
+    assert_eq!(
+        answer.json()["statusDetails"],
+        json!({ "inNextRelease": true })
+    );
+    hub.digest(11, &error("Zero", "ann", 0)).await;
+    assert_eq!(
+        hub.get(&path).await.json()["status"],
+        "resolved",
+        "the same release"
+    );
+}
+
+#[tokio::test]
+async fn assigns_marks_and_notes() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    let change = json!({
+        "assignedTo": "member@acme.example", "priority": "low", "hasSeen": true,
+        "isBookmarked": true,
+    });
+    let issue = hub.put(&path, change).await.json();
+    assert_eq!(issue["assignedTo"]["email"], "member@acme.example");
+    assert_eq!(issue["priority"], "low");
+    assert_eq!(issue["hasSeen"], true);
+    assert_eq!(issue["isBookmarked"], true);
+    assert_eq!(issue["seenBy"].as_array().unwrap().len(), 1);
+    assert_eq!(hub.titles("?query=is:assigned").await, ["Zero"]);
+    let issue = hub.put(&path, json!({ "assignedTo": "" })).await.json();
+    assert_eq!(issue["assignedTo"], Value::Null);
+    assert_eq!(issue["priority"], "low", "what is left out stays");
+
+    let note = hub
+        .post(
+            &format!("{path}notes/"),
+            json!({ "text": "seen <b>it</b>" }),
+        )
+        .await;
+    assert_eq!(note.status, StatusCode::CREATED);
+    assert_shape!("note", note);
+    let notes = hub.get(&format!("{path}notes/")).await.json();
+    assert_eq!(notes.as_array().unwrap().len(), 1);
+    assert_eq!(hub.get(&path).await.json()["numComments"], 1);
+
+    for wrong in [
+        json!({ "assignedTo": "owner@other.example" }),
+        json!({ "priority": "urgent" }),
+        json!({ "status": "gone" }),
+        json!({ "merge": 1 }),
+        json!({ "status": 7 }),
+    ] {
+        let answer = hub.put(&path, wrong.clone()).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::BAD_REQUEST,
+            "{wrong}: {}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn bulk_changes_follow_ids_or_the_search() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let resolved = json!({ "status": "resolved" });
+    let nothing = hub
+        .put(&format!("{LIST}?query=is:resolved"), resolved.clone())
+        .await;
+    assert_eq!(nothing.status, StatusCode::NO_CONTENT);
+    let answer = hub
+        .put(&format!("{LIST}?query=is:unresolved"), resolved.clone())
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(hub.titles("").await, [""; 0]);
+    let back = json!({ "status": "unresolved" });
+    let answer = hub.put("projects/acme/shop/issues/?id=SHOP-1", back).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    assert_eq!(hub.titles("").await, ["Zero"]);
+    let many = "&id=1".repeat(101);
+    let answer = hub.put(&format!("{LIST}?{many}"), resolved).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_deleted_issue_is_gone_at_once_and_comes_back_as_a_new_one() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    let deleted = hub.delete(&path).await;
+    assert_eq!(deleted.status, StatusCode::ACCEPTED);
+    assert_eq!(hub.get(&path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(hub.titles("?query=").await, ["Two", "One"]);
+    hub.digest(12, &error("Zero", "ann", 0)).await;
+    assert_ne!(hub.issue("Zero").await, id);
+
+    let answer = hub
+        .delete(&format!("{LIST}?id={}", hub.issue("One").await))
+        .await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    hub.rows_become(3, "SELECT COUNT(*) FROM events").await;
+    hub.rows_become(2, "SELECT COUNT(*) FROM issues").await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_interrupted_is_finished() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let mut write = hub.state.store.begin().await.unwrap();
+    write.hide_issues(&[1]).await.unwrap();
+    write.commit().await.unwrap();
+    hub.state.resume_deletions().await.unwrap();
+    hub.rows_become(2, "SELECT COUNT(*) FROM events").await;
+}
+
+#[tokio::test]
+async fn hostile_text_comes_back_as_json_text() {
+    let hub = Hub::new().await;
+    let script = "<script>alert('\u{2028}\"&')</script>";
+    let mut event = error("X", "ann", 0);
+    event["exception"]["values"][0]["type"] = script.into();
+    event["tags"] = json!({ "bad": script });
+    hub.digest(13, &event).await;
+    let answer = hub.get(&format!("{LIST}?query=")).await;
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json");
+    assert!(
+        answer.json()[0]["title"]
+            .as_str()
+            .unwrap()
+            .starts_with(script)
+    );
+    let answer = hub
+        .get("organizations/acme/issues/SHOP-1/events/latest/")
+        .await;
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json");
+    assert!(answer.text.contains("<script>"));
+}
+
+#[tokio::test]
+async fn open_pages_hear_of_changes() {
+    let hub = Hub::new().await;
+    let path = "/api/0/organizations/acme/issues/live/";
+    let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {}", hub.owner));
+    let request = request.body(Body::empty()).unwrap();
+    let response = hub.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/event-stream"
+    );
+    let mut body = response.into_body();
+    hub.seed().await;
+    let mut text = String::new();
+    while !text.contains("event: issues") {
+        let frame = tokio::time::timeout(std::time::Duration::from_secs(10), body.frame());
+        let frame = frame.await.unwrap().unwrap().unwrap().into_data().unwrap();
+        text.push_str(std::str::from_utf8(&frame).unwrap());
+    }
+    assert!(text.contains("data: {\"issues\":[\"1\""), "{text}");
+    hub.state.cancel.cancel();
+    assert!(body.collect().await.is_ok(), "ends with the hub");
+}
