@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn memory_stays_bounded() {
         let mut throttle = Throttle::default();
-        for n in 0..(ENTRIES_MAX as u32 + 50) {
+        for n in 0..(u32::try_from(ENTRIES_MAX).unwrap() + 50) {
             throttle.begin(at(i64::from(n)), &n.to_string(), stranger(n));
         }
         assert!(throttle.pairs.len() <= ENTRIES_MAX);

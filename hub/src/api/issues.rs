@@ -59,6 +59,10 @@ pub(super) struct ListParams {
 /// An issue.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the shape that Sentry's clients read"
+)]
 pub(super) struct Issue {
     pub id: String,
     /// As people call it: `SHOP-2K`.

@@ -113,7 +113,7 @@ impl Reader {
         while issues.is_empty() && !missed {
             tokio::select! {
                 () = &mut keep_alive => return Some(":\n\n".to_owned()),
-                touched = self.touched() => self.take(touched, &mut issues, &mut missed)?,
+                touched = self.touched() => self.take(&touched, &mut issues, &mut missed)?,
             }
         }
         let gathered = tokio::time::sleep(GATHER);
@@ -122,7 +122,7 @@ impl Reader {
             tokio::select! {
                 () = &mut gathered => break,
                 touched = self.touched() => {
-                    if self.take(touched, &mut issues, &mut missed).is_none() {
+                    if self.take(&touched, &mut issues, &mut missed).is_none() {
                         break;
                     }
                 }
@@ -150,7 +150,7 @@ impl Reader {
     /// Notes a change; `None` when there will be no more.
     fn take(
         &self,
-        touched: Result<IssueTouched, RecvError>,
+        touched: &Result<IssueTouched, RecvError>,
         issues: &mut BTreeSet<i64>,
         missed: &mut bool,
     ) -> Option<()> {

@@ -79,6 +79,10 @@ struct OrganizationRef {
 /// What a project's owner decides: privacy and origins.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the shape that Sentry's clients read"
+)]
 struct Settings {
     /// Always on: private data never reaches the disk of a relay.
     data_scrubber: bool,

@@ -230,7 +230,7 @@ impl Store {
         }
         match direction {
             Direction::Onward => {
-                places.sort_unstable_by_key(|p| std::cmp::Reverse((p.value, p.id)))
+                places.sort_unstable_by_key(|p| std::cmp::Reverse((p.value, p.id)));
             }
             Direction::Back => places.sort_unstable_by_key(|p| (p.value, p.id)),
         }
