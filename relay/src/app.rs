@@ -1,1 +1,228 @@
 //! Builds the relay, starts it and ends it in order.
+//!
+//! The start: bind the port, open roster and spool, start the link, serve, tell systemd.
+//! The end, as a list in [`run`]: stop accepting, finish requests within their grace, one last
+//! attempt to forward, close the spool. What was answered 200 is on the disk long before.
+
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accept::{self, Beside};
+use crate::clock;
+use crate::config::Config;
+use crate::forward;
+use crate::ledger::Ledger;
+use crate::pipeline::{Meter, Pipeline};
+use crate::roster::Roster;
+use crate::spool::Spool;
+use crate::status::Status;
+
+/// Threads for work that waits for the disk or takes longer than a moment.
+const BLOCKING_THREADS_MAX: usize = 16;
+/// How long such a thread stays without work: each costs memory.
+const BLOCKING_THREAD_IDLE: Duration = Duration::from_secs(2);
+/// Stack of each thread, in bytes. Nothing here recurses over what clients send.
+const THREAD_STACK_BYTES: usize = 1024 * 1024;
+/// How long the link may take for its last attempt.
+const LAST_FORWARD: Duration = Duration::from_millis(600);
+/// How long the spool may take to close.
+const LAST_SYNC: Duration = Duration::from_millis(300);
+
+/// A relay that serves, until it is ended.
+#[derive(Debug)]
+pub struct Relay {
+    config: Config,
+    addr: std::net::SocketAddr,
+    spool: Spool,
+    status: Status,
+    accepting: CancellationToken,
+    linking: CancellationToken,
+    doors: TaskTracker,
+    links: TaskTracker,
+}
+
+struct StatusPages(Status);
+
+impl Beside for StatusPages {
+    fn answer(&self, path: &str) -> Option<http::Response<Bytes>> {
+        self.0.answer(path)
+    }
+}
+
+/// Runs a relay until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start: the port is taken, the state directory cannot be used.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(BLOCKING_THREAD_IDLE)
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .thread_name("relay")
+        .build()
+        .context("the runtime does not start")?;
+    let ended = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let relay = start(config).await?;
+        notify(&[sd_notify::NotifyState::Ready]);
+        let watchdog = relay.doors.spawn(feed_watchdog());
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        notify(&[sd_notify::NotifyState::Stopping]);
+        watchdog.abort();
+        relay.end().await;
+        anyhow::Ok(())
+    });
+    // Work that still waits for a dead disk is not waited for.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Builds and starts everything; when it returns, requests are served.
+///
+/// # Errors
+/// When the port is taken or the state directory cannot be used.
+pub async fn start(config: Config) -> anyhow::Result<Relay> {
+    let started = clock::monotonic();
+    let listener =
+        bind(&config).with_context(|| format!("cannot listen on {}", config.http.listen))?;
+    let addr = listener.local_addr()?;
+    let ledger = Ledger::default();
+    let opened = {
+        let (config, ledger) = (config.clone(), ledger.clone());
+        tokio::task::spawn_blocking(move || open(&config, ledger)).await?
+    };
+    let (roster, spool) = opened?;
+    let (doors, links) = (TaskTracker::new(), TaskTracker::new());
+    let (accepting, linking) = (CancellationToken::new(), CancellationToken::new());
+    let link = forward::start(
+        config.link.clone(),
+        spool.clone(),
+        roster.clone(),
+        ledger.clone(),
+        &links,
+        linking.clone(),
+    );
+    let meter = Meter::default();
+    let status = Status {
+        meter: meter.clone(),
+        ledger: ledger.clone(),
+        spool: spool.clone(),
+        roster: roster.clone(),
+        link,
+        started,
+    };
+    let pipeline = Pipeline::new(roster, ledger, spool.clone(), meter);
+    doors.spawn(accept::serve(
+        listener,
+        config.http.clone(),
+        pipeline,
+        Arc::new(StatusPages(status.clone())),
+        accepting.clone(),
+    ));
+    tracing::info!(listen = %addr, took_ms = millis(clock::monotonic().saturating_sub(started)), "relay serves");
+    Ok(Relay {
+        config,
+        addr,
+        spool,
+        status,
+        accepting,
+        linking,
+        doors,
+        links,
+    })
+}
+
+impl Relay {
+    /// Where it serves; the port the system chose when the configured one is 0.
+    #[must_use]
+    pub fn addr(&self) -> std::net::SocketAddr {
+        self.addr
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Ends it in order; within two seconds, also when the hub is away.
+    pub async fn end(self) {
+        let began = clock::monotonic();
+        // 1. Take no more, and finish what was begun.
+        self.accepting.cancel();
+        self.doors.close();
+        let grace = self.config.shutdown_grace.0;
+        if timeout(grace, self.doors.wait()).await.is_err() {
+            tracing::warn!("requests that took longer than the grace time were cut");
+        }
+        // 2. One last attempt to forward.
+        self.linking.cancel();
+        self.links.close();
+        if timeout(LAST_FORWARD, self.links.wait()).await.is_err() {
+            tracing::info!("what the hub does not have yet waits in the spool");
+        }
+        // 3. Write the cursors and the ledger.
+        match timeout(LAST_SYNC, self.spool.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the spool did not close"),
+            Err(_) => tracing::warn!("the spool did not close in time"),
+        }
+        let took_ms = millis(clock::monotonic().saturating_sub(began));
+        tracing::info!(took_ms, "relay ended");
+    }
+}
+
+fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+    let listener = StdListener::bind(config.http.listen)?;
+    listener.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(listener)?)
+}
+
+fn open(config: &Config, ledger: Ledger) -> anyhow::Result<(Roster, Spool)> {
+    let dir = &config.state_dir;
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("state directory {} cannot be made", dir.display()))?;
+    let roster = Roster::open(dir)?;
+    let spool = Spool::open(&config.spool, ledger)?;
+    Ok((roster, spool))
+}
+
+/// Tells systemd that the process is alive, as long as the runtime turns.
+async fn feed_watchdog() {
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut beat = tokio::time::interval(limit / 3);
+    loop {
+        beat.tick().await;
+        notify(&[sd_notify::NotifyState::Watchdog]);
+    }
+}
+
+/// Without systemd there is nobody to tell.
+fn notify(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,144 @@
 //! The command line.
+
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use tracing_subscriber::EnvFilter;
+
+use crate::app;
+use crate::config::Config;
+use crate::forward::{self, JoinRequest};
+
+/// Longest join token read from standard input, in bytes.
+const TOKEN_BYTES_MAX: u64 = 4096;
+
+/// Takes errors and traces from applications, keeps them safe and forwards them to a hub.
+#[derive(Debug, Parser)]
+#[command(name = "vedette-relay", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run until SIGTERM.
+    Run {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE", default_value = "/etc/vedette/relay.toml")]
+        config: PathBuf,
+    },
+    /// Say whether a configuration file is right, without starting.
+    CheckConfig {
+        /// The configuration file.
+        file: PathBuf,
+    },
+    /// Make this relay known to a hub.
+    Join {
+        /// The hub's address for relays, host:port.
+        hub: String,
+        /// The join token the hub made; `-` reads it from standard input.
+        token: String,
+        /// Where the relay keeps its identity.
+        #[arg(long, value_name = "DIR", default_value = "/var/lib/vedette-relay")]
+        state_dir: PathBuf,
+        /// What the relay is called; the host's name when not given.
+        #[arg(long)]
+        name: Option<String>,
+        /// Give up the identity the relay has for another.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Print what a shell needs to complete this command line.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+impl Cli {
+    /// Does what the command line says.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being done, for a person to read.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Run { config } => {
+                let config = Config::load(&config)?;
+                log(&config.log)?;
+                app::run(config)
+            }
+            Command::CheckConfig { file } => {
+                Config::load(&file)?;
+                say(&format!("{} is right", file.display()))
+            }
+            Command::Join {
+                hub,
+                token,
+                state_dir,
+                name,
+                force,
+            } => join(JoinRequest {
+                hub,
+                token,
+                dir: state_dir,
+                name: name.unwrap_or_else(host_name),
+                force,
+            }),
+            Command::Completions { shell } => {
+                let mut text = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "vedette-relay", &mut text);
+                io::stdout().write_all(&text)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn join(mut request: JoinRequest) -> anyhow::Result<()> {
+    if request.token == "-" {
+        let mut text = String::new();
+        io::stdin()
+            .take(TOKEN_BYTES_MAX)
+            .read_to_string(&mut text)?;
+        text.trim().clone_into(&mut request.token);
+    }
+    std::fs::create_dir_all(&request.dir)
+        .with_context(|| format!("state directory {} cannot be made", request.dir.display()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime does not start")?;
+    let joined = runtime.block_on(forward::join(&request))?;
+    say(&format!("joined {} as relay {}", joined.hub, joined.relay))
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "relay".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// Text on a terminal, JSON where a program reads it.
+fn log(default: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().or_else(|_| default.parse::<EnvFilter>())?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    if io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().flatten_event(true).init();
+    }
+    Ok(())
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}")?;
+    Ok(())
+}
