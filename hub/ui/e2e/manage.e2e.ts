@@ -98,9 +98,8 @@ it("makes an alert, tests it, and sees what became of it", async () => {
         .filter({ has: page.getByRole("button", { name: "Test" }) })
         .last();
       await rule.getByRole("button", { name: "Test" }).click();
-      const table = page.getByRole("table", { name: "Notifications" });
-      // A webhook on this very host is refused unless it was allowed: either way it is written down.
-      await table.getByRole("row").filter({ hasText: "127.0.0.1" }).first().waitFor({ timeout: 20_000 });
+      // A webhook on this very host is refused unless it was allowed. Either way one is told.
+      await page.getByText(/^The test was (sent$|not sent: )/).waitFor({ timeout: 20_000 });
       await shoot("alert-tested");
       await page.getByRole("button", { name: `Delete ${name}` }).click();
       await page.getByRole("button", { name: "Delete the rule" }).click();

@@ -74,10 +74,10 @@ function RuleView({ org, slug, rule, onEdit }: Place & { rule: AlertRule; onEdit
   const test = useMutation({
     mutationFn: () => testRule(org, slug, rule.id),
     onSuccess: () => {
-      toast({ text: "A test is on its way. What became of it stands under the notifications." });
+      toast({ text: "The test was sent" });
       void client.invalidateQueries({ queryKey: notificationsQuery(org, slug).queryKey });
     },
-    onError: (error) => toast({ text: `The test failed: ${error.message}`, tone: "danger" }),
+    onError: (error) => toast({ text: `The test was not sent: ${error.message}`, tone: "danger" }),
   });
   return (
     <div className={rule.isEnabled ? styles.rule : `${styles.rule} ${styles.off}`}>
