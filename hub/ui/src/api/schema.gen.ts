@@ -747,7 +747,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Digests a record again. */
+        /** Digests a record again. 409 says why it still cannot be digested. */
         post: operations["post_vedette_poison_replay"];
         delete?: never;
         options?: never;
@@ -781,7 +781,7 @@ export interface paths {
         };
         /** One relay. */
         get: operations["get_vedette_relays_one"];
-        /** Renames a relay, drains it or lets it work again. */
+        /** Renames or labels a relay, drains it or lets it work again. */
         put: operations["put_vedette_relays_one"];
         post?: never;
         /** Revokes a relay: its certificate is worth nothing from now on. What it counted stays. */
@@ -1562,17 +1562,18 @@ export interface components {
             lastSeenAt?: string | null;
             /** Format: int64 */
             clockOffsetMs?: number | null;
-            /** @description SHA-256 of its public key. */
-            certificate: string;
             /** @description What waits in its spool, by lane, as it last said. */
             backlog: components["schemas"]["RelayLane"][];
-            /** @description What it last said of itself. */
-            report: Record<string, unknown>;
+            report?: components["schemas"]["Report"] | null;
         };
         /** @description Changes of a relay. */
         RelayChange: {
             /** @default null */
             name: string | null;
+            /** @default null */
+            labels: {
+                [key: string]: string;
+            } | null;
             /**
              * @description `active` or `drained`; a relay is revoked by deleting it.
              * @default null
@@ -1581,7 +1582,7 @@ export interface components {
         };
         /** @description What waits in a lane of a relay. */
         RelayLane: {
-            /** Format: int64 */
+            /** Format: int32 */
             lane: number;
             name: string;
             /** Format: int64 */
@@ -1600,6 +1601,21 @@ export interface components {
         RemoveApiToken: {
             /** @description The token's id; may stand in the query instead. */
             tokenId: unknown;
+        };
+        /** @description What a relay last said of itself. */
+        Report: {
+            date: string;
+            /**
+             * Format: int64
+             * @description The version of what it was told of projects and keys.
+             */
+            rosterVersion: number;
+            /** Format: int64 */
+            spoolBytes: number;
+            /** Format: int64 */
+            spoolBytesMax: number;
+            /** Format: int32 */
+            roundTripMs: number;
         };
         /** @description The HTTP request. */
         RequestBody: {
@@ -4092,7 +4108,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            202: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
