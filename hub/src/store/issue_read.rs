@@ -206,25 +206,7 @@ impl Store {
         let mut places = Vec::new();
         for branches in branches.chunks(BRANCHES_MAX) {
             let mut sql = QueryBuilder::new("");
-            for (n, (project, status)) in branches.iter().enumerate() {
-                sql.push(if n == 0 {
-                    "SELECT * FROM ("
-                } else {
-                    " UNION ALL SELECT * FROM ("
-                });
-                push_branch(&mut sql, filter, sort, from, (*project, *status));
-                let order = if direction == Direction::Onward {
-                    "DESC"
-                } else {
-                    "ASC"
-                };
-                sql.push(format_args!(
-                    " ORDER BY {} {order}, id {order} LIMIT ",
-                    sort.column()
-                ));
-                sql.push_bind(i64::from(limit));
-                sql.push(")");
-            }
+            push_places(&mut sql, filter, sort, from, branches, limit);
             let rows: Vec<(i64, i64)> = sql.build_query_as().fetch_all(self.reader()).await?;
             places.extend(rows.into_iter().map(|(value, id)| Place { value, id }));
         }
@@ -587,6 +569,34 @@ impl IssueFilter {
     }
 }
 
+/// The places of several branches, each in its order and cut to the limit.
+fn push_places(
+    sql: &mut QueryBuilder<Sqlite>,
+    filter: &IssueFilter,
+    sort: IssueSort,
+    from: Option<(Place, Direction)>,
+    branches: &[(i64, i64)],
+    limit: u32,
+) {
+    let order = match from {
+        Some((_, Direction::Back)) => "ASC",
+        _ => "DESC",
+    };
+    for (n, branch) in branches.iter().enumerate() {
+        sql.push(if n == 0 {
+            "SELECT * FROM ("
+        } else {
+            " UNION ALL SELECT * FROM ("
+        });
+        push_branch(sql, filter, sort, from, *branch);
+        let column = sort.column();
+        sql.push(format_args!(
+            " ORDER BY {column} {order}, id {order} LIMIT "
+        ));
+        sql.push_bind(i64::from(limit)).push(")");
+    }
+}
+
 /// `SELECT value, id FROM issues WHERE …`, for one project and status.
 fn push_branch(
     sql: &mut QueryBuilder<Sqlite>,
@@ -606,11 +616,19 @@ fn push_branch(
         sql.push(" AND ");
         push_condition(sql, condition);
     }
+    // A sum keeps the engine from choosing the index of the time instead of the order's, which
+    // would make it sort all that it finds.
     if let Some(from) = filter.seen_from {
-        sql.push(" AND last_seen >= ").push_bind(from);
+        sql.push(match sort {
+            IssueSort::LastSeen => " AND last_seen >= ",
+            IssueSort::FirstSeen | IssueSort::TimesSeen | IssueSort::UsersSeen => {
+                " AND last_seen + 0 >= "
+            }
+        });
+        sql.push_bind(from);
     }
     if let Some(to) = filter.seen_to {
-        sql.push(" AND first_seen <= ").push_bind(to);
+        sql.push(" AND first_seen + 0 <= ").push_bind(to);
     }
     push_environments(sql, &filter.environments);
     if let Some((place, direction)) = from {
@@ -679,4 +697,50 @@ where
         };
     }
     sql.push(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How the engine goes about a list.
+    async fn plan(sort: IssueSort, from: Option<(Place, Direction)>) -> String {
+        let (store, _dir) = Store::temporary().await;
+        let filter = IssueFilter {
+            projects: vec![1, 2],
+            seen_from: Some(1),
+            environments: vec!["production".to_owned()],
+            ..IssueFilter::default()
+        };
+        let branches = [(1, 0), (2, 0), (1, 1)];
+        let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
+        push_places(&mut sql, &filter, sort, from, &branches, 51);
+        let rows: Vec<(i64, i64, i64, String)> = sql
+            .build_query_as()
+            .fetch_all(store.reader())
+            .await
+            .unwrap();
+        rows.into_iter().map(|row| row.3 + "\n").collect()
+    }
+
+    #[tokio::test]
+    async fn lists_walk_an_index_in_its_order() {
+        let place = Place { value: 9, id: 9 };
+        for (sort, index) in [
+            (IssueSort::LastSeen, "issues_by_last_seen"),
+            (IssueSort::FirstSeen, "issues_by_first_seen"),
+            (IssueSort::TimesSeen, "issues_by_times_seen"),
+            (IssueSort::UsersSeen, "issues_by_users_seen"),
+        ] {
+            for from in [
+                None,
+                Some((place, Direction::Onward)),
+                Some((place, Direction::Back)),
+            ] {
+                let plan = plan(sort, from).await;
+                assert!(!plan.contains("TEMP B-TREE"), "{sort:?} {from:?}: {plan}");
+                assert_eq!(plan.matches(index).count(), 3, "{sort:?} {from:?}: {plan}");
+            }
+        }
+    }
 }
