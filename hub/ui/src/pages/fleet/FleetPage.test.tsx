@@ -18,11 +18,16 @@ const relay: Relay = {
   joinedAt: "2026-01-01T00:00:00Z",
   lastSeenAt: "2026-01-01T00:00:00Z",
   clockOffsetMs: 4200,
-  certificate: "00",
   backlog: [
     { lane: 1, name: "errors", records: 1840, bytes: 12_582_912, oldestReceivedAt: "2026-01-01T00:00:00Z" },
   ],
-  report: {},
+  report: {
+    date: "2026-01-01T00:00:00Z",
+    rosterVersion: 4,
+    spoolBytes: 12_582_912,
+    spoolBytesMax: 536_870_912,
+    roundTripMs: 48,
+  },
 };
 const term = (name: string, quantity: number, reason = "") => ({
   term: name,
@@ -78,7 +83,8 @@ describe("the fleet", () => {
       "away",
       "Errors",
       "1,840",
-      "12 MiB",
+      "12 MiB of 512 MiB",
+      "round trip 48 ms",
       "clock 4 s ahead",
       "region=sea",
       "10 refused: rate limited",
@@ -96,7 +102,7 @@ describe("the fleet", () => {
   it("replays what was set aside", async () => {
     const { requests } = open(AT, {
       ...answers([relay], [ledger], [poison]),
-      "POST vedette/poison/4/replay/": { status: 202 },
+      "POST vedette/poison/4/replay/": { status: 204 },
     });
     await userEvent.click(await screen.findByRole("button", { name: "Replay" }));
     await waitFor(() =>

@@ -21,10 +21,10 @@ export function PoisonList() {
   const replay = useMutation({
     mutationFn: replayPoison,
     onSuccess: () => {
-      toast({ text: "It is digested again. If that fails, it comes back here." });
+      toast({ text: "Digested" });
       return client.invalidateQueries({ queryKey: poisonQuery.queryKey });
     },
-    onError: (error) => toast({ text: error.message, tone: "danger" }),
+    onError: (error) => toast({ text: `Still not digested: ${error.message}`, tone: "danger" }),
   });
   const columns: Column<Poison>[] = [
     { name: "Reason", cell: (row) => <span className={styles.reason}>{row.reason}</span> },

@@ -3,7 +3,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { fleetKey, revokeRelay, updateRelay } from "../../api/fleet.ts";
-import type { LedgerRelay, Relay, RelayLane } from "../../api/types.ts";
+import type { LedgerRelay, Relay } from "../../api/types.ts";
 import { bytes, exact, plural } from "../../lib/format.ts";
 import { duration } from "../../lib/time.ts";
 import { Badge, type Tone } from "../../ui/Badge.tsx";
@@ -50,6 +50,9 @@ export function RelayCard({ relay, ledger, ledgerError }: Props) {
             </span>
             {relay.version ? <span>version {relay.version}</span> : null}
             {relay.address ? <span>{relay.address}</span> : null}
+            {relay.report && relay.report.roundTripMs > 0 ? (
+              <span>round trip {duration(relay.report.roundTripMs)}</span>
+            ) : null}
             {Math.abs(offset) > CLOCK_OFF_MS ? (
               <span className={styles.warn}>
                 clock {duration(offset)} {offset > 0 ? "ahead" : "behind"}
@@ -65,7 +68,7 @@ export function RelayCard({ relay, ledger, ledgerError }: Props) {
         <RelayMenu relay={relay} />
       </header>
       <div className={styles.body}>
-        <Backlog lanes={relay.backlog} />
+        <Backlog relay={relay} />
         {ledger ? (
           <LedgerView ledger={ledger} />
         ) : (
@@ -88,14 +91,22 @@ function State({ relay }: { relay: Relay }) {
   return <Badge tone={tone}>{text}</Badge>;
 }
 
-function Backlog({ lanes }: { lanes: readonly RelayLane[] }) {
-  const waiting = lanes.filter((lane) => lane.records > 0);
+function Backlog({ relay }: { relay: Relay }) {
+  const report = relay.report;
+  const waiting = relay.backlog.filter((lane) => lane.records > 0);
   const most = Math.max(1, ...waiting.map((lane) => lane.bytes));
   const total = waiting.reduce((sum, lane) => sum + lane.bytes, 0);
   return (
     <section className={styles.backlog}>
       <h3>
-        Backlog <span className={styles.quiet}>{total ? bytes(total) : ""}</span>
+        Backlog{" "}
+        <span className={styles.quiet}>
+          {report
+            ? `${bytes(report.spoolBytes)} of ${bytes(report.spoolBytesMax)}`
+            : total
+              ? bytes(total)
+              : ""}
+        </span>
       </h3>
       {waiting.length === 0 ? (
         <p className={styles.quiet}>Nothing waits: everything accepted is here.</p>
