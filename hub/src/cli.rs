@@ -1,1 +1,351 @@
 //! The command line.
+//!
+//! `run` serves; the other commands work on the data directory, beside a running hub or without
+//! one. A running hub notices what they change within a second or two.
+
+mod make;
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use tracing_subscriber::EnvFilter;
+
+use crate::archive::Archive;
+use crate::config::Config;
+use crate::index::Index;
+use crate::store::Store;
+use crate::{app, clock, digest};
+
+/// Where the configuration is when nothing else is said.
+const CONFIG: &str = "/etc/vedette/hub.toml";
+/// Longest password read from a file or standard input, in bytes.
+const PASSWORD_BYTES_MAX: u64 = 4096;
+/// Records listed at once.
+const POISON_MAX: u32 = 1000;
+
+/// Takes blocks from relays, groups events into issues, tells people, serves the dashboard.
+#[derive(Debug, Parser)]
+#[command(name = "vedette-hub", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", global = true, default_value = CONFIG)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run until SIGTERM.
+    Run,
+    /// Say whether a configuration file is right, without starting.
+    CheckConfig {
+        /// The configuration file.
+        file: PathBuf,
+    },
+    /// People who may do everything.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Organizations.
+    #[command(subcommand)]
+    Organization(Organization),
+    /// Projects and their keys.
+    #[command(subcommand)]
+    Project(Project),
+    /// Tokens that let relays join.
+    #[command(subcommand)]
+    JoinToken(JoinToken),
+    /// Tokens for the API.
+    #[command(subcommand)]
+    ApiToken(ApiToken),
+    /// The search index.
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Records that could not be digested.
+    #[command(subcommand)]
+    Poison(Poison),
+    /// Print what a shell needs to complete this command line.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Add a person, as owner of an organization or of all there are.
+    Create(NewAdmin),
+}
+
+#[derive(Debug, clap::Args)]
+struct NewAdmin {
+    /// The e-mail address to log in with.
+    #[arg(long)]
+    email: String,
+    /// The name; the address when left out.
+    #[arg(long)]
+    name: Option<String>,
+    /// The slug of the only organization to be owner of.
+    #[arg(long, value_name = "SLUG")]
+    organization: Option<String>,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Password {
+    /// A file that holds the password.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Read the password from standard input.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Organization {
+    /// Make an organization. Who owns every other becomes its owner too.
+    Create {
+        /// Its name.
+        name: String,
+        /// Its name in addresses; made from the name when left out.
+        #[arg(long)]
+        slug: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Project {
+    /// Make a project with its first key; prints the DSN.
+    Create {
+        /// Its name.
+        name: String,
+        /// The slug of its organization; may be left out when there is one only.
+        #[arg(long, value_name = "SLUG")]
+        organization: Option<String>,
+        /// Its name in addresses; made from the name when left out.
+        #[arg(long)]
+        slug: Option<String>,
+        /// What it is written in, such as python or javascript.
+        #[arg(long, default_value = "other")]
+        platform: String,
+    },
+    /// Make another key; prints the DSN.
+    AddKey {
+        /// The slug of its organization; may be left out when there is one only.
+        #[arg(long, value_name = "SLUG")]
+        organization: Option<String>,
+        /// The project's slug.
+        #[arg(long, value_name = "SLUG")]
+        project: String,
+        /// What the key is for.
+        #[arg(long, default_value = "Key")]
+        label: String,
+        /// The public half, 32 hexadecimal digits; made up when left out.
+        #[arg(long, value_name = "KEY")]
+        public_key: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum JoinToken {
+    /// Make a token; prints it once.
+    Create {
+        /// How many relays may use it.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// How long it is valid, such as 30m or 7d; as configured when left out.
+        #[arg(long)]
+        ttl: Option<protocol::unit::Span>,
+        /// What its relays are labelled with, such as site=harbour; may be given several times.
+        #[arg(long, value_name = "KEY=VALUE")]
+        label: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ApiToken {
+    /// Make a token; prints it once.
+    Create {
+        /// The e-mail address of its owner.
+        #[arg(long, value_name = "EMAIL")]
+        user: String,
+        /// What it is for.
+        #[arg(long, default_value = "command line")]
+        name: String,
+        /// What it may do, such as project:read; may be given several times. Everything its owner
+        /// may when left out.
+        #[arg(long)]
+        scope: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum IndexCommand {
+    /// Make the index again from database and packs. The hub must not run.
+    Rebuild,
+}
+
+#[derive(Debug, Subcommand)]
+enum Poison {
+    /// List the records that are set aside.
+    List,
+    /// Try a record again; a running hub does so within two seconds, another one when it starts.
+    Replay {
+        /// The record's number.
+        id: i64,
+    },
+}
+
+impl Cli {
+    /// Does what the command line says.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being done, for a person to read.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Run => {
+                let config = Config::load(&self.config)?;
+                log(&config.log)?;
+                app::run(config)
+            }
+            Command::CheckConfig { file } => {
+                Config::load(&file)?;
+                say(&format!("{} is right", file.display()))
+            }
+            Command::Completions { shell } => {
+                let mut text = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "vedette-hub", &mut text);
+                io::stdout().write_all(&text)?;
+                Ok(())
+            }
+            command => {
+                let config = Config::load(&self.config)?;
+                log("warn")?;
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .enable_all()
+                    .worker_threads(2)
+                    .build()
+                    .context("the runtime does not start")?;
+                runtime.block_on(on_data(&config, command))
+            }
+        }
+    }
+}
+
+/// Commands that work on the data directory.
+async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
+    let dir = &config.data_dir;
+    app::make_dir(dir)?;
+    let store = app::open_store(dir).await?;
+    let text = match command {
+        Command::Run | Command::CheckConfig { .. } | Command::Completions { .. } => String::new(),
+        Command::Admin(Admin::Create(new)) => {
+            let password = read_password(&new.password)?;
+            make::admin(&store, &new, &password).await?
+        }
+        Command::Organization(Organization::Create { name, slug }) => {
+            make::organization(&store, &name, slug).await?
+        }
+        Command::Project(project) => make::project(&store, config, project).await?,
+        Command::JoinToken(JoinToken::Create { uses, ttl, label }) => {
+            make::join_token(&store, config, uses, ttl, &label).await?
+        }
+        Command::ApiToken(ApiToken::Create { user, name, scope }) => {
+            make::api_token(&store, &user, &name, &scope).await?
+        }
+        Command::Index(IndexCommand::Rebuild) => rebuild(&store, dir).await?,
+        Command::Poison(Poison::List) => list_poison(&store).await?,
+        Command::Poison(Poison::Replay { id }) => {
+            let mut write = store.begin().await?;
+            let is_there = write.request_replay(id).await?;
+            write.commit().await?;
+            anyhow::ensure!(is_there, "no record {id} is set aside");
+            format!("record {id} is tried again by the hub")
+        }
+    };
+    store.close().await;
+    say(&text)
+}
+
+async fn rebuild(store: &Store, dir: &Path) -> anyhow::Result<String> {
+    // Held until the end.
+    let _lock: File = app::lock(dir)?;
+    let path = app::index_of(dir);
+    Index::wipe(&path)?;
+    let index = app::open_index(&path)?;
+    let parts = digest::Parts {
+        store: store.clone(),
+        archive: Archive::open_read_only(&app::packs_of(dir)),
+        index: index.clone(),
+        clock: clock::now,
+    };
+    let n = digest::catch_up(&parts, &index).await?;
+    index.close().await?;
+    Ok(format!("{n} events are in the index"))
+}
+
+async fn list_poison(store: &Store) -> anyhow::Result<String> {
+    let poison = store.poison(POISON_MAX).await?;
+    if poison.is_empty() {
+        return Ok("no record is set aside".to_owned());
+    }
+    let lines: Vec<String> = poison
+        .iter()
+        .map(|one| {
+            format!(
+                "{}\t{}\trelay {}\t{}/{}\t{} bytes\t{}",
+                one.id,
+                one.created_at.to_rfc3339(),
+                one.relay,
+                one.lane,
+                one.seq.0,
+                one.record.len(),
+                one.reason
+            )
+        })
+        .collect();
+    Ok(lines.join("\n"))
+}
+
+fn read_password(source: &Password) -> anyhow::Result<String> {
+    let mut text = String::new();
+    match &source.password_file {
+        Some(path) => {
+            let file = File::open(path)
+                .with_context(|| format!("password file {} cannot be read", path.display()))?;
+            file.take(PASSWORD_BYTES_MAX).read_to_string(&mut text)?
+        }
+        None => io::stdin()
+            .take(PASSWORD_BYTES_MAX)
+            .read_to_string(&mut text)?,
+    };
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Text on a terminal, JSON where a program reads it.
+fn log(default: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().or_else(|_| default.parse::<EnvFilter>())?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    if io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().flatten_event(true).init();
+    }
+    Ok(())
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

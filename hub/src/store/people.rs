@@ -204,6 +204,22 @@ impl Store {
         .await?)
     }
 
+    /// The users who own every organization there is; everyone while there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn owners_of_all(&self) -> Result<Vec<i64>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT u.id FROM users u WHERE NOT EXISTS (
+               SELECT 1 FROM organizations o WHERE NOT EXISTS (
+                 SELECT 1 FROM members m WHERE m.user_id = u.id AND m.organization_id = o.id
+                 AND m.role = 'owner'))
+             ORDER BY u.id",
+        )
+        .fetch_all(self.reader())
+        .await?)
+    }
+
     /// The members of an organization, by address.
     ///
     /// # Errors

@@ -1,0 +1,110 @@
+//! Small loops that tie rooms together: the alerts' bell, replays that others asked for, retention.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast};
+use tokio::time::{MissedTickBehavior, interval, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::digest::{self, Changed, ChangedKind};
+use crate::retention::Retention;
+use crate::store::{Store, StoreError};
+
+/// How often the store is asked whether anything changed.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// The first retention waits until the start's rush is over.
+const FIRST_RETENTION: Duration = Duration::from_mins(1);
+
+/// Rings for the alerts when issues changed in a way that rules ask about.
+pub(super) async fn ring(
+    mut changes: broadcast::Receiver<Changed>,
+    alerts: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    loop {
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            () = cancel.cancelled() => return,
+        };
+        match change {
+            Ok(change) if change.kind == ChangedKind::Seen => {}
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => alerts.notify_one(),
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Tries records again when the command line, or the API before a restart, asked for it.
+pub(super) async fn watch_poison(store: Store, digest: digest::Handle, cancel: CancellationToken) {
+    let mut tick = interval(WATCH_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut watch = None;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = cancel.cancelled() => return,
+        }
+        let looked = async {
+            let has_changed = match &mut watch {
+                Some(watch) => store_changed(watch).await?,
+                // The first look finds what was asked before the start.
+                None => {
+                    watch = Some(store.watch().await?);
+                    true
+                }
+            };
+            if has_changed {
+                store.poison_requested().await
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        match looked.await {
+            Ok(ids) => {
+                for id in ids {
+                    if let Err(error) = digest.replay(id).await {
+                        tracing::debug!(%error, poison.id = id, "record was not tried again");
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "store cannot be watched"),
+        }
+    }
+}
+
+async fn store_changed(watch: &mut crate::store::settings::Watch) -> Result<bool, StoreError> {
+    watch.has_changed().await
+}
+
+/// Removes what is too old, again and again.
+pub(super) async fn retain(retention: Retention, every: Duration, cancel: CancellationToken) {
+    let first = tokio::time::Instant::now() + FIRST_RETENTION.min(every);
+    let mut tick = interval_at(first, every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = cancel.cancelled() => return,
+        }
+        let ran = tokio::select! {
+            ran = retention.run(clock::now()) => ran,
+            // Its transactions are small; what is cut off is done by the next run.
+            () = cancel.cancelled() => return,
+        };
+        match ran {
+            Ok(report) if report == crate::retention::Report::default() => {}
+            Ok(report) => tracing::info!(
+                events = report.events,
+                issues = report.issues,
+                packs = report.packs,
+                "old events were removed"
+            ),
+            Err(error) => {
+                let error = format!("{:#}", anyhow::Error::from(error));
+                tracing::warn!(error, "retention did not finish; it is tried again");
+            }
+        }
+    }
+}

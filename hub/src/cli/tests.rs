@@ -1,0 +1,74 @@
+//! The command line, read and carried out on a data directory.
+
+use super::*;
+
+async fn go(dir: &Path, line: &str) -> anyhow::Result<()> {
+    let config = Config {
+        data_dir: dir.to_owned(),
+        ..Config::default()
+    };
+    let words = std::iter::once("vedette-hub").chain(line.split_whitespace());
+    on_data(&config, Cli::try_parse_from(words)?.command).await
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+    for line in [
+        "vedette-hub run --config /tmp/x.toml",
+        "vedette-hub --config /tmp/x.toml run",
+        "vedette-hub check-config /tmp/x.toml",
+        "vedette-hub join-token create --uses 3 --ttl 7d --label site=a --label ring=1",
+    ] {
+        assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+    }
+    let both = "vedette-hub admin create --email a@b --password-file x --password-stdin";
+    assert!(Cli::try_parse_from(both.split(' ')).is_err());
+}
+
+#[tokio::test]
+async fn a_hub_is_set_up_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let password = dir.path().join("password");
+    std::fs::write(&password, "a long enough password\n").unwrap();
+    let password = password.display();
+    let path = dir.path();
+    let admin = format!("admin create --email Admin@example.com --password-file {password}");
+    go(path, &admin).await.unwrap();
+    assert!(go(path, "project create shop").await.is_err());
+    go(path, "organization create Acme").await.unwrap();
+    go(path, "project create Shop --platform python")
+        .await
+        .unwrap();
+    let key = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let add_key = format!("project add-key --project shop --public-key {key}");
+    go(path, &add_key).await.unwrap();
+    assert!(go(path, &add_key).await.is_err());
+    go(path, "join-token create --label site=a").await.unwrap();
+    go(path, "api-token create --user admin@example.com")
+        .await
+        .unwrap();
+    assert!(
+        go(
+            path,
+            "api-token create --user admin@example.com --scope nonsense"
+        )
+        .await
+        .is_err()
+    );
+    go(path, "poison list").await.unwrap();
+    assert!(go(path, "poison replay 1").await.is_err());
+    go(path, "index rebuild").await.unwrap();
+
+    let store = app::open_store(path).await.unwrap();
+    let (user, _) = store
+        .user_by_email("admin@example.com")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(store.memberships(user.id).await.unwrap().len(), 1);
+    let project = store.project(1, "shop").await.unwrap().unwrap();
+    let keys = store.project_keys(project.id).await.unwrap();
+    assert_eq!(keys.len(), 2);
+    assert!(keys.iter().any(|one| one.public_key == key));
+}
