@@ -17,6 +17,9 @@ mod session;
 mod stream;
 mod tls;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
