@@ -30,7 +30,7 @@ use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
 use protocol::wire::{Cursor, Join, Joined, Report};
 use rustls::pki_types::CertificateDer;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::store::relays::{JoinTokenRow, RelayRow, RosterRow, SeenRow};
@@ -45,7 +45,7 @@ pub const VERSION_LEN_MAX: usize = 64;
 pub const TOKEN_USES_MAX: u32 = 10_000;
 
 /// Settings of the fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Most relays that may be registered and not revoked. A restart is needed to change it.

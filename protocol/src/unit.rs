@@ -76,7 +76,7 @@ fn parse(text: &str, units: &[(&str, u64)], allowed: &'static str) -> Result<u64
 fn unit_of(value: u64, units: &[(&'static str, u64)]) -> (u64, &'static str) {
     let exact = units
         .iter()
-        .find(|(_, factor)| value >= *factor && value % factor == 0);
+        .find(|(_, factor)| value >= *factor && value.is_multiple_of(*factor));
     let (name, factor) = exact.or(units.last()).copied().unwrap_or(("", 1));
     (value / factor, name)
 }

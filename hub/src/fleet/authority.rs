@@ -21,7 +21,7 @@ use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKey
 use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::GeneralName;
 
-/// SHA-256 of a SubjectPublicKeyInfo.
+/// SHA-256 of a public key as certificates hold it (`SubjectPublicKeyInfo`).
 pub(super) type KeyHash = [u8; 32];
 
 /// Why the authority cannot do its work.

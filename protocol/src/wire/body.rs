@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::DictId;
 use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
 use crate::outcome::Term;
@@ -35,7 +34,7 @@ pub struct Hello {
     pub roster_version: u64,
     /// Dictionaries it can compress with.
     #[serde(rename = "d", default)]
-    pub dicts: Vec<DictId>,
+    pub dicts: Vec<u32>,
     /// The relay's wall clock.
     #[serde(rename = "t")]
     pub wall: Timestamp,

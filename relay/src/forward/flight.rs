@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn grows_while_acknowledgements_are_prompt_and_shrinks_when_they_are_late() {
         let mut flight = Flight::new(1000);
-        let mut fill = |flight: &mut Flight| {
+        let fill = |flight: &mut Flight| {
             let mut sent = 0;
             while flight.has_room() {
                 flight.sent(8 * 1024);

@@ -163,12 +163,9 @@ async fn ask(connection: &Connection, join: &Frame) -> Result<Frame, JoinError> 
         .await
         .map_err(|_| JoinError::NoAnswer)?;
     drop(request.finish());
-    let answer = match answer.read_to_end(ANSWER_BYTES_MAX).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let reason = connection.close_reason();
-            return Err(reason.map_or(JoinError::NoAnswer, hung_up));
-        }
+    let Ok(answer) = answer.read_to_end(ANSWER_BYTES_MAX).await else {
+        let reason = connection.close_reason();
+        return Err(reason.map_or(JoinError::NoAnswer, hung_up));
     };
     Frame::decode(&mut BytesMut::from(answer.as_slice()))
         .map_err(JoinError::Answer)?

@@ -264,7 +264,7 @@ fn hello(link: &Link, identity: &Identity) -> Frame {
             .collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roster_version: link.roster.version(),
-        dicts: vec![DictId::NONE, DictId::BUILT_IN],
+        dicts: vec![DictId::NONE.0, DictId::BUILT_IN.0],
         wall: clock::now(),
         capabilities: Vec::new(),
     })
