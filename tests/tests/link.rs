@@ -3,6 +3,12 @@
 //! Both ends are the real rooms over loopback; only the digest is a stand-in, which keeps the
 //! cursor in the hub's store and remembers every record it was given.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the helpers of tests may be as blunt as the tests"
+)]
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
