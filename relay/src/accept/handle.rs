@@ -200,7 +200,10 @@ fn origin(headers: &HeaderMap) -> Option<String> {
 /// The first address of `X-Forwarded-For`, else the peer's.
 fn client_address(headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
     let forwarded = text(headers, "x-forwarded-for").and_then(|list| list.split(',').next());
-    let forwarded = forwarded.and_then(|addr| addr.trim().parse::<IpAddr>().ok());
+    let forwarded = forwarded.map(str::trim).and_then(|addr| {
+        let with_port = || addr.parse::<SocketAddr>().map(|addr| addr.ip());
+        addr.parse().or_else(|_| with_port()).ok()
+    });
     forwarded.unwrap_or_else(|| peer.ip()).to_canonical()
 }
 

@@ -107,6 +107,24 @@ pub(super) fn event_id(envelope: &Envelope) -> Option<EventId> {
     Some(given.unwrap_or_else(random_id))
 }
 
+/// Whether the application wishes that no address is taken from the connection: a setting of its
+/// SDK that lies somewhere in the payload. It is searched, not parsed; a text that merely looks
+/// like it costs an address.
+pub(super) fn hides_address(envelope: &Envelope) -> bool {
+    const NAME: &[u8] = b"\"infer_ip\"";
+    let says_never = |payload: &Bytes| {
+        memchr::memmem::find_iter(payload, NAME).any(|at| {
+            let value = payload.get(at + NAME.len()..).unwrap_or_default();
+            let value = value.trim_ascii_start().strip_prefix(b":");
+            value.is_some_and(|value| value.trim_ascii_start().starts_with(b"\"never\""))
+        })
+    };
+    let in_header = envelope.header.sdk.as_ref().is_some_and(says_never);
+    let reads_settings = |item: &&EnvelopeItem| item.kind != ItemKind::Attachment;
+    let mut items = envelope.items.iter().filter(reads_settings);
+    in_header || items.any(|item| says_never(&item.payload))
+}
+
 fn makes_event(item: &EnvelopeItem) -> bool {
     let is_crash = || {
         let kind = item.header.attachment_type();
@@ -181,6 +199,21 @@ mod tests {
         assert_eq!(event_id(&envelope("{}\n{\"type\":\"session\"}\n{}")), None);
         let crash = "{}\n{\"type\":\"attachment\",\"attachment_type\":\"event.minidump\"}\nx";
         assert!(event_id(&envelope(crash)).is_some());
+    }
+
+    #[test]
+    fn an_application_may_hide_its_users_addresses() {
+        let check = |payload: &str, expected: bool| {
+            let text = format!("{{}}\n{{\"type\":\"event\"}}\n{payload}");
+            assert_eq!(hides_address(&envelope(&text)), expected, "{payload}");
+        };
+        check("{\"sdk\":{\"settings\":{\"infer_ip\":\"never\"}}}", true);
+        check("{\"sdk\":{\"settings\":{\"infer_ip\" : \"never\"}}}", true);
+        check("{\"sdk\":{\"settings\":{\"infer_ip\":\"auto\"}}}", false);
+        check("{\"infer_ip\"", false);
+        check("{}", false);
+        let header = "{\"sdk\":{\"settings\":{\"infer_ip\":\"never\"}}}\n";
+        assert!(hides_address(&envelope(header)));
     }
 
     #[test]

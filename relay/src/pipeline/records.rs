@@ -9,7 +9,7 @@ use protocol::item::Category;
 use protocol::privacy::{Payload, Scrubber};
 use serde::Deserialize;
 
-use super::items::PAYLOAD_BYTES_MAX;
+use super::items::{self, PAYLOAD_BYTES_MAX};
 use super::{Request, Target};
 
 /// Longest `User-Agent` that is kept, in bytes.
@@ -26,7 +26,8 @@ pub(super) fn stamp(
     let scrubber = &target.scrubber;
     let client = credentials.client.clone();
     let client = client.or_else(|| envelope.header.sdk.as_ref().and_then(sdk_name));
-    let remote_addr = request.remote_addr.filter(|_| !target.withhold_address);
+    let withhold_address = target.withhold_address || items::hides_address(envelope);
+    let remote_addr = request.remote_addr.filter(|_| !withhold_address);
     let trace = envelope.header.trace.as_ref();
     Items {
         project: target.project,

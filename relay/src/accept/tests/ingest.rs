@@ -413,6 +413,15 @@ async fn the_client_and_its_address_come_from_where_they_are_told() {
         items.items[0].header, "{\"type\":\"event\"}",
         "without its length"
     );
+
+    let sdk = "{\"name\":\"sentry.x\",\"version\":\"1\"}";
+    let payload = "{\"attrs\":{},\"sdk\":{\"settings\":{\"infer_ip\":\"never\"}}}";
+    let body = format!("{{\"sdk\":{sdk}}}\n{{\"type\":\"session\"}}\n{payload}");
+    assert_eq!(relay.post(body).await.status, 200);
+    let kept = relay.kept().await;
+    let items = &kept[0].1;
+    assert_eq!(items.client.as_deref(), Some("sentry.x/1"));
+    assert_eq!(items.remote_addr, None, "the application does not want it");
 }
 
 #[tokio::test]
