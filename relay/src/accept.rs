@@ -63,9 +63,9 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 4900)),
             connections_max: 512,
-            in_flight_bytes_max: mib(48),
-            body_bytes_max: mib(20),
-            decompressed_bytes_max: mib(40),
+            in_flight_bytes_max: mib(32),
+            body_bytes_max: mib(16),
+            decompressed_bytes_max: mib(24),
             header_timeout: secs(10),
             body_pause_timeout: secs(10),
             body_timeout: secs(60),

@@ -3,6 +3,9 @@
 //! The start: bind the port, open roster and spool, start the link, serve, tell systemd.
 //! The end, as a list in [`run`]: stop accepting, finish requests within their grace, one last
 //! attempt to forward, close the spool. What was answered 200 is on the disk long before.
+//!
+//! 2026-11-21: the system's allocator stays. Measured with 25 KB events, mimalloc took a tenth
+//! less CPU, but 10 MiB more memory when idle and 30 MiB more under load.
 
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
@@ -27,7 +30,7 @@ use crate::spool::Spool;
 use crate::status::Status;
 
 /// Threads for work that waits for the disk or takes longer than a moment.
-const BLOCKING_THREADS_MAX: usize = 16;
+const BLOCKING_THREADS_MAX: usize = 6;
 /// How long such a thread stays without work: each costs memory.
 const BLOCKING_THREAD_IDLE: Duration = Duration::from_secs(2);
 /// Stack of each thread, in bytes. Nothing here recurses over what clients send.

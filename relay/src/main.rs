@@ -5,9 +5,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match relay::cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,14 +11,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::Config;
+use super::decode::Encoding;
 use crate::pipeline::Refusal;
 
 /// Memory is handed out in pieces of this many bytes.
 const PIECE: usize = 1024;
 /// How long a request waits for memory before it is refused.
-const MEMORY_WAIT: Duration = Duration::from_secs(1);
+const MEMORY_WAIT: Duration = Duration::from_secs(3);
 /// What a body of unknown length asks for first.
 const FIRST_BYTES: usize = 16 * 1024;
+/// How much larger a packed body is taken to become, before anything is known about it.
+const UNPACKED_FACTOR: usize = 8;
 
 /// The memory of all bodies.
 #[derive(Clone, Debug)]
@@ -31,56 +34,59 @@ pub(super) struct Budget {
 #[derive(Debug)]
 pub(super) struct Held {
     budget: Budget,
-    permits: Vec<OwnedSemaphorePermit>,
-    bytes: usize,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Budget {
     pub(super) fn new(size: ByteSize) -> Self {
-        let bytes_max = to_usize(size);
+        let bytes_max = to_usize(size).min(u32::MAX as usize);
         Self {
-            pieces: Arc::new(Semaphore::new(
-                (bytes_max / PIECE).min(Semaphore::MAX_PERMITS),
-            )),
+            pieces: Arc::new(Semaphore::new(bytes_max / PIECE)),
             bytes_max,
         }
     }
 
-    /// Waits a little for memory, as long as none is held: who holds some never waits.
+    /// Waits a little for memory. Only who holds none waits, so that nobody waits for ever.
     async fn first(&self, bytes: usize) -> Result<Held, Refusal> {
-        let acquire = Arc::clone(&self.pieces).acquire_many_owned(pieces(bytes));
+        let acquire = Arc::clone(&self.pieces).acquire_many_owned(self.pieces_of(bytes));
         match timeout(MEMORY_WAIT, acquire).await {
             Ok(Ok(permit)) => Ok(Held {
                 budget: self.clone(),
-                permits: vec![permit],
-                bytes,
+                permit,
             }),
             Ok(Err(_)) | Err(_) => Err(Refusal::Overload),
         }
+    }
+
+    /// The largest request may take everything, and never more.
+    fn pieces_of(&self, bytes: usize) -> u32 {
+        let pieces = bytes
+            .min(self.bytes_max - self.bytes_max % PIECE)
+            .div_ceil(PIECE);
+        u32::try_from(pieces).unwrap_or(u32::MAX)
     }
 }
 
 impl Held {
     /// Asks for memory up to `bytes` in all.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let more = bytes.saturating_sub(self.bytes);
-        if more == 0 {
-            return Ok(());
+        let wanted = self.budget.pieces_of(bytes) as usize;
+        let more = wanted.saturating_sub(self.permit.num_permits());
+        if more > 0 {
+            let more = u32::try_from(more).unwrap_or(u32::MAX);
+            let permit = Arc::clone(&self.budget.pieces).try_acquire_many_owned(more);
+            self.permit.merge(permit.map_err(|_| Refusal::Overload)?);
         }
-        let permit = Arc::clone(&self.budget.pieces).try_acquire_many_owned(pieces(more));
-        self.permits.push(permit.map_err(|_| Refusal::Overload)?);
-        self.bytes = bytes;
         Ok(())
     }
 
-    /// What is held.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// Asks for memory up to `bytes` in all, or gives back what is held beyond it.
+    pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let wanted = self.budget.pieces_of(bytes) as usize;
+        let spare = self.permit.num_permits().saturating_sub(wanted);
+        drop(self.permit.split(spare));
+        self.grow(bytes)
     }
-}
-
-fn pieces(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(PIECE)).unwrap_or(u32::MAX)
 }
 
 pub(super) fn to_usize(size: ByteSize) -> usize {
@@ -92,6 +98,7 @@ pub(super) async fn read(
     body: Incoming,
     config: &Config,
     budget: &Budget,
+    encoding: Encoding,
 ) -> Result<(Bytes, Held), Refusal> {
     let bytes_max = to_usize(config.body_bytes_max).min(budget.bytes_max);
     let known = body.size_hint().exact();
@@ -99,7 +106,12 @@ pub(super) async fn read(
     if known.is_some_and(|n| n > bytes_max) {
         return Err(Refusal::BodyTooLarge { bytes_max });
     }
-    let held = budget.first(known.unwrap_or(FIRST_BYTES)).await?;
+    let factor = match encoding {
+        Encoding::Identity => 2,
+        _ => UNPACKED_FACTOR,
+    };
+    let first = known.unwrap_or(FIRST_BYTES).saturating_mul(factor);
+    let held = budget.first(first).await?;
     let whole = gather(body, held, known, bytes_max, config.body_pause_timeout.0);
     match timeout(config.body_timeout.0, whole).await {
         Ok(whole) => whole,

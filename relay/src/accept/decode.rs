@@ -55,6 +55,20 @@ pub(super) fn decode(
     bytes_max: usize,
     held: &mut Held,
 ) -> Result<Bytes, Refusal> {
+    let around = body.len() + window(encoding, &body) + DECODER_BYTES;
+    let unpacked = unpack(encoding, body, bytes_max, around, held)?;
+    // What is scrubbed is a second copy.
+    held.resize(unpacked.len().saturating_mul(2))?;
+    Ok(unpacked)
+}
+
+fn unpack(
+    encoding: Encoding,
+    body: Bytes,
+    bytes_max: usize,
+    around: usize,
+    held: &mut Held,
+) -> Result<Bytes, Refusal> {
     if encoding == Encoding::Identity || body.is_empty() {
         return if body.len() > bytes_max {
             Err(Refusal::BodyTooLarge { bytes_max })
@@ -62,24 +76,29 @@ pub(super) fn decode(
             Ok(body)
         };
     }
-    held.grow(held.bytes() + window(encoding, &body) + DECODER_BYTES)?;
+    let mut sink = Sink {
+        bytes_max,
+        around,
+        guess: guess(encoding, &body).clamp(PAGE, bytes_max + 1),
+        held,
+    };
     let result = match encoding {
         Encoding::Identity => Ok(body),
         Encoding::Gzip => {
             let reader = flate2::bufread::MultiGzDecoder::new(body.as_ref());
-            drain(reader, body.len(), bytes_max, held)
+            sink.drain(reader)
         }
         Encoding::Deflate if has_zlib_header(&body) => {
             let reader = flate2::bufread::ZlibDecoder::new(body.as_ref());
-            drain(reader, body.len(), bytes_max, held)
+            sink.drain(reader)
         }
         Encoding::Deflate => {
             let reader = flate2::bufread::DeflateDecoder::new(body.as_ref());
-            drain(reader, body.len(), bytes_max, held)
+            sink.drain(reader)
         }
         Encoding::Brotli => {
             let reader = brotli::Decompressor::new(body.as_ref(), 4096);
-            drain(reader, body.len(), bytes_max, held)
+            sink.drain(reader)
         }
         Encoding::Zstd => {
             let reader = zstd::Decoder::with_buffer(body.as_ref()).and_then(|mut reader| {
@@ -88,7 +107,7 @@ pub(super) fn decode(
             });
             reader
                 .map_err(|_| Failure::Broken)
-                .and_then(|reader| drain(reader, body.len(), bytes_max, held))
+                .and_then(|reader| sink.drain(reader))
         }
     };
     result.map_err(|failure| match failure {
@@ -104,29 +123,51 @@ enum Failure {
     Broken,
 }
 
-/// Reads to the end, asking for memory before taking it.
-fn drain(
-    mut reader: impl Read,
-    packed_len: usize,
+/// Where unpacked bytes go.
+struct Sink<'a> {
     bytes_max: usize,
-    held: &mut Held,
-) -> Result<Bytes, Failure> {
-    let before = held.bytes();
-    let mut out: Vec<u8> = Vec::new();
-    let mut capacity = packed_len.saturating_mul(6).clamp(PAGE, bytes_max + 1);
-    loop {
-        held.grow(before + capacity).map_err(Failure::Refused)?;
-        out.reserve_exact(capacity - out.len());
-        let room = (capacity - out.len()) as u64;
-        let read = (&mut reader).take(room).read_to_end(&mut out);
-        if out.len() > bytes_max {
-            return Err(Failure::Refused(Refusal::BodyTooLarge { bytes_max }));
+    /// Memory that is needed besides.
+    around: usize,
+    /// How much may come.
+    guess: usize,
+    held: &'a mut Held,
+}
+
+impl Sink<'_> {
+    /// Reads to the end, asking for memory before taking it.
+    fn drain(&mut self, mut reader: impl Read) -> Result<Bytes, Failure> {
+        let mut out: Vec<u8> = Vec::new();
+        let mut capacity = self.guess;
+        loop {
+            self.held
+                .grow(self.around + capacity)
+                .map_err(Failure::Refused)?;
+            out.reserve_exact(capacity - out.len());
+            let room = (capacity - out.len()) as u64;
+            let read = (&mut reader).take(room).read_to_end(&mut out);
+            if out.len() > self.bytes_max {
+                let bytes_max = self.bytes_max;
+                return Err(Failure::Refused(Refusal::BodyTooLarge { bytes_max }));
+            }
+            read.map_err(|_| Failure::Broken)?;
+            if out.len() < capacity {
+                return Ok(Bytes::from(out));
+            }
+            capacity = capacity.saturating_mul(2).min(self.bytes_max + 1);
         }
-        read.map_err(|_| Failure::Broken)?;
-        if out.len() < capacity {
-            return Ok(Bytes::from(out));
+    }
+}
+
+/// How much the body may become. Gzip says so in its last bytes, which need not be true.
+fn guess(encoding: Encoding, body: &[u8]) -> usize {
+    let usual = body.len().saturating_mul(6);
+    match (encoding, body.last_chunk()) {
+        (Encoding::Gzip, Some(size)) => {
+            let size = usize::try_from(u32::from_le_bytes(*size)).unwrap_or(usize::MAX);
+            // One more, to see that the end is the end.
+            (size + 1).min(usual.saturating_mul(4))
         }
-        capacity = capacity.saturating_mul(2).min(bytes_max + 1);
+        _ => usual,
     }
 }
 

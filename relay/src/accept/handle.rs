@@ -113,7 +113,7 @@ async fn ask(
     let (form, project) = form(route, &parts.headers);
     let credentials = credentials(&parts.headers, parts.uri.query());
     let encoding = Encoding::parse(text(&parts.headers, "content-encoding"))?;
-    let (body, held) = body::read(incoming, &door.config, &door.budget).await?;
+    let (body, held) = body::read(incoming, &door.config, &door.budget, encoding).await?;
     let (body, held) = match look {
         Look::Json => unpack(door, form, encoding, body, held).await?,
         Look::Pixel => (sentry_data(parts.uri.query()), held),

@@ -132,17 +132,29 @@ async fn memory_that_is_used_up_is_answered_503() {
         ..Config::default()
     };
     let relay = start_with(config, Some(projects())).await;
-    let path = format!("/api/1/envelope/?sentry_key={KEY}");
-    let body = gzip(event(ID, &format!("{{\"a\":\"{}\"}}", "x".repeat(200 << 10))).as_bytes());
-    let reply = relay
-        .send("POST", &path, &[("Content-Encoding", "gzip")], &body)
-        .await;
-    assert_eq!((reply.status, reply.header("retry-after")), (503, "5"));
-    assert!(
-        relay
-            .counts()
-            .contains(&"unknown refused overload 1".to_owned())
+    let mut slow = TcpStream::connect(relay.addr).await.unwrap();
+    let head = format!(
+        "POST /api/1/envelope/?sentry_key={KEY} HTTP/1.1\r\nHost: r\r\nConnection: close\r\n\
+         Content-Length: 50000\r\n\r\n{{}}\n"
     );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let reply = loop {
+        let reply = relay.post(event(ID, "{}")).await;
+        // The slow one may come second.
+        if reply.status != 200 {
+            break reply;
+        }
+    };
+    assert_eq!((reply.status, reply.header("retry-after")), (503, "5"));
+    let counts = relay.counts();
+    assert!(
+        counts.contains(&"unknown refused overload 1".to_owned()),
+        "{counts:?}"
+    );
+    slow.write_all(&vec![b' '; 49_997]).await.unwrap();
+    let mut reply = vec![0; 12];
+    slow.read_exact(&mut reply).await.unwrap();
+    assert_eq!(reply, b"HTTP/1.1 200");
     assert_still_serves(&relay).await;
 }
 
