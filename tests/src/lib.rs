@@ -1,1 +1,9 @@
-//! skeleton
+//! What the end-to-end tests, the demo and the benchmark share: real programs in a directory of
+//! their own, real requests, and waiting for conditions.
+
+pub mod api;
+pub mod load;
+pub mod process;
+pub mod samples;
+pub mod site;
+pub mod wait;

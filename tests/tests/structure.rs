@@ -34,7 +34,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "hub",
         &[
             &["ids", "clock"],
-            &["normalise", "group", "issue", "rule", "schedule", "query"],
+            &["normalise", "issue", "rule", "schedule", "query"],
+            &["group"],
             &["store", "archive", "index", "stats"],
             &["digest", "alert", "notify", "retention", "access", "fleet"],
             &["receive", "api", "web"],

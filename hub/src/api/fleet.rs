@@ -22,7 +22,7 @@ use super::types::{iso, iso_option};
 use crate::access::Scope;
 use crate::clock;
 use crate::digest::Replayed;
-use crate::fleet::{self, RelayReport, RelayState, TokenRequest};
+use crate::fleet::{self, RelayReport, RelayState, ReportedTotal, TokenRequest};
 use crate::store::ledger_read::LedgerSum;
 
 /// Longest name, in bytes.
@@ -377,10 +377,50 @@ pub(super) async fn ledger(
         None if id.iter().all(|byte| *byte == 0) => "hub".to_owned(),
         None => String::new(),
     };
-    let ledgers = by_relay
-        .into_iter()
-        .map(|(id, sums)| balance(&id, name(&id), sums));
+    let ledgers = by_relay.into_iter().map(|(id, mut sums)| {
+        let relay = relays
+            .iter()
+            .find(|relay| relay.id.as_bytes() == id.as_slice());
+        if let Some(report) = relay.and_then(|relay| relay.report.as_ref()) {
+            believe(&mut sums, &id, &report.totals, &projects);
+        }
+        balance(&id, name(&id), sums)
+    });
     Ok(Json(ledgers.collect()))
+}
+
+/// What a relay says it received, where that is more than what has arrived: the difference waits
+/// in its spool.
+fn believe(sums: &mut Vec<LedgerSum>, id: &[u8], totals: &[ReportedTotal], projects: &[i64]) {
+    const KINDS: [Term; 3] = [Term::Received, Term::Accepted, Term::Refused];
+    let mut reported: BTreeMap<(u8, &str, i16), i64> = BTreeMap::new();
+    for total in totals {
+        let is_seen = total
+            .project
+            .is_none_or(|project| projects.contains(&project.as_i64()));
+        let term = KINDS.into_iter().find(|term| term.name() == total.term);
+        let category = Category::from_name(&total.category);
+        if let (true, Some(term), Some(category)) = (is_seen, term, category) {
+            let key = (u8::from(term), total.reason.as_str(), i16::from(category));
+            *reported.entry(key).or_default() += i64::try_from(total.n).unwrap_or(i64::MAX);
+        }
+    }
+    for ((term, reason, category), quantity) in reported {
+        let term = i16::from(term);
+        let known = sums
+            .iter_mut()
+            .find(|sum| sum.term == term && sum.category == category && sum.reason == reason);
+        match known {
+            Some(sum) => sum.quantity = sum.quantity.max(quantity),
+            None => sums.push(LedgerSum {
+                relay_id: id.to_vec(),
+                category,
+                term,
+                reason: reason.to_owned(),
+                quantity,
+            }),
+        }
+    }
 }
 
 fn balance(id: &[u8], relay_name: String, sums: Vec<LedgerSum>) -> LedgerRelay {

@@ -178,7 +178,12 @@ impl<'a> Plan<'a> {
                         reason: prepare::bounded(&account.reason),
                         hour,
                     };
-                    self.tally.add(key, i64::try_from(*n).unwrap_or(i64::MAX));
+                    let n = i64::try_from(*n).unwrap_or(i64::MAX);
+                    if matches!(account.term, Term::Evicted | Term::Expired | Term::Corrupt) {
+                        // Items that were kept and then lost never come here themselves.
+                        self.tally.add_kept(&key, n);
+                    }
+                    self.tally.add(key, n);
                 }
             }
         }
@@ -208,6 +213,8 @@ impl<'a> Plan<'a> {
             // It was counted as set aside when it came.
             self.tally
                 .add(key(Term::Rejected, reason::POISON), -quantity);
+        } else {
+            self.tally.add_kept(&key(term, reason), quantity);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use protocol::ids::{ProjectId, RelayId};
 use protocol::item::Category;
-use protocol::outcome::{Reason, Term};
+use protocol::outcome::{Reason, Term, reason};
 
 use crate::store::ledger::LedgerRow;
 
@@ -26,6 +26,22 @@ pub(super) struct Tally(BTreeMap<Key, i64>);
 impl Tally {
     pub(super) fn add(&mut self, key: Key, quantity: i64) {
         *self.0.entry(key).or_default() += quantity;
+    }
+
+    /// Counts items as received and accepted, whatever became of them: the relay kept them, and
+    /// an item that is kept is counted there by being in the spool.
+    pub(super) fn add_kept(&mut self, key: &Key, quantity: i64) {
+        for term in [Term::Received, Term::Accepted] {
+            let reason = Cow::Borrowed(reason::NONE);
+            self.add(
+                Key {
+                    term,
+                    reason,
+                    ..key.clone()
+                },
+                quantity,
+            );
+        }
     }
 
     pub(super) fn rows(self) -> Vec<LedgerRow> {

@@ -1,0 +1,130 @@
+//! Envelopes as a real SDK sends them, as many as asked: recordings with fresh ids, times and
+//! small differences, so that compression and de-duplication see what they see in the field.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+/// Where the recordings lie.
+#[must_use]
+pub fn recordings_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings")
+}
+
+/// A generator of distinct events.
+#[derive(Clone, Debug)]
+pub struct Load {
+    templates: Vec<Value>,
+    n_made: u64,
+}
+
+impl Load {
+    /// Real errors of a Python web application, about 25 KB of JSON each.
+    ///
+    /// # Errors
+    /// When the recordings cannot be read.
+    pub fn python() -> anyhow::Result<Self> {
+        let mut templates = Vec::new();
+        for name in [
+            "0086-sentry-python-flask-pii-unscrubbed",
+            "0088-sentry-python-flask-pii-unscrubbed",
+        ] {
+            let path = recordings_dir().join(format!("{name}.body"));
+            let body = std::fs::read(&path).with_context(|| path.display().to_string())?;
+            templates.push(event_of(&body)?);
+        }
+        Ok(Self {
+            templates,
+            n_made: 0,
+        })
+    }
+
+    /// The next event: its id and its JSON.
+    ///
+    /// # Errors
+    /// When the generator has no template.
+    pub fn next_event(&mut self) -> anyhow::Result<(String, Value)> {
+        let n = self.n_made;
+        self.n_made += 1;
+        let place = usize::try_from(n)? % self.templates.len().max(1);
+        let mut event = self.templates.get(place).context("no template")?.clone();
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let now = hub::clock::now();
+        if let Some(fields) = event.as_object_mut() {
+            fields.insert("event_id".into(), json!(id));
+            fields.insert("timestamp".into(), json!(now.to_rfc3339()));
+            fields.insert("user".into(), json!({"id": (n % 500).to_string()}));
+            fields.insert("server_name".into(), json!(format!("web-{:02}", n % 20)));
+            fields.insert("transaction".into(), json!(format!("/checkout/{}", n % 7)));
+        }
+        vary_exceptions(&mut event, n);
+        Ok((id, event))
+    }
+
+    /// The next envelope, compressed as the SDK does: its event id and its body.
+    ///
+    /// # Errors
+    /// As [`Load::next_event`].
+    pub fn next_gzip(&mut self) -> anyhow::Result<(String, Vec<u8>)> {
+        let (id, event) = self.next_event()?;
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::new(9));
+        gzip.write_all(&crate::api::envelope(&event))?;
+        Ok((id, gzip.finish()?))
+    }
+}
+
+/// Twenty kinds of errors, each with its own function at the crash, and numbers that differ.
+fn vary_exceptions(event: &mut Value, n: u64) {
+    let Some(values) = event
+        .pointer_mut("/exception/values")
+        .and_then(Value::as_array_mut)
+    else {
+        return;
+    };
+    for value in values.iter_mut() {
+        if let Some(text) = value.get_mut("value") {
+            *text = json!(format!(
+                "order {} failed after {} ms",
+                n * 7919 % 100_000,
+                n % 977
+            ));
+        }
+        let frames = value
+            .pointer_mut("/stacktrace/frames")
+            .and_then(Value::as_array_mut);
+        if let Some(frame) = frames.and_then(|frames| frames.last_mut()) {
+            if let Some(function) = frame.get_mut("function") {
+                *function = json!(format!("charge_{}", n % 20));
+            }
+            if let Some(vars) = frame.get_mut("vars").and_then(Value::as_object_mut) {
+                vars.insert("order_id".into(), json!(n.to_string()));
+            }
+        }
+    }
+}
+
+/// The event in a recorded envelope, gzip or plain.
+///
+/// # Errors
+/// When there is none.
+pub fn event_of(body: &[u8]) -> anyhow::Result<Value> {
+    use std::io::Read;
+    let mut plain = Vec::new();
+    if body.starts_with(&[0x1f, 0x8b]) {
+        flate2::read::GzDecoder::new(body).read_to_end(&mut plain)?;
+    } else {
+        plain.extend_from_slice(body);
+    }
+    let envelope = protocol::envelope::Envelope::parse(&bytes::Bytes::from(plain))?;
+    let item = envelope
+        .items
+        .iter()
+        .find(|item| item.kind.name() == "event");
+    Ok(serde_json::from_slice(
+        &item.context("no event in it")?.payload,
+    )?)
+}

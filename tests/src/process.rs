@@ -1,0 +1,163 @@
+//! Real programs as child processes.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::wait::until;
+
+/// The binaries lie beside the one that runs, or beside the directory of test binaries.
+///
+/// # Errors
+/// When the program was not built.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let dirs = own.ancestors().skip(1).take(2);
+    let found = dirs.map(|dir| dir.join(name)).find(|path| path.is_file());
+    found.with_context(|| format!("{name} was not built; run: cargo build --workspace"))
+}
+
+/// A running program that ends with this value.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+}
+
+impl Process {
+    /// Starts a program whose output goes to `log`, after what is there.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(program: &Path, args: &[&str], log: &Path) -> anyhow::Result<Self> {
+        let out = File::options().create(true).append(true).open(log)?;
+        let child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out)
+            .spawn()
+            .with_context(|| format!("start {}", program.display()))?;
+        let name = program
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        Ok(Self { name, child })
+    }
+
+    /// The program's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once, as a power cut would: SIGKILL.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to end: SIGTERM.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.child.id())?;
+        let pid = rustix::process::Pid::from_raw(pid).context("a process has an id")?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        Ok(())
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// When it has not ended in time.
+    pub async fn ended(&mut self, most: Duration) -> anyhow::Result<ExitStatus> {
+        let what = format!("{} to end", self.name);
+        let child = std::cell::RefCell::new(&mut self.child);
+        until(&what, most, || async {
+            child.borrow_mut().try_wait().ok().flatten()
+        })
+        .await
+    }
+
+    /// Whether it runs.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Resident memory in bytes, as the kernel says.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line
+            .and_then(|line| line.split_whitespace().next())
+            .context("no VmRSS")?;
+        Ok(kib.parse::<u64>()? * 1024)
+    }
+
+    /// CPU time used so far, in seconds, of user and system together.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, fields) = stat.rsplit_once(')').context("no process name")?;
+        let mut ticks = fields.split_whitespace().skip(11);
+        let user: f64 = ticks.next().context("no utime")?.parse()?;
+        let system: f64 = ticks.next().context("no stime")?.parse()?;
+        #[expect(clippy::cast_precision_loss, reason = "ticks per second is a hundred")]
+        let per_second = rustix::param::clock_ticks_per_second() as f64;
+        Ok((user + system) / per_second)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Runs a program to its end and returns what it printed.
+///
+/// # Errors
+/// With its standard error, when it does not succeed.
+pub fn run(program: &Path, args: &[&str], input: &str) -> anyhow::Result<String> {
+    use std::io::Write;
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("start {}", program.display()))?;
+    child
+        .stdin
+        .take()
+        .context("stdin is piped")?
+        .write_all(input.as_bytes())?;
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!("{} {}: {stderr}", program.display(), args.join(" "));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}

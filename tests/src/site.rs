@@ -1,0 +1,735 @@
+//! A site: a hub and a joined relay as real programs in one directory.
+
+use std::collections::BTreeMap;
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use protocol::block::Record;
+use protocol::ids::{Lane, Seq};
+use relay::spool::ReadOutcome;
+use serde_json::Value;
+
+use crate::api::{Api, Sdk, VISIBLE_WITHIN, client};
+use crate::process::{Process, program, run};
+use crate::wait::{clock, until};
+
+/// How long a program may take to serve. Generous: the machine may be busy.
+const SERVING_WITHIN: Duration = Duration::from_secs(60);
+/// The administrator of every site.
+pub const ADMIN_EMAIL: &str = "admin@example.com";
+/// The organisation of every site.
+pub const ORGANIZATION: &str = "acme";
+/// The first project of every site.
+pub const PROJECT: &str = "shop";
+
+/// How a site is set up.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where everything lies.
+    pub dir: PathBuf,
+    /// The hub's dashboard and API.
+    pub http_port: u16,
+    /// The hub's link.
+    pub link_port: u16,
+    /// The relay's ingest.
+    pub relay_port: u16,
+    /// The spool's quota; `None` is the default.
+    pub spool_max: Option<String>,
+    /// A key that the project has beside its own.
+    pub public_key: Option<String>,
+    /// The mail server, as the hub's configuration has it; empty is none.
+    pub smtp: String,
+}
+
+impl Plan {
+    /// On the ports that are documented.
+    #[must_use]
+    pub const fn documented(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            http_port: 4800,
+            link_port: 4801,
+            relay_port: 4900,
+            spool_max: None,
+            public_key: None,
+            smtp: String::new(),
+        }
+    }
+
+    /// On free ports.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn free(dir: PathBuf) -> anyhow::Result<Self> {
+        let http = TcpListener::bind("127.0.0.1:0")?;
+        let relay = TcpListener::bind("127.0.0.1:0")?;
+        let link = UdpSocket::bind("127.0.0.1:0")?;
+        Ok(Self {
+            http_port: http.local_addr()?.port(),
+            link_port: link.local_addr()?.port(),
+            relay_port: relay.local_addr()?.port(),
+            ..Self::documented(dir)
+        })
+    }
+}
+
+/// What a person or an SDK needs to use the site.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Access {
+    /// The project's number.
+    pub project_id: String,
+    /// The DSN, which names the relay.
+    pub dsn: String,
+    /// The administrator's password.
+    pub admin_password: String,
+    /// A token with every scope.
+    pub api_token: String,
+}
+
+/// A running site; its programs end with it.
+#[derive(Debug)]
+pub struct Site {
+    plan: Plan,
+    access: Access,
+    hub_url: String,
+    relay_url: String,
+    api: Api,
+    sdk: Sdk,
+    hub: Option<Process>,
+    relay: Option<Process>,
+    /// Removed at the end, unless someone else owns the directory.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Site {
+    /// A site of its own on free ports.
+    ///
+    /// # Errors
+    /// When a program does not serve.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::temporary(|_| ()).await
+    }
+
+    /// A site whose relay may keep this much.
+    ///
+    /// # Errors
+    /// As [`Site::start`].
+    pub async fn start_with_spool(bytes_max: &str) -> anyhow::Result<Self> {
+        Self::temporary(|plan| plan.spool_max = Some(bytes_max.to_owned())).await
+    }
+
+    /// A site whose project also has the key with this public half.
+    ///
+    /// # Errors
+    /// As [`Site::start`].
+    pub async fn start_with_key(public_key: &str) -> anyhow::Result<Self> {
+        Self::temporary(|plan| plan.public_key = Some(public_key.to_owned())).await
+    }
+
+    /// A site whose hub sends mail through this server and may call webhooks on loopback.
+    ///
+    /// # Errors
+    /// As [`Site::start`].
+    pub async fn start_with_mail(smtp: &str) -> anyhow::Result<Self> {
+        Self::temporary(|plan| smtp.clone_into(&mut plan.smtp)).await
+    }
+
+    async fn temporary(change: impl FnOnce(&mut Plan)) -> anyhow::Result<Self> {
+        let temporary = tempfile::tempdir()?;
+        let mut plan = Plan::free(temporary.path().to_owned())?;
+        change(&mut plan);
+        let mut site = Self::open(plan).await?;
+        site._temporary = Some(temporary);
+        Ok(site)
+    }
+
+    /// Starts hub and relay in a directory, which keeps what it has from before.
+    ///
+    /// # Errors
+    /// When a program does not serve, with the end of its log.
+    pub async fn open(plan: Plan) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&plan.dir)?;
+        let hub_url = format!("http://127.0.0.1:{}", plan.http_port);
+        let relay_url = format!("http://127.0.0.1:{}", plan.relay_port);
+        write_configs(&plan)?;
+        let access_file = plan.dir.join("access.json");
+        let access = match std::fs::read_to_string(&access_file) {
+            Ok(text) => serde_json::from_str(&text)?,
+            Err(_) => {
+                let access = set_up(&plan)?;
+                std::fs::write(&access_file, serde_json::to_string_pretty(&access)?)?;
+                access
+            }
+        };
+        let mut site = Self {
+            api: Api::new(&hub_url, &access.api_token),
+            sdk: Sdk::new(&relay_url, &access.dsn)?,
+            hub_url,
+            relay_url,
+            access,
+            plan,
+            hub: None,
+            relay: None,
+            _temporary: None,
+        };
+        site.start_hub().await?;
+        site.join()?;
+        site.start_relay().await?;
+        site.linked().await?;
+        Ok(site)
+    }
+
+    /// The organisation's slug.
+    #[must_use]
+    pub const fn org(&self) -> &'static str {
+        ORGANIZATION
+    }
+
+    /// The project's slug.
+    #[must_use]
+    pub const fn project(&self) -> &'static str {
+        PROJECT
+    }
+
+    /// The API with every scope.
+    #[must_use]
+    pub const fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// An SDK of the project.
+    #[must_use]
+    pub const fn sdk(&self) -> &Sdk {
+        &self.sdk
+    }
+
+    /// The project's DSN.
+    #[must_use]
+    pub fn dsn(&self) -> &str {
+        &self.access.dsn
+    }
+
+    /// What a person or an SDK needs.
+    #[must_use]
+    pub const fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The hub's address.
+    #[must_use]
+    pub fn hub_url(&self) -> &str {
+        &self.hub_url
+    }
+
+    /// The relay's address.
+    #[must_use]
+    pub fn relay_url(&self) -> &str {
+        &self.relay_url
+    }
+
+    /// Where everything lies.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.plan.dir
+    }
+
+    /// Where the index lies.
+    #[must_use]
+    pub fn index_dir(&self) -> PathBuf {
+        self.plan.dir.join("hub/index")
+    }
+
+    /// The hub, while it runs.
+    #[must_use]
+    pub const fn hub(&self) -> Option<&Process> {
+        self.hub.as_ref()
+    }
+
+    /// The relay, while it runs.
+    #[must_use]
+    pub const fn relay(&self) -> Option<&Process> {
+        self.relay.as_ref()
+    }
+
+    /// Starts the hub and waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn start_hub(&mut self) -> anyhow::Result<()> {
+        let process = self.start_program("vedette-hub", "hub.toml", "hub.log")?;
+        let process = self.hub.insert(process);
+        ready(
+            &format!("{}/health/ready", self.hub_url),
+            process,
+            &self.plan.dir.join("hub.log"),
+        )
+        .await
+    }
+
+    /// Starts the relay and waits until it takes envelopes.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn start_relay(&mut self) -> anyhow::Result<()> {
+        let process = self.start_program("vedette-relay", "relay.toml", "relay.log")?;
+        let process = self.relay.insert(process);
+        let url = format!("{}/health/ready", self.relay_url);
+        ready(&url, process, &self.plan.dir.join("relay.log")).await
+    }
+
+    fn start_program(&self, name: &str, config: &str, log: &str) -> anyhow::Result<Process> {
+        let config = self.plan.dir.join(config);
+        let args = [
+            "run",
+            "--config",
+            config.to_str().context("paths are text")?,
+        ];
+        Process::start(&program(name)?, &args, &self.plan.dir.join(log))
+    }
+
+    /// SIGKILL for the hub.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill_hub(&mut self) -> anyhow::Result<()> {
+        self.hub.take().context("the hub runs")?.kill()
+    }
+
+    /// SIGKILL for the relay.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill_relay(&mut self) -> anyhow::Result<()> {
+        self.relay.take().context("the relay runs")?.kill()
+    }
+
+    /// SIGTERM for the hub; it must end well.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn stop_hub(&mut self) -> anyhow::Result<()> {
+        let mut hub = self.hub.take().context("the hub runs")?;
+        hub.terminate()?;
+        let status = hub.ended(SERVING_WITHIN).await?;
+        ensure!(status.success(), "the hub ended with {status}");
+        Ok(())
+    }
+
+    /// SIGTERM for the relay; answers how long it took to end well.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn terminate_relay(&mut self) -> anyhow::Result<Duration> {
+        let mut relay = self.relay.take().context("the relay runs")?;
+        let begin = clock();
+        relay.terminate()?;
+        let status = relay.ended(SERVING_WITHIN).await?;
+        ensure!(status.success(), "the relay ended with {status}");
+        Ok(begin.elapsed())
+    }
+
+    /// The relay's resident memory in bytes.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn relay_resident_bytes(&self) -> anyhow::Result<u64> {
+        self.relay
+            .as_ref()
+            .context("the relay runs")?
+            .resident_bytes()
+    }
+
+    fn join(&self) -> anyhow::Result<()> {
+        let state = self.plan.dir.join("relay");
+        if state.join("identity").exists() {
+            return Ok(());
+        }
+        let token = hub_cli(&self.plan, &["join-token", "create"], "")?;
+        let token = last_word(&token, "vdj1.").context("a join token")?;
+        let hub = format!("127.0.0.1:{}", self.plan.link_port);
+        let state = state.to_str().context("paths are text")?;
+        run(
+            &program("vedette-relay")?,
+            &["join", &hub, "-", "--state-dir", state],
+            &token,
+        )?;
+        Ok(())
+    }
+
+    /// Waits until the relay has its roster, so that keys are known.
+    async fn linked(&self) -> anyhow::Result<()> {
+        until("the relay to be linked", SERVING_WITHIN, || async {
+            let metrics = self.relay_metrics().await.ok()?;
+            let is_linked = metrics
+                .get("vedette_relay_link_state{state=\"connected\"}")
+                .is_some();
+            let has_roster = metrics
+                .get("vedette_relay_roster_version")
+                .is_some_and(|v| *v > 0.0);
+            (is_linked && has_roster).then_some(())
+        })
+        .await
+    }
+
+    /// The relay's metrics by name and labels, as written.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn relay_metrics(&self) -> anyhow::Result<BTreeMap<String, f64>> {
+        metrics(&format!("{}/metrics", self.relay_url)).await
+    }
+
+    /// The hub's metrics by name and labels, as written.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn hub_metrics(&self) -> anyhow::Result<BTreeMap<String, f64>> {
+        metrics(&format!("{}/metrics", self.hub_url)).await
+    }
+
+    /// Waits until exactly `n` events are stored.
+    ///
+    /// # Errors
+    /// When there are not within the deadline.
+    pub async fn settled(&self, n: usize) -> anyhow::Result<()> {
+        until(&format!("{n} stored events"), VISIBLE_WITHIN, || async {
+            let stored = self.stored_event_ids().await.ok()?;
+            (stored.len() == n).then_some(())
+        })
+        .await
+    }
+
+    /// Waits until at least `n` events are stored and the relay's spool is empty.
+    ///
+    /// # Errors
+    /// When that is not so within the deadline.
+    pub async fn settled_at_least(&self, n: usize) -> anyhow::Result<()> {
+        until(
+            &format!("{n} stored events and an empty spool"),
+            VISIBLE_WITHIN,
+            || async {
+                let metrics = self.relay_metrics().await.ok()?;
+                let is_empty = sum(&metrics, "vedette_relay_lane_records") < 0.5;
+                let stored = if is_empty {
+                    self.stored_event_ids().await.ok()?.len()
+                } else {
+                    0
+                };
+                (stored >= n && is_empty).then_some(())
+            },
+        )
+        .await
+    }
+
+    /// How many events are stored and can be found.
+    ///
+    /// # Errors
+    /// When the hub does not answer.
+    pub async fn stored_events(&self) -> anyhow::Result<usize> {
+        let metrics = self.hub_metrics().await?;
+        let row = metrics
+            .get("vedette_hub_index_row")
+            .context("the index tells its last row")?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a row"
+        )]
+        Ok(*row as usize)
+    }
+
+    /// Bytes of the blocks that wait in the relay's spool.
+    ///
+    /// # Errors
+    /// When the relay does not answer.
+    pub async fn waiting_bytes(&self) -> anyhow::Result<f64> {
+        Ok(sum(
+            &self.relay_metrics().await?,
+            "vedette_relay_lane_bytes",
+        ))
+    }
+
+    /// Whether both programs run.
+    ///
+    /// # Errors
+    /// Names the one that does not.
+    pub fn still_runs(&mut self) -> anyhow::Result<()> {
+        for process in [&mut self.hub, &mut self.relay].into_iter().flatten() {
+            ensure!(
+                process.runs(),
+                "{} ended; its log is in {}",
+                process.name(),
+                self.plan.dir.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Checks the equation of every relay; what waits must be nothing.
+    ///
+    /// # Errors
+    /// With the terms, when it does not add up within the deadline: reports come every few seconds.
+    pub async fn assert_ledger_balances(&self) -> anyhow::Result<()> {
+        let last = std::cell::RefCell::new(String::new());
+        let answer = until("the ledger to add up", VISIBLE_WITHIN, || async {
+            let ledger = self.api.get("vedette/ledger/").await.ok()?;
+            let relays = ledger.as_array().cloned().unwrap_or_default();
+            *last.borrow_mut() = ledger.to_string();
+            (!relays.is_empty() && relays.iter().all(balances)).then_some(())
+        })
+        .await;
+        answer.with_context(|| last.borrow().clone())
+    }
+
+    /// Ends the relay and reads what waits in its spool: every item as it was kept.
+    ///
+    /// # Errors
+    /// When the relay does not end well or the spool cannot be read.
+    pub async fn end_and_read_spool(&mut self) -> anyhow::Result<Vec<u8>> {
+        self.terminate_relay().await?;
+        read_spool(self.plan.dir.join("relay/spool")).await
+    }
+
+    /// Every stored event's id.
+    ///
+    /// # Errors
+    /// When the hub does not answer.
+    pub async fn stored_event_ids(&self) -> anyhow::Result<Vec<String>> {
+        let mut ids = Vec::new();
+        let mut path = format!("projects/{ORGANIZATION}/{PROJECT}/events/?per_page=100");
+        loop {
+            let response = self.api.call(reqwest::Method::GET, &path, None).await?;
+            ensure!(
+                response.status().is_success(),
+                "{path} answered {}",
+                response.status()
+            );
+            let next = next_cursor(response.headers());
+            let page: Vec<Value> = serde_json::from_str(&response.text().await?)?;
+            ids.extend(
+                page.iter()
+                    .filter_map(|event| event["eventID"].as_str().map(str::to_owned)),
+            );
+            match next {
+                Some(cursor) => {
+                    path = format!(
+                        "projects/{ORGANIZATION}/{PROJECT}/events/?per_page=100&cursor={cursor}"
+                    );
+                }
+                None => return Ok(ids),
+            }
+        }
+    }
+}
+
+/// received = accepted + refused, and accepted is all accounted for.
+fn balances(relay: &Value) -> bool {
+    let terms = relay["terms"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let total = |names: &[&str]| -> i64 {
+        let counted = terms
+            .iter()
+            .filter(|term| names.iter().any(|name| term["term"] == *name));
+        counted.filter_map(|term| term["quantity"].as_i64()).sum()
+    };
+    let ends = [
+        "applied", "filtered", "sampled", "invalid", "expired", "evicted", "corrupt", "rejected",
+    ];
+    let accepted = total(&["accepted"]);
+    accepted > 0
+        && total(&["received"]) == accepted + total(&["refused"])
+        && accepted == total(&ends)
+}
+
+/// The values of a metric over all its labels.
+fn sum(metrics: &BTreeMap<String, f64>, name: &str) -> f64 {
+    metrics
+        .iter()
+        .filter(|(key, _)| key.split('{').next() == Some(name))
+        .map(|(_, v)| v)
+        .sum()
+}
+
+/// The items of every record that waits in a spool: headers and payloads, as they were kept.
+async fn read_spool(dir: PathBuf) -> anyhow::Result<Vec<u8>> {
+    let config = relay::spool::Config {
+        dir,
+        ..relay::spool::Config::default()
+    };
+    let spool = relay::spool::Spool::open(&config, relay::ledger::Ledger::default())?;
+    let mut kept = Vec::new();
+    for lane in Lane::ALL {
+        let mut from = Seq(1);
+        loop {
+            match spool.read(lane, from).await? {
+                ReadOutcome::Block { head, bytes } => {
+                    from = head.last_seq().next();
+                    for record in protocol::block::open(&bytes)?.1 {
+                        let text = format!("{record:?}");
+                        kept.extend_from_slice(text.as_bytes());
+                        if let Record::Items(items) = record {
+                            for item in items.items {
+                                kept.extend_from_slice(&item.header);
+                                kept.extend_from_slice(&item.payload);
+                            }
+                        }
+                    }
+                }
+                ReadOutcome::Gap(gap) => from = gap.to.next(),
+                ReadOutcome::Empty => break,
+            }
+        }
+    }
+    spool.close().await?;
+    Ok(kept)
+}
+
+/// The cursor of the page after this one.
+fn next_cursor(headers: &http::HeaderMap) -> Option<String> {
+    let link = headers.get("link")?.to_str().ok()?;
+    let next = link
+        .split(", <")
+        .find(|part| part.contains("rel=\"next\""))?;
+    if !next.contains("results=\"true\"") {
+        return None;
+    }
+    let (_, cursor) = next.split_once("cursor=\"")?;
+    cursor.split('"').next().map(str::to_owned)
+}
+
+async fn metrics(url: &str) -> anyhow::Result<BTreeMap<String, f64>> {
+    let text = client().get(url).send().await?.text().await?;
+    let line = |line: &str| {
+        let (name, value) = line.rsplit_once(' ')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    Ok(text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(line)
+        .collect())
+}
+
+async fn ready(url: &str, process: &mut Process, log: &Path) -> anyhow::Result<()> {
+    let client = client();
+    let process = std::cell::RefCell::new(process);
+    let answer = until(url, SERVING_WITHIN, || async {
+        if !process.borrow_mut().runs() {
+            return Some(false);
+        }
+        let answer = client.get(url).send().await.ok()?;
+        answer.status().is_success().then_some(true)
+    })
+    .await;
+    if answer.as_ref().is_ok_and(|serves| *serves) {
+        return Ok(());
+    }
+    let log = std::fs::read_to_string(log).unwrap_or_default();
+    let tail: Vec<&str> = log.lines().rev().take(20).collect();
+    let tail: Vec<&str> = tail.into_iter().rev().collect();
+    anyhow::bail!(
+        "{url} does not serve; the log ends with:\n{}",
+        tail.join("\n")
+    )
+}
+
+/// The last word that begins with `prefix`.
+fn last_word(text: &str, prefix: &str) -> Option<String> {
+    text.split_whitespace()
+        .rev()
+        .find(|word| word.starts_with(prefix))
+        .map(str::to_owned)
+}
+
+/// Writes both configuration files: ports, directories, and what a test asks for.
+fn write_configs(plan: &Plan) -> anyhow::Result<()> {
+    let dir = plan.dir.to_str().context("paths are text")?;
+    let Plan {
+        http_port,
+        link_port,
+        relay_port,
+        smtp,
+        ..
+    } = plan;
+    let hub = format!(
+        "data_dir = \"{dir}/hub\"\n\
+         [http]\nlisten = \"127.0.0.1:{http_port}\"\n\
+         [site]\npublic_url = \"http://127.0.0.1:{http_port}\"\n\
+         relay_url = \"http://127.0.0.1:{relay_port}\"\n\
+         [link]\nlisten = \"127.0.0.1:{link_port}\"\n\
+         [notify]\nsmtp = \"{smtp}\"\nallow_networks = [\"127.0.0.0/8\"]\n"
+    );
+    let spool = plan.spool_max.as_ref().map_or_else(String::new, |max| {
+        format!("[spool]\nbytes_max = \"{max}\"\nballast_bytes = \"64 KiB\"\n")
+    });
+    let relay = format!(
+        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{spool}"
+    );
+    std::fs::write(plan.dir.join("hub.toml"), hub)?;
+    std::fs::write(plan.dir.join("relay.toml"), relay)?;
+    std::fs::create_dir_all(plan.dir.join("relay"))?;
+    Ok(())
+}
+
+/// Makes organisation, administrator, project and token by the hub's command line.
+fn set_up(plan: &Plan) -> anyhow::Result<Access> {
+    let password = uuid::Uuid::new_v4().simple().to_string();
+    let organization = ["--organization", ORGANIZATION];
+    hub_cli(
+        plan,
+        &["organization", "create", "Acme", "--slug", ORGANIZATION],
+        "",
+    )?;
+    let admin = [
+        "admin",
+        "create",
+        "--email",
+        ADMIN_EMAIL,
+        "--name",
+        "Admin",
+        "--password-stdin",
+    ];
+    hub_cli(plan, &admin, &password)?;
+    let project = [
+        "project",
+        "create",
+        "Shop",
+        "--slug",
+        PROJECT,
+        "--platform",
+        "python",
+    ];
+    let project = hub_cli(plan, &[&project[..], &organization[..]].concat(), "")?;
+    if let Some(key) = &plan.public_key {
+        let key = [
+            "project",
+            "add-key",
+            "--project",
+            PROJECT,
+            "--public-key",
+            key,
+        ];
+        hub_cli(plan, &[&key[..], &organization[..]].concat(), "")?;
+    }
+    let token = hub_cli(plan, &["api-token", "create", "--user", ADMIN_EMAIL], "")?;
+    let dsn = last_word(&project, "http://").context("a DSN")?;
+    let api_token = last_word(&token, "sntryu_").context("a token")?;
+    let project_id = dsn.rsplit('/').next().unwrap_or_default().to_owned();
+    Ok(Access {
+        project_id,
+        dsn,
+        admin_password: password,
+        api_token,
+    })
+}
+
+fn hub_cli(plan: &Plan, args: &[&str], input: &str) -> anyhow::Result<String> {
+    let config = plan.dir.join("hub.toml");
+    let mut all = vec!["--config", config.to_str().context("paths are text")?];
+    all.extend_from_slice(args);
+    run(&program("vedette-hub")?, &all, input)
+}

@@ -1,0 +1,11 @@
+//! Promises made to users, kept by the real programs: each test starts a hub and a relay of its
+//! own on free ports and uses them from outside.
+
+mod e2e {
+    mod alerts;
+    mod crashes;
+    mod hostile;
+    mod recordings;
+    mod sdks;
+    mod walk;
+}

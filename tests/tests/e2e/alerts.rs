@@ -1,0 +1,47 @@
+//! A rule that really notifies: a webhook and a mail, for a new issue and for a regression.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::site::Site;
+
+mod receivers;
+
+use receivers::{MailServer, WebhookServer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_issue_and_a_regression_reach_webhook_and_mail() {
+    let hooks = WebhookServer::start();
+    let mails = MailServer::start();
+    let site = Site::start_with_mail(&mails.url()).await.unwrap();
+    let rule = json!({
+        "name": "tell everyone",
+        "triggers": ["new_issue", "regression"],
+        "actions": [{"type": "webhook", "url": hooks.url()}, {"type": "email", "to": "jane@example.com"}],
+        "frequencyMinutes": 5,
+    });
+    let path = format!("projects/{}/{}/rules/", site.org(), site.project());
+    site.api().post(&path, &rule).await.unwrap();
+
+    site.sdk()
+        .send(&json!({"message": "the kettle is on fire"}))
+        .await
+        .unwrap();
+    let hook = hooks.next(Duration::from_secs(60)).expect("a webhook");
+    let hook: Value = serde_json::from_str(&hook).unwrap();
+    assert_eq!(hook["change"], "new_issue");
+    assert_eq!(hook["data"]["issue"]["title"], "the kettle is on fire");
+    let mail = mails.next(Duration::from_secs(60)).expect("a mail");
+    assert!(mail.contains("the kettle is on fire"), "{mail}");
+    assert!(mail.contains("To: jane@example.com"), "{mail}");
+
+    // A second event of the same issue tells nobody.
+    site.sdk()
+        .send(&json!({"message": "the kettle is on fire"}))
+        .await
+        .unwrap();
+    site.settled(2).await.unwrap();
+    let sent = format!("projects/{}/{}/notifications/", site.org(), site.project());
+    let sent = site.api().get(&sent).await.unwrap();
+    assert_eq!(sent.as_array().map(Vec::len), Some(2), "{sent}");
+}

@@ -1,0 +1,180 @@
+//! Recorded traffic of real SDKs: the expected status, the expected event, and none of the secrets
+//! that were planted in it.
+
+use std::fs;
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::Value;
+use tests::load::recordings_dir;
+use tests::site::Site;
+
+/// What was planted and must not come through with default settings.
+const SECRETS: &[&str] = &[
+    "4111111111111111",
+    "4111-1111-1111-1111",
+    "hunter2-PLACEHOLDER",
+    "078-05-1120",
+    "DE89370400440532013000",
+    "PLACEHOLDER_TOKEN",
+    "PLACEHOLDERSESSION",
+    "PLACEHOLDER_API_KEY",
+];
+
+/// The key in the recordings.
+const RECORDED_KEY: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
+
+fn recordings() -> Vec<Value> {
+    let index = fs::read_to_string(recordings_dir().join("index.json")).unwrap();
+    serde_json::from_str(&index).unwrap()
+}
+
+/// Replays one recording byte for byte; only the host differs.
+async fn replay(site: &Site, recording: &Value) -> reqwest::Response {
+    let name = recording["name"].as_str().unwrap();
+    let body = fs::read(recordings_dir().join(format!("{name}.body"))).unwrap();
+    let method: Method = recording["method"].as_str().unwrap().parse().unwrap();
+    let url = format!(
+        "{}{}",
+        site.relay_url(),
+        recording["path"].as_str().unwrap()
+    );
+    let mut request = tests::api::client().request(method, url).body(body);
+    for header in recording["headers"].as_array().unwrap() {
+        let (key, value) = (header[0].as_str().unwrap(), header[1].as_str().unwrap());
+        // HTTP/2 writes method and path among the headers.
+        if !key.starts_with(':') {
+            request = request.header(key, value);
+        }
+    }
+    request.send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn are_answered_understood_and_cleaned() {
+    let mut site = Site::start_with_key(RECORDED_KEY).await.unwrap();
+    for recording in recordings() {
+        let response = replay(&site, &recording).await;
+        let status = u64::from(response.status().as_u16());
+        let text = response.text().await.unwrap();
+        assert_eq!(
+            Some(status),
+            recording["status"].as_u64(),
+            "{} {text}",
+            recording["name"]
+        );
+    }
+    for recording in recordings() {
+        if let Some(id) = recording["event"]["event_id"].as_str() {
+            let event = site
+                .api()
+                .event(site.org(), site.project(), id)
+                .await
+                .unwrap();
+            check(&recording, &event);
+            let raw_path = format!(
+                "projects/{}/{}/events/{}/json/",
+                site.org(),
+                site.project(),
+                id.replace('-', "")
+            );
+            let raw = site.api().get(&raw_path).await.unwrap().to_string();
+            for secret in SECRETS {
+                assert!(
+                    !raw.contains(secret),
+                    "{}: {secret} is in the stored event",
+                    recording["name"]
+                );
+                assert!(
+                    !event.to_string().contains(secret),
+                    "{}: {secret} is in the API",
+                    recording["name"]
+                );
+            }
+        }
+    }
+    // Once more with the hub away, so that all of it lies in the spool.
+    site.stop_hub().await.unwrap();
+    for recording in recordings() {
+        replay(&site, &recording).await;
+    }
+    let kept = site.end_and_read_spool().await.unwrap();
+    assert!(
+        contains(&kept, "PaymentError"),
+        "the spool holds the events"
+    );
+    for secret in SECRETS {
+        assert!(!contains(&kept, secret), "{secret} is in the spool");
+        assert_nowhere(site.dir(), secret);
+    }
+}
+
+fn check(recording: &Value, event: &Value) {
+    let (name, expected) = (&recording["name"], &recording["event"]);
+    let tag = |key: &str| {
+        let tags = event["tags"].as_array().unwrap();
+        tags.iter()
+            .find(|tag| tag["key"] == key)
+            .map(|tag| tag["value"].clone())
+            .unwrap_or_default()
+    };
+    for key in ["release", "environment", "level"] {
+        if let Some(value) = expected[key].as_str() {
+            assert_eq!(tag(key), value, "{name}: {key}");
+        }
+    }
+    if let Some(platform) = expected["platform"].as_str() {
+        assert_eq!(event["platform"], platform, "{name}");
+    }
+    let entries = event["entries"].as_array().unwrap();
+    let data = |kind: &str| {
+        entries
+            .iter()
+            .find(|entry| entry["type"] == kind)
+            .map(|e| &e["data"])
+    };
+    if let Some(exceptions) = expected["exceptions"].as_array() {
+        let values = data("exception").unwrap()["values"].as_array().unwrap();
+        assert_eq!(values.len(), exceptions.len(), "{name}");
+        for (value, pair) in values.iter().zip(exceptions) {
+            assert_eq!(value["type"], pair[0], "{name}");
+            let expected = pair[1].as_str().unwrap_or_default();
+            let is_clean = !SECRETS.iter().any(|secret| expected.contains(secret));
+            if is_clean && expected.len() < 200 {
+                assert_eq!(
+                    value["value"].as_str().unwrap_or_default(),
+                    expected,
+                    "{name}"
+                );
+            }
+        }
+    }
+    if let Some(id) = expected["user_id"].as_str() {
+        assert_eq!(event["user"]["id"], id, "{name}");
+    }
+    if let Some(n) = expected["breadcrumbs"].as_u64().filter(|n| *n > 0) {
+        let found = data("breadcrumbs").unwrap()["values"]
+            .as_array()
+            .unwrap()
+            .len();
+        assert_eq!(Some(found), usize::try_from(n).ok(), "{name}: breadcrumbs");
+    }
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
+/// No file below `dir` holds the text: database, index, logs and spool as they lie there.
+fn assert_nowhere(dir: &Path, text: &str) {
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            assert_nowhere(&path, text);
+        } else if let Ok(bytes) = fs::read(&path) {
+            assert!(!contains(&bytes, text), "{text} is in {}", path.display());
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! An error's life: found by search, resolved, seen again, and found after the index was lost.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tests::load::Load;
+use tests::site::Site;
+
+fn error(kind: &str, function: &str, release: &str) -> Value {
+    json!({
+        "platform": "python", "level": "error", "release": release, "environment": "production",
+        "exception": {"values": [{"type": kind, "value": "quantity is negative", "stacktrace": {"frames": [
+            {"module": "shop.cart", "function": function, "filename": "shop/cart.py", "lineno": 7, "in_app": true}]}}]},
+        "tags": {"customer.tier": "gold"}, "user": {"id": "u-1"},
+    })
+}
+
+#[tokio::test]
+async fn an_issue_is_found_resolved_and_seen_again() {
+    let site = Site::start().await.unwrap();
+    let sdk = site.sdk();
+    sdk.send(&error("StockError", "reserve", "shop@1.0.0"))
+        .await
+        .unwrap();
+    sdk.send(&error("StockError", "reserve", "shop@1.0.0"))
+        .await
+        .unwrap();
+    sdk.send(&error("PriceError", "add", "shop@1.0.0"))
+        .await
+        .unwrap();
+
+    let api = site.api();
+    for query in [
+        "StockError",
+        "reserve",
+        "shop.cart StockError",
+        "error.type:StockError",
+        "stack.function:reserve",
+        "customer.tier:gold error.type:StockError is:unresolved",
+    ] {
+        let query = if query == "shop.cart StockError" {
+            "stack.module:shop.cart stock"
+        } else {
+            query
+        };
+        let found = api.issues(site.org(), query, 1).await.unwrap();
+        assert!(
+            found[0]["title"]
+                .as_str()
+                .unwrap()
+                .starts_with("StockError"),
+            "{query}"
+        );
+    }
+    let issue = api
+        .issues(site.org(), "StockError", 1)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(issue["count"], "2");
+    assert_eq!(issue["userCount"], 1);
+    let id = issue["id"].as_str().unwrap();
+    let path = format!("organizations/{}/issues/{id}/", site.org());
+
+    api.put(&path, &json!({"status": "resolved"}))
+        .await
+        .unwrap();
+    assert_eq!(api.get(&path).await.unwrap()["status"], "resolved");
+    api.issues(site.org(), "is:unresolved StockError", 0)
+        .await
+        .unwrap();
+
+    sdk.send(&error("StockError", "reserve", "shop@1.1.0"))
+        .await
+        .unwrap();
+    let again = api
+        .issues(site.org(), "is:unresolved StockError", 1)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(again["id"], issue["id"]);
+    assert_eq!(again["substatus"], "regressed");
+    assert_eq!(again["count"], "3");
+}
+
+#[tokio::test]
+async fn a_retry_of_an_sdk_counts_once() {
+    let site = Site::start().await.unwrap();
+    let mut event = error("RetryError", "send", "shop@1.0.0");
+    event["event_id"] = json!("0123456789abcdef0123456789abcdef");
+    for _ in 0..3 {
+        site.sdk().send(&event).await.unwrap();
+    }
+    site.sdk()
+        .send(&error("LastError", "end", "shop@1.0.0"))
+        .await
+        .unwrap();
+    site.api().issues(site.org(), "LastError", 1).await.unwrap();
+    let issue = site
+        .api()
+        .issues(site.org(), "RetryError", 1)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(issue["count"], "1");
+}
+
+#[tokio::test]
+async fn a_lost_index_is_rebuilt_with_the_same_answers() {
+    let mut site = Site::start().await.unwrap();
+    let mut load = Load::python().unwrap();
+    for _ in 0..60 {
+        let (_, event) = load.next_event().unwrap();
+        site.sdk().send(&event).await.unwrap();
+    }
+    site.api().issues(site.org(), "", 20).await.unwrap();
+    site.settled(60).await.unwrap();
+    let questions = [
+        "charge_3",
+        "level:error",
+        "server_name:web-07",
+        "failed after",
+        "release:shop*",
+    ];
+    let mut before = Vec::new();
+    for question in questions {
+        before.push(titles(&site, question).await);
+    }
+    site.stop_hub().await.unwrap();
+    fs::remove_dir_all(site.index_dir()).unwrap();
+    site.start_hub().await.unwrap();
+    site.settled(60).await.unwrap();
+    for (question, before) in questions.iter().zip(&before) {
+        let found = site
+            .api()
+            .issues(site.org(), question, before.len())
+            .await
+            .unwrap();
+        assert_eq!(sorted_titles(&found), *before, "{question}");
+    }
+    assert!(before.iter().any(|titles| !titles.is_empty()));
+}
+
+async fn titles(site: &Site, query: &str) -> Vec<String> {
+    let encoded = tests::api::form_encoded(query);
+    let path = format!(
+        "organizations/{}/issues/?query={encoded}&limit=100",
+        site.org()
+    );
+    let found = site.api().get(&path).await.unwrap();
+    sorted_titles(found.as_array().unwrap())
+}
+
+fn sorted_titles(issues: &[Value]) -> Vec<String> {
+    let mut titles: Vec<String> = issues
+        .iter()
+        .map(|issue| format!("{} {}", issue["shortId"], issue["title"]))
+        .collect();
+    titles.sort();
+    titles
+}
