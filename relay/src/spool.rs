@@ -50,7 +50,7 @@ mod state;
 mod writer;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
@@ -66,6 +66,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::ledger::Ledger;
 
 use disk::{Disk, HostDisk};
+use index::Index;
 use owner::{Append, Command, HostTime, Owner, Time};
 use read::Look;
 use shared::Shared;
@@ -347,7 +348,13 @@ impl Spool {
     /// [`SpoolError::InUse`] when another process has it, [`SpoolError::Open`] when the directory
     /// cannot be made or read. Damaged content is no error.
     pub fn open(config: &Config, ledger: Ledger) -> Result<Self, SpoolError> {
-        Self::open_with(config, ledger, Arc::new(HostDisk), Arc::new(HostTime))
+        Self::open_with(
+            config,
+            ledger,
+            Arc::new(HostDisk),
+            Arc::new(HostTime),
+            Index::start,
+        )
     }
 
     fn open_with(
@@ -355,6 +362,7 @@ impl Spool {
         ledger: Ledger,
         disk: Arc<dyn Disk>,
         time: Arc<dyn Time>,
+        index: impl FnOnce(&Path, Epoch) -> Index,
     ) -> Result<Self, SpoolError> {
         let began = time.monotonic();
         let dir = config.dir.clone();
@@ -380,7 +388,7 @@ impl Spool {
             parts.state.epoch,
             catalog,
             health,
-            index::Index,
+            index(&config.dir, parts.state.epoch),
         ));
         let mut owner = Owner::new(limits, Arc::clone(&shared), ledger, time, parts);
         owner.hold(lock);

@@ -267,11 +267,14 @@ impl Owner {
             return;
         }
         let serial = active.serial;
+        // A footer tells the next process to leave it alone, too.
+        let sealed_bytes = cut.and_then(|()| active.seal()).ok();
         writer.active = None;
         let mut catalog = self.shared.catalog();
         let book = catalog.lanes.get_mut(lane);
         if let Some(segment) = book.segment(serial) {
             segment.sealed = true;
+            segment.bytes = sealed_bytes.unwrap_or(segment.bytes);
         }
         // An empty one is of no use; but the last one holds the lane's totals.
         let stays = book.segments.len() == 1;
@@ -368,9 +371,10 @@ impl Owner {
             }
             book.next = active.summary.next;
             book.oldest_received.get_or_insert(*received);
+            let (serial, end) = (active.serial, at + frame_len);
             self.shared
                 .index
-                .note(*lane, active.serial, sealed.head.first_seq, at);
+                .note(*lane, serial, sealed.head.first_seq, at, end);
         }
         let next = catalog.lanes.0.each_ref().map(|book| book.next);
         drop(catalog);

@@ -200,6 +200,7 @@ impl Owner {
             self.upkeep();
             if let Some(done) = batch.close {
                 let saved = self.save();
+                self.shared.index.close();
                 // Whoever hears the answer may open the directory again.
                 drop(self.lock.take());
                 answer(done, saved.map_err(SpoolError::from));
@@ -211,6 +212,7 @@ impl Owner {
         if let Err(error) = self.save() {
             self.note("state not written at the end", &error);
         }
+        self.shared.index.close();
     }
 
     fn due(&self, since: Duration, every: Duration) -> bool {

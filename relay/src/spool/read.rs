@@ -94,10 +94,7 @@ fn locate(
     }
     let mut at = match hint {
         Some(hint) if hint.serial == segment.serial && hint.next <= from => hint.at,
-        _ => shared
-            .index
-            .find(lane, from, segment)
-            .unwrap_or(segment.start),
+        _ => noted(shared, file, segment, lane, from).unwrap_or(segment.start),
     };
     while at < segment.end {
         let Some(head) = segment::frame_head(file, at)? else {
@@ -109,9 +106,31 @@ fn locate(
         if head.next_seq() > from {
             return Ok(Located::Block(Extent::of(&head, at)));
         }
-        at += head.frame_len();
+        let end = at + head.frame_len();
+        shared
+            .index
+            .note(lane, segment.serial, head.first_seq, at, end);
+        at = end;
     }
     Ok(Located::Gap(last))
+}
+
+/// A place from which to walk, as the index says, if the segment agrees.
+fn noted(
+    shared: &Shared,
+    file: &dyn File,
+    segment: &SegmentInfo,
+    lane: Lane,
+    from: Seq,
+) -> Option<u64> {
+    let at = shared.index.find(lane, segment.serial, from)?;
+    let head = segment::frame_head(file, at).ok().flatten();
+    let agrees = (segment.start..segment.end).contains(&at)
+        && head.is_some_and(|head| head.first_seq <= from && head.first_seq >= segment.first);
+    if !agrees {
+        shared.index.forget(lane, segment.serial);
+    }
+    agrees.then_some(at)
 }
 
 fn remember(shared: &Shared, lane: Lane, segment: &SegmentInfo, extent: &Extent) {

@@ -18,7 +18,7 @@ use super::disk::{Disk, File, random_u64};
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
 use super::quarantine;
-use super::segment::{self, Place, Scan, Summary};
+use super::segment::{self, Extent, Place, Scan, Summary};
 use super::shared::Health;
 use super::state::{Mark, Slots, State};
 use super::writer::{Active, Writer};
@@ -342,7 +342,7 @@ impl Opening<'_> {
                 .into_iter()
                 .filter(|extent| extent.next() <= behind);
             let map: Vec<_> = kept.collect();
-            info.next = map.last().map_or(first, segment::Extent::next);
+            info.next = map.last().map_or(first, Extent::next);
             info.map = Some(Arc::new(map));
             return Ok(info);
         }
@@ -392,7 +392,7 @@ impl Opening<'_> {
             None => info.start = 0,
         }
         writer.totals = totals;
-        let good_end = scan.blocks.last().map_or(start, segment::Extent::end);
+        let good_end = scan.blocks.last().map_or(start, Extent::end);
         let within = scan.damage.iter().any(|damage| damage.at < good_end);
         let promised = self.promised > scan.summary.next;
         if within || promised || known_bad || start == 0 {
@@ -408,8 +408,15 @@ impl Opening<'_> {
                 file.set_len(good_end)?;
                 info.bytes = good_end;
             }
-            // Blocks that a killed process wrote may not be on the disk yet.
+            // Blocks that nobody was promised may not be on the disk, and after a failed sync the
+            // next one would not write them: only what is written again is sure to be.
+            let mut sure = scan.blocks.iter().rev();
+            let sure = sure.find(|extent| extent.next() <= self.promised);
+            rewrite(&*file, 0, start)?;
+            rewrite(&*file, sure.map_or(start, Extent::end), good_end)?;
             file.sync()?;
+            // The name, too, may have been given by a process that got no further.
+            self.disk.sync_dir(&writer.dir)?;
             writer.active = Some(Active::resume(serial, Arc::clone(&file), scan.summary));
         }
         Ok(info)
@@ -422,6 +429,18 @@ impl Opening<'_> {
         info.map = Some(Arc::new(scan.blocks));
         Ok(())
     }
+}
+
+/// Writes a part of a file over itself.
+fn rewrite(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
+    const CHUNK_BYTES: u64 = 64 * 1024;
+    let mut at = from;
+    while at < to {
+        let len = usize::try_from(CHUNK_BYTES.min(to - at)).unwrap_or(0);
+        file.write_at(&segment::read_range(file, at, len)?, at)?;
+        at += len as u64;
+    }
+    Ok(())
 }
 
 /// What kept items count: received and accepted.

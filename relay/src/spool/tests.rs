@@ -1,7 +1,10 @@
 //! The spool's promises.
 
 mod faults;
+mod index;
+mod kill;
 mod memory;
 mod oracle;
 mod promises;
 mod support;
+mod time;

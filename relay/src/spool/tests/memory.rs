@@ -1,6 +1,6 @@
 //! A disk in memory that fails when told to, and forgets what was not synced when power is cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -31,8 +31,8 @@ struct Inner {
 struct Content {
     bytes: Vec<u8>,
     durable: Vec<u8>,
-    /// A sync failed: what the file holds is not known, and later syncs tell nothing.
-    spoilt: bool,
+    /// Bytes that a failed sync has dropped: they are read, but no later sync writes them.
+    dropped: BTreeSet<usize>,
 }
 
 /// Calls that fail.
@@ -142,7 +142,7 @@ impl MemoryDisk {
             }
             content.bytes.clone_from(&found);
             content.durable = found;
-            content.spoilt = false;
+            content.dropped.clear();
         }
         drop(inner);
         copy
@@ -162,7 +162,7 @@ impl Inner {
     }
 
     fn used(&self) -> u64 {
-        let ids: std::collections::BTreeSet<_> = self.names.values().collect();
+        let ids: BTreeSet<_> = self.names.values().collect();
         ids.iter().map(|id| self.files[id].bytes.len() as u64).sum()
     }
 }
@@ -271,7 +271,8 @@ impl File for MemoryFile {
         let at = usize::try_from(offset).unwrap();
         let used = inner.used();
         let room = inner.room;
-        let content = &mut inner.files.get_mut(&self.id).unwrap().bytes;
+        let file = inner.files.get_mut(&self.id).unwrap();
+        let content = &mut file.bytes;
         let grown = (at + bytes.len()).saturating_sub(content.len()) as u64;
         let full = grown > 0 && room.is_some_and(|room| used + grown > room);
         // A write that fails may have written a part.
@@ -283,6 +284,8 @@ impl File for MemoryFile {
         if !full {
             content.resize(content.len().max(at + n), 0);
             content[at..at + n].copy_from_slice(&bytes[..n]);
+            file.dropped
+                .retain(|dropped| !(at..at + n).contains(dropped));
         }
         called?;
         if full {
@@ -296,9 +299,18 @@ impl File for MemoryFile {
         let called = inner.call();
         let content = inner.files.get_mut(&self.id).unwrap();
         match called {
-            Ok(()) if !content.spoilt => content.durable.clone_from(&content.bytes),
-            Ok(()) => {}
-            Err(_) => content.spoilt = true,
+            Ok(()) => {
+                let before = std::mem::replace(&mut content.durable, content.bytes.clone());
+                for at in &content.dropped {
+                    if let Some(byte) = content.durable.get_mut(*at) {
+                        *byte = before.get(*at).copied().unwrap_or_default();
+                    }
+                }
+            }
+            Err(_) => {
+                let unsynced = |at: &usize| content.durable.get(*at) != content.bytes.get(*at);
+                content.dropped = (0..content.bytes.len()).filter(unsynced).collect();
+            }
         }
         called
     }
@@ -307,7 +319,9 @@ impl File for MemoryFile {
         let mut inner = self.disk.lock();
         inner.call()?;
         let len = usize::try_from(len).unwrap();
-        inner.files.get_mut(&self.id).unwrap().bytes.resize(len, 0);
+        let file = inner.files.get_mut(&self.id).unwrap();
+        file.bytes.resize(len, 0);
+        file.dropped.retain(|dropped| *dropped < len);
         Ok(())
     }
 

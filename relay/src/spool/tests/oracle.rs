@@ -10,6 +10,7 @@ use protocol::outcome::Term;
 use super::memory::MemoryDisk;
 use super::support::{by_term, drain, number, record};
 use crate::ledger::Ledger;
+use crate::spool::index::Index;
 use crate::spool::owner::HostTime;
 use crate::spool::{Config, Gap, Spool, SpoolError};
 
@@ -66,7 +67,13 @@ impl Oracle {
     pub(crate) fn open(&mut self) -> Result<(), SpoolError> {
         self.ledger = Ledger::default();
         let disk = Arc::new(self.disk.clone());
-        let spool = Spool::open_with(&self.config, self.ledger.clone(), disk, Arc::new(HostTime))?;
+        let spool = Spool::open_with(
+            &self.config,
+            self.ledger.clone(),
+            disk,
+            Arc::new(HostTime),
+            |_, _| Index::none(),
+        )?;
         self.spool = Some(spool);
         Ok(())
     }

@@ -1,0 +1,115 @@
+//! What holds as time passes, whatever the wall clock says.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protocol::ids::{Lane, Seq};
+use protocol::outcome::Term;
+use protocol::timestamp::Timestamp;
+
+use super::memory::MemoryDisk;
+use super::support::{by_term, config, drain, record, runtime, waiting};
+use crate::ledger::Ledger;
+use crate::spool::index::Index;
+use crate::spool::owner::Time;
+use crate::spool::{GapReason, LaneState, Spool, SpoolError};
+
+#[derive(Debug, Default)]
+struct Hands {
+    wall: AtomicI64,
+    monotonic: AtomicU64,
+    /// Steps the wall clock takes by itself, so that nothing can rely on it.
+    jumps: Mutex<i64>,
+}
+
+impl Time for Hands {
+    fn now(&self) -> Timestamp {
+        let mut jumps = self.jumps.lock().unwrap();
+        *jumps = -*jumps - 1;
+        let ten_years = 315_576_000_000;
+        Timestamp::from_millis(self.wall.load(Ordering::SeqCst) + *jumps * ten_years)
+    }
+
+    fn monotonic(&self) -> Duration {
+        // It goes on with each look, so that whoever waits for it gets somewhere.
+        Duration::from_millis(self.monotonic.fetch_add(25, Ordering::SeqCst))
+    }
+}
+
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+
+fn open(disk: &MemoryDisk, time: &Arc<Hands>, ledger: &Ledger) -> Spool {
+    let config = config(Path::new("/spool"));
+    let disk = Arc::new(disk.clone());
+    let time = Arc::clone(time);
+    Spool::open_with(&config, ledger.clone(), disk, time, |_, _| Index::none()).unwrap()
+}
+
+#[test]
+fn records_expire_by_the_time_the_spool_was_open() {
+    let (disk, time) = (MemoryDisk::default(), Arc::new(Hands::default()));
+    runtime().block_on(async {
+        let spool = open(&disk, &time, &Ledger::default());
+        for n in 1..=3 {
+            let both = vec![(Lane::Traces, record(n, 10)), (Lane::Errors, record(n, 10))];
+            spool.append(both).await.unwrap();
+        }
+        time.monotonic.fetch_add(2 * DAY_MILLIS, Ordering::SeqCst);
+        spool.close().await.unwrap();
+
+        // While it is closed nothing ages, however long that is.
+        time.monotonic.store(0, Ordering::SeqCst);
+        let spool = open(&disk, &time, &Ledger::default());
+        assert_eq!(waiting(&spool, Lane::Traces).await, [1, 2, 3]);
+        time.monotonic.fetch_add(2 * DAY_MILLIS, Ordering::SeqCst);
+        // The owner looks at ages after what it is asked to do.
+        spool.ack(Lane::Control, Seq(0)).await.unwrap();
+        spool
+            .append(vec![(Lane::Errors, record(4, 10))])
+            .await
+            .unwrap();
+        let (records, gaps) = drain(&spool, Lane::Traces, Seq(1)).await;
+        assert_eq!(records, []);
+        let told: Vec<_> = gaps
+            .iter()
+            .map(|gap| (gap.from, gap.to, gap.reason))
+            .collect();
+        assert_eq!(told, [(Seq(1), Seq(3), GapReason::Expired)]);
+        assert_eq!(waiting(&spool, Lane::Errors).await, [1, 2, 3, 4]);
+        spool.close().await.unwrap();
+        let ledger = Ledger::default();
+        let spool = open(&disk, &time, &ledger);
+        assert_eq!(by_term(&ledger.totals()).get(&Term::Expired), Some(&3));
+        spool.close().await.unwrap();
+    });
+}
+
+#[test]
+fn numbers_a_hub_is_ahead_by_are_not_given_out_again() {
+    let (disk, time) = (MemoryDisk::default(), Arc::new(Hands::default()));
+    runtime().block_on(async {
+        let spool = open(&disk, &time, &Ledger::default());
+        spool
+            .append(vec![(Lane::Errors, record(1, 10))])
+            .await
+            .unwrap();
+        spool.ack(Lane::Errors, Seq(7)).await.unwrap();
+        let refused = spool.ack(Lane::Errors, Seq(u64::MAX)).await;
+        assert!(matches!(refused, Err(SpoolError::AckBeyond { .. })));
+        spool
+            .append(vec![(Lane::Errors, record(2, 10))])
+            .await
+            .unwrap();
+        for spool in [spool.clone(), {
+            spool.close().await.unwrap();
+            open(&disk, &time, &Ledger::default())
+        }] {
+            let LaneState { acked, next, .. } = spool.lanes()[Lane::Errors.index()];
+            assert_eq!((acked, next), (Seq(7), Seq(9)));
+            let (records, gaps) = drain(&spool, Lane::Errors, Seq(8)).await;
+            assert_eq!((records, gaps), (vec![(Seq(8), record(2, 10))], vec![]));
+        }
+    });
+}
