@@ -118,8 +118,8 @@ pub fn form_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             encoded.push(char::from(byte));
         } else {
-            // Writing to a string cannot fail.
-            drop(write!(encoded, "%{byte:02X}"));
+            let written = write!(encoded, "%{byte:02X}");
+            debug_assert!(written.is_ok(), "writing to a string cannot fail");
         }
         encoded
     })

@@ -80,12 +80,20 @@ fn frame(module: &str, file: &str, function: &str, line: u32, code: [&str; 3], o
     })
 }
 
+/// The frame with its local variables.
+fn with_vars(mut frame: Value, vars: &Value) -> Value {
+    if let Some(fields) = frame.as_object_mut() {
+        fields.insert("vars".into(), vars.clone());
+    }
+    frame
+}
+
 fn library(module: &str, file: &str, function: &str, line: u32) -> Value {
     json!({"module": module, "filename": file, "function": function, "lineno": line, "in_app": false})
 }
 
 fn python_payment() -> Value {
-    let mut charge = frame(
+    let charge = frame(
         "shop.billing",
         "shop/billing.py",
         "charge",
@@ -97,10 +105,13 @@ fn python_payment() -> Value {
         ],
         true,
     );
-    charge["vars"] = json!({
-        "charge": "Charge(order=40213, amount=Decimal('129.90'), currency='EUR')",
-        "response": "<Response [502]>", "attempt": 3, "card_number": "4111 1111 1111 1111",
-    });
+    let charge = with_vars(
+        charge,
+        &json!({
+            "charge": "Charge(order=40213, amount=Decimal('129.90'), currency='EUR')",
+            "response": "<Response [502]>", "attempt": 3, "card_number": "4111 1111 1111 1111",
+        }),
+    );
     let checkout = frame(
         "shop.checkout",
         "shop/checkout.py",

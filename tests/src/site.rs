@@ -362,9 +362,7 @@ impl Site {
     async fn linked(&self) -> anyhow::Result<()> {
         until("the relay to be linked", SERVING_WITHIN, || async {
             let metrics = self.relay_metrics().await.ok()?;
-            let is_linked = metrics
-                .get("vedette_relay_link_state{state=\"connected\"}")
-                .is_some();
+            let is_linked = metrics.contains_key("vedette_relay_link_state{state=\"connected\"}");
             let has_roster = metrics
                 .get("vedette_relay_roster_version")
                 .is_some_and(|v| *v > 0.0);

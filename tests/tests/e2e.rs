@@ -1,5 +1,11 @@
 //! Promises made to users, kept by the real programs: each test starts a hub and a relay of its
 //! own on free ports and uses them from outside.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests may be blunt"
+)]
 
 mod e2e {
     mod alerts;

@@ -2,6 +2,7 @@
 //! and that the map is true.
 //!
 //! It reads source text, needs none of our packages and runs in milliseconds.
+#![expect(clippy::indexing_slicing, reason = "tests may be blunt")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -253,7 +253,7 @@ async fn an_event_that_comes_twice_is_booked_as_a_duplicate() {
 async fn a_hole_is_refused_until_it_is_said_to_be_lost() {
     let hub = Hub::new().await;
     let record = hub.event(1, &error("KeyError", 1, 0));
-    let result = hub.deliver(5, &[record.clone()]).await;
+    let result = hub.deliver(5, std::slice::from_ref(&record)).await;
     let (expected, got) = (Seq(1), Seq(5));
     assert!(
         matches!(result, Err(DigestError::Gap { expected: e, got: g }) if (e, g) == (expected, got))

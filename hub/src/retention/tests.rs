@@ -58,7 +58,7 @@ impl Hub {
             header: Bytes::from_static(b"{}"),
             payload: Bytes::from(format!("{{\"n\":{row},\"text\":\"{}\"}}", "x".repeat(2000))),
         };
-        let at = parts.archive.append(&[stored.clone()]).unwrap()[0];
+        let at = parts.archive.append(std::slice::from_ref(&stored)).unwrap()[0];
         parts
             .store
             .execute(

@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
     let site_dir = dir.canonicalize()?.join("site");
     drop(fs::remove_dir_all(&site_dir));
     let mut site = Site::open(Plan::free(site_dir)?).await?;
-    idle(&site, &mut figures).await?;
+    idle(&site, &mut figures)?;
     visible(&site, &mut figures).await?;
     let n_before = site.stored_events().await?;
     offline(&mut site, &mut figures).await?;
@@ -118,7 +118,7 @@ fn percentile(values: &mut [Duration], share: f64) -> Duration {
     values.get(place).copied().unwrap_or_default()
 }
 
-async fn idle(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
+fn idle(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
     figures.note(
         "relay.rss_idle_mib",
         mib(relay(site)?.resident_bytes()?),

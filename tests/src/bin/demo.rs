@@ -102,7 +102,9 @@ async fn send_samples(site: &Site) -> anyhow::Result<()> {
             .put(&path, &json!({"status": "resolved"}))
             .await?;
         let mut again = at(&sample.event, now, 1);
-        again["release"] = json!(sample.comes_back_in);
+        if let Some(fields) = again.as_object_mut() {
+            fields.insert("release".into(), json!(sample.comes_back_in));
+        }
         site.sdk().send(&again).await?;
         n_sent += 1;
     }

@@ -140,11 +140,12 @@ fn check(recording: &Value, event: &Value) {
             assert_eq!(value["type"], pair[0], "{name}");
             let expected = pair[1].as_str().unwrap_or_default();
             let is_clean = !SECRETS.iter().any(|secret| expected.contains(secret));
-            if is_clean && expected.len() < 200 {
-                assert_eq!(
-                    value["value"].as_str().unwrap_or_default(),
-                    expected,
-                    "{name}"
+            // The notes beside the recordings hold the beginning of long texts.
+            if is_clean {
+                let value = value["value"].as_str().unwrap_or_default();
+                assert!(
+                    value.starts_with(expected),
+                    "{name}: {value} is not {expected}"
                 );
             }
         }

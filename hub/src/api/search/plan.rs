@@ -70,11 +70,8 @@ impl Plan {
 /// The one status that the whole query asks for, when it does.
 fn statuses_of(wanted: &Wanted) -> Vec<i64> {
     match wanted {
-        Wanted::Issue(condition) => match condition {
-            IssueCondition::Any(parts) => match parts.as_slice() {
-                [IssueCondition::State { status, .. }] => vec![*status],
-                _ => Vec::new(),
-            },
+        Wanted::Issue(IssueCondition::Any(parts)) => match parts.as_slice() {
+            [IssueCondition::State { status, .. }] => vec![*status],
             _ => Vec::new(),
         },
         Wanted::All(parts) => parts
