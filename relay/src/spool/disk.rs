@@ -51,14 +51,25 @@ pub(super) trait File: Debug + Send + Sync {
 /// A held lock.
 #[derive(Debug)]
 pub(super) struct Lock {
-    /// The locked file; closing it unlocks it.
-    _file: Option<fs::File>,
+    file: Option<fs::File>,
+}
+
+impl Drop for Lock {
+    /// Closing the file would not do while a child process that is being started has it too.
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ends_with_the_process =
+                rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
+        }
+    }
 }
 
 #[cfg(test)]
 impl Lock {
     /// For a disk that no other process can see.
-    pub(super) const UNSHARED: Self = Self { _file: None };
+    pub(super) const fn unshared() -> Self {
+        Self { file: None }
+    }
 }
 
 /// One name in a directory.
@@ -143,7 +154,7 @@ impl Disk for HostDisk {
             .write(true)
             .open(dir.join("lock"))?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Lock { _file: Some(file) })
+        Ok(Lock { file: Some(file) })
     }
 
     fn space(&self, dir: &Path) -> io::Result<Space> {

@@ -152,7 +152,7 @@ proptest! {
 async fn small_spool() -> Oracle {
     let mut oracle = Oracle::new(|config| config.segment_bytes = "1 KiB".parse().unwrap());
     oracle.open().unwrap();
-    for n in 0..14 {
+    for n in 0..9 {
         oracle
             .append(
                 if n % 5 == 4 {
@@ -160,7 +160,7 @@ async fn small_spool() -> Oracle {
                 } else {
                     &[Lane::Errors]
                 },
-                60,
+                30,
             )
             .await
             .unwrap();
@@ -232,7 +232,7 @@ fn every_flipped_bit_is_found_and_costs_at_most_a_block() {
         }
     }
     assert!(
-        n_flips > 3000 && n_lost > 500,
+        n_flips > 2000 && n_lost > 300,
         "{n_flips} flips, {n_lost} lost"
     );
     runtime.block_on(whole.close()).unwrap();
@@ -246,7 +246,9 @@ fn a_segment_cut_at_any_byte_loses_what_was_cut_and_says_so() {
         if path.extension().is_none_or(|extension| extension != "seg") {
             continue;
         }
-        for len in 0..bytes.len() {
+        // The active segment at every byte, the sealed ones here and there.
+        let sealed = !whole.is_active(&path);
+        for len in (0..bytes.len()).step_by(if sealed { 13 } else { 1 }) {
             let mut damaged = whole.fork(whole.disk.copy());
             damaged.disk.change(&path, |bytes| bytes.truncate(len));
             let what = format!("{} cut to {len}", path.display());

@@ -240,7 +240,7 @@ impl Disk for MemoryDisk {
     }
 
     fn lock(&self, _dir: &Path) -> io::Result<Lock> {
-        Ok(Lock::UNSHARED)
+        Ok(Lock::unshared())
     }
 
     fn space(&self, _dir: &Path) -> io::Result<Space> {

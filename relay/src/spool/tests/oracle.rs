@@ -8,10 +8,9 @@ use protocol::ids::{Lane, Seq};
 use protocol::outcome::Term;
 
 use super::memory::MemoryDisk;
-use super::support::{by_term, drain, number, record};
+use super::support::{Hands, by_term, drain, number, record};
 use crate::ledger::Ledger;
 use crate::spool::index::Index;
-use crate::spool::owner::HostTime;
 use crate::spool::{Config, Gap, Spool, SpoolError};
 
 /// A spool on a disk in memory, and what it owes.
@@ -71,7 +70,7 @@ impl Oracle {
             &self.config,
             self.ledger.clone(),
             disk,
-            Arc::new(HostTime),
+            Arc::new(Hands::default()),
             |_, _| Index::none(),
         )?;
         self.spool = Some(spool);
@@ -204,6 +203,13 @@ impl Oracle {
             all_gaps.extend(gaps);
         }
         (missing, all_gaps)
+    }
+
+    /// Whether a file is the one that lane 1 goes on with.
+    pub(crate) fn is_active(&self, path: &Path) -> bool {
+        let files = self.files().into_iter().map(|(path, _)| path);
+        let of_lane = |path: &PathBuf| path.components().any(|part| part.as_os_str() == "L1");
+        files.filter(of_lane).max().as_deref() == Some(path)
     }
 
     pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {

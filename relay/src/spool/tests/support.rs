@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use protocol::block::{self, Item, Items, Record};
@@ -11,6 +14,7 @@ use protocol::outcome::{Counts, Term};
 use protocol::timestamp::Timestamp;
 use protocol::unit::ByteSize;
 
+use crate::spool::owner::Time;
 use crate::spool::{Config, Gap, ReadOutcome, Spool};
 
 pub(crate) fn config(dir: &Path) -> Config {
@@ -55,6 +59,29 @@ pub(crate) fn record(n: u64, payload_len: usize) -> Record {
             payload: Bytes::from(payload),
         }],
     })
+}
+
+/// Clocks of a test: the wall clock is ten years off, to either side in turn.
+#[derive(Debug, Default)]
+pub(crate) struct Hands {
+    /// In milliseconds.
+    pub(crate) monotonic: AtomicU64,
+    /// Steps the wall clock takes by itself, so that nothing can rely on it.
+    jumps: Mutex<i64>,
+}
+
+impl Time for Hands {
+    fn now(&self) -> Timestamp {
+        let mut jumps = self.jumps.lock().unwrap();
+        *jumps = -*jumps - 1;
+        let ten_years = 315_576_000_000;
+        Timestamp::from_millis(*jumps * ten_years)
+    }
+
+    fn monotonic(&self) -> Duration {
+        // It goes on with each look, so that whoever waits for it gets somewhere.
+        Duration::from_millis(self.monotonic.fetch_add(25, Ordering::SeqCst))
+    }
 }
 
 /// The `n` of a record.

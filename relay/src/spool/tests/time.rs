@@ -1,42 +1,17 @@
 //! What holds as time passes, whatever the wall clock says.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::Term;
-use protocol::timestamp::Timestamp;
 
 use super::memory::MemoryDisk;
-use super::support::{by_term, config, drain, record, runtime, waiting};
+use super::support::{Hands, by_term, config, drain, record, runtime, waiting};
 use crate::ledger::Ledger;
 use crate::spool::index::Index;
-use crate::spool::owner::Time;
 use crate::spool::{GapReason, LaneState, Spool, SpoolError};
-
-#[derive(Debug, Default)]
-struct Hands {
-    wall: AtomicI64,
-    monotonic: AtomicU64,
-    /// Steps the wall clock takes by itself, so that nothing can rely on it.
-    jumps: Mutex<i64>,
-}
-
-impl Time for Hands {
-    fn now(&self) -> Timestamp {
-        let mut jumps = self.jumps.lock().unwrap();
-        *jumps = -*jumps - 1;
-        let ten_years = 315_576_000_000;
-        Timestamp::from_millis(self.wall.load(Ordering::SeqCst) + *jumps * ten_years)
-    }
-
-    fn monotonic(&self) -> Duration {
-        // It goes on with each look, so that whoever waits for it gets somewhere.
-        Duration::from_millis(self.monotonic.fetch_add(25, Ordering::SeqCst))
-    }
-}
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
