@@ -85,6 +85,7 @@ impl Stage {
 /// When it cannot start: a port is taken, the data directory cannot be used; or when a part that
 /// must not end has ended.
 pub fn run(config: Config) -> anyhow::Result<()> {
+    std::panic::set_hook(Box::new(log_panic));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -288,6 +289,13 @@ impl Hub {
         let took_ms = clock::now().millis_since(began);
         tracing::info!(took_ms, "hub ended");
     }
+}
+
+/// Says where a panic was, and not what it said: its words may hold what applications sent.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let thread = std::thread::current();
+    tracing::error!(place, thread = thread.name(), "a part panicked");
 }
 
 fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -51,7 +51,7 @@ use prepare::Entry;
 /// Commands that wait for the owner; more wait at the door.
 const QUEUE_LEN: usize = 128;
 /// Bytes of decompressed blocks that are read or wait at the same time.
-const BUDGET_BYTES: usize = 64 * 1024 * 1024;
+const BUDGET_BYTES: usize = 32 * 1024 * 1024;
 /// Live updates a slow listener may be behind.
 const CHANGES_LEN: usize = 1024;
 

@@ -42,7 +42,7 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, Transaction};
 
 /// Connections that read at the same time.
-const READERS: u32 = 4;
+const READERS: u32 = 6;
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a method waits for a free connection.

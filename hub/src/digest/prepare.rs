@@ -161,12 +161,11 @@ pub(super) fn record(relay: RelayId, record: Record) -> What {
     match attempt {
         Ok(Ok(effects)) => What::Effects(effects),
         Ok(Err(error)) => What::Poison(set_aside(&items, reason_of(&error))),
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().copied();
-            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            let reason = format!("panic: {}", text.unwrap_or("without words"));
-            What::Poison(set_aside(&items, cut(reason)))
-        }
+        // The panic's words may hold what the record holds; the hook has logged where it was.
+        Err(_) => What::Poison(set_aside(
+            &items,
+            "a part of the digest panicked".to_owned(),
+        )),
     }
 }
 
@@ -186,8 +185,8 @@ pub(super) fn set_aside(items: &Items, reason: String) -> Poison {
     }
 }
 
-/// An error and its causes in one line. Parsers name places, not values, so that no user's data
-/// gets into it.
+/// An error and its causes in one line, for operators to read; it is kept with the record, not
+/// logged.
 pub(super) fn reason_of(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
