@@ -101,8 +101,10 @@ async fn send_samples(site: &Site) -> anyhow::Result<()> {
         site.api()
             .put(&path, &json!({"status": "resolved"}))
             .await?;
-        let mut again = at(&sample.event, now, 1);
+        // Without a time of its own it happened when the relay has it: after it was resolved.
+        let mut again = at(&sample.event, now, 0);
         if let Some(fields) = again.as_object_mut() {
+            fields.remove("timestamp");
             fields.insert("release".into(), json!(sample.comes_back_in));
         }
         site.sdk().send(&again).await?;
