@@ -23,6 +23,7 @@ mod caller;
 mod environments;
 mod error;
 mod event;
+mod event_filter;
 mod events;
 mod fleet;
 mod input;

@@ -12,9 +12,11 @@ use super::ApiState;
 use super::body::EventBody;
 use super::caller::Caller;
 use super::error::ApiError;
+use super::event_filter::{BEGINNING, issue_events};
 use super::events::{belongs, read, shape};
 use super::input::At;
 use super::issue::ReleaseRef;
+use super::page::Params;
 use super::types::iso;
 use crate::access::Scope;
 use crate::archive::StoredEvent;
@@ -91,6 +93,7 @@ pub(super) async fn of_issue(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueEventAt>,
+    params: Params,
 ) -> Result<Json<EventDetail>, ApiError> {
     let slug = at.organization.as_deref();
     let found = state
@@ -98,15 +101,19 @@ pub(super) async fn of_issue(
         .await?;
     let issue = found.issue.id;
     let row = match at.event.as_str() {
-        "latest" | "recommended" => state.store.issue_events(issue, None, 1).await?.pop(),
-        "oldest" => state.store.oldest_event(issue).await?,
+        "latest" | "recommended" => issue_events(&state, issue, &params, None, 1).await?.pop(),
+        "oldest" => issue_events(&state, issue, &params, Some(BEGINNING), 1)
+            .await?
+            .pop(),
         id => {
             let row = by_event_id(&state, &[found.project.id], id).await?;
             row.filter(|row| row.issue_id == issue)
         }
     };
     let row = row.ok_or_else(ApiError::missing)?;
-    Ok(Json(detail(&state, found.organization.id, row).await?))
+    Ok(Json(
+        detail(&state, found.organization.id, row, &params).await?,
+    ))
 }
 
 /// An event of a project.
@@ -116,9 +123,10 @@ pub(super) async fn of_project(
     State(state): State<ApiState>,
     caller: Caller,
     At(path): At<ProjectEventPath>,
+    params: Params,
 ) -> Result<Json<EventDetail>, ApiError> {
     let (organization, row) = find(&state, &caller, &path).await?;
-    Ok(Json(detail(&state, organization, row).await?))
+    Ok(Json(detail(&state, organization, row, &params).await?))
 }
 
 /// The payload of an event as it came, scrubbed.
@@ -153,6 +161,7 @@ pub(super) async fn by_id(
     State(state): State<ApiState>,
     caller: Caller,
     At(path): At<OrganizationEventPath>,
+    params: Params,
 ) -> Result<Json<EventIdAnswer>, ApiError> {
     let organization = state
         .organization(&caller, &path.organization, Scope::EventRead)
@@ -169,7 +178,7 @@ pub(super) async fn by_id(
             .unwrap_or_default(),
         group_id: row.issue_id.to_string(),
         event_id: hex::encode(&row.event_id),
-        event: detail(&state, organization.id, row).await?,
+        event: detail(&state, organization.id, row, &params).await?,
     }))
 }
 
@@ -210,6 +219,7 @@ async fn detail(
     state: &ApiState,
     organization: i64,
     row: EventRow,
+    params: &Params,
 ) -> Result<EventDetail, ApiError> {
     let stored = body(state, &row).await?;
     let place = Place {
@@ -218,14 +228,10 @@ async fn detail(
     };
     let later = Some((place, Direction::Back));
     let earlier = Some((place, Direction::Onward));
-    let next = state
-        .store
-        .issue_events(row.issue_id, later, 1)
+    let next = issue_events(state, row.issue_id, params, later, 1)
         .await?
         .pop();
-    let previous = state
-        .store
-        .issue_events(row.issue_id, earlier, 1)
+    let previous = issue_events(state, row.issue_id, params, earlier, 1)
         .await?
         .pop();
     let (event, release) = shape(&stored, |event| {

@@ -9,6 +9,7 @@ use super::ApiState;
 use super::body::{Belongs, EventBody, EventSummary};
 use super::caller::Caller;
 use super::error::ApiError;
+use super::event_filter::issue_events;
 use super::input::At;
 use super::page::{Page, Params};
 use super::types::{IssueAt, IssuePath, ProjectPath};
@@ -29,6 +30,10 @@ pub(super) struct ListParams {
     cursor: Option<String>,
     /// At most 100.
     limit: Option<u32>,
+    /// Of an issue: those this search finds.
+    query: Option<String>,
+    /// Of an issue: those of these environments; repeated for several.
+    environment: Option<Vec<String>>,
 }
 
 /// The events of an issue, the latest first.
@@ -48,10 +53,7 @@ pub(super) async fn of_issue(
     let limit = params.limit()?;
     let cursor = params.cursor()?;
     let from = cursor.map(|cursor| (cursor.place, cursor.direction));
-    let rows = state
-        .store
-        .issue_events(found.issue.id, from, limit + 1)
-        .await?;
+    let rows = issue_events(&state, found.issue.id, &params, from, limit + 1).await?;
     let place = |row: &EventRow| Place {
         value: row.timestamp,
         id: row.id,

@@ -62,15 +62,22 @@ impl Store {
         Ok(sql.build_query_as().fetch_all(self.reader()).await?)
     }
 
-    /// The first event of an issue by time.
+    /// The events of these rows that are still there, in no order.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn oldest_event(&self, issue_id: i64) -> Result<Option<EventRow>, StoreError> {
+    pub async fn event_rows(&self, ids: &[i64]) -> Result<Vec<EventRow>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut sql = select();
-        sql.push(" WHERE issue_id = ").push_bind(issue_id);
-        sql.push(" ORDER BY timestamp, id LIMIT 1");
-        Ok(sql.build_query_as().fetch_optional(self.reader()).await?)
+        sql.push(" WHERE id IN (");
+        let mut list = sql.separated(", ");
+        for id in ids {
+            list.push_bind(*id);
+        }
+        sql.push(")");
+        Ok(sql.build_query_as().fetch_all(self.reader()).await?)
     }
 
     /// Up to `limit` events of a project from a row on, the one digested last first.

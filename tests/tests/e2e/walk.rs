@@ -61,6 +61,12 @@ async fn an_issue_is_found_resolved_and_seen_again() {
     assert_eq!(issue["userCount"], 1);
     let id = issue["id"].as_str().unwrap();
     let path = format!("organizations/{}/issues/{id}/", site.org());
+    let n_events = |query: &'static str| {
+        let path = format!("{path}events/?query={}", tests::api::form_encoded(query));
+        async move { site_events(api, &path).await }
+    };
+    assert_eq!(n_events("customer.tier:gold is:unresolved").await, 2);
+    assert_eq!(n_events("customer.tier:silver").await, 0);
 
     api.put(&path, &json!({"status": "resolved"}))
         .await
@@ -139,6 +145,10 @@ async fn a_lost_index_is_rebuilt_with_the_same_answers() {
         assert_eq!(sorted_titles(&found), *before, "{question}");
     }
     assert!(before.iter().any(|titles| !titles.is_empty()));
+}
+
+async fn site_events(api: &tests::api::Api, path: &str) -> usize {
+    api.get(path).await.unwrap().as_array().unwrap().len()
 }
 
 async fn titles(site: &Site, query: &str) -> Vec<String> {

@@ -2609,6 +2609,10 @@ export interface operations {
                 cursor?: string;
                 /** @description At most 100. */
                 limit?: number;
+                /** @description Of an issue: those this search finds. */
+                query?: string;
+                /** @description Of an issue: those of these environments; repeated for several. */
+                environment?: string[];
             };
             header?: never;
             path: {
@@ -3219,6 +3223,10 @@ export interface operations {
                 cursor?: string;
                 /** @description At most 100. */
                 limit?: number;
+                /** @description Of an issue: those this search finds. */
+                query?: string;
+                /** @description Of an issue: those of these environments; repeated for several. */
+                environment?: string[];
             };
             header?: never;
             path: {
