@@ -117,7 +117,11 @@ it("shows a token once, and takes it away", async () => {
     await page.getByRole("button", { name: "New token" }).click();
     await page.getByLabel("Name").fill(name);
     await page.getByRole("button", { name: "Create token" }).click();
-    const token = (await page.getByRole("dialog").getByText(/^sntryu_[0-9a-f]+$/).textContent()) ?? "";
+    const token =
+      (await page
+        .getByRole("dialog")
+        .getByText(/^sntryu_[0-9a-f]+$/)
+        .textContent()) ?? "";
     const ask = () =>
       fetch(`${at.hub_url}/api/0/organizations/`, { headers: { Authorization: `Bearer ${token}` } });
     expect((await ask()).status).toBe(200);
