@@ -1,4 +1,4 @@
-//! A rule that really notifies: a webhook and a mail, for a new issue and for a regression.
+//! A rule that really notifies: a new issue reaches a webhook and a mail box, once.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ mod receivers;
 use receivers::{MailServer, WebhookServer};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_issue_and_a_regression_reach_webhook_and_mail() {
+async fn a_new_issue_reaches_webhook_and_mail_once() {
     let hooks = WebhookServer::start();
     let mails = MailServer::start();
     let site = Site::start_with_mail(&mails.url()).await.unwrap();
