@@ -254,11 +254,14 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(rules::notifications))
         .routes(routes!(fleet::relays))
         .routes(routes!(fleet::relay, fleet::update, fleet::remove))
-        .routes(routes!(fleet::create_join_token))
-        .routes(routes!(fleet::ledger))
-        .routes(routes!(fleet::poison))
-        .routes(routes!(fleet::replay))
-        .routes(routes!(fleet::status))
+        .routes(routes!(fleet::ledger::equation))
+        .routes(routes!(fleet::history::history))
+        .routes(routes!(fleet::alerts::alerts, fleet::alerts::set_alerts))
+        .routes(routes!(fleet::tokens::create_join_token))
+        .routes(routes!(fleet::ledger::ledger))
+        .routes(routes!(fleet::poison::poison))
+        .routes(routes!(fleet::poison::replay))
+        .routes(routes!(fleet::status::status))
 }
 
 /// The forms of the paths that older clients use; same handlers, no documentation of their own.

@@ -222,8 +222,14 @@ fn work(
         Arc::clone(changed),
         Arc::clone(&due),
     );
-    let notifier = Notifier::new(data.store.clone(), sender.clone(), due);
+    let notifier = Notifier::new(data.store.clone(), sender.clone(), Arc::clone(&due));
     let tracker = &working.tracker;
+    tracker.spawn(upkeep::watch_fleet(
+        data.fleet.clone(),
+        config.site.public_url.clone(),
+        due,
+        working.cancel.clone(),
+    ));
     tracker.spawn(alerts.run(clock::now, working.cancel.clone()));
     tracker.spawn(notifier.run(clock::now, working.cancel.clone()));
     tracker.spawn(upkeep::retain(

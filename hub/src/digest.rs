@@ -17,6 +17,7 @@
 //! lost in a crash is added again from the archive ([`documents_after`]).
 
 mod apply;
+mod books;
 mod catch_up;
 mod document;
 mod issues;
@@ -33,6 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use protocol::block::Head;
 use protocol::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
+use protocol::outcome::LaneDigest;
 use protocol::timestamp::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -73,6 +75,8 @@ pub struct Delivery {
 pub struct Applied {
     /// The lane's last committed record.
     pub upto: Seq,
+    /// What is booked of the lane up to there, when it is known.
+    pub digest: Option<LaneDigest>,
 }
 
 /// Records that will never come: evicted, expired or damaged at the relay.

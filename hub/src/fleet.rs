@@ -7,15 +7,22 @@
 //! What connected relays show is gathered and written once in a while for all of them
 //! ([`Fleet::refresh`]), so that a large fleet costs the store one transaction.
 
+mod alarm;
 mod authority;
+mod condition;
+mod equation;
+mod history;
 mod relay;
 mod token;
 
 #[cfg(test)]
 mod tests;
 
+pub use alarm::FleetAlerts;
 pub use authority::{AuthorityError, ServerIdentity};
-pub use relay::{Labels, Relay, RelayReport, RelayState, ReportedLane, ReportedTotal};
+pub use condition::{Condition, ConditionKind, judge};
+pub use equation::{Account, Line, deficit, divergence, lines};
+pub use relay::{Labels, Relay, RelayReport, RelayState, ReportedDisk, ReportedLane};
 pub use token::JoinToken;
 
 use std::collections::{BTreeSet, HashMap};
@@ -28,7 +35,7 @@ use protocol::ids::{Epoch, ProjectId, RelayId};
 use protocol::roster::{PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject};
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
-use protocol::wire::{Cursor, Join, Joined, Report};
+use protocol::wire::{Ack, Books, Cursor, Join, Joined, Report, Sum};
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -36,6 +43,7 @@ use tokio::sync::watch;
 use crate::store::relays::{JoinTokenRow, RelayRow, RosterRow, SeenRow};
 use crate::store::{Store, StoreError};
 use authority::Authority;
+use history::History;
 
 /// Longest name of a relay, in characters.
 pub const NAME_LEN_MAX: usize = 128;
@@ -52,6 +60,10 @@ pub struct Config {
     pub relays_max: u32,
     /// How long a join token is valid when nothing else is said.
     pub join_token_lifetime: Span,
+    /// A relay not heard of for longer raises an alert.
+    pub dark_after: Span,
+    /// A relay whose oldest record waits for longer raises an alert.
+    pub behind_after: Span,
 }
 
 impl Default for Config {
@@ -59,6 +71,8 @@ impl Default for Config {
         Self {
             relays_max: 10_000,
             join_token_lifetime: Span(Duration::from_secs(3600)),
+            dark_after: Span(Duration::from_secs(90)),
+            behind_after: Span(Duration::from_secs(900)),
         }
     }
 }
@@ -148,6 +162,15 @@ struct Inner {
     state: watch::Sender<State>,
     /// What relays showed since the last refresh; one entry for each at most.
     seen: Mutex<HashMap<RelayId, SeenRow>>,
+    told: Mutex<Told>,
+}
+
+/// What is remembered of reports. Relays leave out what has not changed.
+#[derive(Debug, Default)]
+struct Told {
+    /// The accounts each relay last sent; one entry for each at most.
+    books: HashMap<RelayId, Books>,
+    history: History,
 }
 
 /// The project's options that relays are told.
@@ -171,6 +194,7 @@ impl Fleet {
             authority,
             state: watch::Sender::default(),
             seen: Mutex::default(),
+            told: Mutex::default(),
         }));
         fleet.refresh().await?;
         Ok(fleet)
@@ -323,6 +347,15 @@ impl Fleet {
         rows.into_iter().map(Relay::from_row).collect()
     }
 
+    /// One relay.
+    ///
+    /// # Errors
+    /// [`FleetError::Store`].
+    pub async fn relay(&self, id: RelayId) -> Result<Option<Relay>, FleetError> {
+        let row = self.0.store.relay(id).await?;
+        row.map(Relay::from_row).transpose()
+    }
+
     /// Renames, labels, drains or revokes a relay. A revoked one loses its connection at once.
     ///
     /// # Errors
@@ -353,7 +386,28 @@ impl Fleet {
     pub async fn cursors(&self, relay: RelayId, epoch: Epoch) -> Result<Vec<Cursor>, FleetError> {
         let cursors = self.0.store.relay_cursors(relay, epoch).await?;
         let cursors = cursors.into_iter();
-        Ok(cursors.map(|(lane, upto)| Cursor { lane, upto }).collect())
+        let cursor = |(lane, upto, digest)| Cursor { lane, upto, digest };
+        Ok(cursors.map(cursor).collect())
+    }
+
+    /// What is booked of each lane of a relay's spool, as the relay is told when it asks.
+    ///
+    /// # Errors
+    /// [`FleetError::Store`].
+    pub async fn booked(&self, relay: RelayId, epoch: Epoch) -> Result<Vec<Ack>, FleetError> {
+        let lanes = self.0.store.lane_books(relay, epoch).await?;
+        let sum = |(project, category, n)| Sum {
+            project,
+            category,
+            n,
+        };
+        let acks = lanes.into_iter().map(|lane| Ack {
+            lane: lane.lane,
+            upto: lane.upto,
+            digest: lane.digest,
+            sums: lane.sums.into_iter().map(sum).take(Ack::SUMS_MAX).collect(),
+        });
+        Ok(acks.collect())
     }
 
     /// Follows the roster and who is revoked.
@@ -372,7 +426,7 @@ impl Fleet {
         report: Option<&Report>,
         now: Timestamp,
     ) {
-        let report = report.map(|report| RelayReport::from_wire(report, now));
+        let report = report.map(|report| self.take_report(relay, report, now));
         let report = report.and_then(|report| serde_json::to_string(&report).ok());
         let mut seen = self.seen();
         let before = seen.remove(&relay).and_then(|row| row.report);
@@ -387,6 +441,17 @@ impl Fleet {
                 report: report.or(before),
             },
         );
+    }
+
+    /// Completes a report with what it leaves out, and adds it to the relay's history.
+    fn take_report(&self, relay: RelayId, report: &Report, now: Timestamp) -> RelayReport {
+        let mut told = self.told();
+        let report = RelayReport::from_wire(report, told.books.get(&relay), now);
+        if let Some(books) = &report.books {
+            told.books.insert(relay, books.clone());
+        }
+        told.history.add(relay, &report);
+        report
     }
 
     /// Writes what relays showed, and reads what others changed: the roster, the registry. Whoever
@@ -450,7 +515,8 @@ impl Fleet {
 
     async fn write_seen(&self) -> Result<(), FleetError> {
         let rows = std::mem::take(&mut *self.seen());
-        if rows.is_empty() {
+        let history = self.told().history.take_due(crate::clock::now());
+        if rows.is_empty() && history.is_empty() {
             return Ok(());
         }
         let written = async {
@@ -458,9 +524,11 @@ impl Fleet {
             for row in rows.values() {
                 write.put_relay_seen(row).await?;
             }
+            write.put_relay_history(&history).await?;
             write.commit().await
         };
         if let Err(error) = written.await {
+            self.told().history.put_back(history);
             let mut seen = self.seen();
             for (relay, row) in rows {
                 seen.entry(relay).or_insert(row);
@@ -468,6 +536,10 @@ impl Fleet {
             return Err(error.into());
         }
         Ok(())
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seen(&self) -> MutexGuard<'_, HashMap<RelayId, SeenRow>> {

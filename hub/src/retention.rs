@@ -18,6 +18,7 @@ use crate::archive::{Archive, ArchiveError, Location};
 use crate::index::{Index, IndexError};
 use crate::issue;
 use crate::store::events::EventRow;
+use crate::store::relay_history::{BUCKETS_KEPT, bucket};
 use crate::store::{Store, StoreError};
 
 /// Events removed in one transaction.
@@ -157,6 +158,9 @@ impl Retention {
         write.remove_issue_hours(counts.hour()).await?;
         write.remove_poison(records).await?;
         write.remove_notifications(records).await?;
+        write
+            .remove_relay_history(bucket(now) - BUCKETS_KEPT)
+            .await?;
         write.remove_ended(now).await?;
         write
             .age_issues(now.plus_millis(-issue::NEW_FOR_MILLIS))

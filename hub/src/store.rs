@@ -11,6 +11,7 @@
 //! committed with what else the transaction does) into the part of its topic.
 
 pub mod alerts;
+pub mod books;
 pub mod changes;
 mod cursors;
 pub mod event_read;
@@ -25,6 +26,7 @@ pub mod notifications;
 pub mod people;
 pub mod poison;
 pub mod projects;
+pub mod relay_history;
 pub mod relays;
 pub mod releases;
 mod rows;

@@ -20,8 +20,9 @@ mod msgpack;
 mod tests;
 
 pub use body::{
-    Ack, Backlog, CloseCode, Config, ConfigStatus, Credit, Cursor, ErrorBody, Gap, GapReason,
-    Goaway, Hello, Join, Joined, LaneState, Nack, Ping, Report, Total, Verdict, Welcome,
+    Ack, Backlog, Books, CloseCode, Config, ConfigStatus, Credit, Cursor, Difference, DiskReport,
+    ErrorBody, Gap, GapReason, Goaway, Hello, Join, Joined, LaneState, Nack, Ping, Report, Sum,
+    Total, Verdict, Welcome,
 };
 pub use frame::{Frame, HEADER_LEN_MAX};
 pub use msgpack::{decode_msgpack, decode_msgpack_next, encode_msgpack, encode_msgpack_named};

@@ -1,5 +1,10 @@
 //! The command line.
 
+mod doctor;
+mod local;
+mod status;
+mod text;
+
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 
@@ -52,6 +57,21 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Say how the running relay is: link, backlog, disk, accounts.
+    Status {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE", default_value = "/etc/vedette/relay.toml")]
+        config: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look for what is wrong on this host and say the remedy; fails when something is.
+    Doctor {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE", default_value = "/etc/vedette/relay.toml")]
+        config: PathBuf,
+    },
     /// Print what a shell needs to complete this command line.
     Completions {
         /// The shell.
@@ -88,6 +108,8 @@ impl Cli {
                 name: name.unwrap_or_else(host_name),
                 force,
             }),
+            Command::Status { config, json } => status::run(&config, json),
+            Command::Doctor { config } => doctor::run(&config),
             Command::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "vedette-relay", &mut text);

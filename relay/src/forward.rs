@@ -16,6 +16,8 @@ mod backoff;
 mod flight;
 mod identity;
 mod join;
+mod probe;
+mod report;
 mod session;
 mod tls;
 mod turns;
@@ -32,12 +34,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Audit, Ledger};
 use crate::roster::Roster;
 use crate::spool::Spool;
 
 pub use identity::IdentityError;
 pub use join::{JoinError, JoinRequest, Joined, join};
+pub use probe::{Known, known, reach_by_tcp, reach_by_udp};
 
 use backoff::Backoff;
 use identity::Identity;
@@ -142,6 +145,7 @@ pub struct LinkStatus {
 #[derive(Clone, Debug)]
 pub struct Handle {
     shared: Arc<Shared>,
+    audit: Audit,
 }
 
 impl Handle {
@@ -149,6 +153,12 @@ impl Handle {
     #[must_use]
     pub fn status(&self) -> LinkStatus {
         self.shared.lock().clone()
+    }
+
+    /// How the relay's accounts compare with the hub's.
+    #[must_use]
+    pub const fn audit(&self) -> &Audit {
+        &self.audit
     }
 }
 
@@ -194,14 +204,17 @@ pub fn start(
         in_flight: 0,
         acked: [0; Lane::ALL.len()],
     })));
+    let audit = Audit::default();
     let handle = Handle {
         shared: Arc::clone(&shared),
+        audit: audit.clone(),
     };
     let link = Link {
         config,
         spool,
         roster,
         ledger,
+        audit,
         shared,
         cancel,
     };

@@ -14,6 +14,12 @@
 //! What always holds: no count is lost; the number of accounts is bounded: beyond
 //! [`ACCOUNTS_MAX`] reasons from outside are counted as [`OTHER`], then projects are left out.
 
+mod audit;
+mod equation;
+
+pub use audit::{Audit, Booked, Sums, Verdict, sums};
+pub use equation::{Equation, Line, equations};
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::block::{LedgerDelta, Record};

@@ -30,6 +30,7 @@
 //! DIR/index/                    sled; may be deleted at any time
 //! ```
 
+mod balance;
 mod catalog;
 mod commit;
 mod disk;
@@ -64,6 +65,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ledger::Ledger;
+
+pub use balance::{Balance, Delivered};
 
 use disk::{Disk, HostDisk};
 use index::Index;

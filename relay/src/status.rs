@@ -11,13 +11,17 @@
 //! of the metrics, so that their number is bounded.
 
 mod metrics;
+mod summary;
+
+pub use summary::{
+    CategorySummary, DiskSummary, LaneSummary, LedgerSummary, LinkSummary, SpoolSummary, Summary,
+};
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
-use protocol::timestamp::Timestamp;
 use serde::Serialize;
 
 use crate::clock;
@@ -54,53 +58,6 @@ struct Ready {
     why: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct Summary {
-    version: &'static str,
-    uptime_secs: u64,
-    ready: bool,
-    roster_version: u64,
-    keys: usize,
-    link: LinkSummary,
-    spool: SpoolSummary,
-    items: Vec<ItemSummary>,
-}
-
-#[derive(Serialize)]
-struct LinkSummary {
-    state: &'static str,
-    hub: Option<String>,
-    relay: Option<String>,
-    since: String,
-    last_ack_at: Option<String>,
-    last_error: Option<String>,
-}
-
-#[derive(Serialize)]
-struct SpoolSummary {
-    epoch: String,
-    bytes_used: u64,
-    bytes_max: u64,
-    lanes: Vec<LaneSummary>,
-    last_error: Option<String>,
-}
-
-#[derive(Serialize)]
-struct LaneSummary {
-    lane: String,
-    records: u64,
-    bytes: u64,
-    oldest_received_at: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ItemSummary {
-    category: &'static str,
-    outcome: &'static str,
-    reason: String,
-    n: u64,
-}
-
 impl Status {
     /// The answer to a path; `None` when it is not one of these.
     #[must_use]
@@ -119,7 +76,7 @@ impl Status {
                 let kind = "text/plain; version=0.0.4; charset=utf-8";
                 Some(respond(StatusCode::OK, kind, Bytes::from(text)))
             }
-            "/status" => Some(json(StatusCode::OK, &self.summary())),
+            "/status" => Some(json(StatusCode::OK, &Summary::of(self))),
             _ => None,
         }
     }
@@ -147,49 +104,6 @@ impl Status {
             u128::try_from(age).is_ok_and(|age| age < DISK_TROUBLE.as_millis())
         });
         recent.then_some("the disk failed a moment ago")
-    }
-
-    fn summary(&self) -> Summary {
-        let spool = self.spool.status();
-        let link = self.link.status();
-        let lanes = protocol::ids::Lane::ALL.iter().zip(&spool.lanes);
-        let lanes = lanes.map(|(lane, state)| LaneSummary {
-            lane: lane.to_string(),
-            records: state.records,
-            bytes: state.bytes,
-            oldest_received_at: state.oldest_received_at.map(Timestamp::to_rfc3339),
-        });
-        let items = metrics::items(self).into_iter();
-        Summary {
-            version: env!("CARGO_PKG_VERSION"),
-            uptime_secs: clock::monotonic().saturating_sub(self.started).as_secs(),
-            ready: self.trouble().is_none(),
-            roster_version: self.roster.version(),
-            keys: self.roster.n_keys(),
-            link: LinkSummary {
-                state: state_name(&link.state),
-                hub: link.hub,
-                relay: link.relay,
-                since: link.since.to_rfc3339(),
-                last_ack_at: link.last_ack_at.map(Timestamp::to_rfc3339),
-                last_error: link.last_error,
-            },
-            spool: SpoolSummary {
-                epoch: format!("{:016x}", spool.epoch.0),
-                bytes_used: spool.bytes_used,
-                bytes_max: spool.bytes_max,
-                lanes: lanes.collect(),
-                last_error: spool.last_error.map(|error| error.message),
-            },
-            items: items
-                .map(|((category, outcome, reason), n)| ItemSummary {
-                    category,
-                    outcome,
-                    reason,
-                    n,
-                })
-                .collect(),
-        }
     }
 }
 

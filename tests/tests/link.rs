@@ -67,7 +67,7 @@ impl Memory {
         let mut write = self.store.begin().await.unwrap();
         let now = Timestamp::from_millis(0);
         write
-            .put_lane_cursor(relay, epoch, lane, upto, now)
+            .put_lane_cursor(relay, epoch, lane, upto, None, now)
             .await
             .unwrap();
         write.commit().await.unwrap();
@@ -90,7 +90,10 @@ impl Sink for Memory {
             });
         }
         if head.last_seq() <= cursor {
-            return Ok(Applied { upto: cursor });
+            return Ok(Applied {
+                upto: cursor,
+                digest: None,
+            });
         }
         for (seq, record) in (head.first_seq.0..).zip(records) {
             if seq > cursor.0 {
@@ -101,7 +104,7 @@ impl Sink for Memory {
         let upto = head.last_seq();
         self.advance(delivery.relay, head.epoch, head.lane, upto)
             .await;
-        Ok(Applied { upto })
+        Ok(Applied { upto, digest: None })
     }
 
     async fn skip(&self, skip: Skip) -> Result<Applied, DigestError> {
@@ -109,7 +112,10 @@ impl Sink for Memory {
         self.skipped.lock().unwrap().push(skip);
         self.advance(skip.relay, skip.epoch, skip.lane, skip.upto)
             .await;
-        Ok(Applied { upto: skip.upto })
+        Ok(Applied {
+            upto: skip.upto,
+            digest: None,
+        })
     }
 }
 

@@ -1,17 +1,20 @@
-//! The fleet: relays, the ledger, what was set aside, and the hub itself.
+//! The fleet: relays and how they are; its parts have a file each.
+
+pub(super) mod alerts;
+pub(super) mod history;
+pub(super) mod ledger;
+pub(super) mod poison;
+pub(super) mod status;
+pub(super) mod tokens;
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use protocol::ids::{Lane, RelayId};
-use protocol::item::Category;
-use protocol::outcome::Term;
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
@@ -21,20 +24,13 @@ use super::input::{At, Input};
 use super::types::{iso, iso_option};
 use crate::access::Scope;
 use crate::clock;
-use crate::digest::Replayed;
-use crate::fleet::{self, RelayReport, RelayState, ReportedTotal, TokenRequest};
-use crate::store::ledger_read::LedgerSum;
+use crate::fleet::{self, RelayReport, RelayState, ReportedDisk};
+use crate::store::relay_history::ConditionRow;
 
 /// Longest name, in bytes.
 const NAME_LEN_MAX: usize = 100;
 /// A relay not heard of for this long counts as away, in milliseconds.
 const AWAY_AFTER_MS: i64 = 60_000;
-/// Records set aside that are shown.
-const POISON_MAX: u32 = 200;
-/// The longest life of a join token.
-const JOIN_TOKEN_LIFE_MAX: Duration = Duration::from_hours(30 * 24);
-/// Most uses of a join token.
-const JOIN_TOKEN_USES_MAX: u32 = 10_000;
 /// Most labels of a join token.
 const LABELS_MAX: usize = 20;
 
@@ -55,8 +51,20 @@ pub(super) struct Relay {
     clock_offset_ms: Option<i64>,
     /// What waits in its spool, by lane, as it last said.
     backlog: Vec<RelayLane>,
+    /// What is wrong with it, and since when.
+    conditions: Vec<Condition>,
     /// What it last said of itself.
     report: Option<Report>,
+}
+
+/// Something that is wrong with a relay.
+#[derive(Debug, Serialize, ToSchema)]
+struct Condition {
+    /// `dark`, `behind`, `unbalanced` or `failing_disk`.
+    kind: String,
+    /// The figures, for a person to read.
+    detail: String,
+    since: String,
 }
 
 /// What a relay last said of itself.
@@ -69,6 +77,32 @@ struct Report {
     spool_bytes: u64,
     spool_bytes_max: u64,
     round_trip_ms: u32,
+    /// What carries the link: `quic` or `tcp`.
+    carrier: Option<String>,
+    /// Packets lost, in millionths.
+    loss_ppm: Option<u32>,
+    /// Bytes.
+    sent_per_second: u64,
+    /// What a 200 promises there.
+    durability: String,
+    disk: Disk,
+    /// Items that its accounts, or its and the hub's, are off by.
+    deficit: u64,
+}
+
+/// The disk that a relay's spool lies on.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Disk {
+    /// Bytes of the filesystem; 0 when not known.
+    total_bytes: u64,
+    free_bytes: u64,
+    /// Microseconds.
+    sync_last_us: u64,
+    /// Microseconds, since the relay started.
+    sync_max_us: u64,
+    last_error: Option<String>,
+    last_error_at: Option<String>,
 }
 
 /// What waits in a lane of a relay.
@@ -100,101 +134,6 @@ pub(super) struct RelayPath {
     relay: String,
 }
 
-/// A join token to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct NewJoinToken {
-    /// How many relays may use it.
-    #[serde(default = "one")]
-    uses: u32,
-    /// How long it can be used.
-    #[serde(default = "an_hour")]
-    valid_for_seconds: u64,
-    /// What the relays are labelled with.
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-}
-
-const fn one() -> u32 {
-    1
-}
-
-const fn an_hour() -> u64 {
-    3600
-}
-
-/// A join token. It is shown here and never again.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct JoinToken {
-    token: String,
-    /// The address of the link.
-    hub: String,
-    /// What to run beside the applications.
-    command: String,
-    expires_at: String,
-    uses: u32,
-}
-
-/// The ledger of one relay.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct LedgerRelay {
-    relay_id: String,
-    relay_name: String,
-    terms: Vec<LedgerTerm>,
-    /// Accepted and not yet accounted for: what is still in the spool.
-    buffered: i64,
-    /// The same by category.
-    buffered_by_category: BTreeMap<&'static str, i64>,
-}
-
-/// One term of the equation.
-#[derive(Debug, Serialize, ToSchema)]
-struct LedgerTerm {
-    term: &'static str,
-    reason: String,
-    category: &'static str,
-    quantity: i64,
-}
-
-/// A record that could not be digested.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Poison {
-    id: String,
-    relay_id: String,
-    relay_name: Option<String>,
-    lane: u8,
-    seq: u64,
-    project_id: Option<String>,
-    reason: String,
-    /// Bytes.
-    size: usize,
-    date_created: String,
-    replayed_at: Option<String>,
-}
-
-/// The path of a record that was set aside.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(super) struct PoisonPath {
-    /// The record's id.
-    poison: String,
-}
-
-/// The hub itself.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Status {
-    version: &'static str,
-    public_url: String,
-    relay_url: String,
-    relays: usize,
-    relays_connected: usize,
-    poison: usize,
-}
-
 /// Every relay.
 #[utoipa::path(get, path = "/api/0/vedette/relays/", tag = "fleet",
     responses((status = 200, body = [Relay])))]
@@ -204,13 +143,16 @@ pub(super) async fn relays(
 ) -> Result<Json<Vec<Relay>>, ApiError> {
     caller.anywhere(Scope::OrgRead)?;
     let relays = state.fleet.relays().await?;
+    let mut wrong: BTreeMap<Vec<u8>, Vec<ConditionRow>> = BTreeMap::new();
+    for row in state.store.relay_conditions().await? {
+        wrong.entry(row.relay_id.clone()).or_default().push(row);
+    }
     let now = clock::now();
-    Ok(Json(
-        relays
-            .into_iter()
-            .map(|relay| Relay::new(relay, now))
-            .collect(),
-    ))
+    let shown = relays.into_iter().map(|relay| {
+        let rows = wrong.remove(relay.id.as_bytes().as_slice());
+        Relay::new(relay, rows.unwrap_or_default(), now)
+    });
+    Ok(Json(shown.collect()))
 }
 
 /// One relay.
@@ -222,7 +164,14 @@ pub(super) async fn relay(
     At(path): At<RelayPath>,
 ) -> Result<Json<Relay>, ApiError> {
     caller.anywhere(Scope::OrgRead)?;
-    Ok(Json(Relay::new(find(&state, &path).await?, clock::now())))
+    let relay = find(&state, &path).await?;
+    Ok(Json(shown(&state, relay).await?))
+}
+
+async fn shown(state: &ApiState, relay: fleet::Relay) -> Result<Relay, ApiError> {
+    let mut rows = state.store.relay_conditions().await?;
+    rows.retain(|row| row.relay_id == relay.id.as_bytes());
+    Ok(Relay::new(relay, rows, clock::now()))
 }
 
 /// Renames or labels a relay, drains it or lets it work again.
@@ -265,7 +214,7 @@ pub(super) async fn update(
         .fleet
         .update_relay(id, &relay.name, &relay.labels, state_of)
         .await?;
-    Ok(Json(Relay::new(relay, clock::now())))
+    Ok(Json(shown(&state, relay).await?))
 }
 
 /// Revokes a relay: its certificate is worth nothing from now on. What it counted stays.
@@ -288,11 +237,8 @@ pub(super) async fn remove(
 
 async fn find(state: &ApiState, path: &RelayPath) -> Result<fleet::Relay, ApiError> {
     let id: RelayId = path.relay.parse().map_err(|_| ApiError::missing())?;
-    let relays = state.fleet.relays().await?;
-    relays
-        .into_iter()
-        .find(|relay| relay.id == id)
-        .ok_or_else(ApiError::missing)
+    let relay = state.fleet.relay(id).await?;
+    relay.ok_or_else(ApiError::missing)
 }
 
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), ApiError> {
@@ -306,239 +252,18 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Makes a token that lets relays join.
-#[utoipa::path(post, path = "/api/0/vedette/join-tokens/", tag = "fleet",
-    request_body = NewJoinToken, responses((status = 201, body = JoinToken)))]
-pub(super) async fn create_join_token(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Input(wish): Input<NewJoinToken>,
-) -> Result<Response, ApiError> {
-    caller.anywhere(Scope::OrgWrite)?;
-    if wish.uses == 0 || wish.uses > JOIN_TOKEN_USES_MAX {
-        return Err(ApiError::field(
-            "uses",
-            format!("1 to {JOIN_TOKEN_USES_MAX}"),
-        ));
-    }
-    let valid_for = Duration::from_secs(wish.valid_for_seconds);
-    if valid_for.is_zero() || valid_for > JOIN_TOKEN_LIFE_MAX {
-        let max = JOIN_TOKEN_LIFE_MAX.as_secs();
-        return Err(ApiError::field("validForSeconds", format!("1 to {max}")));
-    }
-    check_labels(&wish.labels)?;
-    let now = clock::now();
-    let request = TokenRequest {
-        uses: wish.uses,
-        lifetime: Some(valid_for),
-        labels: wish.labels,
-    };
-    let fresh = state
-        .fleet
-        .make_join_token(&request, now)
-        .await?
-        .to_string();
-    let hub = state.config.link_address.clone();
-    let life = i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX);
-    let token = JoinToken {
-        command: format!("vedette-relay join {hub} {fresh}"),
-        token: fresh,
-        hub,
-        expires_at: iso(now.plus_millis(life).as_millis()),
-        uses: wish.uses,
-    };
-    Ok((StatusCode::CREATED, Json(token)).into_response())
-}
-
-/// What became of every item, by relay. Relay zero is the hub itself.
-#[utoipa::path(get, path = "/api/0/vedette/ledger/", tag = "fleet",
-    responses((status = 200, body = [LedgerRelay])))]
-pub(super) async fn ledger(
-    State(state): State<ApiState>,
-    caller: Caller,
-) -> Result<Json<Vec<LedgerRelay>>, ApiError> {
-    caller.anywhere(Scope::OrgRead)?;
-    let mut projects = Vec::new();
-    for membership in &caller.0.memberships {
-        let own = state.store.projects(membership.organization_id).await?;
-        projects.extend(own.into_iter().map(|project| project.id));
-    }
-    let sums = state.store.ledger_sums(&projects).await?;
-    let relays = state.fleet.relays().await?;
-    let mut by_relay: BTreeMap<Vec<u8>, Vec<LedgerSum>> = BTreeMap::new();
-    for relay in &relays {
-        by_relay.insert(relay.id.as_bytes().to_vec(), Vec::new());
-    }
-    for sum in sums {
-        by_relay.entry(sum.relay_id.clone()).or_default().push(sum);
-    }
-    let name = |id: &[u8]| match relays.iter().find(|relay| relay.id.as_bytes() == id) {
-        Some(relay) => relay.name.clone(),
-        None if id.iter().all(|byte| *byte == 0) => "hub".to_owned(),
-        None => String::new(),
-    };
-    let ledgers = by_relay.into_iter().map(|(id, mut sums)| {
-        let relay = relays
-            .iter()
-            .find(|relay| relay.id.as_bytes() == id.as_slice());
-        if let Some(report) = relay.and_then(|relay| relay.report.as_ref()) {
-            believe(&mut sums, &id, &report.totals, &projects);
-        }
-        balance(&id, name(&id), sums)
-    });
-    Ok(Json(ledgers.collect()))
-}
-
-/// What a relay says it received, where that is more than what has arrived: the difference waits
-/// in its spool.
-fn believe(sums: &mut Vec<LedgerSum>, id: &[u8], totals: &[ReportedTotal], projects: &[i64]) {
-    const KINDS: [Term; 3] = [Term::Received, Term::Accepted, Term::Refused];
-    let mut reported: BTreeMap<(u8, &str, i16), i64> = BTreeMap::new();
-    for total in totals {
-        let is_seen = total
-            .project
-            .is_none_or(|project| projects.contains(&project.as_i64()));
-        let term = KINDS.into_iter().find(|term| term.name() == total.term);
-        let category = Category::from_name(&total.category);
-        if let (true, Some(term), Some(category)) = (is_seen, term, category) {
-            let key = (u8::from(term), total.reason.as_str(), i16::from(category));
-            *reported.entry(key).or_default() += i64::try_from(total.n).unwrap_or(i64::MAX);
-        }
-    }
-    for ((term, reason, category), quantity) in reported {
-        let term = i16::from(term);
-        let known = sums
-            .iter_mut()
-            .find(|sum| sum.term == term && sum.category == category && sum.reason == reason);
-        match known {
-            Some(sum) => sum.quantity = sum.quantity.max(quantity),
-            None => sums.push(LedgerSum {
-                relay_id: id.to_vec(),
-                category,
-                term,
-                reason: reason.to_owned(),
-                quantity,
-            }),
-        }
-    }
-}
-
-fn balance(id: &[u8], relay_name: String, sums: Vec<LedgerSum>) -> LedgerRelay {
-    let mut terms = Vec::new();
-    let mut buffered_by_category = BTreeMap::new();
-    for sum in sums {
-        let term = u8::try_from(sum.term)
-            .ok()
-            .and_then(|code| Term::try_from(code).ok());
-        let (Some(term), Ok(category)) = (term, Category::try_from(sum.category)) else {
-            continue;
-        };
-        let waiting = match term {
-            Term::Accepted => sum.quantity,
-            Term::Received | Term::Refused | Term::ClientDiscard => 0,
-            Term::Filtered
-            | Term::Sampled
-            | Term::Invalid
-            | Term::Expired
-            | Term::Evicted
-            | Term::Corrupt
-            | Term::Applied
-            | Term::Rejected => -sum.quantity,
-        };
-        *buffered_by_category.entry(category.name()).or_insert(0) += waiting;
-        terms.push(LedgerTerm {
-            term: term.name(),
-            reason: sum.reason,
-            category: category.name(),
-            quantity: sum.quantity,
-        });
-    }
-    buffered_by_category.retain(|_, waiting| *waiting != 0);
-    LedgerRelay {
-        relay_id: hex::encode(id),
-        relay_name,
-        terms,
-        buffered: buffered_by_category.values().sum(),
-        buffered_by_category,
-    }
-}
-
-/// Records that could not be digested, the latest first.
-#[utoipa::path(get, path = "/api/0/vedette/poison/", tag = "fleet",
-    responses((status = 200, body = [Poison])))]
-pub(super) async fn poison(
-    State(state): State<ApiState>,
-    caller: Caller,
-) -> Result<Json<Vec<Poison>>, ApiError> {
-    caller.anywhere(Scope::OrgRead)?;
-    let rows = state.store.poison(POISON_MAX).await?;
-    let relays = state.fleet.relays().await?;
-    let name = |id: &RelayId| {
-        let relay = relays.iter().find(|relay| relay.id == *id);
-        relay.map(|relay| relay.name.clone())
-    };
-    let poison = rows.into_iter().map(|row| Poison {
-        id: row.id.to_string(),
-        relay_name: name(&row.relay),
-        relay_id: row.relay.to_string(),
-        lane: row.lane.into(),
-        seq: row.seq.0,
-        project_id: row.project.map(|project| project.to_string()),
-        reason: row.reason,
-        size: row.record.len(),
-        date_created: iso(row.created_at.as_millis()),
-        replayed_at: row.replayed_at.map(|at| iso(at.as_millis())),
-    });
-    Ok(Json(poison.collect()))
-}
-
-/// Digests a record again. 409 says why it still cannot be digested.
-#[utoipa::path(post, path = "/api/0/vedette/poison/{poison}/replay/", tag = "fleet",
-    params(PoisonPath), responses((status = 204)))]
-pub(super) async fn replay(
-    State(state): State<ApiState>,
-    caller: Caller,
-    At(path): At<PoisonPath>,
-) -> Result<StatusCode, ApiError> {
-    caller.anywhere(Scope::OrgWrite)?;
-    let id: i64 = path.poison.parse().map_err(|_| ApiError::missing())?;
-    match state.digest.replay(id).await? {
-        Replayed::Applied => Ok(StatusCode::NO_CONTENT),
-        Replayed::Refused { reason } => Err(ApiError::conflict(reason)),
-    }
-}
-
-/// The hub itself.
-#[utoipa::path(get, path = "/api/0/vedette/status/", tag = "fleet",
-    responses((status = 200, body = Status)))]
-pub(super) async fn status(
-    State(state): State<ApiState>,
-    caller: Caller,
-) -> Result<Json<Status>, ApiError> {
-    caller.anywhere(Scope::OrgRead)?;
-    let now = clock::now();
-    let relays = state.fleet.relays().await?;
-    let connected = relays
-        .iter()
-        .filter(|relay| is_connected(relay, now))
-        .count();
-    Ok(Json(Status {
-        version: env!("CARGO_PKG_VERSION"),
-        public_url: state.config.public_url.clone(),
-        relay_url: state.config.relay_url.clone(),
-        relays: relays.len(),
-        relays_connected: connected,
-        poison: state.store.poison(POISON_MAX).await?.len(),
-    }))
-}
-
 fn is_connected(relay: &fleet::Relay, now: Timestamp) -> bool {
     let is_recent = |last: Timestamp| now.millis_since(last) < AWAY_AFTER_MS;
     relay.state != RelayState::Revoked && relay.last_seen_at.is_some_and(is_recent)
 }
 
 impl Relay {
-    fn new(relay: fleet::Relay, now: Timestamp) -> Self {
+    fn new(relay: fleet::Relay, conditions: Vec<ConditionRow>, now: Timestamp) -> Self {
+        let conditions = conditions.into_iter().map(|row| Condition {
+            kind: row.kind,
+            detail: row.detail,
+            since: iso(row.since),
+        });
         Self {
             id: relay.id.to_string(),
             is_connected: is_connected(&relay, now),
@@ -551,13 +276,41 @@ impl Relay {
             last_seen_at: iso_option(relay.last_seen_at.map(Timestamp::as_millis)),
             clock_offset_ms: relay.clock_offset_ms,
             backlog: relay.report.as_ref().map(backlog).unwrap_or_default(),
-            report: relay.report.map(|report| Report {
-                date: iso(report.at.as_millis()),
-                roster_version: report.roster_version,
-                spool_bytes: report.spool_bytes,
-                spool_bytes_max: report.spool_bytes_max,
-                round_trip_ms: report.rtt_ms,
-            }),
+            conditions: conditions.collect(),
+            report: relay.report.map(Report::new),
+        }
+    }
+}
+
+impl Report {
+    fn new(report: RelayReport) -> Self {
+        let inside = report.books.as_ref().map_or(0, fleet::deficit);
+        let between = fleet::divergence(&report.differences);
+        Self {
+            date: iso(report.at.as_millis()),
+            roster_version: report.roster_version,
+            spool_bytes: report.spool_bytes,
+            spool_bytes_max: report.spool_bytes_max,
+            round_trip_ms: report.rtt_ms,
+            disk: Disk::new(&report.disk, report.at),
+            carrier: report.carrier,
+            loss_ppm: report.loss_ppm,
+            sent_per_second: report.sent_per_second,
+            durability: report.durability,
+            deficit: inside.saturating_add(between),
+        }
+    }
+}
+
+impl Disk {
+    fn new(disk: &ReportedDisk, at: Timestamp) -> Self {
+        Self {
+            total_bytes: disk.total_bytes,
+            free_bytes: disk.free_bytes,
+            sync_last_us: disk.sync_last_us,
+            sync_max_us: disk.sync_max_us,
+            last_error: disk.last_error.clone(),
+            last_error_at: disk.last_error_age_ms.map(|age| iso(before(at, age))),
         }
     }
 }
@@ -575,10 +328,13 @@ fn backlog(report: &RelayReport) -> Vec<RelayLane> {
         },
         records: lane.records,
         bytes: lane.bytes,
-        oldest_received_at: lane.oldest_age_ms.map(|age| {
-            let age = i64::try_from(age).unwrap_or(i64::MAX);
-            iso(report.at.plus_millis(-age).as_millis())
-        }),
+        oldest_received_at: lane.oldest_age_ms.map(|age| iso(before(report.at, age))),
     });
     lanes.collect()
+}
+
+/// So many milliseconds before a time.
+fn before(at: Timestamp, age_ms: u64) -> i64 {
+    at.plus_millis(-i64::try_from(age_ms).unwrap_or(i64::MAX))
+        .as_millis()
 }

@@ -58,7 +58,7 @@ enum RuleTrigger {
 /// What a rule does.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum RuleAction {
+pub(super) enum RuleAction {
     /// A POST with a JSON body.
     Webhook { url: String },
     /// A mail to one address.
@@ -131,6 +131,15 @@ impl From<RuleTrigger> for Trigger {
         match trigger {
             RuleTrigger::NewIssue => Self::NewIssue,
             RuleTrigger::Regression => Self::Regression,
+        }
+    }
+}
+
+impl From<rule::Action> for RuleAction {
+    fn from(action: rule::Action) -> Self {
+        match action {
+            rule::Action::Webhook { url } => Self::Webhook { url },
+            rule::Action::Email { to } => Self::Email { to },
         }
     }
 }

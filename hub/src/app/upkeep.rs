@@ -9,9 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::digest::{self, Changed, ChangedKind};
+use crate::fleet::Fleet;
 use crate::retention::Retention;
 use crate::store::{Store, StoreError};
 
+/// How often relays are looked after.
+const FLEET_EVERY: Duration = Duration::from_secs(5);
 /// How often the store is asked whether anything changed.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// The first retention waits until the start's rush is over.
@@ -70,6 +73,42 @@ pub(super) async fn watch_poison(store: Store, digest: digest::Handle, cancel: C
                 }
             }
             Err(error) => tracing::debug!(%error, "store cannot be watched"),
+        }
+    }
+}
+
+/// Looks after the relays, again and again: what is wrong with them is noted and told.
+pub(super) async fn watch_fleet(
+    fleet: Fleet,
+    public_url: String,
+    due: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    let since = clock::now();
+    let mut tick = interval(FLEET_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_failing = false;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = cancel.cancelled() => return,
+        }
+        match fleet.look_after(&public_url, since, clock::now()).await {
+            Ok(n_written) => {
+                if std::mem::take(&mut is_failing) {
+                    tracing::info!("relays are looked after again");
+                }
+                if n_written > 0 {
+                    due.notify_one();
+                }
+            }
+            Err(error) if is_failing => {
+                tracing::debug!(%error, "relays are still not looked after")
+            }
+            Err(error) => {
+                is_failing = true;
+                tracing::warn!(%error, "relays are not looked after, trying again");
+            }
         }
     }
 }

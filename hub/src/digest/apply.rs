@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use protocol::ids::{Epoch, EventId, Lane, ProjectId, RelayId, Seq};
+use protocol::ids::{EventId, ProjectId, Seq};
 use protocol::item::Category;
 use protocol::outcome::{Reason, Term, reason};
 use protocol::timestamp::Timestamp;
 
+use super::books::{Books, Digests, LaneOf};
 use super::prepare::{self, Effect, Entry, Incoming, What};
 use super::tally::{Key, Tally};
 use super::{ApplyError, Changed, Parts, issues};
@@ -24,6 +25,8 @@ pub(super) struct Committed {
     pub(super) changed: Vec<Changed>,
     pub(super) n_duplicates: usize,
     pub(super) n_poison: usize,
+    /// How the lanes stand behind each of the entries.
+    pub(super) digests: Digests,
 }
 
 /// What a transaction will write, decided before it begins.
@@ -31,8 +34,9 @@ struct Plan<'a> {
     events: Vec<&'a Incoming>,
     organizations: HashMap<ProjectId, i64>,
     tally: Tally,
+    books: Books,
     poison: Vec<Poison>,
-    cursors: BTreeMap<(RelayId, Epoch, Lane), Seq>,
+    cursors: BTreeMap<LaneOf, Seq>,
     replayed: Vec<i64>,
     n_duplicates: usize,
 }
@@ -70,8 +74,12 @@ pub(super) async fn apply(
     for id in plan.replayed {
         write.poison_replayed(id, now).await?;
     }
-    for ((relay, epoch, lane), upto) in plan.cursors {
-        write.put_lane_cursor(relay, epoch, lane, upto, now).await?;
+    write.add_books(&plan.books.rows()).await?;
+    for (of, upto) in plan.cursors {
+        let digest = plan.books.digest(of);
+        write
+            .put_lane_cursor(of.0, of.1, of.2, upto, digest, now)
+            .await?;
     }
     write.commit().await?;
     Ok(Committed {
@@ -79,6 +87,7 @@ pub(super) async fn apply(
         changed,
         n_duplicates,
         n_poison,
+        digests: plan.books.into_digests(),
     })
 }
 
@@ -100,6 +109,7 @@ async fn plan<'a>(
         events: Vec::with_capacity(ids.len()),
         organizations: parts.store.project_organizations(&projects).await?,
         tally: Tally::default(),
+        books: Books::open(&parts.store, entries).await?,
         poison: Vec::new(),
         cursors: BTreeMap::new(),
         replayed: Vec::new(),
@@ -123,6 +133,9 @@ async fn plan<'a>(
                     plan.take(now, entry, effect, &mut seen);
                 }
             }
+        }
+        if entry.replay_of.is_none() {
+            plan.books.close(entry);
         }
     }
     Ok(plan)
@@ -209,10 +222,12 @@ impl<'a> Plan<'a> {
             hour: now.hour(),
         };
         self.tally.add(key(term, reason), quantity);
+        self.books.add(entry, project, category, term, quantity);
         if entry.replay_of.is_some() {
             // It was counted as set aside when it came.
             self.tally
                 .add(key(Term::Rejected, reason::POISON), -quantity);
+            self.books.take_back(entry, project, category, quantity);
         } else {
             self.tally.add_kept(&key(term, reason), quantity);
         }

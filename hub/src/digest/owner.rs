@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::block::{self, Record};
-use protocol::ids::{Epoch, Lane, RelayId, Seq};
+use protocol::ids::{RelayId, Seq};
 use protocol::wire;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Committed};
+use super::books::LaneOf;
 use super::prepare::{self, Entry, Place, What};
 use super::{
     Applied, ApplyError, Changed, Command, Counters, Delivery, DigestError, Parts, Replayed, Skip,
@@ -20,8 +21,6 @@ use crate::index::{Index, Replaces};
 const BATCH_RECORDS: usize = 2000;
 /// Bytes of decompressed blocks gathered into one transaction; a single block may have more.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
-
-type LaneOf = (RelayId, Epoch, Lane);
 
 pub(super) struct Owner {
     parts: Parts,
@@ -34,6 +33,7 @@ pub(super) struct Owner {
 /// Someone who waits for the commit.
 struct Waiting {
     done: oneshot::Sender<Result<Applied, DigestError>>,
+    lane: LaneOf,
     upto: Seq,
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -107,11 +107,11 @@ impl Owner {
                 let lane = (skip.relay, skip.epoch, skip.lane);
                 match self.cursor(batch, lane).await {
                     Err(error) => drop(done.send(Err(error))),
-                    Ok(upto) if upto >= skip.upto => drop(done.send(Ok(Applied { upto }))),
+                    Ok(upto) if upto >= skip.upto => drop(done.send(Ok(known(upto)))),
                     Ok(_) => {
                         batch.entries.push(skipped(skip));
                         batch.cursors.insert(lane, skip.upto);
-                        batch.wait(done, skip.upto, None);
+                        batch.wait(done, lane, skip.upto, None);
                     }
                 }
             }
@@ -125,7 +125,7 @@ impl Owner {
                 Ok(upto) if upto >= delivery.head.last_seq() => {
                     let n = delivery.head.count as usize;
                     Counters::add(&self.counters.repeated_records, n);
-                    drop(done.send(Ok(Applied { upto })));
+                    drop(done.send(Ok(known(upto))));
                 }
                 Ok(upto) => {
                     // Preparing catches panics; the thread only ends early when the runtime does.
@@ -139,7 +139,7 @@ impl Owner {
                     let lane = (delivery.relay, delivery.head.epoch, delivery.head.lane);
                     batch.cursors.insert(lane, last);
                     batch.bytes += delivery.head.raw_len as usize;
-                    batch.wait(done, last, Some(permit));
+                    batch.wait(done, lane, last, Some(permit));
                     batch.blocks.push((delivery.relay, delivery));
                 }
             },
@@ -196,7 +196,10 @@ impl Owner {
         for one in waiting {
             // Of a batch that was cut off, a part may be committed: sent again, it is recognised.
             let answer = match &result {
-                Ok(()) => Ok(Applied { upto: one.upto }),
+                Ok(()) => Ok(Applied {
+                    upto: one.upto,
+                    digest: committed.digests.get(&(one.lane, one.upto)).copied(),
+                }),
                 Err(_) => Err(DigestError::Unavailable),
             };
             drop(one.done.send(answer));
@@ -229,6 +232,7 @@ impl Owner {
                 Ok(committed) => {
                     all.documents.extend(committed.documents);
                     all.changed.extend(committed.changed);
+                    all.digests.extend(committed.digests);
                     continue;
                 }
                 Err(error) => error,
@@ -363,15 +367,22 @@ impl Batch {
     fn wait(
         &mut self,
         done: oneshot::Sender<Result<Applied, DigestError>>,
+        lane: LaneOf,
         upto: Seq,
         permit: Option<OwnedSemaphorePermit>,
     ) {
         self.waiting.push(Waiting {
             done,
+            lane,
             upto,
             _permit: permit,
         });
     }
+}
+
+/// The answer about records that were applied before.
+const fn known(upto: Seq) -> Applied {
+    Applied { upto, digest: None }
 }
 
 const fn skipped(skip: Skip) -> Entry {

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use protocol::ids::{Lane, ProjectId, RelayId};
+use protocol::ids::{Lane, RelayId};
 use protocol::timestamp::Timestamp;
-use protocol::wire::Report;
+use protocol::wire::{Books, Difference, Report};
 use serde::{Deserialize, Serialize};
 
-use super::FleetError;
+use super::{FleetError, cut};
 use crate::store::StoreError;
 use crate::store::relays::RelayRow;
+
+/// Longest single word a relay may say of itself, in characters.
+const WORD_LEN_MAX: usize = 32;
+/// Longest error of a relay that is kept, in characters.
+const ERROR_LEN_MAX: usize = 200;
 
 /// Region, site and whatever else an operator tells relays apart by.
 pub type Labels = BTreeMap<String, String>;
@@ -86,8 +91,44 @@ pub struct RelayReport {
     pub rtt_ms: u32,
     /// What waits, by lane.
     pub lanes: Vec<ReportedLane>,
-    /// The relay's own ledger since its spool was made.
-    pub totals: Vec<ReportedTotal>,
+    /// What carries the link.
+    #[serde(default)]
+    pub carrier: Option<String>,
+    /// Packets lost, in millionths of those sent.
+    #[serde(default)]
+    pub loss_ppm: Option<u32>,
+    /// Bytes sent per second.
+    #[serde(default)]
+    pub sent_per_second: u64,
+    /// What a 200 promises there.
+    #[serde(default)]
+    pub durability: String,
+    /// The disk that the spool lies on.
+    #[serde(default)]
+    pub disk: ReportedDisk,
+    /// The relay's own accounts since its spool was made.
+    #[serde(default)]
+    pub books: Option<Books>,
+    /// Where relay and hub disagree, as the relay found by comparing.
+    #[serde(default)]
+    pub differences: Vec<Difference>,
+}
+
+/// How a relay's disk is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedDisk {
+    /// Bytes of its filesystem; 0 when not known.
+    pub total_bytes: u64,
+    /// Bytes that are free.
+    pub free_bytes: u64,
+    /// How long the last sync took, in microseconds.
+    pub sync_last_us: u64,
+    /// The longest since the relay started.
+    pub sync_max_us: u64,
+    /// The last thing that went wrong with it.
+    pub last_error: Option<String>,
+    /// How long before the report that was.
+    pub last_error_age_ms: Option<u64>,
 }
 
 /// What waits in a lane.
@@ -105,27 +146,12 @@ pub struct ReportedLane {
     pub oldest_age_ms: Option<u64>,
 }
 
-/// One sum of the relay's ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReportedTotal {
-    /// The project, when known.
-    pub project: Option<ProjectId>,
-    /// The data category's name.
-    pub category: String,
-    /// The term's name.
-    pub term: String,
-    /// Why.
-    pub reason: String,
-    /// Items.
-    pub n: u64,
-}
-
 impl RelayReport {
-    /// Ages are taken by the relay's own clock, so that its being wrong does not matter.
-    pub(super) fn from_wire(report: &Report, at: Timestamp) -> Self {
-        let age = |received: Timestamp| {
-            u64::try_from(report.wall.millis_since(received)).unwrap_or_default()
-        };
+    /// Ages are taken by the relay's own clock, so that its being wrong does not matter. Accounts
+    /// that were left out are those of `before`.
+    pub(super) fn from_wire(report: &Report, before: Option<&Books>, at: Timestamp) -> Self {
+        let age =
+            |since: Timestamp| u64::try_from(report.wall.millis_since(since)).unwrap_or_default();
         let lanes = report.lanes.iter().map(|lane| ReportedLane {
             lane: lane.lane,
             records: lane.records,
@@ -133,13 +159,8 @@ impl RelayReport {
             oldest_received_at: lane.oldest_received_at,
             oldest_age_ms: lane.oldest_received_at.map(age),
         });
-        let totals = report.totals.iter().map(|total| ReportedTotal {
-            project: total.project,
-            category: total.category.name().to_owned(),
-            term: total.term.name().to_owned(),
-            reason: total.reason.clone(),
-            n: total.n,
-        });
+        let disk = &report.disk;
+        let differences = report.differences.iter().copied();
         Self {
             at,
             roster_version: report.roster_version,
@@ -147,9 +168,44 @@ impl RelayReport {
             spool_bytes_max: report.spool_bytes_max,
             rtt_ms: report.rtt_ms,
             lanes: lanes.take(Lane::ALL.len()).collect(),
-            totals: totals.take(Report::TOTALS_MAX).collect(),
+            carrier: report
+                .carrier
+                .as_deref()
+                .map(|text| cut(text, WORD_LEN_MAX)),
+            loss_ppm: report.loss_ppm,
+            sent_per_second: report.sent_per_second,
+            durability: cut(&report.durability, WORD_LEN_MAX),
+            disk: ReportedDisk {
+                total_bytes: disk.total_bytes,
+                free_bytes: disk.free_bytes,
+                sync_last_us: disk.sync_last_us,
+                sync_max_us: disk.sync_max_us,
+                last_error: disk
+                    .last_error
+                    .as_deref()
+                    .map(|text| cut(text, ERROR_LEN_MAX)),
+                last_error_age_ms: disk.last_error_at.map(age),
+            },
+            books: report
+                .books
+                .as_ref()
+                .map(bounded)
+                .or_else(|| before.cloned()),
+            differences: differences.take(Report::DIFFERENCES_MAX).collect(),
         }
     }
+}
+
+/// No more rows than a relay of ours sends.
+fn bounded(books: &Books) -> Books {
+    let mut books = books.clone();
+    books.totals.truncate(Report::TOTALS_MAX);
+    books.delivered.truncate(Report::TOTALS_MAX);
+    books.waiting.truncate(Report::TOTALS_MAX);
+    for total in &mut books.totals {
+        total.reason = cut(&total.reason, ERROR_LEN_MAX);
+    }
+    books
 }
 
 impl Relay {

@@ -1,5 +1,7 @@
 //! Tests of the fleet: who gets in, and what relays are told.
 
+mod reports;
+
 use rcgen::{CertificateParams, KeyPair};
 
 use super::*;

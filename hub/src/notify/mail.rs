@@ -84,6 +84,9 @@ fn letter(payload: &str) -> (String, String) {
             .and_then(|v| v.as_str())
             .unwrap_or_default()
     };
+    if let Some(relays) = json.pointer("/data/relays").and_then(|v| v.as_array()) {
+        return fleet_letter(&json, relays);
+    }
     let what = match text("/change") {
         "regression" => "Seen again after it was resolved",
         "test" => "A test: this rule can reach you",
@@ -117,6 +120,61 @@ fn letter(payload: &str) -> (String, String) {
     (subject, lines.join("\n"))
 }
 
+/// Subject and text of a notification about relays.
+fn fleet_letter(
+    notification: &serde_json::Value,
+    relays: &[serde_json::Value],
+) -> (String, String) {
+    let text = |of: &serde_json::Value, pointer: &str| {
+        let found = of.pointer(pointer).and_then(|v| v.as_str());
+        found.unwrap_or_default().to_owned()
+    };
+    let what = match text(notification, "/data/condition").as_str() {
+        "dark" => "not heard of",
+        "behind" => "behind with delivery",
+        "unbalanced" => "accounts do not add up",
+        "failing_disk" => "disk is failing",
+        _ => "in trouble",
+    };
+    let is_over = text(notification, "/action") == "resolved";
+    let what = if is_over {
+        format!("over: {what}")
+    } else {
+        what.to_owned()
+    };
+    let n = notification
+        .pointer("/data/count")
+        .and_then(serde_json::Value::as_u64);
+    let n = n.unwrap_or(relays.len() as u64);
+    let who = match relays {
+        [one] => format!("relay {}", text(one, "/name")),
+        _ => format!("{n} relays"),
+    };
+    let subject = format!("[fleet] {who}: {what}");
+    let subject = subject
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(SUBJECT_CHARS_MAX)
+        .collect();
+    let mut lines = vec![format!("{who}: {what}"), String::new()];
+    for relay in relays {
+        let detail = text(relay, "/detail");
+        let colon = if detail.is_empty() { "" } else { ": " };
+        lines.push(format!("{}{colon}{detail}", text(relay, "/name")));
+        lines.push(format!("  since {}", text(relay, "/since")));
+        lines.push(format!("  {}", text(relay, "/web_url")));
+    }
+    if n > relays.len() as u64 {
+        lines.push(format!("and {} more", n - relays.len() as u64));
+    }
+    lines.extend([
+        String::new(),
+        text(notification, "/data/web_url"),
+        String::new(),
+    ]);
+    (subject, lines.join("\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +190,23 @@ mod tests {
         assert!(body.contains("Where: shop.pay\nLevel: error\nProject: shop\nEvents: 7\n"));
         assert!(body.contains("http://hub/issues/1/"));
         assert!(!body.contains("Environment"));
+    }
+
+    #[test]
+    fn a_letter_about_relays_says_which_and_what() {
+        let payload = r#"{"action":"triggered","change":"relay_dark","data":{"condition":"dark",
+            "count":1,"relays":[{"name":"shop-1","detail":"not heard of for 2 min 0 s",
+            "since":"2026-01-01T00:00:00Z","web_url":"http://hub/fleet/r/"}],
+            "web_url":"http://hub/fleet/"}}"#;
+        let (subject, body) = letter(payload);
+        assert_eq!(subject, "[fleet] relay shop-1: not heard of");
+        assert!(body.contains("shop-1: not heard of for 2 min 0 s\n  since 2026"));
+        let over = payload
+            .replace("triggered", "resolved")
+            .replace("\"count\":1", "\"count\":3");
+        let (subject, body) = letter(&over);
+        assert_eq!(subject, "[fleet] relay shop-1: over: not heard of");
+        assert!(body.contains("and 2 more\n"));
     }
 
     #[test]

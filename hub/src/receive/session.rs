@@ -243,6 +243,9 @@ impl<S: Sink> Session<S> {
                 self.version.clone_from(&report.version);
                 self.clock_offset_ms = report.wall.millis_since(clock::now());
                 self.note_seen(Some(&report));
+                if report.asks_sums {
+                    self.tell_sums().await?;
+                }
                 Ok(())
             }
             Frame::ConfigStatus(status) => {
@@ -278,7 +281,7 @@ impl<S: Sink> Session<S> {
         match order.arrive(step) {
             Arrival::Known => {
                 let upto = order.applied();
-                send(&mut self.control, &Frame::Ack(Ack { lane, upto })).await
+                send(&mut self.control, &Frame::Ack(Ack::new(lane, upto))).await
             }
             Arrival::Ready(steps) => {
                 for step in steps {
@@ -344,7 +347,9 @@ impl<S: Sink> Session<S> {
             return Ok(());
         };
         let upto = order.commit(applied.upto);
-        send(&mut self.control, &Frame::Ack(Ack { lane, upto })).await
+        let mut ack = Ack::new(lane, upto);
+        ack.digest = applied.digest.filter(|_| upto == applied.upto);
+        send(&mut self.control, &Frame::Ack(ack)).await
     }
 
     /// Ends a relay that was revoked; sends a roster the relay does not have.
@@ -358,6 +363,16 @@ impl<S: Sink> Session<S> {
         self.roster_version = state.roster.version;
         let roster = state.roster.as_ref().clone();
         send(&mut self.control, &Frame::Config(Config { roster })).await
+    }
+
+    /// Says what is booked of every lane, by project and category. What is not readable now is
+    /// asked for again.
+    async fn tell_sums(&mut self) -> Result<(), SessionError> {
+        let acks = self.context.fleet.booked(self.relay, self.epoch).await;
+        for ack in acks.unwrap_or_default() {
+            send(&mut self.control, &Frame::Ack(ack)).await?;
+        }
+        Ok(())
     }
 
     fn note_seen(&self, report: Option<&Report>) {

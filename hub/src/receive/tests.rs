@@ -27,7 +27,10 @@ struct Memory(Arc<Mutex<Vec<(Lane, Seq, Seq)>>>);
 impl Memory {
     fn note(&self, lane: Lane, first: Seq, last: Seq) -> Applied {
         self.0.lock().unwrap().push((lane, first, last));
-        Applied { upto: last }
+        Applied {
+            upto: last,
+            digest: None,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! How far each lane of each relay is applied.
 
 use protocol::ids::{Epoch, Lane, RelayId, Seq};
+use protocol::outcome::LaneDigest;
 use protocol::timestamp::Timestamp;
 
 use super::{Store, StoreError, Write};
@@ -31,7 +32,7 @@ impl Store {
 }
 
 impl Write {
-    /// Moves a lane's cursor.
+    /// Moves a lane's cursor; `digest` is what was booked up to there, if it is known.
     ///
     /// # Errors
     /// [`StoreError::Engine`]; also when the relay is not registered any more.
@@ -41,19 +42,22 @@ impl Write {
         epoch: Epoch,
         lane: Lane,
         upto: Seq,
+        digest: Option<LaneDigest>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO relay_cursors (relay_id, epoch, lane, applied_upto, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO relay_cursors (relay_id, epoch, lane, applied_upto, updated_at, digest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (relay_id, epoch, lane) DO UPDATE
-             SET applied_upto = excluded.applied_upto, updated_at = excluded.updated_at",
+             SET applied_upto = excluded.applied_upto, updated_at = excluded.updated_at,
+                 digest = excluded.digest",
         )
         .bind(relay.as_bytes().as_slice())
         .bind(epoch.0.cast_signed())
         .bind(u8::from(lane))
         .bind(upto.0.cast_signed())
         .bind(now.as_millis())
+        .bind(digest.map(|digest| digest.0.cast_signed()))
         .execute(self.connection())
         .await?;
         Ok(())

@@ -4,6 +4,7 @@
 //! than it may be.
 
 use protocol::ids::{Epoch, Lane, RelayId, Seq};
+use protocol::outcome::LaneDigest;
 
 use super::projects::ROSTER_VERSION;
 use super::{Store, StoreError, Write};
@@ -122,7 +123,7 @@ impl Store {
         )
     }
 
-    /// How far each lane of a relay's spool is applied.
+    /// How far each lane of a relay's spool is applied, and what was booked up to there.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -130,9 +131,9 @@ impl Store {
         &self,
         relay: RelayId,
         epoch: Epoch,
-    ) -> Result<Vec<(Lane, Seq)>, StoreError> {
-        let rows: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT lane, applied_upto FROM relay_cursors WHERE relay_id = ?1 AND epoch = ?2
+    ) -> Result<Vec<(Lane, Seq, Option<LaneDigest>)>, StoreError> {
+        let rows: Vec<(i64, i64, Option<i64>)> = sqlx::query_as(
+            "SELECT lane, applied_upto, digest FROM relay_cursors WHERE relay_id = ?1 AND epoch = ?2
              ORDER BY lane",
         )
         .bind(relay.as_bytes().as_slice())
@@ -141,8 +142,11 @@ impl Store {
         .await?;
         let lane = |lane: i64| u8::try_from(lane).ok().and_then(|l| Lane::try_from(l).ok());
         rows.into_iter()
-            .map(|(number, upto)| match lane(number) {
-                Some(lane) => Ok((lane, Seq(upto.cast_unsigned()))),
+            .map(|(number, upto, digest)| match lane(number) {
+                Some(lane) => {
+                    let digest = digest.map(|digest| LaneDigest(digest.cast_unsigned()));
+                    Ok((lane, Seq(upto.cast_unsigned()), digest))
+                }
                 None => Err(StoreError::Unreadable { what: "lane" }),
             })
             .collect()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
-use crate::outcome::Term;
+use crate::outcome::{LaneDigest, Term};
 use crate::roster::RosterBundle;
 use crate::timestamp::Timestamp;
 
@@ -97,10 +97,13 @@ pub struct Cursor {
     /// Up to and with this one.
     #[serde(rename = "u")]
     pub upto: Seq,
+    /// The items that were booked up to there.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<LaneDigest>,
 }
 
 /// Everything of a lane up to here is committed at the hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
     /// Which lane.
     #[serde(rename = "l")]
@@ -108,6 +111,42 @@ pub struct Ack {
     /// Up to and with this one.
     #[serde(rename = "u")]
     pub upto: Seq,
+    /// The items that were booked up to there, since the spool was made.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<LaneDigest>,
+    /// The same by project and category, when the relay asked; at most [`Ack::SUMS_MAX`].
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    pub sums: Vec<Sum>,
+}
+
+impl Ack {
+    /// Most sums, so that an acknowledgement stays far below the largest frame.
+    pub const SUMS_MAX: usize = 2000;
+
+    /// One that says no more than how far the lane is.
+    #[must_use]
+    pub const fn new(lane: Lane, upto: Seq) -> Self {
+        Self {
+            lane,
+            upto,
+            digest: None,
+            sums: Vec::new(),
+        }
+    }
+}
+
+/// Items of one project and category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sum {
+    /// The project.
+    #[serde(rename = "p")]
+    pub project: ProjectId,
+    /// The data category.
+    #[serde(rename = "c")]
+    pub category: Category,
+    /// Items.
+    #[serde(rename = "n")]
+    pub n: u64,
 }
 
 /// The hub did not apply a block.
@@ -220,17 +259,109 @@ pub struct Report {
     /// What waits, by lane.
     #[serde(rename = "l", default)]
     pub lanes: Vec<Backlog>,
-    /// The ledger's sums since the spool was made; at most [`Report::TOTALS_MAX`].
-    #[serde(rename = "c", default)]
-    pub totals: Vec<Total>,
     /// Round trip to the hub, in milliseconds.
     #[serde(rename = "rtt", default)]
     pub rtt_ms: u32,
+    /// What carries the link: `quic` or `tcp`.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    /// Packets of the connection that were lost, in millionths of those sent.
+    #[serde(rename = "lo", default, skip_serializing_if = "Option::is_none")]
+    pub loss_ppm: Option<u32>,
+    /// Bytes sent per second, since the report before.
+    #[serde(rename = "tx", default)]
+    pub sent_per_second: u64,
+    /// What a 200 promises: `fsync`, or how it is relaxed.
+    #[serde(rename = "du", default)]
+    pub durability: String,
+    /// The disk that the spool lies on.
+    #[serde(rename = "dk", default)]
+    pub disk: DiskReport,
+    /// The relay's own accounts; left out where nothing changed since the report before.
+    #[serde(rename = "bk", default, skip_serializing_if = "Option::is_none")]
+    pub books: Option<Books>,
+    /// The hub shall say what it booked, by project and category, of every lane.
+    #[serde(rename = "q", default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_sums: bool,
+    /// Where hub and relay disagree; at most [`Report::DIFFERENCES_MAX`].
+    #[serde(rename = "df", default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
 }
 
 impl Report {
-    /// Most rows of totals, so that a report stays far below the largest frame.
+    /// Most rows of one kind in the books, so that a report stays far below the largest frame.
     pub const TOTALS_MAX: usize = 2000;
+    /// Most differences.
+    pub const DIFFERENCES_MAX: usize = 100;
+}
+
+/// How a disk is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskReport {
+    /// Bytes of its filesystem; 0 when not known.
+    #[serde(rename = "t", default)]
+    pub total_bytes: u64,
+    /// Bytes that are free.
+    #[serde(rename = "f", default)]
+    pub free_bytes: u64,
+    /// How long the last sync took, in microseconds.
+    #[serde(rename = "s", default)]
+    pub sync_last_us: u64,
+    /// The longest since the start.
+    #[serde(rename = "sx", default)]
+    pub sync_max_us: u64,
+    /// The last thing that went wrong with it.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// When, by the relay's clock.
+    #[serde(rename = "mt", default, skip_serializing_if = "Option::is_none")]
+    pub last_error_at: Option<Timestamp>,
+}
+
+/// A relay's accounts since its spool was made, all as of one moment.
+///
+/// Of each project and category, what was accepted is delivered, dropped for a reason of the
+/// totals, or waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Books {
+    /// The spool's life.
+    #[serde(rename = "e", default)]
+    pub epoch: Epoch,
+    /// The ledger's sums; at most [`Report::TOTALS_MAX`].
+    #[serde(rename = "c", default)]
+    pub totals: Vec<Total>,
+    /// Items the hub has acknowledged; at most [`Report::TOTALS_MAX`].
+    #[serde(rename = "a", default)]
+    pub delivered: Vec<Sum>,
+    /// Items in the spool that it has not; at most [`Report::TOTALS_MAX`].
+    #[serde(rename = "w", default)]
+    pub waiting: Vec<Sum>,
+    /// Whether all of it is here, and nothing was lost that would have told.
+    #[serde(rename = "x", default)]
+    pub is_whole: bool,
+}
+
+/// An account in which hub and relay disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Which lane.
+    #[serde(rename = "l")]
+    pub lane: Lane,
+    /// Up to this record.
+    #[serde(rename = "u")]
+    pub upto: Seq,
+    /// The project; `None` while it is not known which accounts differ.
+    #[serde(rename = "p", default)]
+    pub project: Option<ProjectId>,
+    /// The data category.
+    #[serde(rename = "c")]
+    pub category: Category,
+    /// Items the relay sent.
+    #[serde(rename = "r")]
+    pub relay: u64,
+    /// Items the hub booked.
+    #[serde(rename = "h")]
+    pub hub: u64,
 }
 
 /// What waits in a lane.

@@ -7,7 +7,7 @@ use super::*;
 use crate::ids::{Epoch, Lane, ProjectId, PublicKey, RelayId, Seq};
 use crate::item::Category;
 use crate::limits::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX};
-use crate::outcome::Term;
+use crate::outcome::{LaneDigest, Term};
 use crate::roster::{PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject};
 use crate::timestamp::Timestamp;
 
@@ -15,6 +15,11 @@ fn examples() -> Vec<Frame> {
     let at = Timestamp::from_millis(1_767_323_045_678);
     let relay = RelayId::from_bytes([0xab; 16]);
     let lane = Lane::Errors;
+    let sum = Sum {
+        project: ProjectId::new(1).unwrap(),
+        category: Category::Error,
+        n: 6,
+    };
     vec![
         Frame::Hello(Hello {
             proto_min: 1,
@@ -35,14 +40,23 @@ fn examples() -> Vec<Frame> {
         }),
         Frame::Welcome(Welcome {
             proto: 1,
-            cursors: vec![Cursor { lane, upto: Seq(2) }],
+            cursors: vec![Cursor {
+                lane,
+                upto: Seq(2),
+                digest: Some(LaneDigest(0x0102_0304_0506_0708)),
+            }],
             hub_time: at,
             roster_version: 5,
             window: 16,
             session: 1,
         }),
         Frame::Batch(Bytes::from_static(b"\x9b...")),
-        Frame::Ack(Ack { lane, upto: Seq(8) }),
+        Frame::Ack(Ack {
+            lane,
+            upto: Seq(8),
+            digest: Some(LaneDigest(0x0102_0304_0506_0708)),
+            sums: vec![sum],
+        }),
         Frame::Nack(Nack {
             lane,
             first_seq: Seq(3),
@@ -62,27 +76,7 @@ fn examples() -> Vec<Frame> {
             version: 5,
             refused: None,
         }),
-        Frame::Report(Report {
-            version: "0.1.0".to_owned(),
-            wall: at,
-            roster_version: 5,
-            spool_bytes: 4096,
-            spool_bytes_max: 1 << 31,
-            lanes: vec![Backlog {
-                lane,
-                records: 6,
-                bytes: 4096,
-                oldest_received_at: Some(at),
-            }],
-            totals: vec![Total {
-                project: Some(ProjectId::new(1).unwrap()),
-                category: Category::Error,
-                term: Term::Refused,
-                reason: "too_large".to_owned(),
-                n: 2,
-            }],
-            rtt_ms: 40,
-        }),
+        Frame::Report(report(at, sum)),
         Frame::Goaway(Goaway {
             reason: "stopping".to_owned(),
             drain_ms: 2000,
@@ -108,6 +102,57 @@ fn examples() -> Vec<Frame> {
             message: "join token is not valid".to_owned(),
         }),
     ]
+}
+
+fn report(at: Timestamp, sum: Sum) -> Report {
+    Report {
+        version: "0.1.0".to_owned(),
+        wall: at,
+        roster_version: 5,
+        spool_bytes: 4096,
+        spool_bytes_max: 1 << 31,
+        lanes: vec![Backlog {
+            lane: Lane::Errors,
+            records: 6,
+            bytes: 4096,
+            oldest_received_at: Some(at),
+        }],
+        rtt_ms: 40,
+        carrier: Some("quic".to_owned()),
+        loss_ppm: Some(12_000),
+        sent_per_second: 9000,
+        durability: "fsync".to_owned(),
+        disk: DiskReport {
+            total_bytes: 1 << 35,
+            free_bytes: 1 << 34,
+            sync_last_us: 900,
+            sync_max_us: 48_000,
+            last_error: Some("no space".to_owned()),
+            last_error_at: Some(at),
+        },
+        books: Some(Books {
+            epoch: Epoch(7),
+            totals: vec![Total {
+                project: Some(ProjectId::new(1).unwrap()),
+                category: Category::Error,
+                term: Term::Refused,
+                reason: "too_large".to_owned(),
+                n: 2,
+            }],
+            delivered: vec![sum],
+            waiting: vec![sum],
+            is_whole: true,
+        }),
+        asks_sums: true,
+        differences: vec![Difference {
+            lane: Lane::Errors,
+            upto: Seq(8),
+            project: Some(ProjectId::new(1).unwrap()),
+            category: Category::Error,
+            relay: 6,
+            hub: 5,
+        }],
+    }
 }
 
 fn roster() -> RosterBundle {

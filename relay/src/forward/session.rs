@@ -13,8 +13,8 @@ use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Account, Term, reason};
 use protocol::roster::RosterBundle;
 use protocol::wire::{
-    Backlog, CloseCode, ConfigStatus, Frame, Gap, GapReason, Goaway, Hello, LaneState, Nack, PROTO,
-    Ping, Report, Total, Verdict, Welcome, WireError,
+    CloseCode, ConfigStatus, Frame, Gap, GapReason, Goaway, Hello, LaneState, Nack, PROTO, Ping,
+    Verdict, Welcome, WireError,
 };
 use quinn::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
@@ -24,11 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::flight::Flight;
 use super::identity::Identity;
+use super::report::{self, Reporter};
 use super::tls::{ConnectError, connect, link_config};
 use super::turns::Turns;
 use super::{Config, LinkState, Shared};
 use crate::clock;
-use crate::ledger::Ledger;
+use crate::ledger::{Audit, Ledger};
 use crate::roster::Roster;
 use crate::spool::{ReadOutcome, Spool, SpoolError};
 
@@ -49,6 +50,7 @@ pub(super) struct Link {
     pub(super) spool: Spool,
     pub(super) roster: Roster,
     pub(super) ledger: Ledger,
+    pub(super) audit: Audit,
     pub(super) shared: Arc<Shared>,
     pub(super) cancel: CancellationToken,
 }
@@ -160,6 +162,7 @@ struct Session<'a> {
     has_acks: bool,
     /// The hub takes no more on this connection.
     is_hub_leaving: bool,
+    reporter: Reporter,
 }
 
 /// Connects and serves the connection until it ends.
@@ -241,7 +244,9 @@ async fn serve(
         last_ack: Instant::now(),
         has_acks: false,
         is_hub_leaving: false,
+        reporter: Reporter::default(),
     };
+    report::welcomed(link, &welcome.cursors);
     let ended = session.run(answers).await;
     *has_acks = session.has_acks;
     ended
@@ -318,6 +323,9 @@ impl Session<'_> {
                 acked = next_ack(&mut self.acking) => {
                     self.acking = None;
                     note_ack(acked)?;
+                    if report::compare_all(self.link) {
+                        self.report().await?;
+                    }
                 }
                 result = wait(&mut changed) => {
                     result?;
@@ -421,7 +429,13 @@ impl Session<'_> {
 
     async fn take(&mut self, frame: Frame) -> Result<(), LinkError> {
         match frame {
-            Frame::Ack(ack) => self.acked(ack.lane, ack.upto),
+            Frame::Ack(ack) => {
+                self.acked(ack.lane, ack.upto)?;
+                if report::acked(self.link, &ack) {
+                    self.report().await?;
+                }
+                Ok(())
+            }
             Frame::Nack(nack) => self.refused(nack).await,
             Frame::Credit(credit) => {
                 let most = self.link.config.window.max(1);
@@ -522,8 +536,14 @@ impl Session<'_> {
     }
 
     async fn report(&mut self) -> Result<(), LinkError> {
-        let rtt = self.connection.rtt();
-        let report = report(self.link, rtt);
+        let path = self.connection.stats().path;
+        let lost = path.lost_packets.saturating_mul(1_000_000);
+        let path = report::Path {
+            rtt: path.rtt,
+            carrier: Some("quic".to_owned()),
+            loss_ppm: u32::try_from(lost / path.sent_packets.max(1)).ok(),
+        };
+        let report = self.reporter.make(self.link, &path).await;
         send(&mut self.control, &Frame::Report(report)).await
     }
 
@@ -597,37 +617,6 @@ fn count_rejected(ledger: &Ledger, counts: &[ItemCount]) {
         };
         (account, count.n)
     }));
-}
-
-fn report(link: &Link, rtt: Duration) -> Report {
-    let status = link.spool.status();
-    let lanes = Lane::ALL.into_iter().zip(status.lanes);
-    let totals = link.ledger.totals().into_iter().take(Report::TOTALS_MAX);
-    Report {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        wall: clock::now(),
-        roster_version: link.roster.version(),
-        spool_bytes: status.bytes_used,
-        spool_bytes_max: status.bytes_max,
-        lanes: lanes
-            .map(|(lane, state)| Backlog {
-                lane,
-                records: state.records,
-                bytes: state.bytes,
-                oldest_received_at: state.oldest_received_at,
-            })
-            .collect(),
-        totals: totals
-            .map(|(account, n)| Total {
-                project: account.project,
-                category: account.category,
-                term: account.term,
-                reason: account.reason.into_owned(),
-                n,
-            })
-            .collect(),
-        rtt_ms: u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX),
-    }
 }
 
 async fn wait(changed: &mut watch::Receiver<u64>) -> Result<(), LinkError> {

@@ -176,7 +176,7 @@ async fn connect_to(
 }
 
 /// `host`, `host:port`, `1.2.3.4`, `[::1]`, `[::1]:port` or `::1`, with a port.
-fn with_port(hub: &str) -> String {
+pub(super) fn with_port(hub: &str) -> String {
     let is_bare_v6 = hub.parse::<std::net::Ipv6Addr>().is_ok();
     let has_port = !is_bare_v6
         && hub
@@ -287,7 +287,7 @@ impl ServerCertVerifier for HubVerifier {
 }
 
 /// SHA-256 of a certificate's public key.
-fn key_hash(certificate: &CertificateDer<'_>) -> Option<[u8; 32]> {
+pub(super) fn key_hash(certificate: &CertificateDer<'_>) -> Option<[u8; 32]> {
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(Sha256::digest(certificate.public_key().raw).into())
 }

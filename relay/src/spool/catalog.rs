@@ -5,11 +5,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use protocol::block::ItemCount;
 use protocol::ids::{Lane, Seq};
 use protocol::timestamp::Timestamp;
 
+use super::balance::Delivered;
 use super::lanes::ByLane;
-use super::segment::{Extent, Summary};
+use super::segment::{self, Extent, Summary};
 use super::state::LostRange;
 use super::{GapReason, LaneState};
 
@@ -19,6 +21,8 @@ pub(super) struct Catalog {
     pub(super) lanes: ByLane<Book>,
     /// Ranges without records, and why, where it is known.
     pub(super) gaps: Vec<LostRange>,
+    /// What was delivered of each lane of which it is known.
+    pub(super) delivered: Vec<Delivered>,
 }
 
 /// One lane.
@@ -61,6 +65,8 @@ pub(super) struct SegmentInfo {
     /// The spool's age at the last frame.
     pub(super) elapsed: u64,
     pub(super) received: Option<Timestamp>,
+    /// Items, by project and category.
+    pub(super) counts: Vec<ItemCount>,
     /// Takes no more blocks.
     pub(super) sealed: bool,
     /// The good blocks of a damaged segment.
@@ -80,6 +86,7 @@ impl SegmentInfo {
             bytes,
             elapsed: 0,
             received: None,
+            counts: Vec::new(),
             sealed: false,
             map: None,
         }
@@ -96,6 +103,7 @@ impl SegmentInfo {
         self.bytes = self.bytes.max(summary.end);
         self.elapsed = summary.elapsed;
         self.received = summary.received;
+        self.counts = segment::list_counts(&summary.counts);
     }
 }
 

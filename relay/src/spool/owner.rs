@@ -11,6 +11,7 @@ use protocol::timestamp::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::SpoolError;
+use super::balance::Balance;
 use super::disk::{Disk, Lock, is_full};
 use super::lanes::ByLane;
 use super::loss::Loss;
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Ack { lane: Lane, upto: Seq, done: Done },
     /// A reader found a segment not as written.
     Damaged { lane: Lane, serial: u64, done: Done },
+    /// Say what the items came to.
+    Balance { done: oneshot::Sender<Arc<Balance>> },
     /// Finish and go.
     Close { done: Done },
 }
@@ -197,6 +200,12 @@ impl Owner {
             if batch.close.is_some() || self.due(self.state_written_at, ACK_EVERY) {
                 self.write_acks();
             }
+            if !batch.balances.is_empty() {
+                let balance = self.draw_up();
+                for done in batch.balances {
+                    let _gone = done.send(Arc::clone(&balance));
+                }
+            }
             self.upkeep();
             if let Some(done) = batch.close {
                 let saved = self.save();
@@ -254,6 +263,7 @@ impl Owner {
             self.look_at_space();
             self.expire();
             self.keep_ballast();
+            self.draw_up();
         }
         if self.due(self.state_written_at, STATE_EVERY)
             && let Err(error) = self.save()
@@ -285,7 +295,9 @@ impl Owner {
             written => written,
         };
         if written.is_ok() {
-            self.shared.catalog().gaps.clone_from(&self.state.gaps);
+            let mut catalog = self.shared.catalog();
+            catalog.gaps.clone_from(&self.state.gaps);
+            catalog.delivered.clone_from(&self.state.delivered);
         }
         written
     }
@@ -373,6 +385,7 @@ struct Batch {
     bytes: u64,
     acks: Vec<(Lane, Seq, Done)>,
     damaged: Vec<(Lane, u64, Done)>,
+    balances: Vec<oneshot::Sender<Arc<Balance>>>,
     close: Option<Done>,
 }
 
@@ -385,6 +398,7 @@ impl Batch {
             }
             Command::Ack { lane, upto, done } => self.acks.push((lane, upto, done)),
             Command::Damaged { lane, serial, done } => self.damaged.push((lane, serial, done)),
+            Command::Balance { done } => self.balances.push(done),
             Command::Close { done } => self.close = Some(done),
         }
     }

@@ -18,7 +18,7 @@ use super::disk::{Disk, File, random_u64};
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
 use super::quarantine;
-use super::segment::{self, Extent, Place, Scan, Summary};
+use super::segment::{self, Extent, ItemCounts, Place, Scan, Summary};
 use super::shared::Health;
 use super::state::{Mark, Slots, State};
 use super::writer::{Active, Writer};
@@ -98,12 +98,16 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered>
     let (n, bytes) = quarantine::count(&**disk, dir)?;
     health.quarantined = n;
     health.quarantined_bytes = bytes;
-    let gaps = state.gaps.clone();
+    let (gaps, delivered) = (state.gaps.clone(), state.delivered.clone());
     Ok(Recovered {
         state,
         slots,
         mark,
-        catalog: Catalog { lanes: books, gaps },
+        catalog: Catalog {
+            lanes: books,
+            gaps,
+            delivered,
+        },
         writers,
         health,
         losses,
@@ -325,9 +329,15 @@ impl Opening<'_> {
             first,
             start,
         };
-        let scan = segment::scan(&*file, place, &mut |_, _| {})?;
+        let mut within = ItemCounts::new();
+        let scan = segment::scan(&*file, place, &mut |head, _| {
+            if head.last_seq() < behind {
+                segment::add_counts(&mut within, &head.counts);
+            }
+        })?;
         let mut info = SegmentInfo::new(serial, first, start, bytes);
         info.take(&scan.summary);
+        info.counts = segment::list_counts(&within);
         info.sealed = true;
         let sound = scan.damage.is_empty() && start > 0 && !known_bad;
         if sound && scan.summary.next == behind {

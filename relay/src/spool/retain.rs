@@ -33,17 +33,22 @@ impl Owner {
             return;
         }
         let acks = std::mem::take(&mut self.acks);
+        let delivered = self.state.delivered.clone();
+        let cursors = self.cursors();
         let before = (self.state.lanes, self.state.gaps.clone());
         for (lane, upto, _) in &acks {
             let cursor = self.state.cursor(*lane);
             cursor.acked = cursor.acked.max(*upto);
         }
         let moved = before.0 != self.state.lanes;
+        self.deliver(cursors);
         self.state.forget_gaps();
         let result = if moved { self.advance() } else { Ok(()) };
         let result = result.map_err(SpoolError::from);
         if result.is_err() {
             (self.state.lanes, self.state.gaps) = before;
+            self.state.delivered = delivered;
+            self.forget_walks();
         }
         if result.is_ok() && moved {
             for lane in Lane::ALL {
@@ -366,6 +371,7 @@ impl Owner {
         self.record_losses(&losses, GapReason::Corrupt, Term::Corrupt)?;
         if let Some(segment) = self.shared.catalog().lanes.get_mut(lane).segment(serial) {
             segment.sealed = true;
+            segment.counts = segment::list_counts(&scan.summary.counts);
             segment.map = Some(Arc::new(scan.blocks));
         }
         let (n, bytes) = quarantine::count(self.disk(), &self.shared.dir)?;

@@ -9,6 +9,7 @@ use protocol::timestamp::Timestamp;
 use tokio::sync::watch;
 
 use super::LastError;
+use super::balance::Balance;
 use super::catalog::Catalog;
 use super::disk::Disk;
 use super::index::Index;
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     pub(super) epoch: Epoch,
     catalog: Mutex<Catalog>,
     health: Mutex<Health>,
+    /// The accounts when they were last drawn up.
+    balance: Mutex<Arc<Balance>>,
     /// Counts commits and whatever else a reader may wait for.
     pub(super) changed: watch::Sender<u64>,
     pub(super) index: Index,
@@ -58,6 +61,7 @@ impl Shared {
             epoch,
             catalog: Mutex::new(catalog),
             health: Mutex::new(health),
+            balance: Mutex::default(),
             changed: watch::Sender::new(0),
             index,
         }
@@ -70,6 +74,10 @@ impl Shared {
 
     pub(super) fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn balance(&self) -> MutexGuard<'_, Arc<Balance>> {
+        self.balance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps an error for the status.

@@ -14,6 +14,7 @@ use protocol::outcome::Account;
 use serde::{Deserialize, Serialize};
 
 use super::GapReason;
+use super::balance::Delivered;
 use super::disk::{Disk, File, read_small};
 use super::format::{BODY_BYTES_MAX, PREFIX_LEN, read_checked, write_checked};
 
@@ -38,6 +39,9 @@ pub(super) struct State {
     pub(super) gaps: Vec<LostRange>,
     /// Losses that are to be written into lane 0.
     pub(super) pending: Option<Pending>,
+    /// What was delivered of each lane of which it is known.
+    #[serde(default)]
+    pub(super) delivered: Vec<Delivered>,
 }
 
 /// One lane's numbers.
@@ -82,6 +86,7 @@ impl State {
             lanes: [cursor; 5],
             gaps: Vec::new(),
             pending: None,
+            delivered: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The spool's promises.
 
+mod balance;
 mod faults;
 mod index;
 mod kill;

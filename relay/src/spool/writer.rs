@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use protocol::outcome::Counts;
 
+use super::balance::Walk;
 use super::disk::File;
 use super::format;
 use super::segment::Summary;
@@ -19,6 +20,8 @@ pub(super) struct Writer {
     pub(super) acked_at: Option<(u64, u64)>,
     /// Sums since the spool was made.
     pub(super) totals: Counts,
+    /// How far the cursor is into its segment.
+    pub(super) walk: Walk,
 }
 
 /// A segment that takes blocks.

@@ -241,6 +241,13 @@ fn link(page: &mut Page, status: &Status) {
         let help = "Time since the hub acknowledged something.";
         page.single("vedette_relay_link_last_ack_seconds", "gauge", help, age);
     }
+    let audit = status.link.audit();
+    let name = "vedette_relay_ledger_divergence";
+    let help = "Items by which the hub's books differ from what was delivered.";
+    page.single(name, "gauge", help, audit.divergence());
+    let name = "vedette_relay_ledger_comparisons_total";
+    let help = "Times the hub's books were compared with what was delivered.";
+    page.single(name, "counter", help, audit.comparisons());
     let help = "Version of the roster in force; 0 is none.";
     let version = status.roster.version();
     page.single("vedette_relay_roster_version", "gauge", help, version);

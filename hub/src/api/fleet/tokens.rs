@@ -1,0 +1,106 @@
+//! Join tokens.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::ApiState;
+use super::super::caller::Caller;
+use super::super::error::ApiError;
+use super::super::input::Input;
+use super::super::types::iso;
+use super::check_labels;
+use crate::access::Scope;
+use crate::clock;
+use crate::fleet::TokenRequest;
+
+/// The longest life of a join token.
+const JOIN_TOKEN_LIFE_MAX: Duration = Duration::from_hours(30 * 24);
+/// Most uses of a join token.
+const JOIN_TOKEN_USES_MAX: u32 = 10_000;
+
+/// A join token to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct NewJoinToken {
+    /// How many relays may use it.
+    #[serde(default = "one")]
+    uses: u32,
+    /// How long it can be used.
+    #[serde(default = "an_hour")]
+    valid_for_seconds: u64,
+    /// What the relays are labelled with.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn an_hour() -> u64 {
+    3600
+}
+
+/// A join token. It is shown here and never again.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct JoinToken {
+    token: String,
+    /// The address of the link.
+    hub: String,
+    /// What to run beside the applications.
+    command: String,
+    expires_at: String,
+    uses: u32,
+}
+
+/// Makes a token that lets relays join.
+#[utoipa::path(post, path = "/api/0/vedette/join-tokens/", tag = "fleet",
+    request_body = NewJoinToken, responses((status = 201, body = JoinToken)))]
+pub(in crate::api) async fn create_join_token(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Input(wish): Input<NewJoinToken>,
+) -> Result<Response, ApiError> {
+    caller.anywhere(Scope::OrgWrite)?;
+    if wish.uses == 0 || wish.uses > JOIN_TOKEN_USES_MAX {
+        return Err(ApiError::field(
+            "uses",
+            format!("1 to {JOIN_TOKEN_USES_MAX}"),
+        ));
+    }
+    let valid_for = Duration::from_secs(wish.valid_for_seconds);
+    if valid_for.is_zero() || valid_for > JOIN_TOKEN_LIFE_MAX {
+        let max = JOIN_TOKEN_LIFE_MAX.as_secs();
+        return Err(ApiError::field("validForSeconds", format!("1 to {max}")));
+    }
+    check_labels(&wish.labels)?;
+    let now = clock::now();
+    let request = TokenRequest {
+        uses: wish.uses,
+        lifetime: Some(valid_for),
+        labels: wish.labels,
+    };
+    let fresh = state
+        .fleet
+        .make_join_token(&request, now)
+        .await?
+        .to_string();
+    let hub = state.config.link_address.clone();
+    let life = i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX);
+    let token = JoinToken {
+        command: format!("vedette-relay join {hub} {fresh}"),
+        token: fresh,
+        hub,
+        expires_at: iso(now.plus_millis(life).as_millis()),
+        uses: wish.uses,
+    };
+    Ok((StatusCode::CREATED, Json(token)).into_response())
+}
