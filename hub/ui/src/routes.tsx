@@ -10,9 +10,11 @@ import {
   type RouterHistory,
   redirect,
 } from "@tanstack/react-router";
+import { relayEquationQuery, relayQuery } from "./api/fleet.ts";
 import { eventQuery, issueQuery } from "./api/issues.ts";
 import { projectQuery, projectsQuery } from "./api/projects.ts";
 import { organizationsQuery, sessionQuery } from "./api/session.ts";
+import { COLUMNS, type Column } from "./lib/fleet.ts";
 import { oneOf, parseSearch, stringifySearch, text, texts } from "./lib/search-params.ts";
 import { isPeriod } from "./lib/time.ts";
 import { Failed, Missing, NoOrganization, Waiting } from "./pages/shell/Fallbacks.tsx";
@@ -182,10 +184,51 @@ const projectSettings = createRoute({
   ),
 });
 
+export interface FleetSearch {
+  q?: string;
+  sort?: Column;
+  dir?: "down";
+}
+
 const fleet = createRoute({
   getParentRoute: () => organization,
   path: "/fleet",
+  validateSearch: (raw): FleetSearch => ({
+    q: text(raw.q),
+    sort: oneOf(raw.sort, COLUMNS),
+    dir: oneOf(raw.dir, ["down"] as const),
+  }),
   component: lazyRouteComponent(() => import("./pages/fleet/FleetPage.tsx"), "FleetPage"),
+});
+
+/** How far back a relay's history goes. */
+export const HOURS = ["1", "24", "168"] as const;
+export type Hours = (typeof HOURS)[number];
+
+const relay = createRoute({
+  getParentRoute: () => organization,
+  path: "/fleet/$relayId",
+  validateSearch: (raw): { hours?: Hours } => ({ hours: oneOf(raw.hours, HOURS) }),
+  loader: ({ context, params }) => {
+    void context.queryClient.prefetchQuery(relayQuery(params.relayId));
+    void context.queryClient.prefetchQuery(relayEquationQuery(params.relayId));
+  },
+  component: lazyRouteComponent(() => import("./pages/fleet/RelayPage.tsx"), "RelayPage"),
+});
+
+/** Notifications about relays belong to no organization; the first one's pages show them. */
+const fleetLink = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/fleet/{-$relayId}",
+  loader: async ({ context, params }) => {
+    const [first] = await context.queryClient.ensureQueryData(organizationsQuery);
+    if (!first) return;
+    const { relayId } = params;
+    throw relayId
+      ? redirect({ to: "/organizations/$org/fleet/$relayId", params: { org: first.slug, relayId } })
+      : redirect({ to: "/organizations/$org/fleet", params: { org: first.slug } });
+  },
+  component: NoOrganization,
 });
 
 const alerts = createRoute({
@@ -205,6 +248,7 @@ const tree = root.addChildren([
   login,
   signedIn.addChildren([
     home,
+    fleetLink,
     organization.addChildren([
       organizationHome,
       issues,
@@ -215,6 +259,7 @@ const tree = root.addChildren([
       firstRun,
       projectSettings,
       fleet,
+      relay,
       alerts,
       settings,
     ]),

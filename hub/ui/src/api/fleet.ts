@@ -1,8 +1,8 @@
 /** Relays, the ledger, join tokens, and what was set aside. */
 
-import { queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get, request } from "./client.ts";
-import type { JoinToken, LedgerRelay, NewJoinToken, Poison, Relay } from "./types.ts";
+import type { Equation, FleetAlerts, JoinToken, NewJoinToken, Poison, Relay, RelayHistory } from "./types.ts";
 
 export const fleetKey = ["fleet"] as const;
 const REFRESH_MS = 5000;
@@ -13,10 +13,32 @@ export const relaysQuery = queryOptions({
   refetchInterval: REFRESH_MS,
 });
 
-export const ledgerQuery = queryOptions({
-  queryKey: [...fleetKey, "ledger"],
-  queryFn: ({ signal }) => get<LedgerRelay[]>("vedette/ledger/", { signal }),
-  refetchInterval: REFRESH_MS,
+export const relayQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...fleetKey, "relay", id],
+    queryFn: ({ signal }) => get<Relay>(`vedette/relays/${id}/`, { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+
+export const relayEquationQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...fleetKey, "equation", id],
+    queryFn: ({ signal }) => get<Equation>(`vedette/relays/${id}/ledger/`, { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+
+export const relayHistoryQuery = (id: string, hours: string) =>
+  queryOptions({
+    queryKey: [...fleetKey, "history", id, hours],
+    queryFn: ({ signal }) => get<RelayHistory>(`vedette/relays/${id}/history/`, { signal, query: { hours } }),
+    // A row is written about once a minute.
+    refetchInterval: 12 * REFRESH_MS,
+    placeholderData: keepPreviousData,
+  });
+
+export const fleetAlertsQuery = queryOptions({
+  queryKey: [...fleetKey, "alerts"],
+  queryFn: ({ signal }) => get<FleetAlerts>("vedette/fleet-alerts/", { signal }),
 });
 
 export const poisonQuery = queryOptions({
@@ -33,10 +55,17 @@ export async function replayPoison(id: string) {
   await request("POST", `vedette/poison/${id}/replay/`, { body: {} });
 }
 
-export async function updateRelay(id: string, body: { name?: string; state?: "active" | "drained" }) {
+export async function updateRelay(
+  id: string,
+  body: { name?: string; labels?: Record<string, string>; state?: "active" | "drained" },
+) {
   return (await request<Relay>("PUT", `vedette/relays/${id}/`, { body })).data;
 }
 
 export async function revokeRelay(id: string) {
   await request("DELETE", `vedette/relays/${id}/`);
+}
+
+export async function setFleetAlerts(body: FleetAlerts) {
+  return (await request<FleetAlerts>("PUT", "vedette/fleet-alerts/", { body })).data;
 }

@@ -687,6 +687,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/fleet-alerts/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom relays' troubles are told to. */
+        get: operations["get_vedette_fleet_alerts"];
+        /** Changes whom relays' troubles are told to. */
+        put: operations["put_vedette_fleet_alerts"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/join-tokens/": {
         parameters: {
             query?: never;
@@ -791,6 +809,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/relays/{relay}/history/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a relay was: backlog, items, round trip, loss, rate. */
+        get: operations["get_vedette_relays_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/relays/{relay}/ledger/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The equation of one relay, by project and category. */
+        get: operations["get_vedette_relays_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/status/": {
         parameters: {
             query?: never;
@@ -824,6 +876,19 @@ export interface components {
             user?: components["schemas"]["UserRef"] | null;
             data: Record<string, unknown>;
             dateCreated: string;
+        };
+        /** @description Whom to tell, and of what. */
+        Alerts: {
+            /**
+             * @description Where to; none tells nobody.
+             * @default []
+             */
+            actions: components["schemas"]["RuleAction"][];
+            /**
+             * @description `dark`, `behind`, `unbalanced`, `failing_disk`; none is all of them.
+             * @default []
+             */
+            kinds: string[];
         };
         /** @description An API token. */
         ApiToken: {
@@ -875,12 +940,49 @@ export interface components {
             isSubscribed?: boolean | null;
             inbox?: boolean | null;
         };
+        /** @description Something that is wrong with a relay. */
+        Condition: {
+            /** @description `dark`, `behind`, `unbalanced` or `failing_disk`. */
+            kind: string;
+            /** @description The figures, for a person to read. */
+            detail: string;
+            since: string;
+        };
         /** @description A violated content security policy. */
         CspBody: Record<string, unknown> & {
             effective_directive: components["schemas"]["Option"];
             violated_directive: components["schemas"]["Option"];
             blocked_uri: components["schemas"]["Option"];
             document_uri: components["schemas"]["Option"];
+        };
+        /** @description The disk that a relay's spool lies on. */
+        Disk: {
+            /**
+             * Format: int64
+             * @description Bytes of the filesystem; 0 when not known.
+             */
+            totalBytes: number;
+            /** Format: int64 */
+            freeBytes: number;
+            /**
+             * Format: int64
+             * @description Microseconds.
+             */
+            syncLastUs: number;
+            /**
+             * Format: int64
+             * @description Microseconds, since the relay started.
+             */
+            syncMaxUs: number;
+            lastError?: string | null;
+            lastErrorAt?: string | null;
+        };
+        /** @description Items dropped at the relay. */
+        Dropped: {
+            term: string;
+            reason: string;
+            /** Format: int64 */
+            quantity: number;
         };
         /** @description The addresses that a key makes. */
         Dsn: {
@@ -942,6 +1044,70 @@ export interface components {
             id: string;
             name: string;
             isHidden: boolean;
+        };
+        /** @description The equation of one relay, since its spool was made. */
+        Equation: {
+            relayId: string;
+            relayName: string;
+            /** @description When the relay told; `null` when it never did. */
+            date?: string | null;
+            /** @description The spool's life. */
+            epoch?: string | null;
+            /** @description Whether the relay could tell everything: else a line may be off because of what is unknown. */
+            isWhole: boolean;
+            isBalanced: boolean;
+            /**
+             * Format: int64
+             * @description Items that are missing, or too many, over all lines.
+             */
+            deficit: number;
+            /** @description Whether relay and hub differ in accounts that are not known yet. */
+            isBeingCompared: boolean;
+            lines: components["schemas"]["EquationLine"][];
+        };
+        /**
+         * @description The equation of one project and category. Received is accepted and refused; accepted is
+         *     delivered, dropped and waiting; delivered is what the hub booked.
+         */
+        EquationLine: {
+            /** @description `null` where the request named none that is known. */
+            projectId?: string | null;
+            project?: string | null;
+            category: string;
+            /** Format: int64 */
+            received: number;
+            refused: components["schemas"]["Refused"][];
+            /** Format: int64 */
+            accepted: number;
+            dropped: components["schemas"]["Dropped"][];
+            /**
+             * Format: int64
+             * @description Acknowledged by the hub.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description In the spool.
+             */
+            waiting: number;
+            /** @description What the hub has booked; this can be newer than what the relay told. */
+            hub: components["schemas"]["HubTerms"];
+            /**
+             * Format: int64
+             * @description Received, and neither accepted nor refused; negative where there are too many.
+             */
+            lostAtTheDoor: number;
+            /**
+             * Format: int64
+             * @description Accepted, and neither delivered, dropped nor waiting.
+             */
+            lostInside: number;
+            /**
+             * Format: int64
+             * @description Booked less by the hub than the relay delivered, at the same record.
+             */
+            shortAtHub: number;
+            isBalanced: boolean;
         };
         /** @description The body of every error. */
         ErrorBody: {
@@ -1098,6 +1264,45 @@ export interface components {
         /** @description A hash bound to an issue. */
         Hash: {
             id: string;
+        };
+        /** @description A relay's figures, one of each for every five minutes it was heard of, the oldest first. */
+        History: {
+            /**
+             * Format: int64
+             * @description Seconds from one row to the next, where none is missing.
+             */
+            step: number;
+            /** @description The beginning of each row, in unix seconds. */
+            times: number[];
+            /** @description The most records that waited. */
+            backlogRecords: number[];
+            /** @description The most bytes that waited. */
+            backlogBytes: number[];
+            /** @description Items delivered since the row before. */
+            delivered: number[];
+            /** @description Items lost since the row before. */
+            dropped: number[];
+            /** @description Milliseconds. */
+            roundTripMs: number[];
+            /** @description Packets lost, in millionths; `null` where the link does not tell. */
+            lossPpm: (number | null)[];
+            /** @description Bytes. */
+            sentPerSecond: number[];
+        };
+        /** @description How delivered items ended at the hub. */
+        HubTerms: {
+            /** Format: int64 */
+            applied: number;
+            /**
+             * Format: int64
+             * @description Duplicates and what an envelope may hold once.
+             */
+            invalid: number;
+            /**
+             * Format: int64
+             * @description Set aside, or of a kind that is not kept.
+             */
+            rejected: number;
         };
         /** @description Program images. */
         Images: {
@@ -1546,6 +1751,12 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        /** @description Items answered with an error. */
+        Refused: {
+            reason: string;
+            /** Format: int64 */
+            quantity: number;
+        };
         /** @description A relay. */
         Relay: {
             id: string;
@@ -1564,6 +1775,8 @@ export interface components {
             clockOffsetMs?: number | null;
             /** @description What waits in its spool, by lane, as it last said. */
             backlog: components["schemas"]["RelayLane"][];
+            /** @description What is wrong with it, and since when. */
+            conditions: components["schemas"]["Condition"][];
             report?: components["schemas"]["Report"] | null;
         };
         /** @description Changes of a relay. */
@@ -1616,6 +1829,26 @@ export interface components {
             spoolBytesMax: number;
             /** Format: int32 */
             roundTripMs: number;
+            /** @description What carries the link: `quic` or `tcp`. */
+            carrier?: string | null;
+            /**
+             * Format: int32
+             * @description Packets lost, in millionths.
+             */
+            lossPpm?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            sentPerSecond: number;
+            /** @description What a 200 promises there. */
+            durability: string;
+            disk: components["schemas"]["Disk"];
+            /**
+             * Format: int64
+             * @description Items that its accounts, or its and the hub's, are off by.
+             */
+            deficit: number;
         };
         /** @description The HTTP request. */
         RequestBody: {
@@ -4016,6 +4249,66 @@ export interface operations {
             };
         };
     };
+    get_vedette_fleet_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_vedette_fleet_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Alerts"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     post_vedette_join_tokens: {
         parameters: {
             query?: never;
@@ -4244,6 +4537,71 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_relays_history: {
+        parameters: {
+            query?: {
+                /** @description Hours, 1 to 168; a day when left out. */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The relay's id. */
+                relay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_relays_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relay's id. */
+                relay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Equation"];
+                };
             };
             /** @description Why not. */
             default: {

@@ -73,7 +73,10 @@ export type Notification = Schemas["Notification"];
 
 export type Relay = Schemas["Relay"];
 export type RelayLane = Schemas["RelayLane"];
-export type LedgerRelay = Schemas["LedgerRelay"];
+export type Equation = Schemas["Equation"];
+export type EquationLine = Schemas["EquationLine"];
+export type RelayHistory = Schemas["History"];
+export type FleetAlerts = Schemas["Alerts"];
 export type NewJoinToken = Schemas["NewJoinToken"];
 export type JoinToken = Schemas["JoinToken"];
 export type Poison = Schemas["Poison"];

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { curl } from "./curl.ts";
 import { languageOf, tokens } from "./highlight.ts";
-import { balance } from "./ledger.ts";
 import { markdown } from "./markdown.ts";
 import { child, explain, total } from "./meta.ts";
 import { parseSearch, stringifySearch } from "./search-params.ts";
@@ -82,34 +81,6 @@ it("writes a request as a shell command that means the same", () => {
     "curl -X POST 'https://shop.example/pay?a=1%202' \\\n  -H 'X-Note: it'\\''s' \\\n  -b 'sid=[Filtered]' \\\n  --data-raw '{\"amount\":5}'",
   );
   expect(curl({ url: "https://x.example/" })).toBe("curl 'https://x.example/'");
-});
-
-describe("the ledger", () => {
-  const term = (name: string, quantity: number, reason = "") => ({
-    term: name,
-    quantity,
-    reason,
-    category: "error",
-  });
-
-  it("adds up, with what waits as the rest", () => {
-    const sums = balance([
-      term("received", 100),
-      term("accepted", 90),
-      term("refused", 6, "auth"),
-      term("refused", 4, "rate_limited"),
-      term("applied", 80),
-      term("invalid", 3, "duplicate_item"),
-    ]);
-    expect(sums).toMatchObject({ received: 100, accepted: 90, applied: 80, waiting: 7, unexplained: 0 });
-    expect(sums.refused.reasons.map((each) => each.reason)).toEqual(["auth", "rate_limited"]);
-    expect(sums.dropped.map((part) => part.term)).toEqual(["invalid"]);
-  });
-
-  it("says what it cannot explain", () => {
-    expect(balance([term("received", 10), term("accepted", 8)]).unexplained).toBe(2);
-    expect(balance([]).waiting).toBe(0);
-  });
 });
 
 it("keeps a filter in the address, readable and whole", () => {

@@ -5,15 +5,15 @@ import { type FormEvent, useState } from "react";
 import { environmentsQuery } from "../../api/issues.ts";
 import { createRule, rulesQuery, updateRule } from "../../api/projects.ts";
 import type { AlertRule, RuleAction, RuleBody, RuleTrigger } from "../../api/types.ts";
-import { Button, IconButton } from "../../ui/Button.tsx";
+import { Button } from "../../ui/Button.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
-import { Check, formClass, inputClass, rowClass, SelectField, TextField } from "../../ui/Form.tsx";
+import { Check, formClass, rowClass, SelectField, TextField } from "../../ui/Form.tsx";
 import { Notice } from "../../ui/State.tsx";
+import { Targets } from "../../ui/Targets.tsx";
 import styles from "./Alerts.module.css";
 import { minutesText } from "./rule-text.ts";
 
 const PAUSES = [5, 10, 30, 60, 180, 720, 1440];
-const ACTIONS_MAX = 10;
 
 interface Props {
   org: string;
@@ -54,8 +54,6 @@ export function RuleDialog({ org, slug, rule, onClose }: Props) {
 
   const flip = (trigger: RuleTrigger) => (on: boolean) =>
     setTriggers(on ? [...triggers, trigger] : triggers.filter((each) => each !== trigger));
-  const setAction = (index: number, action: RuleAction) =>
-    setActions(actions.map((each, i) => (i === index ? action : each)));
   const pauses = PAUSES.includes(pause) ? PAUSES : [pause, ...PAUSES];
 
   return (
@@ -91,58 +89,7 @@ export function RuleDialog({ org, slug, rule, onClose }: Props) {
         </fieldset>
         <fieldset className={styles.checks}>
           <legend>Tell</legend>
-          {actions.map((action, i) => (
-            <div key={i} className={styles.action}>
-              <select
-                className={inputClass}
-                aria-label={`Kind of target ${i + 1}`}
-                value={action.type}
-                onChange={(event) =>
-                  setAction(
-                    i,
-                    event.target.value === "email" ? { type: "email", to: "" } : { type: "webhook", url: "" },
-                  )
-                }
-              >
-                <option value="webhook">Webhook</option>
-                <option value="email">E-mail</option>
-              </select>
-              <input
-                className={inputClass}
-                aria-label={action.type === "webhook" ? "Address of the webhook" : "E-mail address"}
-                type={action.type === "webhook" ? "url" : "email"}
-                required
-                placeholder={action.type === "webhook" ? "https://" : "team@example.org"}
-                value={action.type === "webhook" ? action.url : action.to}
-                onChange={(event) =>
-                  setAction(
-                    i,
-                    action.type === "webhook"
-                      ? { type: "webhook", url: event.target.value }
-                      : { type: "email", to: event.target.value },
-                  )
-                }
-              />
-              <IconButton
-                icon="close"
-                label="Remove this target"
-                disabled={actions.length === 1}
-                onClick={() => setActions(actions.filter((_, k) => k !== i))}
-              />
-            </div>
-          ))}
-          {actions.length < ACTIONS_MAX ? (
-            <div>
-              <Button
-                small
-                kind="quiet"
-                icon="plus"
-                onClick={() => setActions([...actions, { type: "webhook", url: "" }])}
-              >
-                Another target
-              </Button>
-            </div>
-          ) : null}
+          <Targets targets={actions} min={1} onChange={setActions} />
         </fieldset>
         <div className={rowClass}>
           <SelectField

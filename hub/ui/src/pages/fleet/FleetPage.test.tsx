@@ -1,53 +1,12 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
-import type { LedgerRelay, Poison, Relay } from "../../api/types.ts";
+import type { Poison, Relay } from "../../api/types.ts";
+import { relay } from "../../test/relays.ts";
 import { open } from "../../test/render.tsx";
-import { parseLabels } from "./JoinDialog.tsx";
 
 const AT = "/organizations/acme/fleet";
 
-const relay: Relay = {
-  id: "a1",
-  name: "ship-1",
-  state: "active",
-  isConnected: false,
-  labels: { region: "sea" },
-  version: "0.1.0",
-  address: "10.0.0.9",
-  joinedAt: "2026-01-01T00:00:00Z",
-  lastSeenAt: "2026-01-01T00:00:00Z",
-  clockOffsetMs: 4200,
-  backlog: [
-    { lane: 1, name: "errors", records: 1840, bytes: 12_582_912, oldestReceivedAt: "2026-01-01T00:00:00Z" },
-  ],
-  report: {
-    date: "2026-01-01T00:00:00Z",
-    rosterVersion: 4,
-    spoolBytes: 12_582_912,
-    spoolBytesMax: 536_870_912,
-    roundTripMs: 48,
-  },
-};
-const term = (name: string, quantity: number, reason = "") => ({
-  term: name,
-  quantity,
-  reason,
-  category: "error",
-});
-const ledger: LedgerRelay = {
-  relayId: "a1",
-  relayName: "ship-1",
-  buffered: 1840,
-  bufferedByCategory: { error: 1840 },
-  terms: [
-    term("received", 5000),
-    term("accepted", 4990),
-    term("refused", 10, "rate_limited"),
-    term("applied", 3149),
-    term("rejected", 1, "poison"),
-  ],
-};
 const poison: Poison = {
   id: "4",
   relayId: "a1",
@@ -61,47 +20,131 @@ const poison: Poison = {
   replayedAt: null,
 };
 
-const answers = (relays: Relay[], ledgers: LedgerRelay[], set: Poison[]) => ({
+const answers = (relays: Relay[], set: Poison[]) => ({
   "GET vedette/relays/": { body: relays },
-  "GET vedette/ledger/": { body: ledgers },
   "GET vedette/poison/": { body: set },
 });
 
+const names = () =>
+  screen
+    .getAllByRole("row")
+    .map((row) => within(row).queryByRole("link")?.textContent)
+    .filter(Boolean);
+
 describe("the fleet", () => {
   it("tells how to begin when no relay has joined", async () => {
-    open(AT, answers([], [], []));
-    expect(await screen.findByRole("heading", { name: "No relay has joined" })).toBeTruthy();
+    open(AT, answers([], []));
+    expect(
+      await screen.findByRole("heading", { name: "No relay has joined" }, { timeout: 5000 }),
+    ).toBeTruthy();
     expect(await screen.findByRole("heading", { name: "Nothing was set aside" })).toBeTruthy();
   });
 
-  it("shows a relay that is away, what waits in it, and where every item went", async () => {
-    open(AT, answers([relay], [ledger], []));
-    const card = await screen.findByRole("article", { name: "Relay ship-1" });
-    await within(card).findByText("adds up");
-    const text = card.textContent ?? "";
+  it("says why the relays cannot be shown", async () => {
+    open(AT, { "GET vedette/relays/": { status: 500, body: { detail: "The store is away" } } });
+    expect(await screen.findByText("The store is away")).toBeTruthy();
+    expect(screen.getAllByRole("button", { name: "Try again" }).length).toBeGreaterThan(0);
+  });
+
+  it("shows every figure of a relay in one row", async () => {
+    open(AT, answers([relay({ isConnected: true })], []));
+    const link = await screen.findByRole("link", { name: "ship-1" });
+    const text = link.closest("tr")?.textContent ?? "";
+    expect(screen.getByRole("img", { name: "connected" })).toBeTruthy();
     for (const part of [
-      "away",
-      "Errors",
-      "1,840",
-      "12 MiB of 512 MiB",
-      "round trip 48 ms",
-      "clock 4 s ahead",
       "region=sea",
-      "10 refused: rate limited",
+      "0.1.0",
+      "quic",
+      "48 ms",
+      "1.2 %",
+      "2 KiB/s",
+      "12 MiB",
+      "1.8k",
+      "+4 s",
+      "2%",
     ]) {
       expect(text).toContain(part);
     }
-    expect(text.replace(/\s+/g, " ")).toContain("4,990 accepted=3,149 applied+1 rejected+1,840 waiting");
   });
 
-  it("says when the ledger does not add up", async () => {
-    open(AT, answers([relay], [{ ...ledger, terms: [term("received", 10), term("accepted", 8)] }], []));
-    expect(await screen.findByText("2 unexplained")).toBeTruthy();
+  it("says what is wrong, and shows those relays when asked", async () => {
+    const dark = relay({
+      id: "b2",
+      name: "ship-2",
+      conditions: [{ kind: "dark", detail: "not heard of for 2 min 0 s", since: "2026-01-01T00:00:00Z" }],
+    });
+    open(AT, answers([relay(), dark], []));
+    const notice = await screen.findByRole("button", { name: "ship-2: dark" });
+    expect(screen.getByText("not heard of for 2 min 0 s")).toBeTruthy();
+    await userEvent.click(notice);
+    await waitFor(() => expect(names()).toEqual(["ship-2"]));
+    expect(screen.getByLabelText<HTMLInputElement>("Filter relays").value).toBe("is:dark");
+  });
+
+  it("sorts by a column, the other way round at the second click, and keeps that in the address", async () => {
+    const quick = relay({ id: "b2", name: "ship-2", backlog: [] });
+    const { router } = open(AT, answers([relay(), quick], []));
+    await screen.findByRole("link", { name: "ship-1" });
+    expect(names()).toEqual(["ship-1", "ship-2"]);
+    await userEvent.click(screen.getByRole("button", { name: /^Backlog/ }));
+    await waitFor(() => expect(names()).toEqual(["ship-2", "ship-1"]));
+    await userEvent.click(screen.getByRole("button", { name: /^Backlog/ }));
+    await waitFor(() => expect(names()).toEqual(["ship-1", "ship-2"]));
+    expect(router.state.location.href).toContain("sort=backlog&dir=down");
+  });
+
+  it("moves through the rows with keys and opens one", async () => {
+    const { router } = open(AT, {
+      ...answers([relay(), relay({ id: "b2", name: "ship-2" })], []),
+      "GET vedette/relays/b2/": { body: relay({ id: "b2", name: "ship-2" }) },
+    });
+    await screen.findByRole("link", { name: "ship-1" });
+    await userEvent.keyboard("jj");
+    await waitFor(() => expect(document.activeElement?.textContent).toBe("ship-2"));
+    await userEvent.keyboard("k");
+    await waitFor(() => expect(document.activeElement?.textContent).toBe("ship-1"));
+    await userEvent.keyboard("j");
+    await waitFor(() => expect(document.activeElement?.textContent).toBe("ship-2"));
+    await userEvent.keyboard("{Enter}");
+    await waitFor(() => expect(router.state.location.pathname).toBe("/organizations/acme/fleet/b2"));
+  });
+
+  it("draws only the rows in the window of many thousands", async () => {
+    const many = Array.from({ length: 2000 }, (_, i) => relay({ id: `r${i}`, name: `relay-${i}` }));
+    open(AT, answers(many, []));
+    await screen.findByRole("link", { name: "relay-0" });
+    expect(names().length).toBeLessThan(60);
+    expect(screen.getByRole("table", { name: "Relays" }).getAttribute("aria-rowcount")).toBe("2001");
+    await userEvent.click(screen.getByLabelText("Filter relays"));
+    await userEvent.paste("relay-1999");
+    await waitFor(() => expect(names()).toEqual(["relay-1999"]));
+    await userEvent.paste("9");
+    expect(await screen.findByRole("heading", { name: "No relay matches" })).toBeTruthy();
+  });
+
+  it("asks whom to tell of trouble", async () => {
+    const { requests } = open(AT, {
+      ...answers([relay()], []),
+      "GET vedette/fleet-alerts/": { body: { actions: [], kinds: [] } },
+      "PUT vedette/fleet-alerts/": { body: { actions: [], kinds: [] } },
+    });
+    await userEvent.click(await screen.findByRole("button", { name: "Alerts" }));
+    await userEvent.click(await screen.findByLabelText("The disk of a relay fails"));
+    await userEvent.click(screen.getByRole("button", { name: "Add a target" }));
+    await userEvent.selectOptions(screen.getByLabelText("Kind of target 1"), "email");
+    await userEvent.type(screen.getByLabelText("E-mail address"), "ops@example.org");
+    await userEvent.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() =>
+      expect(requests.find((each) => each.method === "PUT")?.body).toEqual({
+        actions: [{ type: "email", to: "ops@example.org" }],
+        kinds: ["dark", "behind", "unbalanced"],
+      }),
+    );
   });
 
   it("replays what was set aside", async () => {
     const { requests } = open(AT, {
-      ...answers([relay], [ledger], [poison]),
+      ...answers([relay()], [poison]),
       "POST vedette/poison/4/replay/": { status: 204 },
     });
     await userEvent.click(await screen.findByRole("button", { name: "Replay" }));
@@ -112,7 +155,7 @@ describe("the fleet", () => {
 
   it("makes a join token and shows the hub's command", async () => {
     const { requests } = open(AT, {
-      ...answers([], [], []),
+      ...answers([], []),
       "POST vedette/join-tokens/": {
         status: 201,
         body: {
@@ -134,9 +177,4 @@ describe("the fleet", () => {
       labels: { region: "eu", site: "fra" },
     });
   });
-});
-
-it("reads labels as names and values", () => {
-  expect(parseLabels("a=1 b=2,c=3")).toEqual({ a: "1", b: "2", c: "3" });
-  expect(parseLabels("=1 a= nothing")).toEqual({});
 });

@@ -1,74 +1,164 @@
-/** Every relay: whether it is there, what waits in it, and where every item went. */
+/** Every relay in one table: whether it is there, how its link is, and what waits in it. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
-import { ledgerQuery, relaysQuery } from "../../api/fleet.ts";
-import { plural } from "../../lib/format.ts";
+import { getRouteApi } from "@tanstack/react-router";
+import { useDeferredValue, useMemo, useState } from "react";
+import { relaysQuery } from "../../api/fleet.ts";
+import type { Relay } from "../../api/types.ts";
+import { backlogRecords, type Column, conditionWord, matches, sortRelays } from "../../lib/fleet.ts";
+import { exact, plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
+import { inputClass } from "../../ui/Form.tsx";
+import { useHotkeys } from "../../ui/hotkeys.ts";
 import { PageHead } from "../../ui/Panel.tsx";
 import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { useTitle } from "../../ui/title.ts";
+import { AlertsDialog } from "./AlertsDialog.tsx";
 import styles from "./Fleet.module.css";
 import { JoinDialog } from "./JoinDialog.tsx";
 import { PoisonList } from "./PoisonList.tsx";
-import { RelayCard } from "./RelayCard.tsx";
+import { RelayTable } from "./RelayTable.tsx";
+
+const route = getRouteApi("/signed-in/organizations/$org/fleet");
 
 export function FleetPage() {
   useTitle("Fleet");
+  const { q, sort = "name", dir } = route.useSearch();
+  const navigate = route.useNavigate();
   const relays = useQuery(relaysQuery);
-  const ledger = useQuery(ledgerQuery);
-  const [joining, setJoining] = useState(false);
+  const [dialog, setDialog] = useState<"join" | "alerts" | null>(null);
   const known = relays.data ?? [];
-  const away = known.filter((relay) => !relay.isConnected && relay.state === "active");
-  const waiting = known.flatMap((relay) => relay.backlog).reduce((sum, lane) => sum + lane.records, 0);
+  const sought = useDeferredValue(q ?? "");
+  const shown = useMemo(
+    () =>
+      sortRelays(
+        known.filter((relay) => matches(relay, sought)),
+        sort,
+        dir === "down",
+      ),
+    [known, sought, sort, dir],
+  );
+  const setSearch = (change: { q?: string; sort?: Column; dir?: "down" }) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  useHotkeys({
+    "/": (event) => {
+      event.preventDefault();
+      document.querySelector<HTMLInputElement>("#fleet-filter")?.focus();
+    },
+  });
   return (
     <div className={styles.page}>
-      <PageHead
-        title="Fleet"
-        lead={
-          known.length
-            ? `${plural(known.length, "relay")}, ${away.length === 0 ? "all connected" : `${away.length} away`}, ${plural(waiting, "item")} waiting`
-            : "Relays run beside your applications, take their events, and forward them here."
-        }
-      >
-        <Button kind="primary" icon="plus" onClick={() => setJoining(true)}>
+      <PageHead title="Fleet" lead={lead(known)}>
+        <Button icon="alerts" onClick={() => setDialog("alerts")}>
+          Alerts
+        </Button>
+        <Button kind="primary" icon="plus" onClick={() => setDialog("join")}>
           Join a relay
         </Button>
       </PageHead>
-      {away.length ? (
-        <Notice tone="warning">
-          {away.map((relay) => relay.name).join(", ")} {away.length === 1 ? "is" : "are"} not connected. What{" "}
-          {away.length === 1 ? "it takes" : "they take"} in the meantime is kept on disk and comes later.
-        </Notice>
-      ) : null}
+      <Troubles relays={known} show={(kind) => setSearch({ q: `is:${kind}` })} />
       {relays.isError && !relays.data ? (
-        <ErrorState error={relays.error} retry={() => void relays.refetch()} />
+        <ErrorState
+          error={relays.error}
+          retry={() => void relays.refetch()}
+          title="The relays could not be loaded"
+        />
       ) : !relays.data ? (
-        <Skeleton rows={6} label="Loading relays" />
-      ) : relays.data.length === 0 ? (
+        <Skeleton rows={10} label="Loading relays" />
+      ) : known.length === 0 ? (
         <EmptyState
           icon="fleet"
           title="No relay has joined"
           action={
-            <Button icon="plus" onClick={() => setJoining(true)}>
+            <Button icon="plus" onClick={() => setDialog("join")}>
               Join a relay
             </Button>
           }
         >
-          Install vedette-relay beside an application, and let it join this hub with a token.
+          Install vedette-relay beside an application, make a token here, and run{" "}
+          <code>vedette-relay join HUB TOKEN</code> there. It keeps what your applications send, also while
+          this hub is away.
         </EmptyState>
       ) : (
-        relays.data.map((relay) => (
-          <RelayCard
-            key={relay.id}
-            relay={relay}
-            ledger={ledger.data?.find((each) => each.relayId === relay.id)}
-            ledgerError={ledger.error}
-          />
-        ))
+        <section className={styles.listing} aria-label="Relays">
+          <div className={styles.filter}>
+            <input
+              id="fleet-filter"
+              type="search"
+              className={inputClass}
+              aria-label="Filter relays"
+              placeholder="Name, region=eu, version, is:away, is:wrong"
+              spellCheck={false}
+              value={q ?? ""}
+              onChange={(event) => setSearch({ q: event.target.value || undefined })}
+            />
+            <span className={styles.quiet}>
+              {shown.length === known.length
+                ? plural(known.length, "relay")
+                : `${exact(shown.length)} of ${plural(known.length, "relay")}`}
+            </span>
+          </div>
+          {shown.length === 0 ? (
+            <EmptyState
+              icon="search"
+              title="No relay matches"
+              action={<Button onClick={() => setSearch({ q: undefined })}>Clear the filter</Button>}
+            >
+              Words are looked for in names, addresses, versions and labels.
+            </EmptyState>
+          ) : (
+            <RelayTable
+              relays={shown}
+              sort={sort}
+              down={dir === "down"}
+              onSort={(column) =>
+                setSearch({ sort: column, dir: column === sort && dir !== "down" ? "down" : undefined })
+              }
+            />
+          )}
+        </section>
       )}
       <PoisonList />
-      {joining ? <JoinDialog onClose={() => setJoining(false)} /> : null}
+      {dialog === "join" ? <JoinDialog onClose={() => setDialog(null)} /> : null}
+      {dialog === "alerts" ? <AlertsDialog onClose={() => setDialog(null)} /> : null}
     </div>
+  );
+}
+
+function lead(relays: readonly Relay[]): string {
+  if (relays.length === 0) {
+    return "Relays run beside your applications, take their events, and forward them here.";
+  }
+  const away = relays.filter((relay) => !relay.isConnected && relay.state === "active").length;
+  const waiting = relays.reduce((sum, relay) => sum + backlogRecords(relay), 0);
+  const there = away === 0 ? "all connected" : `${exact(away)} away`;
+  return `${plural(relays.length, "relay")}, ${there}, ${plural(waiting, "record")} waiting`;
+}
+
+/** What is wrong in the fleet, by kind, with the way to those relays. */
+function Troubles({ relays, show }: { relays: readonly Relay[]; show: (kind: string) => void }) {
+  const kinds = new Map<string, Relay[]>();
+  for (const relay of relays) {
+    for (const { kind } of relay.conditions) kinds.set(kind, [...(kinds.get(kind) ?? []), relay]);
+  }
+  if (kinds.size === 0) return null;
+  const grave = kinds.has("unbalanced") || kinds.has("failing_disk") || kinds.has("cloned");
+  return (
+    <Notice tone={grave ? "danger" : "warning"}>
+      <ul className={styles.troubles}>
+        {[...kinds].map(([kind, those]) => (
+          <li key={kind}>
+            <button type="button" className={styles.trouble} onClick={() => show(kind)}>
+              {those.length === 1 ? those[0]?.name : plural(those.length, "relay")}: {conditionWord(kind)}
+            </button>
+            {those.length === 1 ? (
+              <span className={styles.detail}>
+                {those[0]?.conditions.find((condition) => condition.kind === kind)?.detail}
+              </span>
+            ) : null}
+          </li>
+        ))}
+      </ul>
+    </Notice>
   );
 }

@@ -4,6 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { createJoinToken } from "../../api/fleet.ts";
 import { plural } from "../../lib/format.ts";
+import { parseLabels } from "../../lib/labels.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Code } from "../../ui/Code.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
@@ -102,14 +103,4 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
       </form>
     </Dialog>
   );
-}
-
-/** `region=eu site=fra` as a map; what has no value is left out. */
-export function parseLabels(text: string): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const word of text.split(/[\s,]+/)) {
-    const cut = word.indexOf("=");
-    if (cut > 0 && cut < word.length - 1) labels[word.slice(0, cut)] = word.slice(cut + 1);
-  }
-  return labels;
 }

@@ -3,6 +3,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { poisonQuery, replayPoison } from "../../api/fleet.ts";
 import type { Poison } from "../../api/types.ts";
+import { laneName } from "../../lib/fleet.ts";
 import { bytes } from "../../lib/format.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
@@ -12,7 +13,6 @@ import { type Column, Table } from "../../ui/Table.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
 import styles from "./Fleet.module.css";
-import { laneName } from "./RelayCard.tsx";
 
 export function PoisonList() {
   const poison = useQuery(poisonQuery);

@@ -27,6 +27,14 @@ const GROUPS: readonly { title: string; keys: readonly (readonly [keys: string, 
     ],
   },
   {
+    title: "Fleet",
+    keys: [
+      ["/", "Filter"],
+      ["j k", "Next and previous relay"],
+      ["enter", "Open"],
+    ],
+  },
+  {
     title: "Issue",
     keys: [
       ["[ ]", "Older and newer event"],

@@ -1,0 +1,193 @@
+/** One relay: how it is, how it was, whether its accounts add up, and what can be done with it. */
+
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { relayQuery } from "../../api/fleet.ts";
+import type { Relay } from "../../api/types.ts";
+import { conditionWord, laneName, lossText, spoolShare, waitingLanes } from "../../lib/fleet.ts";
+import { bytes, exact } from "../../lib/format.ts";
+import { duration } from "../../lib/time.ts";
+import { Facts, PageHead, Panel } from "../../ui/Panel.tsx";
+import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
+import { Table } from "../../ui/Table.tsx";
+import { Moment, TimeAgo } from "../../ui/Time.tsx";
+import { useTitle } from "../../ui/title.ts";
+import { EquationPanel } from "./EquationPanel.tsx";
+import styles from "./Fleet.module.css";
+import { HistoryPanel } from "./HistoryPanel.tsx";
+import { RelayActions } from "./RelayActions.tsx";
+import { StandingBadge, shareText } from "./RelayRow.tsx";
+
+const route = getRouteApi("/signed-in/organizations/$org/fleet/$relayId");
+
+export function RelayPage() {
+  const { org, relayId } = route.useParams();
+  const { hours = "24" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const relay = useQuery(relayQuery(relayId));
+  useTitle(relay.data?.name ?? "Relay");
+  const back = (
+    <Link to="/organizations/$org/fleet" params={{ org }} className={styles.back}>
+      Fleet
+    </Link>
+  );
+  if (!relay.data) {
+    return (
+      <div className={styles.page}>
+        {back}
+        {relay.isError ? (
+          <ErrorState
+            error={relay.error}
+            retry={() => void relay.refetch()}
+            title="This relay could not be loaded"
+          />
+        ) : (
+          <Skeleton rows={10} label="Loading the relay" />
+        )}
+      </div>
+    );
+  }
+  return (
+    <div className={styles.page}>
+      {back}
+      <PageHead
+        title={
+          <span className={styles.heading}>
+            {relay.data.name} <StandingBadge relay={relay.data} />
+          </span>
+        }
+        lead={<Lead relay={relay.data} />}
+      >
+        <RelayActions relay={relay.data} />
+      </PageHead>
+      <Conditions relay={relay.data} />
+      <HistoryPanel
+        relayId={relayId}
+        hours={hours}
+        onHours={(chosen) => void navigate({ search: { hours: chosen }, replace: true })}
+      />
+      <EquationPanel relayId={relayId} />
+      <div className={styles.columns}>
+        <BacklogPanel relay={relay.data} />
+        <StatePanel relay={relay.data} />
+      </div>
+    </div>
+  );
+}
+
+function Lead({ relay }: { relay: Relay }) {
+  const labels = Object.entries(relay.labels);
+  return (
+    <span className={styles.facts}>
+      <span>
+        {relay.isConnected ? "Heard " : "Last heard "}
+        <TimeAgo at={relay.lastSeenAt} />
+      </span>
+      {relay.address ? <span>{relay.address}</span> : null}
+      {labels.map(([name, value]) => (
+        <span key={name} className={styles.label}>
+          {name}={value}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function Conditions({ relay }: { relay: Relay }) {
+  return relay.conditions.map((condition) => (
+    <Notice
+      key={condition.kind}
+      tone={condition.kind === "dark" || condition.kind === "behind" ? "warning" : "danger"}
+    >
+      <strong>{capital(conditionWord(condition.kind))}</strong>: {condition.detail} (since{" "}
+      <TimeAgo at={condition.since} />)
+    </Notice>
+  ));
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+function BacklogPanel({ relay }: { relay: Relay }) {
+  const lanes = waitingLanes(relay);
+  return (
+    <Panel title="Backlog" id="backlog" flush={lanes.length > 0}>
+      {lanes.length === 0 ? (
+        <p className={styles.quiet}>
+          {relay.report
+            ? "Nothing waits: everything it accepted is here."
+            : "It has not said what waits in it."}
+        </p>
+      ) : (
+        <Table
+          label="Backlog by lane"
+          rows={lanes}
+          rowKey={(lane) => String(lane.lane)}
+          columns={[
+            { name: "Lane", cell: (lane) => laneName(lane.lane) },
+            { name: "Records", numeric: true, cell: (lane) => exact(lane.records) },
+            { name: "Size", numeric: true, cell: (lane) => bytes(lane.bytes) },
+            {
+              name: "Oldest",
+              numeric: true,
+              cell: (lane) => (lane.oldestReceivedAt ? <TimeAgo at={lane.oldestReceivedAt} /> : "–"),
+            },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function StatePanel({ relay }: { relay: Relay }) {
+  const report = relay.report;
+  const disk = report?.disk;
+  const share = spoolShare(relay);
+  const offset = relay.clockOffsetMs;
+  return (
+    <Panel title="State" id="state">
+      <Facts
+        items={[
+          ["Version", relay.version || "–"],
+          ["Joined", <Moment key="joined" at={relay.joinedAt} />],
+          ["Reported", report ? <TimeAgo key="date" at={report.date} /> : "never"],
+          ["Link", report?.carrier ? report.carrier.toUpperCase() : "–"],
+          ["Round trip", report ? (report.roundTripMs > 0 ? duration(report.roundTripMs) : "<1 ms") : "–"],
+          ["Loss", report?.lossPpm == null ? "–" : lossText(report.lossPpm)],
+          ["Rate", report ? `${bytes(report.sentPerSecond)}/s` : "–"],
+          [
+            "Clock",
+            offset == null ? "–" : `${duration(offset)} ${offset < 0 ? "behind" : "ahead of"} the hub`,
+          ],
+          [
+            "Configuration",
+            report ? (report.rosterVersion ? `version ${exact(report.rosterVersion)}` : "none yet") : "–",
+          ],
+          ["A 200 promises", report?.durability || "–"],
+          [
+            "Spool",
+            report && share !== null
+              ? `${bytes(report.spoolBytes)} of ${bytes(report.spoolBytesMax)} (${shareText(share)})`
+              : "–",
+          ],
+          ["Disk", disk?.totalBytes ? `${bytes(disk.freeBytes)} of ${bytes(disk.totalBytes)} free` : "–"],
+          ["Sync", disk ? `last ${micros(disk.syncLastUs)}, longest ${micros(disk.syncMaxUs)}` : "–"],
+          [
+            "Last disk error",
+            disk?.lastError ? (
+              <span key="error" className={styles.reason}>
+                {disk.lastError} (<TimeAgo at={disk.lastErrorAt} />)
+              </span>
+            ) : (
+              "none"
+            ),
+          ],
+          ["Id", <code key="id">{relay.id}</code>],
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function micros(us: number): string {
+  return us < 1000 ? `${us} µs` : duration(us / 1000);
+}
