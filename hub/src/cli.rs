@@ -73,6 +73,11 @@ enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// The directory, such as /usr/share/man/man1; made when it is missing.
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -224,6 +229,7 @@ impl Cli {
                 io::stdout().write_all(&text)?;
                 Ok(())
             }
+            Command::Man { dir } => write_manual(&dir),
             command => {
                 let config = Config::load(&self.config)?;
                 log("warn")?;
@@ -244,7 +250,10 @@ async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
     app::make_dir(dir)?;
     let store = app::open_store(dir).await?;
     let text = match command {
-        Command::Run | Command::CheckConfig { .. } | Command::Completions { .. } => String::new(),
+        Command::Run
+        | Command::CheckConfig { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. } => String::new(),
         Command::Admin(Admin::Create(new)) => {
             let password = read_password(&new.password)?;
             make::admin(&store, &new, &password).await?
@@ -326,6 +335,12 @@ fn read_password(source: &Password) -> anyhow::Result<String> {
             .read_to_string(&mut text)?,
     };
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn write_manual(dir: &Path) -> anyhow::Result<()> {
+    let written = std::fs::create_dir_all(dir)
+        .and_then(|()| clap_mangen::generate_to(Cli::command().disable_help_subcommand(true), dir));
+    written.with_context(|| format!("manual pages cannot be written to {}", dir.display()))
 }
 
 /// Text on a terminal, JSON where a program reads it.

@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -57,6 +57,11 @@ enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// The directory, such as /usr/share/man/man1; made when it is missing.
+        dir: PathBuf,
+    },
 }
 
 impl Cli {
@@ -94,6 +99,7 @@ impl Cli {
                 io::stdout().write_all(&text)?;
                 Ok(())
             }
+            Command::Man { dir } => write_manual(&dir),
         }
     }
 }
@@ -122,6 +128,12 @@ fn host_name() -> String {
         "" => "relay".to_owned(),
         name => name.to_owned(),
     }
+}
+
+fn write_manual(dir: &Path) -> anyhow::Result<()> {
+    let written = std::fs::create_dir_all(dir)
+        .and_then(|()| clap_mangen::generate_to(Cli::command().disable_help_subcommand(true), dir));
+    written.with_context(|| format!("manual pages cannot be written to {}", dir.display()))
 }
 
 /// Text on a terminal, JSON where a program reads it.

@@ -33,9 +33,37 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub fn start(program: &Path, args: &[&str], log: &Path) -> anyhow::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(args);
+        Self::spawn(program, command, log)
+    }
+
+    /// Starts a program that sees at `mount` an empty filesystem in memory of `size`, as `mount`
+    /// reads it: `32m`. Nobody else sees it, but through `/proc/PID/root`.
+    ///
+    /// # Errors
+    /// When it cannot be started. When the system refuses the filesystem, the program ends at
+    /// once and the log says why.
+    pub fn start_with_filesystem(
+        program: &Path,
+        args: &[&str],
+        log: &Path,
+        mount: &Path,
+        size: &str,
+    ) -> anyhow::Result<Self> {
+        const SCRIPT: &str = r#"mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@""#;
+        let mut command = Command::new("unshare");
+        if !rustix::process::geteuid().is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command.args(["--mount", "sh", "-c", SCRIPT, "sh", size]);
+        command.arg(mount).arg(program).args(args);
+        Self::spawn(program, command, log)
+    }
+
+    fn spawn(program: &Path, mut command: Command, log: &Path) -> anyhow::Result<Self> {
         let out = File::options().create(true).append(true).open(log)?;
-        let child = Command::new(program)
-            .args(args)
+        let child = command
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)

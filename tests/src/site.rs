@@ -37,6 +37,8 @@ pub struct Plan {
     pub relay_port: u16,
     /// The spool's quota; `None` is the default.
     pub spool_max: Option<String>,
+    /// The spool lies on a filesystem of this size that only the relay sees; it ends with it.
+    pub spool_filesystem: Option<String>,
     /// A key that the project has beside its own.
     pub public_key: Option<String>,
     /// The mail server, as the hub's configuration has it; empty is none.
@@ -53,6 +55,7 @@ impl Plan {
             link_port: 4801,
             relay_port: 4900,
             spool_max: None,
+            spool_filesystem: None,
             public_key: None,
             smtp: String::new(),
         }
@@ -118,6 +121,15 @@ impl Site {
     /// As [`Site::start`].
     pub async fn start_with_spool(bytes_max: &str) -> anyhow::Result<Self> {
         Self::temporary(|plan| plan.spool_max = Some(bytes_max.to_owned())).await
+    }
+
+    /// A site whose relay has its spool on a filesystem of this size, which nobody else sees. A
+    /// full one refuses what comes instead of giving up what it has.
+    ///
+    /// # Errors
+    /// As [`Site::start`].
+    pub async fn start_with_spool_filesystem(size: &str) -> anyhow::Result<Self> {
+        Self::temporary(|plan| plan.spool_filesystem = Some(size.to_owned())).await
     }
 
     /// A site whose project also has the key with this public half.
@@ -286,7 +298,26 @@ impl Site {
             "--config",
             config.to_str().context("paths are text")?,
         ];
-        Process::start(&program(name)?, &args, &self.plan.dir.join(log))
+        let (program, log) = (program(name)?, self.plan.dir.join(log));
+        match &self.plan.spool_filesystem {
+            Some(size) if name == "vedette-relay" => {
+                let spool = self.plan.dir.join("relay/spool");
+                std::fs::create_dir_all(&spool)?;
+                Process::start_with_filesystem(&program, &args, &log, &spool, size)
+            }
+            _ => Process::start(&program, &args, &log),
+        }
+    }
+
+    /// The relay's spool as the relay sees it, also when it lies on a filesystem of its own.
+    ///
+    /// # Errors
+    /// When the relay does not run.
+    pub fn spool_of_running_relay(&self) -> anyhow::Result<PathBuf> {
+        let relay = self.relay.as_ref().context("the relay runs")?;
+        let spool = self.plan.dir.join("relay/spool");
+        let root = PathBuf::from(format!("/proc/{}/root", relay.id()));
+        Ok(root.join(spool.strip_prefix("/")?))
     }
 
     /// SIGKILL for the hub.
@@ -343,7 +374,7 @@ impl Site {
 
     fn join(&self) -> anyhow::Result<()> {
         let state = self.plan.dir.join("relay");
-        if state.join("identity").exists() {
+        if state.join("identity.json").exists() {
             return Ok(());
         }
         let token = hub_cli(&self.plan, &["join-token", "create"], "")?;
@@ -663,6 +694,12 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
     );
     let spool = plan.spool_max.as_ref().map_or_else(String::new, |max| {
         format!("[spool]\nbytes_max = \"{max}\"\nballast_bytes = \"64 KiB\"\n")
+    });
+    // The filesystem is the limit, and everything that was answered 200 stays.
+    let spool = plan.spool_filesystem.as_ref().map_or(spool, |_| {
+        "[spool]\nbytes_max = \"1 GiB\"\nfree_min = \"0 B\"\nsegment_bytes = \"1 MiB\"\n\
+         ballast_bytes = \"1 MiB\"\n[spool.when_full]\nerrors = \"refuse\"\n"
+            .to_owned()
     });
     let relay = format!(
         "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{spool}"

@@ -10,8 +10,10 @@
 mod e2e {
     mod alerts;
     mod crashes;
+    mod disks;
     mod hostile;
     mod recordings;
     mod sdks;
+    mod units;
     mod walk;
 }

@@ -26,6 +26,18 @@ fn the_command_line_is_sound() {
     assert!(Cli::try_parse_from(both.split(' ')).is_err());
 }
 
+#[test]
+fn every_command_has_a_manual_page() {
+    let dir = tempfile::tempdir().unwrap();
+    write_manual(dir.path()).unwrap();
+    let page = std::fs::read_to_string(dir.path().join("vedette-hub.1")).unwrap();
+    assert!(page.contains(".TH vedette-hub 1"), "{page}");
+    for command in ["run", "check-config", "project-create", "poison-replay"] {
+        let page = dir.path().join(format!("vedette-hub-{command}.1"));
+        assert!(page.exists(), "{}", page.display());
+    }
+}
+
 #[tokio::test]
 async fn a_hub_is_set_up_from_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
