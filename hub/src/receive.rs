@@ -12,6 +12,7 @@
 //! What it never does: look into a record. That is the digest's work.
 
 mod enrol;
+mod inbox;
 mod lanes;
 mod session;
 mod stream;
@@ -36,6 +37,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub use inbox::{Arrived, Inbox, Refusal, Step};
 
 use crate::digest::{self, Applied, Delivery, DigestError, Skip};
 use crate::fleet::{Fleet, FleetError};

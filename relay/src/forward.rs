@@ -16,6 +16,7 @@ mod backoff;
 mod flight;
 mod identity;
 mod join;
+mod outbox;
 mod session;
 mod tls;
 mod turns;
@@ -38,6 +39,7 @@ use crate::spool::Spool;
 
 pub use identity::IdentityError;
 pub use join::{JoinError, JoinRequest, Joined, join};
+pub use outbox::{ACK_TIMEOUT, ByLane, GiveUp, Order, Outbox};
 
 use backoff::Backoff;
 use identity::Identity;

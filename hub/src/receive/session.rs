@@ -7,17 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use protocol::ids::{Epoch, Lane, RelayId, Seq};
-use protocol::wire::{
-    Ack, CloseCode, Config, Cursor, Frame, Gap, Goaway, PROTO, Ping, Report, Welcome,
-};
+use bytes::Bytes;
+use protocol::ids::{Lane, RelayId};
+use protocol::wire::{CloseCode, Config, Cursor, Frame, Goaway, PROTO, Ping, Report, Welcome};
 use quinn::{Connection, SendStream};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::lanes::{Arrival, Order, Run};
+use super::inbox::{Arrived, Inbox, Step};
 use super::stream::{FrameReader, Received, SessionError, receive_block, send};
 use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, close};
 use crate::clock;
@@ -27,27 +26,11 @@ use crate::fleet::{FleetError, State};
 /// How long the end of the hub waits for commits that are under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What moves a lane: records, or the word that there are none.
+/// What a block takes along: its bytes, and the room they take up.
 #[derive(Debug)]
-enum Step {
-    Block(Received),
-    Gap(Gap),
-}
-
-impl Run for Step {
-    fn first(&self) -> Seq {
-        match self {
-            Self::Block(received) => received.head.first_seq,
-            Self::Gap(gap) => gap.from,
-        }
-    }
-
-    fn last(&self) -> Seq {
-        match self {
-            Self::Block(received) => received.head.last_seq(),
-            Self::Gap(gap) => gap.upto,
-        }
-    }
+struct Body {
+    block: Bytes,
+    room: OwnedSemaphorePermit,
 }
 
 /// A step that the digest has; its room is given back with it.
@@ -60,12 +43,11 @@ struct UnderWay {
 struct Session<S> {
     context: Arc<Context<S>>,
     relay: RelayId,
-    epoch: Epoch,
     version: String,
     clock_offset_ms: i64,
     connection: Connection,
     control: SendStream,
-    lanes: [Order<Step>; Lane::ALL.len()],
+    inbox: Inbox<Body>,
     /// Streams that are being read.
     reading: JoinSet<Result<Received, SessionError>>,
     under_way: Vec<UnderWay>,
@@ -155,11 +137,10 @@ async fn serve_admitted<S: Sink>(
     let session = Session {
         context: Arc::clone(context),
         relay,
-        epoch: hello.epoch,
         clock_offset_ms: hello.wall.millis_since(now),
         connection: connection.clone(),
         control,
-        lanes: Lane::ALL.map(|lane| Order::new(applied(&cursors, lane))),
+        inbox: Inbox::new(hello.epoch, &cursors, context.config.window),
         reading: JoinSet::new(),
         under_way: Vec::new(),
         fleet,
@@ -181,20 +162,14 @@ fn welcome(cursors: &[Cursor], roster_version: u64, window: u16) -> Frame {
     })
 }
 
-fn applied(cursors: &[Cursor], lane: Lane) -> Seq {
-    let cursor = cursors.iter().find(|cursor| cursor.lane == lane);
-    cursor.map(|cursor| cursor.upto).unwrap_or_default()
-}
-
 impl<S: Sink> Session<S> {
     async fn run(mut self, mut requests: FrameReader, state: &State) -> Result<(), SessionError> {
         self.note_seen(None);
         self.follow(state).await?;
         let cancel = self.context.cancel.clone();
         loop {
-            let has_room = self.n_open() < usize::from(self.context.config.window);
-            if !has_room && self.reading.is_empty() && self.under_way.is_empty() {
-                // Every block waits for one that was not sent within the window.
+            let has_room = self.inbox.has_room(self.reading.len());
+            if self.inbox.is_stuck(self.reading.len()) {
                 return Err(SessionError::Limit);
             }
             tokio::select! {
@@ -224,20 +199,11 @@ impl<S: Sink> Session<S> {
         }
     }
 
-    /// Blocks of this relay that are being read, wait, or are with the digest.
-    fn n_open(&self) -> usize {
-        let waiting: usize = self.lanes.iter().map(Order::n_waiting).sum();
-        self.reading.len() + waiting + self.under_way.len()
-    }
-
     async fn take(&mut self, frame: Frame) -> Result<(), SessionError> {
         match frame {
             Frame::Gap(gap) => {
-                let is_sound = gap.from.0 > 0 && gap.from <= gap.upto && gap.upto.0 < u64::MAX;
-                if !is_sound || self.n_open() >= usize::from(self.context.config.window) * 2 {
-                    return Err(SessionError::Unexpected("gap"));
-                }
-                self.step(gap.lane, Step::Gap(gap)).await
+                let arrived = self.inbox.gap(gap)?;
+                self.hand_on(arrived).await
             }
             Frame::Report(report) => {
                 self.version.clone_from(&report.version);
@@ -265,24 +231,17 @@ impl<S: Sink> Session<S> {
     }
 
     async fn arrive(&mut self, received: Received) -> Result<(), SessionError> {
-        if received.head.epoch != self.epoch {
-            return Err(SessionError::Unexpected("block of another epoch"));
-        }
-        self.step(received.head.lane, Step::Block(received)).await
+        let Received { head, block, room } = received;
+        let arrived = self.inbox.block(head, Body { block, room })?;
+        self.hand_on(arrived).await
     }
 
-    async fn step(&mut self, lane: Lane, step: Step) -> Result<(), SessionError> {
-        let Some(order) = self.lanes.get_mut(lane.index()) else {
-            return Ok(());
-        };
-        match order.arrive(step) {
-            Arrival::Known => {
-                let upto = order.applied();
-                send(&mut self.control, &Frame::Ack(Ack { lane, upto })).await
-            }
-            Arrival::Ready(steps) => {
+    async fn hand_on(&mut self, arrived: Arrived<Body>) -> Result<(), SessionError> {
+        match arrived {
+            Arrived::Known(ack) => send(&mut self.control, &Frame::Ack(ack)).await,
+            Arrived::HandOn(steps) => {
                 for step in steps {
-                    let step = self.hand_on(lane, step);
+                    let step = self.begin(step);
                     self.under_way.push(step);
                 }
                 Ok(())
@@ -292,11 +251,15 @@ impl<S: Sink> Session<S> {
 
     /// Gives a step to the digest. Steps are polled in the order of this call, so they are handed
     /// in by their numbers although several wait at once.
-    fn hand_on(&self, lane: Lane, step: Step) -> UnderWay {
+    fn begin(&self, step: Step<Body>) -> UnderWay {
+        let lane = step.lane();
         let sink = self.context.sink.clone();
         let relay = self.relay;
         match step {
-            Step::Block(Received { head, block, room }) => {
+            Step::Block {
+                head,
+                body: Body { block, room },
+            } => {
                 let delivery = Delivery {
                     relay,
                     head,
@@ -313,7 +276,7 @@ impl<S: Sink> Session<S> {
                 tracing::debug!(relay.id = %relay, %lane, from = gap.from.0, upto = gap.upto.0, "records will not come");
                 let skip = Skip {
                     relay,
-                    epoch: self.epoch,
+                    epoch: self.inbox.epoch(),
                     lane,
                     upto: gap.upto,
                 };
@@ -340,11 +303,8 @@ impl<S: Sink> Session<S> {
                 _ => CloseCode::Unavailable,
             })
         })?;
-        let Some(order) = self.lanes.get_mut(lane.index()) else {
-            return Ok(());
-        };
-        let upto = order.commit(applied.upto);
-        send(&mut self.control, &Frame::Ack(Ack { lane, upto })).await
+        let ack = self.inbox.committed(lane, applied.upto);
+        send(&mut self.control, &Frame::Ack(ack)).await
     }
 
     /// Ends a relay that was revoked; sends a roster the relay does not have.

@@ -1,6 +1,5 @@
 //! One connection to the hub, from HELLO to its end.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,8 +12,8 @@ use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Account, Term, reason};
 use protocol::roster::RosterBundle;
 use protocol::wire::{
-    Backlog, CloseCode, ConfigStatus, Frame, Gap, GapReason, Goaway, Hello, LaneState, Nack, PROTO,
-    Ping, Report, Total, Verdict, Welcome, WireError,
+    Backlog, CloseCode, ConfigStatus, Frame, Goaway, Hello, LaneState, PROTO, Ping, Report, Total,
+    WireError,
 };
 use quinn::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
@@ -22,20 +21,17 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::flight::Flight;
 use super::identity::Identity;
+use super::outbox::{GiveUp, Order, Outbox};
 use super::tls::{ConnectError, connect, link_config};
-use super::turns::Turns;
 use super::{Config, LinkState, Shared};
 use crate::clock;
 use crate::ledger::Ledger;
 use crate::roster::Roster;
-use crate::spool::{ReadOutcome, Spool, SpoolError};
+use crate::spool::{Spool, SpoolError};
 
 /// How long the hub may take for its first frame, and the relay to write one.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
-/// A hub that acknowledges nothing for this long, although blocks are under way, is given up.
-const ACK_TIMEOUT: Duration = Duration::from_secs(60);
 /// A connection that lasted this long was one, even if nothing was to be sent.
 const GOOD_CONNECTION: Duration = Duration::from_secs(30);
 /// How long the end of a connection waits for the hub to hear of it.
@@ -123,26 +119,14 @@ impl LinkError {
     }
 }
 
-/// Something sent that the hub has not acknowledged.
-struct InFlight {
-    first: Seq,
-    last: Seq,
-    bytes: u64,
-    sent_at: Instant,
-    counts: Vec<ItemCount>,
-    /// The hub refused it for good; it is counted when the hub has gone past it.
-    is_rejected: bool,
-}
-
-/// A lane of this connection.
-struct LaneOut {
-    /// The next record to send.
-    next: Seq,
-    in_flight: VecDeque<InFlight>,
-    /// Nothing to read until the spool changes.
-    is_idle: bool,
-    /// What the spool is still to be told.
-    to_ack: Option<Seq>,
+impl From<GiveUp> for LinkError {
+    fn from(why: GiveUp) -> Self {
+        match why {
+            GiveUp::Silent => Self::Timeout,
+            GiveUp::Busy => Self::Busy,
+            GiveUp::AckBeyond => Self::Unexpected("acknowledgement of what was not sent"),
+        }
+    }
 }
 
 type Acking = Pin<Box<dyn Future<Output = Result<(), SpoolError>> + Send>>;
@@ -151,15 +135,11 @@ struct Session<'a> {
     link: &'a Link,
     connection: Connection,
     control: SendStream,
-    lanes: [LaneOut; Lane::ALL.len()],
-    turns: Turns,
-    flight: Flight,
+    outbox: Outbox,
+    /// Where the outbox's time begins.
+    began: Instant,
     sending: JoinSet<Result<(), ConnectionError>>,
     acking: Option<Acking>,
-    last_ack: Instant,
-    has_acks: bool,
-    /// The hub takes no more on this connection.
-    is_hub_leaving: bool,
 }
 
 /// Connects and serves the connection until it ends.
@@ -231,19 +211,19 @@ async fn serve(
         link,
         connection: connection.clone(),
         control,
-        lanes: lanes(link, &welcome),
-        turns: Turns::default(),
-        flight: Flight::new(usize::from(
-            welcome.window.clamp(1, link.config.window.max(1)),
-        )),
+        outbox: Outbox::new(
+            &welcome.cursors,
+            &link.spool.lanes(),
+            welcome.window,
+            link.config.window,
+            Duration::ZERO,
+        ),
+        began: Instant::now(),
         sending: JoinSet::new(),
         acking: None,
-        last_ack: Instant::now(),
-        has_acks: false,
-        is_hub_leaving: false,
     };
     let ended = session.run(answers).await;
-    *has_acks = session.has_acks;
+    *has_acks = session.outbox.has_acks();
     ended
 }
 
@@ -270,44 +250,22 @@ fn hello(link: &Link, identity: &Identity) -> Frame {
     })
 }
 
-/// Every lane goes on behind the hub's cursor, whatever was acknowledged before: the hub's word
-/// holds, also after it was restored from a backup.
-fn lanes(link: &Link, welcome: &Welcome) -> [LaneOut; Lane::ALL.len()] {
-    let states = link.spool.lanes();
-    Lane::ALL.map(|lane| {
-        let cursor = welcome.cursors.iter().find(|cursor| cursor.lane == lane);
-        let upto = cursor.map(|cursor| cursor.upto).unwrap_or_default();
-        let acked = states.get(lane.index()).map(|state| state.acked);
-        LaneOut {
-            next: Seq(upto.0.saturating_add(1)),
-            in_flight: VecDeque::new(),
-            is_idle: false,
-            to_ack: (Some(upto) > acked).then_some(upto),
-        }
-    })
-}
-
 impl Session<'_> {
     async fn run(&mut self, mut answers: FrameReader) -> Result<(), LinkError> {
         let mut changed = self.link.spool.changed();
-        let mut reports = interval(
-            self.link
-                .config
-                .report_interval
-                .0
-                .max(Duration::from_millis(100)),
-        );
+        self.outbox.spool_changed(&self.link.spool.lanes());
+        let interval_min = Duration::from_millis(100);
+        let mut reports = interval(self.link.config.report_interval.0.max(interval_min));
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut drain_until: Option<Instant> = None;
         loop {
-            self.fill().await?;
+            self.obey().await?;
             self.begin_ack();
             self.show();
-            if drain_until.is_some() && self.flight.is_empty() && self.acking.is_none() {
+            if drain_until.is_some() && self.outbox.is_empty() && self.acking.is_none() {
                 return self.leave().await;
             }
-            let give_up = self.last_ack + ACK_TIMEOUT;
-            let drained = drain_until.unwrap_or(give_up);
+            let deadline = self.outbox.deadline().map(|at| self.began + at);
             tokio::select! {
                 frame = answers.next() => self.take(frame?).await?,
                 Some(sent) = self.sending.join_next() => match sent {
@@ -321,183 +279,87 @@ impl Session<'_> {
                 }
                 result = wait(&mut changed) => {
                     result?;
-                    self.lanes.iter_mut().for_each(|lane| lane.is_idle = false);
+                    self.outbox.spool_changed(&self.link.spool.lanes());
                 }
                 _ = reports.tick() => self.report().await?,
-                () = sleep_until(give_up), if !self.flight.is_empty() => {
-                    return Err(LinkError::Timeout);
-                }
+                // What is to be done then is the outbox's to say.
+                () = sleep_to(deadline) => {}
                 () = self.link.cancel.cancelled(), if drain_until.is_none() => {
                     drain_until = Some(Instant::now() + self.link.config.drain_timeout.0);
                 }
-                () = sleep_until(drained), if drain_until.is_some() => return self.leave().await,
+                () = sleep_to(drain_until) => return self.leave().await,
             }
         }
     }
 
-    /// Sends blocks while there is room and there are any.
-    async fn fill(&mut self) -> Result<(), LinkError> {
-        while self.flight.has_room() && !self.is_hub_leaving {
-            let waiting = self.waiting();
-            let Some(lane) = self.turns.pick(waiting) else {
-                break;
-            };
-            let bytes = self.send_next(lane).await?;
-            self.turns.sent(lane, bytes, waiting);
+    /// Does what the outbox says, until it has nothing more to say.
+    async fn obey(&mut self) -> Result<(), LinkError> {
+        while let Some(order) = self.outbox.next(self.began.elapsed()) {
+            match order {
+                Order::Read { lane, from } => self.read(lane, from).await?,
+                Order::Block { lane, bytes } => {
+                    let mut status = self.link.shared.lock();
+                    status.blocks_sent += 1;
+                    status.bytes_sent += bytes.len() as u64;
+                    drop(status);
+                    let header = Frame::batch_header(bytes.len())?;
+                    let block = send_block(self.connection.clone(), lane, header, bytes);
+                    self.sending.spawn(block);
+                }
+                Order::Gap(gap) => send(&mut self.control, &Frame::Gap(gap)).await?,
+                Order::CountRejected(counts) => count_rejected(&self.link.ledger, &counts),
+                Order::GiveUp(why) => return Err(why.into()),
+            }
         }
         Ok(())
     }
 
-    /// The lanes that have something to send.
-    fn waiting(&self) -> [bool; Lane::ALL.len()] {
-        let states = self.link.spool.lanes();
-        let mut waiting = [false; Lane::ALL.len()];
-        for ((waits, lane), state) in waiting.iter_mut().zip(&self.lanes).zip(states) {
-            *waits = !lane.is_idle && lane.next < state.next;
-        }
-        waiting
-    }
-
-    /// Sends what stands next in a lane; gives its bytes.
-    async fn send_next(&mut self, lane: Lane) -> Result<u64, LinkError> {
-        let Some(out) = self.lanes.get_mut(lane.index()) else {
-            return Ok(0);
-        };
-        let read = match self.link.spool.read(lane, out.next).await {
-            Ok(read) => read,
+    async fn read(&mut self, lane: Lane, from: Seq) -> Result<(), LinkError> {
+        match self.link.spool.read(lane, from).await {
+            Ok(read) => self.outbox.was_read(lane, read, self.began.elapsed()),
             Err(SpoolError::Closed) => return Err(SpoolError::Closed.into()),
             Err(error) => {
-                // The other lanes go on; this one when the spool has changed.
-                tracing::debug!(%lane, seq = out.next.0, %error, "block is not readable");
-                out.is_idle = true;
-                return Ok(0);
-            }
-        };
-        let mut in_flight = InFlight {
-            first: out.next,
-            last: out.next,
-            bytes: 0,
-            sent_at: Instant::now(),
-            counts: Vec::new(),
-            is_rejected: false,
-        };
-        match read {
-            ReadOutcome::Empty => {
-                out.is_idle = true;
-                return Ok(0);
-            }
-            ReadOutcome::Gap(gap) => {
-                in_flight.last = gap.to;
-                let gap = Frame::Gap(Gap {
-                    lane,
-                    from: out.next,
-                    upto: gap.to,
-                    reason: GapReason::Lost,
-                });
-                send(&mut self.control, &gap).await?;
-            }
-            ReadOutcome::Block { head, bytes } => {
-                in_flight.first = head.first_seq;
-                in_flight.last = head.last_seq();
-                in_flight.bytes = bytes.len() as u64;
-                in_flight.counts = head.counts;
-                let header = Frame::batch_header(bytes.len())?;
-                let block = send_block(self.connection.clone(), lane, header, bytes);
-                self.sending.spawn(block);
-                let mut status = self.link.shared.lock();
-                status.blocks_sent += 1;
-                status.bytes_sent += in_flight.bytes;
+                tracing::debug!(%lane, seq = from.0, %error, "block is not readable");
+                self.outbox.was_not_readable(lane);
             }
         }
-        let bytes = in_flight.bytes;
-        if self.flight.is_empty() {
-            self.last_ack = Instant::now();
-        }
-        out.next = in_flight.last.next();
-        out.in_flight.push_back(in_flight);
-        self.flight.sent(bytes);
-        Ok(bytes)
+        Ok(())
     }
 
     async fn take(&mut self, frame: Frame) -> Result<(), LinkError> {
         match frame {
-            Frame::Ack(ack) => self.acked(ack.lane, ack.upto),
-            Frame::Nack(nack) => self.refused(nack).await,
-            Frame::Credit(credit) => {
-                let most = self.link.config.window.max(1);
-                self.flight
-                    .set_blocks_max(usize::from(credit.window.min(most)));
-                Ok(())
+            Frame::Ack(ack) => {
+                let now = self.began.elapsed();
+                self.outbox.acked(ack.lane, ack.upto, now)?;
+                let mut status = self.link.shared.lock();
+                status.last_ack_at = Some(clock::now());
+                if let Some(acked) = status.acked.get_mut(ack.lane.index()) {
+                    *acked = ack.upto.0.max(*acked);
+                }
             }
-            Frame::Config(config) => self.apply(config.roster).await,
+            Frame::Nack(nack) => {
+                let (lane, seq) = (nack.lane, nack.first_seq.0);
+                let (verdict, reason) = (nack.verdict, nack.reason.as_str());
+                tracing::warn!(%lane, seq, ?verdict, reason, "hub refused a block");
+                self.outbox.nacked(&nack)?;
+            }
+            Frame::Credit(credit) => self.outbox.credited(credit.window),
+            Frame::Config(config) => self.apply(config.roster).await?,
             Frame::Goaway(Goaway { reason, .. }) => {
                 tracing::debug!(reason, "hub is about to close");
-                self.is_hub_leaving = true;
-                Ok(())
+                self.outbox.hub_is_leaving();
             }
             Frame::Ping(Ping { nonce, answer }) if !answer => {
                 let pong = Ping {
                     nonce,
                     answer: true,
                 };
-                send(&mut self.control, &Frame::Ping(pong)).await
+                send(&mut self.control, &Frame::Ping(pong)).await?;
             }
-            Frame::Ping(_) => Ok(()),
-            other => Err(LinkError::Unexpected(other.name())),
-        }
-    }
-
-    fn acked(&mut self, lane: Lane, upto: Seq) -> Result<(), LinkError> {
-        let Some(out) = self.lanes.get_mut(lane.index()) else {
-            return Ok(());
-        };
-        if upto >= out.next {
-            return Err(LinkError::Unexpected(
-                "acknowledgement of what was not sent",
-            ));
-        }
-        while let Some(done) = out.in_flight.pop_front_if(|sent| sent.last <= upto) {
-            self.flight.acked(done.bytes, done.sent_at.elapsed());
-            if done.is_rejected {
-                count_rejected(&self.link.ledger, &done.counts);
-            }
-        }
-        self.has_acks = true;
-        self.last_ack = Instant::now();
-        out.to_ack = out.to_ack.max(Some(upto));
-        let mut status = self.link.shared.lock();
-        status.last_ack_at = Some(clock::now());
-        if let Some(acked) = status.acked.get_mut(lane.index()) {
-            *acked = upto.0.max(*acked);
+            Frame::Ping(_) => {}
+            other => return Err(LinkError::Unexpected(other.name())),
         }
         Ok(())
-    }
-
-    /// A block that the hub will never apply is given up, so that those behind it proceed.
-    async fn refused(&mut self, nack: Nack) -> Result<(), LinkError> {
-        let (lane, reason) = (nack.lane, nack.reason);
-        if let Verdict::RetryAfterMillis(_) = nack.verdict {
-            return Err(LinkError::Busy);
-        }
-        let Some(out) = self.lanes.get_mut(lane.index()) else {
-            return Ok(());
-        };
-        let refused = out
-            .in_flight
-            .iter_mut()
-            .find(|sent| sent.first == nack.first_seq);
-        let Some(refused) = refused else {
-            return Ok(());
-        };
-        tracing::warn!(%lane, seq = refused.first.0, reason, "hub refused a block for good");
-        refused.is_rejected = true;
-        let gap = Gap {
-            lane,
-            from: refused.first,
-            upto: refused.last,
-            reason: GapReason::Rejected,
-        };
-        send(&mut self.control, &Frame::Gap(gap)).await
     }
 
     /// Puts a roster in force; one that is refused leaves the one before.
@@ -532,12 +394,9 @@ impl Session<'_> {
         if self.acking.is_some() {
             return;
         }
-        for (lane, out) in Lane::ALL.into_iter().zip(&mut self.lanes) {
-            if let Some(upto) = out.to_ack.take() {
-                let spool = self.link.spool.clone();
-                self.acking = Some(Box::pin(async move { spool.ack(lane, upto).await }));
-                return;
-            }
+        if let Some((lane, upto)) = self.outbox.take_ack() {
+            let spool = self.link.spool.clone();
+            self.acking = Some(Box::pin(async move { spool.ack(lane, upto).await }));
         }
     }
 
@@ -545,7 +404,7 @@ impl Session<'_> {
         let rtt = u32::try_from(self.connection.rtt().as_millis()).unwrap_or(u32::MAX);
         let mut status = self.link.shared.lock();
         status.rtt_ms = Some(rtt);
-        status.in_flight = u32::try_from(self.flight.blocks()).unwrap_or(u32::MAX);
+        status.in_flight = u32::try_from(self.outbox.in_flight()).unwrap_or(u32::MAX);
     }
 
     /// The last word: how the relay is, and that it goes.
@@ -627,6 +486,14 @@ fn report(link: &Link, rtt: Duration) -> Report {
             })
             .collect(),
         rtt_ms: u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX),
+    }
+}
+
+/// Ends at a time; never, when there is none.
+async fn sleep_to(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
