@@ -3,6 +3,7 @@
 //! `run` serves; the other commands work on the data directory, beside a running hub or without
 //! one. A running hub notices what they change within a second or two.
 
+mod import;
 mod make;
 
 use std::fs::File;
@@ -65,6 +66,9 @@ enum Command {
     /// The search index.
     #[command(subcommand)]
     Index(IndexCommand),
+    /// Take what a relay could not send, from a file that was carried here. Importing it again, or
+    /// sending it as well, has no further effect.
+    Import(import::Parcel),
     /// Records that could not be digested.
     #[command(subcommand)]
     Poison(Poison),
@@ -246,12 +250,16 @@ impl Cli {
 
 /// Commands that work on the data directory.
 async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
+    if let Command::Import(parcel) = &command {
+        return say(&import::run(config, parcel).await?);
+    }
     let dir = &config.data_dir;
     app::make_dir(dir)?;
     let store = app::open_store(dir).await?;
     let text = match command {
         Command::Run
         | Command::CheckConfig { .. }
+        | Command::Import(_)
         | Command::Completions { .. }
         | Command::Man { .. } => String::new(),
         Command::Admin(Admin::Create(new)) => {

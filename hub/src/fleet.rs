@@ -190,6 +190,14 @@ impl Fleet {
         self.0.authority.certificate()
     }
 
+    /// Signs with the authority's key, whose certificate every relay has.
+    ///
+    /// # Errors
+    /// [`FleetError::Authority`].
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, FleetError> {
+        Ok(self.0.authority.sign(message)?)
+    }
+
     /// Makes a join token. Its text can be had from the result only.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod spool;
+
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +54,21 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Look into the spool, verify and repair it, carry what it holds to the hub by hand.
+    Spool {
+        #[command(flatten)]
+        place: spool::Place,
+        #[command(subcommand)]
+        command: spool::Command,
+    },
+    /// Say where every item went that was ever received; exit code 1 when one is unaccounted for.
+    Audit {
+        #[command(flatten)]
+        place: spool::Place,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what a shell needs to complete this command line.
     Completions {
         /// The shell.
@@ -93,6 +110,8 @@ impl Cli {
                 name: name.unwrap_or_else(host_name),
                 force,
             }),
+            Command::Spool { place, command } => spool::run(&place, command),
+            Command::Audit { place, json } => spool::audit(&place, json),
             Command::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "vedette-relay", &mut text);

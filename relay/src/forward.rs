@@ -13,10 +13,12 @@
 //! authority it joined.
 
 mod backoff;
+mod carry;
 mod flight;
 mod identity;
 mod join;
 mod outbox;
+mod receipts;
 mod session;
 mod tls;
 mod turns;
@@ -37,9 +39,11 @@ use crate::ledger::Ledger;
 use crate::roster::Roster;
 use crate::spool::Spool;
 
+pub use carry::{CarryError, Exported, Moved, acknowledge, export, read_receipt};
 pub use identity::IdentityError;
 pub use join::{JoinError, JoinRequest, Joined, join};
 pub use outbox::{ACK_TIMEOUT, ByLane, GiveUp, Order, Outbox};
+pub use receipts::hand_in;
 
 use backoff::Backoff;
 use identity::Identity;
@@ -207,6 +211,11 @@ pub fn start(
         shared,
         cancel,
     };
+    tracker.spawn(receipts::take(
+        link.config.dir.clone(),
+        link.spool.clone(),
+        link.cancel.clone(),
+    ));
     tracker.spawn(run(link));
     handle
 }

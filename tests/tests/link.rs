@@ -374,7 +374,7 @@ async fn what_the_spool_holds_is_delivered_once_and_in_order() {
     hub.stop().await;
     let shown = hub.fleet.relays().await.unwrap().remove(0);
     let report = shown.report.expect("the relay reported");
-    assert_eq!(report.lanes.len(), 5);
+    assert_eq!(report.lanes.len(), Lane::COUNT);
     assert!(hub.dir.path().exists());
 }
 

@@ -17,7 +17,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["dsn", "item", "roster"],
             &["auth", "outcome", "envelope", "event", "privacy"],
             &["wire"],
-            &["block"],
+            &["block", "parcel"],
         ],
     ),
     (
@@ -39,7 +39,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["group"],
             &["store", "archive", "index", "stats"],
             &["digest", "alert", "notify", "retention", "access", "fleet"],
-            &["receive", "api", "web"],
+            &["receive", "import", "api", "web"],
             &["config", "app", "cli"],
         ],
     ),

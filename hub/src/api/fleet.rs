@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use protocol::ids::{Lane, RelayId};
+use protocol::ids::RelayId;
 use protocol::item::Category;
 use protocol::outcome::Term;
 use protocol::timestamp::Timestamp;
@@ -566,13 +566,7 @@ impl Relay {
 fn backlog(report: &RelayReport) -> Vec<RelayLane> {
     let lanes = report.lanes.iter().map(|lane| RelayLane {
         lane: lane.lane.into(),
-        name: match lane.lane {
-            Lane::Control => "control",
-            Lane::Errors => "errors",
-            Lane::Logs => "logs",
-            Lane::Traces => "traces",
-            Lane::Blobs => "blobs",
-        },
+        name: lane.lane.name(),
         records: lane.records,
         bytes: lane.bytes,
         oldest_received_at: lane.oldest_age_ms.map(|age| {

@@ -14,7 +14,7 @@ use protocol::wire::{HUB_NAME, RELAY_URI_PREFIX};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PublicKeyData as _, SanType,
+    PublicKeyData as _, SanType, SigningKey as _,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer};
@@ -139,6 +139,11 @@ impl Authority {
             chain: vec![certificate.der().clone(), self.certificate.clone()],
             key,
         })
+    }
+
+    /// Signs what the hub gives its relays in writing.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+        Ok(self.issuer.key().sign(message)?)
     }
 
     /// Signs a relay's key. Of the request nothing but the key is taken.

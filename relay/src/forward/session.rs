@@ -431,8 +431,9 @@ async fn send_block(
     block: Bytes,
 ) -> Result<(), ConnectionError> {
     let mut stream = connection.open_uni().await?;
+    let priority = i32::try_from(lane.index()).map_or(i32::MIN, |place| -place);
     // These fail only with the connection, which the owner hears of by itself.
-    if stream.set_priority(-i32::from(u8::from(lane))).is_err() {
+    if stream.set_priority(priority).is_err() {
         return Ok(());
     }
     let written = stream.write_all_chunks(&mut [header, block]).await;

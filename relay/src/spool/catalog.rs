@@ -34,6 +34,8 @@ pub(super) struct Book {
     pub(super) hint: Option<Hint>,
     /// When the oldest record that the hub does not have was received.
     pub(super) oldest_received: Option<Timestamp>,
+    /// The spool's age when it was committed, in milliseconds.
+    pub(super) oldest_elapsed: Option<u64>,
 }
 
 /// The frame behind the one that was read last.

@@ -17,6 +17,7 @@ use super::format::{self, FrameHead, Header};
 use super::lanes::ByLane;
 use super::owner::{Append, Owner};
 use super::recover::count_kept;
+use super::route::Routes;
 use super::segment::{self, Summary};
 use super::writer::Active;
 
@@ -41,9 +42,10 @@ impl Owner {
         let now = self.time.now();
         let mut appends = self.admit(appends);
         let delta = self.ledger.take_delta(now);
-        let ledger = self.ledger_records(&delta, now);
+        let routes = self.routes();
+        let ledger = self.ledger_records(&delta, routes, now);
         let ready = loop {
-            match self.build(&appends, &ledger) {
+            match self.build(&appends, &ledger, routes) {
                 Ok(ready) => break ready,
                 Err(Unfit {
                     append: Some(at),
@@ -134,41 +136,50 @@ impl Owner {
         }
     }
 
-    /// What goes into lane 0 first: losses that are not written down yet, then the ledger's delta.
-    fn ledger_records(&self, delta: &LedgerDelta, now: Timestamp) -> Vec<LedgerDelta> {
+    /// What goes into lane 0 or its twin first: losses that are not written down yet, then the
+    /// ledger's delta.
+    fn ledger_records(
+        &self,
+        delta: &LedgerDelta,
+        routes: Routes,
+        now: Timestamp,
+    ) -> Vec<(Lane, LedgerDelta)> {
         let mut records = Vec::new();
         if let Some(pending) = &self.state.pending {
-            records.push(LedgerDelta {
-                at: now,
-                counts: pending.counts.clone(),
-            });
+            let counts = pending.counts.clone();
+            records.push((pending.lane, LedgerDelta { at: now, counts }));
         }
         if !delta.counts.is_empty() {
-            records.push(delta.clone());
+            records.push((routes.of(Lane::Control), delta.clone()));
         }
         records
     }
 
-    fn build(&self, appends: &[Append], ledger: &[LedgerDelta]) -> Result<Vec<Ready>, Unfit> {
+    fn build(
+        &self,
+        appends: &[Append],
+        ledger: &[(Lane, LedgerDelta)],
+        routes: Routes,
+    ) -> Result<Vec<Ready>, Unfit> {
         let next = {
             let catalog = self.shared.catalog();
             ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
         };
         let mut ready = Vec::new();
         let mut building = ByLane::<Option<Building>>::default();
-        for delta in ledger {
-            let building = building.get_mut(Lane::Control);
-            let building = building.get_or_insert_with(|| {
-                Building::new(self.shared.epoch, Lane::Control, *next.get(Lane::Control))
-            });
+        let epoch = self.shared.epoch;
+        for (lane, delta) in ledger {
+            let building = building.get_mut(*lane);
+            let building =
+                building.get_or_insert_with(|| Building::new(epoch, *lane, *next.get(*lane)));
             building.push(None, &Record::Ledger(delta.clone()), &mut ready)?;
         }
         for (at, append) in appends.iter().enumerate() {
             for (lane, record) in &append.records {
-                let building = building.get_mut(*lane);
-                let building = building.get_or_insert_with(|| {
-                    Building::new(self.shared.epoch, *lane, *next.get(*lane))
-                });
+                let lane = routes.of(*lane);
+                let building = building.get_mut(lane);
+                let building =
+                    building.get_or_insert_with(|| Building::new(epoch, lane, *next.get(lane)));
                 building.push(Some(at), record, &mut ready)?;
             }
         }
@@ -343,7 +354,7 @@ impl Owner {
     }
 
     /// Shows the committed blocks to readers and adds them to the sums.
-    fn publish(&mut self, ready: &[Ready], ledger: &[LedgerDelta], took: Duration) {
+    fn publish(&mut self, ready: &[Ready], ledger: &[(Lane, LedgerDelta)], took: Duration) {
         let elapsed = self.elapsed();
         let mut kept = Counts::new();
         let mut records = 0;
@@ -371,16 +382,19 @@ impl Owner {
             }
             book.next = active.summary.next;
             book.oldest_received.get_or_insert(*received);
+            book.oldest_elapsed.get_or_insert(elapsed);
             let (serial, end) = (active.serial, at + frame_len);
             self.shared
                 .index
                 .note(*lane, serial, sealed.head.first_seq, at, end);
         }
-        let next = catalog.lanes.0.each_ref().map(|book| book.next);
+        let next = ByLane::from_fn(|lane| catalog.lanes.get(lane).next);
         drop(catalog);
-        let totals = &mut self.writers.get_mut(Lane::Control).totals;
-        for (account, n) in ledger.iter().flat_map(|delta| &delta.counts) {
-            *totals.entry(account.clone()).or_default() += n;
+        for (lane, delta) in ledger {
+            let totals = &mut self.writers.get_mut(*lane).totals;
+            for (account, n) in &delta.counts {
+                *totals.entry(account.clone()).or_default() += n;
+            }
         }
         // The ledger has counted its own delta itself.
         if let Some(pending) = self.state.pending.take() {

@@ -10,6 +10,9 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The file whose lock keeps other processes out.
+const LOCK_NAME: &str = "lock";
+
 /// A filesystem.
 pub(super) trait Disk: Debug + Send + Sync {
     /// Makes an empty file, in the place of one that may be there.
@@ -95,7 +98,7 @@ pub(super) struct Space {
 pub(super) struct HostDisk;
 
 #[derive(Debug)]
-struct HostFile(fs::File);
+pub(super) struct HostFile(pub(super) fs::File);
 
 impl Disk for HostDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -152,7 +155,7 @@ impl Disk for HostDisk {
             .create(true)
             .truncate(false)
             .write(true)
-            .open(dir.join("lock"))?;
+            .open(dir.join(LOCK_NAME))?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
         Ok(Lock { file: Some(file) })
     }
@@ -217,6 +220,23 @@ pub(super) fn read_small(disk: &dyn Disk, path: &Path, max: usize) -> io::Result
     let n = file.read_at(&mut bytes, 0)?;
     bytes.truncate(n);
     Ok(Some(bytes))
+}
+
+/// Whether a process has the directory open. The lock is not kept.
+pub(super) fn is_locked(dir: &Path) -> io::Result<bool> {
+    let file = match fs::File::open(dir.join(LOCK_NAME)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared) {
+        Ok(()) => {
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock)?;
+            Ok(false)
+        }
+        Err(error) if error == rustix::io::Errno::WOULDBLOCK => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether an error means that there is no room.

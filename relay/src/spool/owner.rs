@@ -275,7 +275,7 @@ impl Owner {
             }
             // Losses not yet written down become the very next record.
             if let Some(pending) = &mut self.state.pending {
-                pending.at = catalog.lanes.get(Lane::Control).next;
+                pending.at = catalog.lanes.get(pending.lane).next;
             }
         }
         let written = match self.slots.write(&mut self.state) {
@@ -315,8 +315,10 @@ impl Owner {
         if counts.is_empty() && before.0 == self.state.gaps {
             return Ok(());
         }
-        let at = self.shared.catalog().lanes.get(Lane::Control).next;
+        let lane = self.routes().of(Lane::Control);
+        let at = self.shared.catalog().lanes.get(lane).next;
         let pending = self.state.pending.get_or_insert(Pending {
+            lane,
             at,
             counts: Vec::new(),
         });

@@ -55,7 +55,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered>
     let mut writers = ByLane::from_fn(|_| Writer::default());
     for lane in Lane::ALL {
         let cursor = *state.cursor(lane);
-        let promised = cursor.next.max(ByLane(marked).get(lane).to_owned());
+        let promised = cursor.next.max(*marked.get(lane));
         let mut opening = Opening {
             disk: &**disk,
             dir,
@@ -87,11 +87,10 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered>
         *writers.get_mut(lane) = writer;
     }
     // The record with this number is there, so the losses it tells of are written down.
-    let written = books.get(Lane::Control).next;
     if state
         .pending
         .as_ref()
-        .is_some_and(|pending| pending.at < written)
+        .is_some_and(|pending| pending.at < books.get(pending.lane).next)
     {
         state.pending = None;
     }
@@ -111,7 +110,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered>
 }
 
 /// The epoch of segments whose state is lost: that of which there are most.
-fn find_epoch(disk: &dyn Disk, dir: &Path) -> io::Result<Option<Epoch>> {
+pub(super) fn find_epoch(disk: &dyn Disk, dir: &Path) -> io::Result<Option<Epoch>> {
     let mut best: Option<(usize, Epoch)> = None;
     for lane in Lane::ALL {
         for entry in disk.list(&dir.join(lane.to_string()))? {
@@ -374,7 +373,7 @@ impl Opening<'_> {
         let mut unread = 0_u64;
         let scan = segment::scan(&*file, place, &mut |head, bytes| {
             count_kept(&mut totals, &head.counts);
-            if self.lane == Lane::Control {
+            if self.lane.live() == Lane::Control {
                 unread += u64::from(count_ledger(&mut totals, bytes).is_err());
             }
         })?;
@@ -458,7 +457,7 @@ pub(super) fn count_kept(into: &mut Counts, counts: &[ItemCount]) {
     }
 }
 
-fn count_ledger(into: &mut Counts, bytes: &[u8]) -> Result<(), block::BlockError> {
+pub(super) fn count_ledger(into: &mut Counts, bytes: &[u8]) -> Result<(), block::BlockError> {
     let (_, records) = block::open(bytes)?;
     for record in records {
         if let Record::Ledger(delta) = record {

@@ -64,13 +64,13 @@ impl Owner {
         let cursors = self.state.lanes;
         {
             let mut catalog = self.shared.catalog();
-            for (lane, cursor) in Lane::ALL.into_iter().zip(cursors) {
+            for (lane, cursor) in Lane::ALL.into_iter().zip(cursors.0) {
                 let book = catalog.lanes.get_mut(lane);
                 book.next = book.next.max(cursor.acked.next());
             }
         }
         self.save()?;
-        for (lane, cursor) in Lane::ALL.into_iter().zip(cursors) {
+        for (lane, cursor) in Lane::ALL.into_iter().zip(cursors.0) {
             let changed = {
                 let mut catalog = self.shared.catalog();
                 let book = catalog.lanes.get_mut(lane);
@@ -85,7 +85,7 @@ impl Owner {
         Ok(())
     }
 
-    /// Sees when the oldest record that is left was received.
+    /// Sees when the oldest record that is left was received and committed.
     fn find_oldest(&mut self, lane: Lane) {
         let (segment, from) = {
             let catalog = self.shared.catalog();
@@ -99,9 +99,9 @@ impl Owner {
                 from,
             )
         };
-        let received = segment.and_then(|segment| {
-            if segment.first >= from || segment.map.is_some() {
-                return segment.received;
+        let found = segment.and_then(|segment| {
+            if segment.map.is_some() {
+                return segment.received.map(|received| (received, segment.elapsed));
             }
             let file = open_segment(
                 self.disk(),
@@ -120,13 +120,16 @@ impl Owner {
                 let head = segment::frame_head(&*file, at).ok()??;
                 if head.next_seq() > from {
                     writer.acked_at = Some((segment.serial, at));
-                    return Some(head.received);
+                    return Some((head.received, head.elapsed));
                 }
                 at += head.frame_len();
             }
             None
         });
-        self.shared.catalog().lanes.get_mut(lane).oldest_received = received;
+        let mut catalog = self.shared.catalog();
+        let book = catalog.lanes.get_mut(lane);
+        book.oldest_received = found.map(|(received, _)| received);
+        book.oldest_elapsed = found.map(|(_, elapsed)| elapsed);
     }
 
     /// Deletes segments the hub has all of. The last one stays until there is a next one, which

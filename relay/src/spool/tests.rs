@@ -2,7 +2,9 @@
 
 mod faults;
 mod index;
+mod inspect;
 mod kill;
+mod live;
 mod memory;
 mod oracle;
 mod promises;

@@ -23,7 +23,15 @@ interface Props {
   ledgerError: Error | null;
 }
 
-const LANES = ["Control", "Errors", "Logs and metrics", "Traces", "Attachments"];
+const LANES = [
+  "Control",
+  "Errors",
+  "Logs and metrics",
+  "Traces",
+  "Attachments",
+  "Control, backlog",
+  "Errors, backlog",
+];
 
 export function laneName(lane: number): string {
   return LANES[lane] ?? `Lane ${lane}`;
