@@ -86,12 +86,10 @@ async fn a_copy_is_kept_out_while_the_other_lives_and_delivers_once_it_has_its_o
     let first = Relay::start(dir.path());
     first.keep(Lane::Errors, 1).await;
     until("delivered", || first.is_drained()).await;
-    first.stop().await;
+    let id = hub.handle.connected()[0];
+    // Copied while it runs: the copy descends from the start that is connected.
     let clone_dir = tempfile::tempdir().unwrap();
     copy(dir.path(), clone_dir.path());
-    let first = Relay::start(dir.path());
-    until("connected", || hub.handle.connected().len() == 1).await;
-    let id = hub.handle.connected()[0];
 
     let clone = Relay::start(clone_dir.path());
     clone.keep(Lane::Errors, 100).await;
@@ -101,7 +99,7 @@ async fn a_copy_is_kept_out_while_the_other_lives_and_delivers_once_it_has_its_o
     assert_eq!(applied(&hub.sink), [1, 2]);
     let row = hub.fleet.relays().await.unwrap().remove(0);
     assert_eq!(row.second_holder.unwrap().addresses.len(), 2);
-    assert!(row.generation >= 2);
+    assert_eq!(row.generation, 1);
 
     let own = join_again(&hub, clone_dir.path()).await;
     assert_ne!(own, id);
@@ -254,9 +252,10 @@ async fn a_certificate_that_ended_is_exchanged_for_the_enrolled_key() {
 async fn a_revoked_relay_gets_no_certificate_in_the_place_of_one_that_ended() {
     let (mut hub, dir) = joined_to(Hub::with(lifetime(Duration::ZERO)).await).await;
     let id = hub.fleet.relays().await.unwrap()[0].id;
-    let revoked = RelayState::Revoked;
-    let changed = hub.fleet.update_relay(id, "x", &Labels::new(), revoked);
-    changed.await.unwrap();
+    hub.fleet
+        .update_relay(id, "x", &Labels::new(), RelayState::Revoked)
+        .await
+        .unwrap();
     hub.stop().await;
     hub.restart_with(fleet::Config::default()).await;
     let joined = identity(dir.path());
@@ -303,11 +302,8 @@ async fn a_running_hub_follows_an_authority_that_another_process_put_in_place() 
     let (hub, dir) = joined().await;
     let relay = Relay::start(dir.path());
     until("connected", || hub.handle.connected().len() == 1).await;
-    let other = Fleet::open(
-        hub.store.clone(),
-        &hub.dir.path().join("link"),
-        fleet::Config::default(),
-    );
+    let dir_of_hub = hub.dir.path().join("link");
+    let other = Fleet::open(hub.store.clone(), &dir_of_hub, fleet::Config::default());
     let other = other.await.unwrap();
     other.rotate_authority(hub::clock::now()).await.unwrap();
     until("followed", || hub.fleet.pin() == other.pin()).await;
