@@ -107,7 +107,7 @@ async fn who_guesses_has_to_wait_and_a_token_that_is_guessed_at_ends() {
     let token = token(&fleet, 1).await;
     let mut wrong = request(&token);
     wrong.secret.push('x');
-    let mut guess = async |from: IpAddr| {
+    let guess = async |from: IpAddr| {
         let refused = fleet.join(&wrong, from, NOW).await.unwrap_err();
         matches!(refused, FleetError::TooManyGuesses { .. })
     };

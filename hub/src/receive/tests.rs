@@ -169,7 +169,7 @@ impl Hub {
         ancestors: &[u64],
     ) -> (Session, Welcome) {
         let mut session = self.open(identity).await;
-        session.send(&start(identity, instance, ancestors)).await;
+        session.send(&hello_of(identity, instance, ancestors)).await;
         match session.next().await {
             Frame::Welcome(welcome) => (session, welcome),
             other => panic!("{other:?}"),
@@ -197,10 +197,10 @@ impl Hub {
 }
 
 fn hello(identity: &Identity) -> Frame {
-    start(identity, 1, &[])
+    hello_of(identity, 1, &[])
 }
 
-fn start(identity: &Identity, instance: u64, ancestors: &[u64]) -> Frame {
+fn hello_of(identity: &Identity, instance: u64, ancestors: &[u64]) -> Frame {
     Frame::Hello(Hello {
         proto_min: PROTO,
         proto_max: PROTO,
@@ -425,7 +425,7 @@ async fn a_relay_that_was_killed_takes_its_own_place_and_one_that_lives_keeps_it
     assert_eq!(killed.close_code().await, Some(CloseCode::Replaced));
 
     let mut copy = hub.open(&identity).await;
-    copy.send(&start(&identity, 3, &[1, 2])).await;
+    copy.send(&hello_of(&identity, 3, &[1, 2])).await;
     let Frame::Ping(ping) = live.next().await else {
         panic!("not asked");
     };
