@@ -186,9 +186,9 @@ pub async fn check(fleet: &Fleet, file: &Path) -> Result<Head, ImportError> {
     let path = file.to_path_buf();
     let read = tokio::task::spawn_blocking(move || read_through(&path)).await;
     let (head, signed) = read.map_err(|_| ImportError::Ended)??;
-    verify_certificate(fleet.authority(), &head.certificate)?;
+    verify_certificate(fleet.authorities(), &head.certificate)?;
     verify_signature(&head.certificate, &signed)?;
-    let certificate = fleet.admit(&head.certificate).await?;
+    let certificate = fleet.recognise(&head.certificate).await?;
     if certificate != head.relay {
         return Err(ImportError::OtherRelay {
             parcel: head.relay,
@@ -221,9 +221,9 @@ fn read_through(path: &Path) -> Result<(Head, Signed), ImportError> {
     }
 }
 
-/// Whether the authority granted the certificate, whenever that was.
+/// Whether an authority of this hub granted the certificate, whenever that was.
 fn verify_certificate(
-    authority: &CertificateDer<'static>,
+    authorities: Vec<CertificateDer<'static>>,
     certificate: &[u8],
 ) -> Result<(), ImportError> {
     let foreign = |_| ImportError::ForeignHub;
@@ -233,7 +233,9 @@ fn verify_certificate(
     let begins = u64::try_from(begins).unwrap_or_default();
     let begins = UnixTime::since_unix_epoch(std::time::Duration::from_secs(begins));
     let mut roots = RootCertStore::empty();
-    roots.add(authority.clone()).map_err(foreign)?;
+    for authority in authorities {
+        roots.add(authority).map_err(foreign)?;
+    }
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(std::sync::Arc::new(roots), provider)

@@ -38,19 +38,29 @@ enum Command {
         /// The configuration file.
         file: PathBuf,
     },
-    /// Make this relay known to a hub.
+    /// Make this relay known to a hub: with a token over the network, or by two files that are
+    /// carried by hand, a request to `vedette-hub sign` and the bundle it makes.
     Join {
         /// The hub's address for relays, host:port.
-        hub: String,
+        #[arg(required_unless_present_any = ["request", "bundle"])]
+        hub: Option<String>,
         /// The join token the hub made; `-` reads it from standard input.
-        token: String,
+        #[arg(required_unless_present_any = ["request", "bundle"])]
+        token: Option<String>,
+        /// Make a key and write a request for `vedette-hub sign`; no network is needed.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["hub", "bundle"])]
+        request: Option<PathBuf>,
+        /// Complete the request with the bundle that `vedette-hub sign` made.
+        #[arg(long, value_name = "FILE", conflicts_with = "hub")]
+        bundle: Option<PathBuf>,
         /// Where the relay keeps its identity.
         #[arg(long, value_name = "DIR", default_value = "/var/lib/vedette-relay")]
         state_dir: PathBuf,
         /// What the relay is called; the host's name when not given.
         #[arg(long)]
         name: Option<String>,
-        /// Give up the identity the relay has for another.
+        /// Give up the identity the relay has for another, as for a relay whose state directory is a
+        /// copy. What it buffers is delivered under the new one.
         #[arg(long)]
         force: bool,
     },
@@ -100,16 +110,28 @@ impl Cli {
             Command::Join {
                 hub,
                 token,
+                request,
+                bundle,
                 state_dir,
                 name,
                 force,
-            } => join(JoinRequest {
-                hub,
-                token,
-                dir: state_dir,
-                name: name.unwrap_or_else(host_name),
-                force,
-            }),
+            } => {
+                std::fs::create_dir_all(&state_dir).with_context(|| {
+                    format!("state directory {} cannot be made", state_dir.display())
+                })?;
+                let name = name.unwrap_or_else(host_name);
+                match (request, bundle) {
+                    (Some(file), _) => write_request(&file, &state_dir, &name, force),
+                    (None, Some(file)) => read_bundle(&file, &state_dir, force),
+                    (None, None) => join(JoinRequest {
+                        hub: hub.unwrap_or_default(),
+                        token: token.unwrap_or_default(),
+                        dir: state_dir,
+                        name,
+                        force,
+                    }),
+                }
+            }
             Command::Spool { place, command } => spool::run(&place, command),
             Command::Audit { place, json } => spool::audit(&place, json),
             Command::Completions { shell } => {
@@ -131,14 +153,36 @@ fn join(mut request: JoinRequest) -> anyhow::Result<()> {
             .read_to_string(&mut text)?;
         text.trim().clone_into(&mut request.token);
     }
-    std::fs::create_dir_all(&request.dir)
-        .with_context(|| format!("state directory {} cannot be made", request.dir.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime does not start")?;
     let joined = runtime.block_on(forward::join(&request))?;
     say(&format!("joined {} as relay {}", joined.hub, joined.relay))
+}
+
+fn write_request(file: &Path, dir: &Path, name: &str, force: bool) -> anyhow::Result<()> {
+    let text = forward::request_by_hand(dir, name, force)?;
+    std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+    say(&format!(
+        "the key stays here; take {0} to the hub: vedette-hub sign {0} --out BUNDLE",
+        file.display()
+    ))
+}
+
+fn read_bundle(file: &Path, dir: &Path, force: bool) -> anyhow::Result<()> {
+    let unreadable = || format!("{} cannot be read", file.display());
+    let mut text = String::new();
+    std::fs::File::open(file)
+        .with_context(unreadable)?
+        .take(forward::BUNDLE_BYTES_MAX)
+        .read_to_string(&mut text)
+        .with_context(unreadable)?;
+    let joined = forward::join_by_hand(dir, &text, force)?;
+    say(&format!(
+        "joined {} as relay {}; restart the relay to use what the bundle says of projects",
+        joined.hub, joined.relay
+    ))
 }
 
 fn host_name() -> String {

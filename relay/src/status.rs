@@ -74,6 +74,9 @@ struct LinkSummary {
     since: String,
     last_ack_at: Option<String>,
     last_error: Option<String>,
+    trouble: Option<&'static str>,
+    remedy: Option<&'static str>,
+    certificate_ends_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -173,6 +176,9 @@ impl Status {
                 since: link.since.to_rfc3339(),
                 last_ack_at: link.last_ack_at.map(Timestamp::to_rfc3339),
                 last_error: link.last_error,
+                trouble: link.trouble.map(forward::Trouble::name),
+                remedy: link.trouble.map(forward::Trouble::remedy),
+                certificate_ends_at: link.certificate_ends_at.map(Timestamp::to_rfc3339),
             },
             spool: SpoolSummary {
                 epoch: format!("{:016x}", spool.epoch.0),

@@ -22,7 +22,7 @@ use super::types::{iso, iso_option};
 use crate::access::Scope;
 use crate::clock;
 use crate::digest::Replayed;
-use crate::fleet::{self, RelayReport, RelayState, ReportedTotal, TokenRequest};
+use crate::fleet::{self, RangeError, RelayReport, RelayState, ReportedTotal, TokenRequest};
 use crate::store::ledger_read::LedgerSum;
 
 /// Longest name, in bytes.
@@ -57,6 +57,14 @@ pub(super) struct Relay {
     backlog: Vec<RelayLane>,
     /// What it last said of itself.
     report: Option<Report>,
+    /// When its certificate ends; it renews it by itself after about half of its life.
+    certificate_ends_at: Option<String>,
+    /// How often it was started under its identity.
+    generation: u64,
+    /// When a second holder of its identity was last kept out.
+    cloned_at: Option<String>,
+    /// Where the first holder is, and the second.
+    cloned_addresses: Vec<String>,
 }
 
 /// What a relay last said of itself.
@@ -90,6 +98,9 @@ pub(super) struct RelayChange {
     labels: Option<BTreeMap<String, String>>,
     /// `active` or `drained`; a relay is revoked by deleting it.
     state: Option<String>,
+    /// Takes the mark of a second holder of its identity off. The second holder stays kept out.
+    #[serde(rename = "clearClone")]
+    clear_clone: bool,
 }
 
 /// The path of a relay.
@@ -113,6 +124,9 @@ pub(super) struct NewJoinToken {
     /// What the relays are labelled with.
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// Where the relays come from, such as `10.20.0.0/16`; anywhere when left out.
+    #[serde(default)]
+    address_range: Option<String>,
 }
 
 const fn one() -> u32 {
@@ -261,6 +275,10 @@ pub(super) async fn update(
         };
     }
     let (id, state_of) = (relay.id, relay.state);
+    if change.clear_clone {
+        state.fleet.clear_clone(id).await?;
+        relay.second_holder = None;
+    }
     state
         .fleet
         .update_relay(id, &relay.name, &relay.labels, state_of)
@@ -327,11 +345,15 @@ pub(super) async fn create_join_token(
         return Err(ApiError::field("validForSeconds", format!("1 to {max}")));
     }
     check_labels(&wish.labels)?;
+    let from = wish.address_range.as_deref().map(str::parse).transpose();
+    let from =
+        from.map_err(|error: RangeError| ApiError::field("addressRange", error.to_string()))?;
     let now = clock::now();
     let request = TokenRequest {
         uses: wish.uses,
         lifetime: Some(valid_for),
         labels: wish.labels,
+        from,
     };
     let fresh = state
         .fleet
@@ -558,6 +580,13 @@ impl Relay {
                 spool_bytes_max: report.spool_bytes_max,
                 round_trip_ms: report.rtt_ms,
             }),
+            certificate_ends_at: iso_option(relay.certificate_ends_at.map(Timestamp::as_millis)),
+            generation: relay.generation,
+            cloned_at: iso_option(relay.second_holder.as_ref().map(|two| two.at.as_millis())),
+            cloned_addresses: relay
+                .second_holder
+                .map(|two| two.addresses)
+                .unwrap_or_default(),
         }
     }
 }

@@ -18,7 +18,8 @@ fn the_command_line_is_sound() {
         "vedette-hub run --config /tmp/x.toml",
         "vedette-hub --config /tmp/x.toml run",
         "vedette-hub check-config /tmp/x.toml",
-        "vedette-hub join-token create --uses 3 --ttl 7d --label site=a --label ring=1",
+        "vedette-hub join-token create --uses 3 --valid 7d --label site=a --label ring=1",
+        "vedette-hub join-token create --from 10.20.0.0/16 --ttl 1h",
     ] {
         assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
     }
@@ -56,7 +57,17 @@ async fn a_hub_is_set_up_from_the_command_line() {
     let add_key = format!("project add-key --project shop --public-key {key}");
     go(path, &add_key).await.unwrap();
     assert!(go(path, &add_key).await.is_err());
-    go(path, "join-token create --label site=a").await.unwrap();
+    go(path, "join-token create --label site=a --from 10.20.0.0/16")
+        .await
+        .unwrap();
+    assert!(go(path, "join-token create --from 10.20").await.is_err());
+    go(path, "join-token list").await.unwrap();
+    assert!(go(path, "join-token remove 0123").await.is_err());
+    go(path, "relay list").await.unwrap();
+    let nobody = "relay clear-clone 00000000-0000-0000-0000-000000000001";
+    assert!(go(path, nobody).await.is_err());
+    go(path, "authority rotate").await.unwrap();
+    go(path, "authority show").await.unwrap();
     go(path, "api-token create --user admin@example.com")
         .await
         .unwrap();

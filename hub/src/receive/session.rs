@@ -16,12 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::alive::{self, Alive, Holder};
+use super::enrol::Renewals;
 use super::inbox::{Arrived, Inbox, Step};
 use super::stream::{FrameReader, Received, SessionError, receive_block, send};
 use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, close};
 use crate::clock;
 use crate::digest::{Applied, Delivery, DigestError, Skip};
-use crate::fleet::{FleetError, State};
+use crate::fleet::{Admitted, FleetError, State};
 
 /// How long the end of the hub waits for commits that are under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,20 +56,22 @@ struct Session<S> {
     fleet: watch::Receiver<State>,
     /// The roster the relay has or was sent.
     roster_version: u64,
+    alive: Arc<Alive>,
+    renewals: Renewals,
 }
 
 /// Serves a relay until either side has enough.
 pub(super) async fn serve<S: Sink>(connection: Connection, context: Arc<Context<S>>) {
     let address = connection.remote_address();
-    let relay = match admit(&connection, &context).await {
-        Ok(relay) => relay,
+    let admitted = match admit(&connection, &context).await {
+        Ok(admitted) => admitted,
         Err(error) => {
             tracing::debug!(%address, %error, "relay refused");
             return close(&connection, error.code());
         }
     };
-    context.sessions.enter(relay, &connection);
-    let ended = serve_admitted(&connection, &context, relay).await;
+    let relay = admitted.relay;
+    let ended = serve_admitted(&connection, &context, admitted).await;
     context.sessions.leave(relay, &connection);
     match ended {
         Ok(()) => close(&connection, CloseCode::Done),
@@ -82,20 +86,29 @@ pub(super) async fn serve<S: Sink>(connection: Connection, context: Arc<Context<
 async fn admit<S: Sink>(
     connection: &Connection,
     context: &Context<S>,
-) -> Result<RelayId, SessionError> {
-    let unknown = SessionError::Refused(CloseCode::UnknownRelay);
-    let chain = connection
-        .peer_identity()
-        .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok());
-    let Some(certificate) = chain.as_ref().and_then(|chain| chain.first()) else {
-        return Err(unknown);
+) -> Result<Admitted, SessionError> {
+    let Some(certificate) = certificate(connection) else {
+        return Err(SessionError::Refused(CloseCode::UnknownRelay));
     };
-    context.fleet.admit(certificate).await.map_err(refused)
+    let admitted = context.fleet.admit(&certificate, clock::now()).await;
+    if let Err(FleetError::Cloned(relay)) = &admitted {
+        alive::note(context, *relay, connection).await;
+    }
+    admitted.map_err(refused)
 }
 
-fn refused(error: FleetError) -> SessionError {
+/// What the relay showed, verified but for its dates.
+pub(super) fn certificate(connection: &Connection) -> Option<CertificateDer<'static>> {
+    let identity = connection.peer_identity()?;
+    let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    chain.into_iter().next()
+}
+
+pub(super) fn refused(error: FleetError) -> SessionError {
     SessionError::Refused(match error {
         FleetError::Revoked(_) => CloseCode::Revoked,
+        FleetError::Expired(_) => CloseCode::Expired,
+        FleetError::Cloned(_) => CloseCode::Cloned,
         FleetError::Store(error) => {
             tracing::debug!(%error, "registry is not readable");
             CloseCode::Unavailable
@@ -107,8 +120,9 @@ fn refused(error: FleetError) -> SessionError {
 async fn serve_admitted<S: Sink>(
     connection: &Connection,
     context: &Arc<Context<S>>,
-    relay: RelayId,
+    admitted: Admitted,
 ) -> Result<(), SessionError> {
+    let relay = admitted.relay;
     let (mut control, requests) = timeout(HANDSHAKE_TIMEOUT, connection.accept_bi())
         .await
         .map_err(|_| SessionError::Timeout)?
@@ -125,6 +139,16 @@ async fn serve_admitted<S: Sink>(
     }
     let cursors = context.fleet.cursors(relay, hello.epoch).await;
     let cursors = cursors.map_err(refused)?;
+    alive::present(context, connection, &admitted, &hello, &cursors).await?;
+    let alive = Arc::new(Alive::default());
+    context.sessions.enter(
+        relay,
+        Holder {
+            connection: connection.clone(),
+            instance: hello.instance,
+            alive: Arc::clone(&alive),
+        },
+    );
     let mut fleet = context.fleet.watch();
     let state = fleet.borrow_and_update().clone();
     send(
@@ -146,6 +170,8 @@ async fn serve_admitted<S: Sink>(
         fleet,
         roster_version: hello.roster_version,
         version: hello.version,
+        alive,
+        renewals: Renewals::new(admitted),
     };
     session.run(requests, &state).await
 }
@@ -190,6 +216,7 @@ impl<S: Sink> Session<S> {
                 (lane, result) = next_done(&mut self.under_way) => {
                     self.committed(lane, result).await?;
                 }
+                question = self.alive.asked() => send(&mut self.control, &question).await?,
                 changed = self.fleet.changed() => {
                     changed.map_err(|_| SessionError::Lost)?;
                     let state = self.fleet.borrow_and_update().clone();
@@ -225,7 +252,15 @@ impl<S: Sink> Session<S> {
                 };
                 send(&mut self.control, &Frame::Ping(pong)).await
             }
-            Frame::Ping(_) | Frame::Goaway(_) => Ok(()),
+            Frame::Ping(pong) => {
+                self.alive.answered(pong.nonce);
+                Ok(())
+            }
+            Frame::CertRequest(request) => {
+                let answer = self.renewals.answer(&self.context.fleet, &request).await?;
+                send(&mut self.control, &answer).await
+            }
+            Frame::Goaway(_) => Ok(()),
             other => Err(SessionError::Unexpected(other.name())),
         }
     }

@@ -9,7 +9,7 @@ use super::projects::ROSTER_VERSION;
 use super::{Store, StoreError, Write};
 
 /// A relay.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct RelayRow {
     /// The uuid in its certificate.
     pub id: Vec<u8>,
@@ -33,6 +33,52 @@ pub struct RelayRow {
     pub clock_offset_ms: Option<i64>,
     /// JSON: what it last said of itself.
     pub report: String,
+    /// When the certificate in use ends.
+    pub certificate_ends_at: Option<i64>,
+    /// SHA-256 of the public key that was granted last and not used yet.
+    pub next_certificate: Option<Vec<u8>>,
+    /// How often the ended certificate was exchanged since the last renewal in time.
+    pub recoveries: i64,
+    /// SHA-256 of the public key of the authority that signed the certificate in use.
+    pub authority: Option<Vec<u8>>,
+    /// How often it was started under its identity.
+    pub generation: i64,
+    /// The start that was welcomed last.
+    pub instance: Option<i64>,
+    /// When a second holder of its identity was last kept out.
+    pub cloned_at: Option<i64>,
+    /// JSON: where the first is, and the second.
+    pub cloned_addresses: Option<String>,
+}
+
+/// A start of a relay that is welcomed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WelcomeRow {
+    /// Which.
+    pub relay: RelayId,
+    /// The start that must have been welcomed last.
+    pub before: Option<i64>,
+    /// The start that is welcomed now.
+    pub instance: i64,
+    /// How often it was started.
+    pub generation: i64,
+    /// SHA-256 of the public key it showed.
+    pub key_hash: Vec<u8>,
+    /// SHA-256 of the public key of the authority that signed it.
+    pub authority: Option<Vec<u8>>,
+}
+
+/// A certificate that is granted to a relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRow {
+    /// Which.
+    pub relay: RelayId,
+    /// SHA-256 of its public key.
+    pub key_hash: Vec<u8>,
+    /// When it ends.
+    pub ends_at: i64,
+    /// How often an ended certificate was exchanged since the last renewal in time.
+    pub recoveries: i64,
 }
 
 /// A token to join with; its secret is kept as a hash only.
@@ -50,6 +96,10 @@ pub struct JoinTokenRow {
     pub created_at: i64,
     /// When it ends.
     pub expires_at: i64,
+    /// Where relays come from, as in `10.20.0.0/16`; `None` is anywhere.
+    pub address_range: Option<String>,
+    /// How often a wrong secret was shown for it.
+    pub failures: i64,
 }
 
 /// What a connected relay showed lately.
@@ -201,8 +251,9 @@ impl Write {
     /// [`StoreError::Engine`].
     pub async fn add_join_token(&mut self, token: &JoinTokenRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO join_tokens (id, secret_hash, labels, uses_left, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO join_tokens
+                 (id, secret_hash, labels, uses_left, created_at, expires_at, address_range)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )
         .bind(&token.id)
         .bind(&token.secret_hash)
@@ -210,30 +261,45 @@ impl Write {
         .bind(token.uses_left)
         .bind(token.created_at)
         .bind(token.expires_at)
+        .bind(&token.address_range)
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Takes one use of a token that is valid at `now`; gives its labels.
+    /// A join token, used up or not.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn use_join_token(
-        &mut self,
-        id: &str,
-        secret_hash: &[u8],
-        now: i64,
-    ) -> Result<Option<String>, StoreError> {
+    pub async fn join_token(&mut self, id: &str) -> Result<Option<JoinTokenRow>, StoreError> {
+        Ok(sqlx::query_as("SELECT * FROM join_tokens WHERE id = ?1")
+            .bind(id)
+            .fetch_optional(self.connection())
+            .await?)
+    }
+
+    /// Takes one use of a token.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn use_join_token(&mut self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE join_tokens SET uses_left = uses_left - 1 WHERE id = ?1")
+            .bind(id)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Counts a wrong secret shown for a token; gives how often that was.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn note_join_token_failure(&mut self, id: &str) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar(
-            "UPDATE join_tokens SET uses_left = uses_left - 1
-             WHERE id = ?1 AND secret_hash = ?2 AND uses_left > 0 AND expires_at > ?3
-             RETURNING labels",
+            "UPDATE join_tokens SET failures = failures + 1 WHERE id = ?1 RETURNING failures",
         )
         .bind(id)
-        .bind(secret_hash)
-        .bind(now)
-        .fetch_optional(self.connection())
+        .fetch_one(self.connection())
         .await?)
     }
 
@@ -267,8 +333,9 @@ impl Write {
     /// [`StoreError::Engine`].
     pub async fn add_relay(&mut self, relay: &RelayRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO relays (id, name, labels, state, version, certificate, joined_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO relays
+                 (id, name, labels, state, version, certificate, joined_at, certificate_ends_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )
         .bind(&relay.id)
         .bind(&relay.name)
@@ -277,10 +344,92 @@ impl Write {
         .bind(&relay.version)
         .bind(&relay.certificate)
         .bind(relay.joined_at)
+        .bind(relay.certificate_ends_at)
         .execute(self.connection())
         .await
         .map_err(|error| StoreError::from(error).or_exists("relay"))?;
         Ok(())
+    }
+
+    /// One relay, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn relay(&mut self, id: RelayId) -> Result<Option<RelayRow>, StoreError> {
+        Ok(sqlx::query_as("SELECT * FROM relays WHERE id = ?1")
+            .bind(id.as_bytes().as_slice())
+            .fetch_optional(self.connection())
+            .await?)
+    }
+
+    /// Notes which start of a relay is welcomed and the certificate it uses; `false` when another
+    /// was welcomed meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_welcome(&mut self, welcome: &WelcomeRow) -> Result<bool, StoreError> {
+        let id = welcome.relay.as_bytes().as_slice();
+        let done = sqlx::query(
+            "UPDATE relays SET instance = ?3, generation = ?4, authority = ?5
+             WHERE id = ?1 AND instance IS ?2",
+        )
+        .bind(id)
+        .bind(welcome.before)
+        .bind(welcome.instance)
+        .bind(welcome.generation)
+        .bind(&welcome.authority)
+        .execute(self.connection())
+        .await?;
+        sqlx::query(
+            "UPDATE relays SET certificate = next_certificate,
+                 certificate_ends_at = next_certificate_ends_at,
+                 next_certificate = NULL, next_certificate_ends_at = NULL
+             WHERE id = ?1 AND instance = ?2 AND next_certificate = ?3",
+        )
+        .bind(id)
+        .bind(welcome.instance)
+        .bind(&welcome.key_hash)
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Notes a certificate that a relay may use from now on; the one in use stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_grant(&mut self, grant: &GrantRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE relays SET next_certificate = ?2, next_certificate_ends_at = ?3,
+                 recoveries = ?4 WHERE id = ?1",
+        )
+        .bind(grant.relay.as_bytes().as_slice())
+        .bind(&grant.key_hash)
+        .bind(grant.ends_at)
+        .bind(grant.recoveries)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Marks a relay's identity as held twice, or takes the mark off; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_clone(
+        &mut self,
+        id: RelayId,
+        at: Option<i64>,
+        addresses: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let done =
+            sqlx::query("UPDATE relays SET cloned_at = ?2, cloned_addresses = ?3 WHERE id = ?1")
+                .bind(id.as_bytes().as_slice())
+                .bind(at)
+                .bind(addresses)
+                .execute(self.connection())
+                .await?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// How many relays may connect.

@@ -4,8 +4,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::WireError;
 use super::body::{
-    Ack, Config, ConfigStatus, Credit, ErrorBody, Gap, Goaway, Hello, Join, Joined, Nack, Ping,
-    Report, Welcome,
+    Ack, Cert, CertRequest, Config, ConfigStatus, Credit, ErrorBody, Gap, Goaway, Hello, Join,
+    Joined, Nack, Ping, Report, Welcome,
 };
 use super::msgpack::{decode_msgpack, encode_msgpack_named};
 use crate::limits::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX};
@@ -89,6 +89,10 @@ frames! {
     Joined(Joined) = 0x0e, 0;
     /// A request was refused.
     Error(ErrorBody) = 0x0f, 0;
+    /// Asks for a certificate for another key.
+    CertRequest(CertRequest) = 0x10, 0;
+    /// A certificate for another key.
+    Cert(Cert) = 0x11, 0;
 }
 
 impl Frame {

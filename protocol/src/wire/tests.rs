@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::*;
+use serde_bytes::ByteBuf;
 
 use super::*;
 use crate::ids::{Epoch, Lane, ProjectId, PublicKey, RelayId, Seq};
@@ -26,12 +27,16 @@ fn examples() -> Vec<Frame> {
                 oldest: Seq(3),
                 next: Seq(9),
                 bytes: 4096,
+                start: Seq(8),
             }],
             version: "0.1.0".to_owned(),
             roster_version: 4,
             dicts: vec![0, 1],
             wall: at,
             capabilities: vec![],
+            generation: 3,
+            instance: 0x1_0000_0000,
+            ancestors: vec![5, 6],
         }),
         Frame::Welcome(Welcome {
             proto: 1,
@@ -101,11 +106,17 @@ fn examples() -> Vec<Frame> {
         Frame::Joined(Joined {
             relay,
             certificate: vec![0x30, 0],
-            authority: vec![0x30, 0],
+            authorities: vec![ByteBuf::from([0x30, 0])],
+            hub: "hub:4801".to_owned(),
         }),
         Frame::Error(ErrorBody {
             code: CloseCode::BadToken.code(),
             message: "join token is not valid".to_owned(),
+        }),
+        Frame::CertRequest(CertRequest { csr: vec![0x30, 0] }),
+        Frame::Cert(Cert {
+            certificate: vec![0x30, 0],
+            authorities: vec![ByteBuf::from([0x30, 0]), ByteBuf::from([0x30, 1, 5])],
         }),
     ]
 }
@@ -244,7 +255,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_frames_never_panic(which in 0..15_usize, at: prop::sample::Index, with: u8) {
+    fn damaged_frames_never_panic(which in 0..17_usize, at: prop::sample::Index, with: u8) {
         let mut bytes = examples()[which].to_bytes().unwrap().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = with;

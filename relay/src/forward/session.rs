@@ -23,12 +23,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::identity::Identity;
 use super::outbox::{GiveUp, Order, Outbox};
+use super::renew::Renewal;
 use super::tls::{ConnectError, connect, link_config};
 use super::{Config, LinkState, Shared};
 use crate::clock;
 use crate::ledger::Ledger;
 use crate::roster::Roster;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{self, ReadOutcome, Spool, SpoolError};
 
 /// How long the hub may take for its first frame, and the relay to write one.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +48,8 @@ pub(super) struct Link {
     pub(super) ledger: Ledger,
     pub(super) shared: Arc<Shared>,
     pub(super) cancel: CancellationToken,
+    /// The numbers the first records since the program's start have.
+    pub(super) first: [Seq; Lane::ALL.len()],
 }
 
 /// How a connection ended.
@@ -92,9 +95,23 @@ impl LinkError {
             Self::Version(_) => true,
             Self::Closed { code, .. } => matches!(
                 code,
-                Some(CloseCode::UnknownRelay | CloseCode::Revoked | CloseCode::Version)
+                Some(
+                    CloseCode::UnknownRelay
+                        | CloseCode::Revoked
+                        | CloseCode::Version
+                        | CloseCode::Expired
+                        | CloseCode::Cloned
+                )
             ),
             _ => false,
+        }
+    }
+
+    /// The hub's code, when it closed the connection with one.
+    pub(super) const fn hub_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Closed { code, .. } => *code,
+            _ => None,
         }
     }
 
@@ -140,6 +157,9 @@ struct Session<'a> {
     began: Instant,
     sending: JoinSet<Result<(), ConnectionError>>,
     acking: Option<Acking>,
+    renewal: Renewal,
+    /// What of each lane was delivered under another identity.
+    floors: [Seq; Lane::ALL.len()],
 }
 
 /// Connects and serves the connection until it ends.
@@ -204,7 +224,9 @@ async fn serve(
         status.connections += 1;
         status.last_error = None;
         status.clock_offset_ms = Some(now.millis_since(welcome.hub_time));
+        status.trouble = None;
     }
+    link.shared.set_hub_time(welcome.hub_time);
     tracing::info!(hub, relay.id = %identity.relay, was_away = *is_away, "connected to the hub");
     *is_away = false;
     let mut session = Session {
@@ -221,6 +243,8 @@ async fn serve(
         began: Instant::now(),
         sending: JoinSet::new(),
         acking: None,
+        renewal: Renewal::new(link.config.dir.clone(), identity, welcome.hub_time),
+        floors: Lane::ALL.map(|lane| identity.floor(link.spool.epoch(), lane)),
     };
     let ended = session.run(answers).await;
     *has_acks = session.outbox.has_acks();
@@ -229,6 +253,7 @@ async fn serve(
 
 fn hello(link: &Link, identity: &Identity) -> Frame {
     let lanes = Lane::ALL.into_iter().zip(link.spool.lanes());
+    let (instance, ancestors) = identity.starts();
     Frame::Hello(Hello {
         proto_min: PROTO,
         proto_max: PROTO,
@@ -240,6 +265,7 @@ fn hello(link: &Link, identity: &Identity) -> Frame {
                 oldest: state.oldest,
                 next: state.next,
                 bytes: state.bytes,
+                start: link.first.get(lane.index()).copied().unwrap_or_default(),
             })
             .collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -247,6 +273,9 @@ fn hello(link: &Link, identity: &Identity) -> Frame {
         dicts: vec![DictId::NONE.0, DictId::BUILT_IN.0],
         wall: clock::now(),
         capabilities: Vec::new(),
+        generation: identity.generation,
+        instance,
+        ancestors: ancestors.to_vec(),
     })
 }
 
@@ -281,6 +310,9 @@ impl Session<'_> {
                     result?;
                     self.outbox.spool_changed(&self.link.spool.lanes());
                 }
+                () = self.renewal.due() => if let Some(request) = self.renewal.ask() {
+                    send(&mut self.control, &request).await?;
+                },
                 _ = reports.tick() => self.report().await?,
                 // What is to be done then is the outbox's to say.
                 () = sleep_to(deadline) => {}
@@ -315,7 +347,13 @@ impl Session<'_> {
     }
 
     async fn read(&mut self, lane: Lane, from: Seq) -> Result<(), LinkError> {
-        match self.link.spool.read(lane, from).await {
+        let floor = self.floors.get(lane.index()).copied().unwrap_or_default();
+        let read = if from <= floor {
+            Ok(ReadOutcome::Gap(elsewhere(from, floor)))
+        } else {
+            self.link.spool.read(lane, from).await
+        };
+        match read {
             Ok(read) => self.outbox.was_read(lane, read, self.began.elapsed()),
             Err(SpoolError::Closed) => return Err(SpoolError::Closed.into()),
             Err(error) => {
@@ -357,6 +395,8 @@ impl Session<'_> {
                 send(&mut self.control, &Frame::Ping(pong)).await?;
             }
             Frame::Ping(_) => {}
+            Frame::Cert(cert) => self.renewal.take(cert).await,
+            Frame::Error(error) => self.renewal.refused(&error),
             other => return Err(LinkError::Unexpected(other.name())),
         }
         Ok(())
@@ -420,6 +460,15 @@ impl Session<'_> {
             drop(timeout(CLOSE_TIMEOUT, self.control.stopped()).await);
         }
         Ok(())
+    }
+}
+
+/// Records that were delivered under another identity.
+const fn elsewhere(from: Seq, to: Seq) -> spool::Gap {
+    spool::Gap {
+        from,
+        to,
+        reason: spool::GapReason::Acknowledged,
     }
 }
 

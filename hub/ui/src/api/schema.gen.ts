@@ -1394,6 +1394,8 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /** @description Where the relays come from, such as `10.20.0.0/16`; anywhere when left out. */
+            addressRange?: string | null;
         };
         /** @description A key to be made. */
         NewKey: {
@@ -1565,6 +1567,17 @@ export interface components {
             /** @description What waits in its spool, by lane, as it last said. */
             backlog: components["schemas"]["RelayLane"][];
             report?: components["schemas"]["Report"] | null;
+            /** @description When its certificate ends; it renews it by itself after about half of its life. */
+            certificateEndsAt?: string | null;
+            /**
+             * Format: int64
+             * @description How often it was started under its identity.
+             */
+            generation: number;
+            /** @description When a second holder of its identity was last kept out. */
+            clonedAt?: string | null;
+            /** @description Where the first holder is, and the second. */
+            clonedAddresses: string[];
         };
         /** @description Changes of a relay. */
         RelayChange: {
@@ -1579,6 +1592,11 @@ export interface components {
              * @default null
              */
             state: string | null;
+            /**
+             * @description Takes the mark of a second holder of its identity off. The second holder stays kept out.
+             * @default false
+             */
+            clearClone: boolean;
         };
         /** @description What waits in a lane of a relay. */
         RelayLane: {

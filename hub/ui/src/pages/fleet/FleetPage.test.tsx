@@ -28,6 +28,9 @@ const relay: Relay = {
     spoolBytesMax: 536_870_912,
     roundTripMs: 48,
   },
+  certificateEndsAt: "2026-01-08T00:00:00Z",
+  generation: 3,
+  clonedAddresses: [],
 };
 const term = (name: string, quantity: number, reason = "") => ({
   term: name,
