@@ -372,10 +372,12 @@ mod tests {
     }
 
     fn start(instance: u64) -> Start {
+        let mut acked = [Seq(0); Lane::COUNT];
+        acked[Lane::Errors.index()] = Seq(40);
         Start {
             instance,
             epoch: Epoch(7),
-            acked: [Seq(0), Seq(40), Seq(0), Seq(0), Seq(0)],
+            acked,
         }
     }
 
@@ -406,7 +408,7 @@ mod tests {
         assert_eq!(begun.floor(Epoch(7), Lane::Control), Seq(0));
         assert_eq!(begun.floor(Epoch(8), Lane::Errors), Seq(0));
         let later = Start {
-            acked: [Seq(90); 5],
+            acked: [Seq(90); Lane::COUNT],
             ..start(2)
         };
         let begun = begun.begin(dir.path(), later).await.unwrap();

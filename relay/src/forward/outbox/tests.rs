@@ -8,8 +8,9 @@ use crate::spool;
 
 const NOW: Duration = Duration::from_secs(1000);
 
-fn lanes(next: [u64; 5]) -> ByLane<LaneState> {
-    next.map(|next| LaneState {
+/// The spool's lanes without their backlogs, which are empty.
+fn lanes([control, errors, logs, traces, blobs]: [u64; 5]) -> ByLane<LaneState> {
+    [control, errors, 1, 1, logs, traces, blobs].map(|next| LaneState {
         next: Seq(next),
         ..LaneState::default()
     })
