@@ -25,7 +25,8 @@ use crate::config::Config;
 use crate::forward;
 use crate::ledger::Ledger;
 use crate::pipeline::{Meter, Pipeline};
-use crate::roster::Roster;
+use crate::policy::Policy;
+use crate::roster::{Roster, TRIAL};
 use crate::spool::Spool;
 use crate::status::Status;
 
@@ -119,6 +120,7 @@ pub async fn start(config: Config) -> anyhow::Result<Relay> {
         &links,
         linking.clone(),
     );
+    links.spawn(roster.clone().watch_trials(TRIAL, linking.clone()));
     let meter = Meter::default();
     let status = Status {
         meter: meter.clone(),
@@ -199,7 +201,8 @@ fn open(config: &Config, ledger: Ledger) -> anyhow::Result<(Roster, Spool)> {
     let dir = &config.state_dir;
     std::fs::create_dir_all(dir)
         .with_context(|| format!("state directory {} cannot be made", dir.display()))?;
-    let roster = Roster::open(dir)?;
+    let policy = Policy::load(&config.policy)?;
+    let roster = Roster::open(dir, &config.link.dir, policy)?;
     let spool = Spool::open(&config.spool, ledger)?;
     Ok((roster, spool))
 }
