@@ -346,6 +346,31 @@ impl Roster {
         self.note_trial(trial, trial.map(Trial::anew)).await;
     }
 
+    /// Gives up what is on trial, if anything is, and puts the version before in force again.
+    pub async fn fail_trial(&self, why: &'static str) {
+        let roster = self.clone();
+        let failing = tokio::task::spawn_blocking(move || roster.revert(why)).await;
+        if let Ok(Err(error)) = failing {
+            tracing::error!(%error, "a roster is not reverted");
+        }
+    }
+
+    fn revert(&self, why: &str) -> Result<(), RosterError> {
+        let inner = &*self.0;
+        let _one_at_a_time = inner.applying();
+        let Some(trial) = *inner.trial.borrow() else {
+            return Ok(());
+        };
+        let notice = disk::revert(&inner.dir, trial, why)?;
+        let loaded = disk::load(&inner.dir, &inner.key_dir, &inner.policy)?;
+        let mut place = inner.table.write().unwrap_or_else(PoisonError::into_inner);
+        *place = loaded.table.map(Arc::new);
+        drop(place);
+        *inner.notice() = Some(notice);
+        inner.trial.send_replace(None);
+        Ok(())
+    }
+
     /// Writes what a trial has become, unless another has begun meanwhile.
     async fn note_trial(&self, trial: Option<Trial>, becomes: Option<Trial>) {
         let roster = self.clone();

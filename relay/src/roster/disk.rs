@@ -43,23 +43,28 @@ pub(super) fn begin_trial(
             trial::clear(dir)?;
             Ok((None, None))
         }
-        Found::Failed(Trial { version, .. }) => {
-            trial::note_reverted(dir, version)?;
-            file::revert(dir)?;
-            trial::clear(dir)?;
-            let reason = format!(
+        Found::Failed(trial) => {
+            let why = format!(
                 "relay was started {STARTS_MAX} times within {} s of taking it",
                 TRIAL.as_secs()
             );
-            tracing::error!(roster.version = version, reason, "roster is reverted");
-            let notice = ConfigStatus {
-                version,
-                outcome: ConfigOutcome::Reverted,
-                reason,
-            };
-            Ok((None, Some(notice)))
+            Ok((None, Some(revert(dir, trial, &why)?)))
         }
     }
+}
+
+/// Puts the previous copy in the newest one's place; gives what the hub is to be told.
+pub(super) fn revert(dir: &Path, trial: Trial, why: &str) -> Result<ConfigStatus, RosterError> {
+    let version = trial.version;
+    trial::note_reverted(dir, version)?;
+    file::revert(dir)?;
+    trial::clear(dir)?;
+    tracing::error!(roster.version = version, why, "roster is reverted");
+    Ok(ConfigStatus {
+        version,
+        outcome: ConfigOutcome::Reverted,
+        reason: why.to_owned(),
+    })
 }
 
 /// What a start can use.

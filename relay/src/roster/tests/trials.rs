@@ -40,6 +40,21 @@ fn the_start_that_is_too_many_reverts_says_so_and_does_not_try_again() {
     assert_eq!(crash(dir.path()), 3);
 }
 
+#[tokio::test]
+async fn a_bug_that_comes_with_a_roster_gives_it_up_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let roster = roster(dir.path(), Policy::default(), Some(&bundle(1)));
+    roster.fail_trial("nothing is on trial").await;
+    assert_eq!(look(&roster, KEY), "1");
+    apply(&roster, &bundle(2)).unwrap();
+    roster.fail_trial("a bug").await;
+    assert_eq!(look(&roster, KEY), "1");
+    let notice = roster.take_notice().unwrap();
+    assert_eq!((notice.version, notice.reason.as_str()), (2, "a bug"));
+    assert!(apply(&roster, &bundle(2)).is_err());
+    assert_eq!(crash(dir.path()), 1);
+}
+
 #[test]
 fn the_first_roster_is_not_on_trial() {
     let dir = tempfile::tempdir().unwrap();
