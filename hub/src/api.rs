@@ -20,6 +20,7 @@
 mod activity;
 mod body;
 mod caller;
+mod config;
 mod environments;
 mod error;
 mod event;
@@ -255,6 +256,10 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(fleet::relays))
         .routes(routes!(fleet::relay, fleet::update, fleet::remove))
         .routes(routes!(fleet::create_join_token))
+        .routes(routes!(config::state))
+        .routes(routes!(config::retry))
+        .routes(routes!(config::replace_key))
+        .routes(routes!(config::set_link, config::remove_link))
         .routes(routes!(fleet::ledger))
         .routes(routes!(fleet::poison))
         .routes(routes!(fleet::replay))

@@ -3,7 +3,7 @@
 //! What always holds: a relay is known by its certificate, which the hub's own authority signed
 //! for a key that never left the relay's host; a join token is kept as a hash and is used no more
 //! often than it may be; the registry is asked at every connection and followed while it lasts; an
-//! identity has one holder (`lineage`).
+//! identity has one holder (`lineage`); relays are told only what the hub's key signed.
 //!
 //! Certificates live for days and are renewed over the link with a new key each time; the registry
 //! knows the key that was used last and the one granted after it, and no other (`admit`). A relay
@@ -17,11 +17,17 @@
 mod admit;
 mod authority;
 mod certificate;
+mod change;
+mod config;
+mod config_key;
 mod enrol;
 mod guesses;
+mod health;
 mod lineage;
+mod publish;
 mod range;
 mod relay;
+mod rollout;
 mod token;
 mod trust;
 
@@ -31,32 +37,42 @@ mod tests;
 pub use admit::Admitted;
 pub use authority::{AuthorityError, ServerIdentity};
 pub use certificate::in_time;
+pub use config::{ConfigView, Presence, RelayConfig};
+pub use config_key::ConfigKeyError;
 pub use lineage::Lineage;
+pub use publish::{Offer, Published};
 pub use range::{AddressRange, RangeError};
 pub use relay::{
     Labels, Relay, RelayReport, RelayState, ReportedLane, ReportedTotal, SecondHolder,
 };
+pub use rollout::RelayStatus;
 pub use token::{JoinToken, OpenToken, TOKEN_USES_MAX, TokenRequest};
 pub use trust::AuthorityState;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::ids::{Epoch, ProjectId, RelayId};
-use protocol::roster::{PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject};
+use protocol::roster::{
+    PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject, SampleRate,
+};
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
 use protocol::wire::{Cursor, Report};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::clock;
 use crate::store::relays::{RosterRow, SeenRow};
 use crate::store::{Store, StoreError};
 use authority::Authority;
+use config_key::ConfigKeys;
 use guesses::Guesses;
+use publish::Plan;
+use rollout::RelayFacts;
 
 /// Longest name of a relay, in characters.
 pub const NAME_LEN_MAX: usize = 128;
@@ -78,6 +94,10 @@ pub struct Config {
     pub recoveries_max: u32,
     /// How long relays go on trusting the authority before the present one.
     pub authority_overlap: Span,
+    /// How long a few relays try a change that loosens something before the others get it.
+    pub canary_time: Span,
+    /// How long what relays are told holds without word from the hub. It is renewed at half of it.
+    pub config_lifetime: Span,
 }
 
 impl Default for Config {
@@ -88,6 +108,8 @@ impl Default for Config {
             certificate_lifetime: Span(Duration::from_hours(7 * 24)),
             recoveries_max: 10,
             authority_overlap: Span(Duration::from_hours(14 * 24)),
+            canary_time: Span(Duration::from_secs(60)),
+            config_lifetime: Span(Duration::from_hours(30 * 24)),
         }
     }
 }
@@ -101,6 +123,12 @@ pub enum FleetError {
     /// The authority refused.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// Rosters cannot be signed.
+    #[error(transparent)]
+    ConfigKey(#[from] ConfigKeyError),
+    /// The hub is about to end.
+    #[error("hub is stopping")]
+    Stopping,
     /// No randomness.
     #[error("the system gives no random bytes")]
     NoRandomness(#[from] getrandom::Error),
@@ -155,7 +183,7 @@ pub enum FleetError {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// What relays are told.
-    pub roster: Arc<RosterBundle>,
+    pub config: Offer,
     /// Who may not connect.
     pub revoked: Arc<BTreeSet<RelayId>>,
 }
@@ -174,6 +202,28 @@ struct Inner {
     /// What relays showed since the last refresh; one entry for each at most.
     seen: Mutex<HashMap<RelayId, SeenRow>>,
     guesses: Mutex<Guesses>,
+    config_keys: Mutex<ConfigKeys>,
+    /// What is published; held while it is brought up to date.
+    plan: tokio::sync::Mutex<Plan>,
+    /// What relays say of their rosters; one entry for each that was connected since the start.
+    facts: Mutex<BTreeMap<RelayId, RelayFacts>>,
+}
+
+impl Inner {
+    fn config_keys(&self) -> MutexGuard<'_, ConfigKeys> {
+        self.config_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What may be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Publish {
+    /// Whatever the store wants by now.
+    WhatIsWanted,
+    /// The first roster, when there is none.
+    WhereNothingIs,
 }
 
 /// The project's options that relays are told.
@@ -182,6 +232,8 @@ struct Inner {
 struct Options {
     privacy: PrivacySettings,
     allowed_domains: Vec<String>,
+    /// What is kept, between 0 and 1, by the name of the data category.
+    sampling: BTreeMap<String, f64>,
 }
 
 impl Fleet {
@@ -191,6 +243,9 @@ impl Fleet {
     /// [`FleetError`] when files or store cannot be read.
     pub async fn open(store: Store, dir: &Path, config: Config) -> Result<Self, FleetError> {
         let authority = Authority::open(dir)?;
+        let config_keys = ConfigKeys::open(dir)?;
+        let (rows, highest) = store.configs().await?;
+        let plan = Plan::from_rows(rows, highest, &config_keys)?;
         let fleet = Self(Arc::new(Inner {
             store,
             config,
@@ -199,8 +254,12 @@ impl Fleet {
             state: watch::Sender::default(),
             seen: Mutex::default(),
             guesses: Mutex::default(),
+            config_keys: Mutex::new(config_keys),
+            plan: tokio::sync::Mutex::new(plan),
+            facts: Mutex::default(),
         }));
-        fleet.refresh().await?;
+        // A command beside a hub that runs publishes nothing that the hub does not know of.
+        fleet.follow(Publish::WhereNothingIs).await?;
         Ok(fleet)
     }
 
@@ -270,6 +329,9 @@ impl Fleet {
         report: Option<&Report>,
         now: Timestamp,
     ) {
+        if let Some(report) = report {
+            self.note_report(relay, report, now);
+        }
         let report = report.map(|report| RelayReport::from_wire(report, now));
         let report = report.and_then(|report| serde_json::to_string(&report).ok());
         let mut seen = self.seen();
@@ -293,6 +355,10 @@ impl Fleet {
     /// # Errors
     /// [`FleetError::Store`]; what was to be written is written the next time.
     pub async fn refresh(&self) -> Result<(), FleetError> {
+        self.follow(Publish::WhatIsWanted).await
+    }
+
+    async fn follow(&self, publish: Publish) -> Result<(), FleetError> {
         let inner = &*self.0;
         self.follow_authority().await?;
         self.write_seen().await?;
@@ -303,20 +369,12 @@ impl Fleet {
             .into_iter()
             .filter_map(|id| id.try_into().ok().map(RelayId::from_bytes))
             .collect();
-        let version = inner.store.roster_version().await?;
-        let known = inner.state.borrow().clone();
-        let roster = if known.roster.version == bundle_version(version) {
-            known.roster
-        } else {
-            Arc::new(self.roster().await?)
-        };
+        let config = self.refresh_config(publish, clock::now()).await?;
         inner.state.send_if_modified(|state| {
-            let newer = state.roster.version < roster.version;
+            let newer = state.config.versions() != config.versions();
             let changed = newer || *state.revoked != revoked;
             if changed {
-                if newer {
-                    state.roster = roster;
-                }
+                state.config = config;
                 state.revoked = Arc::new(revoked);
             }
             changed
@@ -324,12 +382,13 @@ impl Fleet {
         Ok(())
     }
 
-    /// The roster as the store has it.
+    /// The roster as the store has it; it has no version until it is published.
     ///
     /// # Errors
     /// [`FleetError::Store`].
     pub async fn roster(&self) -> Result<RosterBundle, FleetError> {
-        let (version, rows) = self.0.store.roster_rows().await?;
+        let rows = self.0.store.roster_rows().await?;
+        let links = self.links().await?;
         let mut projects: Vec<RosterProject> = Vec::new();
         for row in rows {
             let id = ProjectId::new(row.project_id.cast_unsigned())
@@ -342,8 +401,10 @@ impl Fleet {
             }
         }
         Ok(RosterBundle {
-            version: bundle_version(version),
+            is_emptied: projects.is_empty(),
             projects,
+            links,
+            ..RosterBundle::default()
         })
     }
 
@@ -380,23 +441,26 @@ impl std::fmt::Debug for Fleet {
     }
 }
 
-/// A roster that was never changed is told apart from none, which is 0.
-const fn bundle_version(changes: u64) -> u64 {
-    changes.saturating_add(1)
-}
-
 fn roster_project(id: ProjectId, row: &RosterRow) -> Result<RosterProject, FleetError> {
     // Options that cannot be read must not switch scrubbing settings off.
     let options: Options =
         serde_json::from_str(&row.options).map_err(|_| StoreError::Unreadable {
             what: "project options",
         })?;
+    let sampling = options.sampling.into_iter().map(|(category, share)| {
+        let rate = SampleRate::from_share(share);
+        let rate = rate.map_err(|_| StoreError::Unreadable {
+            what: "sample rate",
+        })?;
+        Ok((category, rate))
+    });
     Ok(RosterProject {
         id,
         slug: row.slug.clone(),
         keys: Vec::new(),
         allowed_domains: options.allowed_domains,
         privacy: options.privacy,
+        sampling: sampling.collect::<Result<_, StoreError>>()?,
     })
 }
 

@@ -12,6 +12,7 @@
 
 pub mod alerts;
 pub mod changes;
+pub mod configs;
 mod cursors;
 pub mod event_read;
 pub mod events;

@@ -13,6 +13,7 @@
 //! added to a body has a default.
 
 mod body;
+mod config;
 mod frame;
 mod msgpack;
 mod paper;
@@ -21,10 +22,10 @@ mod paper;
 mod tests;
 
 pub use body::{
-    Ack, Backlog, Cert, CertRequest, CloseCode, Config, ConfigStatus, Credit, Cursor, ErrorBody,
-    Gap, GapReason, Goaway, Hello, Join, Joined, LaneState, Nack, Ping, Report, Total, Verdict,
-    Welcome,
+    Ack, Backlog, Cert, CertRequest, CloseCode, Credit, Cursor, ErrorBody, Gap, GapReason, Goaway,
+    Hello, Join, Joined, LaneState, Nack, Ping, Report, Total, Verdict, Welcome,
 };
+pub use config::{Config, ConfigOutcome, ConfigSignature, ConfigStatus};
 pub use frame::{Frame, HEADER_LEN_MAX};
 pub use msgpack::{decode_msgpack, decode_msgpack_next, encode_msgpack, encode_msgpack_named};
 pub use paper::{PAPER_BYTES_MAX, Paper};

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod explain;
 mod spool;
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -13,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use crate::app;
 use crate::config::Config;
 use crate::forward::{self, JoinRequest};
+use crate::policy::Policy;
 
 /// Longest join token read from standard input, in bytes.
 const TOKEN_BYTES_MAX: u64 = 4096;
@@ -33,10 +35,21 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "/etc/vedette/relay.toml")]
         config: PathBuf,
     },
-    /// Say whether a configuration file is right, without starting.
+    /// Say whether a configuration file and the policy it names are right, without starting.
     CheckConfig {
         /// The configuration file.
         file: PathBuf,
+    },
+    /// Print what is left of an event after scrubbing, and which rule removed what.
+    ExplainScrub {
+        /// The event, JSON; `-` reads it from standard input.
+        file: PathBuf,
+        /// The project whose rules are used, by its number; without it, the strictest.
+        #[arg(long)]
+        project: Option<u64>,
+        /// The configuration file.
+        #[arg(long, value_name = "FILE", default_value = "/etc/vedette/relay.toml")]
+        config: PathBuf,
     },
     /// Make this relay known to a hub: with a token over the network, or by two files that are
     /// carried by hand, a request to `vedette-hub sign` and the bundle it makes.
@@ -104,8 +117,17 @@ impl Cli {
                 app::run(config)
             }
             Command::CheckConfig { file } => {
-                Config::load(&file)?;
+                let config = Config::load(&file)?;
+                Policy::load(&config.policy)?;
                 say(&format!("{} is right", file.display()))
+            }
+            Command::ExplainScrub {
+                file,
+                project,
+                config,
+            } => {
+                let config = Config::load(&config)?;
+                say(&explain::explain(&config, &file, project)?)
             }
             Command::Join {
                 hub,

@@ -23,6 +23,7 @@ mod receipts;
 mod renew;
 mod session;
 mod tls;
+mod told;
 mod trouble;
 mod turns;
 

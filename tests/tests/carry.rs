@@ -24,6 +24,7 @@ use protocol::unit::{ByteSize, Span};
 use protocol::wire::Cursor;
 use relay::forward::{self, CarryError, JoinRequest};
 use relay::ledger::Ledger;
+use relay::policy::Policy;
 use relay::roster::Roster;
 use relay::spool::inspect::Inspector;
 use relay::spool::{self, Spool};
@@ -173,7 +174,7 @@ impl Edge {
         forward::start(
             config,
             self.spool.clone(),
-            Roster::open(self.dir.path()).unwrap(),
+            Roster::open(self.dir.path(), self.dir.path(), Policy::default()).unwrap(),
             Ledger::default(),
             &tracker,
             cancel.clone(),

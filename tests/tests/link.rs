@@ -25,6 +25,7 @@ use protocol::timestamp::Timestamp;
 use protocol::unit::{ByteSize, Span};
 use relay::forward::{self, JoinError, JoinRequest, LinkState};
 use relay::ledger::Ledger;
+use relay::policy::Policy;
 use relay::roster::{Lookup, Roster};
 use relay::spool::{self, Spool};
 use tempfile::TempDir;
@@ -241,7 +242,7 @@ impl Relay {
             ..spool::Config::default()
         };
         let spool = Spool::open(&spool_config, ledger.clone()).unwrap();
-        let roster = Roster::open(dir).unwrap();
+        let roster = Roster::open(dir, dir, Policy::default()).unwrap();
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let config = forward::Config {
             dir: dir.to_owned(),

@@ -24,7 +24,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "relay",
         &[
             &["clock"],
-            &["limit"],
+            &["limit", "policy"],
             &["roster", "ledger", "spool"],
             &["pipeline", "forward"],
             &["accept", "status"],

@@ -237,6 +237,8 @@ impl From<FleetError> for ApiError {
             | FleetError::Cloned(_)
             | FleetError::NoRecoveryLeft { .. } => Self::conflict(error.to_string()),
             FleetError::Authority(_)
+            | FleetError::ConfigKey(_)
+            | FleetError::Stopping
             | FleetError::NoRandomness(_)
             | FleetError::BadToken
             | FleetError::BadAddress { .. }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use protocol::timestamp::Timestamp;
-use protocol::wire::{self, Frame, PAPER_BYTES_MAX, Paper};
+use protocol::wire::{Frame, PAPER_BYTES_MAX, Paper};
 
 use super::{AuthorityCommand, JoinToken, Relay};
 use crate::app;
@@ -164,11 +164,8 @@ pub(super) async fn sign(
     let hub = &config.site.link_address;
     let joined = fleet.vouch(&join, &labels, hub, clock::now()).await?;
     let relay = joined.relay;
-    let roster = fleet.roster().await?;
-    let frames = [
-        Frame::Joined(joined),
-        Frame::Config(wire::Config { roster }),
-    ];
+    let told = fleet.config().await.offer.stable;
+    let frames = [Frame::Joined(joined), Frame::Config(told.config.clone())];
     out_file.write_all(Paper::JoinBundle.write(&frames)?.as_bytes())?;
     out_file.sync_all()?;
     Ok(format!(

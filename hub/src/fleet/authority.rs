@@ -272,7 +272,7 @@ fn damaged(path: &Path) -> AuthorityError {
 }
 
 /// Writes a file that is there whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
     let temporary = path.with_extension("tmp");
     let written = || {
         match fs::remove_file(&temporary) {

@@ -67,6 +67,7 @@ impl Fleet {
             certificate: granted.certificate.to_vec(),
             authorities: self.to_trust(now).await?,
             hub: String::new(),
+            config_key: Some(self.0.config_keys().public()),
         })
     }
 
@@ -95,6 +96,7 @@ impl Fleet {
             certificate: granted.certificate.to_vec(),
             authorities: self.to_trust(now).await?,
             hub: hub.to_owned(),
+            config_key: Some(self.0.config_keys().public()),
         })
     }
 

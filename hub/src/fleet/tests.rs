@@ -1,10 +1,11 @@
 //! Tests of the fleet: who gets in, and what relays are told.
 
+mod config;
+
 use protocol::wire::{Hello, Join};
 use rcgen::{CertificateParams, KeyPair};
 
 use super::*;
-use crate::store::projects::{NewProject, ProjectKey};
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_678);
 
@@ -304,52 +305,6 @@ async fn a_certificate_of_another_authority_or_none_is_not_a_relay() {
         .await;
     let refused = fleet.admit(&joined.unwrap().certificate, NOW).await;
     assert!(matches!(refused, Err(FleetError::UnknownRelay(_))));
-}
-
-#[tokio::test]
-async fn the_roster_follows_projects_and_keys() {
-    let (fleet, store, _dir) = fleet().await;
-    let mut watch = fleet.watch();
-    let before = watch.borrow_and_update().roster.version;
-    let mut write = store.begin().await.unwrap();
-    let organization_id = write.add_organization("acme", "Acme", 0).await.unwrap();
-    let project_id = write
-        .add_project(
-            NewProject {
-                organization_id,
-                slug: "shop",
-                name: "Shop",
-                platform: "python",
-            },
-            0,
-        )
-        .await
-        .unwrap();
-    write
-        .add_project_key(&ProjectKey {
-            public_key: "cd".repeat(16),
-            secret_key: "ef".repeat(16),
-            project_id,
-            label: "Default".to_owned(),
-            is_active: true,
-            rate_limit_count: Some(10),
-            rate_limit_window_s: Some(60),
-            created_at: 0,
-        })
-        .await
-        .unwrap();
-    write.commit().await.unwrap();
-
-    fleet.refresh().await.unwrap();
-    let roster = Arc::clone(&watch.borrow_and_update().roster);
-    assert!(roster.version > before);
-    assert_eq!(roster.projects.len(), 1);
-    assert_eq!(roster.projects[0].slug, "shop");
-    let limit = roster.projects[0].keys[0].rate_limit.unwrap();
-    assert_eq!((limit.count, limit.window_secs), (10, 60));
-
-    fleet.refresh().await.unwrap();
-    assert!(!watch.has_changed().unwrap());
 }
 
 #[tokio::test]

@@ -111,7 +111,10 @@ fn refusal(error: &FleetError) -> Frame {
         FleetError::Revoked(_) => CloseCode::Revoked,
         FleetError::Expired(_) | FleetError::NoRecoveryLeft { .. } => CloseCode::Expired,
         FleetError::Cloned(_) => CloseCode::Cloned,
-        FleetError::Store(_) | FleetError::NoRandomness(_) => {
+        FleetError::Store(_)
+        | FleetError::NoRandomness(_)
+        | FleetError::ConfigKey(_)
+        | FleetError::Stopping => {
             tracing::warn!(%error, "a relay could not be taken into the fleet");
             CloseCode::Unavailable
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use protocol::ids::{Lane, RelayId};
-use protocol::wire::{CloseCode, Config, Cursor, Frame, Goaway, PROTO, Ping, Report, Welcome};
+use protocol::wire::{CloseCode, Cursor, Frame, Goaway, PROTO, Ping, Report, Welcome};
 use quinn::{Connection, SendStream};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -153,11 +153,16 @@ async fn serve_admitted<S: Sink>(
     let state = fleet.borrow_and_update().clone();
     send(
         &mut control,
-        &welcome(&cursors, state.roster.version, context.config.window),
+        &welcome(
+            &cursors,
+            state.config.for_relay(relay).bundle.version,
+            context.config.window,
+        ),
     )
     .await?;
     tracing::debug!(relay.id = %relay, "session begins");
     let now = clock::now();
+    let _present = context.fleet.enter(relay, hello.roster_version, now);
     let session = Session {
         context: Arc::clone(context),
         relay,
@@ -239,10 +244,8 @@ impl<S: Sink> Session<S> {
                 Ok(())
             }
             Frame::ConfigStatus(status) => {
-                if let Some(reason) = status.refused {
-                    let (relay, version) = (self.relay, status.version);
-                    tracing::warn!(relay.id = %relay, roster.version = version, reason, "relay refused the roster");
-                }
+                let fleet = &self.context.fleet;
+                fleet.note_config(self.relay, &status, clock::now());
                 Ok(())
             }
             Frame::Ping(Ping { nonce, answer }) if !answer => {
@@ -347,12 +350,12 @@ impl<S: Sink> Session<S> {
         if state.revoked.contains(&self.relay) {
             return Err(SessionError::Refused(CloseCode::Revoked));
         }
-        if state.roster.version == self.roster_version {
+        let roster = state.config.for_relay(self.relay);
+        if roster.bundle.version == self.roster_version {
             return Ok(());
         }
-        self.roster_version = state.roster.version;
-        let roster = state.roster.as_ref().clone();
-        send(&mut self.control, &Frame::Config(Config { roster })).await
+        self.roster_version = roster.bundle.version;
+        send(&mut self.control, &Frame::Config(roster.config.clone())).await
     }
 
     fn note_seen(&self, report: Option<&Report>) {

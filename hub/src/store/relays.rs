@@ -219,28 +219,19 @@ impl Store {
         Ok(version.and_then(|v| v.parse().ok()).unwrap_or_default())
     }
 
-    /// The roster's version and rows, read at one point in time.
+    /// The roster's rows, read at one point in time.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn roster_rows(&self) -> Result<(u64, Vec<RosterRow>), StoreError> {
-        let mut tx = self.reader().begin().await?;
-        let version: Option<String> =
-            sqlx::query_scalar("SELECT value FROM settings WHERE key = ?1")
-                .bind(ROSTER_VERSION)
-                .fetch_optional(&mut *tx)
-                .await?;
-        let rows = sqlx::query_as(
+    pub async fn roster_rows(&self) -> Result<Vec<RosterRow>, StoreError> {
+        Ok(sqlx::query_as(
             "SELECT p.id AS project_id, p.slug, p.options, k.public_key, k.is_active,
                  k.rate_limit_count, k.rate_limit_window_s
              FROM projects p LEFT JOIN project_keys k ON k.project_id = p.id
              ORDER BY p.id, k.created_at, k.public_key",
         )
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        let version = version.and_then(|v| v.parse().ok()).unwrap_or_default();
-        Ok((version, rows))
+        .fetch_all(self.reader())
+        .await?)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_bytes::ByteBuf;
 use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
 use crate::outcome::Term;
-use crate::roster::RosterBundle;
+use crate::roster::ConfigKey;
 use crate::timestamp::Timestamp;
 
 /// The relay presents itself; its first frame.
@@ -198,25 +198,6 @@ pub struct Credit {
     pub window: u16,
 }
 
-/// The whole roster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Config {
-    /// What is to be in force.
-    #[serde(rename = "r")]
-    pub roster: RosterBundle,
-}
-
-/// What became of a roster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConfigStatus {
-    /// The version it is about.
-    #[serde(rename = "cv")]
-    pub version: u64,
-    /// Why it was refused; `None` when it is in force.
-    #[serde(rename = "m", default)]
-    pub refused: Option<String>,
-}
-
 /// What a relay says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -356,6 +337,14 @@ pub struct Joined {
     /// Where the hub is, for a relay that did not ask it over the network.
     #[serde(rename = "h", default)]
     pub hub: String,
+    /// The key its rosters are signed with; without it the relay takes none.
+    #[serde(
+        rename = "ck",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "serde_bytes"
+    )]
+    pub config_key: Option<ConfigKey>,
 }
 
 /// Asks for a certificate for another key: over the link before the one in use ends, or as an

@@ -9,10 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 
 use super::{Frame, WireError};
-use crate::limits::FRAME_BYTES_MAX;
+use crate::limits::CONFIG_BYTES_MAX;
 
 /// Longest text that is read, in bytes.
-pub const PAPER_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+pub const PAPER_BYTES_MAX: usize = 2 * CONFIG_BYTES_MAX;
 
 /// What a text carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,10 @@ use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 
 use super::*;
-use crate::ids::{Epoch, Lane, ProjectId, PublicKey, RelayId, Seq};
+use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
-use crate::limits::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, CONFIG_BYTES_MAX, FRAME_BYTES_MAX};
 use crate::outcome::Term;
-use crate::roster::{PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject};
 use crate::timestamp::Timestamp;
 
 fn examples() -> Vec<Frame> {
@@ -62,10 +61,17 @@ fn examples() -> Vec<Frame> {
             reason: GapReason::Lost,
         }),
         Frame::Credit(Credit { window: 2 }),
-        Frame::Config(Config { roster: roster() }),
+        Frame::Config(Config {
+            bytes: vec![0x80],
+            signatures: vec![ConfigSignature {
+                key: [0xce; 32],
+                signature: [0xcf; 64],
+            }],
+        }),
         Frame::ConfigStatus(ConfigStatus {
             version: 5,
-            refused: None,
+            outcome: ConfigOutcome::Rejected,
+            reason: "older".to_owned(),
         }),
         Frame::Report(Report {
             version: "0.1.0".to_owned(),
@@ -108,6 +114,7 @@ fn examples() -> Vec<Frame> {
             certificate: vec![0x30, 0],
             authorities: vec![ByteBuf::from([0x30, 0])],
             hub: "hub:4801".to_owned(),
+            config_key: Some([0xce; 32]),
         }),
         Frame::Error(ErrorBody {
             code: CloseCode::BadToken.code(),
@@ -119,26 +126,6 @@ fn examples() -> Vec<Frame> {
             authorities: vec![ByteBuf::from([0x30, 0]), ByteBuf::from([0x30, 1, 5])],
         }),
     ]
-}
-
-fn roster() -> RosterBundle {
-    RosterBundle {
-        version: 5,
-        projects: vec![RosterProject {
-            id: ProjectId::new(1).unwrap(),
-            slug: "shop".to_owned(),
-            keys: vec![RosterKey {
-                public_key: PublicKey::from_bytes([0xcd; 16]),
-                active: true,
-                rate_limit: Some(RateLimit {
-                    count: 100,
-                    window_secs: 60,
-                }),
-            }],
-            allowed_domains: vec![],
-            privacy: PrivacySettings::default(),
-        }],
-    }
 }
 
 #[test]
@@ -229,6 +216,8 @@ fn a_length_beyond_the_limit_is_refused_before_the_body_arrives() {
     };
     assert!(!check(0x04, FRAME_BYTES_MAX));
     assert!(check(0x04, FRAME_BYTES_MAX + 1));
+    assert!(!check(0x08, CONFIG_BYTES_MAX));
+    assert!(check(0x08, CONFIG_BYTES_MAX + 1));
     assert!(!check(0x03, BLOCK_BYTES_MAX));
     assert!(check(0x03, BLOCK_BYTES_MAX + 1));
     let mut endless = BytesMut::from(&[4, 0, 0x80, 0x80, 0x80, 0x80][..]);

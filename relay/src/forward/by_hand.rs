@@ -7,14 +7,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use protocol::wire::{self, Frame, Join, PAPER_BYTES_MAX, Paper};
+use protocol::wire::{Frame, Join, PAPER_BYTES_MAX, Paper};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::identity::{Identity, IdentityError, decode, encode, read_small, write_json};
 use super::join::{JoinError, Joined};
-use crate::roster::{Roster, RosterError};
+use crate::clock;
+use crate::policy::Policy;
+use crate::roster::{self, Roster, RosterError};
 
 /// Where the key waits for its certificate.
 const FILE: &str = "request.json";
@@ -83,10 +85,14 @@ pub fn join_by_hand(dir: &Path, bundle: &str, force: bool) -> Result<Joined, Joi
     if !is_for_key {
         return Err(JoinError::OtherRequest);
     }
-    if let Some(wire::Config { roster }) = config {
-        match Roster::open(dir)?.apply(roster) {
-            // The relay knows better already.
-            Ok(()) | Err(RosterError::Older { .. }) => {}
+    if let Some(key) = joined.config_key {
+        roster::pin(dir, key)?;
+    }
+    if let Some(config) = config {
+        let roster = Roster::peek(dir, dir, Policy::default())?;
+        match roster.apply(&config, clock::now()) {
+            // The relay knows better already, or its clock is behind: then it hears from the hub.
+            Ok(_) | Err(RosterError::Older { .. } | RosterError::NotYet { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::identity::{Identity, IdentityError};
 use super::tls::{ConnectError, connect, enrol_config};
-use crate::roster::RosterError;
+use crate::roster::{self, RosterError};
 
 /// How long the hub may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -155,6 +155,9 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
         Frame::Joined(joined) => joined,
         other => return Err(JoinError::unexpected(&other)),
     };
+    if let Some(key) = joined.config_key {
+        roster::pin(&request.dir, key)?;
+    }
     let identity = Identity::new(
         request.hub.clone(),
         joined.relay,

@@ -10,10 +10,8 @@ use bytes::{Bytes, BytesMut};
 use protocol::block::{DictId, ItemCount};
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Account, Term, reason};
-use protocol::roster::RosterBundle;
 use protocol::wire::{
-    Backlog, CloseCode, ConfigStatus, Frame, Goaway, Hello, LaneState, PROTO, Ping, Report, Total,
-    WireError,
+    Backlog, CloseCode, Frame, Goaway, Hello, LaneState, PROTO, Ping, Report, Total, WireError,
 };
 use quinn::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
@@ -25,7 +23,7 @@ use super::identity::Identity;
 use super::outbox::{GiveUp, Order, Outbox};
 use super::renew::Renewal;
 use super::tls::{ConnectError, connect, link_config};
-use super::{Config, LinkState, Shared};
+use super::{Config, LinkState, Shared, told};
 use crate::clock;
 use crate::ledger::Ledger;
 use crate::roster::Roster;
@@ -217,6 +215,9 @@ async fn serve(
     if welcome.proto != PROTO {
         return Err(LinkError::Version(welcome.proto));
     }
+    if let Some(notice) = told::welcomed(link, &welcome) {
+        send(&mut control, &Frame::ConfigStatus(notice)).await?;
+    }
     let now = clock::now();
     link.shared.set_state(LinkState::Connected, now);
     {
@@ -382,7 +383,10 @@ impl Session<'_> {
                 self.outbox.nacked(&nack)?;
             }
             Frame::Credit(credit) => self.outbox.credited(credit.window),
-            Frame::Config(config) => self.apply(config.roster).await?,
+            Frame::Config(roster) => {
+                let status = told::apply(self.link, roster).await;
+                send(&mut self.control, &Frame::ConfigStatus(status)).await?;
+            }
             Frame::Goaway(Goaway { reason, .. }) => {
                 tracing::debug!(reason, "hub is about to close");
                 self.outbox.hub_is_leaving();
@@ -400,27 +404,6 @@ impl Session<'_> {
             other => return Err(LinkError::Unexpected(other.name())),
         }
         Ok(())
-    }
-
-    /// Puts a roster in force; one that is refused leaves the one before.
-    async fn apply(&mut self, bundle: RosterBundle) -> Result<(), LinkError> {
-        let version = bundle.version;
-        let roster = self.link.roster.clone();
-        let applied = tokio::task::spawn_blocking(move || roster.apply(bundle)).await;
-        let refused = match applied {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(gone) => Some(gone.to_string()),
-        };
-        if let Some(reason) = &refused {
-            tracing::warn!(
-                roster.version = version,
-                reason,
-                "roster of the hub is refused"
-            );
-        }
-        let status = ConfigStatus { version, refused };
-        send(&mut self.control, &Frame::ConfigStatus(status)).await
     }
 
     async fn report(&mut self) -> Result<(), LinkError> {
