@@ -1,10 +1,4 @@
 //! A thousand simulated stories of relay and hub, in which every promise is kept.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::panic,
-    reason = "tests may be blunt"
-)]
 
 use tests::sim::{tell, tell_all};
 use tests::wait::clock;
