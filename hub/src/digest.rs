@@ -18,6 +18,8 @@
 
 mod apply;
 mod catch_up;
+#[doc(hidden)]
+pub mod cursor;
 mod document;
 mod issues;
 mod owner;

@@ -54,6 +54,8 @@ mod retain;
 mod route;
 mod segment;
 mod shared;
+#[doc(hidden)]
+pub mod sim;
 mod state;
 mod status;
 mod writer;
@@ -61,7 +63,7 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -180,6 +182,25 @@ impl Spool {
         time: Arc<dyn Time>,
         index: impl FnOnce(&Path, Epoch) -> Index,
     ) -> Result<Self, SpoolError> {
+        let (spool, owner, receiver) = Self::prepare(config, ledger, disk, time, index)?;
+        std::thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || owner.run(&receiver))
+            .map_err(|source| SpoolError::Open {
+                dir: config.dir.clone(),
+                source: Arc::new(source),
+            })?;
+        Ok(spool)
+    }
+
+    /// Opens it with an owner that does not run yet.
+    fn prepare(
+        config: &Config,
+        ledger: Ledger,
+        disk: Arc<dyn Disk>,
+        time: Arc<dyn Time>,
+        index: impl FnOnce(&Path, Epoch) -> Index,
+    ) -> Result<(Self, Owner, Receiver<Command>), SpoolError> {
         let began = time.monotonic();
         let dir = config.dir.clone();
         let cannot = |source: io::Error| SpoolError::Open {
@@ -213,17 +234,14 @@ impl Spool {
         owner.save().and_then(|()| owner.save()).map_err(cannot)?;
         shared.health().opened_in = owner.time.monotonic().saturating_sub(began);
         let (commands, receiver) = sync_channel(QUEUE_UNITS + CONTROL_QUEUE_LEN);
-        std::thread::Builder::new()
-            .name("spool".to_owned())
-            .spawn(move || owner.run(&receiver))
-            .map_err(cannot)?;
-        Ok(Self {
+        let spool = Self {
             shared,
             commands,
             appends: Arc::new(Semaphore::new(QUEUE_UNITS)),
             controls: Arc::new(Semaphore::new(CONTROL_QUEUE_LEN)),
             append_timeout: config.append_timeout.0,
-        })
+        };
+        Ok((spool, owner, receiver))
     }
 
     /// Keeps all the records or none; `Ok` means that they are on the disk.

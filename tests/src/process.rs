@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wait::until;
 
@@ -33,8 +34,22 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub fn start(program: &Path, args: &[&str], log: &Path) -> anyhow::Result<Self> {
+        Self::start_in(program, args, log, &[])
+    }
+
+    /// As [`Process::start`], with these variables in its environment.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_in(
+        program: &Path,
+        args: &[&str],
+        log: &Path,
+        environment: &[(String, String)],
+    ) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
         command.args(args);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         Self::spawn(program, command, log)
     }
 
@@ -104,10 +119,29 @@ impl Process {
     /// # Errors
     /// When there is no such process.
     pub fn terminate(&self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)
+    }
+
+    /// Holds it where it is: SIGSTOP.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on: SIGCONT.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = i32::try_from(self.child.id())?;
-        let pid = rustix::process::Pid::from_raw(pid).context("a process has an id")?;
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        Ok(())
+        let pid = Pid::from_raw(pid).context("a process has an id")?;
+        Ok(kill_process(pid, signal)?)
     }
 
     /// Waits until it has ended by itself.

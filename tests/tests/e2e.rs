@@ -11,7 +11,10 @@ mod e2e {
     mod alerts;
     mod crashes;
     mod disks;
+    mod failing_disks;
+    mod floods;
     mod hostile;
+    mod links;
     mod recordings;
     mod sdks;
     mod units;

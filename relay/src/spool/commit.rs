@@ -223,38 +223,17 @@ impl Owner {
         }
     }
 
-    /// Syncs the lanes' active segments at the same time: the filesystem then writes its journal
-    /// once. Names those whose content is not known after an error.
+    /// Syncs the lanes' active segments. Names those whose content is not known after an error.
     fn sync(&self, lanes: &[Lane]) -> Result<(), (Vec<Lane>, io::Error)> {
-        let files: Vec<_> = lanes
+        let active = |lane: &Lane| Some((*lane, self.writers.get(*lane).active.as_ref()?));
+        let (lanes, files): (Vec<_>, Vec<_>) = lanes
             .iter()
-            .filter_map(|lane| Some((*lane, &self.writers.get(*lane).active.as_ref()?.file)))
-            .collect();
-        let Some(((first, file), others)) = files.split_first() else {
-            return Ok(());
-        };
-        let mut results = Vec::with_capacity(files.len());
-        std::thread::scope(|scope| {
-            let mut threads = Vec::new();
-            for (lane, file) in others {
-                let spawned = std::thread::Builder::new().spawn_scoped(scope, || file.sync());
-                match spawned {
-                    Ok(thread) => threads.push((*lane, thread)),
-                    // No thread to be had: one after the other, then.
-                    Err(_) => results.push((*lane, file.sync())),
-                }
-            }
-            results.push((*first, file.sync()));
-            for (lane, thread) in threads {
-                let synced = thread
-                    .join()
-                    .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
-                results.push((lane, synced));
-            }
-        });
+            .filter_map(active)
+            .map(|(lane, active)| (lane, &*active.file))
+            .unzip();
         let mut suspects = Vec::new();
         let mut error = None;
-        for (lane, result) in results {
+        for (lane, result) in lanes.into_iter().zip(self.disk().sync_each(&files)) {
             if let Err(failed) = result {
                 suspects.push(lane);
                 error = Some(failed);

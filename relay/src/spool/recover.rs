@@ -14,7 +14,7 @@ use protocol::ids::{Epoch, Lane, Seq};
 use protocol::outcome::{Account, Counts, Reason, Term, reason};
 
 use super::catalog::{Book, Catalog, SegmentInfo};
-use super::disk::{Disk, File, random_u64};
+use super::disk::{Disk, File};
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
 use super::quarantine;
@@ -43,7 +43,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered>
     let known = state.is_some();
     let mut state = match state {
         Some(state) => state,
-        None => State::new(find_epoch(&**disk, dir)?.map_or_else(|| random_u64().map(Epoch), Ok)?),
+        None => State::new(find_epoch(&**disk, dir)?.map_or_else(|| disk.random().map(Epoch), Ok)?),
     };
     let (mark, marked) = Mark::open(&**disk, dir, state.epoch);
     let mut health = Health {
