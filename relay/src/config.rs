@@ -147,6 +147,17 @@ impl Config {
                 "must be an absolute path",
             ),
             (
+                [
+                    &self.spool.encryption_key_file,
+                    &self.spool.encryption_key_file_old,
+                ]
+                .into_iter()
+                .flatten()
+                .all(|path| path.is_absolute()),
+                "spool.encryption_key_file",
+                "must be an absolute path, and so must `spool.encryption_key_file_old`",
+            ),
+            (
                 self.link.dir.is_absolute(),
                 "link.dir",
                 "must be an absolute path",

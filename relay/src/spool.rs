@@ -19,6 +19,8 @@
 //!
 //! - What is new overtakes what has waited: while one of the two important lanes is stuck, its
 //!   records go to its twin, so that after an outage the lane itself carries what is new.
+//! - With a key configured no block lies on the disk unencrypted; without the key that a block
+//!   needs the spool does not open.
 //!
 //! What it never does: read the wall clock for anything but a receive time, hold a record it was
 //! not asked to keep, retry a failed sync on the same descriptor.
@@ -35,6 +37,7 @@
 //! ```
 
 mod catalog;
+mod cipher;
 mod commit;
 mod config;
 mod disk;
@@ -73,6 +76,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ledger::Ledger;
 
+pub use cipher::{KeyError, Keys};
 pub use config::{AgeMax, Config, WhenFull, WhenFullByLane};
 pub use repair::{RepairError, Repaired, repair};
 pub use status::{Gap, GapReason, LaneState, LastError, ReadOutcome, SpoolStatus};
@@ -137,6 +141,21 @@ pub enum SpoolError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// There is no key where the configuration says.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// What is in the spool cannot be read with the keys that are configured.
+    #[error(
+        "spool {} holds records encrypted with key {key}, which is not configured: set \
+         `spool.encryption_key_file`, or `spool.encryption_key_file_old` while the key is being \
+         changed; nothing was touched", .dir.display()
+    )]
+    KeyMissing {
+        /// The directory.
+        dir: PathBuf,
+        /// The key's name, as `vedette-relay spool ls` shows it.
+        key: String,
+    },
     /// The spool is closed.
     #[error("spool is closed")]
     Closed,
@@ -164,7 +183,8 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::InUse`] when another process has it, [`SpoolError::Open`] when the directory
-    /// cannot be made or read. Damaged content is no error.
+    /// cannot be made or read, [`SpoolError::Key`] and [`SpoolError::KeyMissing`] when what is in
+    /// it cannot be read. Damaged content is no error.
     pub fn open(config: &Config, ledger: Ledger) -> Result<Self, SpoolError> {
         Self::open_with(
             config,
@@ -212,7 +232,14 @@ impl Spool {
             io::ErrorKind::WouldBlock => SpoolError::InUse { dir: dir.clone() },
             _ => cannot(error),
         })?;
-        let recovered = recover::recover(&disk, &config.dir).map_err(cannot)?;
+        let keys = Keys::load(config)?;
+        if let Some(key) = recover::missing_key(&disk, &config.dir, &keys).map_err(cannot)? {
+            return Err(SpoolError::KeyMissing {
+                dir: dir.clone(),
+                key: key.to_string(),
+            });
+        }
+        let recovered = recover::recover(&disk, &config.dir, &keys).map_err(cannot)?;
         let limits = limits::Limits::new(config, disk.space(&config.dir).map_err(cannot)?);
         let (parts, catalog, mut health, losses) = recovered.split();
         health.bytes_max = limits.bytes_max;
@@ -223,6 +250,7 @@ impl Spool {
             config.dir.clone(),
             disk,
             parts.state.epoch,
+            keys,
             catalog,
             health,
             index(&config.dir, parts.state.epoch),

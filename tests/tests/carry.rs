@@ -27,7 +27,7 @@ use relay::ledger::Ledger;
 use relay::policy::Policy;
 use relay::roster::Roster;
 use relay::spool::inspect::Inspector;
-use relay::spool::{self, Spool};
+use relay::spool::{self, Keys, Spool};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -151,7 +151,7 @@ impl Edge {
 
     async fn export(&self, name: &str) -> Result<PathBuf, CarryError> {
         let file = self.dir.path().join(name);
-        let inspector = Inspector::open(&self.spool_dir()).unwrap();
+        let inspector = Inspector::open(&self.spool_dir(), Keys::default()).unwrap();
         forward::export(self.dir.path(), &inspector, &Lane::ALL, &file).await?;
         Ok(file)
     }

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::forward;
 use crate::ledger::Ledger;
 use crate::spool::inspect::Inspector;
-use crate::spool::{self, Spool, SpoolError};
+use crate::spool::{self, Keys, Spool, SpoolError};
 
 /// Where the spool is.
 #[derive(Debug, Args)]
@@ -33,6 +33,9 @@ pub(super) struct Place {
     /// relay's identity is looked for beside it.
     #[arg(long, value_name = "DIR", global = true)]
     dir: Option<PathBuf>,
+    /// A file with the key of an encrypted spool; as configured when left out.
+    #[arg(long, value_name = "FILE", global = true)]
+    key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,6 +102,14 @@ impl Place {
     }
 
     fn config(&self) -> anyhow::Result<Config> {
+        let mut config = self.located()?;
+        if let Some(file) = &self.key_file {
+            config.spool.encryption_key_file = Some(file.clone());
+        }
+        Ok(config)
+    }
+
+    fn located(&self) -> anyhow::Result<Config> {
         let Some(dir) = &self.dir else {
             return Config::load(&self.config)
                 .context("--dir DIR looks at a spool without a configuration");
@@ -122,19 +133,19 @@ pub(super) fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     let config = &whole.spool;
     match command {
         Command::Ls { json } => {
-            let listing = Inspector::open(&config.dir)?.list()?;
+            let listing = inspect(config)?.list()?;
             print(json, &listing, |out| show::listing(out, &listing))
         }
-        Command::Verify { json } => verify(&config.dir, json),
+        Command::Verify { json } => verify(config, json),
         Command::Cat { lane, limit, all } => {
             let lanes = with_backlog(&lane);
-            let inspector = Inspector::open(&config.dir)?;
+            let inspector = inspect(config)?;
             let mut out = BufWriter::new(io::stdout().lock());
             cat::print(&inspector, &lanes, limit, all, &mut out)?;
             Ok(out.flush()?)
         }
         Command::Stats { json } => {
-            let inspector = Inspector::open(&config.dir)?;
+            let inspector = inspect(config)?;
             let stats = show::Stats {
                 listing: inspector.list()?,
                 accounts: inspector.accounts()?,
@@ -147,9 +158,16 @@ pub(super) fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     }
 }
 
+/// Looks with the keys that are at hand. A key that only the relay may read is no mistake: what
+/// needs it says so.
+fn inspect(config: &spool::Config) -> anyhow::Result<Inspector> {
+    let keys = Keys::load(config).unwrap_or_default();
+    Ok(Inspector::open(&config.dir, keys)?)
+}
+
 /// Prints the equation; an error when it does not hold.
 pub(super) fn audit(place: &Place, json: bool) -> anyhow::Result<()> {
-    let accounts = Inspector::open(&place.spool()?.dir)?.accounts()?;
+    let accounts = inspect(&place.spool()?)?.accounts()?;
     print(json, &accounts, |out| show::accounts(out, &accounts))?;
     anyhow::ensure!(
         accounts.is_balanced(),
@@ -163,8 +181,8 @@ pub(super) fn audit(place: &Place, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn verify(dir: &Path, json: bool) -> anyhow::Result<()> {
-    let verified = Inspector::open(dir)?.verify()?;
+fn verify(config: &spool::Config, json: bool) -> anyhow::Result<()> {
+    let verified = inspect(config)?.verify()?;
     print(json, &verified, |out| show::verified(out, &verified))?;
     anyhow::ensure!(
         !verified.has_damage(),
@@ -182,7 +200,7 @@ fn repair(config: &spool::Config, json: bool) -> anyhow::Result<()> {
 }
 
 fn export(config: &Config, lanes: &[Lane], file: &Path, json: bool) -> anyhow::Result<()> {
-    let inspector = Inspector::open(&config.spool.dir)?;
+    let inspector = inspect(&config.spool)?;
     let exporting = forward::export(&config.link.dir, &inspector, lanes, file);
     let exported = runtime()?.block_on(exporting)?;
     print(json, &exported, |out| show::exported(out, &exported))

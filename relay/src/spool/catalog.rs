@@ -8,6 +8,7 @@ use std::sync::Arc;
 use protocol::ids::{Lane, Seq};
 use protocol::timestamp::Timestamp;
 
+use super::cipher::Sealing;
 use super::lanes::ByLane;
 use super::segment::{Extent, Summary};
 use super::state::LostRange;
@@ -65,13 +66,21 @@ pub(super) struct SegmentInfo {
     pub(super) received: Option<Timestamp>,
     /// Takes no more blocks.
     pub(super) sealed: bool,
+    /// How its blocks are encrypted, if they are.
+    pub(super) sealing: Option<Sealing>,
     /// The good blocks of a damaged segment.
     pub(super) map: Option<Arc<Vec<Extent>>>,
 }
 
 impl SegmentInfo {
     /// One without blocks.
-    pub(super) const fn new(serial: u64, first: Seq, start: u64, bytes: u64) -> Self {
+    pub(super) const fn new(
+        serial: u64,
+        first: Seq,
+        start: u64,
+        bytes: u64,
+        sealing: Option<Sealing>,
+    ) -> Self {
         Self {
             serial,
             first,
@@ -83,6 +92,7 @@ impl SegmentInfo {
             elapsed: 0,
             received: None,
             sealed: false,
+            sealing,
             map: None,
         }
     }

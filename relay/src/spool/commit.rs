@@ -11,6 +11,7 @@ use protocol::timestamp::Timestamp;
 
 use super::SpoolError;
 use super::catalog::SegmentInfo;
+use super::cipher::{Access, OVERHEAD};
 use super::disk::is_full;
 use super::evict::{self, Decision};
 use super::format::{self, FrameHead, Header};
@@ -195,13 +196,15 @@ impl Owner {
         let mut touched = Vec::new();
         let mut written = Ok(());
         for lane in Lane::ALL {
-            let frames = frames(ready, lane, elapsed);
-            if frames.is_empty() {
+            let len = frames_len(ready, lane, self.shared.keys.current().is_some());
+            if len == 0 {
                 continue;
             }
-            written = self
-                .active(lane, frames.len() as u64)
-                .and_then(|active| active.write(&frames));
+            let epoch = self.shared.epoch;
+            written = self.active(lane, len).and_then(|active| {
+                let frames = frames(ready, epoch, lane, elapsed, &active.access)?;
+                active.write(&frames)
+            });
             touched.push(lane);
             if written.is_err() {
                 break;
@@ -291,7 +294,9 @@ impl Owner {
             .active
             .as_ref()
             .is_some_and(|active| {
-                active.summary.records == 0 || active.tail.saturating_add(len) <= most
+                let has_room =
+                    active.summary.records == 0 || active.tail.saturating_add(len) <= most;
+                has_room && active.has_key(self.shared.keys.current())
             });
         if !fits {
             self.rotate(lane)?;
@@ -307,6 +312,8 @@ impl Owner {
         // A serial is not used again even when the file could not be made: it may be there.
         self.state.serial += 1;
         let serial = self.state.serial;
+        let sealing = self.shared.keys.begin()?;
+        let access = self.shared.keys.access(sealing.as_ref());
         let writer = self.writers.get_mut(lane);
         let header = Header {
             version: format::VERSION,
@@ -316,9 +323,11 @@ impl Owner {
             first_seq: first,
             elapsed,
             totals: writer.totals.clone().into_iter().collect(),
+            sealing,
         };
         let (file, start) = segment::create(&*self.shared.disk, &writer.dir, &header)?;
-        let active = Active::resume(serial, file, Summary::empty(first, start, elapsed));
+        let summary = Summary::empty(first, start, elapsed);
+        let active = Active::resume(serial, file, summary, sealing, access);
         let before = writer.active.replace(active);
         let sealed_bytes = before.as_ref().and_then(|before| before.seal().ok());
         let mut catalog = self.shared.catalog();
@@ -328,7 +337,7 @@ impl Owner {
             last.bytes = sealed_bytes.unwrap_or(last.bytes);
         }
         book.segments
-            .push_back(SegmentInfo::new(serial, first, start, start));
+            .push_back(SegmentInfo::new(serial, first, start, start, sealing));
         Ok(())
     }
 
@@ -348,7 +357,8 @@ impl Owner {
             let Some(active) = &mut writer.active else {
                 continue;
             };
-            let frame_len = format::frame_len(sealed.head.counts.len(), sealed.bytes.len());
+            let on_disk = sealed.bytes.len() + active.access.overhead();
+            let frame_len = format::frame_len(sealed.head.counts.len(), on_disk);
             let at = active.summary.end;
             active.summary.add(&sealed.head, at + frame_len);
             active.summary.date(*received, elapsed);
@@ -394,17 +404,35 @@ impl Owner {
     }
 }
 
+/// Bytes of the frames of a lane's blocks.
+fn frames_len(ready: &[Ready], lane: Lane, is_encrypted: bool) -> u64 {
+    let overhead = if is_encrypted { OVERHEAD } else { 0 };
+    let of_lane = ready.iter().filter(|ready| ready.lane == lane);
+    let lens = of_lane.map(|ready| {
+        let sealed = &ready.sealed;
+        format::frame_len(sealed.head.counts.len(), sealed.bytes.len() + overhead)
+    });
+    lens.sum()
+}
+
 /// The frames of a lane's blocks, one behind the other.
-fn frames(ready: &[Ready], lane: Lane, elapsed: u64) -> Vec<u8> {
+fn frames(
+    ready: &[Ready],
+    epoch: Epoch,
+    lane: Lane,
+    elapsed: u64,
+    access: &Access,
+) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     for Ready {
         sealed, received, ..
     } in ready.iter().filter(|ready| ready.lane == lane)
     {
         let head = FrameHead::new(&sealed.head, *received, elapsed);
-        format::write_frame(&mut out, head, &sealed.head.counts, &sealed.bytes);
+        let block = access.seal(epoch, lane, &sealed.bytes)?;
+        format::write_frame(&mut out, head, &sealed.head.counts, &block);
     }
-    out
+    Ok(out)
 }
 
 fn give_up(appends: Vec<Append>, error: &SpoolError) {

@@ -20,6 +20,11 @@ pub struct Config {
     pub segment_bytes: ByteSize,
     /// Room held back so that cursors can be written on a full disk.
     pub ballast_bytes: ByteSize,
+    /// A file with the key that blocks are encrypted with on disk: 32 bytes in hexadecimal or
+    /// base64. They are not encrypted when not set.
+    pub encryption_key_file: Option<PathBuf>,
+    /// A file with the key before, while what it encrypts is still there.
+    pub encryption_key_file_old: Option<PathBuf>,
     /// How long an append waits for the disk.
     pub append_timeout: Span,
     /// How old records may become, by lane, in time the spool was open.
@@ -36,6 +41,8 @@ impl Default for Config {
             free_min: None,
             segment_bytes: ByteSize(8 << 20),
             ballast_bytes: ByteSize(16 << 20),
+            encryption_key_file: None,
+            encryption_key_file_old: None,
             append_timeout: Span(Duration::from_secs(2)),
             age_max: AgeMax::default(),
             when_full: WhenFullByLane::default(),

@@ -20,6 +20,7 @@ use protocol::ids::{Epoch, Lane, Seq};
 use serde::{Serialize, Serializer};
 
 use super::catalog::{Book, Catalog};
+use super::cipher::Keys;
 use super::disk::{Disk, is_locked};
 use super::lanes::ByLane;
 use super::recover::find_epoch;
@@ -53,6 +54,14 @@ pub enum InspectError {
         #[source]
         source: io::Error,
     },
+    /// Records are encrypted with a key that is not at hand.
+    #[error("{} is encrypted with key {key}: name the file with that key by --key-file", .file.display())]
+    Key {
+        /// The segment.
+        file: PathBuf,
+        /// The key's name.
+        key: String,
+    },
     /// Whoever looks cannot go on.
     #[error("what was read cannot be written: {0}")]
     Visit(#[source] io::Error),
@@ -63,6 +72,7 @@ pub enum InspectError {
 pub struct Inspector {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    keys: Keys,
     state: State,
     /// Whether cursors and gaps could be read.
     is_known: bool,
@@ -87,21 +97,23 @@ struct SegmentFile {
 }
 
 impl Inspector {
-    /// Reads cursors and gaps of the spool in a directory.
+    /// Reads cursors and gaps of the spool in a directory. The keys are needed for what is in
+    /// encrypted records, not for their numbers and counts.
     ///
     /// # Errors
     /// [`InspectError::NoSpool`], [`InspectError::Read`].
-    pub fn open(dir: &Path) -> Result<Self, InspectError> {
+    pub fn open(dir: &Path, keys: Keys) -> Result<Self, InspectError> {
         let is_running = is_locked(dir).map_err(|source| InspectError::Read {
             dir: dir.to_path_buf(),
             source,
         })?;
-        Self::open_with(Arc::new(ReadDisk), dir, is_running)
+        Self::open_with(Arc::new(ReadDisk), dir, keys, is_running)
     }
 
     pub(super) fn open_with(
         disk: Arc<dyn Disk>,
         dir: &Path,
+        keys: Keys,
         is_running: bool,
     ) -> Result<Self, InspectError> {
         let cannot = |source| InspectError::Read {
@@ -129,6 +141,7 @@ impl Inspector {
             },
             disk,
             dir: dir.to_path_buf(),
+            keys,
             state,
             is_known,
             is_state_damaged,

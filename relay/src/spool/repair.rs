@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::inspect::{Finding, InspectError, Inspector};
 use super::owner::Command;
-use super::{Config, Spool, SpoolError};
+use super::{Config, Keys, Spool, SpoolError};
 use crate::ledger::Ledger;
 
 /// What was repaired.
@@ -58,7 +58,8 @@ pub enum RepairError {
 /// # Errors
 /// [`RepairError`]; [`SpoolError::InUse`] while a relay runs, and then nothing was changed.
 pub async fn repair(config: &Config) -> Result<Repaired, RepairError> {
-    let before = Inspector::open(&config.dir)?;
+    let keys = Keys::load(config).map_err(SpoolError::from)?;
+    let before = Inspector::open(&config.dir, keys.clone())?;
     if before.is_running() {
         let dir = config.dir.clone();
         return Err(SpoolError::InUse { dir }.into());
@@ -81,7 +82,7 @@ pub async fn repair(config: &Config) -> Result<Repaired, RepairError> {
     let status = spool.status();
     spool.close().await?;
     drop(spool);
-    let after = Inspector::open(&config.dir)?;
+    let after = Inspector::open(&config.dir, keys)?;
     let left = after.verify()?.findings.into_iter();
     Ok(Repaired {
         found,

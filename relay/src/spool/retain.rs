@@ -253,11 +253,13 @@ impl Owner {
                 ..whole
             }];
         }
+        let access = self.shared.keys.access(info.sealing.as_ref());
         let place = Place {
             epoch: self.shared.epoch,
             lane,
             first: info.first,
             start: info.start,
+            access: &access,
         };
         let mut counts = ItemCounts::new();
         let scanned = segment::scan(&*file, place, &mut |head, bytes| {
@@ -357,11 +359,13 @@ impl Owner {
             self.shared.epoch,
             &info,
         )?;
+        let access = self.shared.keys.access(info.sealing.as_ref());
         let place = Place {
             epoch: self.shared.epoch,
             lane,
             first: info.first,
             start: info.start,
+            access: &access,
         };
         let scan = segment::scan(&*file, place, &mut |_, _| {})?;
         quarantine::keep(self.disk(), &self.shared.dir, lane, &self.path(lane, &info))?;
@@ -416,6 +420,18 @@ impl Owner {
         self.disk().remove(&path).is_ok()
     }
 
+    /// Begins a segment with the key that is written with now, so that the one before is needed
+    /// only until what it encrypts is delivered.
+    fn change_key(&mut self, lane: Lane) -> io::Result<()> {
+        let current = self.shared.keys.current();
+        let active = self.writers.get(lane).active.as_ref();
+        if active.is_none_or(|active| active.has_key(current)) {
+            return Ok(());
+        }
+        self.rotate(lane)?;
+        self.delete_delivered(lane)
+    }
+
     /// Losses that were found when the spool was opened.
     pub(super) fn take_stock(&mut self, losses: &[Loss]) {
         if let Err(error) = self.record_losses(losses, GapReason::Corrupt, Term::Corrupt) {
@@ -431,6 +447,9 @@ impl Owner {
         self.expire();
         for lane in Lane::ALL {
             self.find_oldest(lane);
+            if let Err(error) = self.change_key(lane) {
+                self.note("key not changed yet", &error);
+            }
         }
         self.keep_ballast();
     }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::LastError;
 use super::catalog::Catalog;
+use super::cipher::Keys;
 use super::disk::Disk;
 use super::index::Index;
 
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) dir: PathBuf,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) epoch: Epoch,
+    pub(super) keys: Keys,
     catalog: Mutex<Catalog>,
     health: Mutex<Health>,
     /// Counts commits and whatever else a reader may wait for.
@@ -48,6 +50,7 @@ impl Shared {
         dir: PathBuf,
         disk: Arc<dyn Disk>,
         epoch: Epoch,
+        keys: Keys,
         catalog: Catalog,
         health: Health,
         index: Index,
@@ -56,6 +59,7 @@ impl Shared {
             dir,
             disk,
             epoch,
+            keys,
             catalog: Mutex::new(catalog),
             health: Mutex::new(health),
             changed: watch::Sender::new(0),

@@ -1,5 +1,6 @@
 //! The spool's promises.
 
+mod encrypted;
 mod faults;
 mod index;
 mod inspect;

@@ -21,7 +21,7 @@ pub(super) struct Stats {
 pub(super) fn listing(out: &mut dyn Write, listing: &Listing) -> io::Result<()> {
     head(out, listing)?;
     let mut table = Table::new(&[
-        "LANE", "FIRST", "LAST", "RECORDS", "BYTES", "AGE", "STATE", "FILE",
+        "LANE", "FIRST", "LAST", "RECORDS", "BYTES", "AGE", "STATE", "KEY", "FILE",
     ]);
     for row in &listing.segments {
         let last = if row.records > 0 {
@@ -37,6 +37,7 @@ pub(super) fn listing(out: &mut dyn Write, listing: &Listing) -> io::Result<()> 
             bytes(row.bytes),
             age(row.age_ms),
             row.state.name().to_owned(),
+            row.key.clone().unwrap_or_else(|| "-".to_owned()),
             row.file.display().to_string(),
         ]);
     }
@@ -172,7 +173,15 @@ pub(super) fn verified(out: &mut dyn Write, verified: &Verified) -> io::Result<(
         verified.blocks,
         verified.records,
         verified.findings.len()
-    )
+    )?;
+    if verified.unopened > 0 {
+        writeln!(
+            out,
+            "{} blocks are encrypted and were not opened: --key-file FILE names the key",
+            verified.unopened
+        )?;
+    }
+    Ok(())
 }
 
 fn sentence(finding: &Finding) -> String {

@@ -86,7 +86,7 @@ fn the_command_line_is_sound() {
 async fn records_are_printed_as_lines_of_json() {
     let dir = tempfile::tempdir().unwrap();
     let config = filled(dir.path()).await;
-    let inspector = Inspector::open(&config.dir).unwrap();
+    let inspector = Inspector::open(&config.dir, Keys::default()).unwrap();
     let lines = cat(&inspector, &with_backlog(&[]), None);
     assert_eq!(lines.len(), 5);
     let first = &lines[0];
@@ -118,7 +118,7 @@ async fn records_are_printed_as_lines_of_json() {
 async fn what_is_found_is_shown_to_people() {
     let dir = tempfile::tempdir().unwrap();
     let config = filled(dir.path()).await;
-    let inspector = Inspector::open(&config.dir).unwrap();
+    let inspector = Inspector::open(&config.dir, Keys::default()).unwrap();
     let stats = show::Stats {
         listing: inspector.list().unwrap(),
         accounts: inspector.accounts().unwrap(),
@@ -154,7 +154,9 @@ fn a_lane_is_asked_for_with_its_backlog() {
 #[test]
 fn a_directory_without_a_spool_is_told_with_a_remedy() {
     let dir = tempfile::tempdir().unwrap();
-    let error = Inspector::open(dir.path()).unwrap_err().to_string();
+    let error = Inspector::open(dir.path(), Keys::default())
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("holds no spool") && error.contains("--dir"),
         "{error}"

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::super::recover::{count_kept, count_ledger};
 use super::super::segment;
-use super::walk::Piece;
+use super::walk::{Need, Piece};
 use super::{InspectError, Inspector, if_there};
 
 /// Every item's end, by category, since the spool was made.
@@ -181,7 +181,12 @@ impl Inspector {
             }
             let bound = self.bound(lane);
             let mut next = last.first;
-            self.scan(&last, &mut |head, bytes| {
+            let need = if lane.live() == Lane::Control {
+                Need::Content
+            } else {
+                Need::Heads
+            };
+            self.scan(&last, need, &mut |head, bytes| {
                 if bound.is_some_and(|bound| head.last_seq() >= bound) {
                     return;
                 }

@@ -74,6 +74,8 @@ pub struct SegmentRow {
     pub age_ms: u64,
     /// How it is.
     pub state: SegmentState,
+    /// The name of the key it is encrypted with, if it is.
+    pub key: Option<String>,
 }
 
 /// How a segment is.
@@ -173,6 +175,7 @@ impl Inspector {
             received_at: None,
             age_ms: 0,
             state: SegmentState::Unreadable,
+            key: None,
         };
         let header = segment::load_header(&*opened)?;
         let ours =
@@ -180,6 +183,7 @@ impl Inspector {
         let Some(read) = ours else {
             return Ok(Some(row));
         };
+        row.key = read.header.sealing.map(|sealing| sealing.key.to_string());
         let footer = segment::load_footer(&*opened, bytes)?;
         let is_sealed = footer.is_some() || file.behind.is_some();
         let summary = match footer {

@@ -23,6 +23,15 @@ pub enum Piece<'a> {
     Gap(Gap),
 }
 
+/// What is wanted of a segment's blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// The records.
+    Content,
+    /// Numbers and counts; of what is encrypted the records are not opened.
+    Heads,
+}
+
 /// Who looks at the pieces.
 pub(super) type Visit<'a> = &'a mut dyn FnMut(Piece<'_>) -> io::Result<()>;
 
@@ -41,7 +50,7 @@ impl Inspector {
         };
         for file in self.segments(lane)? {
             let bound = file.behind.into_iter().chain(self.bound(lane)).min();
-            self.scan(&file, &mut |head, bytes| {
+            self.scan(&file, Need::Content, &mut |head, bytes| {
                 if bound.is_none_or(|bound| head.last_seq() < bound) {
                     walk.take(head, bytes, visit);
                 }
@@ -59,22 +68,32 @@ impl Inspector {
     pub(super) fn scan(
         &self,
         file: &SegmentFile,
+        need: Need,
         visit: &mut dyn FnMut(&Head, &[u8]),
     ) -> Result<Option<Scan>, InspectError> {
-        let mut read = || -> io::Result<Option<Scan>> {
-            let Some(opened) = if_there(self.disk.open(&file.path))? else {
-                return Ok(None);
-            };
-            let header = segment::load_header(&*opened)?;
-            let place = Place {
-                epoch: file.epoch,
-                lane: file.lane,
-                first: file.first,
-                start: header.map_or(0, |read| read.start),
-            };
-            segment::scan(&*opened, place, visit).map(Some)
+        let failed = |source| self.error(source);
+        let Some(opened) = if_there(self.disk.open(&file.path)).map_err(failed)? else {
+            return Ok(None);
         };
-        read().map_err(|source| self.error(source))
+        let header = segment::load_header(&*opened).map_err(failed)?;
+        let sealing = header.as_ref().and_then(|read| read.header.sealing);
+        let access = self.keys.access(sealing.as_ref());
+        if let Some(sealing) = sealing.filter(|_| access.is_missing() && need == Need::Content) {
+            return Err(InspectError::Key {
+                file: self.shown(&file.path),
+                key: sealing.key.to_string(),
+            });
+        }
+        let place = Place {
+            epoch: file.epoch,
+            lane: file.lane,
+            first: file.first,
+            start: header.map_or(0, |read| read.start),
+            access: &access,
+        };
+        segment::scan(&*opened, place, visit)
+            .map(Some)
+            .map_err(failed)
     }
 }
 

@@ -12,11 +12,11 @@ use super::oracle::Oracle;
 use super::support::{by_term, config, number, record, runtime};
 use crate::ledger::Ledger;
 use crate::spool::inspect::{Damage, Inspector, Piece, SegmentState};
-use crate::spool::{GapReason, Spool, repair};
+use crate::spool::{GapReason, Keys, Spool, repair};
 
 fn look(oracle: &Oracle, is_running: bool) -> Inspector {
     let disk = Arc::new(oracle.disk.clone());
-    Inspector::open_with(disk, Path::new("/spool"), is_running).unwrap()
+    Inspector::open_with(disk, Path::new("/spool"), Keys::default(), is_running).unwrap()
 }
 
 /// The records of a lane that were not delivered, and the numbers without any.
@@ -182,7 +182,10 @@ fn a_repair_sets_damage_aside_and_counts_it() {
         assert!(in_use.is_err(), "{in_use:?}");
         spool.close().await.unwrap();
         drop(spool);
-        let listing = Inspector::open(dir.path()).unwrap().list().unwrap();
+        let listing = Inspector::open(dir.path(), Keys::default())
+            .unwrap()
+            .list()
+            .unwrap();
         let sealed = &listing.segments[1];
         assert_eq!(sealed.state, SegmentState::Sealed);
         let path = dir.path().join(&sealed.file);
@@ -191,7 +194,10 @@ fn a_repair_sets_damage_aside_and_counts_it() {
         bytes[middle] ^= 1;
         std::fs::write(&path, bytes).unwrap();
 
-        let accounts = Inspector::open(dir.path()).unwrap().accounts().unwrap();
+        let accounts = Inspector::open(dir.path(), Keys::default())
+            .unwrap()
+            .accounts()
+            .unwrap();
         assert_eq!(accounts.uncounted, 1);
         let repaired = repair(&config).await.unwrap();
         assert_eq!(
@@ -202,7 +208,7 @@ fn a_repair_sets_damage_aside_and_counts_it() {
         assert_eq!((repaired.lost, repaired.set_aside), (1, 1));
         assert_eq!(repaired.found[0].file, sealed.file);
 
-        let inspector = Inspector::open(dir.path()).unwrap();
+        let inspector = Inspector::open(dir.path(), Keys::default()).unwrap();
         let verified = inspector.verify().unwrap();
         assert!(!verified.has_damage() && verified.findings.len() == 1);
         let mut gaps = Vec::new();
