@@ -170,6 +170,17 @@ impl Sdk {
         })
     }
 
+    /// The same with a connection of its own for each request, as short-lived programs have.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    pub fn with_fresh_connections(self) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .pool_max_idle_per_host(0)
+            .build()?;
+        Ok(Self { client, ..self })
+    }
+
     /// Posts a body; `encoding` is its content encoding, empty for none.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Real programs as child processes.
 
 use std::fs::File;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -48,8 +50,26 @@ impl Process {
         environment: &[(String, String)],
     ) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
-        command.args(args);
+        command.args(args).stdin(Stdio::null());
         command.envs(environment.iter().map(|(name, value)| (name, value)));
+        Self::spawn(program, command, log)
+    }
+
+    /// Starts a program that is handed a listener as systemd hands it on.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_with_listener(
+        program: &Path,
+        args: &[&str],
+        log: &Path,
+        listener: &TcpListener,
+    ) -> anyhow::Result<Self> {
+        const SCRIPT: &str =
+            r#"exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", SCRIPT, "sh"]).arg(program).args(args);
+        command.stdin(OwnedFd::from(listener.try_clone()?));
         Self::spawn(program, command, log)
     }
 
@@ -73,13 +93,13 @@ impl Process {
         }
         command.args(["--mount", "sh", "-c", SCRIPT, "sh", size]);
         command.arg(mount).arg(program).args(args);
+        command.stdin(Stdio::null());
         Self::spawn(program, command, log)
     }
 
     fn spawn(program: &Path, mut command: Command, log: &Path) -> anyhow::Result<Self> {
         let out = File::options().create(true).append(true).open(log)?;
         let child = command
-            .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)
             .spawn()

@@ -339,6 +339,24 @@ impl Site {
         ready(&url, process, &self.plan.dir.join("relay.log")).await
     }
 
+    /// Starts the relay on a listener that outlives it, and waits until it takes envelopes.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn start_relay_on(&mut self, listener: &TcpListener) -> anyhow::Result<()> {
+        let config = self.plan.dir.join("relay.toml");
+        let config = config.to_str().context("paths are text")?;
+        let log = self.plan.dir.join("relay.log");
+        let process = Process::start_with_listener(
+            &program("vedette-relay")?,
+            &["run", "--config", config],
+            &log,
+            listener,
+        )?;
+        let process = self.relay.insert(process);
+        ready(&format!("{}/health/ready", self.relay_url), process, &log).await
+    }
+
     fn start_program(
         &self,
         name: &str,

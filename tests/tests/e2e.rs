@@ -18,5 +18,6 @@ mod e2e {
     mod recordings;
     mod sdks;
     mod units;
+    mod upgrade;
     mod walk;
 }

@@ -139,5 +139,7 @@ fn config(troubles: &[Trouble], chance: &mut Chance) -> Config {
         append_timeout: Span(Duration::from_secs(24 * 3600)),
         age_max: ages,
         when_full,
+        encryption_key_file: None,
+        encryption_key_file_old: None,
     }
 }
