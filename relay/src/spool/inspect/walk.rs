@@ -10,7 +10,7 @@ use super::super::segment::{self, Place, Scan};
 use super::{InspectError, Inspector, SegmentFile, if_there};
 
 /// What stands at the next number.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Piece<'a> {
     /// A block, as it travels.
     Block {
