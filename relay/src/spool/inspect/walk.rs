@@ -122,7 +122,7 @@ impl Walk<'_> {
         while self.next < end {
             let from = self.next;
             let last = Seq(end.0.saturating_sub(1));
-            let (to, reason) = self.inspector.told.reason(self.lane, from, last);
+            let (to, reason) = self.inspector.reason(self.lane, from, last);
             visit(Piece::Gap(Gap { from, to, reason }))?;
             self.next = to.next();
         }
