@@ -96,3 +96,84 @@ fn text(imported: &Imported, receipt: Option<&Path>) -> String {
     }
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use protocol::block::{self, LedgerDelta, Record};
+    use protocol::ids::{Epoch, Lane, RelayId, Seq};
+    use protocol::parcel::{Head, ParcelError, Receipt, Writer};
+    use protocol::timestamp::Timestamp;
+    use protocol::wire::Join;
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, SigningKey as _};
+
+    use super::*;
+    use crate::fleet::TokenRequest;
+
+    /// A parcel with one record of a relay that joins for it.
+    async fn parcel(config: &Config, file: &Path) -> RelayId {
+        let data = Data::open(config).await.unwrap();
+        let now = clock::now();
+        let token = TokenRequest::default();
+        let token = data.fleet.make_join_token(&token, now).await.unwrap();
+        let token = token.to_string();
+        let parts: Vec<_> = token.split('.').collect();
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        let csr = CertificateParams::default()
+            .serialize_request(&key)
+            .unwrap();
+        let join = Join {
+            token_id: parts[1].to_owned(),
+            secret: parts[2].to_owned(),
+            csr: csr.der().to_vec(),
+            name: "shop-12".to_owned(),
+            version: "0.1.0".to_owned(),
+        };
+        let joined = data
+            .fleet
+            .join(&join, Ipv4Addr::LOCALHOST.into(), now)
+            .await;
+        let joined = joined.unwrap();
+        let record = Record::Ledger(LedgerDelta::default());
+        let sealed = block::seal(Epoch(7), Lane::Control, Seq(1), &[record]).unwrap();
+        let at = Timestamp::from_millis(0);
+        let head = Head::new(joined.relay, Epoch(7), joined.certificate, at);
+        let mut writer = Writer::new(Vec::new(), &head).unwrap();
+        writer.block(&sealed.bytes).unwrap();
+        let sign = |message: &[u8]| Ok::<_, ParcelError>(key.sign(message).unwrap());
+        fs::write(file, writer.finish(sign).unwrap()).unwrap();
+        data.index.close().await.unwrap();
+        data.store.close().await;
+        joined.relay
+    }
+
+    #[tokio::test]
+    async fn a_parcel_is_imported_without_a_running_hub_and_its_receipt_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config {
+            data_dir: dir.path().join("data"),
+            ..Config::default()
+        };
+        let file = dir.path().join("parcel");
+        let relay = parcel(&config, &file).await;
+        let receipt = dir.path().join("receipt");
+        let command = Parcel {
+            file: file.clone(),
+            receipt: Some(receipt.clone()),
+            timeout: "10s".parse().unwrap(),
+            json: false,
+        };
+        let text = run(&config, &command).await.unwrap();
+        assert!(text.contains("control: 1 were new, up to 1"), "{text}");
+        let (read, _) = Receipt::decode(&fs::read(&receipt).unwrap()).unwrap();
+        assert_eq!((read.relay, read.epoch), (relay, Epoch(7)));
+        assert_eq!(read.upto(Lane::Control), Some(Seq(1)));
+        let again = run(&config, &command).await.unwrap();
+        assert!(again.contains("nothing was new"), "{again}");
+
+        fs::write(&file, b"something else").unwrap();
+        let refused = run(&config, &command).await.unwrap_err().to_string();
+        assert!(refused.contains("ends before its seal") || refused.contains("no parcel"));
+    }
+}

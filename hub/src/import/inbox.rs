@@ -33,6 +33,8 @@ struct Answer {
 pub async fn watch(dir: PathBuf, fleet: Fleet, digest: digest::Handle, cancel: CancellationToken) {
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let unread = dir.clone();
+    drop(tokio::task::spawn_blocking(move || remove_unread(&unread)).await);
     loop {
         tokio::select! {
             _ = tick.tick() => {}
@@ -69,6 +71,16 @@ pub async fn watch(dir: PathBuf, fleet: Fleet, digest: digest::Handle, cancel: C
         });
         if let Ok(Err(error)) = laid.await {
             tracing::warn!(%error, "import cannot be answered");
+        }
+    }
+}
+
+/// Removes answers that were not read at once: whoever waited for them has gone.
+fn remove_unread(dir: &Path) {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        if path.extension().is_some_and(|it| it == ANSWER) {
+            let _tried_at_the_next_start = fs::remove_file(path);
         }
     }
 }

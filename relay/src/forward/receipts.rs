@@ -20,8 +20,8 @@ const RECEIPT: &str = "receipt";
 const ANSWER: &str = "answer";
 /// Receipts looked at in one go; more wait for the next.
 const RECEIPTS_MAX: usize = 16;
-/// How often the relay looks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the relay looks; seldom enough that no thread is kept for it.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// How long whoever brings a receipt waits for the answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is looked for.

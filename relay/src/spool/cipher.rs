@@ -105,7 +105,7 @@ pub(super) enum Access {
     /// They are not encrypted.
     Plain,
     /// With this.
-    Key(SegmentKey),
+    Key(Box<SegmentKey>),
     /// Not by us.
     Missing,
 }
@@ -146,7 +146,7 @@ impl Keys {
         let keys = [&self.current, &self.old];
         let key = keys.into_iter().flatten().find(|key| key.id == sealing.key);
         key.and_then(|key| key.of_segment(sealing))
-            .map_or(Access::Missing, Access::Key)
+            .map_or(Access::Missing, |key| Access::Key(Box::new(key)))
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use protocol::ids::{Epoch, Lane, Seq};
 use serde::{Serialize, Serializer};
 
+use super::GapReason;
 use super::catalog::{Book, Catalog};
 use super::cipher::Keys;
 use super::disk::{Disk, is_locked};
@@ -197,6 +198,30 @@ impl Inspector {
     /// then all that is whole will be taken up by the next.
     fn bound(&self, lane: Lane) -> Option<Seq> {
         self.is_running.then(|| self.promised(lane))
+    }
+
+    /// Why numbers have no records, and how far that reason reaches. What a running relay has
+    /// delivered or given up since we began to look is no damage.
+    fn reason(&self, lane: Lane, from: Seq, last: Seq) -> (Seq, GapReason) {
+        let (to, reason) = self.told.reason(lane, from, last);
+        if reason != GapReason::Corrupt || !self.is_running {
+            return (to, reason);
+        }
+        let now = self.latest();
+        let mut told = Catalog {
+            lanes: ByLane::default(),
+            gaps: now.gaps,
+        };
+        told.lanes.get_mut(lane).acked = now.lanes.get(lane).acked;
+        told.reason(lane, from, to)
+    }
+
+    /// Cursors and gaps as they are by now, if they can be read.
+    fn latest(&self) -> State {
+        let mut slots = Slots::new(Arc::clone(&self.disk), self.dir.clone());
+        let read = slots.read().ok().and_then(|(state, _)| state);
+        let same = read.filter(|state| state.epoch == self.state.epoch);
+        same.unwrap_or_else(|| self.state.clone())
     }
 
     fn error(&self, source: io::Error) -> InspectError {

@@ -9,6 +9,7 @@ use protocol::item::{Category, ItemKind};
 use protocol::outcome::{Counts, Term};
 use serde::Serialize;
 
+use super::super::GapReason;
 use super::super::recover::{count_kept, count_ledger};
 use super::super::segment;
 use super::walk::{Need, Piece};
@@ -140,7 +141,7 @@ impl Inspector {
                         let is_told = self.state.gaps.iter().any(|told| {
                             told.lane == lane && told.from <= gap.from && gap.to <= told.to
                         });
-                        if !is_told {
+                        if !is_told && gap.reason == GapReason::Corrupt {
                             uncounted += gap.to.0 - gap.from.0 + 1;
                         }
                     }

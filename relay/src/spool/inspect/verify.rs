@@ -145,7 +145,8 @@ impl Inspector {
     /// Tells numbers that no segment has; gaps that the state knows are no damage.
     fn missing(&self, file: &SegmentFile, from: Seq, next: Seq, verified: &mut Verified) {
         let lost = Loss::unknown(file.lane, from, next);
-        for part in lost.beyond(&self.state.gaps, self.acked(file.lane)) {
+        let latest = self.latest();
+        for part in lost.beyond(&latest.gaps, latest.lanes.get(file.lane).acked) {
             verified.findings.push(Finding {
                 first: Some(part.from),
                 last: Some(Seq(part.next.0.saturating_sub(1))),

@@ -10,7 +10,7 @@ use super::super::segment::{self, Place, Scan};
 use super::{InspectError, Inspector, SegmentFile, if_there};
 
 /// What stands at the next number.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Piece<'a> {
     /// A block, as it travels.
     Block {
@@ -122,7 +122,7 @@ impl Walk<'_> {
         while self.next < end {
             let from = self.next;
             let last = Seq(end.0.saturating_sub(1));
-            let (to, reason) = self.inspector.told.reason(self.lane, from, last);
+            let (to, reason) = self.inspector.reason(self.lane, from, last);
             visit(Piece::Gap(Gap { from, to, reason }))?;
             self.next = to.next();
         }

@@ -227,3 +227,34 @@ fn a_repair_sets_damage_aside_and_counts_it() {
         assert_eq!((again.lost, again.set_aside), (0, 0));
     });
 }
+
+#[test]
+fn what_a_relay_delivers_while_one_looks_is_no_damage() {
+    let runtime = runtime();
+    let mut oracle = runtime.block_on(small_spool());
+    for _ in 0..6 {
+        runtime
+            .block_on(oracle.append(&[Lane::Errors], 300))
+            .unwrap();
+    }
+    let inspector = look(&oracle, true);
+    let n_files = oracle.files().len();
+    for lane in [Lane::Errors, Lane::ErrorsBacklog] {
+        runtime.block_on(oracle.ack(lane, 255)).unwrap();
+    }
+    assert!(oracle.files().len() < n_files, "segments have gone");
+    assert_eq!(inspector.verify().unwrap().findings, []);
+    let accounts = inspector.accounts().unwrap();
+    assert!(accounts.is_balanced(), "{accounts:?}");
+    let mut reasons = Vec::new();
+    let walk = inspector.walk(Lane::ErrorsBacklog, Seq(1), &mut |piece| {
+        if let Piece::Gap(gap) = piece {
+            reasons.push(gap.reason);
+        }
+        Ok(())
+    });
+    walk.unwrap();
+    reasons.dedup();
+    assert_eq!(reasons, [GapReason::Acknowledged]);
+    runtime.block_on(oracle.close()).unwrap();
+}

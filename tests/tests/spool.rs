@@ -1,6 +1,5 @@
-//! A file as the way to the hub: what a relay could not send, carried by hand, and the receipt.
-//!
-//! Relay and hub are the real ones with a real digest; only what carries the file is a test.
+//! The spool between a real relay and a real hub: what is new goes before the backlog, and a file
+//! that is carried by hand is as good as the link.
 
 #![expect(
     clippy::unwrap_used,
@@ -419,4 +418,42 @@ async fn a_running_hub_takes_parcels_and_a_running_relay_receipts() {
         "{refused:?}"
     );
     stop(link).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_error_is_at_the_hub_while_the_backlog_of_an_outage_still_drains() {
+    const BACKLOG: u64 = 2_000;
+    let centre = Centre::start().await;
+    let edge = centre.relay().await;
+    let lane = |lane: Lane| edge.spool.lanes()[lane.index()];
+    // An outage: errors go on to come until their lane is stuck, and then some.
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    let mut n = 0;
+    while lane(Lane::ErrorsBacklog).records == 0 {
+        pace.tick().await;
+        edge.keep(Lane::Errors, n..n + 1).await;
+        n += 1;
+        assert!(n < 600, "the lane is never stuck");
+    }
+    edge.keep(Lane::Errors, n..n + u128::from(BACKLOG)).await;
+    assert!(lane(Lane::ErrorsBacklog).records >= BACKLOG);
+    let link = edge.connect();
+    let is_clear = || lane(Lane::Errors).acked.next() == lane(Lane::Errors).next;
+    until("the lane is clear", is_clear).await;
+    edge.keep(Lane::Errors, 100_000..100_001).await;
+    let began = tokio::time::Instant::now();
+    until("the fresh error is at the hub", is_clear).await;
+    let took = began.elapsed();
+    let left = lane(Lane::ErrorsBacklog).records;
+    assert!(
+        left > BACKLOG / 10,
+        "{left} of {BACKLOG} were left to overtake"
+    );
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    println!("fresh error acknowledged after {took:?} with {left} records of backlog left");
+    until("everything acknowledged", || edge.is_drained()).await;
+    let all = i64::try_from(n).unwrap() + i64::try_from(BACKLOG).unwrap() + 1;
+    assert_eq!(centre.applied().await, all);
+    stop(link).await;
+    centre.hub.end().await;
 }
