@@ -238,10 +238,6 @@ impl RosterBundle {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
 const fn is_false(value: &bool) -> bool {
     !*value
 }

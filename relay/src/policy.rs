@@ -27,7 +27,7 @@ use protocol::unit::{Bandwidth, Span};
 use serde::{Deserialize, Serialize};
 
 pub use file::PolicyError;
-pub use withheld::Withheld;
+pub use withheld::{Withheld, WithheldError};
 
 /// Where the policy is looked for when nothing else is said.
 pub const DEFAULT_FILE: &str = "/etc/vedette/policy.toml";

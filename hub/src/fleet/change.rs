@@ -41,6 +41,35 @@ pub(super) fn at_once(old: &RosterBundle, new: &RosterBundle) -> RosterBundle {
     })
 }
 
+/// What a change takes away, and nothing of what it adds: it is never larger than what there is.
+pub(super) fn less(old: &RosterBundle, new: &RosterBundle) -> RosterBundle {
+    let wanted: HashMap<_, &RosterProject> = new.projects.iter().map(|p| (p.id, p)).collect();
+    let projects = old.projects.iter().filter_map(|project| {
+        let wanted: HashMap<PublicKey, &RosterKey> = wanted
+            .get(&project.id)?
+            .keys
+            .iter()
+            .map(|key| (key.public_key, key))
+            .collect();
+        let keys = project.keys.iter().filter_map(|key| {
+            let wanted = wanted.get(&key.public_key)?;
+            Some(RosterKey {
+                active: key.active && wanted.active,
+                ..key.clone()
+            })
+        });
+        Some(RosterProject {
+            keys: keys.collect(),
+            ..project.clone()
+        })
+    });
+    content(&RosterBundle {
+        projects: projects.collect(),
+        is_emptied: new.is_emptied,
+        ..old.clone()
+    })
+}
+
 fn project_at_once(old: &RosterProject, new: &RosterProject) -> RosterProject {
     let before: HashMap<PublicKey, &RosterKey> =
         old.keys.iter().map(|key| (key.public_key, key)).collect();
@@ -212,6 +241,20 @@ mod tests {
         check(CanaryFirst, "newer program", |b| {
             b.min_version = "0.2.0".to_owned()
         });
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_sent_still_takes_away() {
+        let mut new = bundle();
+        new.projects[0].keys[0].active = false;
+        new.projects[0].keys.remove(1);
+        new.projects[0].keys.push(key(3, true, None));
+        new.projects[0].privacy.scrub_ip_addresses = true;
+        let mut expected = content(&bundle());
+        expected.projects[0].keys = vec![key(1, false, None)];
+        assert_eq!(less(&bundle(), &new), expected);
+        new.projects.clear();
+        assert!(less(&bundle(), &new).projects.is_empty());
     }
 
     #[test]

@@ -215,9 +215,7 @@ impl Fleet {
         if wanted.is_some() || plan.wants_canaries() {
             self.find_labelled().await?;
         }
-        let mut next = plan.clone();
-        next.source = Some(source);
-        let outcome = {
+        let next = {
             let keys = inner.config_keys();
             let means = Means {
                 keys: &keys,
@@ -226,22 +224,11 @@ impl Fleet {
                 lifetime: inner.config.config_lifetime.0,
                 canary_time: inner.config.canary_time.0,
             };
-            let taken = wanted.map_or(Ok(()), |wanted| next.want(&wanted, &means));
-            taken.and_then(|()| next.step(&means))
+            plan.next(wanted.as_ref(), source, &means)?
         };
-        if let Err(error) = outcome {
-            tracing::error!(%error, "rosters stay as they were");
-            plan.problem = Some(error.to_string());
-            plan.source = Some(source);
-            return Ok(plan.offer());
-        }
-        if plan.source != next.source {
-            next.problem = None;
-        }
-        let rows = next.rows();
-        if rows != plan.rows() {
+        if next.marks() != plan.marks() {
             let mut write = inner.store.begin().await?;
-            write.put_configs(&rows).await?;
+            write.put_configs(&next.rows()).await?;
             write.commit().await?;
         }
         *plan = next;

@@ -14,7 +14,7 @@ use protocol::timestamp::Timestamp;
 use protocol::wire::{Config, decode_msgpack};
 
 use super::FleetError;
-use super::change::content;
+use super::change::{content, less};
 use super::config_key::{ConfigKeyError, ConfigKeys};
 use super::rollout::{NextTrial, RelayFacts, Step, choose, judge, plan};
 use crate::store::StoreError;
@@ -75,7 +75,7 @@ pub(super) struct Trial {
 pub(super) struct Failed {
     pub(super) published: Arc<Published>,
     /// What is wanted and held back because of it.
-    pub(super) wanted: RosterBundle,
+    pub(super) wanted: Arc<RosterBundle>,
     pub(super) reason: String,
 }
 
@@ -133,7 +133,7 @@ impl Plan {
                 }
                 _ => {
                     plan.failed = Some(Failed {
-                        wanted: content(&published.bundle),
+                        wanted: Arc::new(content(&published.bundle)),
                         published,
                         reason: row.reason,
                     });
@@ -179,12 +179,48 @@ impl Plan {
             .is_some_and(|trial| trial.canaries.is_empty())
     }
 
-    /// Takes what is wanted by now.
-    pub(super) fn want(
-        &mut self,
-        wanted: &RosterBundle,
+    /// What tells whether there is something to be kept.
+    pub(super) fn marks(&self) -> [Option<u64>; 3] {
+        let version = |published: &Arc<Published>| published.bundle.version;
+        [
+            self.stable.as_ref().map(version),
+            self.trial.as_ref().map(|trial| version(&trial.published)),
+            self.failed
+                .as_ref()
+                .map(|failed| version(&failed.published)),
+        ]
+    }
+
+    /// What is published next. `wanted` is what the store has by now, when that is news.
+    ///
+    /// What relays would not take is not published; of such a change only what takes away goes
+    /// out, so that a key can always be switched off.
+    pub(super) fn next(
+        &self,
+        wanted: Option<&RosterBundle>,
+        source: u64,
         means: &Means<'_>,
-    ) -> Result<(), ConfigKeyError> {
+    ) -> Result<Self, ConfigKeyError> {
+        let mut next = self.clone();
+        next.source = Some(source);
+        if let Some(wanted) = wanted {
+            next.problem = None;
+            if let Err(error) = next.want(wanted, means) {
+                tracing::error!(%error, "what relays are told stays as it was, but for what ends");
+                next = self.clone();
+                next.source = Some(source);
+                next.problem = Some(error.to_string());
+                if let Some(stable) = &self.stable {
+                    next.want(&less(&stable.bundle, wanted), means)?;
+                }
+            }
+        }
+        next.step(means)?;
+        Ok(next)
+    }
+
+    /// Takes what is wanted by now.
+    fn want(&mut self, wanted: &RosterBundle, means: &Means<'_>) -> Result<(), ConfigKeyError> {
         let Some(stable) = &self.stable else {
             self.stable = Some(self.publish(content(wanted), means)?);
             return Ok(());
@@ -193,7 +229,7 @@ impl Plan {
             .trial
             .as_ref()
             .map(|trial| content(&trial.published.bundle));
-        let failed = self.failed.as_ref().map(|failed| &failed.wanted);
+        let failed = self.failed.as_ref().map(|failed| &*failed.wanted);
         let next = plan(&content(&stable.bundle), tried.as_ref(), failed, wanted);
         if let Some(stable) = next.stable {
             self.stable = Some(self.publish(stable, means)?);
@@ -208,7 +244,7 @@ impl Plan {
             NextTrial::Held(wanted) => {
                 self.is_stale |= self.trial.take().is_some();
                 if let Some(failed) = &mut self.failed {
-                    failed.wanted = wanted;
+                    failed.wanted = Arc::new(wanted);
                 }
             }
             NextTrial::Renewed(wanted) => {
@@ -224,7 +260,7 @@ impl Plan {
     }
 
     /// Goes on with what is tried, and publishes again what ends or is behind the relays.
-    pub(super) fn step(&mut self, means: &Means<'_>) -> Result<(), ConfigKeyError> {
+    fn step(&mut self, means: &Means<'_>) -> Result<(), ConfigKeyError> {
         self.step_trial(means);
         self.find_stale(means);
         if self.is_stale
@@ -284,7 +320,7 @@ impl Plan {
                 tracing::warn!(roster.version = candidate, reason, "roster is taken back");
                 self.failed = Some(Failed {
                     published: Arc::clone(&trial.published),
-                    wanted: content(&trial.published.bundle),
+                    wanted: Arc::new(content(&trial.published.bundle)),
                     reason,
                 });
                 self.trial = None;

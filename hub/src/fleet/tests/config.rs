@@ -321,6 +321,27 @@ async fn a_hub_that_was_restored_rises_above_what_its_relays_have() {
 }
 
 #[tokio::test]
+async fn a_key_is_switched_off_even_while_relays_would_not_take_the_rest() {
+    let (fleet, store, _dir) = hasty().await;
+    let a = join(&fleet).await;
+    let project = add_project(&store, STRICT).await;
+    fleet.refresh().await.unwrap();
+    let fields = (0..300).map(|n| format!("\"f{n}\"")).collect::<Vec<_>>();
+    let too_many = format!(
+        "{{\"privacy\":{{\"sensitive_fields\":[{}]}}}}",
+        fields.join(",")
+    );
+    set_options(&store, project, &too_many).await;
+    switch_off(&store, project).await;
+    fleet.refresh().await.unwrap();
+    let project = &told(&fleet, a).bundle.projects[0];
+    assert!(!project.keys[0].active);
+    assert!(project.privacy.scrub_emails, "as it was");
+    let problem = fleet.config().await.problem.unwrap();
+    assert!(problem.contains("entries in a list"), "{problem}");
+}
+
+#[tokio::test]
 async fn the_last_project_is_taken_away_with_a_word() {
     let (fleet, store, _dir) = hasty().await;
     let a = join(&fleet).await;
