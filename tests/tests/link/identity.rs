@@ -2,7 +2,7 @@
 //! another authority, joining by hand.
 
 use hub::fleet::AddressRange;
-use protocol::wire::{Config, Frame, Paper};
+use protocol::wire::{Frame, Paper};
 use relay::forward::Trouble;
 
 use crate::*;
@@ -353,9 +353,8 @@ async fn a_relay_joins_by_hand_and_knows_its_projects_before_it_meets_its_hub() 
     let labels = Labels::from([("site".to_owned(), "mast".to_owned())]);
     let now = hub::clock::now();
     let joined = hub.fleet.vouch(join, &labels, &address, now).await.unwrap();
-    let roster = hub.fleet.roster().await.unwrap();
-    let version = roster.version;
-    let frames = [Frame::Joined(joined), Frame::Config(Config { roster })];
+    let told = hub.fleet.config().await.offer.stable;
+    let frames = [Frame::Joined(joined), Frame::Config(told.config.clone())];
     let bundle = Paper::JoinBundle.write(&frames).unwrap();
 
     // The bundle is for the key that waits here, and for no other.
@@ -365,7 +364,8 @@ async fn a_relay_joins_by_hand_and_knows_its_projects_before_it_meets_its_hub() 
     assert!(matches!(refused, Err(JoinError::OtherRequest)));
 
     forward::join_by_hand(dir.path(), &bundle, false).unwrap();
-    assert_eq!(Roster::open(dir.path()).unwrap().version(), version);
+    let roster = Roster::open(dir.path(), dir.path(), Policy::default()).unwrap();
+    assert_eq!(roster.version(), told.bundle.version);
     let relay = Relay::start(dir.path());
     relay.keep(Lane::Errors, 1).await;
     until("delivered", || relay.is_drained()).await;
