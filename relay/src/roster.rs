@@ -380,11 +380,12 @@ impl Roster {
             if trial.is_none() || *inner.trial.borrow() != trial {
                 return Ok(());
             }
-            inner.trial.send_replace(becomes);
             match becomes {
-                Some(trial) => trial::write(&inner.dir, trial),
-                None => trial::clear(&inner.dir),
+                Some(trial) => trial::write(&inner.dir, trial)?,
+                None => trial::clear(&inner.dir)?,
             }
+            inner.trial.send_replace(becomes);
+            Ok(())
         };
         if let Ok(Err(error)) = tokio::task::spawn_blocking(write).await {
             tracing::warn!(%error, "what became of a roster's trial is not noted");

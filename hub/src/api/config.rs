@@ -76,7 +76,7 @@ struct RelayConfigState {
 
 /// How much of the link a relay may take. The policy of its host may say less.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct RelayLinkForm {
     /// Most bytes a second; nothing is without limit.
     bandwidth_max: Option<u64>,

@@ -243,7 +243,6 @@ async fn what_a_relay_refuses_is_taken_back_held_and_tried_again_when_asked() {
     assert!(again.config().await.failed.is_some());
 
     fleet.retry_config().await.unwrap();
-    fleet.refresh().await.unwrap();
     assert!(!scrubs_emails(&told(&fleet, a)));
 }
 
@@ -275,7 +274,7 @@ async fn a_relay_that_does_worse_with_it_stops_it() {
             ..Report::default()
         };
         let address = "127.0.0.1:9".parse().unwrap();
-        fleet.note_seen(a, address, "0.1.0", 0, Some(&report), NOW);
+        fleet.note_seen(a, address, "0.1.0", 0, Some(&report), clock::now());
     };
     report(candidate, 1000, 0);
     fleet.refresh().await.unwrap();

@@ -190,12 +190,28 @@ fn a_pattern_that_would_hang_another_engine_is_a_name_like_any_other() {
 }
 
 #[test]
-fn rules_that_leave_nothing_of_use() {
-    let fields = |fields: &[&str]| {
-        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
-        changed(|b| b.projects[0].privacy.sensitive_fields = fields)
+fn names_that_match_every_key_leave_an_event_of_use() {
+    let dir = tempfile::tempdir().unwrap();
+    let roster = roster(dir.path(), Policy::default(), Some(&bundle(5)));
+    let greedy = changed(|b| {
+        let names = ["e", "n", "a", "type", "exception"].map(str::to_owned);
+        b.projects[0].privacy.sensitive_fields = names.to_vec();
+    });
+    // The dry run holds it against what an event needs.
+    assert_eq!(roster.apply(&greedy, NOW).unwrap(), 6);
+    let Lookup::Known(project, _) = roster.lookup(&KEY.parse().unwrap()) else {
+        panic!("the key is known");
     };
-    refused(&fields(&["e", "n"]), "remove everything");
+    let event = "{\"exception\":{\"values\":[{\"type\":\"Unreachable\",\"value\":\"no route\"}]}}";
+    let scrubbed = project
+        .scrubber
+        .scrub_json(&event.into(), protocol::privacy::Payload::Event)
+        .unwrap();
+    let text = std::str::from_utf8(&scrubbed.payload).unwrap();
+    assert!(
+        text.contains("Unreachable") || text.contains("no route"),
+        "{text}"
+    );
 }
 
 #[test]
