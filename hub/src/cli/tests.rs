@@ -95,3 +95,42 @@ async fn a_hub_is_set_up_from_the_command_line() {
     assert_eq!(keys.len(), 2);
     assert!(keys.iter().any(|one| one.public_key == key));
 }
+
+#[tokio::test]
+async fn a_request_that_was_carried_by_hand_is_answered_with_a_bundle_once() {
+    use protocol::wire::{Frame, Join, Paper};
+    let dir = tempfile::tempdir().unwrap();
+    let (request, bundle) = (dir.path().join("request"), dir.path().join("bundle"));
+    let key = rcgen::KeyPair::generate().unwrap();
+    let csr = rcgen::CertificateParams::default().serialize_request(&key);
+    let join = Join {
+        token_id: String::new(),
+        secret: String::new(),
+        csr: csr.unwrap().der().to_vec(),
+        name: "mast".to_owned(),
+        version: "0.1.0".to_owned(),
+    };
+    let text = Paper::JoinRequest.write(&[Frame::Join(join)]).unwrap();
+    let data = dir.path().join("data");
+    let sign = format!(
+        "sign {} --out {} --name mast-7 --label site=mast",
+        request.display(),
+        bundle.display()
+    );
+    std::fs::write(&request, "nothing").unwrap();
+    assert!(go(&data, &sign).await.is_err());
+    std::fs::write(&request, text).unwrap();
+    go(&data, &sign).await.unwrap();
+    let text = std::fs::read_to_string(&bundle).unwrap();
+    let frames = Paper::JoinBundle.read(&text).unwrap();
+    let [Frame::Joined(joined), Frame::Config(_)] = frames.as_slice() else {
+        panic!("{frames:?}");
+    };
+    // A bundle that is there is not written over, and nobody is registered a second time.
+    assert!(go(&data, &sign).await.is_err());
+    let store = app::open_store(&data).await.unwrap();
+    let relays = store.relays().await.unwrap();
+    assert_eq!(relays.len(), 1);
+    assert_eq!(relays[0].name, "mast-7");
+    assert_eq!(relays[0].id, joined.relay.as_bytes());
+}

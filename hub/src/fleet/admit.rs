@@ -64,12 +64,17 @@ impl Fleet {
     /// relay delivers by other ways than the link.
     ///
     /// # Errors
-    /// As [`Fleet::admit`], without [`FleetError::Expired`].
+    /// As [`Fleet::admit`], without [`FleetError::Expired`]; [`FleetError::Cloned`] also while the
+    /// identity is marked as held twice.
     pub async fn recognise(&self, shown: &[u8]) -> Result<RelayId, FleetError> {
         let shown = certificate::read(shown)?;
         let row = self.0.store.relay(shown.relay).await?;
-        check(row, shown.relay, &shown.key_hash)?;
-        Ok(shown.relay)
+        let row = check(row, shown.relay, &shown.key_hash)?;
+        // It does not say which of two holders it comes from.
+        match row.cloned_at {
+            None => Ok(shown.relay),
+            Some(_) => Err(FleetError::Cloned(shown.relay)),
+        }
     }
 
     /// How a relay that presents itself stands to the one that was welcomed last.
@@ -95,37 +100,34 @@ impl Fleet {
         cursors: &[Cursor],
     ) -> Result<(), FleetError> {
         let relay = admitted.relay;
-        let row = self.0.store.relay(relay).await?;
-        let row = row.ok_or(FleetError::UnknownRelay(relay))?;
         let instance = hello.instance.cast_signed();
         let signer = admitted.signer.map(|signer| signer.to_vec());
-        let is_noted = row.instance == Some(instance)
-            && row.certificate == admitted.key_hash
-            && row.authority == signer;
-        if is_noted {
+        let is_noted = |row: &RelayRow| {
+            row.instance == Some(instance)
+                && row.certificate == admitted.key_hash
+                && row.authority == signer
+        };
+        let row = self.0.store.relay(relay).await?;
+        if row.is_some_and(|row| is_noted(&row)) {
             return Ok(());
         }
+        // Asked again with the lock held: two starts may present themselves at once.
+        let mut write = self.0.store.begin().await?;
+        let row = check(write.relay(relay).await?, relay, &admitted.key_hash)?;
         let last = row.instance.map(i64::cast_unsigned);
         if lineage::judge(last, hello, cursors) == Lineage::Copy {
             return Err(FleetError::Cloned(relay));
         }
-        let mut write = self.0.store.begin().await?;
-        let is_welcome = write
+        write
             .put_relay_welcome(&WelcomeRow {
                 relay,
-                before: row.instance,
                 instance,
                 generation: hello.generation.cast_signed(),
                 key_hash: admitted.key_hash.to_vec(),
                 authority: signer,
             })
             .await?;
-        write.commit().await?;
-        if is_welcome {
-            Ok(())
-        } else {
-            Err(FleetError::Cloned(relay))
-        }
+        Ok(write.commit().await?)
     }
 
     /// Notes that an identity has a second holder; `served` is the one that goes on, when it is
@@ -171,7 +173,7 @@ impl Fleet {
     }
 
     /// A certificate for another key of a relay that is connected. The one in use holds until the
-    /// new one is used.
+    /// relay has the new one, and says so or uses it.
     ///
     /// # Errors
     /// [`FleetError::Authority`] for a request that is none, [`FleetError::Revoked`],
@@ -184,6 +186,28 @@ impl Fleet {
     ) -> Result<Cert, FleetError> {
         self.grant(admitted.relay, &admitted.key_hash, csr, now, |_| Ok(0))
             .await
+    }
+
+    /// A relay that is connected has a certificate on its disk that was granted to it: the one
+    /// before is worth nothing from now on.
+    ///
+    /// # Errors
+    /// [`FleetError::Authority`] for a certificate that is no relay's, [`FleetError::Store`].
+    pub async fn note_kept(&self, admitted: &mut Admitted, kept: &[u8]) -> Result<(), FleetError> {
+        let kept = certificate::read(kept)?;
+        let relay = admitted.relay;
+        let signer = self.authority().signer_of(&kept.issuer);
+        let signer = signer.as_ref().map(<[u8; 32]>::as_slice);
+        let mut write = self.0.store.begin().await?;
+        write
+            .put_relay_certificate(relay, &kept.key_hash, signer)
+            .await?;
+        let row = write.relay(relay).await?;
+        write.commit().await?;
+        if row.is_some_and(|row| row.certificate == kept.key_hash) {
+            admitted.key_hash = kept.key_hash;
+        }
+        Ok(())
     }
 
     /// A certificate for another key of a relay whose own, verified but for its dates, has ended.

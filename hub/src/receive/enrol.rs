@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::wire::{CertRequest, CloseCode, ErrorBody, Frame};
+use protocol::wire::{Cert, CertRequest, CloseCode, ErrorBody, Frame};
 use quinn::Connection;
 use tokio::time::{Instant, timeout};
 
-use super::session::certificate;
+use super::session::{certificate, refused};
 use super::stream::{FrameReader, SessionError, send};
 use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, alive, close};
 use crate::clock;
@@ -46,6 +46,12 @@ impl Renewals {
             Ok(cert) => Frame::Cert(cert),
             Err(error) => refusal(&error),
         })
+    }
+
+    /// The relay has a certificate on its disk.
+    pub(super) async fn kept(&mut self, fleet: &Fleet, kept: &Cert) -> Result<(), SessionError> {
+        let noted = fleet.note_kept(&mut self.admitted, &kept.certificate);
+        noted.await.map_err(refused)
     }
 }
 

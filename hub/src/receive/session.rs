@@ -263,6 +263,7 @@ impl<S: Sink> Session<S> {
                 let answer = self.renewals.answer(&self.context.fleet, &request).await?;
                 send(&mut self.control, &answer).await
             }
+            Frame::Cert(kept) => self.renewals.kept(&self.context.fleet, &kept).await,
             Frame::Goaway(_) => Ok(()),
             other => Err(SessionError::Unexpected(other.name())),
         }

@@ -460,11 +460,18 @@ async fn another_certificate_is_given_over_the_link_but_not_without_pause() {
         let admitted = hub.fleet.admit(certificate, now).await.unwrap();
         assert_eq!(admitted.relay, identity.joined.relay);
     }
+    // Until the relay says that it has the new one.
+    session.send(&Frame::Cert(cert.clone())).await;
+    session.send_block(&block(1, 1)).await;
+    session.acked(1).await;
+    let old = hub.fleet.admit(&identity.joined.certificate, now).await;
+    assert!(matches!(old, Err(FleetError::Cloned(_))));
+    hub.fleet.admit(&cert.certificate, now).await.unwrap();
     session.send(&request()).await;
     assert_eq!(session.close_code().await, Some(CloseCode::Limit));
 
     let nonsense = Frame::CertRequest(protocol::wire::CertRequest { csr: vec![1] });
-    let (mut session, _) = hub.session(&identity).await;
+    let (mut session, _) = hub.session(&hub.identity().await).await;
     session.send(&nonsense).await;
     assert!(matches!(session.next().await, Frame::Error(_)));
     hub.stop().await;

@@ -56,8 +56,6 @@ pub struct RelayRow {
 pub struct WelcomeRow {
     /// Which.
     pub relay: RelayId,
-    /// The start that must have been welcomed last.
-    pub before: Option<i64>,
     /// The start that is welcomed now.
     pub instance: i64,
     /// How often it was started.
@@ -353,36 +351,49 @@ impl Write {
             .await?)
     }
 
-    /// Notes which start of a relay is welcomed and the certificate it uses; `false` when another
-    /// was welcomed meanwhile.
+    /// Notes which start of a relay is welcomed and the certificate it uses.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn put_relay_welcome(&mut self, welcome: &WelcomeRow) -> Result<bool, StoreError> {
+    pub async fn put_relay_welcome(&mut self, welcome: &WelcomeRow) -> Result<(), StoreError> {
         let id = welcome.relay.as_bytes().as_slice();
-        let done = sqlx::query(
-            "UPDATE relays SET instance = ?3, generation = ?4, authority = ?5
-             WHERE id = ?1 AND instance IS ?2",
+        let authority = welcome.authority.as_deref();
+        sqlx::query(
+            "UPDATE relays SET instance = ?2, generation = ?3, authority = ?4 WHERE id = ?1",
         )
         .bind(id)
-        .bind(welcome.before)
         .bind(welcome.instance)
         .bind(welcome.generation)
-        .bind(&welcome.authority)
+        .bind(authority)
         .execute(self.connection())
         .await?;
+        self.put_relay_certificate(welcome.relay, &welcome.key_hash, authority)
+            .await
+    }
+
+    /// Notes that the certificate that was granted last is the one in use, if it is for this key,
+    /// and who signed it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_certificate(
+        &mut self,
+        id: RelayId,
+        key_hash: &[u8],
+        authority: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE relays SET certificate = next_certificate,
+            "UPDATE relays SET certificate = next_certificate, authority = ?3,
                  certificate_ends_at = next_certificate_ends_at,
                  next_certificate = NULL, next_certificate_ends_at = NULL
-             WHERE id = ?1 AND instance = ?2 AND next_certificate = ?3",
+             WHERE id = ?1 AND next_certificate = ?2",
         )
-        .bind(id)
-        .bind(welcome.instance)
-        .bind(&welcome.key_hash)
+        .bind(id.as_bytes().as_slice())
+        .bind(key_hash)
+        .bind(authority)
         .execute(self.connection())
         .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(())
     }
 
     /// Notes a certificate that a relay may use from now on; the one in use stays.

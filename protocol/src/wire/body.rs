@@ -356,7 +356,8 @@ pub struct CertRequest {
     pub csr: Vec<u8>,
 }
 
-/// A certificate for another key. The one in use holds until this one is used.
+/// A certificate for another key. The relay sends it back, without authorities, when it is on its
+/// disk; the one in use holds until then, or until this one is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cert {
     /// The certificate, DER.

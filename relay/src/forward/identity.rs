@@ -70,10 +70,11 @@ pub(super) struct Identity {
 }
 
 /// What was delivered of a spool before it had this identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Floor {
     epoch: Epoch,
-    upto: [Seq; Lane::ALL.len()],
+    /// By [`Lane::index`]; as many as there were lanes at the time.
+    upto: Vec<Seq>,
 }
 
 /// A start of the relay.
@@ -160,7 +161,7 @@ impl Identity {
         if self.generation == 0 && start.acked.iter().any(|acked| acked.0 > 0) {
             self.floor = Some(Floor {
                 epoch: start.epoch,
-                upto: start.acked,
+                upto: start.acked.to_vec(),
             });
         }
         self.generation = self.generation.saturating_add(1);
@@ -179,7 +180,7 @@ impl Identity {
 
     /// Up to where a lane was delivered before the spool had this identity.
     pub(super) fn floor(&self, epoch: Epoch, lane: Lane) -> Seq {
-        let floor = self.floor.filter(|floor| floor.epoch == epoch);
+        let floor = self.floor.as_ref().filter(|floor| floor.epoch == epoch);
         let upto = floor.and_then(|floor| floor.upto.get(lane.index()).copied());
         upto.unwrap_or_default()
     }
@@ -244,7 +245,7 @@ impl Identity {
             authorities: self.authorities.iter().map(|one| encode(one)).collect(),
             generation: self.generation,
             starts: self.starts.clone(),
-            floor: self.floor,
+            floor: self.floor.clone(),
         };
         write_json(dir, &dir.join(FILE), &stored)
     }

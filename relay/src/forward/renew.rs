@@ -3,8 +3,8 @@
 //! When a certificate is to be renewed is decided by the hub's clock, as the hub tells it at each
 //! welcome, and by time that passes here: the host's wall clock may say what it likes. Each
 //! renewal makes a new key, so that a copy of the state directory is worth nothing for longer than
-//! one certificate lives. The hub takes the old one until the new one was used, so nothing is lost
-//! when the relay ends between the two.
+//! one certificate lives. The hub takes the old one until it hears that the new one is on the
+//! relay's disk, or sees it used, so nothing is lost when the relay ends between the two.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -93,20 +93,28 @@ impl Renewal {
         }
     }
 
-    /// Keeps what the hub granted; it is used from the next connection on.
-    pub(super) async fn take(&mut self, cert: Cert) {
+    /// Keeps what the hub granted; gives what the hub is told once it is on the disk. It is used
+    /// from the next connection on.
+    pub(super) async fn take(&mut self, cert: Cert) -> Option<Frame> {
         let Some(key) = self.asked.take() else {
-            return tracing::debug!("a certificate came that was not asked for");
+            tracing::debug!("a certificate came that was not asked for");
+            return None;
+        };
+        let kept = Cert {
+            certificate: cert.certificate.clone(),
+            authorities: Vec::new(),
         };
         match keep(self.dir.clone(), self.relay, &key, cert).await {
             Ok(Some(identity)) => {
                 tracing::info!(relay.id = %self.relay, "certificate renewed");
                 self.schedule(&identity);
                 self.due = self.due.max(Instant::now() + PAUSE_MIN);
+                return Some(Frame::Cert(kept));
             }
             Ok(None) => tracing::debug!("the relay has another identity by now"),
             Err(error) => tracing::warn!(%error, "the renewed certificate could not be kept"),
         }
+        None
     }
 
     /// The hub gives none at the moment.

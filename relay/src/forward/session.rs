@@ -399,7 +399,11 @@ impl Session<'_> {
                 send(&mut self.control, &Frame::Ping(pong)).await?;
             }
             Frame::Ping(_) => {}
-            Frame::Cert(cert) => self.renewal.take(cert).await,
+            Frame::Cert(cert) => {
+                if let Some(kept) = self.renewal.take(cert).await {
+                    send(&mut self.control, &kept).await?;
+                }
+            }
             Frame::Error(error) => self.renewal.refused(&error),
             other => return Err(LinkError::Unexpected(other.name())),
         }
