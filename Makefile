@@ -1,5 +1,5 @@
 # The commands everyone uses; what each installs is listed in scripts/install.
-.PHONY: help demo test bench lint fuzz clean
+.PHONY: help demo test soak bench lint fuzz clean
 
 help:                ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -12,6 +12,11 @@ demo:                ## hub, relay and sample events, until interrupted
 
 test:                ## everything that CI checks
 	@scripts/test
+
+SEEDS ?= 20000
+soak:                ## simulated stories of relay and hub, as many as SEEDS says
+	cargo build --release --workspace --locked
+	@exec target/release/vedette-sim --seeds $(SEEDS)
 
 bench:               ## the product's figures, into target/bench/results.jsonl
 	@scripts/install bench

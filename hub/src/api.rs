@@ -20,6 +20,7 @@
 mod activity;
 mod body;
 mod caller;
+mod config;
 mod environments;
 mod error;
 mod event;
@@ -258,6 +259,10 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(fleet::history::history))
         .routes(routes!(fleet::alerts::alerts, fleet::alerts::set_alerts))
         .routes(routes!(fleet::tokens::create_join_token))
+        .routes(routes!(config::state))
+        .routes(routes!(config::retry))
+        .routes(routes!(config::replace_key))
+        .routes(routes!(config::set_link, config::remove_link))
         .routes(routes!(fleet::ledger::ledger))
         .routes(routes!(fleet::poison::poison))
         .routes(routes!(fleet::poison::replay))

@@ -28,10 +28,10 @@ use crate::api::{self, ApiState};
 use crate::config::Config;
 use crate::notify::{Notifier, Sender};
 use crate::schedule::Schedule;
-use crate::{clock, digest, receive, web};
+use crate::{clock, digest, import, receive, web};
 
 pub use data::{Data, open_index};
-pub(crate) use data::{index_of, lock, make_dir, open_store, packs_of};
+pub(crate) use data::{inbox_of, index_of, lock, make_dir, open_store, packs_of};
 
 /// Threads for work that waits for the disk or takes longer than a moment.
 const BLOCKING_THREADS_MAX: usize = 32;
@@ -155,6 +155,13 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
     ));
     working.tracker.spawn(upkeep::watch_poison(
         data.store.clone(),
+        digest.clone(),
+        working.cancel.clone(),
+    ));
+
+    working.tracker.spawn(import::watch(
+        inbox_of(&config.data_dir),
+        data.fleet.clone(),
         digest.clone(),
         working.cancel.clone(),
     ));

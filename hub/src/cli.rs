@@ -3,6 +3,8 @@
 //! `run` serves; the other commands work on the data directory, beside a running hub or without
 //! one. A running hub notices what they change within a second or two.
 
+mod fleet;
+mod import;
 mod make;
 
 use std::fs::File;
@@ -16,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::archive::Archive;
 use crate::config::Config;
+use crate::fleet::AddressRange;
 use crate::index::Index;
 use crate::store::Store;
 use crate::{app, clock, digest};
@@ -59,12 +62,36 @@ enum Command {
     /// Tokens that let relays join.
     #[command(subcommand)]
     JoinToken(JoinToken),
+    /// Relays.
+    #[command(subcommand)]
+    Relay(Relay),
+    /// Take a relay into the fleet that cannot reach the hub: answers the request that
+    /// `vedette-relay join --request FILE` wrote with a bundle for `vedette-relay join --bundle`.
+    Sign {
+        /// The request's file.
+        request: PathBuf,
+        /// Where the bundle is written.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// What the relay is called; as it asks for when left out.
+        #[arg(long)]
+        name: Option<String>,
+        /// What it is labelled with, such as site=harbour; may be given several times.
+        #[arg(long, value_name = "KEY=VALUE")]
+        label: Vec<String>,
+    },
+    /// The authority that signs for relays and hub.
+    #[command(subcommand)]
+    Authority(AuthorityCommand),
     /// Tokens for the API.
     #[command(subcommand)]
     ApiToken(ApiToken),
     /// The search index.
     #[command(subcommand)]
     Index(IndexCommand),
+    /// Take what a relay could not send, from a file that was carried here. Importing it again, or
+    /// sending it as well, has no further effect.
+    Import(import::Parcel),
     /// Records that could not be digested.
     #[command(subcommand)]
     Poison(Poison),
@@ -72,6 +99,11 @@ enum Command {
     Completions {
         /// The shell.
         shell: Shell,
+    },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// The directory, such as /usr/share/man/man1; made when it is missing.
+        dir: PathBuf,
     },
 }
 
@@ -160,12 +192,48 @@ enum JoinToken {
         #[arg(long, default_value_t = 1)]
         uses: u32,
         /// How long it is valid, such as 30m or 7d; as configured when left out.
-        #[arg(long)]
-        ttl: Option<protocol::unit::Span>,
+        #[arg(long, alias = "ttl", value_name = "TIME")]
+        valid: Option<protocol::unit::Span>,
+        /// Where its relays come from, such as 10.20.0.0/16; anywhere when left out.
+        #[arg(long, value_name = "ADDRESSES")]
+        from: Option<AddressRange>,
         /// What its relays are labelled with, such as site=harbour; may be given several times.
         #[arg(long, value_name = "KEY=VALUE")]
         label: Vec<String>,
     },
+    /// List the tokens that can still be used.
+    List,
+    /// End a token.
+    Remove {
+        /// Its id, the second part of its text.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Relay {
+    /// List the relays with their certificates, and whether an identity has a second holder.
+    List,
+    /// Take the mark of a second holder off. The second holder stays kept out: it needs an
+    /// identity of its own, by `vedette-relay join HUB TOKEN --force` on its host.
+    ClearClone {
+        /// The relay's id.
+        id: protocol::ids::RelayId,
+    },
+    /// Shut a relay out, within two seconds and for ever. What it buffers stays with it.
+    Revoke {
+        /// The relay's id.
+        id: protocol::ids::RelayId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuthorityCommand {
+    /// Show the authority and those before it, and how many relays each signed for.
+    Show,
+    /// Put another authority in its place. Relays learn of it as they renew their certificates,
+    /// and those that are away meanwhile still know the hub.
+    Rotate,
 }
 
 #[derive(Debug, Subcommand)]
@@ -224,6 +292,7 @@ impl Cli {
                 io::stdout().write_all(&text)?;
                 Ok(())
             }
+            Command::Man { dir } => write_manual(&dir),
             command => {
                 let config = Config::load(&self.config)?;
                 log("warn")?;
@@ -240,11 +309,18 @@ impl Cli {
 
 /// Commands that work on the data directory.
 async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
+    if let Command::Import(parcel) = &command {
+        return say(&import::run(config, parcel).await?);
+    }
     let dir = &config.data_dir;
     app::make_dir(dir)?;
     let store = app::open_store(dir).await?;
     let text = match command {
-        Command::Run | Command::CheckConfig { .. } | Command::Completions { .. } => String::new(),
+        Command::Run
+        | Command::CheckConfig { .. }
+        | Command::Import(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => String::new(),
         Command::Admin(Admin::Create(new)) => {
             let password = read_password(&new.password)?;
             make::admin(&store, &new, &password).await?
@@ -253,9 +329,15 @@ async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
             make::organization(&store, &name, slug).await?
         }
         Command::Project(project) => make::project(&store, config, project).await?,
-        Command::JoinToken(JoinToken::Create { uses, ttl, label }) => {
-            make::join_token(&store, config, uses, ttl, &label).await?
-        }
+        Command::JoinToken(command) => fleet::join_token(&store, config, command).await?,
+        Command::Relay(command) => fleet::relay(&store, config, command).await?,
+        Command::Sign {
+            request,
+            out,
+            name,
+            label,
+        } => fleet::sign(&store, config, &request, &out, name, &label).await?,
+        Command::Authority(command) => fleet::authority(&store, config, &command).await?,
         Command::ApiToken(ApiToken::Create { user, name, scope }) => {
             make::api_token(&store, &user, &name, &scope).await?
         }
@@ -326,6 +408,12 @@ fn read_password(source: &Password) -> anyhow::Result<String> {
             .read_to_string(&mut text)?,
     };
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn write_manual(dir: &Path) -> anyhow::Result<()> {
+    let written = std::fs::create_dir_all(dir)
+        .and_then(|()| clap_mangen::generate_to(Cli::command().disable_help_subcommand(true), dir));
+    written.with_context(|| format!("manual pages cannot be written to {}", dir.display()))
 }
 
 /// Text on a terminal, JSON where a program reads it.

@@ -19,6 +19,8 @@
 mod apply;
 mod books;
 mod catch_up;
+#[doc(hidden)]
+pub mod cursor;
 mod document;
 mod issues;
 mod owner;

@@ -2,55 +2,88 @@
 //!
 //! What always holds: a relay is known by its certificate, which the hub's own authority signed
 //! for a key that never left the relay's host; a join token is kept as a hash and is used no more
-//! often than it may be; the registry is asked at every connection and followed while it lasts.
+//! often than it may be; the registry is asked at every connection and followed while it lasts; an
+//! identity has one holder (`lineage`); relays are told only what the hub's key signed.
+//!
+//! Certificates live for days and are renewed over the link with a new key each time; the registry
+//! knows the key that was used last and the one granted after it, and no other (`admit`). A relay
+//! that was away for longer than its certificate lives shows it where enrolments go and gets
+//! another: the key proves who it is, and the registry whether it may come back. That is the same
+//! proof a challenge of our own would ask for, made by the TLS handshake.
 //!
 //! What connected relays show is gathered and written once in a while for all of them
 //! ([`Fleet::refresh`]), so that a large fleet costs the store one transaction.
 
+mod admit;
 mod alarm;
 mod authority;
+mod certificate;
+mod change;
 mod condition;
+mod config;
+mod config_key;
+mod enrol;
 mod equation;
+mod guesses;
+mod health;
 mod history;
+mod lineage;
+mod publish;
+mod range;
 mod relay;
+mod rollout;
 mod token;
+mod trust;
 
 #[cfg(test)]
 mod tests;
 
+pub use admit::Admitted;
 pub use alarm::FleetAlerts;
 pub use authority::{AuthorityError, ServerIdentity};
+pub use certificate::in_time;
 pub use condition::{Condition, ConditionKind, judge};
+pub use config::{ConfigView, Presence, RelayConfig};
+pub use config_key::ConfigKeyError;
 pub use equation::{Account, Line, deficit, divergence, lines};
-pub use relay::{Labels, Relay, RelayReport, RelayState, ReportedDisk, ReportedLane};
-pub use token::JoinToken;
+pub use lineage::Lineage;
+pub use publish::{Offer, Published};
+pub use range::{AddressRange, RangeError};
+pub use relay::{Labels, Relay, RelayReport, RelayState, ReportedDisk, ReportedLane, SecondHolder};
+pub use rollout::RelayStatus;
+pub use token::{JoinToken, OpenToken, TOKEN_USES_MAX, TokenRequest};
+pub use trust::AuthorityState;
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::ids::{Epoch, ProjectId, RelayId};
-use protocol::roster::{PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject};
+use protocol::roster::{
+    PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject, SampleRate,
+};
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
-use protocol::wire::{Ack, Books, Cursor, Join, Joined, Report, Sum};
-use rustls::pki_types::CertificateDer;
+use protocol::wire::{Ack, Books, Cursor, Report, Sum};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::store::relays::{JoinTokenRow, RelayRow, RosterRow, SeenRow};
+use crate::clock;
+use crate::store::relays::{RosterRow, SeenRow};
 use crate::store::{Store, StoreError};
 use authority::Authority;
+use config_key::ConfigKeys;
+use guesses::Guesses;
 use history::History;
+use publish::Plan;
+use rollout::RelayFacts;
 
 /// Longest name of a relay, in characters.
 pub const NAME_LEN_MAX: usize = 128;
 /// Longest version a relay may state, in characters.
 pub const VERSION_LEN_MAX: usize = 64;
-/// Most relays that may join with one token.
-pub const TOKEN_USES_MAX: u32 = 10_000;
 
 /// Settings of the fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +97,17 @@ pub struct Config {
     pub dark_after: Span,
     /// A relay whose oldest record waits for longer raises an alert.
     pub behind_after: Span,
+    /// How long a relay's certificate lives. Relays renew it by themselves after about half of it.
+    pub certificate_lifetime: Span,
+    /// How often a relay whose certificate has ended gets another for its enrolled key before it
+    /// has renewed one in time again.
+    pub recoveries_max: u32,
+    /// How long relays go on trusting the authority before the present one.
+    pub authority_overlap: Span,
+    /// How long a few relays try a change that loosens something before the others get it.
+    pub canary_time: Span,
+    /// How long what relays are told holds without word from the hub. It is renewed at half of it.
+    pub config_lifetime: Span,
 }
 
 impl Default for Config {
@@ -73,6 +117,11 @@ impl Default for Config {
             join_token_lifetime: Span(Duration::from_secs(3600)),
             dark_after: Span(Duration::from_secs(90)),
             behind_after: Span(Duration::from_secs(900)),
+            certificate_lifetime: Span(Duration::from_hours(7 * 24)),
+            recoveries_max: 10,
+            authority_overlap: Span(Duration::from_hours(14 * 24)),
+            canary_time: Span(Duration::from_secs(60)),
+            config_lifetime: Span(Duration::from_hours(30 * 24)),
         }
     }
 }
@@ -86,12 +135,32 @@ pub enum FleetError {
     /// The authority refused.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// Rosters cannot be signed.
+    #[error(transparent)]
+    ConfigKey(#[from] ConfigKeyError),
+    /// The hub is about to end.
+    #[error("hub is stopping")]
+    Stopping,
     /// No randomness.
     #[error("the system gives no random bytes")]
     NoRandomness(#[from] getrandom::Error),
     /// The token is unknown, ended or used up, or its secret is wrong: which is not said.
     #[error("join token is not valid")]
     BadToken,
+    /// The token is for relays of other addresses.
+    #[error("join token is for relays of {range}, and this one comes from {from}")]
+    BadAddress {
+        /// Where relays may come from.
+        range: AddressRange,
+        /// Where this one does.
+        from: IpAddr,
+    },
+    /// Wrong tokens came from the address of late.
+    #[error("too many wrong join tokens from this address: wait {seconds} s")]
+    TooManyGuesses {
+        /// How long.
+        seconds: u64,
+    },
     /// There is no room for another relay.
     #[error("fleet has {max} relays, no more may join")]
     Full {
@@ -104,49 +173,29 @@ pub enum FleetError {
     /// The relay may not connect any more.
     #[error("relay {0} is revoked")]
     Revoked(RelayId),
-}
-
-/// What a join token shall allow.
-#[derive(Clone, Debug)]
-pub struct TokenRequest {
-    /// How many relays may join; at most [`TOKEN_USES_MAX`].
-    pub uses: u32,
-    /// For how long; `None` is the configured time.
-    pub lifetime: Option<Duration>,
-    /// What its relays are labelled with.
-    pub labels: Labels,
-}
-
-impl Default for TokenRequest {
-    fn default() -> Self {
-        Self {
-            uses: 1,
-            lifetime: None,
-            labels: Labels::new(),
-        }
-    }
-}
-
-/// A join token that is not used up, without its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenToken {
-    /// Its public half.
-    pub id: String,
-    /// What its relays are labelled with.
-    pub labels: Labels,
-    /// How many relays may still join.
-    pub uses_left: u32,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Timestamp,
+    /// The relay's certificate does not hold at this time.
+    #[error("certificate of relay {0} has ended, or not begun by the hub's clock")]
+    Expired(RelayId),
+    /// The relay's certificate was exchanged too often after it had ended.
+    #[error(
+        "certificate of relay {relay} has ended and was exchanged {max} times already: let it join again with --force"
+    )]
+    NoRecoveryLeft {
+        /// Which.
+        relay: RelayId,
+        /// How often it was exchanged.
+        max: u32,
+    },
+    /// Another holder of the identity was welcomed.
+    #[error("identity of relay {0} is a copy of another's: let it join again with --force")]
+    Cloned(RelayId),
 }
 
 /// What every session with a relay follows.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// What relays are told.
-    pub roster: Arc<RosterBundle>,
+    pub config: Offer,
     /// Who may not connect.
     pub revoked: Arc<BTreeSet<RelayId>>,
 }
@@ -158,11 +207,19 @@ pub struct Fleet(Arc<Inner>);
 struct Inner {
     store: Store,
     config: Config,
-    authority: Authority,
+    /// Where the authority's files are.
+    dir: PathBuf,
+    authority: RwLock<Arc<Authority>>,
     state: watch::Sender<State>,
     /// What relays showed since the last refresh; one entry for each at most.
     seen: Mutex<HashMap<RelayId, SeenRow>>,
     told: Mutex<Told>,
+    guesses: Mutex<Guesses>,
+    config_keys: Mutex<ConfigKeys>,
+    /// What is published; held while it is brought up to date.
+    plan: tokio::sync::Mutex<Plan>,
+    /// What relays say of their rosters; one entry for each that was connected since the start.
+    facts: Mutex<BTreeMap<RelayId, RelayFacts>>,
 }
 
 /// What is remembered of reports. Relays leave out what has not changed.
@@ -173,12 +230,31 @@ struct Told {
     history: History,
 }
 
+impl Inner {
+    fn config_keys(&self) -> MutexGuard<'_, ConfigKeys> {
+        self.config_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What may be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Publish {
+    /// Whatever the store wants by now.
+    WhatIsWanted,
+    /// The first roster, when there is none.
+    WhereNothingIs,
+}
+
 /// The project's options that relays are told.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Options {
     privacy: PrivacySettings,
     allowed_domains: Vec<String>,
+    /// What is kept, between 0 and 1, by the name of the data category.
+    sampling: BTreeMap<String, f64>,
 }
 
 impl Fleet {
@@ -188,154 +264,33 @@ impl Fleet {
     /// [`FleetError`] when files or store cannot be read.
     pub async fn open(store: Store, dir: &Path, config: Config) -> Result<Self, FleetError> {
         let authority = Authority::open(dir)?;
+        let config_keys = ConfigKeys::open(dir)?;
+        let (rows, highest) = store.configs().await?;
+        let plan = Plan::from_rows(rows, highest, &config_keys)?;
         let fleet = Self(Arc::new(Inner {
             store,
             config,
-            authority,
+            dir: dir.to_owned(),
+            authority: RwLock::new(Arc::new(authority)),
             state: watch::Sender::default(),
             seen: Mutex::default(),
             told: Mutex::default(),
+            guesses: Mutex::default(),
+            config_keys: Mutex::new(config_keys),
+            plan: tokio::sync::Mutex::new(plan),
+            facts: Mutex::default(),
         }));
-        fleet.refresh().await?;
+        // A command beside a hub that runs publishes nothing that the hub does not know of.
+        fleet.follow(Publish::WhereNothingIs).await?;
         Ok(fleet)
     }
 
-    /// A certificate for this process's end of the link.
+    /// Signs with the authority's key, whose certificate every relay has.
     ///
     /// # Errors
     /// [`FleetError::Authority`].
-    pub fn server_identity(&self) -> Result<ServerIdentity, FleetError> {
-        Ok(self.0.authority.server_identity()?)
-    }
-
-    /// The certificate that relays' certificates are verified against.
-    #[must_use]
-    pub fn authority(&self) -> &CertificateDer<'static> {
-        self.0.authority.certificate()
-    }
-
-    /// Makes a join token. Its text can be had from the result only.
-    ///
-    /// # Errors
-    /// [`FleetError`].
-    pub async fn make_join_token(
-        &self,
-        request: &TokenRequest,
-        now: Timestamp,
-    ) -> Result<JoinToken, FleetError> {
-        let token = JoinToken::make(self.0.authority.pin())?;
-        let lifetime = request
-            .lifetime
-            .unwrap_or(self.0.config.join_token_lifetime.0);
-        let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-        let mut write = self.0.store.begin().await?;
-        write.remove_ended_join_tokens(now.as_millis()).await?;
-        write
-            .add_join_token(&JoinTokenRow {
-                id: token.id.clone(),
-                secret_hash: token.secret_hash(),
-                labels: labels_json(&request.labels),
-                uses_left: i64::from(request.uses.min(TOKEN_USES_MAX)),
-                created_at: now.as_millis(),
-                expires_at: now.plus_millis(lifetime).as_millis(),
-            })
-            .await?;
-        write.commit().await?;
-        Ok(token)
-    }
-
-    /// The join tokens that are not used up.
-    ///
-    /// # Errors
-    /// [`FleetError::Store`].
-    pub async fn join_tokens(&self) -> Result<Vec<OpenToken>, FleetError> {
-        let rows = self.0.store.join_tokens().await?;
-        let tokens = rows.into_iter().map(|row| OpenToken {
-            id: row.id,
-            labels: serde_json::from_str(&row.labels).unwrap_or_default(),
-            uses_left: u32::try_from(row.uses_left).unwrap_or_default(),
-            created_at: Timestamp::from_millis(row.created_at),
-            expires_at: Timestamp::from_millis(row.expires_at),
-        });
-        Ok(tokens.collect())
-    }
-
-    /// Ends a join token; `false` when there is none.
-    ///
-    /// # Errors
-    /// [`FleetError::Store`].
-    pub async fn remove_join_token(&self, id: &str) -> Result<bool, FleetError> {
-        let mut write = self.0.store.begin().await?;
-        let removed = write.remove_join_token(id).await?;
-        write.commit().await?;
-        Ok(removed)
-    }
-
-    /// Takes a relay into the fleet.
-    ///
-    /// # Errors
-    /// [`FleetError::BadToken`] for a token that does not allow it, [`FleetError::Full`],
-    /// [`FleetError::Authority`] for a request that is none.
-    pub async fn join(&self, join: &Join, now: Timestamp) -> Result<Joined, FleetError> {
-        let relay = new_relay_id()?;
-        let inner = &*self.0;
-        let granted = inner.authority.grant(relay, &join.csr)?;
-        let mut write = inner.store.begin().await?;
-        let labels = write
-            .use_join_token(
-                &join.token_id,
-                &token::hash_secret(&join.secret),
-                now.as_millis(),
-            )
-            .await?
-            .ok_or(FleetError::BadToken)?;
-        if write.n_relays().await? >= u64::from(inner.config.relays_max) {
-            return Err(FleetError::Full {
-                max: inner.config.relays_max,
-            });
-        }
-        let name = match cut(&join.name, NAME_LEN_MAX) {
-            name if name.is_empty() => relay.to_string(),
-            name => name,
-        };
-        write
-            .add_relay(&RelayRow {
-                id: relay.as_bytes().to_vec(),
-                name,
-                labels,
-                state: RelayState::Active.name().to_owned(),
-                version: cut(&join.version, VERSION_LEN_MAX),
-                certificate: granted.key_hash.to_vec(),
-                joined_at: now.as_millis(),
-                last_seen_at: None,
-                address: None,
-                clock_offset_ms: None,
-                report: "{}".to_owned(),
-            })
-            .await?;
-        write.commit().await?;
-        tracing::info!(relay.id = %relay, "relay joined");
-        Ok(Joined {
-            relay,
-            certificate: granted.certificate.to_vec(),
-            authority: inner.authority.certificate().to_vec(),
-        })
-    }
-
-    /// Which relay a certificate, verified against the authority, lets in.
-    ///
-    /// # Errors
-    /// [`FleetError::UnknownRelay`], also for a key other than the registered one,
-    /// [`FleetError::Revoked`], [`FleetError::Authority`] for a certificate that is no relay's.
-    pub async fn admit(&self, certificate: &[u8]) -> Result<RelayId, FleetError> {
-        let (relay, key_hash) = authority::read_relay(certificate)?;
-        let row = self.0.store.relay(relay).await?;
-        match row {
-            Some(row) if row.certificate != key_hash => Err(FleetError::UnknownRelay(relay)),
-            Some(row) if row.state == RelayState::Revoked.name() => Err(FleetError::Revoked(relay)),
-            Some(_) => Ok(relay),
-            None => Err(FleetError::UnknownRelay(relay)),
-        }
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, FleetError> {
+        Ok(self.authority().sign(message)?)
     }
 
     /// Every relay, by name.
@@ -427,6 +382,9 @@ impl Fleet {
         now: Timestamp,
     ) {
         let report = report.map(|report| self.take_report(relay, report, now));
+        if let Some(report) = &report {
+            self.note_report(relay, report, now);
+        }
         let report = report.and_then(|report| serde_json::to_string(&report).ok());
         let mut seen = self.seen();
         let before = seen.remove(&relay).and_then(|row| row.report);
@@ -460,7 +418,12 @@ impl Fleet {
     /// # Errors
     /// [`FleetError::Store`]; what was to be written is written the next time.
     pub async fn refresh(&self) -> Result<(), FleetError> {
+        self.follow(Publish::WhatIsWanted).await
+    }
+
+    async fn follow(&self, publish: Publish) -> Result<(), FleetError> {
         let inner = &*self.0;
+        self.follow_authority().await?;
         self.write_seen().await?;
         let revoked: BTreeSet<RelayId> = inner
             .store
@@ -469,20 +432,12 @@ impl Fleet {
             .into_iter()
             .filter_map(|id| id.try_into().ok().map(RelayId::from_bytes))
             .collect();
-        let version = inner.store.roster_version().await?;
-        let known = inner.state.borrow().clone();
-        let roster = if known.roster.version == bundle_version(version) {
-            known.roster
-        } else {
-            Arc::new(self.roster().await?)
-        };
+        let config = self.refresh_config(publish, clock::now()).await?;
         inner.state.send_if_modified(|state| {
-            let newer = state.roster.version < roster.version;
+            let newer = state.config.versions() != config.versions();
             let changed = newer || *state.revoked != revoked;
             if changed {
-                if newer {
-                    state.roster = roster;
-                }
+                state.config = config;
                 state.revoked = Arc::new(revoked);
             }
             changed
@@ -490,12 +445,13 @@ impl Fleet {
         Ok(())
     }
 
-    /// The roster as the store has it.
+    /// The roster as the store has it; it has no version until it is published.
     ///
     /// # Errors
     /// [`FleetError::Store`].
     pub async fn roster(&self) -> Result<RosterBundle, FleetError> {
-        let (version, rows) = self.0.store.roster_rows().await?;
+        let rows = self.0.store.roster_rows().await?;
+        let links = self.links().await?;
         let mut projects: Vec<RosterProject> = Vec::new();
         for row in rows {
             let id = ProjectId::new(row.project_id.cast_unsigned())
@@ -508,14 +464,16 @@ impl Fleet {
             }
         }
         Ok(RosterBundle {
-            version: bundle_version(version),
+            is_emptied: projects.is_empty(),
             projects,
+            links,
+            ..RosterBundle::default()
         })
     }
 
     async fn write_seen(&self) -> Result<(), FleetError> {
         let rows = std::mem::take(&mut *self.seen());
-        let history = self.told().history.take_due(crate::clock::now());
+        let history = self.told().history.take_due(clock::now());
         if rows.is_empty() && history.is_empty() {
             return Ok(());
         }
@@ -553,23 +511,26 @@ impl std::fmt::Debug for Fleet {
     }
 }
 
-/// A roster that was never changed is told apart from none, which is 0.
-const fn bundle_version(changes: u64) -> u64 {
-    changes.saturating_add(1)
-}
-
 fn roster_project(id: ProjectId, row: &RosterRow) -> Result<RosterProject, FleetError> {
     // Options that cannot be read must not switch scrubbing settings off.
     let options: Options =
         serde_json::from_str(&row.options).map_err(|_| StoreError::Unreadable {
             what: "project options",
         })?;
+    let sampling = options.sampling.into_iter().map(|(category, share)| {
+        let rate = SampleRate::from_share(share);
+        let rate = rate.map_err(|_| StoreError::Unreadable {
+            what: "sample rate",
+        })?;
+        Ok((category, rate))
+    });
     Ok(RosterProject {
         id,
         slug: row.slug.clone(),
         keys: Vec::new(),
         allowed_domains: options.allowed_domains,
         privacy: options.privacy,
+        sampling: sampling.collect::<Result<_, StoreError>>()?,
     })
 }
 
@@ -591,14 +552,6 @@ fn roster_key(row: &RosterRow) -> Result<Option<RosterKey>, FleetError> {
         active: row.is_active.unwrap_or_default(),
         rate_limit,
     }))
-}
-
-/// A random uuid of version 4.
-fn new_relay_id() -> Result<RelayId, FleetError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
-    Ok(RelayId::from_bytes(uuid.into_bytes()))
 }
 
 /// The first `max` characters, without control characters.

@@ -13,6 +13,7 @@ pub mod digest;
 pub mod fleet;
 pub mod group;
 pub mod ids;
+pub mod import;
 pub mod index;
 pub mod issue;
 pub mod normalise;

@@ -5,17 +5,21 @@
 //! after the digest's commit and never before. Enrolment shares the port under its own ALPN.
 //!
 //! What always holds: who has no certificate of this hub's authority for a registered key gets no
-//! further than the handshake; blocks under way are bounded per relay and their bytes for all
+//! further than the handshake; an identity has one holder at a time, and a copy of it, which would
+//! number other records alike, is kept out before it sends any (`fleet::lineage`, `alive`); blocks under way are bounded per relay and their bytes for all
 //! relays together; a relay that sends what it should not loses its connection, with a code that
 //! says why, and nobody else notices.
 //!
 //! What it never does: look into a record. That is the digest's work.
 
+mod alive;
 mod enrol;
+mod inbox;
 mod lanes;
 mod session;
 mod stream;
 mod tls;
+mod trust;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +27,7 @@ mod tests;
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::ids::RelayId;
@@ -37,8 +41,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use inbox::{Arrived, Inbox, Refusal, Step};
+
 use crate::digest::{self, Applied, Delivery, DigestError, Skip};
 use crate::fleet::{Fleet, FleetError};
+use alive::{Alive, Holder};
 
 /// How long a peer may take for a handshake, and for its first frame.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -134,32 +141,48 @@ impl Handle {
     /// The relays that are connected.
     #[must_use]
     pub fn connected(&self) -> Vec<RelayId> {
-        let sessions = self.sessions.0.lock();
-        let sessions = sessions.unwrap_or_else(PoisonError::into_inner);
-        sessions.keys().copied().collect()
+        self.sessions.lock().keys().copied().collect()
     }
 }
 
 /// The connected relays; at most one connection each.
 #[derive(Clone, Debug, Default)]
-struct Sessions(Arc<Mutex<HashMap<RelayId, Connection>>>);
+struct Sessions(Arc<Mutex<HashMap<RelayId, Holder>>>);
 
 impl Sessions {
-    /// Lets a connection stand for its relay; one that did before is closed. Which of two is the
-    /// rightful one cannot be told: the newer has at least a working path.
-    fn enter(&self, relay: RelayId, connection: &Connection) {
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = sessions.insert(relay, connection.clone()) {
-            close(&before, CloseCode::Replaced);
+    /// Lets a connection stand for its relay; one that did before is closed. That both are of one
+    /// relay is known by then: the newer has at least a working path.
+    fn enter(&self, relay: RelayId, holder: Holder) {
+        if let Some(before) = self.lock().insert(relay, holder) {
+            close(&before.connection, CloseCode::Replaced);
             tracing::debug!(relay.id = %relay, "connection replaced by a newer one");
         }
     }
 
     fn leave(&self, relay: RelayId, connection: &Connection) {
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.get(&relay).map(Connection::stable_id) == Some(connection.stable_id()) {
+        let mut sessions = self.lock();
+        let id = sessions.get(&relay).map(|one| one.connection.stable_id());
+        if id == Some(connection.stable_id()) {
             sessions.remove(&relay);
         }
+    }
+
+    /// The start of a relay that is connected, whether it answers, and its round trip.
+    fn holder(&self, relay: RelayId) -> Option<(u64, Arc<Alive>, Duration)> {
+        let sessions = self.lock();
+        let holder = sessions.get(&relay)?;
+        let rtt = holder.connection.rtt();
+        Some((holder.instance, Arc::clone(&holder.alive), rtt))
+    }
+
+    /// Where a relay is connected from.
+    fn address(&self, relay: RelayId) -> Option<SocketAddr> {
+        let sessions = self.lock();
+        Some(sessions.get(&relay)?.connection.remote_address())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RelayId, Holder>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,7 +211,7 @@ pub fn start<S: Sink>(
     cancel: CancellationToken,
 ) -> Result<Handle, ReceiveError> {
     let address = config.listen;
-    let server = tls::server_config(fleet.server_identity()?, fleet.authority(), &config)?;
+    let server = tls::server_config(&fleet, &config)?;
     let bind = |source| ReceiveError::Bind { address, source };
     let endpoint = Endpoint::server(server, address).map_err(bind)?;
     let handle = Handle {

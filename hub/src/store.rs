@@ -13,6 +13,7 @@
 pub mod alerts;
 pub mod books;
 pub mod changes;
+pub mod configs;
 mod cursors;
 pub mod event_read;
 pub mod events;

@@ -13,6 +13,7 @@ use protocol::block;
 use protocol::dsn::Dsn;
 use protocol::envelope::Envelope;
 use protocol::event::Event;
+use protocol::parcel::{Part, Reader, Receipt};
 use protocol::privacy::{Payload, Scrubber};
 use protocol::roster::PrivacySettings;
 use protocol::wire::Frame;
@@ -58,13 +59,17 @@ pub(crate) fn auth(data: &[u8]) {
     }
 }
 
-/// Frames and blocks are refused or read, within their limits.
+/// Frames, blocks, parcels and receipts are refused or read, within their limits.
 pub(crate) fn frame(data: &[u8]) {
     drop(Frame::parse(&Bytes::copy_from_slice(data)));
     let mut stream = BytesMut::from(data);
     while let Ok(Some(_)) = Frame::decode(&mut stream) {}
     drop(block::read_head(data));
     drop(block::open(data));
+    drop(Receipt::decode(data));
+    if let Ok(mut parcel) = Reader::new(data) {
+        while let Ok(Part::Block(_) | Part::Gap(_)) = parcel.next_part() {}
+    }
 }
 
 /// An event is read without panic, and scrubbing twice changes nothing.

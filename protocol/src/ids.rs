@@ -2,6 +2,7 @@
 //!
 //! Each is a type whose existence proves that it was checked.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,9 +23,14 @@ pub enum IdError {
     /// Relay ids are UUIDs.
     #[error("relay id is not a uuid")]
     Relay,
-    /// Lanes are 0 to 4.
-    #[error("lane {0} is not one of 0 to 4")]
+    /// Lanes are 0 to 6.
+    #[error("lane {0} is not one of 0 to 6")]
     Lane(u8),
+    /// Lanes have names.
+    #[error(
+        "lane is not one of control, errors, control_backlog, errors_backlog, logs, traces, blobs"
+    )]
+    LaneName,
 }
 
 /// A project's number, as in the path of a DSN. Invariant: at least 1, fits `i64`.
@@ -171,7 +177,12 @@ impl FromStr for RelayId {
 }
 
 /// What travels ahead of what when a link is thin; lower goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// The two important lanes have a twin for their backlog: what comes while a lane is stuck goes
+/// to the twin, so that after an outage what is new overtakes what has waited. A twin has numbers
+/// and a cursor of its own and shares everything else with its lane. The number of a lane on the
+/// wire and on disk is apart from its importance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 #[repr(u8)]
 pub enum Lane {
@@ -185,32 +196,93 @@ pub enum Lane {
     Traces = 3,
     /// Attachments, profiles, replays.
     Blobs = 4,
+    /// What lane 0 would have carried while it was stuck.
+    ControlBacklog = 5,
+    /// What lane 1 would have carried while it was stuck.
+    ErrorsBacklog = 6,
 }
 
 impl Lane {
+    /// How many lanes there are.
+    pub const COUNT: usize = 7;
+
     /// Every lane, most important first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Control,
         Self::Errors,
+        Self::ControlBacklog,
+        Self::ErrorsBacklog,
         Self::Logs,
         Self::Traces,
         Self::Blobs,
     ];
 
-    /// The lane's place in [`Lane::ALL`].
+    /// The lane's place in [`Lane::ALL`]: its importance, not its number.
     #[must_use]
     pub const fn index(self) -> usize {
-        self as usize
+        match self {
+            Self::Control => 0,
+            Self::Errors => 1,
+            Self::ControlBacklog => 2,
+            Self::ErrorsBacklog => 3,
+            Self::Logs => 4,
+            Self::Traces => 5,
+            Self::Blobs => 6,
+        }
+    }
+
+    /// The twin for this lane's backlog, if it has one.
+    #[must_use]
+    pub const fn backlog(self) -> Option<Self> {
+        match self {
+            Self::Control => Some(Self::ControlBacklog),
+            Self::Errors => Some(Self::ErrorsBacklog),
+            _ => None,
+        }
+    }
+
+    /// The lane that a twin belongs to; every other lane is its own.
+    #[must_use]
+    pub const fn live(self) -> Self {
+        match self {
+            Self::ControlBacklog => Self::Control,
+            Self::ErrorsBacklog => Self::Errors,
+            other => other,
+        }
+    }
+
+    /// What it is called where people and programs read it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Errors => "errors",
+            Self::ControlBacklog => "control_backlog",
+            Self::ErrorsBacklog => "errors_backlog",
+            Self::Logs => "logs",
+            Self::Traces => "traces",
+            Self::Blobs => "blobs",
+        }
+    }
+}
+
+impl Ord for Lane {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.index().cmp(&other.index())
+    }
+}
+
+impl PartialOrd for Lane {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl TryFrom<u8> for Lane {
     type Error = IdError;
-    fn try_from(lane: u8) -> Result<Self, IdError> {
-        Self::ALL
-            .get(usize::from(lane))
-            .copied()
-            .ok_or(IdError::Lane(lane))
+    fn try_from(number: u8) -> Result<Self, IdError> {
+        let lane = Self::ALL.into_iter().find(|lane| u8::from(*lane) == number);
+        lane.ok_or(IdError::Lane(number))
     }
 }
 
@@ -223,6 +295,21 @@ impl From<Lane> for u8 {
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "L{}", *self as u8)
+    }
+}
+
+/// Reads a name, or a number with or without the `L` that it is shown with.
+impl FromStr for Lane {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let number = text.strip_prefix(['L', 'l']).unwrap_or(text);
+        let is_it = |lane: &Self| {
+            lane.name() == text
+                || number
+                    .parse()
+                    .is_ok_and(|number: u8| number == u8::from(*lane))
+        };
+        Self::ALL.into_iter().find(is_it).ok_or(IdError::LaneName)
     }
 }
 
@@ -253,6 +340,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lanes_are_ordered_by_importance_and_keep_their_numbers() {
+        for (place, lane) in Lane::ALL.into_iter().enumerate() {
+            assert_eq!(lane.index(), place);
+            assert_eq!(Lane::try_from(u8::from(lane)), Ok(lane));
+            assert_eq!(lane.backlog().map(Lane::live), lane.backlog().map(|_| lane));
+            assert_eq!(lane.name().parse(), Ok(lane));
+            assert_eq!(lane.to_string().parse(), Ok(lane));
+        }
+        assert!(Lane::ALL.is_sorted());
+        assert_eq!(Lane::ALL.map(u8::from), [0, 1, 5, 6, 2, 3, 4]);
+        assert!(Lane::Errors < Lane::ControlBacklog && Lane::ErrorsBacklog < Lane::Logs);
+    }
+
+    #[test]
     fn reads_and_writes_ids() {
         let id: EventId = "9ec79c33-ec99-42ab-8353-589fcb2e04dc".parse().unwrap();
         assert_eq!(id.to_string(), "9ec79c33ec9942ab8353589fcb2e04dc");
@@ -265,6 +366,6 @@ mod tests {
         assert_eq!("0".parse::<ProjectId>(), Err(IdError::Project));
         assert_eq!("+1".parse::<ProjectId>(), Err(IdError::Project));
         assert_eq!("42".parse::<ProjectId>().map(ProjectId::get), Ok(42));
-        assert_eq!(Lane::try_from(5), Err(IdError::Lane(5)));
+        assert_eq!(Lane::try_from(7), Err(IdError::Lane(7)));
     }
 }

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod item;
 pub mod limits;
 pub mod outcome;
+pub mod parcel;
 pub mod privacy;
 pub mod roster;
 pub mod timestamp;

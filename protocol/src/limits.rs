@@ -22,6 +22,27 @@ pub const JSON_DEPTH_MAX: usize = 128;
 
 /// Largest control frame of the link, in bytes. Source: link specification, frames.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Largest frame with a roster, in bytes: ten thousand projects and their keys.
+pub const CONFIG_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest roster as it is signed, in bytes; the frame holds its signatures too.
+pub const ROSTER_BYTES_MAX: usize = CONFIG_BYTES_MAX - 4 * 1024;
+/// Most projects of a roster.
+pub const ROSTER_PROJECTS_MAX: usize = 20_000;
+/// Most keys of a roster.
+pub const ROSTER_KEYS_MAX: usize = 50_000;
+/// Most entries of one list of a project in a roster.
+pub const ROSTER_LIST_MAX: usize = 256;
+/// Longest entry of such a list, in bytes.
+pub const ROSTER_TEXT_BYTES_MAX: usize = 256;
+/// Most bytes of key names that a roster's rules are compiled from, projects with the same
+/// settings counted once: what is compiled takes some hundred times as much memory.
+pub const ROSTER_PATTERN_BYTES_MAX: usize = 128 * 1024;
+/// Most relays with settings of their own in a roster.
+pub const ROSTER_LINKS_MAX: usize = 20_000;
+/// Most quiet hours of a relay.
+pub const QUIET_HOURS_MAX: usize = 16;
+/// Most keys that sign one roster: the one in use, and those it replaces.
+pub const CONFIG_SIGNATURES_MAX: usize = 4;
 /// Largest block on the wire and on disk, in bytes. Source: link specification, frames.
 pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest block once decompressed, in bytes. Source: link specification, frames.

@@ -136,6 +136,10 @@ pub mod reason {
     pub const DUPLICATE: &str = "duplicate";
     /// The kind is known, but this product does not keep it.
     pub const UNSUPPORTED: &str = "unsupported";
+    /// The relay's own policy lets nothing of its kind leave the host.
+    pub const POLICY: &str = "policy";
+    /// The project keeps a share of its kind only.
+    pub const SAMPLE_RATE: &str = "sample_rate";
     /// The hub could not digest it.
     pub const POISON: &str = "poison";
     /// Nothing more to say.

@@ -30,6 +30,10 @@ pub enum UnitError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
+/// Bytes per second. Written `256 KiB/s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bandwidth(pub u64);
+
 /// A length of time. Written `250ms`, `30s`, `5m`, `12h`, `30d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(pub Duration);
@@ -88,6 +92,19 @@ impl FromStr for ByteSize {
     }
 }
 
+impl FromStr for Bandwidth {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let units = "B/s, KiB/s, MiB/s, GiB/s";
+        let size = text.trim().strip_suffix("/s");
+        let size = size.ok_or_else(|| UnitError::Unit {
+            unit: text.to_owned(),
+            allowed: units,
+        })?;
+        parse(size, BYTE_UNITS, units).map(Self)
+    }
+}
+
 impl FromStr for Span {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Self, UnitError> {
@@ -104,6 +121,12 @@ impl fmt::Display for ByteSize {
     }
 }
 
+impl fmt::Display for Bandwidth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/s", ByteSize(self.0))
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
@@ -112,7 +135,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// Both are read from and written as their text.
+/// They are read from and written as their text.
 macro_rules! as_text {
     ($name:ident) => {
         impl<'de> Deserialize<'de> for $name {
@@ -131,6 +154,7 @@ macro_rules! as_text {
     };
 }
 
+as_text!(Bandwidth);
 as_text!(ByteSize);
 as_text!(Span);
 
@@ -143,6 +167,12 @@ mod tests {
         assert_eq!("64 MiB".parse(), Ok(ByteSize(64 << 20)));
         assert_eq!("64MiB".parse::<ByteSize>().unwrap().to_string(), "64 MiB");
         assert_eq!("0 B".parse::<ByteSize>().unwrap().to_string(), "0 B");
+        assert_eq!("64 KiB/s".parse(), Ok(Bandwidth(64 << 10)));
+        assert_eq!(
+            "1024 B/s".parse::<Bandwidth>().unwrap().to_string(),
+            "1 KiB/s"
+        );
+        assert!("64 KiB".parse::<Bandwidth>().is_err());
         assert_eq!("1500ms".parse(), Ok(Span(Duration::from_millis(1500))));
         assert_eq!("90s".parse::<Span>().unwrap().to_string(), "90s");
         assert_eq!("120s".parse::<Span>().unwrap().to_string(), "2m");

@@ -13,19 +13,23 @@
 //! added to a body has a default.
 
 mod body;
+mod config;
 mod frame;
 mod msgpack;
+mod paper;
 
 #[cfg(test)]
 mod tests;
 
 pub use body::{
-    Ack, Backlog, Books, CloseCode, Config, ConfigStatus, Credit, Cursor, Difference, DiskReport,
+    Ack, Backlog, Books, Cert, CertRequest, CloseCode, Credit, Cursor, Difference, DiskReport,
     ErrorBody, Gap, GapReason, Goaway, Hello, Join, Joined, LaneState, Nack, Ping, Report, Sum,
     Total, Verdict, Welcome,
 };
+pub use config::{Config, ConfigOutcome, ConfigSignature, ConfigStatus};
 pub use frame::{Frame, HEADER_LEN_MAX};
 pub use msgpack::{decode_msgpack, decode_msgpack_next, encode_msgpack, encode_msgpack_named};
+pub use paper::{PAPER_BYTES_MAX, Paper};
 
 /// The one version of the link that this program speaks.
 pub const PROTO: u16 = 1;
@@ -79,6 +83,12 @@ pub enum WireError {
     /// Well-formed MessagePack of another shape.
     #[error("not the expected shape: {0}")]
     Shape(#[source] rmp_serde::decode::Error),
+    /// A text that does not carry what it should.
+    #[error("not a file that holds a {title}, or damaged")]
+    Paper {
+        /// What it should carry.
+        title: &'static str,
+    },
     /// A value that MessagePack cannot hold.
     #[error("not encodable: {0}")]
     Encode(#[source] rmp_serde::encode::Error),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::{accept, forward, spool};
+use crate::{accept, forward, policy, spool};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -30,6 +30,8 @@ pub struct Config {
     pub spool: spool::Config,
     /// Forwarding it to the hub.
     pub link: forward::Config,
+    /// What this host demands whatever the hub says.
+    pub policy: policy::Config,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             http: accept::Config::default(),
             spool: spool::Config::default(),
             link: forward::Config::default(),
+            policy: policy::Config::default(),
         }
     }
 }
@@ -144,8 +147,24 @@ impl Config {
                 "must be an absolute path",
             ),
             (
+                [
+                    &self.spool.encryption_key_file,
+                    &self.spool.encryption_key_file_old,
+                ]
+                .into_iter()
+                .flatten()
+                .all(|path| path.is_absolute()),
+                "spool.encryption_key_file",
+                "must be an absolute path, and so must `spool.encryption_key_file_old`",
+            ),
+            (
                 self.link.dir.is_absolute(),
                 "link.dir",
+                "must be an absolute path",
+            ),
+            (
+                self.policy.file.is_absolute(),
+                "policy.file",
                 "must be an absolute path",
             ),
             (

@@ -13,22 +13,30 @@
 //! authority it joined.
 
 mod backoff;
+mod by_hand;
+mod carry;
 mod flight;
 mod identity;
 mod join;
+mod outbox;
 mod probe;
+mod receipts;
+mod renew;
 mod report;
 mod session;
 mod tls;
+mod told;
+mod trouble;
 mod turns;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::ids::{Lane, RelayId};
+use protocol::ids::Lane;
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
+use protocol::wire::CloseCode;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -38,12 +46,17 @@ use crate::ledger::{Audit, Ledger};
 use crate::roster::Roster;
 use crate::spool::Spool;
 
+pub use by_hand::{BUNDLE_BYTES_MAX, join_by_hand, request_by_hand};
+pub use carry::{CarryError, Exported, Moved, acknowledge, export, read_receipt};
 pub use identity::IdentityError;
 pub use join::{JoinError, JoinRequest, Joined, join};
+pub use outbox::{ACK_TIMEOUT, ByLane, GiveUp, Order, Outbox};
 pub use probe::{Known, known, reach_by_tcp, reach_by_udp};
+pub use receipts::hand_in;
+pub use trouble::Trouble;
 
 use backoff::Backoff;
-use identity::Identity;
+use identity::{Identity, Start};
 use session::{Ended, Link};
 
 /// The port a hub address has when it names none.
@@ -129,6 +142,12 @@ pub struct LinkStatus {
     pub last_ack_at: Option<Timestamp>,
     /// What ended the last connection, or kept it from coming about.
     pub last_error: Option<String>,
+    /// What a person should know or do about it.
+    pub trouble: Option<Trouble>,
+    /// When the certificate ends, by the hub's clock.
+    pub certificate_ends_at: Option<Timestamp>,
+    /// How often the relay was started under its identity.
+    pub generation: u64,
     /// Times the hub welcomed the relay.
     pub connections: u64,
     /// Blocks sent, repeated ones included.
@@ -152,7 +171,14 @@ impl Handle {
     /// How the link is.
     #[must_use]
     pub fn status(&self) -> LinkStatus {
-        self.shared.lock().clone()
+        let mut status = self.shared.lock().clone();
+        // The clocks may have been set since the welcome.
+        if let Some(hub_time) = self.shared.hub_time() {
+            let offset = crate::clock::now().millis_since(hub_time);
+            status.clock_offset_ms = Some(offset);
+            status.trouble = status.trouble.or(Trouble::of_clock(offset));
+        }
+        status
     }
 
     /// How the relay's accounts compare with the hub's.
@@ -164,11 +190,29 @@ impl Handle {
 
 /// What the owner shows.
 #[derive(Debug)]
-struct Shared(Mutex<LinkStatus>);
+struct Shared {
+    status: Mutex<LinkStatus>,
+    /// The hub's clock at the last welcome, and when that was.
+    hub_time: Mutex<Option<(Timestamp, Instant)>>,
+}
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, LinkStatus> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The hub's clock now, as far as is known; it is not while there is no connection.
+    fn hub_time(&self) -> Option<Timestamp> {
+        let at = self.hub_time.lock().unwrap_or_else(PoisonError::into_inner);
+        at.map(|(hub_time, read_at)| {
+            let passed = i64::try_from(read_at.elapsed().as_millis()).unwrap_or(i64::MAX);
+            hub_time.plus_millis(passed)
+        })
+    }
+
+    fn set_hub_time(&self, hub_time: Timestamp) {
+        let mut at = self.hub_time.lock().unwrap_or_else(PoisonError::into_inner);
+        *at = Some((hub_time, Instant::now()));
     }
 
     fn set_state(&self, state: LinkState, now: Timestamp) {
@@ -189,7 +233,7 @@ pub fn start(
     tracker: &TaskTracker,
     cancel: CancellationToken,
 ) -> Handle {
-    let shared = Arc::new(Shared(Mutex::new(LinkStatus {
+    let status = LinkStatus {
         state: LinkState::NotJoined,
         hub: config.hub.clone(),
         relay: None,
@@ -198,19 +242,28 @@ pub fn start(
         clock_offset_ms: None,
         last_ack_at: None,
         last_error: None,
+        trouble: None,
+        certificate_ends_at: None,
+        generation: 0,
         connections: 0,
         blocks_sent: 0,
         bytes_sent: 0,
         in_flight: 0,
         acked: [0; Lane::ALL.len()],
-    })));
+    };
+    let shared = Arc::new(Shared {
+        status: Mutex::new(status),
+        hub_time: Mutex::default(),
+    });
     let audit = Audit::default();
     let handle = Handle {
         shared: Arc::clone(&shared),
         audit: audit.clone(),
     };
+    let first = spool.lanes().map(|lane| lane.next);
     let link = Link {
         config,
+        first,
         spool,
         roster,
         ledger,
@@ -218,6 +271,11 @@ pub fn start(
         shared,
         cancel,
     };
+    tracker.spawn(receipts::take(
+        link.config.dir.clone(),
+        link.spool.clone(),
+        link.cancel.clone(),
+    ));
     tracker.spawn(run(link));
     handle
 }
@@ -251,51 +309,104 @@ async fn wait_for_identity(link: &Link) -> Identity {
 }
 
 async fn keep_connected(link: &Link, mut identity: Identity) {
-    let hub = link
-        .config
-        .hub
-        .clone()
-        .unwrap_or_else(|| identity.hub.clone());
-    {
-        let mut status = link.shared.lock();
-        status.hub = Some(hub.clone());
-        status.relay = Some(identity.relay.to_string());
-        status.last_error = None;
-    }
+    let instance = random();
     let mut backoff = Backoff::default();
     let mut is_away = false;
     while !link.cancel.is_cancelled() {
         link.shared
             .set_state(LinkState::Connecting, crate::clock::now());
+        let start = Start {
+            instance,
+            epoch: link.spool.epoch(),
+            acked: link.spool.lanes().map(|lane| lane.acked),
+        };
+        identity = match identity.begin(&link.config.dir, start).await {
+            Ok(identity) => identity,
+            Err(error) => {
+                let text = error.to_string();
+                tracing::warn!(error = text, "the relay's start cannot be noted, buffering");
+                link.shared.lock().last_error = Some(text);
+                drop(timeout(IDENTITY_INTERVAL, link.cancel.cancelled()).await);
+                identity = wait_for_identity(link).await;
+                continue;
+            }
+        };
+        let hub = present(link, &identity);
         let began = Instant::now();
         let ended = session::run(link, &identity, &hub, &mut is_away).await;
-        let now = crate::clock::now();
         if link.cancel.is_cancelled() {
             break;
         }
-        link.shared.set_state(LinkState::Away, now);
-        note_end(link, &hub, identity.relay, &ended, &mut is_away);
-        if ended.made_progress {
+        link.shared.set_state(LinkState::Away, crate::clock::now());
+        note_end(link, &hub, &identity, &ended, &mut is_away);
+        let is_recovered = ended.error.hub_code() == Some(CloseCode::Expired)
+            && recover(link, &hub, &identity).await;
+        if ended.made_progress || is_recovered {
             backoff.reset();
         }
-        let delay = backoff.next(ended.error.is_refusal(), random());
+        let is_refusal = ended.error.is_refusal() && !is_recovered;
+        let delay = backoff.next(is_refusal, random());
         tracing::debug!(
             delay_ms = delay.as_millis(),
             lasted_ms = began.elapsed().as_millis(),
             "connecting again"
         );
-        drop(timeout(delay, link.cancel.cancelled()).await);
-        // It may have been exchanged meanwhile, by joining again.
-        if let Ok(loaded) = Identity::load(&link.config.dir).await {
-            link.shared.lock().relay = Some(loaded.relay.to_string());
-            identity = loaded;
+        identity = wait(link, delay, identity).await;
+    }
+}
+
+/// Shows who the relay is; gives where its hub is.
+fn present(link: &Link, identity: &Identity) -> String {
+    let hub = link.config.hub.as_ref().unwrap_or(&identity.hub);
+    let mut status = link.shared.lock();
+    status.hub = Some(hub.clone());
+    status.relay = Some(identity.relay.to_string());
+    status.certificate_ends_at = identity.validity().map(|(_, to)| to);
+    status.generation = identity.generation;
+    hub.clone()
+}
+
+/// Gets another certificate in the place of one that has ended.
+async fn recover(link: &Link, hub: &str, identity: &Identity) -> bool {
+    let recovering = renew::recover(link.config.dir.clone(), hub, identity);
+    match link.cancel.run_until_cancelled(recovering).await {
+        None => false,
+        Some(Ok(())) => true,
+        Some(Err(error)) => {
+            let error = error.to_string();
+            tracing::debug!(hub, error, "ended certificate is not exchanged");
+            link.shared.lock().last_error = Some(error);
+            false
         }
     }
 }
 
+/// Waits before the next attempt, no longer than until the relay has joined again; gives the
+/// identity as it is then.
+async fn wait(link: &Link, delay: Duration, identity: Identity) -> Identity {
+    let until = Instant::now() + delay;
+    let mut identity = identity;
+    while !link.cancel.is_cancelled() {
+        let left = until.saturating_duration_since(Instant::now());
+        let turn = left.min(IDENTITY_INTERVAL);
+        drop(timeout(turn, link.cancel.cancelled()).await);
+        let before = identity.relay;
+        if let Ok(loaded) = Identity::load(&link.config.dir).await {
+            identity = loaded;
+        }
+        if identity.relay != before || Instant::now() >= until {
+            break;
+        }
+    }
+    identity
+}
+
 /// One line when an outage begins; what follows is for those who debug.
-fn note_end(link: &Link, hub: &str, relay: RelayId, ended: &Ended, is_away: &mut bool) {
+fn note_end(link: &Link, hub: &str, identity: &Identity, ended: &Ended, is_away: &mut bool) {
     let error = ended.error.to_string();
+    let relay = identity.relay;
+    let now = crate::clock::now();
+    let trouble = Trouble::of_code(ended.error.hub_code(), identity.validity(), now);
     if *is_away {
         tracing::debug!(hub, error, "hub is still away");
     } else {
@@ -303,6 +414,14 @@ fn note_end(link: &Link, hub: &str, relay: RelayId, ended: &Ended, is_away: &mut
         tracing::warn!(hub, relay.id = %relay, error, "hub is away, buffering");
     }
     let mut status = link.shared.lock();
+    if let Some(trouble) = trouble
+        && status.trouble != Some(trouble)
+    {
+        let remedy = trouble.remedy();
+        tracing::warn!(relay.id = %relay, trouble = trouble.name(), remedy, "hub does not take this relay, buffering");
+    }
+    // What the hub said holds until it says otherwise.
+    status.trouble = trouble.or(status.trouble);
     status.last_error = Some(error);
     status.in_flight = 0;
     status.rtt_ms = None;

@@ -10,6 +10,7 @@ pub mod forward;
 pub mod ledger;
 pub mod limit;
 pub mod pipeline;
+pub mod policy;
 pub mod roster;
 pub mod spool;
 pub mod status;

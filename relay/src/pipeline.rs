@@ -1,7 +1,7 @@
 //! The one function that lists the steps an envelope takes, in order.
 //!
-//! cut → credentials → roster → origin → event id → per item: wanted? within quota? → scrub →
-//! split by lane → spool → answer.
+//! cut → credentials → roster → origin → event id → per item: wanted? allowed to leave? in the
+//! sample? within quota? → scrub → split by lane → spool → answer.
 //!
 //! What always holds: every item ends in exactly one outcome, and all of its counts are made in
 //! one call; nothing goes to the spool that the privacy rules did not see; success is told only
@@ -9,9 +9,10 @@
 //! for.
 //!
 //! Without a roster items are taken for the project in the path, scrubbed by the strictest
-//! built-in settings: scrubbing is never off for lack of a hub.
+//! built-in settings and the policy of this host: scrubbing is never off for lack of a hub.
 
 mod discard;
+mod fate;
 mod items;
 mod meter;
 mod origin;
@@ -21,7 +22,7 @@ mod scrub;
 mod store;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,9 +37,11 @@ use protocol::roster::{PrivacySettings, RateLimit};
 use protocol::timestamp::Timestamp;
 
 use crate::ledger::{self, Ledger};
-use crate::limit::{Limiter, Verdict};
-use crate::roster::{Lookup, Roster};
+use crate::limit::Limiter;
+use crate::roster::{Lookup, Project, Roster};
 use crate::spool::Spool;
+
+use fate::{Fate, Whose};
 
 pub use meter::{LATENCY_BOUNDS, Meter};
 pub use refusal::Refusal;
@@ -108,6 +111,8 @@ pub struct Taken {
 #[derive(Clone, Debug)]
 struct Target {
     project: ProjectId,
+    /// What the roster says of it; `None` without a roster.
+    known: Option<Arc<Project>>,
     rate_limit: Option<RateLimit>,
     scrubber: Scrubber,
     withhold_address: bool,
@@ -118,8 +123,8 @@ struct Prepared {
     project: ProjectId,
     taken: Taken,
     records: Vec<(Lane, Record)>,
-    /// Accepted with the rest, of no use: with the reason.
-    dropped: Vec<(Category, &'static str)>,
+    /// Accepted with the rest, and not kept: under which term, and why.
+    dropped: Vec<(Category, Term, &'static str)>,
     /// Kept items by category, to count them when the spool refuses.
     kept: Vec<Category>,
     /// What the client says it dropped itself.
@@ -130,11 +135,7 @@ impl Pipeline {
     /// Puts the steps together.
     #[must_use]
     pub fn new(roster: Roster, ledger: Ledger, spool: Spool, meter: Meter) -> Self {
-        let strictest = PrivacySettings {
-            scrub_ip_addresses: true,
-            scrub_emails: true,
-            ..PrivacySettings::default()
-        };
+        let strictest = roster.policy().privacy(&PrivacySettings::strictest());
         Self(Arc::new(Inner {
             roster,
             ledger,
@@ -218,7 +219,8 @@ impl Inner {
             Lookup::Disabled => return Err(anyone(Refusal::DisabledKey)),
             Lookup::NotYet => Target {
                 project: asked.ok_or(anyone(Refusal::NoRoster))?,
-                rate_limit: None,
+                known: None,
+                rate_limit: self.roster.policy().rate_limit(None),
                 scrubber: self.strictest.clone(),
                 withhold_address: true,
             },
@@ -235,6 +237,7 @@ impl Inner {
                     rate_limit,
                     scrubber: project.scrubber.clone(),
                     withhold_address: project.privacy.scrub_ip_addresses,
+                    known: Some(project),
                 }
             }
         };
@@ -250,29 +253,51 @@ impl Inner {
         envelope: &Envelope,
     ) -> Prepared {
         let event_id = items::event_id(envelope);
+        let whose = Whose {
+            request,
+            credentials,
+            target,
+            number: fate::number(envelope, event_id),
+        };
         let mut dropped = Vec::new();
         let mut discarded = Vec::new();
         let mut limited: Vec<(Category, Duration)> = Vec::new();
         let mut kept = Vec::new();
-        let mut event_is_limited = false;
+        let mut event_fate = Fate::Keep;
         for wanted in items::wanted(envelope) {
             let item = wanted.item;
             let category = item.kind.category();
             if let Some(why) = wanted.drop {
-                dropped.push((category, why));
+                dropped.push((category, Term::Invalid, why));
                 continue;
             }
-            let orphan = event_is_limited && category == Category::Attachment;
-            if orphan || !self.is_within_limit(credentials, target, category, request, &mut limited)
-            {
-                event_is_limited |= item.kind.makes_event();
-                let project = Some(target.project);
-                self.ledger
-                    .refused(project, category, reason::RATE_LIMITED, 1);
-                continue;
+            let is_orphan = event_fate != Fate::Keep && category == Category::Attachment;
+            let fate = if is_orphan {
+                event_fate
+            } else {
+                self.fate(&whose, item)
+            };
+            if item.kind.makes_event() && fate != Fate::Keep {
+                event_fate = fate;
+            }
+            match fate {
+                Fate::Keep => {}
+                Fate::Drop(term, why) => {
+                    dropped.push((category, term, why));
+                    continue;
+                }
+                Fate::Limited(retry_after) => {
+                    if !is_orphan && !limited.iter().any(|(known, _)| *known == category) {
+                        limited.push((category, retry_after));
+                    }
+                    let project = Some(target.project);
+                    self.ledger
+                        .refused(project, category, reason::RATE_LIMITED, 1);
+                    continue;
+                }
             }
             match scrub::item(&target.scrubber, item) {
-                Err(why) => dropped.push((category, why)),
+                Err(why) => dropped.push((category, Term::Invalid, why)),
                 Ok((scrubbed, hits)) => {
                     self.meter.scrubbed(&hits);
                     discarded.extend(discard::counts(target.project, item));
@@ -292,31 +317,8 @@ impl Inner {
         }
     }
 
-    /// Asks the limiter; client reports are never limited.
-    fn is_within_limit(
-        &self,
-        credentials: &Credentials,
-        target: &Target,
-        category: Category,
-        request: &Request,
-        limited: &mut Vec<(Category, Duration)>,
-    ) -> bool {
-        let Some(rate_limit) = target.rate_limit else {
-            return true;
-        };
-        if category == Category::ClientReport {
-            return true;
-        }
-        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
-        match limiter.take(credentials.key, category, 1, rate_limit, request.now) {
-            Verdict::Allowed => true,
-            Verdict::Refused { retry_after } => {
-                if !limited.iter().any(|(known, _)| *known == category) {
-                    limited.push((category, retry_after));
-                }
-                false
-            }
-        }
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the spool, then counts what was dropped on the way.
@@ -326,15 +328,18 @@ impl Inner {
             && let Err(error) = self.spool.append(prepared.records).await
         {
             let refusal = Refusal::Spool(error);
-            let dropped = prepared.dropped.iter().map(|(category, _)| *category);
+            let dropped = prepared.dropped.iter().map(|(category, ..)| *category);
             for category in prepared.kept.into_iter().chain(dropped) {
                 self.ledger.refused(project, category, refusal.reason(), 1);
             }
             return Err(refusal);
         }
-        let dropped = prepared.dropped.into_iter().flat_map(|(category, why)| {
-            ledger::item_terms(project, category, Term::Invalid, why.into(), 1)
-        });
+        let dropped = prepared
+            .dropped
+            .into_iter()
+            .flat_map(|(category, term, why)| {
+                ledger::item_terms(project, category, term, why.into(), 1)
+            });
         self.ledger.count_all(dropped.chain(prepared.discarded));
         Ok(prepared.taken)
     }

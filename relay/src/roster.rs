@@ -1,21 +1,53 @@
 //! Which projects and keys exist, as last told by the hub; the last good copy is a file.
 //!
-//! What always holds: readers see one whole version, the old or the next; the file on disk is
-//! whole too (written aside, synced, renamed, directory synced), and the version before it stays
-//! beside it, for the day the newest cannot be read. A relay starts and works from the file for
-//! as long as it must.
+//! What always holds: only what the hub's pinned key signed is believed, on the link and from the
+//! disk alike; a roster is checked whole, compiled and tried before it is used, and refused whole
+//! when anything is wrong with it ([`Roster::offer`]); readers see one whole version, the old or
+//! the next; the file on disk is whole too, and the version before it stays beside it, for the day
+//! the newest cannot be read or the relay does not hold with it. What the policy of this host
+//! demands is in force whatever the hub says.
 //!
-//! Without any roster, [`Lookup::NotYet`] tells the pipeline to accept and hold.
+//! A relay starts and works from the file for as long as it must. What has expired still says which
+//! keys exist and what is removed; only sampling and the hub's limits of the link end.
+//!
+//! Without any roster that can be believed, [`Lookup::NotYet`] tells the pipeline to accept, scrub
+//! by the strictest rules, and hold.
 
+mod check;
+mod disk;
+mod dry_run;
+mod error;
 mod file;
+mod keys;
+mod table;
+mod trial;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
-use protocol::ids::{ProjectId, PublicKey};
-use protocol::privacy::Scrubber;
-use protocol::roster::{PrivacySettings, RateLimit, RosterBundle, RosterProject};
+use protocol::ids::{ProjectId, PublicKey, RelayId};
+use protocol::item::Category;
+use protocol::roster::{ConfigKey, LinkSettings, RateLimit, RosterBundle};
+use protocol::timestamp::Timestamp;
+use protocol::wire::{Config, ConfigOutcome, ConfigStatus, decode_msgpack};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::policy::Policy;
+use keys::Keys;
+use table::Table;
+use trial::Trial;
+
+pub use dry_run::DryRunError;
+pub use error::RosterError;
+pub use table::Project;
+pub use trial::{STARTS_MAX, TRIAL};
+
+/// The version of this program.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// A handle on the roster in force.
 #[derive(Clone, Debug)]
@@ -24,37 +56,18 @@ pub struct Roster(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     dir: PathBuf,
+    /// Where the pinned key is.
+    key_dir: PathBuf,
+    policy: Policy,
     /// Held while a version is written and put in force.
     applying: Mutex<()>,
     table: RwLock<Option<Arc<Table>>>,
-}
-
-#[derive(Debug)]
-struct Table {
-    version: u64,
-    keys: HashMap<PublicKey, Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    project: Arc<Project>,
-    active: bool,
-    rate_limit: Option<RateLimit>,
-}
-
-/// A project as the pipeline needs it.
-#[derive(Debug)]
-pub struct Project {
-    /// Its number.
-    pub id: ProjectId,
-    /// Its short name, for logs and metrics.
-    pub slug: String,
-    /// Origins browsers may send from; empty means any.
-    pub allowed_domains: Vec<String>,
-    /// What is removed.
-    pub privacy: PrivacySettings,
-    /// The same, compiled.
-    pub scrubber: Scrubber,
+    /// What is on trial.
+    trial: watch::Sender<Option<Trial>>,
+    /// What the hub is still to be told of the last start.
+    notice: Mutex<Option<ConfigStatus>>,
+    /// This clock minus the hub's, in milliseconds, when last known.
+    clock_offset_ms: AtomicI64,
 }
 
 /// What is known about a key.
@@ -70,58 +83,82 @@ pub enum Lookup {
     NotYet,
 }
 
-/// Why a roster is not in force.
-#[derive(Debug, thiserror::Error)]
-pub enum RosterError {
-    /// It is older than the one in force.
-    #[error("roster {version} is older than roster {in_force}")]
-    Older {
-        /// The one that came.
-        version: u64,
-        /// The one there is.
-        in_force: u64,
-    },
-    /// One key in two places.
-    #[error("roster {version} names a key twice")]
-    KeyTwice {
-        /// The one that came.
-        version: u64,
-    },
-    /// The file could not be written or read.
-    #[error("roster file {}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not what was written.
-    #[error("roster file {} is damaged", path.display())]
-    Damaged {
-        /// Which.
-        path: PathBuf,
-    },
+/// What there is, as far as the next version is compared with it.
+#[derive(Clone, Copy, Debug)]
+struct InForce {
+    version: u64,
+    n_projects: usize,
+}
+
+/// Pins the key that rosters of the hub must be signed with. What another key signed is not
+/// believed from now on.
+///
+/// It waits for the disk: call it where that is allowed.
+///
+/// # Errors
+/// [`RosterError::File`].
+pub fn pin(key_dir: &Path, key: ConfigKey) -> Result<(), RosterError> {
+    let pinned = keys::read(key_dir)?;
+    if pinned.is_some_and(|pinned| pinned.current == key) {
+        return Ok(());
+    }
+    keys::write(
+        key_dir,
+        &Keys {
+            current: key,
+            previous: None,
+        },
+    )
 }
 
 impl Roster {
-    /// Reads the last good roster from the state directory; there may be none.
+    /// Reads the last good roster from the state directory; there may be none. The key it must be
+    /// signed with lies in `key_dir`, where the relay keeps what it joined with.
     ///
-    /// A damaged file is reported in the log and the version before it is used.
+    /// A copy that cannot be believed is reported in the log and the version before it is used. A
+    /// version with which the relay was started too often within its trial is given up.
+    ///
+    /// # Errors
+    /// [`RosterError::File`] when the directory cannot be read or written.
+    pub fn open(dir: &Path, key_dir: &Path, policy: Policy) -> Result<Self, RosterError> {
+        let (trial, notice) = disk::begin_trial(dir)?;
+        let loaded = disk::load(dir, key_dir, &policy)?;
+        if let Some(keys) = &loaded.keys {
+            keys::write(key_dir, keys)?;
+        }
+        let roster = Self::new(dir, key_dir, policy, loaded.table);
+        roster.0.trial.send_replace(trial);
+        *roster.0.notice() = notice;
+        Ok(roster)
+    }
+
+    /// Reads what [`Roster::open`] would, beside a relay that may be running: nothing is written,
+    /// and no start is counted.
     ///
     /// # Errors
     /// [`RosterError::File`] when the directory cannot be read.
-    pub fn open(dir: &Path) -> Result<Self, RosterError> {
-        let table = file::read(dir)?.map(Table::build).transpose();
-        let table = table.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the roster on disk is of no use, waiting for the hub");
-            None
-        });
-        Ok(Self(Arc::new(Inner {
+    pub fn peek(dir: &Path, key_dir: &Path, policy: Policy) -> Result<Self, RosterError> {
+        let loaded = disk::load(dir, key_dir, &policy)?;
+        Ok(Self::new(dir, key_dir, policy, loaded.table))
+    }
+
+    fn new(dir: &Path, key_dir: &Path, policy: Policy, table: Option<Table>) -> Self {
+        Self(Arc::new(Inner {
             dir: dir.to_owned(),
+            key_dir: key_dir.to_owned(),
+            policy,
             applying: Mutex::new(()),
             table: RwLock::new(table.map(Arc::new)),
-        })))
+            trial: watch::Sender::new(None),
+            notice: Mutex::default(),
+            clock_offset_ms: AtomicI64::new(0),
+        }))
+    }
+
+    /// What this host's owner demands.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
     }
 
     /// What is known about a key.
@@ -137,6 +174,44 @@ impl Roster {
         }
     }
 
+    /// The project of a number, by any of its keys.
+    #[must_use]
+    pub fn project(&self, id: ProjectId) -> Option<Arc<Project>> {
+        let table = self.table()?;
+        let mut entries = table.keys.values();
+        let found = entries.find(|entry| entry.project.id == id);
+        found.map(|entry| Arc::clone(&entry.project))
+    }
+
+    /// Whether sampling keeps an item of a project. The number stands for the trace or event it
+    /// belongs to; the same number is decided alike for as long as the rate stays.
+    #[must_use]
+    pub fn keeps(
+        &self,
+        project: &Project,
+        category: Category,
+        number: u64,
+        now: Timestamp,
+    ) -> bool {
+        let rate = project
+            .sampling
+            .iter()
+            .find(|(known, _)| *known == category);
+        let Some((_, rate)) = rate else {
+            return true;
+        };
+        rate.keeps(number) || self.is_expired(now)
+    }
+
+    /// How much of the link this relay may take, by the hub's settings and the policy.
+    #[must_use]
+    pub fn link(&self, relay: Option<RelayId>, now: Timestamp) -> LinkSettings {
+        let hub_now = self.hub_time(now);
+        let table = self.table().filter(|table| !table.is_expired(hub_now));
+        let hub = table.map(|table| table.link_of(relay).clone());
+        self.0.policy.link(&hub.unwrap_or_default())
+    }
+
     /// The version in force; 0 is none.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -149,41 +224,176 @@ impl Roster {
         self.table().map_or(0, |table| table.keys.len())
     }
 
-    /// Writes a roster to disk and puts it in force; the same version again does nothing.
+    /// Whether sampling and the hub's limits of the link have ended.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        let hub_now = self.hub_time(now);
+        self.table().is_some_and(|table| table.is_expired(hub_now))
+    }
+
+    /// Notes what time it is at the hub, so that nothing depends on this host's clock being right.
+    pub fn note_hub_time(&self, hub_now: Timestamp, now: Timestamp) {
+        let offset = now.millis_since(hub_now);
+        self.0.clock_offset_ms.store(offset, Ordering::Relaxed);
+    }
+
+    /// What the hub is to be told of how the relay started; once.
+    #[must_use]
+    pub fn take_notice(&self) -> Option<ConfigStatus> {
+        self.0.notice().take()
+    }
+
+    /// Puts a roster of the hub in force, or says why not.
+    ///
+    /// It waits for the disk: call it where that is allowed.
+    #[must_use]
+    pub fn offer(&self, config: &Config, now: Timestamp) -> ConfigStatus {
+        match self.apply(config, now) {
+            Ok(version) => ConfigStatus {
+                version,
+                outcome: ConfigOutcome::Applied,
+                reason: String::new(),
+            },
+            Err(error) => {
+                // What is not signed is not asked for its version.
+                let bundle = decode_msgpack::<RosterBundle>(&config.bytes);
+                let version = bundle.map_or(0, |bundle| bundle.version);
+                let reason = error.to_string();
+                tracing::warn!(
+                    roster.version = version,
+                    reason,
+                    "roster of the hub is refused"
+                );
+                ConfigStatus {
+                    version,
+                    outcome: ConfigOutcome::Rejected,
+                    reason,
+                }
+            }
+        }
+    }
+
+    /// Verifies a roster, checks and tries it, writes it to disk and puts it in force; the same
+    /// version again does nothing. Gives the version in force.
     ///
     /// It waits for the disk: call it where that is allowed.
     ///
     /// # Errors
     /// [`RosterError`]; then the one before stays in force.
-    pub fn apply(&self, bundle: RosterBundle) -> Result<(), RosterError> {
+    pub fn apply(&self, config: &Config, now: Timestamp) -> Result<u64, RosterError> {
         let inner = &*self.0;
-        let _one_at_a_time = inner
-            .applying
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let in_force = self.version();
-        if bundle.version == in_force && in_force != 0 {
-            return Ok(());
+        let _one_at_a_time = inner.applying();
+        let pinned = keys::read(&inner.key_dir)?.ok_or(RosterError::NoKey)?;
+        let (bundle, signed_by) = disk::read(config, &[pinned.current])?;
+        let before = self.table();
+        // What another hub said, before this relay joined its present one, is nothing to compare.
+        let before = before.filter(|table| pinned.trusts(&table.signed_by));
+        let in_force = before.as_ref().map(|table| InForce {
+            version: table.version,
+            n_projects: table.n_projects,
+        });
+        let version = bundle.version;
+        let reverted = trial::reverted(&inner.dir);
+        let hub_now = self.hub_time(now);
+        if !check::is_news(&bundle, in_force, reverted, hub_now, PROGRAM)? {
+            return Ok(version);
         }
-        if bundle.version < in_force {
-            return Err(RosterError::Older {
-                version: bundle.version,
-                in_force,
-            });
+        let next_key = bundle.config_key.filter(|key| *key != pinned.current);
+        let table = Table::build(bundle, signed_by, &inner.policy)?;
+        // The first roster has none before it to go back to.
+        let trial = before.map(|_| Trial::of(config, version));
+        if let Some(trial) = trial {
+            trial::write(&inner.dir, trial)?;
         }
-        let text = file::encode(&bundle);
-        let table = Table::build(bundle)?;
-        file::write(&inner.dir, &text)?;
-        let version = table.version;
+        file::write(&inner.dir, config)?;
+        if let Some(next) = next_key {
+            keys::write(
+                &inner.key_dir,
+                &Keys {
+                    current: next,
+                    previous: Some(pinned.current),
+                },
+            )?;
+            tracing::info!("the hub's key for rosters is replaced");
+        }
         let mut place = inner.table.write().unwrap_or_else(PoisonError::into_inner);
         *place = Some(Arc::new(table));
         drop(place);
+        inner.trial.send_replace(trial);
         tracing::info!(
             roster.version = version,
             keys = self.n_keys(),
             "roster in force"
         );
+        Ok(version)
+    }
+
+    /// Ends each trial when the relay has held for so long; runs until `cancel`.
+    pub async fn watch_trials(self, patience: Duration, cancel: CancellationToken) {
+        let mut changes = self.0.trial.subscribe();
+        let watching = async {
+            loop {
+                let trial = *changes.borrow_and_update();
+                tokio::select! {
+                    changed = changes.changed() => if changed.is_err() { return },
+                    () = sleep(patience), if trial.is_some() => self.note_trial(trial, None).await,
+                }
+            }
+        };
+        cancel.run_until_cancelled(watching).await;
+        // An end in order says nothing against the roster.
+        let trial = *self.0.trial.borrow();
+        self.note_trial(trial, trial.map(Trial::anew)).await;
+    }
+
+    /// Gives up what is on trial, if anything is, and puts the version before in force again.
+    pub async fn fail_trial(&self, why: &'static str) {
+        let roster = self.clone();
+        let failing = tokio::task::spawn_blocking(move || roster.revert(why)).await;
+        if let Ok(Err(error)) = failing {
+            tracing::error!(%error, "a roster is not reverted");
+        }
+    }
+
+    fn revert(&self, why: &str) -> Result<(), RosterError> {
+        let inner = &*self.0;
+        let _one_at_a_time = inner.applying();
+        let Some(trial) = *inner.trial.borrow() else {
+            return Ok(());
+        };
+        let notice = disk::revert(&inner.dir, trial, why)?;
+        let loaded = disk::load(&inner.dir, &inner.key_dir, &inner.policy)?;
+        let mut place = inner.table.write().unwrap_or_else(PoisonError::into_inner);
+        *place = loaded.table.map(Arc::new);
+        drop(place);
+        *inner.notice() = Some(notice);
+        inner.trial.send_replace(None);
         Ok(())
+    }
+
+    /// Writes what a trial has become, unless another has begun meanwhile.
+    async fn note_trial(&self, trial: Option<Trial>, becomes: Option<Trial>) {
+        let roster = self.clone();
+        let write = move || -> Result<(), RosterError> {
+            let inner = &*roster.0;
+            let _one_at_a_time = inner.applying();
+            if trial.is_none() || *inner.trial.borrow() != trial {
+                return Ok(());
+            }
+            match becomes {
+                Some(trial) => trial::write(&inner.dir, trial)?,
+                None => trial::clear(&inner.dir)?,
+            }
+            inner.trial.send_replace(becomes);
+            Ok(())
+        };
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(write).await {
+            tracing::warn!(%error, "what became of a roster's trial is not noted");
+        }
+    }
+
+    fn hub_time(&self, now: Timestamp) -> Timestamp {
+        now.plus_millis(-self.0.clock_offset_ms.load(Ordering::Relaxed))
     }
 
     fn table(&self) -> Option<Arc<Table>> {
@@ -192,53 +402,17 @@ impl Roster {
     }
 }
 
-impl Table {
-    fn build(bundle: RosterBundle) -> Result<Self, RosterError> {
-        let mut scrubbers = Scrubbers::default();
-        let mut keys = HashMap::new();
-        let version = bundle.version;
-        for project in bundle.projects {
-            let project_keys = project.keys.clone();
-            let project = Arc::new(scrubbers.compile(project));
-            for key in project_keys {
-                let entry = Entry {
-                    project: Arc::clone(&project),
-                    active: key.active,
-                    rate_limit: key.rate_limit,
-                };
-                if keys.insert(key.public_key, entry).is_some() {
-                    return Err(RosterError::KeyTwice { version });
-                }
-            }
-        }
-        Ok(Self { version, keys })
+impl Inner {
+    fn notice(&self) -> MutexGuard<'_, Option<ConfigStatus>> {
+        self.notice.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn applying(&self) -> MutexGuard<'_, ()> {
+        self.applying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Most projects share their settings, so they share what is compiled from them.
-#[derive(Default)]
-struct Scrubbers(Vec<(PrivacySettings, Scrubber)>);
-
-impl Scrubbers {
-    fn compile(&mut self, project: RosterProject) -> Project {
-        let known = self.0.iter().find(|(s, _)| *s == project.privacy);
-        let scrubber = match known {
-            Some((_, scrubber)) => scrubber.clone(),
-            None => {
-                let scrubber = Scrubber::new(&project.privacy);
-                self.0.push((project.privacy.clone(), scrubber.clone()));
-                scrubber
-            }
-        };
-        Project {
-            id: project.id,
-            slug: project.slug,
-            allowed_domains: project.allowed_domains,
-            privacy: project.privacy,
-            scrubber,
-        }
-    }
-}
-
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

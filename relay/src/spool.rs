@@ -17,6 +17,11 @@
 //!   the one that is read.
 //! - Damage never stops the opening: what is damaged is set aside, the rest is delivered.
 //!
+//! - What is new overtakes what has waited: while one of the two important lanes is stuck, its
+//!   records go to its twin, so that after an outage the lane itself carries what is new.
+//! - With a key configured no block lies on the disk unencrypted; without the key that a block
+//!   needs the spool does not open.
+//!
 //! What it never does: read the wall clock for anything but a receive time, hold a record it was
 //! not asked to keep, retry a failed sync on the same descriptor.
 //!
@@ -28,15 +33,19 @@
 //! DIR/L1/EPOCH/FIRST-SERIAL.seg segments
 //! DIR/quarantine/               damaged segments, for whoever wants to look
 //! DIR/index/                    sled; may be deleted at any time
+//! DIR/receipts/                 receipts that were brought by hand, until they are taken
 //! ```
 
 mod balance;
 mod catalog;
+mod cipher;
 mod commit;
+mod config;
 mod disk;
 mod evict;
 mod format;
 mod index;
+pub mod inspect;
 mod lanes;
 mod limits;
 mod loss;
@@ -44,29 +53,35 @@ mod owner;
 mod quarantine;
 mod read;
 mod recover;
+mod repair;
 mod retain;
+mod route;
 mod segment;
 mod shared;
+#[doc(hidden)]
+pub mod sim;
 mod state;
+mod status;
 mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use bytes::Bytes;
-use protocol::block::{BlockError, Head, Record};
+use protocol::block::{BlockError, Record};
 use protocol::ids::{Epoch, Lane, Seq};
-use protocol::timestamp::Timestamp;
-use protocol::unit::{ByteSize, Span};
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ledger::Ledger;
 
 pub use balance::{Balance, Delivered};
+pub use cipher::{KeyError, Keys};
+pub use config::{AgeMax, Config, WhenFull, WhenFullByLane};
+pub use repair::{RepairError, Repaired, repair};
+pub use status::{Gap, GapReason, LaneState, LastError, ReadOutcome, SpoolStatus};
 
 use disk::{Disk, HostDisk};
 use index::Index;
@@ -84,98 +99,6 @@ const CONTROL_QUEUE_LEN: usize = 64;
 const LOOKS_MAX: usize = 8;
 /// Farthest a hub may be ahead of us; more is no number of ours.
 const AHEAD_MAX: u64 = 1 << 40;
-
-/// Settings of the spool. A change needs a restart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Where it lives.
-    pub dir: PathBuf,
-    /// Most bytes of segments; 2 GiB or 5 % of the filesystem, whichever is less, when not set.
-    pub bytes_max: Option<ByteSize>,
-    /// Bytes of the filesystem left free; 1 GiB or 5 %, whichever is more, when not set.
-    pub free_min: Option<ByteSize>,
-    /// Bytes after which a segment file is sealed; at most a 16th of `bytes_max`.
-    pub segment_bytes: ByteSize,
-    /// Room held back so that cursors can be written on a full disk.
-    pub ballast_bytes: ByteSize,
-    /// How long an append waits for the disk.
-    pub append_timeout: Span,
-    /// How old records may become, by lane, in time the spool was open.
-    pub age_max: AgeMax,
-    /// What gives way when the spool is full, by lane. Lane 0 always refuses.
-    pub when_full: WhenFullByLane,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            dir: PathBuf::from("/var/lib/vedette-relay/spool"),
-            bytes_max: None,
-            free_min: None,
-            segment_bytes: ByteSize(8 << 20),
-            ballast_bytes: ByteSize(16 << 20),
-            append_timeout: Span(Duration::from_secs(2)),
-            age_max: AgeMax::default(),
-            when_full: WhenFullByLane::default(),
-        }
-    }
-}
-
-/// How old records of each lane may become.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AgeMax {
-    /// Ledger, check-ins, sessions.
-    pub control: Span,
-    /// Errors, crashes, feedback, security reports.
-    pub errors: Span,
-    /// Logs and metrics.
-    pub logs: Span,
-    /// Transactions and spans.
-    pub traces: Span,
-    /// Attachments, profiles, replays.
-    pub blobs: Span,
-}
-
-impl Default for AgeMax {
-    fn default() -> Self {
-        const DAY: u64 = 24 * 3600;
-        let days = |n| Span(Duration::from_secs(n * DAY));
-        Self {
-            control: days(7),
-            errors: days(30),
-            logs: days(7),
-            traces: days(3),
-            blobs: days(1),
-        }
-    }
-}
-
-/// What happens when there is no room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhenFull {
-    /// The lane's oldest segment goes.
-    #[default]
-    DropOldest,
-    /// The lane keeps what it has.
-    Refuse,
-}
-
-/// [`WhenFull`] of each lane that has a choice.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct WhenFullByLane {
-    /// Errors, crashes, feedback, security reports.
-    pub errors: WhenFull,
-    /// Logs and metrics.
-    pub logs: WhenFull,
-    /// Transactions and spans.
-    pub traces: WhenFull,
-    /// Attachments, profiles, replays.
-    pub blobs: WhenFull,
-}
 
 /// Why the spool did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -220,6 +143,21 @@ pub enum SpoolError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// There is no key where the configuration says.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// What is in the spool cannot be read with the keys that are configured.
+    #[error(
+        "spool {} holds records encrypted with key {key}, which is not configured: set \
+         `spool.encryption_key_file`, or `spool.encryption_key_file_old` while the key is being \
+         changed; nothing was touched", .dir.display()
+    )]
+    KeyMissing {
+        /// The directory.
+        dir: PathBuf,
+        /// The key's name, as `vedette-relay spool ls` shows it.
+        key: String,
+    },
     /// The spool is closed.
     #[error("spool is closed")]
     Closed,
@@ -229,108 +167,6 @@ impl From<io::Error> for SpoolError {
     fn from(error: io::Error) -> Self {
         Self::NotDurable(Arc::new(error))
     }
-}
-
-/// What stands at a number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReadOutcome {
-    /// The block that holds it.
-    Block {
-        /// Its head.
-        head: Head,
-        /// All of it, as it travels.
-        bytes: Bytes,
-    },
-    /// It has no record any more; the hub must be told.
-    Gap(Gap),
-    /// It is not written yet.
-    Empty,
-}
-
-/// Numbers `from` to `to`, both included, have no records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The first.
-    pub from: Seq,
-    /// The last.
-    pub to: Seq,
-    /// Why.
-    pub reason: GapReason,
-}
-
-/// Why numbers have no records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GapReason {
-    /// Pushed out of a full spool.
-    Evicted,
-    /// Too old.
-    Expired,
-    /// Damaged on disk.
-    Corrupt,
-    /// Delivered before, and deleted.
-    Acknowledged,
-}
-
-/// One lane's numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LaneState {
-    /// The oldest number that was not delivered, or `next`.
-    pub oldest: Seq,
-    /// The number the next record gets.
-    pub next: Seq,
-    /// The last number the hub has.
-    pub acked: Seq,
-    /// Bytes of segments that hold something not delivered.
-    pub bytes: u64,
-    /// Records not delivered.
-    pub records: u64,
-    /// When the oldest record not delivered was received.
-    pub oldest_received_at: Option<Timestamp>,
-}
-
-/// How the spool is.
-#[derive(Clone, Debug)]
-pub struct SpoolStatus {
-    /// Its life.
-    pub epoch: Epoch,
-    /// Bytes of segments.
-    pub bytes_used: u64,
-    /// Bytes they may take now: the quota, or less when the filesystem is full.
-    pub bytes_max: u64,
-    /// Each lane.
-    pub lanes: [LaneState; 5],
-    /// Damaged segments kept aside.
-    pub quarantined: u64,
-    /// Their bytes.
-    pub quarantined_bytes: u64,
-    /// Damages that cost nothing: a second copy was there.
-    pub repaired: u64,
-    /// Unfinished writes found when it was opened.
-    pub torn: u64,
-    /// Commits since it was opened.
-    pub commits: u64,
-    /// Records committed since it was opened.
-    pub records: u64,
-    /// How long the last sync took.
-    pub sync_last: Duration,
-    /// The longest.
-    pub sync_max: Duration,
-    /// All of them together.
-    pub sync_total: Duration,
-    /// How long the opening took.
-    pub opened_in: Duration,
-    /// The last thing that went wrong with the disk.
-    pub last_error: Option<LastError>,
-}
-
-/// Something that went wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastError {
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub message: String,
 }
 
 /// A handle on the one spool. The spool closes when the last handle is gone.
@@ -349,7 +185,8 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::InUse`] when another process has it, [`SpoolError::Open`] when the directory
-    /// cannot be made or read. Damaged content is no error.
+    /// cannot be made or read, [`SpoolError::Key`] and [`SpoolError::KeyMissing`] when what is in
+    /// it cannot be read. Damaged content is no error.
     pub fn open(config: &Config, ledger: Ledger) -> Result<Self, SpoolError> {
         Self::open_with(
             config,
@@ -367,6 +204,25 @@ impl Spool {
         time: Arc<dyn Time>,
         index: impl FnOnce(&Path, Epoch) -> Index,
     ) -> Result<Self, SpoolError> {
+        let (spool, owner, receiver) = Self::prepare(config, ledger, disk, time, index)?;
+        std::thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || owner.run(&receiver))
+            .map_err(|source| SpoolError::Open {
+                dir: config.dir.clone(),
+                source: Arc::new(source),
+            })?;
+        Ok(spool)
+    }
+
+    /// Opens it with an owner that does not run yet.
+    fn prepare(
+        config: &Config,
+        ledger: Ledger,
+        disk: Arc<dyn Disk>,
+        time: Arc<dyn Time>,
+        index: impl FnOnce(&Path, Epoch) -> Index,
+    ) -> Result<(Self, Owner, Receiver<Command>), SpoolError> {
         let began = time.monotonic();
         let dir = config.dir.clone();
         let cannot = |source: io::Error| SpoolError::Open {
@@ -378,7 +234,14 @@ impl Spool {
             io::ErrorKind::WouldBlock => SpoolError::InUse { dir: dir.clone() },
             _ => cannot(error),
         })?;
-        let recovered = recover::recover(&disk, &config.dir).map_err(cannot)?;
+        let keys = Keys::load(config)?;
+        if let Some(key) = recover::missing_key(&disk, &config.dir, &keys).map_err(cannot)? {
+            return Err(SpoolError::KeyMissing {
+                dir: dir.clone(),
+                key: key.to_string(),
+            });
+        }
+        let recovered = recover::recover(&disk, &config.dir, &keys).map_err(cannot)?;
         let limits = limits::Limits::new(config, disk.space(&config.dir).map_err(cannot)?);
         let (parts, catalog, mut health, losses) = recovered.split();
         health.bytes_max = limits.bytes_max;
@@ -389,6 +252,7 @@ impl Spool {
             config.dir.clone(),
             disk,
             parts.state.epoch,
+            keys,
             catalog,
             health,
             index(&config.dir, parts.state.epoch),
@@ -400,17 +264,14 @@ impl Spool {
         owner.save().and_then(|()| owner.save()).map_err(cannot)?;
         shared.health().opened_in = owner.time.monotonic().saturating_sub(began);
         let (commands, receiver) = sync_channel(QUEUE_UNITS + CONTROL_QUEUE_LEN);
-        std::thread::Builder::new()
-            .name("spool".to_owned())
-            .spawn(move || owner.run(&receiver))
-            .map_err(cannot)?;
-        Ok(Self {
+        let spool = Self {
             shared,
             commands,
             appends: Arc::new(Semaphore::new(QUEUE_UNITS)),
             controls: Arc::new(Semaphore::new(CONTROL_QUEUE_LEN)),
             append_timeout: config.append_timeout.0,
-        })
+        };
+        Ok((spool, owner, receiver))
     }
 
     /// Keeps all the records or none; `Ok` means that they are on the disk.
@@ -483,6 +344,12 @@ impl Spool {
         self.control(|done| Command::Ack { lane, upto, done }).await
     }
 
+    /// Where it lives.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
     /// The spool's life.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
@@ -491,7 +358,7 @@ impl Spool {
 
     /// Each lane's numbers, by [`Lane::index`].
     #[must_use]
-    pub fn lanes(&self) -> [LaneState; 5] {
+    pub fn lanes(&self) -> [LaneState; Lane::COUNT] {
         let catalog = self.shared.catalog();
         catalog.lanes.0.each_ref().map(catalog::Book::state)
     }

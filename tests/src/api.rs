@@ -170,6 +170,17 @@ impl Sdk {
         })
     }
 
+    /// The same with a connection of its own for each request, as short-lived programs have.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    pub fn with_fresh_connections(self) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .pool_max_idle_per_host(0)
+            .build()?;
+        Ok(Self { client, ..self })
+    }
+
     /// Posts a body; `encoding` is its content encoding, empty for none.
     ///
     /// # Errors
@@ -209,6 +220,12 @@ impl Sdk {
 /// An envelope with one event.
 #[must_use]
 pub fn envelope(event: &Value) -> Vec<u8> {
+    envelope_of(event, "event")
+}
+
+/// An envelope with one item whose payload is JSON.
+#[must_use]
+pub fn envelope_of(event: &Value, kind: &str) -> Vec<u8> {
     let id = event.get("event_id").and_then(Value::as_str);
     let header = id.map_or_else(
         || "{}".to_owned(),
@@ -216,7 +233,7 @@ pub fn envelope(event: &Value) -> Vec<u8> {
     );
     let payload = event.to_string();
     format!(
-        "{header}\n{{\"type\":\"event\",\"length\":{}}}\n{payload}\n",
+        "{header}\n{{\"type\":\"{kind}\",\"length\":{}}}\n{payload}\n",
         payload.len()
     )
     .into_bytes()

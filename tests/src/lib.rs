@@ -2,8 +2,13 @@
 //! their own, real requests, and waiting for conditions.
 
 pub mod api;
+pub mod bench;
+pub mod chance;
+pub mod impair;
 pub mod load;
+pub mod oracle;
 pub mod process;
 pub mod samples;
+pub mod sim;
 pub mod site;
 pub mod wait;

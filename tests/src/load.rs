@@ -20,6 +20,8 @@ pub fn recordings_dir() -> PathBuf {
 pub struct Load {
     templates: Vec<Value>,
     n_made: u64,
+    /// The kind of item they are sent as.
+    kind: &'static str,
 }
 
 impl Load {
@@ -28,18 +30,35 @@ impl Load {
     /// # Errors
     /// When the recordings cannot be read.
     pub fn python() -> anyhow::Result<Self> {
-        let mut templates = Vec::new();
-        for name in [
+        let names = [
             "0086-sentry-python-flask-pii-unscrubbed",
             "0088-sentry-python-flask-pii-unscrubbed",
-        ] {
+        ];
+        Self::of(&names, "event")
+    }
+
+    /// Real transactions of a Python application, with the spans of its database.
+    ///
+    /// # Errors
+    /// As [`Load::python`].
+    pub fn transactions() -> anyhow::Result<Self> {
+        Self::of(
+            &["0043-sentry-python-transaction-sqlalchemy"],
+            "transaction",
+        )
+    }
+
+    fn of(names: &[&str], kind: &'static str) -> anyhow::Result<Self> {
+        let mut templates = Vec::new();
+        for name in names {
             let path = recordings_dir().join(format!("{name}.body"));
             let body = std::fs::read(&path).with_context(|| path.display().to_string())?;
-            templates.push(event_of(&body)?);
+            templates.push(item_of(&body, kind)?);
         }
         Ok(Self {
             templates,
             n_made: 0,
+            kind,
         })
     }
 
@@ -57,6 +76,9 @@ impl Load {
         if let Some(fields) = event.as_object_mut() {
             fields.insert("event_id".into(), json!(id));
             fields.insert("timestamp".into(), json!(now.to_rfc3339()));
+            if self.kind == "transaction" {
+                fields.insert("start_timestamp".into(), json!(now.to_rfc3339()));
+            }
             fields.insert("user".into(), json!({"id": (n % 500).to_string()}));
             fields.insert("server_name".into(), json!(format!("web-{:02}", n % 20)));
             fields.insert("transaction".into(), json!(format!("/checkout/{}", n % 7)));
@@ -70,11 +92,24 @@ impl Load {
     /// # Errors
     /// As [`Load::next_event`].
     pub fn next_gzip(&mut self) -> anyhow::Result<(String, Vec<u8>)> {
+        let kind = self.kind;
         let (id, event) = self.next_event()?;
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::new(9));
-        gzip.write_all(&crate::api::envelope(&event))?;
-        Ok((id, gzip.finish()?))
+        Ok((id, gzip_item(&event, kind)?))
     }
+}
+
+/// An event's envelope, compressed as the SDK does.
+///
+/// # Errors
+/// When it cannot be compressed.
+pub fn gzip(event: &Value) -> anyhow::Result<Vec<u8>> {
+    gzip_item(event, "event")
+}
+
+fn gzip_item(payload: &Value, kind: &str) -> anyhow::Result<Vec<u8>> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::new(9));
+    gzip.write_all(&crate::api::envelope_of(payload, kind))?;
+    Ok(gzip.finish()?)
 }
 
 /// Twenty kinds of errors, each with its own function at the crash, and numbers that differ.
@@ -112,6 +147,11 @@ fn vary_exceptions(event: &mut Value, n: u64) {
 /// # Errors
 /// When there is none.
 pub fn event_of(body: &[u8]) -> anyhow::Result<Value> {
+    item_of(body, "event")
+}
+
+/// The payload of the first item of a kind in a recorded envelope.
+fn item_of(body: &[u8], kind: &str) -> anyhow::Result<Value> {
     use std::io::Read;
     let mut plain = Vec::new();
     if body.starts_with(&[0x1f, 0x8b]) {
@@ -120,11 +160,7 @@ pub fn event_of(body: &[u8]) -> anyhow::Result<Value> {
         plain.extend_from_slice(body);
     }
     let envelope = protocol::envelope::Envelope::parse(&bytes::Bytes::from(plain))?;
-    let item = envelope
-        .items
-        .iter()
-        .find(|item| item.kind.name() == "event");
-    Ok(serde_json::from_slice(
-        &item.context("no event in it")?.payload,
-    )?)
+    let item = envelope.items.iter().find(|item| item.kind.name() == kind);
+    let item = item.with_context(|| format!("no {kind} in it"))?;
+    Ok(serde_json::from_slice(&item.payload)?)
 }

@@ -1,11 +1,14 @@
 //! Real programs as child processes.
 
 use std::fs::File;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wait::until;
 
@@ -33,10 +36,70 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub fn start(program: &Path, args: &[&str], log: &Path) -> anyhow::Result<Self> {
+        Self::start_in(program, args, log, &[])
+    }
+
+    /// As [`Process::start`], with these variables in its environment.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_in(
+        program: &Path,
+        args: &[&str],
+        log: &Path,
+        environment: &[(String, String)],
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::null());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        Self::spawn(program, command, log)
+    }
+
+    /// Starts a program that is handed a listener as systemd hands it on.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_with_listener(
+        program: &Path,
+        args: &[&str],
+        log: &Path,
+        listener: &TcpListener,
+    ) -> anyhow::Result<Self> {
+        const SCRIPT: &str =
+            r#"exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", SCRIPT, "sh"]).arg(program).args(args);
+        command.stdin(OwnedFd::from(listener.try_clone()?));
+        Self::spawn(program, command, log)
+    }
+
+    /// Starts a program that sees at `mount` an empty filesystem in memory of `size`, as `mount`
+    /// reads it: `32m`. Nobody else sees it, but through `/proc/PID/root`.
+    ///
+    /// # Errors
+    /// When it cannot be started. When the system refuses the filesystem, the program ends at
+    /// once and the log says why.
+    pub fn start_with_filesystem(
+        program: &Path,
+        args: &[&str],
+        log: &Path,
+        mount: &Path,
+        size: &str,
+    ) -> anyhow::Result<Self> {
+        const SCRIPT: &str = r#"mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@""#;
+        let mut command = Command::new("unshare");
+        if !rustix::process::geteuid().is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command.args(["--mount", "sh", "-c", SCRIPT, "sh", size]);
+        command.arg(mount).arg(program).args(args);
+        command.stdin(Stdio::null());
+        Self::spawn(program, command, log)
+    }
+
+    fn spawn(program: &Path, mut command: Command, log: &Path) -> anyhow::Result<Self> {
         let out = File::options().create(true).append(true).open(log)?;
-        let child = Command::new(program)
-            .args(args)
-            .stdin(Stdio::null())
+        let child = command
             .stdout(out.try_clone()?)
             .stderr(out)
             .spawn()
@@ -76,10 +139,29 @@ impl Process {
     /// # Errors
     /// When there is no such process.
     pub fn terminate(&self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)
+    }
+
+    /// Holds it where it is: SIGSTOP.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on: SIGCONT.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = i32::try_from(self.child.id())?;
-        let pid = rustix::process::Pid::from_raw(pid).context("a process has an id")?;
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        Ok(())
+        let pid = Pid::from_raw(pid).context("a process has an id")?;
+        Ok(kill_process(pid, signal)?)
     }
 
     /// Waits until it has ended by itself.

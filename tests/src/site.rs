@@ -1,7 +1,7 @@
 //! A site: a hub and a joined relay as real programs in one directory.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use relay::spool::ReadOutcome;
 use serde_json::Value;
 
 use crate::api::{Api, Sdk, VISIBLE_WITHIN, client};
+use crate::impair::Link;
 use crate::process::{Process, program, run};
 use crate::wait::{clock, until};
 
@@ -37,10 +38,16 @@ pub struct Plan {
     pub relay_port: u16,
     /// The spool's quota; `None` is the default.
     pub spool_max: Option<String>,
+    /// The spool lies on a filesystem of this size that only the relay sees; it ends with it.
+    pub spool_filesystem: Option<String>,
     /// A key that the project has beside its own.
     pub public_key: Option<String>,
     /// The mail server, as the hub's configuration has it; empty is none.
     pub smtp: String,
+    /// Puts a link that can be made bad between relay and hub, with this seed.
+    pub link_seed: Option<u64>,
+    /// Sections that the relay's configuration has beside those of every site.
+    pub relay_settings: String,
 }
 
 impl Plan {
@@ -53,8 +60,11 @@ impl Plan {
             link_port: 4801,
             relay_port: 4900,
             spool_max: None,
+            spool_filesystem: None,
             public_key: None,
             smtp: String::new(),
+            link_seed: None,
+            relay_settings: String::new(),
         }
     }
 
@@ -65,7 +75,14 @@ impl Plan {
     pub fn free(dir: PathBuf) -> anyhow::Result<Self> {
         let http = TcpListener::bind("127.0.0.1:0")?;
         let relay = TcpListener::bind("127.0.0.1:0")?;
-        let link = UdpSocket::bind("127.0.0.1:0")?;
+        // The link takes datagrams and streams on one port.
+        let (link, _streams) = (0..20)
+            .find_map(|_| {
+                let streams = TcpListener::bind("127.0.0.1:0").ok()?;
+                let link = UdpSocket::bind(streams.local_addr().ok()?).ok()?;
+                Some((link, streams))
+            })
+            .context("no port is free for UDP and TCP")?;
         Ok(Self {
             http_port: http.local_addr()?.port(),
             link_port: link.local_addr()?.port(),
@@ -99,6 +116,9 @@ pub struct Site {
     sdk: Sdk,
     hub: Option<Process>,
     relay: Option<Process>,
+    /// Variables in the environment of the relays started from now on.
+    relay_environment: Vec<(String, String)>,
+    link: Option<Link>,
     /// Removed at the end, unless someone else owns the directory.
     _temporary: Option<tempfile::TempDir>,
 }
@@ -120,6 +140,15 @@ impl Site {
         Self::temporary(|plan| plan.spool_max = Some(bytes_max.to_owned())).await
     }
 
+    /// A site whose relay has its spool on a filesystem of this size, which nobody else sees. A
+    /// full one refuses what comes instead of giving up what it has.
+    ///
+    /// # Errors
+    /// As [`Site::start`].
+    pub async fn start_with_spool_filesystem(size: &str) -> anyhow::Result<Self> {
+        Self::temporary(|plan| plan.spool_filesystem = Some(size.to_owned())).await
+    }
+
     /// A site whose project also has the key with this public half.
     ///
     /// # Errors
@@ -136,7 +165,19 @@ impl Site {
         Self::temporary(|plan| smtp.clone_into(&mut plan.smtp)).await
     }
 
-    async fn temporary(change: impl FnOnce(&mut Plan)) -> anyhow::Result<Self> {
+    /// A site whose relay reaches the hub over a link that can be made bad; it is perfect at first.
+    ///
+    /// # Errors
+    /// As [`Site::start`].
+    pub async fn start_with_link(seed: u64) -> anyhow::Result<Self> {
+        Self::temporary(|plan| plan.link_seed = Some(seed)).await
+    }
+
+    /// A site that differs from the usual one in its plan.
+    ///
+    /// # Errors
+    /// As [`Site::start`].
+    pub async fn temporary(change: impl FnOnce(&mut Plan)) -> anyhow::Result<Self> {
         let temporary = tempfile::tempdir()?;
         let mut plan = Plan::free(temporary.path().to_owned())?;
         change(&mut plan);
@@ -163,7 +204,11 @@ impl Site {
                 access
             }
         };
+        let hub = SocketAddr::from((Ipv4Addr::LOCALHOST, plan.link_port));
+        let link = plan.link_seed.map(|seed| Link::start(seed, hub));
         let mut site = Self {
+            link: link.transpose()?,
+            relay_environment: Vec::new(),
             api: Api::new(&hub_url, &access.api_token),
             sdk: Sdk::new(&relay_url, &access.dsn)?,
             hub_url,
@@ -253,12 +298,25 @@ impl Site {
         self.relay.as_ref()
     }
 
+    /// The link between relay and hub, when the site was started with one.
+    ///
+    /// # Errors
+    /// When it was not.
+    pub fn link(&self) -> anyhow::Result<&Link> {
+        self.link.as_ref().context("the site has a link of its own")
+    }
+
+    /// Sets the environment of the relays started from now on.
+    pub fn set_relay_environment(&mut self, environment: Vec<(String, String)>) {
+        self.relay_environment = environment;
+    }
+
     /// Starts the hub and waits until it serves.
     ///
     /// # Errors
     /// When it does not.
     pub async fn start_hub(&mut self) -> anyhow::Result<()> {
-        let process = self.start_program("vedette-hub", "hub.toml", "hub.log")?;
+        let process = self.start_program("vedette-hub", "hub.toml", "hub.log", &[])?;
         let process = self.hub.insert(process);
         ready(
             &format!("{}/health/ready", self.hub_url),
@@ -273,20 +331,65 @@ impl Site {
     /// # Errors
     /// When it does not.
     pub async fn start_relay(&mut self) -> anyhow::Result<()> {
-        let process = self.start_program("vedette-relay", "relay.toml", "relay.log")?;
+        let environment = &self.relay_environment;
+        let process =
+            self.start_program("vedette-relay", "relay.toml", "relay.log", environment)?;
         let process = self.relay.insert(process);
         let url = format!("{}/health/ready", self.relay_url);
         ready(&url, process, &self.plan.dir.join("relay.log")).await
     }
 
-    fn start_program(&self, name: &str, config: &str, log: &str) -> anyhow::Result<Process> {
+    /// Starts the relay on a listener that outlives it, and waits until it takes envelopes.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn start_relay_on(&mut self, listener: &TcpListener) -> anyhow::Result<()> {
+        let config = self.plan.dir.join("relay.toml");
+        let config = config.to_str().context("paths are text")?;
+        let log = self.plan.dir.join("relay.log");
+        let process = Process::start_with_listener(
+            &program("vedette-relay")?,
+            &["run", "--config", config],
+            &log,
+            listener,
+        )?;
+        let process = self.relay.insert(process);
+        ready(&format!("{}/health/ready", self.relay_url), process, &log).await
+    }
+
+    fn start_program(
+        &self,
+        name: &str,
+        config: &str,
+        log: &str,
+        environment: &[(String, String)],
+    ) -> anyhow::Result<Process> {
         let config = self.plan.dir.join(config);
         let args = [
             "run",
             "--config",
             config.to_str().context("paths are text")?,
         ];
-        Process::start(&program(name)?, &args, &self.plan.dir.join(log))
+        let (program, log) = (program(name)?, self.plan.dir.join(log));
+        match &self.plan.spool_filesystem {
+            Some(size) if name == "vedette-relay" => {
+                let spool = self.plan.dir.join("relay/spool");
+                std::fs::create_dir_all(&spool)?;
+                Process::start_with_filesystem(&program, &args, &log, &spool, size)
+            }
+            _ => Process::start_in(&program, &args, &log, environment),
+        }
+    }
+
+    /// The relay's spool as the relay sees it, also when it lies on a filesystem of its own.
+    ///
+    /// # Errors
+    /// When the relay does not run.
+    pub fn spool_of_running_relay(&self) -> anyhow::Result<PathBuf> {
+        let relay = self.relay.as_ref().context("the relay runs")?;
+        let spool = self.plan.dir.join("relay/spool");
+        let root = PathBuf::from(format!("/proc/{}/root", relay.id()));
+        Ok(root.join(spool.strip_prefix("/")?))
     }
 
     /// SIGKILL for the hub.
@@ -343,12 +446,14 @@ impl Site {
 
     fn join(&self) -> anyhow::Result<()> {
         let state = self.plan.dir.join("relay");
-        if state.join("identity").exists() {
+        if state.join("identity.json").exists() {
             return Ok(());
         }
         let token = hub_cli(&self.plan, &["join-token", "create"], "")?;
         let token = last_word(&token, "vdj1.").context("a join token")?;
-        let hub = format!("127.0.0.1:{}", self.plan.link_port);
+        let direct = format!("127.0.0.1:{}", self.plan.link_port);
+        let bad = self.link.as_ref().map(|link| link.address().to_string());
+        let hub = bad.unwrap_or(direct);
         let state = state.to_str().context("paths are text")?;
         run(
             &program("vedette-relay")?,
@@ -404,9 +509,17 @@ impl Site {
     /// # Errors
     /// When that is not so within the deadline.
     pub async fn settled_at_least(&self, n: usize) -> anyhow::Result<()> {
+        self.settled_within(n, VISIBLE_WITHIN).await
+    }
+
+    /// As [`Site::settled_at_least`], for a link that takes its time.
+    ///
+    /// # Errors
+    /// When that is not so in time.
+    pub async fn settled_within(&self, n: usize, within: Duration) -> anyhow::Result<()> {
         until(
             &format!("{n} stored events and an empty spool"),
-            VISIBLE_WITHIN,
+            within,
             || async {
                 let metrics = self.relay_metrics().await.ok()?;
                 let is_empty = sum(&metrics, "vedette_relay_lane_records") < 0.5;
@@ -447,6 +560,20 @@ impl Site {
             &self.relay_metrics().await?,
             "vedette_relay_lane_bytes",
         ))
+    }
+
+    /// Records that wait in the relay's spool.
+    ///
+    /// # Errors
+    /// When the relay does not answer.
+    pub async fn waiting_records(&self) -> anyhow::Result<u64> {
+        let waiting = sum(&self.relay_metrics().await?, "vedette_relay_lane_records");
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        Ok(waiting as u64)
     }
 
     /// Whether both programs run.
@@ -490,13 +617,23 @@ impl Site {
         read_spool(self.plan.dir.join("relay/spool")).await
     }
 
-    /// Every stored event's id.
+    /// Every stored event's id, in the order in which the hub digested them.
     ///
     /// # Errors
     /// When the hub does not answer.
     pub async fn stored_event_ids(&self) -> anyhow::Result<Vec<String>> {
-        let mut ids = Vec::new();
-        let mut path = format!("projects/{ORGANIZATION}/{PROJECT}/events/?per_page=100");
+        let stored = self.stored().await?;
+        Ok(stored.into_iter().map(|event| event.id).collect())
+    }
+
+    /// Every stored event, in the order in which the hub digested them.
+    ///
+    /// # Errors
+    /// When the hub does not answer.
+    pub async fn stored(&self) -> anyhow::Result<Vec<Stored>> {
+        let first = format!("projects/{ORGANIZATION}/{PROJECT}/events/?per_page=100");
+        let mut stored = Vec::new();
+        let mut path = first.clone();
         loop {
             let response = self.api.call(reqwest::Method::GET, &path, None).await?;
             ensure!(
@@ -506,19 +643,36 @@ impl Site {
             );
             let next = next_cursor(response.headers());
             let page: Vec<Value> = serde_json::from_str(&response.text().await?)?;
-            ids.extend(
-                page.iter()
-                    .filter_map(|event| event["eventID"].as_str().map(str::to_owned)),
-            );
-            match next {
-                Some(cursor) => {
-                    path = format!(
-                        "projects/{ORGANIZATION}/{PROJECT}/events/?per_page=100&cursor={cursor}"
-                    );
-                }
-                None => return Ok(ids),
-            }
+            stored.extend(page.iter().filter_map(Stored::read));
+            let Some(cursor) = next else { break };
+            path = format!("{first}&cursor={cursor}");
         }
+        // The API tells the latest first.
+        stored.reverse();
+        Ok(stored)
+    }
+}
+
+/// An event as a list of the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its id, without dashes.
+    pub id: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Stored {
+    fn read(event: &Value) -> Option<Self> {
+        let tags = event["tags"].as_array().map(Vec::as_slice);
+        let tag = |tag: &Value| {
+            let (key, value) = (tag["key"].as_str()?, tag["value"].as_str()?);
+            Some((key.to_owned(), value.to_owned()))
+        };
+        Some(Self {
+            id: event["eventID"].as_str()?.to_owned(),
+            tags: tags.unwrap_or_default().iter().filter_map(tag).collect(),
+        })
     }
 }
 
@@ -651,6 +805,7 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
         link_port,
         relay_port,
         smtp,
+        relay_settings,
         ..
     } = plan;
     let hub = format!(
@@ -664,8 +819,14 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
     let spool = plan.spool_max.as_ref().map_or_else(String::new, |max| {
         format!("[spool]\nbytes_max = \"{max}\"\nballast_bytes = \"64 KiB\"\n")
     });
+    // The filesystem is the limit, and everything that was answered 200 stays.
+    let spool = plan.spool_filesystem.as_ref().map_or(spool, |_| {
+        "[spool]\nbytes_max = \"1 GiB\"\nfree_min = \"0 B\"\nsegment_bytes = \"1 MiB\"\n\
+         ballast_bytes = \"1 MiB\"\n[spool.when_full]\nerrors = \"refuse\"\n"
+            .to_owned()
+    });
     let relay = format!(
-        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{spool}"
+        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{spool}{relay_settings}"
     );
     std::fs::write(plan.dir.join("hub.toml"), hub)?;
     std::fs::write(plan.dir.join("relay.toml"), relay)?;

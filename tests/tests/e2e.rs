@@ -10,8 +10,14 @@
 mod e2e {
     mod alerts;
     mod crashes;
+    mod disks;
+    mod failing_disks;
+    mod floods;
     mod hostile;
+    mod links;
     mod recordings;
     mod sdks;
+    mod units;
+    mod upgrade;
     mod walk;
 }

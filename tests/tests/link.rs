@@ -25,11 +25,16 @@ use protocol::timestamp::Timestamp;
 use protocol::unit::{ByteSize, Span};
 use relay::forward::{self, JoinError, JoinRequest, LinkState};
 use relay::ledger::Ledger;
+use relay::policy::Policy;
 use relay::roster::{Lookup, Roster};
 use relay::spool::{self, Spool};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+mod link {
+    mod identity;
+}
 
 /// Everything below happens within this, or the test fails.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -152,15 +157,15 @@ fn serve(
 
 impl Hub {
     async fn start() -> Self {
+        Self::with(fleet::Config::default()).await
+    }
+
+    async fn with(config: fleet::Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("hub.db")).await.unwrap();
-        let fleet = Fleet::open(
-            store.clone(),
-            &dir.path().join("link"),
-            fleet::Config::default(),
-        )
-        .await
-        .unwrap();
+        let fleet = Fleet::open(store.clone(), &dir.path().join("link"), config)
+            .await
+            .unwrap();
         let sink = Memory {
             store: store.clone(),
             turn: Arc::default(),
@@ -193,11 +198,19 @@ impl Hub {
         (self.tracker, self.cancel, self.handle) = (tracker, cancel, handle);
     }
 
+    /// Serves on the same port again, with other settings of the fleet.
+    async fn restart_with(&mut self, config: fleet::Config) {
+        let dir = self.dir.path().join("link");
+        let fleet = Fleet::open(self.store.clone(), &dir, config).await;
+        self.fleet = fleet.unwrap();
+        self.restart();
+    }
+
     async fn token(&self, uses: u32, lifetime: Duration) -> String {
         let request = TokenRequest {
             uses,
             lifetime: Some(lifetime),
-            labels: Labels::new(),
+            ..TokenRequest::default()
         };
         let now = hub::clock::now();
         let token = self.fleet.make_join_token(&request, now).await.unwrap();
@@ -235,7 +248,7 @@ impl Relay {
             ..spool::Config::default()
         };
         let spool = Spool::open(&spool_config, ledger.clone()).unwrap();
-        let roster = Roster::open(dir).unwrap();
+        let roster = Roster::open(dir, dir, Policy::default()).unwrap();
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let config = forward::Config {
             dir: dir.to_owned(),
@@ -293,7 +306,10 @@ impl Relay {
 }
 
 async fn joined() -> (Hub, TempDir) {
-    let hub = Hub::start().await;
+    joined_to(Hub::start().await).await
+}
+
+async fn joined_to(hub: Hub) -> (Hub, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let token = hub.token(1, DEADLINE).await;
     forward::join(&hub.join(&token, dir.path())).await.unwrap();
@@ -380,7 +396,7 @@ async fn what_the_spool_holds_is_delivered_once_and_in_order() {
     hub.stop().await;
     let shown = hub.fleet.relays().await.unwrap().remove(0);
     let report = shown.report.expect("the relay reported");
-    assert_eq!(report.lanes.len(), 5);
+    assert_eq!(report.lanes.len(), Lane::COUNT);
     assert!(hub.dir.path().exists());
 }
 
@@ -511,29 +527,4 @@ async fn a_relay_that_has_not_joined_buffers_and_begins_by_itself_when_it_has() 
     assert_each_once(&hub.sink, Lane::Errors, 1);
     relay.stop().await;
     hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_newer_of_two_holders_of_an_identity_is_served() {
-    let (hub, dir) = joined().await;
-    let first = Relay::start(dir.path());
-    until("connected", || hub.handle.connected().len() == 1).await;
-    let clone = tempfile::tempdir().unwrap();
-    let identity = "identity.json";
-    std::fs::copy(dir.path().join(identity), clone.path().join(identity)).unwrap();
-    let second = Relay::start(clone.path());
-    second.keep(Lane::Errors, 1).await;
-    until("the clone's spool is another", || second.is_drained()).await;
-    first.keep(Lane::Errors, 2).await;
-    until("the first is served again", || first.is_drained()).await;
-    assert_eq!(hub.sink.n_applied(), 2 + ledger_records(&hub.sink));
-    first.stop().await;
-    second.stop().await;
-    hub.stop().await;
-}
-
-fn ledger_records(sink: &Memory) -> usize {
-    let applied = sink.applied.lock().unwrap();
-    let ledger = |(_, _, record): &&(Lane, Seq, Record)| matches!(record, Record::Ledger(_));
-    applied.iter().filter(ledger).count()
 }

@@ -231,10 +231,18 @@ impl From<FleetError> for ApiError {
         match error {
             FleetError::Store(error) => error.into(),
             FleetError::UnknownRelay(_) => Self::missing(),
-            FleetError::Full { .. } | FleetError::Revoked(_) => Self::conflict(error.to_string()),
-            FleetError::Authority(_) | FleetError::NoRandomness(_) | FleetError::BadToken => {
-                Self::internal(error)
-            }
+            FleetError::Full { .. }
+            | FleetError::Revoked(_)
+            | FleetError::Expired(_)
+            | FleetError::Cloned(_)
+            | FleetError::NoRecoveryLeft { .. } => Self::conflict(error.to_string()),
+            FleetError::Authority(_)
+            | FleetError::ConfigKey(_)
+            | FleetError::Stopping
+            | FleetError::NoRandomness(_)
+            | FleetError::BadToken
+            | FleetError::BadAddress { .. }
+            | FleetError::TooManyGuesses { .. } => Self::internal(error),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use protocol::ids::{Lane, RelayId};
+use protocol::ids::RelayId;
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -55,12 +55,20 @@ pub(super) struct Relay {
     conditions: Vec<Condition>,
     /// What it last said of itself.
     report: Option<Report>,
+    /// When its certificate ends; it renews it by itself after about half of its life.
+    certificate_ends_at: Option<String>,
+    /// How often it was started under its identity.
+    generation: u64,
+    /// When a second holder of its identity was last kept out.
+    cloned_at: Option<String>,
+    /// Where the first holder is, and the second.
+    cloned_addresses: Vec<String>,
 }
 
 /// Something that is wrong with a relay.
 #[derive(Debug, Serialize, ToSchema)]
 struct Condition {
-    /// `dark`, `behind`, `unbalanced` or `failing_disk`.
+    /// `dark`, `behind`, `unbalanced`, `failing_disk` or `cloned`.
     kind: String,
     /// The figures, for a person to read.
     detail: String,
@@ -124,6 +132,9 @@ pub(super) struct RelayChange {
     labels: Option<BTreeMap<String, String>>,
     /// `active` or `drained`; a relay is revoked by deleting it.
     state: Option<String>,
+    /// Takes the mark of a second holder of its identity off. The second holder stays kept out.
+    #[serde(rename = "clearClone")]
+    clear_clone: bool,
 }
 
 /// The path of a relay.
@@ -210,6 +221,10 @@ pub(super) async fn update(
         };
     }
     let (id, state_of) = (relay.id, relay.state);
+    if change.clear_clone {
+        state.fleet.clear_clone(id).await?;
+        relay.second_holder = None;
+    }
     state
         .fleet
         .update_relay(id, &relay.name, &relay.labels, state_of)
@@ -278,6 +293,13 @@ impl Relay {
             backlog: relay.report.as_ref().map(backlog).unwrap_or_default(),
             conditions: conditions.collect(),
             report: relay.report.map(Report::new),
+            certificate_ends_at: iso_option(relay.certificate_ends_at.map(Timestamp::as_millis)),
+            generation: relay.generation,
+            cloned_at: iso_option(relay.second_holder.as_ref().map(|two| two.at.as_millis())),
+            cloned_addresses: relay
+                .second_holder
+                .map(|two| two.addresses)
+                .unwrap_or_default(),
         }
     }
 }
@@ -319,13 +341,7 @@ impl Disk {
 fn backlog(report: &RelayReport) -> Vec<RelayLane> {
     let lanes = report.lanes.iter().map(|lane| RelayLane {
         lane: lane.lane.into(),
-        name: match lane.lane {
-            Lane::Control => "control",
-            Lane::Errors => "errors",
-            Lane::Logs => "logs",
-            Lane::Traces => "traces",
-            Lane::Blobs => "blobs",
-        },
+        name: lane.lane.name(),
         records: lane.records,
         bytes: lane.bytes,
         oldest_received_at: lane.oldest_age_ms.map(|age| iso(before(report.at, age))),

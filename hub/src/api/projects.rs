@@ -1,12 +1,13 @@
 //! Projects and their settings.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use protocol::roster::PrivacySettings;
+use protocol::item::Category;
+use protocol::roster::{PrivacySettings, SampleRate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -99,6 +100,8 @@ struct Settings {
     safe_fields: Vec<String>,
     /// Origins browsers may send from; empty means any.
     allowed_domains: Vec<String>,
+    /// The share that relays keep, between 0 and 1, by data category; others are kept whole.
+    sampling: BTreeMap<String, f64>,
 }
 
 /// The same as it is stored. What is not known here is kept.
@@ -107,6 +110,8 @@ struct Settings {
 struct Options {
     privacy: PrivacySettings,
     allowed_domains: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    sampling: BTreeMap<String, f64>,
     #[serde(flatten)]
     others: serde_json::Map<String, serde_json::Value>,
 }
@@ -132,6 +137,7 @@ pub(super) struct ProjectChange {
     sensitive_fields: Option<Vec<String>>,
     safe_fields: Option<Vec<String>>,
     allowed_domains: Option<Vec<String>>,
+    sampling: Option<BTreeMap<String, f64>>,
 }
 
 /// The projects of an organization.
@@ -339,6 +345,7 @@ impl ProjectDetail {
                 sensitive_fields: options.privacy.sensitive_fields,
                 safe_fields: options.privacy.safe_fields,
                 allowed_domains: options.allowed_domains,
+                sampling: options.sampling,
             },
             dsn: key.map(|key| Dsn::new(relay, row.id, &key.public_key, &key.secret_key).public),
         })
@@ -373,8 +380,25 @@ fn apply(row: &mut Row, change: ProjectChange) -> Result<(), ApiError> {
     if let Some(domains) = change.allowed_domains {
         options.allowed_domains = texts("allowedDomains", domains)?;
     }
+    if let Some(rates) = change.sampling {
+        options.sampling = sample_rates(rates)?;
+    }
     row.options = serde_json::to_string(&options).map_err(ApiError::internal)?;
     Ok(())
+}
+
+/// Rates of 1 are as good as none.
+fn sample_rates(mut rates: BTreeMap<String, f64>) -> Result<BTreeMap<String, f64>, ApiError> {
+    for (name, share) in &rates {
+        let category = Category::from_name(name);
+        let is_known = category.is_some_and(|category| category != Category::ClientReport);
+        if !is_known || SampleRate::from_share(*share).is_err() {
+            let what = "shares between 0 and 1 by data category, such as transaction";
+            return Err(ApiError::field("sampling", what));
+        }
+    }
+    rates.retain(|_, share| *share < 1.0);
+    Ok(rates)
 }
 
 fn text(field: &'static str, text: &str, max: usize) -> Result<String, ApiError> {

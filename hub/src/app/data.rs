@@ -1,6 +1,6 @@
 //! The data directory: one hub at a time, and everything it opens there.
 //!
-//! `hub.db`, `packs/`, `index/`, `authority/`, and `hub.lock`, which the running hub holds.
+//! `hub.db`, `packs/`, `index/`, `authority/`, `import/`, and `hub.lock`, which the running hub holds.
 
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -98,6 +98,11 @@ pub(crate) fn packs_of(dir: &Path) -> PathBuf {
 
 pub(crate) fn index_of(dir: &Path) -> PathBuf {
     dir.join("index")
+}
+
+/// Where parcels are laid for the hub that runs.
+pub(crate) fn inbox_of(dir: &Path) -> PathBuf {
+    dir.join("import")
 }
 
 /// Makes a directory that only its owner can look into.

@@ -1,16 +1,13 @@
-//! Making people, organizations, projects and tokens.
+//! Making people, organizations, projects and tokens for the API.
 
 use anyhow::Context as _;
 use protocol::ids::PublicKey;
-use protocol::unit::Span;
 use tokio_util::task::TaskTracker;
 
 use super::{NewAdmin, Project};
 use crate::access::{self, Access, Role, Scope, ScopeSet};
-use crate::app;
 use crate::clock;
 use crate::config::Config;
-use crate::fleet::{Fleet, Labels, TokenRequest};
 use crate::store::Store;
 use crate::store::people::Organization;
 use crate::store::projects::{NewProject, ProjectKey};
@@ -156,31 +153,6 @@ async fn organization_of(store: &Store, slug: Option<&str>) -> anyhow::Result<Or
         "there are several organizations: say which with --organization"
     );
     only.context("there is no organization yet: make one with `organization create`")
-}
-
-pub(super) async fn join_token(
-    store: &Store,
-    config: &Config,
-    uses: u32,
-    ttl: Option<Span>,
-    labels: &[String],
-) -> anyhow::Result<String> {
-    let mut request = TokenRequest {
-        uses,
-        lifetime: ttl.map(|ttl| ttl.0),
-        labels: Labels::new(),
-    };
-    for label in labels {
-        let (key, value) = label
-            .split_once('=')
-            .with_context(|| format!("label {label:?} is not KEY=VALUE"))?;
-        request.labels.insert(key.to_owned(), value.to_owned());
-    }
-    let authority = config.data_dir.join("authority");
-    app::make_dir(&authority)?;
-    let fleet = Fleet::open(store.clone(), &authority, config.fleet.clone()).await?;
-    let token = fleet.make_join_token(&request, clock::now()).await?;
-    Ok(token.to_string())
 }
 
 pub(super) async fn api_token(

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Committed};
 use super::books::LaneOf;
+use super::cursor::{self, Meets};
 use super::prepare::{self, Entry, Place, What};
 use super::{
     Applied, ApplyError, Changed, Command, Counters, Delivery, DigestError, Parts, Replayed, Skip,
@@ -122,12 +123,16 @@ impl Owner {
                 done,
             } => match self.place(batch, &delivery).await {
                 Err(error) => drop(done.send(Err(error))),
-                Ok(upto) if upto >= delivery.head.last_seq() => {
+                Ok((upto, Meets::Hole)) => drop(done.send(Err(DigestError::Gap {
+                    expected: upto.next(),
+                    got: delivery.head.first_seq,
+                }))),
+                Ok((upto, Meets::Known)) => {
                     let n = delivery.head.count as usize;
                     Counters::add(&self.counters.repeated_records, n);
                     drop(done.send(Ok(known(upto))));
                 }
-                Ok(upto) => {
+                Ok((upto, Meets::New)) => {
                     // Preparing catches panics; the thread only ends early when the runtime does.
                     let Ok(entries) = entries.await else {
                         drop(done.send(Err(DigestError::Closed)));
@@ -146,18 +151,16 @@ impl Owner {
         }
     }
 
-    /// The cursor that a delivery meets, if it may be applied there.
-    async fn place(&self, batch: &mut Batch, delivery: &Delivery) -> Result<Seq, DigestError> {
+    /// The cursor that a delivery meets, and how.
+    async fn place(
+        &self,
+        batch: &mut Batch,
+        delivery: &Delivery,
+    ) -> Result<(Seq, Meets), DigestError> {
         let head = &delivery.head;
         let lane = (delivery.relay, head.epoch, head.lane);
         let upto = self.cursor(batch, lane).await?;
-        if head.first_seq > upto.next() {
-            return Err(DigestError::Gap {
-                expected: upto.next(),
-                got: head.first_seq,
-            });
-        }
-        Ok(upto)
+        Ok((upto, cursor::meet(upto, head.first_seq, head.last_seq())))
     }
 
     async fn cursor(&self, batch: &mut Batch, lane: LaneOf) -> Result<Seq, DigestError> {

@@ -1,28 +1,36 @@
 //! The hub's certificate authority: one P-256 key in a file that only the hub reads.
 //!
-//! Certificates do not end by the calendar: relays and hubs may have been off, or their clocks
-//! wrong, for years. What ends a relay's access is the registry, which is asked at every
-//! connection and every second after.
+//! What always holds: the authority's own certificate and the hub's do not end by the calendar,
+//! so that a relay whose clock is wrong finds its hub none the less; relays' certificates are short
+//! (see `certificate`), and what ends a relay's access is the registry, asked at every connection
+//! and every second after.
+//!
+//! The authority can be exchanged for another. The one before signs its successor's key, once, and
+//! its own key is gone; the hub shows that signature with its certificate, so a relay that was away
+//! meanwhile, and trusts the former authority alone, still knows its hub. Certificates of former
+//! authorities are verified as before: the registry says which keys are let in.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use protocol::ids::RelayId;
-use protocol::wire::{HUB_NAME, RELAY_URI_PREFIX};
+use protocol::wire::HUB_NAME;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PublicKeyData as _, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SanType, SigningKey as _,
 };
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
-use x509_parser::extensions::GeneralName;
+
+use super::certificate;
 
 /// SHA-256 of a public key as certificates hold it (`SubjectPublicKeyInfo`).
 pub(super) type KeyHash = [u8; 32];
+
+/// Former authorities whose relays are still known; the oldest is forgotten first.
+const FORMER_MAX: usize = 3;
 
 /// Why the authority cannot do its work.
 #[derive(Debug, thiserror::Error)]
@@ -53,179 +61,236 @@ pub enum AuthorityError {
     NotARelay,
 }
 
-/// The authority, ready to sign.
+/// The authority, ready to sign, and those before it.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    /// The newest first.
+    former: Vec<Former>,
+}
+
+/// An authority that signs nothing any more.
+struct Former {
+    /// Its successor's key, signed by it.
+    successor: CertificateDer<'static>,
     certificate: CertificateDer<'static>,
 }
 
 /// A certificate with its chain and key, for the hub's end of the link.
 #[derive(Debug)]
 pub struct ServerIdentity {
-    /// The hub's certificate, then the authority's.
+    /// The hub's certificate, then what leads to the authorities.
     pub chain: Vec<CertificateDer<'static>>,
     /// The key, which lives as long as the process.
     pub key: PrivateKeyDer<'static>,
 }
 
-/// A relay's certificate as it was granted.
-pub(super) struct Granted {
-    pub(super) certificate: CertificateDer<'static>,
-    pub(super) key_hash: KeyHash,
+/// The files of an authority.
+struct Paths {
+    key: PathBuf,
+    certificate: PathBuf,
+    former: PathBuf,
+}
+
+impl Paths {
+    fn new(dir: &Path) -> Self {
+        Self {
+            key: dir.join("authority.key"),
+            certificate: dir.join("authority.pem"),
+            former: dir.join("former.pem"),
+        }
+    }
 }
 
 impl Authority {
     /// Reads the authority from `dir`, or makes it there.
     pub(super) fn open(dir: &Path) -> Result<Self, AuthorityError> {
-        let file = |path: &Path| {
-            let path = path.to_owned();
-            |source| AuthorityError::File { path, source }
-        };
-        fs::create_dir_all(dir).map_err(file(dir))?;
-        let key_path = dir.join("authority.key");
-        let certificate_path = dir.join("authority.pem");
-        let key = match fs::read_to_string(&key_path) {
-            Ok(pem) => KeyPair::from_pem(&pem).map_err(|_| AuthorityError::Damaged {
-                path: key_path.clone(),
-            })?,
+        fs::create_dir_all(dir).map_err(at(dir))?;
+        let paths = Paths::new(dir);
+        let key = match fs::read_to_string(&paths.key) {
+            Ok(pem) => KeyPair::from_pem(&pem).map_err(|_| damaged(&paths.key))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-                write_whole(&key_path, key.serialize_pem().as_bytes(), 0o600)
-                    .map_err(file(&key_path))?;
+                write_whole(&paths.key, key.serialize_pem().as_bytes(), 0o600)?;
                 key
             }
-            Err(source) => return Err(file(&key_path)(source)),
+            Err(source) => return Err(at(&paths.key)(source)),
         };
-        let certificate = match fs::read(&certificate_path) {
-            Ok(pem) => {
-                CertificateDer::from_pem_slice(&pem).map_err(|_| AuthorityError::Damaged {
-                    path: certificate_path.clone(),
-                })?
-            }
-            // The pin in join tokens is the key's, so a certificate made again is as good.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let made = authority_params().self_signed(&key)?;
-                write_whole(&certificate_path, made.pem().as_bytes(), 0o644)
-                    .map_err(file(&certificate_path))?;
+        let certificate = read_all(&paths.certificate)?.into_iter().next();
+        let own = Some(hash(&key));
+        // What is trusted is the name and the key, so a certificate made again is as good.
+        let certificate = match certificate.filter(|found| certificate::key_hash(found) == own) {
+            Some(certificate) => certificate,
+            None => {
+                let made = params_of(&key).self_signed(&key)?;
+                write_whole(&paths.certificate, made.pem().as_bytes(), 0o644)?;
                 made.der().clone()
             }
-            Err(source) => return Err(file(&certificate_path)(source)),
         };
+        let mut former = read_former(&paths.former)?;
+        // An exchange that was cut short before its key was written did not happen.
+        former.retain(|former| certificate::key_hash(&former.certificate) != own);
         let issuer = Issuer::from_ca_cert_der(&certificate, key)?;
         Ok(Self {
             issuer,
             certificate,
+            former,
         })
     }
 
-    /// The certificate that relays trust.
-    pub(super) const fn certificate(&self) -> &CertificateDer<'static> {
-        &self.certificate
+    /// Puts another authority into its place. The new key's file is what makes it so; the old key
+    /// is gone then.
+    pub(super) fn rotate(self, dir: &Path) -> Result<Self, AuthorityError> {
+        let paths = Paths::new(dir);
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let params = params_of(&key);
+        let successor = params.signed_by(&key, &self.issuer)?;
+        let mut former = vec![Former {
+            successor: successor.der().clone(),
+            certificate: self.certificate,
+        }];
+        former.extend(self.former);
+        former.truncate(FORMER_MAX);
+        write_former(&paths.former, &former)?;
+        write_whole(&paths.key, key.serialize_pem().as_bytes(), 0o600)?;
+        Self::open(dir)
+    }
+
+    /// Whether `dir` still holds this authority.
+    pub(super) fn is_current(&self, dir: &Path) -> bool {
+        let key = fs::read_to_string(Paths::new(dir).key).ok();
+        let key = key.and_then(|pem| KeyPair::from_pem(&pem).ok());
+        // A file that is being written, or cannot be read, is no reason to change.
+        key.is_none_or(|key| hash(&key) == self.pin())
+    }
+
+    /// Every authority whose relays are known, this one first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        let former = self.former.iter().map(|former| &former.certificate);
+        std::iter::once(&self.certificate).chain(former)
     }
 
     /// What join tokens pin.
     pub(super) fn pin(&self) -> KeyHash {
-        Sha256::digest(self.issuer.key().subject_public_key_info()).into()
+        hash(self.issuer.key())
+    }
+
+    pub(super) const fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
+    }
+
+    /// The key of the authority that a certificate, verified before, names as its signer.
+    pub(super) fn signer_of(&self, issuer: &[u8]) -> Option<KeyHash> {
+        let named = |certificate: &&CertificateDer<'_>| {
+            certificate::subject(certificate).is_some_and(|subject| subject == issuer)
+        };
+        self.all().find(named).and_then(certificate::key_hash)
+    }
+
+    /// Signs what the hub gives its relays in writing.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+        Ok(self.issuer.key().sign(message)?)
     }
 
     /// A certificate for this process's end of the link.
     pub(super) fn server_identity(&self) -> Result<ServerIdentity, AuthorityError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let mut params = leaf_params("vedette hub", ExtendedKeyUsagePurpose::ServerAuth);
+        let purpose = ExtendedKeyUsagePurpose::ServerAuth;
+        let mut params = certificate::leaf_params("vedette hub", purpose);
         params.subject_alt_names = vec![SanType::DnsName(HUB_NAME.try_into()?)];
         let certificate = params.signed_by(&key, &self.issuer)?;
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let mut chain = vec![certificate.der().clone()];
+        chain.extend(self.former.iter().map(|former| former.successor.clone()));
+        // Who joins knows the hub by a key that must be in the chain.
+        chain.extend(self.all().last().cloned());
         Ok(ServerIdentity {
-            chain: vec![certificate.der().clone(), self.certificate.clone()],
-            key,
-        })
-    }
-
-    /// Signs a relay's key. Of the request nothing but the key is taken.
-    pub(super) fn grant(&self, relay: RelayId, csr: &[u8]) -> Result<Granted, AuthorityError> {
-        let request =
-            CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(csr))
-                .map_err(|_| AuthorityError::Request)?;
-        let key = request.public_key;
-        if key.algorithm() != &PKCS_ECDSA_P256_SHA256 {
-            return Err(AuthorityError::Request);
-        }
-        let uuid = uuid::Uuid::from_bytes(*relay.as_bytes());
-        let uri = format!("{RELAY_URI_PREFIX}{uuid}");
-        let mut params = leaf_params("vedette relay", ExtendedKeyUsagePurpose::ClientAuth);
-        params.subject_alt_names = vec![SanType::URI(uri.as_str().try_into()?)];
-        let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Granted {
-            certificate: certificate.der().clone(),
-            key_hash: Sha256::digest(key.subject_public_key_info()).into(),
+            chain,
+            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
         })
     }
 }
 
-/// Which relay a certificate names, and its key. That the authority signed it was verified.
-pub(super) fn read_relay(certificate: &[u8]) -> Result<(RelayId, KeyHash), AuthorityError> {
-    let not_a_relay = |_| AuthorityError::NotARelay;
-    let (_, certificate) =
-        x509_parser::parse_x509_certificate(certificate).map_err(|_| AuthorityError::NotARelay)?;
-    let names = certificate
-        .subject_alternative_name()
-        .map_err(not_a_relay)?
-        .ok_or(AuthorityError::NotARelay)?;
-    let [GeneralName::URI(uri)] = names.value.general_names.as_slice() else {
-        return Err(AuthorityError::NotARelay);
-    };
-    let uuid = uri
-        .strip_prefix(RELAY_URI_PREFIX)
-        .ok_or(AuthorityError::NotARelay)?;
-    let relay = uuid.parse().map_err(|_| AuthorityError::NotARelay)?;
-    Ok((relay, Sha256::digest(certificate.public_key().raw).into()))
+fn hash(key: &KeyPair) -> KeyHash {
+    Sha256::digest(key.subject_public_key_info()).into()
 }
 
-fn authority_params() -> CertificateParams {
-    let mut params = params();
+/// An authority's certificate. It is named by its key, so that one is not taken for another.
+fn params_of(key: &KeyPair) -> CertificateParams {
+    let mut params = certificate::params();
+    let name = hex::encode(hash(key).get(..8).unwrap_or_default());
     params
         .distinguished_name
-        .push(DnType::CommonName, "vedette authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        .push(DnType::CommonName, format!("vedette authority {name}"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
 }
 
-fn params() -> CertificateParams {
-    let mut params = CertificateParams::default();
-    // A host without a battery begins at 1970 and must find its hub none the less.
-    params.not_before = rcgen::date_time_ymd(1970, 1, 1);
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params
+/// The certificates of a file, none when it is not there.
+fn read_all(path: &Path) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
+    let pem = match fs::read(path) {
+        Ok(pem) => pem,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(at(path)(source)),
+    };
+    CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| damaged(path))
 }
 
-fn leaf_params(name: &str, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
-    let mut params = params();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::ExplicitNoCa;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![purpose];
-    params.use_authority_key_identifier_extension = true;
-    params
+fn read_former(path: &Path) -> Result<Vec<Former>, AuthorityError> {
+    let all = read_all(path)?;
+    let (pairs, rest) = all.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(damaged(path));
+    }
+    let former = pairs.iter().map(|[successor, certificate]| Former {
+        successor: successor.clone(),
+        certificate: certificate.clone(),
+    });
+    Ok(former.collect())
+}
+
+fn write_former(path: &Path, former: &[Former]) -> Result<(), AuthorityError> {
+    let pems: Vec<String> = former
+        .iter()
+        .flat_map(|former| [&former.successor, &former.certificate])
+        .map(|certificate| certificate::pem(certificate))
+        .collect();
+    write_whole(path, pems.concat().as_bytes(), 0o644)
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> AuthorityError {
+    let path = path.to_owned();
+    |source| AuthorityError::File { path, source }
+}
+
+fn damaged(path: &Path) -> AuthorityError {
+    AuthorityError::Damaged {
+        path: path.to_owned(),
+    }
 }
 
 /// Writes a file that is there whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
     let temporary = path.with_extension("tmp");
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
+    let written = || {
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        match path.parent() {
+            Some(dir) => File::open(dir)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    written().map_err(at(path))
 }

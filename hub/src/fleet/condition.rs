@@ -9,6 +9,8 @@ use super::{Config, Relay, RelayState, equation};
 
 /// A disk that failed so recently is failing.
 const DISK_TROUBLE: Duration = Duration::from_secs(600);
+/// A second holder that was met so recently may still be there.
+const CLONE_TROUBLE: Duration = Duration::from_secs(24 * 3600);
 /// A sync that took so long stands between requests and their answers.
 const SLOW_SYNC: Duration = Duration::from_secs(2);
 
@@ -24,15 +26,18 @@ pub enum ConditionKind {
     Unbalanced,
     /// Its disk fails.
     FailingDisk,
+    /// Another holds its identity.
+    Cloned,
 }
 
 impl ConditionKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Dark,
         Self::Behind,
         Self::Unbalanced,
         Self::FailingDisk,
+        Self::Cloned,
     ];
 
     /// The name in the store, in the API and in notifications.
@@ -43,6 +48,7 @@ impl ConditionKind {
             Self::Behind => "behind",
             Self::Unbalanced => "unbalanced",
             Self::FailingDisk => "failing_disk",
+            Self::Cloned => "cloned",
         }
     }
 
@@ -82,6 +88,7 @@ pub fn judge(
         (ConditionKind::Behind, behind(relay, config, now)),
         (ConditionKind::Unbalanced, unbalanced(relay)),
         (ConditionKind::FailingDisk, failing_disk(relay, now)),
+        (ConditionKind::Cloned, cloned(relay, now)),
     ];
     found
         .into_iter()
@@ -159,6 +166,18 @@ fn failing_disk(relay: &Relay, now: Timestamp) -> Option<String> {
     (sync > SLOW_SYNC).then(|| format!("the last sync took {}", words(sync)))
 }
 
+fn cloned(relay: &Relay, now: Timestamp) -> Option<String> {
+    let second = relay.second_holder.as_ref()?;
+    let age = since(second.at, now);
+    (age < CLONE_TROUBLE).then(|| {
+        let from = second.addresses.join(" and ");
+        format!(
+            "two hold its identity, at {from}; the second was kept out {} ago",
+            words(age)
+        )
+    })
+}
+
 fn since(then: Timestamp, now: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(now.millis_since(then)).unwrap_or_default())
 }
@@ -183,7 +202,7 @@ mod tests {
     use protocol::outcome::Term;
     use protocol::wire::{Backlog, Books, Difference, DiskReport, Report, Total};
 
-    use crate::fleet::RelayReport;
+    use crate::fleet::{RelayReport, SecondHolder};
 
     const NOW: Timestamp = Timestamp::from_millis(10_000_000);
 
@@ -199,6 +218,9 @@ mod tests {
             last_seen_at: Some(at),
             address: None,
             clock_offset_ms: None,
+            certificate_ends_at: None,
+            generation: 1,
+            second_holder: None,
             report: Some(RelayReport::from_wire(
                 &Report { wall: at, ..report },
                 None,
@@ -296,6 +318,14 @@ mod tests {
             ..Report::default()
         };
         check("slow disk", relay(0, slow), &["failing_disk"]);
+        let mut twice = relay(0, Report::default());
+        twice.second_holder = Some(SecondHolder {
+            at: NOW.plus_millis(-3_600_000),
+            addresses: vec!["10.0.0.1".to_owned(), "10.0.0.2".to_owned()],
+        });
+        check("held twice", twice.clone(), &["cloned"]);
+        twice.second_holder.as_mut().unwrap().at = NOW.plus_millis(-90_000_000);
+        check("held twice once", twice, &[]);
         let mut revoked = relay(1000, waiting(10_000));
         revoked.state = RelayState::Revoked;
         check("revoked", revoked, &[]);

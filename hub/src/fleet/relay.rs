@@ -42,6 +42,21 @@ pub struct Relay {
     pub clock_offset_ms: Option<i64>,
     /// What it last said of itself.
     pub report: Option<RelayReport>,
+    /// When its certificate ends.
+    pub certificate_ends_at: Option<Timestamp>,
+    /// How often it was started under its identity.
+    pub generation: u64,
+    /// The second holder of its identity, when there is one.
+    pub second_holder: Option<SecondHolder>,
+}
+
+/// An identity has a second holder, which is kept out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondHolder {
+    /// When it was last kept out.
+    pub at: Timestamp,
+    /// Where the first is, and the second.
+    pub addresses: Vec<String>,
 }
 
 /// Whether a relay may connect.
@@ -224,6 +239,15 @@ impl Relay {
             clock_offset_ms: row.clock_offset_ms,
             // `{}` until the first report.
             report: serde_json::from_str(&row.report).ok(),
+            certificate_ends_at: row.certificate_ends_at.map(Timestamp::from_millis),
+            generation: row.generation.cast_unsigned(),
+            second_holder: row.cloned_at.map(|at| SecondHolder {
+                at: Timestamp::from_millis(at),
+                addresses: row
+                    .cloned_addresses
+                    .and_then(|addresses| serde_json::from_str(&addresses).ok())
+                    .unwrap_or_default(),
+            }),
         })
     }
 }

@@ -1,13 +1,16 @@
 //! Tests of the fleet: who gets in, and what relays are told.
 
+mod config;
 mod reports;
 
+use protocol::wire::{Hello, Join};
 use rcgen::{CertificateParams, KeyPair};
 
 use super::*;
-use crate::store::projects::{NewProject, ProjectKey};
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_678);
+
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 20, 0, 9));
 
 async fn fleet() -> (Fleet, Store, tempfile::TempDir) {
     let (store, dir) = Store::temporary().await;
@@ -46,9 +49,9 @@ async fn token(fleet: &Fleet, uses: u32) -> JoinToken {
 async fn a_relay_that_joined_is_admitted_until_it_is_revoked() {
     let (fleet, _store, _dir) = fleet().await;
     let join = request(&token(&fleet, 1).await);
-    let joined = fleet.join(&join, NOW).await.unwrap();
+    let joined = fleet.join(&join, HERE, NOW).await.unwrap();
     assert_eq!(
-        fleet.admit(&joined.certificate).await.unwrap(),
+        fleet.admit(&joined.certificate, NOW).await.unwrap().relay,
         joined.relay
     );
     let relays = fleet.relays().await.unwrap();
@@ -61,7 +64,7 @@ async fn a_relay_that_joined_is_admitted_until_it_is_revoked() {
         .await
         .unwrap();
     assert!(watch.borrow_and_update().revoked.contains(&joined.relay));
-    let refused = fleet.admit(&joined.certificate).await;
+    let refused = fleet.admit(&joined.certificate, NOW).await;
     assert!(matches!(refused, Err(FleetError::Revoked(_))));
 }
 
@@ -69,9 +72,9 @@ async fn a_relay_that_joined_is_admitted_until_it_is_revoked() {
 async fn a_token_lets_in_no_more_than_it_may_and_not_for_longer() {
     let (fleet, _store, _dir) = fleet().await;
     let one_use = token(&fleet, 1).await;
-    fleet.join(&request(&one_use), NOW).await.unwrap();
+    fleet.join(&request(&one_use), HERE, NOW).await.unwrap();
     let check = async |join: Join, at: Timestamp| {
-        let result = fleet.join(&join, at).await;
+        let result = fleet.join(&join, HERE, at).await;
         assert!(matches!(result, Err(FleetError::BadToken)), "{result:?}");
     };
     check(request(&one_use), NOW).await;
@@ -81,7 +84,54 @@ async fn a_token_lets_in_no_more_than_it_may_and_not_for_longer() {
     wrong.secret.push('x');
     check(wrong, NOW).await;
     assert_eq!(fleet.join_tokens().await.unwrap().len(), 1);
-    fleet.join(&request(&fresh), NOW).await.unwrap();
+    fleet.join(&request(&fresh), HERE, NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_bound_to_addresses_lets_in_no_others_and_is_not_used_by_them() {
+    let (fleet, _store, _dir) = fleet().await;
+    let request = TokenRequest {
+        from: Some("10.20.0.0/16".parse().unwrap()),
+        ..TokenRequest::default()
+    };
+    let token = fleet.make_join_token(&request, NOW).await.unwrap();
+    let elsewhere = "10.21.0.1".parse().unwrap();
+    let refused = fleet.join(&self::request(&token), elsewhere, NOW).await;
+    assert!(matches!(refused, Err(FleetError::BadAddress { .. })));
+    let open = fleet.join_tokens().await.unwrap().remove(0);
+    assert_eq!((open.uses_left, open.from), (1, request.from));
+    fleet.join(&self::request(&token), HERE, NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_guesses_has_to_wait_and_a_token_that_is_guessed_at_ends() {
+    let (fleet, _store, _dir) = fleet().await;
+    let token = token(&fleet, 1).await;
+    let mut wrong = request(&token);
+    wrong.secret.push('x');
+    let guess = async |from: IpAddr| {
+        let refused = fleet.join(&wrong, from, NOW).await.unwrap_err();
+        matches!(refused, FleetError::TooManyGuesses { .. })
+    };
+    for _ in 0..6 {
+        assert!(!guess(HERE).await);
+    }
+    assert!(guess(HERE).await);
+    // The rightful owner at that address waits as well, and no longer than the second said.
+    let held = fleet.join(&request(&token), HERE, NOW).await;
+    assert!(matches!(
+        held,
+        Err(FleetError::TooManyGuesses { seconds: 2 })
+    ));
+    assert_eq!(fleet.join_tokens().await.unwrap()[0].failures, 6);
+
+    for n in 6..token::TOKEN_FAILURES_MAX {
+        assert!(!guess(IpAddr::from(n.to_be_bytes())).await);
+    }
+    assert!(fleet.join_tokens().await.unwrap().is_empty());
+    let later = NOW.plus_millis(2000);
+    let ended = fleet.join(&request(&token), HERE, later).await;
+    assert!(matches!(ended, Err(FleetError::BadToken)), "{ended:?}");
 }
 
 #[tokio::test]
@@ -90,20 +140,156 @@ async fn a_request_that_is_none_uses_no_token() {
     let token = token(&fleet, 1).await;
     let mut join = request(&token);
     join.csr.truncate(40);
-    let result = fleet.join(&join, NOW).await;
+    let result = fleet.join(&join, HERE, NOW).await;
     assert!(matches!(result, Err(FleetError::Authority(_))));
-    fleet.join(&request(&token), NOW).await.unwrap();
+    fleet.join(&request(&token), HERE, NOW).await.unwrap();
+}
+
+fn csr() -> Vec<u8> {
+    let key = KeyPair::generate().unwrap();
+    let csr = CertificateParams::default().serialize_request(&key);
+    csr.unwrap().der().to_vec()
+}
+
+fn hello(relay: RelayId, instance: u64, ancestors: &[u64]) -> Hello {
+    Hello {
+        proto_min: 1,
+        proto_max: 1,
+        relay,
+        epoch: Epoch(7),
+        lanes: vec![],
+        version: String::new(),
+        roster_version: 0,
+        dicts: vec![],
+        wall: NOW,
+        capabilities: vec![],
+        generation: 1,
+        instance,
+        ancestors: ancestors.to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_holds_for_its_time_and_the_one_before_until_the_new_one_is_used() {
+    let (fleet, _store, _dir) = fleet().await;
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
+    let joined = joined.unwrap();
+    let days = |days: i64| NOW.plus_millis(days * 86_400_000);
+    let admitted = fleet.admit(&joined.certificate, days(6)).await.unwrap();
+    for at in [days(7), days(-1)] {
+        let refused = fleet.admit(&joined.certificate, at).await;
+        assert!(matches!(refused, Err(FleetError::Expired(_))));
+    }
+    let lost = fleet.renew(&admitted, &csr(), days(3)).await.unwrap();
+    let cert = fleet.renew(&admitted, &csr(), days(3)).await.unwrap();
+    fleet.admit(&joined.certificate, days(4)).await.unwrap();
+    let admitted = fleet.admit(&cert.certificate, days(4)).await.unwrap();
+    let hello = hello(joined.relay, 1, &[]);
+    fleet.welcome(&admitted, &hello, &[]).await.unwrap();
+    for replaced in [&joined.certificate, &lost.certificate] {
+        let refused = fleet.admit(replaced, days(4)).await;
+        assert!(matches!(refused, Err(FleetError::Cloned(_))));
+    }
+    let row = fleet.relays().await.unwrap().remove(0);
+    assert!(row.certificate_ends_at.unwrap() >= days(9));
+}
+
+#[tokio::test]
+async fn an_ended_certificate_is_exchanged_no_more_often_than_it_may_be_before_a_renewal() {
+    let (fleet, _store, _dir) = fleet().await;
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
+    let joined = joined.unwrap();
+    let later = NOW.plus_millis(400 * 86_400_000);
+    let exhaust = async || {
+        for _ in 0..Config::default().recoveries_max {
+            fleet
+                .recover(&joined.certificate, &csr(), later)
+                .await
+                .unwrap();
+        }
+        let refused = fleet.recover(&joined.certificate, &csr(), later).await;
+        assert!(matches!(refused, Err(FleetError::NoRecoveryLeft { .. })));
+    };
+    exhaust().await;
+    let admitted = fleet.admit(&joined.certificate, NOW).await.unwrap();
+    fleet.renew(&admitted, &csr(), NOW).await.unwrap();
+    exhaust().await;
+}
+
+#[tokio::test]
+async fn of_many_starts_that_present_themselves_at_once_one_is_welcomed() {
+    let (fleet, _store, _dir) = fleet().await;
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
+    let joined = joined.unwrap();
+    let admitted = fleet.admit(&joined.certificate, NOW).await.unwrap();
+    // Each dials by two ways.
+    let starts = (1..=8).chain(1..=8).map(|n| hello(joined.relay, n, &[]));
+    let starts: Vec<Hello> = starts.collect();
+    let mut n_welcome = 0;
+    let mut welcomes = tokio::task::JoinSet::new();
+    for start in starts {
+        let (fleet, admitted) = (fleet.clone(), admitted.clone());
+        welcomes.spawn(async move { fleet.welcome(&admitted, &start, &[]).await });
+    }
+    while let Some(welcomed) = welcomes.join_next().await {
+        match welcomed.unwrap() {
+            Ok(()) => n_welcome += 1,
+            Err(error) => assert!(matches!(error, FleetError::Cloned(_)), "{error}"),
+        }
+    }
+    assert_eq!(n_welcome, 2);
+}
+
+#[tokio::test]
+async fn an_exchanged_authority_is_followed_and_the_one_before_is_trusted_for_a_while() {
+    let (fleet, store, dir) = fleet().await;
+    let before = fleet.pin();
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
+    let joined = joined.unwrap();
+    fleet.rotate_authority(NOW).await.unwrap();
+    assert_ne!(fleet.pin(), before);
+    let admitted = fleet.admit(&joined.certificate, NOW).await.unwrap();
+    let soon = fleet.renew(&admitted, &csr(), NOW).await.unwrap();
+    assert_eq!(soon.authorities.len(), 2);
+    let late = NOW.plus_millis(14 * 86_400_000);
+    let late = fleet.renew(&admitted, &csr(), late).await.unwrap();
+    assert_eq!(late.authorities, soon.authorities[..1]);
+
+    let dir = dir.path().join("link");
+    let again = Fleet::open(store, &dir, Config::default()).await.unwrap();
+    assert_eq!(again.authorities(), fleet.authorities());
+    // An exchange that was cut short before the new key was there did not happen.
+    let former = std::fs::read(dir.join("former.pem")).unwrap();
+    let current = std::fs::read(dir.join("authority.pem")).unwrap();
+    std::fs::write(
+        dir.join("former.pem"),
+        [&current, &current, &former[..]].concat(),
+    )
+    .unwrap();
+    let (store, _dir) = Store::temporary().await;
+    let cut = Fleet::open(store, &dir, Config::default()).await.unwrap();
+    assert_eq!(cut.authorities(), fleet.authorities());
 }
 
 #[tokio::test]
 async fn the_authority_stays_the_same_and_its_key_is_for_the_hub_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let (fleet, store, dir) = fleet().await;
-    let joined = fleet.join(&request(&token(&fleet, 1).await), NOW).await;
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
     let dir = dir.path().join("link");
     let again = Fleet::open(store, &dir, Config::default()).await.unwrap();
-    assert_eq!(again.authority(), fleet.authority());
-    assert!(again.admit(&joined.unwrap().certificate).await.is_ok());
+    assert_eq!(again.authorities(), fleet.authorities());
+    assert!(again.admit(&joined.unwrap().certificate, NOW).await.is_ok());
     let mode = std::fs::metadata(dir.join("authority.key"))
         .unwrap()
         .permissions()
@@ -114,64 +300,22 @@ async fn the_authority_stays_the_same_and_its_key_is_for_the_hub_alone() {
 #[tokio::test]
 async fn a_certificate_of_another_authority_or_none_is_not_a_relay() {
     let (fleet, _store, _dir) = fleet().await;
-    assert!(fleet.admit(fleet.authority()).await.is_err());
-    assert!(fleet.admit(b"0").await.is_err());
+    assert!(fleet.admit(&fleet.authorities()[0], NOW).await.is_err());
+    assert!(fleet.admit(b"0", NOW).await.is_err());
     let (other, _store, _dir) = self::fleet().await;
-    let joined = other.join(&request(&token(&other, 1).await), NOW).await;
-    let refused = fleet.admit(&joined.unwrap().certificate).await;
+    let joined = other
+        .join(&request(&token(&other, 1).await), HERE, NOW)
+        .await;
+    let refused = fleet.admit(&joined.unwrap().certificate, NOW).await;
     assert!(matches!(refused, Err(FleetError::UnknownRelay(_))));
-}
-
-#[tokio::test]
-async fn the_roster_follows_projects_and_keys() {
-    let (fleet, store, _dir) = fleet().await;
-    let mut watch = fleet.watch();
-    let before = watch.borrow_and_update().roster.version;
-    let mut write = store.begin().await.unwrap();
-    let organization_id = write.add_organization("acme", "Acme", 0).await.unwrap();
-    let project_id = write
-        .add_project(
-            NewProject {
-                organization_id,
-                slug: "shop",
-                name: "Shop",
-                platform: "python",
-            },
-            0,
-        )
-        .await
-        .unwrap();
-    write
-        .add_project_key(&ProjectKey {
-            public_key: "cd".repeat(16),
-            secret_key: "ef".repeat(16),
-            project_id,
-            label: "Default".to_owned(),
-            is_active: true,
-            rate_limit_count: Some(10),
-            rate_limit_window_s: Some(60),
-            created_at: 0,
-        })
-        .await
-        .unwrap();
-    write.commit().await.unwrap();
-
-    fleet.refresh().await.unwrap();
-    let roster = Arc::clone(&watch.borrow_and_update().roster);
-    assert!(roster.version > before);
-    assert_eq!(roster.projects.len(), 1);
-    assert_eq!(roster.projects[0].slug, "shop");
-    let limit = roster.projects[0].keys[0].rate_limit.unwrap();
-    assert_eq!((limit.count, limit.window_secs), (10, 60));
-
-    fleet.refresh().await.unwrap();
-    assert!(!watch.has_changed().unwrap());
 }
 
 #[tokio::test]
 async fn what_a_relay_said_last_is_kept_with_it() {
     let (fleet, _store, _dir) = fleet().await;
-    let joined = fleet.join(&request(&token(&fleet, 1).await), NOW).await;
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
     let relay = joined.unwrap().relay;
     let report = Report {
         spool_bytes: 7,

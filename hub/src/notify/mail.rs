@@ -134,6 +134,7 @@ fn fleet_letter(
         "behind" => "behind with delivery",
         "unbalanced" => "accounts do not add up",
         "failing_disk" => "disk is failing",
+        "cloned" => "its identity is held twice",
         _ => "in trouble",
     };
     let is_over = text(notification, "/action") == "resolved";

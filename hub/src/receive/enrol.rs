@@ -1,15 +1,59 @@
-//! Enrolment: a token and a key's request in, a certificate out.
+//! Enrolment: a token and a key's request in, a certificate out. So does a certificate that has
+//! ended, in place of the token, and over the link one that is about to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use protocol::wire::{CloseCode, ErrorBody, Frame};
+use protocol::wire::{Cert, CertRequest, CloseCode, ErrorBody, Frame};
 use quinn::Connection;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::session::{certificate, refused};
 use super::stream::{FrameReader, SessionError, send};
-use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, close};
+use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, alive, close};
 use crate::clock;
-use crate::fleet::FleetError;
+use crate::fleet::{Admitted, Fleet, FleetError};
+
+/// How long a relay waits between two certificates: making one costs the hub a commit.
+const RENEWAL_PAUSE: Duration = Duration::from_millis(500);
+
+/// The certificates that a session gives.
+pub(super) struct Renewals {
+    admitted: Admitted,
+    last: Option<Instant>,
+}
+
+impl Renewals {
+    pub(super) const fn new(admitted: Admitted) -> Self {
+        Self {
+            admitted,
+            last: None,
+        }
+    }
+
+    /// What a request is answered with.
+    pub(super) async fn answer(
+        &mut self,
+        fleet: &Fleet,
+        request: &CertRequest,
+    ) -> Result<Frame, SessionError> {
+        if self.last.is_some_and(|last| last.elapsed() < RENEWAL_PAUSE) {
+            return Err(SessionError::Limit);
+        }
+        self.last = Some(Instant::now());
+        let cert = fleet.renew(&self.admitted, &request.csr, clock::now());
+        Ok(match cert.await {
+            Ok(cert) => Frame::Cert(cert),
+            Err(error) => refusal(&error),
+        })
+    }
+
+    /// The relay has a certificate on its disk.
+    pub(super) async fn kept(&mut self, fleet: &Fleet, kept: &Cert) -> Result<(), SessionError> {
+        let noted = fleet.note_kept(&mut self.admitted, &kept.certificate);
+        noted.await.map_err(refused)
+    }
+}
 
 pub(super) async fn serve<S: Sink>(connection: Connection, context: Arc<Context<S>>) {
     let Ok(_permit) = context.enrolments.try_acquire() else {
@@ -38,13 +82,26 @@ async fn enrol<S: Sink>(connection: &Connection, context: &Context<S>) -> Result
         .await
         .map_err(|_| SessionError::Timeout)?
         .map_err(|_| SessionError::Lost)?;
-    let Frame::Join(join) = FrameReader::new(request).first().await? else {
-        return Err(SessionError::Unexpected("frame, not Join"));
+    let (fleet, now) = (&context.fleet, clock::now());
+    let granted = match FrameReader::new(request).first().await? {
+        Frame::Join(join) => {
+            let from = connection.remote_address().ip();
+            fleet.join(&join, from, now).await.map(Frame::Joined)
+        }
+        // The handshake has proved that the relay holds the key of what it shows.
+        Frame::CertRequest(request) => {
+            let Some(shown) = certificate(connection) else {
+                return Err(SessionError::Unexpected("request without a certificate"));
+            };
+            let cert = fleet.recover(&shown, &request.csr, now).await;
+            if let Err(FleetError::Cloned(relay)) = &cert {
+                alive::note(context, *relay, connection).await;
+            }
+            cert.map(Frame::Cert)
+        }
+        other => return Err(SessionError::Unexpected(other.name())),
     };
-    let frame = match context.fleet.join(&join, clock::now()).await {
-        Ok(joined) => Frame::Joined(joined),
-        Err(error) => refusal(&error),
-    };
+    let frame = granted.unwrap_or_else(|error| refusal(&error));
     send(&mut answer, &frame).await?;
     // An error here is a stream that the relay closed first.
     drop(answer.finish());
@@ -53,12 +110,17 @@ async fn enrol<S: Sink>(connection: &Connection, context: &Context<S>) -> Result
 
 fn refusal(error: &FleetError) -> Frame {
     let code = match error {
-        FleetError::BadToken => CloseCode::BadToken,
-        FleetError::Full { .. } => CloseCode::Limit,
+        FleetError::BadToken | FleetError::BadAddress { .. } => CloseCode::BadToken,
+        FleetError::Full { .. } | FleetError::TooManyGuesses { .. } => CloseCode::Limit,
         FleetError::Authority(_) => CloseCode::BadFrame,
         FleetError::UnknownRelay(_) => CloseCode::UnknownRelay,
         FleetError::Revoked(_) => CloseCode::Revoked,
-        FleetError::Store(_) | FleetError::NoRandomness(_) => {
+        FleetError::Expired(_) | FleetError::NoRecoveryLeft { .. } => CloseCode::Expired,
+        FleetError::Cloned(_) => CloseCode::Cloned,
+        FleetError::Store(_)
+        | FleetError::NoRandomness(_)
+        | FleetError::ConfigKey(_)
+        | FleetError::Stopping => {
             tracing::warn!(%error, "a relay could not be taken into the fleet");
             CloseCode::Unavailable
         }

@@ -7,47 +7,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use protocol::ids::{Epoch, Lane, RelayId, Seq};
-use protocol::wire::{
-    Ack, CloseCode, Config, Cursor, Frame, Gap, Goaway, PROTO, Ping, Report, Welcome,
-};
+use bytes::Bytes;
+use protocol::ids::{Lane, RelayId};
+use protocol::wire::{CloseCode, Cursor, Frame, Goaway, PROTO, Ping, Report, Welcome};
 use quinn::{Connection, SendStream};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::lanes::{Arrival, Order, Run};
+use super::alive::{self, Alive, Holder};
+use super::enrol::Renewals;
+use super::inbox::{Arrived, Inbox, Step};
 use super::stream::{FrameReader, Received, SessionError, receive_block, send};
 use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, close};
 use crate::clock;
 use crate::digest::{Applied, Delivery, DigestError, Skip};
-use crate::fleet::{FleetError, State};
+use crate::fleet::{Admitted, FleetError, State};
 
 /// How long the end of the hub waits for commits that are under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What moves a lane: records, or the word that there are none.
+/// What a block takes along: its bytes, and the room they take up.
 #[derive(Debug)]
-enum Step {
-    Block(Received),
-    Gap(Gap),
-}
-
-impl Run for Step {
-    fn first(&self) -> Seq {
-        match self {
-            Self::Block(received) => received.head.first_seq,
-            Self::Gap(gap) => gap.from,
-        }
-    }
-
-    fn last(&self) -> Seq {
-        match self {
-            Self::Block(received) => received.head.last_seq(),
-            Self::Gap(gap) => gap.upto,
-        }
-    }
+struct Body {
+    block: Bytes,
+    room: OwnedSemaphorePermit,
 }
 
 /// A step that the digest has; its room is given back with it.
@@ -60,32 +45,33 @@ struct UnderWay {
 struct Session<S> {
     context: Arc<Context<S>>,
     relay: RelayId,
-    epoch: Epoch,
     version: String,
     clock_offset_ms: i64,
     connection: Connection,
     control: SendStream,
-    lanes: [Order<Step>; Lane::ALL.len()],
+    inbox: Inbox<Body>,
     /// Streams that are being read.
     reading: JoinSet<Result<Received, SessionError>>,
     under_way: Vec<UnderWay>,
     fleet: watch::Receiver<State>,
     /// The roster the relay has or was sent.
     roster_version: u64,
+    alive: Arc<Alive>,
+    renewals: Renewals,
 }
 
 /// Serves a relay until either side has enough.
 pub(super) async fn serve<S: Sink>(connection: Connection, context: Arc<Context<S>>) {
     let address = connection.remote_address();
-    let relay = match admit(&connection, &context).await {
-        Ok(relay) => relay,
+    let admitted = match admit(&connection, &context).await {
+        Ok(admitted) => admitted,
         Err(error) => {
             tracing::debug!(%address, %error, "relay refused");
             return close(&connection, error.code());
         }
     };
-    context.sessions.enter(relay, &connection);
-    let ended = serve_admitted(&connection, &context, relay).await;
+    let relay = admitted.relay;
+    let ended = serve_admitted(&connection, &context, admitted).await;
     context.sessions.leave(relay, &connection);
     match ended {
         Ok(()) => close(&connection, CloseCode::Done),
@@ -100,20 +86,29 @@ pub(super) async fn serve<S: Sink>(connection: Connection, context: Arc<Context<
 async fn admit<S: Sink>(
     connection: &Connection,
     context: &Context<S>,
-) -> Result<RelayId, SessionError> {
-    let unknown = SessionError::Refused(CloseCode::UnknownRelay);
-    let chain = connection
-        .peer_identity()
-        .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok());
-    let Some(certificate) = chain.as_ref().and_then(|chain| chain.first()) else {
-        return Err(unknown);
+) -> Result<Admitted, SessionError> {
+    let Some(certificate) = certificate(connection) else {
+        return Err(SessionError::Refused(CloseCode::UnknownRelay));
     };
-    context.fleet.admit(certificate).await.map_err(refused)
+    let admitted = context.fleet.admit(&certificate, clock::now()).await;
+    if let Err(FleetError::Cloned(relay)) = &admitted {
+        alive::note(context, *relay, connection).await;
+    }
+    admitted.map_err(refused)
 }
 
-fn refused(error: FleetError) -> SessionError {
+/// What the relay showed, verified but for its dates.
+pub(super) fn certificate(connection: &Connection) -> Option<CertificateDer<'static>> {
+    let identity = connection.peer_identity()?;
+    let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    chain.into_iter().next()
+}
+
+pub(super) fn refused(error: FleetError) -> SessionError {
     SessionError::Refused(match error {
         FleetError::Revoked(_) => CloseCode::Revoked,
+        FleetError::Expired(_) => CloseCode::Expired,
+        FleetError::Cloned(_) => CloseCode::Cloned,
         FleetError::Store(error) => {
             tracing::debug!(%error, "registry is not readable");
             CloseCode::Unavailable
@@ -125,8 +120,9 @@ fn refused(error: FleetError) -> SessionError {
 async fn serve_admitted<S: Sink>(
     connection: &Connection,
     context: &Arc<Context<S>>,
-    relay: RelayId,
+    admitted: Admitted,
 ) -> Result<(), SessionError> {
+    let relay = admitted.relay;
     let (mut control, requests) = timeout(HANDSHAKE_TIMEOUT, connection.accept_bi())
         .await
         .map_err(|_| SessionError::Timeout)?
@@ -143,28 +139,44 @@ async fn serve_admitted<S: Sink>(
     }
     let cursors = context.fleet.cursors(relay, hello.epoch).await;
     let cursors = cursors.map_err(refused)?;
+    alive::present(context, connection, &admitted, &hello, &cursors).await?;
+    let alive = Arc::new(Alive::default());
+    context.sessions.enter(
+        relay,
+        Holder {
+            connection: connection.clone(),
+            instance: hello.instance,
+            alive: Arc::clone(&alive),
+        },
+    );
     let mut fleet = context.fleet.watch();
     let state = fleet.borrow_and_update().clone();
     send(
         &mut control,
-        &welcome(&cursors, state.roster.version, context.config.window),
+        &welcome(
+            &cursors,
+            state.config.for_relay(relay).bundle.version,
+            context.config.window,
+        ),
     )
     .await?;
     tracing::debug!(relay.id = %relay, "session begins");
     let now = clock::now();
+    let _present = context.fleet.enter(relay, hello.roster_version, now);
     let session = Session {
         context: Arc::clone(context),
         relay,
-        epoch: hello.epoch,
         clock_offset_ms: hello.wall.millis_since(now),
         connection: connection.clone(),
         control,
-        lanes: Lane::ALL.map(|lane| Order::new(applied(&cursors, lane))),
+        inbox: Inbox::new(hello.epoch, &cursors, context.config.window),
         reading: JoinSet::new(),
         under_way: Vec::new(),
         fleet,
         roster_version: hello.roster_version,
         version: hello.version,
+        alive,
+        renewals: Renewals::new(admitted),
     };
     session.run(requests, &state).await
 }
@@ -181,20 +193,14 @@ fn welcome(cursors: &[Cursor], roster_version: u64, window: u16) -> Frame {
     })
 }
 
-fn applied(cursors: &[Cursor], lane: Lane) -> Seq {
-    let cursor = cursors.iter().find(|cursor| cursor.lane == lane);
-    cursor.map(|cursor| cursor.upto).unwrap_or_default()
-}
-
 impl<S: Sink> Session<S> {
     async fn run(mut self, mut requests: FrameReader, state: &State) -> Result<(), SessionError> {
         self.note_seen(None);
         self.follow(state).await?;
         let cancel = self.context.cancel.clone();
         loop {
-            let has_room = self.n_open() < usize::from(self.context.config.window);
-            if !has_room && self.reading.is_empty() && self.under_way.is_empty() {
-                // Every block waits for one that was not sent within the window.
+            let has_room = self.inbox.has_room(self.reading.len());
+            if self.inbox.is_stuck(self.reading.len()) {
                 return Err(SessionError::Limit);
             }
             tokio::select! {
@@ -215,6 +221,7 @@ impl<S: Sink> Session<S> {
                 (lane, result) = next_done(&mut self.under_way) => {
                     self.committed(lane, result).await?;
                 }
+                question = self.alive.asked() => send(&mut self.control, &question).await?,
                 changed = self.fleet.changed() => {
                     changed.map_err(|_| SessionError::Lost)?;
                     let state = self.fleet.borrow_and_update().clone();
@@ -224,20 +231,11 @@ impl<S: Sink> Session<S> {
         }
     }
 
-    /// Blocks of this relay that are being read, wait, or are with the digest.
-    fn n_open(&self) -> usize {
-        let waiting: usize = self.lanes.iter().map(Order::n_waiting).sum();
-        self.reading.len() + waiting + self.under_way.len()
-    }
-
     async fn take(&mut self, frame: Frame) -> Result<(), SessionError> {
         match frame {
             Frame::Gap(gap) => {
-                let is_sound = gap.from.0 > 0 && gap.from <= gap.upto && gap.upto.0 < u64::MAX;
-                if !is_sound || self.n_open() >= usize::from(self.context.config.window) * 2 {
-                    return Err(SessionError::Unexpected("gap"));
-                }
-                self.step(gap.lane, Step::Gap(gap)).await
+                let arrived = self.inbox.gap(gap)?;
+                self.hand_on(arrived).await
             }
             Frame::Report(report) => {
                 self.version.clone_from(&report.version);
@@ -249,10 +247,8 @@ impl<S: Sink> Session<S> {
                 Ok(())
             }
             Frame::ConfigStatus(status) => {
-                if let Some(reason) = status.refused {
-                    let (relay, version) = (self.relay, status.version);
-                    tracing::warn!(relay.id = %relay, roster.version = version, reason, "relay refused the roster");
-                }
+                let fleet = &self.context.fleet;
+                fleet.note_config(self.relay, &status, clock::now());
                 Ok(())
             }
             Frame::Ping(Ping { nonce, answer }) if !answer => {
@@ -262,30 +258,32 @@ impl<S: Sink> Session<S> {
                 };
                 send(&mut self.control, &Frame::Ping(pong)).await
             }
-            Frame::Ping(_) | Frame::Goaway(_) => Ok(()),
+            Frame::Ping(pong) => {
+                self.alive.answered(pong.nonce);
+                Ok(())
+            }
+            Frame::CertRequest(request) => {
+                let answer = self.renewals.answer(&self.context.fleet, &request).await?;
+                send(&mut self.control, &answer).await
+            }
+            Frame::Cert(kept) => self.renewals.kept(&self.context.fleet, &kept).await,
+            Frame::Goaway(_) => Ok(()),
             other => Err(SessionError::Unexpected(other.name())),
         }
     }
 
     async fn arrive(&mut self, received: Received) -> Result<(), SessionError> {
-        if received.head.epoch != self.epoch {
-            return Err(SessionError::Unexpected("block of another epoch"));
-        }
-        self.step(received.head.lane, Step::Block(received)).await
+        let Received { head, block, room } = received;
+        let arrived = self.inbox.block(head, Body { block, room })?;
+        self.hand_on(arrived).await
     }
 
-    async fn step(&mut self, lane: Lane, step: Step) -> Result<(), SessionError> {
-        let Some(order) = self.lanes.get_mut(lane.index()) else {
-            return Ok(());
-        };
-        match order.arrive(step) {
-            Arrival::Known => {
-                let upto = order.applied();
-                send(&mut self.control, &Frame::Ack(Ack::new(lane, upto))).await
-            }
-            Arrival::Ready(steps) => {
+    async fn hand_on(&mut self, arrived: Arrived<Body>) -> Result<(), SessionError> {
+        match arrived {
+            Arrived::Known(ack) => send(&mut self.control, &Frame::Ack(ack)).await,
+            Arrived::HandOn(steps) => {
                 for step in steps {
-                    let step = self.hand_on(lane, step);
+                    let step = self.begin(step);
                     self.under_way.push(step);
                 }
                 Ok(())
@@ -295,11 +293,15 @@ impl<S: Sink> Session<S> {
 
     /// Gives a step to the digest. Steps are polled in the order of this call, so they are handed
     /// in by their numbers although several wait at once.
-    fn hand_on(&self, lane: Lane, step: Step) -> UnderWay {
+    fn begin(&self, step: Step<Body>) -> UnderWay {
+        let lane = step.lane();
         let sink = self.context.sink.clone();
         let relay = self.relay;
         match step {
-            Step::Block(Received { head, block, room }) => {
+            Step::Block {
+                head,
+                body: Body { block, room },
+            } => {
                 let delivery = Delivery {
                     relay,
                     head,
@@ -316,7 +318,7 @@ impl<S: Sink> Session<S> {
                 tracing::debug!(relay.id = %relay, %lane, from = gap.from.0, upto = gap.upto.0, "records will not come");
                 let skip = Skip {
                     relay,
-                    epoch: self.epoch,
+                    epoch: self.inbox.epoch(),
                     lane,
                     upto: gap.upto,
                 };
@@ -343,12 +345,9 @@ impl<S: Sink> Session<S> {
                 _ => CloseCode::Unavailable,
             })
         })?;
-        let Some(order) = self.lanes.get_mut(lane.index()) else {
-            return Ok(());
-        };
-        let upto = order.commit(applied.upto);
-        let mut ack = Ack::new(lane, upto);
-        ack.digest = applied.digest.filter(|_| upto == applied.upto);
+        let mut ack = self.inbox.committed(lane, applied.upto);
+        // The lane may be further than this one step.
+        ack.digest = applied.digest.filter(|_| ack.upto == applied.upto);
         send(&mut self.control, &Frame::Ack(ack)).await
     }
 
@@ -357,18 +356,22 @@ impl<S: Sink> Session<S> {
         if state.revoked.contains(&self.relay) {
             return Err(SessionError::Refused(CloseCode::Revoked));
         }
-        if state.roster.version == self.roster_version {
+        let roster = state.config.for_relay(self.relay);
+        if roster.bundle.version == self.roster_version {
             return Ok(());
         }
-        self.roster_version = state.roster.version;
-        let roster = state.roster.as_ref().clone();
-        send(&mut self.control, &Frame::Config(Config { roster })).await
+        self.roster_version = roster.bundle.version;
+        send(&mut self.control, &Frame::Config(roster.config.clone())).await
     }
 
     /// Says what is booked of every lane, by project and category. What is not readable now is
     /// asked for again.
     async fn tell_sums(&mut self) -> Result<(), SessionError> {
-        let acks = self.context.fleet.booked(self.relay, self.epoch).await;
+        let acks = self
+            .context
+            .fleet
+            .booked(self.relay, self.inbox.epoch())
+            .await;
         for ack in acks.unwrap_or_default() {
             send(&mut self.control, &Frame::Ack(ack)).await?;
         }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::HANDSHAKE_TIMEOUT;
+use super::inbox::Refusal;
 
 /// Most bytes taken from a stream at once.
 const CHUNK_BYTES_MAX: usize = 64 * 1024;
@@ -51,6 +52,15 @@ impl SessionError {
             Self::Lost => CloseCode::Done,
             Self::Refused(code) => *code,
         }
+    }
+}
+
+impl From<Refusal> for SessionError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unexpected(match refusal {
+            Refusal::Epoch => "block of another epoch",
+            Refusal::Gap => "gap",
+        })
     }
 }
 

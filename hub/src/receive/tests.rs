@@ -117,13 +117,19 @@ impl Hub {
             name: String::new(),
             version: String::new(),
         };
-        let joined = self.fleet.join(&join, now).await.unwrap();
+        let joined = self
+            .fleet
+            .join(&join, [127, 0, 0, 1].into(), now)
+            .await
+            .unwrap();
         Identity { key, joined }
     }
 
     fn config(&self, alpn: &[u8], identity: Option<&Identity>) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        roots.add(self.fleet.authority().clone()).unwrap();
+        for authority in self.fleet.authorities() {
+            roots.add(authority).unwrap();
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let client = rustls::ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -155,19 +161,34 @@ impl Hub {
     }
 
     async fn session(&self, identity: &Identity) -> (Session, Welcome) {
+        self.started(identity, 1, &[]).await
+    }
+
+    /// A session of a start that comes after others.
+    async fn started(
+        &self,
+        identity: &Identity,
+        instance: u64,
+        ancestors: &[u64],
+    ) -> (Session, Welcome) {
+        let mut session = self.open(identity).await;
+        session.send(&hello_of(identity, instance, ancestors)).await;
+        match session.next().await {
+            Frame::Welcome(welcome) => (session, welcome),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A control stream before Hello.
+    async fn open(&self, identity: &Identity) -> Session {
         let (endpoint, connection) = self.connect(ALPN, Some(identity)).await.unwrap();
         let (control, answers) = connection.open_bi().await.unwrap();
-        let mut session = Session {
+        Session {
             endpoint,
             connection,
             control,
             answers,
             buffer: BytesMut::new(),
-        };
-        session.send(&hello(identity)).await;
-        match session.next().await {
-            Frame::Welcome(welcome) => (session, welcome),
-            other => panic!("{other:?}"),
         }
     }
 
@@ -179,6 +200,10 @@ impl Hub {
 }
 
 fn hello(identity: &Identity) -> Frame {
+    hello_of(identity, 1, &[])
+}
+
+fn hello_of(identity: &Identity, instance: u64, ancestors: &[u64]) -> Frame {
     Frame::Hello(Hello {
         proto_min: PROTO,
         proto_max: PROTO,
@@ -191,6 +216,9 @@ fn hello(identity: &Identity) -> Frame {
         dicts: vec![],
         wall: Timestamp::from_millis(0),
         capabilities: vec![],
+        generation: 1,
+        instance,
+        ancestors: ancestors.to_vec(),
     })
 }
 
@@ -387,5 +415,67 @@ async fn the_end_of_the_hub_is_said_to_relays() {
     assert!(matches!(session.next().await, Frame::Goaway(_)));
     assert_eq!(session.close_code().await, Some(CloseCode::Done));
     session.endpoint.close(0_u8.into(), b"");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_relay_that_was_killed_takes_its_own_place_and_one_that_lives_keeps_it() {
+    let hub = hub().await;
+    let identity = hub.identity().await;
+    // Its connection stands, and nobody answers on it.
+    let (killed, _) = hub.started(&identity, 1, &[]).await;
+    let (mut live, _) = hub.started(&identity, 2, &[1]).await;
+    assert_eq!(killed.close_code().await, Some(CloseCode::Replaced));
+
+    let mut copy = hub.open(&identity).await;
+    copy.send(&hello_of(&identity, 3, &[1, 2])).await;
+    let Frame::Ping(ping) = live.next().await else {
+        panic!("not asked");
+    };
+    let answer = true;
+    live.send(&Frame::Ping(Ping { answer, ..ping })).await;
+    assert_eq!(copy.close_code().await, Some(CloseCode::Cloned));
+    live.send_block(&block(1, 1)).await;
+    live.acked(1).await;
+    let relay = hub.fleet.relays().await.unwrap().remove(0);
+    assert_eq!(relay.second_holder.unwrap().addresses.len(), 2);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn another_certificate_is_given_over_the_link_but_not_without_pause() {
+    let hub = hub().await;
+    let identity = hub.identity().await;
+    let (mut session, _) = hub.session(&identity).await;
+    let request = || {
+        let key = KeyPair::generate().unwrap();
+        let csr = CertificateParams::default().serialize_request(&key);
+        let csr = csr.unwrap().der().to_vec();
+        Frame::CertRequest(protocol::wire::CertRequest { csr })
+    };
+    session.send(&request()).await;
+    let Frame::Cert(cert) = session.next().await else {
+        panic!("no certificate");
+    };
+    let now = crate::clock::now();
+    // The one in use still holds.
+    for certificate in [&cert.certificate, &identity.joined.certificate] {
+        let admitted = hub.fleet.admit(certificate, now).await.unwrap();
+        assert_eq!(admitted.relay, identity.joined.relay);
+    }
+    // Until the relay says that it has the new one.
+    session.send(&Frame::Cert(cert.clone())).await;
+    session.send_block(&block(1, 1)).await;
+    session.acked(1).await;
+    let old = hub.fleet.admit(&identity.joined.certificate, now).await;
+    assert!(matches!(old, Err(FleetError::Cloned(_))));
+    hub.fleet.admit(&cert.certificate, now).await.unwrap();
+    session.send(&request()).await;
+    assert_eq!(session.close_code().await, Some(CloseCode::Limit));
+
+    let nonsense = Frame::CertRequest(protocol::wire::CertRequest { csr: vec![1] });
+    let (mut session, _) = hub.session(&hub.identity().await).await;
+    session.send(&nonsense).await;
+    assert!(matches!(session.next().await, Frame::Error(_)));
     hub.stop().await;
 }

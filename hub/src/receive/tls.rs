@@ -7,12 +7,9 @@ use protocol::wire::{ALPN, ALPN_ENROL};
 use quinn::congestion::BbrConfig;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::server::WebPkiClientVerifier;
 
-use super::{Config, ReceiveError};
-use crate::fleet::ServerIdentity;
+use super::{Config, ReceiveError, trust};
+use crate::fleet::Fleet;
 
 /// A peer that was silent for this long is gone.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -23,26 +20,13 @@ const RECEIVE_WINDOW: u32 = 4 * 1024 * 1024;
 /// Most unacknowledged bytes to one relay: rosters.
 const SEND_WINDOW: u64 = 2 * 1024 * 1024;
 
-pub(super) fn server_config(
-    identity: ServerIdentity,
-    authority: &CertificateDer<'static>,
-    config: &Config,
-) -> Result<ServerConfig, ReceiveError> {
+pub(super) fn server_config(fleet: &Fleet, config: &Config) -> Result<ServerConfig, ReceiveError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.clone()).map_err(tls)?;
-    // Who enrols has no certificate yet; the link proper refuses connections without one.
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .allow_unauthenticated()
-            .build()
-            .map_err(tls)?;
     let mut server = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(tls)?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain, identity.key)
-        .map_err(tls)?;
+        .with_client_cert_verifier(trust::verifier(fleet))
+        .with_cert_resolver(trust::certificate(fleet)?);
     server.alpn_protocols = vec![ALPN.to_vec(), ALPN_ENROL.to_vec()];
     let crypto = QuicServerConfig::try_from(server).map_err(tls)?;
 

@@ -10,7 +10,7 @@ use super::projects::ROSTER_VERSION;
 use super::{Store, StoreError, Write};
 
 /// A relay.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct RelayRow {
     /// The uuid in its certificate.
     pub id: Vec<u8>,
@@ -34,6 +34,50 @@ pub struct RelayRow {
     pub clock_offset_ms: Option<i64>,
     /// JSON: what it last said of itself.
     pub report: String,
+    /// When the certificate in use ends.
+    pub certificate_ends_at: Option<i64>,
+    /// SHA-256 of the public key that was granted last and not used yet.
+    pub next_certificate: Option<Vec<u8>>,
+    /// How often the ended certificate was exchanged since the last renewal in time.
+    pub recoveries: i64,
+    /// SHA-256 of the public key of the authority that signed the certificate in use.
+    pub authority: Option<Vec<u8>>,
+    /// How often it was started under its identity.
+    pub generation: i64,
+    /// The start that was welcomed last.
+    pub instance: Option<i64>,
+    /// When a second holder of its identity was last kept out.
+    pub cloned_at: Option<i64>,
+    /// JSON: where the first is, and the second.
+    pub cloned_addresses: Option<String>,
+}
+
+/// A start of a relay that is welcomed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WelcomeRow {
+    /// Which.
+    pub relay: RelayId,
+    /// The start that is welcomed now.
+    pub instance: i64,
+    /// How often it was started.
+    pub generation: i64,
+    /// SHA-256 of the public key it showed.
+    pub key_hash: Vec<u8>,
+    /// SHA-256 of the public key of the authority that signed it.
+    pub authority: Option<Vec<u8>>,
+}
+
+/// A certificate that is granted to a relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRow {
+    /// Which.
+    pub relay: RelayId,
+    /// SHA-256 of its public key.
+    pub key_hash: Vec<u8>,
+    /// When it ends.
+    pub ends_at: i64,
+    /// How often an ended certificate was exchanged since the last renewal in time.
+    pub recoveries: i64,
 }
 
 /// A token to join with; its secret is kept as a hash only.
@@ -51,6 +95,10 @@ pub struct JoinTokenRow {
     pub created_at: i64,
     /// When it ends.
     pub expires_at: i64,
+    /// Where relays come from, as in `10.20.0.0/16`; `None` is anywhere.
+    pub address_range: Option<String>,
+    /// How often a wrong secret was shown for it.
+    pub failures: i64,
 }
 
 /// What a connected relay showed lately.
@@ -173,28 +221,19 @@ impl Store {
         Ok(version.and_then(|v| v.parse().ok()).unwrap_or_default())
     }
 
-    /// The roster's version and rows, read at one point in time.
+    /// The roster's rows, read at one point in time.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn roster_rows(&self) -> Result<(u64, Vec<RosterRow>), StoreError> {
-        let mut tx = self.reader().begin().await?;
-        let version: Option<String> =
-            sqlx::query_scalar("SELECT value FROM settings WHERE key = ?1")
-                .bind(ROSTER_VERSION)
-                .fetch_optional(&mut *tx)
-                .await?;
-        let rows = sqlx::query_as(
+    pub async fn roster_rows(&self) -> Result<Vec<RosterRow>, StoreError> {
+        Ok(sqlx::query_as(
             "SELECT p.id AS project_id, p.slug, p.options, k.public_key, k.is_active,
                  k.rate_limit_count, k.rate_limit_window_s
              FROM projects p LEFT JOIN project_keys k ON k.project_id = p.id
              ORDER BY p.id, k.created_at, k.public_key",
         )
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        let version = version.and_then(|v| v.parse().ok()).unwrap_or_default();
-        Ok((version, rows))
+        .fetch_all(self.reader())
+        .await?)
     }
 }
 
@@ -205,8 +244,9 @@ impl Write {
     /// [`StoreError::Engine`].
     pub async fn add_join_token(&mut self, token: &JoinTokenRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO join_tokens (id, secret_hash, labels, uses_left, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO join_tokens
+                 (id, secret_hash, labels, uses_left, created_at, expires_at, address_range)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )
         .bind(&token.id)
         .bind(&token.secret_hash)
@@ -214,30 +254,45 @@ impl Write {
         .bind(token.uses_left)
         .bind(token.created_at)
         .bind(token.expires_at)
+        .bind(&token.address_range)
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Takes one use of a token that is valid at `now`; gives its labels.
+    /// A join token, used up or not.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn use_join_token(
-        &mut self,
-        id: &str,
-        secret_hash: &[u8],
-        now: i64,
-    ) -> Result<Option<String>, StoreError> {
+    pub async fn join_token(&mut self, id: &str) -> Result<Option<JoinTokenRow>, StoreError> {
+        Ok(sqlx::query_as("SELECT * FROM join_tokens WHERE id = ?1")
+            .bind(id)
+            .fetch_optional(self.connection())
+            .await?)
+    }
+
+    /// Takes one use of a token.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn use_join_token(&mut self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE join_tokens SET uses_left = uses_left - 1 WHERE id = ?1")
+            .bind(id)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Counts a wrong secret shown for a token; gives how often that was.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn note_join_token_failure(&mut self, id: &str) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar(
-            "UPDATE join_tokens SET uses_left = uses_left - 1
-             WHERE id = ?1 AND secret_hash = ?2 AND uses_left > 0 AND expires_at > ?3
-             RETURNING labels",
+            "UPDATE join_tokens SET failures = failures + 1 WHERE id = ?1 RETURNING failures",
         )
         .bind(id)
-        .bind(secret_hash)
-        .bind(now)
-        .fetch_optional(self.connection())
+        .fetch_one(self.connection())
         .await?)
     }
 
@@ -271,8 +326,9 @@ impl Write {
     /// [`StoreError::Engine`].
     pub async fn add_relay(&mut self, relay: &RelayRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO relays (id, name, labels, state, version, certificate, joined_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO relays
+                 (id, name, labels, state, version, certificate, joined_at, certificate_ends_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )
         .bind(&relay.id)
         .bind(&relay.name)
@@ -281,10 +337,105 @@ impl Write {
         .bind(&relay.version)
         .bind(&relay.certificate)
         .bind(relay.joined_at)
+        .bind(relay.certificate_ends_at)
         .execute(self.connection())
         .await
         .map_err(|error| StoreError::from(error).or_exists("relay"))?;
         Ok(())
+    }
+
+    /// One relay, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn relay(&mut self, id: RelayId) -> Result<Option<RelayRow>, StoreError> {
+        Ok(sqlx::query_as("SELECT * FROM relays WHERE id = ?1")
+            .bind(id.as_bytes().as_slice())
+            .fetch_optional(self.connection())
+            .await?)
+    }
+
+    /// Notes which start of a relay is welcomed and the certificate it uses.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_welcome(&mut self, welcome: &WelcomeRow) -> Result<(), StoreError> {
+        let id = welcome.relay.as_bytes().as_slice();
+        let authority = welcome.authority.as_deref();
+        sqlx::query(
+            "UPDATE relays SET instance = ?2, generation = ?3, authority = ?4 WHERE id = ?1",
+        )
+        .bind(id)
+        .bind(welcome.instance)
+        .bind(welcome.generation)
+        .bind(authority)
+        .execute(self.connection())
+        .await?;
+        self.put_relay_certificate(welcome.relay, &welcome.key_hash, authority)
+            .await
+    }
+
+    /// Notes that the certificate that was granted last is the one in use, if it is for this key,
+    /// and who signed it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_certificate(
+        &mut self,
+        id: RelayId,
+        key_hash: &[u8],
+        authority: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE relays SET certificate = next_certificate, authority = ?3,
+                 certificate_ends_at = next_certificate_ends_at,
+                 next_certificate = NULL, next_certificate_ends_at = NULL
+             WHERE id = ?1 AND next_certificate = ?2",
+        )
+        .bind(id.as_bytes().as_slice())
+        .bind(key_hash)
+        .bind(authority)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes a certificate that a relay may use from now on; the one in use stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_grant(&mut self, grant: &GrantRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE relays SET next_certificate = ?2, next_certificate_ends_at = ?3,
+                 recoveries = ?4 WHERE id = ?1",
+        )
+        .bind(grant.relay.as_bytes().as_slice())
+        .bind(&grant.key_hash)
+        .bind(grant.ends_at)
+        .bind(grant.recoveries)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Marks a relay's identity as held twice, or takes the mark off; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_relay_clone(
+        &mut self,
+        id: RelayId,
+        at: Option<i64>,
+        addresses: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let done =
+            sqlx::query("UPDATE relays SET cloned_at = ?2, cloned_addresses = ?3 WHERE id = ?1")
+                .bind(id.as_bytes().as_slice())
+                .bind(at)
+                .bind(addresses)
+                .execute(self.connection())
+                .await?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// How many relays may connect.

@@ -66,7 +66,12 @@ impl Builder {
     pub const fn new(epoch: Epoch, lane: Lane, first_seq: Seq) -> Self {
         let dict = match lane {
             Lane::Blobs => DictId::NONE,
-            Lane::Control | Lane::Errors | Lane::Logs | Lane::Traces => DictId::BUILT_IN,
+            Lane::Control
+            | Lane::Errors
+            | Lane::ControlBacklog
+            | Lane::ErrorsBacklog
+            | Lane::Logs
+            | Lane::Traces => DictId::BUILT_IN,
         };
         Self::with_dict(epoch, lane, first_seq, dict)
     }

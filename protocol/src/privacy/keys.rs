@@ -80,10 +80,20 @@ const ONLY_COOKIES: &[&str] = &["su", "sudo", "symfony", "sid"];
 
 static STEM_SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| search(STEMS));
 
+/// Words beyond this many bytes are searched for by a table that is a little slower, and smaller
+/// by far.
+const DFA_BYTES_MAX: usize = 512;
+
 fn search<T: AsRef<[u8]>>(words: &[T]) -> Option<AhoCorasick> {
+    let n_bytes: usize = words.iter().map(|word| word.as_ref().len()).sum();
+    let kind = if n_bytes > DFA_BYTES_MAX {
+        AhoCorasickKind::ContiguousNFA
+    } else {
+        AhoCorasickKind::DFA
+    };
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
+        .kind(Some(kind))
         .build(words)
         .ok()
 }

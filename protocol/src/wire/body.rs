@@ -1,11 +1,12 @@
 //! The bodies of control frames: maps with short keys.
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
 use crate::outcome::{LaneDigest, Term};
-use crate::roster::RosterBundle;
+use crate::roster::ConfigKey;
 use crate::timestamp::Timestamp;
 
 /// The relay presents itself; its first frame.
@@ -41,6 +42,20 @@ pub struct Hello {
     /// What else it can do.
     #[serde(rename = "x", default)]
     pub capabilities: Vec<String>,
+    /// How often it was started under its identity, this time included.
+    #[serde(rename = "g", default)]
+    pub generation: u64,
+    /// This start: a random number that no other start has.
+    #[serde(rename = "i", default)]
+    pub instance: u64,
+    /// The starts before this one, the latest last; at most [`Hello::ANCESTORS_MAX`].
+    #[serde(rename = "h", default)]
+    pub ancestors: Vec<u64>,
+}
+
+impl Hello {
+    /// Most starts that are told of.
+    pub const ANCESTORS_MAX: usize = 64;
 }
 
 /// A lane of the spool.
@@ -58,6 +73,9 @@ pub struct LaneState {
     /// Bytes on disk.
     #[serde(rename = "b", default)]
     pub bytes: u64,
+    /// The number the first record since the program's start has or will have; 0 is not told.
+    #[serde(rename = "s", default)]
+    pub start: Seq,
 }
 
 /// The hub takes the relay; its first frame.
@@ -217,25 +235,6 @@ pub struct Credit {
     /// Most blocks under way; 0 is a pause.
     #[serde(rename = "w")]
     pub window: u16,
-}
-
-/// The whole roster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Config {
-    /// What is to be in force.
-    #[serde(rename = "r")]
-    pub roster: RosterBundle,
-}
-
-/// What became of a roster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConfigStatus {
-    /// The version it is about.
-    #[serde(rename = "cv")]
-    pub version: u64,
-    /// Why it was refused; `None` when it is in force.
-    #[serde(rename = "m", default)]
-    pub refused: Option<String>,
 }
 
 /// What a relay says of itself.
@@ -463,9 +462,41 @@ pub struct Joined {
     /// Its certificate, DER.
     #[serde(rename = "c", with = "serde_bytes")]
     pub certificate: Vec<u8>,
-    /// The authority's certificate, DER.
-    #[serde(rename = "a", with = "serde_bytes")]
-    pub authority: Vec<u8>,
+    /// The authorities to trust, the one to trust longest first, DER.
+    #[serde(rename = "a")]
+    pub authorities: Vec<ByteBuf>,
+    /// Where the hub is, for a relay that did not ask it over the network.
+    #[serde(rename = "h", default)]
+    pub hub: String,
+    /// The key its rosters are signed with; without it the relay takes none.
+    #[serde(
+        rename = "ck",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "serde_bytes"
+    )]
+    pub config_key: Option<ConfigKey>,
+}
+
+/// Asks for a certificate for another key: over the link before the one in use ends, or as an
+/// enrolment that shows the certificate that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertRequest {
+    /// The certificate request, DER.
+    #[serde(rename = "q", with = "serde_bytes")]
+    pub csr: Vec<u8>,
+}
+
+/// A certificate for another key. The relay sends it back, without authorities, when it is on its
+/// disk; the one in use holds until then, or until this one is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cert {
+    /// The certificate, DER.
+    #[serde(rename = "c", with = "serde_bytes")]
+    pub certificate: Vec<u8>,
+    /// The authorities to trust, the one to trust longest first, DER.
+    #[serde(rename = "a")]
+    pub authorities: Vec<ByteBuf>,
 }
 
 /// A request was refused.
@@ -505,11 +536,15 @@ pub enum CloseCode {
     BadToken = 9,
     /// A peer was silent for too long where it had to speak.
     Timeout = 10,
+    /// The certificate has ended, or not begun; the enrolled key still gets another.
+    Expired = 11,
+    /// The relay's state is a copy of another's, or was set back.
+    Cloned = 12,
 }
 
 impl CloseCode {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Done,
         Self::BadFrame,
         Self::BadBlock,
@@ -521,6 +556,8 @@ impl CloseCode {
         Self::Unavailable,
         Self::BadToken,
         Self::Timeout,
+        Self::Expired,
+        Self::Cloned,
     ];
 
     /// The number on the wire.
@@ -552,6 +589,8 @@ impl CloseCode {
             Self::Unavailable => "hub is not ready",
             Self::BadToken => "join token is not valid",
             Self::Timeout => "silent for too long",
+            Self::Expired => "certificate is not valid at this time",
+            Self::Cloned => "identity is a copy of another relay's",
         }
     }
 }

@@ -4,11 +4,12 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::WireError;
 use super::body::{
-    Ack, Config, ConfigStatus, Credit, ErrorBody, Gap, Goaway, Hello, Join, Joined, Nack, Ping,
+    Ack, Cert, CertRequest, Credit, ErrorBody, Gap, Goaway, Hello, Join, Joined, Nack, Ping,
     Report, Welcome,
 };
+use super::config::{Config, ConfigStatus};
 use super::msgpack::{decode_msgpack, encode_msgpack_named};
-use crate::limits::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, CONFIG_BYTES_MAX, FRAME_BYTES_MAX};
 
 /// Bit 0 of the flags: a receiver that does not know the type skips the frame.
 const FLAG_SKIPPABLE: u8 = 1;
@@ -21,6 +22,8 @@ pub const HEADER_LEN_MAX: usize = 2 + LEN_BYTES_MAX;
 
 /// The number of a BATCH.
 const BATCH: u8 = 0x03;
+/// The number of a CONFIG.
+const CONFIG: u8 = 0x08;
 
 /// Declares the frames whose body is a map: number, flags, variant.
 macro_rules! frames {
@@ -73,7 +76,7 @@ frames! {
     Gap(Gap) = 0x06, 0;
     /// How much more the hub takes.
     Credit(Credit) = 0x07, 1;
-    /// The whole roster.
+    /// The whole roster, signed.
     Config(Config) = 0x08, 0;
     /// What became of a roster.
     ConfigStatus(ConfigStatus) = 0x09, 1;
@@ -89,6 +92,10 @@ frames! {
     Joined(Joined) = 0x0e, 0;
     /// A request was refused.
     Error(ErrorBody) = 0x0f, 0;
+    /// Asks for a certificate for another key.
+    CertRequest(CertRequest) = 0x10, 0;
+    /// A certificate for another key.
+    Cert(Cert) = 0x11, 0;
 }
 
 impl Frame {
@@ -211,6 +218,7 @@ fn parse_header(bytes: &[u8]) -> Result<Option<(Header, usize)>, WireError> {
 fn check_len(code: u8, len: u64) -> Result<usize, WireError> {
     let (what, max) = match code {
         BATCH => ("batch", BLOCK_BYTES_MAX),
+        CONFIG => ("config", CONFIG_BYTES_MAX),
         _ => ("frame", FRAME_BYTES_MAX),
     };
     match usize::try_from(len) {

@@ -2,13 +2,13 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::*;
+use serde_bytes::ByteBuf;
 
 use super::*;
-use crate::ids::{Epoch, Lane, ProjectId, PublicKey, RelayId, Seq};
+use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
-use crate::limits::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, CONFIG_BYTES_MAX, FRAME_BYTES_MAX};
 use crate::outcome::{LaneDigest, Term};
-use crate::roster::{PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject};
 use crate::timestamp::Timestamp;
 
 fn examples() -> Vec<Frame> {
@@ -31,12 +31,16 @@ fn examples() -> Vec<Frame> {
                 oldest: Seq(3),
                 next: Seq(9),
                 bytes: 4096,
+                start: Seq(8),
             }],
             version: "0.1.0".to_owned(),
             roster_version: 4,
             dicts: vec![0, 1],
             wall: at,
             capabilities: vec![],
+            generation: 3,
+            instance: 0x1_0000_0000,
+            ancestors: vec![5, 6],
         }),
         Frame::Welcome(Welcome {
             proto: 1,
@@ -71,10 +75,17 @@ fn examples() -> Vec<Frame> {
             reason: GapReason::Lost,
         }),
         Frame::Credit(Credit { window: 2 }),
-        Frame::Config(Config { roster: roster() }),
+        Frame::Config(Config {
+            bytes: vec![0x80],
+            signatures: vec![ConfigSignature {
+                key: [0xce; 32],
+                signature: [0xcf; 64],
+            }],
+        }),
         Frame::ConfigStatus(ConfigStatus {
             version: 5,
-            refused: None,
+            outcome: ConfigOutcome::Rejected,
+            reason: "older".to_owned(),
         }),
         Frame::Report(report(at, sum)),
         Frame::Goaway(Goaway {
@@ -95,11 +106,18 @@ fn examples() -> Vec<Frame> {
         Frame::Joined(Joined {
             relay,
             certificate: vec![0x30, 0],
-            authority: vec![0x30, 0],
+            authorities: vec![ByteBuf::from([0x30, 0])],
+            hub: "hub:4801".to_owned(),
+            config_key: Some([0xce; 32]),
         }),
         Frame::Error(ErrorBody {
             code: CloseCode::BadToken.code(),
             message: "join token is not valid".to_owned(),
+        }),
+        Frame::CertRequest(CertRequest { csr: vec![0x30, 0] }),
+        Frame::Cert(Cert {
+            certificate: vec![0x30, 0],
+            authorities: vec![ByteBuf::from([0x30, 0]), ByteBuf::from([0x30, 1, 5])],
         }),
     ]
 }
@@ -151,26 +169,6 @@ fn report(at: Timestamp, sum: Sum) -> Report {
             category: Category::Error,
             relay: 6,
             hub: 5,
-        }],
-    }
-}
-
-fn roster() -> RosterBundle {
-    RosterBundle {
-        version: 5,
-        projects: vec![RosterProject {
-            id: ProjectId::new(1).unwrap(),
-            slug: "shop".to_owned(),
-            keys: vec![RosterKey {
-                public_key: PublicKey::from_bytes([0xcd; 16]),
-                active: true,
-                rate_limit: Some(RateLimit {
-                    count: 100,
-                    window_secs: 60,
-                }),
-            }],
-            allowed_domains: vec![],
-            privacy: PrivacySettings::default(),
         }],
     }
 }
@@ -263,6 +261,8 @@ fn a_length_beyond_the_limit_is_refused_before_the_body_arrives() {
     };
     assert!(!check(0x04, FRAME_BYTES_MAX));
     assert!(check(0x04, FRAME_BYTES_MAX + 1));
+    assert!(!check(0x08, CONFIG_BYTES_MAX));
+    assert!(check(0x08, CONFIG_BYTES_MAX + 1));
     assert!(!check(0x03, BLOCK_BYTES_MAX));
     assert!(check(0x03, BLOCK_BYTES_MAX + 1));
     let mut endless = BytesMut::from(&[4, 0, 0x80, 0x80, 0x80, 0x80][..]);
@@ -289,7 +289,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_frames_never_panic(which in 0..15_usize, at: prop::sample::Index, with: u8) {
+    fn damaged_frames_never_panic(which in 0..17_usize, at: prop::sample::Index, with: u8) {
         let mut bytes = examples()[which].to_bytes().unwrap().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = with;

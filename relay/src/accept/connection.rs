@@ -1,10 +1,12 @@
 //! Connections: how many, how long, which HTTP.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -12,6 +14,7 @@ use hyper::rt::{Read, Write};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -27,6 +30,9 @@ const STREAMS_MAX: u32 = 32;
 const HEADER_LIST_BYTES: u32 = 32 * 1024;
 /// Pause after the system refused a connection, for want of files as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long the end waits for the request of a connection that was taken just before it, so that a
+/// restart refuses nobody.
+const LATE_REQUEST: Duration = Duration::from_millis(250);
 
 /// Takes connections until the door closes, then waits for those that are open.
 pub(super) async fn accept(listener: TcpListener, door: Arc<Door>) {
@@ -63,16 +69,21 @@ pub(super) async fn accept(listener: TcpListener, door: Arc<Door>) {
 async fn talk(stream: TcpStream, peer: SocketAddr, door: Arc<Door>) {
     // Answers are small and waited for.
     let no_delay = stream.set_nodelay(true);
-    let detected = timeout(door.config.header_timeout.0, is_http2(&stream));
-    let detected = tokio::select! {
-        () = door.cancel.cancelled() => return,
-        detected = detected => detected,
-    };
-    match (no_delay, detected) {
-        (Ok(()), Ok(Ok(true))) => talk_http2(TokioIo::new(stream), peer, door).await,
-        (Ok(()), Ok(Ok(false))) => talk_http1(TokioIo::new(stream), peer, door).await,
+    match (no_delay, detect(&stream, &door).await) {
+        (Ok(()), Some(true)) => talk_http2(TokioIo::new(stream), peer, door).await,
+        (Ok(()), Some(false)) => talk_http1(TokioIo::new(stream), peer, door).await,
         _ => {}
     }
+}
+
+/// Whether the client speaks HTTP/2; `None` when it says nothing in time.
+async fn detect(stream: &TcpStream, door: &Door) -> Option<bool> {
+    let mut detecting = pin!(timeout(door.config.header_timeout.0, is_http2(stream)));
+    let detected = tokio::select! {
+        detected = detecting.as_mut() => detected,
+        () = door.cancel.cancelled() => timeout(LATE_REQUEST, detecting).await.ok()?,
+    };
+    detected.ok()?.ok()
 }
 
 /// HTTP/2 without TLS begins with `PRI`; no method of HTTP/1 does.
@@ -102,16 +113,7 @@ async fn talk_http1<I: Read + Write + Unpin + 'static>(io: I, peer: SocketAddr, 
         .header_read_timeout(door.config.idle_timeout.0)
         .max_buf_size(READ_BUFFER_BYTES)
         .serve_connection(io, service);
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = silence(&door, &has_asked) => return,
-        () = door.cancel.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    note(ended);
+    serve(connection, &door, &has_asked).await;
 }
 
 async fn talk_http2<I: Read + Write + Unpin + 'static>(io: I, peer: SocketAddr, door: Arc<Door>) {
@@ -128,16 +130,45 @@ async fn talk_http2<I: Read + Write + Unpin + 'static>(io: I, peer: SocketAddr, 
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEADER_LIST_BYTES)
         .serve_connection(io, service);
+    serve(connection, &door, &has_asked).await;
+}
+
+/// Serves a connection until it ends, is silent for too long, or the door closes.
+async fn serve<C>(connection: C, door: &Door, has_asked: &AtomicBool)
+where
+    C: GracefulConnection<Error = hyper::Error>,
+{
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = silence(&door, &has_asked) => return,
+        () = silence(door, has_asked) => return,
         () = door.cancel.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            match timeout(LATE_REQUEST, first_request(connection.as_mut(), has_asked)).await {
+                Ok(Some(ended)) => ended,
+                Ok(None) | Err(_) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
         }
     };
     note(ended);
+}
+
+/// Drives a connection until it has asked for something, or has ended.
+async fn first_request<C>(
+    mut connection: Pin<&mut C>,
+    has_asked: &AtomicBool,
+) -> Option<hyper::Result<()>>
+where
+    C: GracefulConnection<Error = hyper::Error>,
+{
+    poll_fn(|context| match connection.as_mut().poll(context) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending if has_asked.load(Ordering::Relaxed) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// Ends when a connection has been open for long enough without its first request.

@@ -49,7 +49,7 @@ async fn post_event(addr: SocketAddr) -> String {
 #[tokio::test]
 async fn it_serves_tells_how_it_is_and_starts_again_with_its_counts() {
     let dir = tempfile::tempdir().unwrap();
-    let relay = start(config(dir.path())).await.unwrap();
+    let relay = start(config(dir.path()), None).await.unwrap();
     let addr = relay.addr();
     assert!(post_event(addr).await.starts_with("HTTP/1.1 200"));
     for path in [
@@ -79,7 +79,7 @@ async fn it_serves_tells_how_it_is_and_starts_again_with_its_counts() {
     relay.end().await;
     assert!(TcpStream::connect(addr).await.is_err());
 
-    let relay = start(config(dir.path())).await.unwrap();
+    let relay = start(config(dir.path()), None).await.unwrap();
     let metrics = get(relay.addr(), "/metrics").await;
     let line = "vedette_relay_items_total{category=\"error\",outcome=\"received\",reason=\"\"} 1";
     assert!(metrics.contains(line), "{metrics}");
@@ -89,7 +89,7 @@ async fn it_serves_tells_how_it_is_and_starts_again_with_its_counts() {
 #[tokio::test]
 async fn every_metric_has_its_help_and_a_sane_line() {
     let dir = tempfile::tempdir().unwrap();
-    let relay = start(config(dir.path())).await.unwrap();
+    let relay = start(config(dir.path()), None).await.unwrap();
     let metrics = get(relay.addr(), "/metrics").await;
     let (_, text) = metrics.split_once("\r\n\r\n").unwrap();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -109,7 +109,7 @@ async fn a_taken_port_is_an_error_at_start() {
     let taken = StdListener::bind("127.0.0.1:0").unwrap();
     let mut config = config(dir.path());
     config.http.listen = taken.local_addr().unwrap();
-    let error = start(config).await.unwrap_err();
+    let error = start(config, None).await.unwrap_err();
     assert!(format!("{error:#}").contains("cannot listen on 127.0.0.1"));
 }
 
@@ -118,7 +118,7 @@ async fn it_ends_in_time_while_a_client_holds_its_request_open() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = config(dir.path());
     config.shutdown_grace = Span(Duration::from_millis(100));
-    let relay = start(config).await.unwrap();
+    let relay = start(config, None).await.unwrap();
     let mut stream = TcpStream::connect(relay.addr()).await.unwrap();
     let head = "POST /api/1/envelope/ HTTP/1.1\r\nHost: relay\r\nContent-Length: 99\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -31,11 +31,17 @@ fn show(summary: &Summary) -> String {
         &format!("{}, up {up}, {accepting}", summary.version),
     );
     page.line("link", &link(&summary.link));
+    if let Some(at) = &summary.link.certificate_ends_at {
+        page.line("", &format!("its certificate ends at {at}"));
+    }
     page.line("config", &config(summary));
     spool(&mut page, &summary.spool);
     ledger(&mut page, &summary.ledger);
     if let Some(error) = &summary.link.last_error {
         page.line("error", &format!("link: {error}"));
+    }
+    if let Some(remedy) = &summary.link.remedy {
+        page.line("", &format!("-> {remedy}"));
     }
     if let Some(error) = &summary.spool.last_error {
         let at = summary.spool.last_error_at.as_deref().unwrap_or("unknown");

@@ -8,13 +8,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::BytesMut;
 use protocol::ids::RelayId;
 use protocol::wire::{CloseCode, ErrorBody, Frame, Join, WireError};
-use quinn::{Connection, VarInt};
+use quinn::{ClientConfig, Connection, VarInt};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use serde_bytes::ByteBuf;
 use tokio::time::timeout;
 
 use super::identity::{Identity, IdentityError};
 use super::tls::{ConnectError, connect, enrol_config};
+use crate::roster::{self, RosterError};
 
 /// How long the hub may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -79,6 +80,28 @@ pub enum JoinError {
     /// The identity could not be kept.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// A file that was carried by hand is not what it should be.
+    #[error("{0}")]
+    Paper(#[source] WireError),
+    /// There is no request that the bundle answers.
+    #[error("the bundle answers another request than the one made here with --request")]
+    OtherRequest,
+    /// What the bundle says of projects could not be kept.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+}
+
+impl JoinError {
+    pub(super) fn connect(hub: &str, error: &ConnectError) -> Self {
+        Self::Connect {
+            hub: hub.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+
+    pub(super) fn unexpected(answer: &Frame) -> Self {
+        Self::Refused(format!("unexpected {}", answer.name()))
+    }
 }
 
 /// A token's parts.
@@ -118,13 +141,9 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
     }
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let csr = CertificateParams::default().serialize_request(&key)?;
-    let failed = |error: ConnectError| JoinError::Connect {
-        hub: request.hub.clone(),
-        reason: error.to_string(),
-    };
-    let config = enrol_config(token.pin).map_err(failed)?;
     // The handshake checks the pin: the secret goes to no other hub.
-    let (endpoint, connection) = connect(&request.hub, &config).await.map_err(failed)?;
+    let config =
+        enrol_config(token.pin).map_err(|error| JoinError::connect(&request.hub, &error))?;
     let join = Frame::Join(Join {
         token_id: token.id,
         secret: token.secret,
@@ -132,27 +151,47 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
         name: request.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     });
-    let answer = timeout(ANSWER_TIMEOUT, ask(&connection, &join)).await;
-    let done = VarInt::from_u32(CloseCode::Done.code());
-    connection.close(done, CloseCode::Done.reason().as_bytes());
-    drop(timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await);
-    let joined = match answer.map_err(|_| JoinError::NoAnswer)?? {
+    let joined = match exchange(&request.hub, &config, &join).await? {
         Frame::Joined(joined) => joined,
-        Frame::Error(ErrorBody { message, .. }) => return Err(JoinError::Refused(message)),
-        other => return Err(JoinError::Refused(format!("unexpected {}", other.name()))),
+        other => return Err(JoinError::unexpected(&other)),
     };
-    let identity = Identity {
-        hub: request.hub.clone(),
-        relay: joined.relay,
-        key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-        certificate: joined.certificate.into(),
-        authority: joined.authority.into(),
-    };
+    if let Some(key) = joined.config_key {
+        roster::pin(&request.dir, key)?;
+    }
+    let identity = Identity::new(
+        request.hub.clone(),
+        joined.relay,
+        key.serialize_der(),
+        joined.certificate,
+        joined
+            .authorities
+            .into_iter()
+            .map(ByteBuf::into_vec)
+            .collect(),
+    );
     identity.save(&request.dir)?;
     Ok(Joined {
         relay: joined.relay,
         hub: request.hub.clone(),
     })
+}
+
+/// Connects for one request and its answer.
+pub(super) async fn exchange(
+    hub: &str,
+    config: &ClientConfig,
+    request: &Frame,
+) -> Result<Frame, JoinError> {
+    let failed = |error: ConnectError| JoinError::connect(hub, &error);
+    let (endpoint, connection) = connect(hub, config).await.map_err(failed)?;
+    let answer = timeout(ANSWER_TIMEOUT, ask(&connection, request)).await;
+    let done = VarInt::from_u32(CloseCode::Done.code());
+    connection.close(done, CloseCode::Done.reason().as_bytes());
+    drop(timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await);
+    match answer.map_err(|_| JoinError::NoAnswer)?? {
+        Frame::Error(ErrorBody { message, .. }) => Err(JoinError::Refused(message)),
+        answer => Ok(answer),
+    }
 }
 
 async fn ask(connection: &Connection, join: &Frame) -> Result<Frame, JoinError> {

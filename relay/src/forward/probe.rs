@@ -42,7 +42,21 @@ pub async fn reach_by_udp(dir: &Path, hub: &str) -> Result<Duration, String> {
     let identity = Identity::load(dir)
         .await
         .map_err(|error| error.to_string())?;
-    let pin = tls::key_hash(&identity.authority).ok_or("the authority's certificate is damaged")?;
+    let mut failed = "the authority's certificate is damaged".to_owned();
+    for pin in identity
+        .authorities
+        .iter()
+        .filter_map(|one| tls::key_hash(one))
+    {
+        match shake_hands(hub, pin).await {
+            Ok(took) => return Ok(took),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+async fn shake_hands(hub: &str, pin: [u8; 32]) -> Result<Duration, String> {
     let config = enrol_config(pin).map_err(|error| error.to_string())?;
     let began = Instant::now();
     let connected = connect(hub, &config).await;

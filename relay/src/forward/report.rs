@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use protocol::block::ItemCount;
-use protocol::ids::Lane;
+use protocol::ids::{Lane, Seq};
 use protocol::wire::{Ack, Backlog, Books, Cursor, DiskReport, Report, Sum, Total};
 use tokio::time::{Instant, timeout};
 
@@ -145,8 +145,12 @@ const fn sum(count: &ItemCount) -> Sum {
     }
 }
 
-/// Takes what the hub says with its welcome; says whether a difference showed.
-pub(super) fn welcomed(link: &Link, cursors: &[Cursor]) -> bool {
+/// Takes what the hub says with its welcome; says whether a difference showed. What of each lane
+/// went to the hub under another identity, up to `floors`, it does not know.
+pub(super) fn welcomed(link: &Link, cursors: &[Cursor], floors: &[Seq; Lane::ALL.len()]) -> bool {
+    for (lane, floor) in Lane::ALL.into_iter().zip(floors) {
+        link.audit.leave_out(lane, floor.0 > 0);
+    }
     let mut differs = false;
     for cursor in cursors {
         if let Some(digest) = cursor.digest {

@@ -1,6 +1,5 @@
 //! One connection to the hub, from HELLO to its end.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,32 +10,26 @@ use bytes::{Bytes, BytesMut};
 use protocol::block::{DictId, ItemCount};
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Account, Term, reason};
-use protocol::roster::RosterBundle;
-use protocol::wire::{
-    CloseCode, ConfigStatus, Frame, Gap, GapReason, Goaway, Hello, LaneState, Nack, PROTO, Ping,
-    Verdict, Welcome, WireError,
-};
+use protocol::wire::{Ack, CloseCode, Frame, Goaway, Hello, LaneState, PROTO, Ping, WireError};
 use quinn::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::flight::Flight;
 use super::identity::Identity;
+use super::outbox::{GiveUp, Order, Outbox};
+use super::renew::Renewal;
 use super::report::{self, Reporter};
 use super::tls::{ConnectError, connect, link_config};
-use super::turns::Turns;
-use super::{Config, LinkState, Shared};
+use super::{Config, LinkState, Shared, told};
 use crate::clock;
 use crate::ledger::{Audit, Ledger};
 use crate::roster::Roster;
-use crate::spool::{ReadOutcome, Spool, SpoolError};
+use crate::spool::{self, ReadOutcome, Spool, SpoolError};
 
 /// How long the hub may take for its first frame, and the relay to write one.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
-/// A hub that acknowledges nothing for this long, although blocks are under way, is given up.
-const ACK_TIMEOUT: Duration = Duration::from_secs(60);
 /// A connection that lasted this long was one, even if nothing was to be sent.
 const GOOD_CONNECTION: Duration = Duration::from_secs(30);
 /// How long the end of a connection waits for the hub to hear of it.
@@ -53,6 +46,8 @@ pub(super) struct Link {
     pub(super) audit: Audit,
     pub(super) shared: Arc<Shared>,
     pub(super) cancel: CancellationToken,
+    /// The numbers the first records since the program's start have.
+    pub(super) first: [Seq; Lane::ALL.len()],
 }
 
 /// How a connection ended.
@@ -98,9 +93,23 @@ impl LinkError {
             Self::Version(_) => true,
             Self::Closed { code, .. } => matches!(
                 code,
-                Some(CloseCode::UnknownRelay | CloseCode::Revoked | CloseCode::Version)
+                Some(
+                    CloseCode::UnknownRelay
+                        | CloseCode::Revoked
+                        | CloseCode::Version
+                        | CloseCode::Expired
+                        | CloseCode::Cloned
+                )
             ),
             _ => false,
+        }
+    }
+
+    /// The hub's code, when it closed the connection with one.
+    pub(super) const fn hub_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Closed { code, .. } => *code,
+            _ => None,
         }
     }
 
@@ -125,26 +134,14 @@ impl LinkError {
     }
 }
 
-/// Something sent that the hub has not acknowledged.
-struct InFlight {
-    first: Seq,
-    last: Seq,
-    bytes: u64,
-    sent_at: Instant,
-    counts: Vec<ItemCount>,
-    /// The hub refused it for good; it is counted when the hub has gone past it.
-    is_rejected: bool,
-}
-
-/// A lane of this connection.
-struct LaneOut {
-    /// The next record to send.
-    next: Seq,
-    in_flight: VecDeque<InFlight>,
-    /// Nothing to read until the spool changes.
-    is_idle: bool,
-    /// What the spool is still to be told.
-    to_ack: Option<Seq>,
+impl From<GiveUp> for LinkError {
+    fn from(why: GiveUp) -> Self {
+        match why {
+            GiveUp::Silent => Self::Timeout,
+            GiveUp::Busy => Self::Busy,
+            GiveUp::AckBeyond => Self::Unexpected("acknowledgement of what was not sent"),
+        }
+    }
 }
 
 type Acking = Pin<Box<dyn Future<Output = Result<(), SpoolError>> + Send>>;
@@ -153,15 +150,14 @@ struct Session<'a> {
     link: &'a Link,
     connection: Connection,
     control: SendStream,
-    lanes: [LaneOut; Lane::ALL.len()],
-    turns: Turns,
-    flight: Flight,
+    outbox: Outbox,
+    /// Where the outbox's time begins.
+    began: Instant,
     sending: JoinSet<Result<(), ConnectionError>>,
     acking: Option<Acking>,
-    last_ack: Instant,
-    has_acks: bool,
-    /// The hub takes no more on this connection.
-    is_hub_leaving: bool,
+    renewal: Renewal,
+    /// What of each lane was delivered under another identity.
+    floors: [Seq; Lane::ALL.len()],
     reporter: Reporter,
 }
 
@@ -220,6 +216,9 @@ async fn serve(
     if welcome.proto != PROTO {
         return Err(LinkError::Version(welcome.proto));
     }
+    if let Some(notice) = told::welcomed(link, &welcome) {
+        send(&mut control, &Frame::ConfigStatus(notice)).await?;
+    }
     let now = clock::now();
     link.shared.set_state(LinkState::Connected, now);
     {
@@ -227,33 +226,38 @@ async fn serve(
         status.connections += 1;
         status.last_error = None;
         status.clock_offset_ms = Some(now.millis_since(welcome.hub_time));
+        status.trouble = None;
     }
+    link.shared.set_hub_time(welcome.hub_time);
     tracing::info!(hub, relay.id = %identity.relay, was_away = *is_away, "connected to the hub");
     *is_away = false;
     let mut session = Session {
         link,
         connection: connection.clone(),
         control,
-        lanes: lanes(link, &welcome),
-        turns: Turns::default(),
-        flight: Flight::new(usize::from(
-            welcome.window.clamp(1, link.config.window.max(1)),
-        )),
+        outbox: Outbox::new(
+            &welcome.cursors,
+            &link.spool.lanes(),
+            welcome.window,
+            link.config.window,
+            Duration::ZERO,
+        ),
+        began: Instant::now(),
         sending: JoinSet::new(),
         acking: None,
-        last_ack: Instant::now(),
-        has_acks: false,
-        is_hub_leaving: false,
+        renewal: Renewal::new(link.config.dir.clone(), identity, welcome.hub_time),
+        floors: Lane::ALL.map(|lane| identity.floor(link.spool.epoch(), lane)),
         reporter: Reporter::default(),
     };
-    report::welcomed(link, &welcome.cursors);
+    report::welcomed(link, &welcome.cursors, &session.floors);
     let ended = session.run(answers).await;
-    *has_acks = session.has_acks;
+    *has_acks = session.outbox.has_acks();
     ended
 }
 
 fn hello(link: &Link, identity: &Identity) -> Frame {
     let lanes = Lane::ALL.into_iter().zip(link.spool.lanes());
+    let (instance, ancestors) = identity.starts();
     Frame::Hello(Hello {
         proto_min: PROTO,
         proto_max: PROTO,
@@ -265,6 +269,7 @@ fn hello(link: &Link, identity: &Identity) -> Frame {
                 oldest: state.oldest,
                 next: state.next,
                 bytes: state.bytes,
+                start: link.first.get(lane.index()).copied().unwrap_or_default(),
             })
             .collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -272,47 +277,28 @@ fn hello(link: &Link, identity: &Identity) -> Frame {
         dicts: vec![DictId::NONE.0, DictId::BUILT_IN.0],
         wall: clock::now(),
         capabilities: Vec::new(),
-    })
-}
-
-/// Every lane goes on behind the hub's cursor, whatever was acknowledged before: the hub's word
-/// holds, also after it was restored from a backup.
-fn lanes(link: &Link, welcome: &Welcome) -> [LaneOut; Lane::ALL.len()] {
-    let states = link.spool.lanes();
-    Lane::ALL.map(|lane| {
-        let cursor = welcome.cursors.iter().find(|cursor| cursor.lane == lane);
-        let upto = cursor.map(|cursor| cursor.upto).unwrap_or_default();
-        let acked = states.get(lane.index()).map(|state| state.acked);
-        LaneOut {
-            next: Seq(upto.0.saturating_add(1)),
-            in_flight: VecDeque::new(),
-            is_idle: false,
-            to_ack: (Some(upto) > acked).then_some(upto),
-        }
+        generation: identity.generation,
+        instance,
+        ancestors: ancestors.to_vec(),
     })
 }
 
 impl Session<'_> {
     async fn run(&mut self, mut answers: FrameReader) -> Result<(), LinkError> {
         let mut changed = self.link.spool.changed();
-        let mut reports = interval(
-            self.link
-                .config
-                .report_interval
-                .0
-                .max(Duration::from_millis(100)),
-        );
+        self.outbox.spool_changed(&self.link.spool.lanes());
+        let interval_min = Duration::from_millis(100);
+        let mut reports = interval(self.link.config.report_interval.0.max(interval_min));
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut drain_until: Option<Instant> = None;
         loop {
-            self.fill().await?;
+            self.obey().await?;
             self.begin_ack();
             self.show();
-            if drain_until.is_some() && self.flight.is_empty() && self.acking.is_none() {
+            if drain_until.is_some() && self.outbox.is_empty() && self.acking.is_none() {
                 return self.leave().await;
             }
-            let give_up = self.last_ack + ACK_TIMEOUT;
-            let drained = drain_until.unwrap_or(give_up);
+            let deadline = self.outbox.deadline().map(|at| self.began + at);
             tokio::select! {
                 frame = answers.next() => self.take(frame?).await?,
                 Some(sent) = self.sending.join_next() => match sent {
@@ -329,210 +315,113 @@ impl Session<'_> {
                 }
                 result = wait(&mut changed) => {
                     result?;
-                    self.lanes.iter_mut().for_each(|lane| lane.is_idle = false);
+                    self.outbox.spool_changed(&self.link.spool.lanes());
                 }
+                () = self.renewal.due() => if let Some(request) = self.renewal.ask() {
+                    send(&mut self.control, &request).await?;
+                },
                 _ = reports.tick() => self.report().await?,
-                () = sleep_until(give_up), if !self.flight.is_empty() => {
-                    return Err(LinkError::Timeout);
-                }
+                // What is to be done then is the outbox's to say.
+                () = sleep_to(deadline) => {}
                 () = self.link.cancel.cancelled(), if drain_until.is_none() => {
                     drain_until = Some(Instant::now() + self.link.config.drain_timeout.0);
                 }
-                () = sleep_until(drained), if drain_until.is_some() => return self.leave().await,
+                () = sleep_to(drain_until) => return self.leave().await,
             }
         }
     }
 
-    /// Sends blocks while there is room and there are any.
-    async fn fill(&mut self) -> Result<(), LinkError> {
-        while self.flight.has_room() && !self.is_hub_leaving {
-            let waiting = self.waiting();
-            let Some(lane) = self.turns.pick(waiting) else {
-                break;
-            };
-            let bytes = self.send_next(lane).await?;
-            self.turns.sent(lane, bytes, waiting);
+    /// Does what the outbox says, until it has nothing more to say.
+    async fn obey(&mut self) -> Result<(), LinkError> {
+        while let Some(order) = self.outbox.next(self.began.elapsed()) {
+            match order {
+                Order::Read { lane, from } => self.read(lane, from).await?,
+                Order::Block { lane, bytes } => {
+                    let mut status = self.link.shared.lock();
+                    status.blocks_sent += 1;
+                    status.bytes_sent += bytes.len() as u64;
+                    drop(status);
+                    let header = Frame::batch_header(bytes.len())?;
+                    let block = send_block(self.connection.clone(), lane, header, bytes);
+                    self.sending.spawn(block);
+                }
+                Order::Gap(gap) => send(&mut self.control, &Frame::Gap(gap)).await?,
+                Order::CountRejected(counts) => count_rejected(&self.link.ledger, &counts),
+                Order::GiveUp(why) => return Err(why.into()),
+            }
         }
         Ok(())
     }
 
-    /// The lanes that have something to send.
-    fn waiting(&self) -> [bool; Lane::ALL.len()] {
-        let states = self.link.spool.lanes();
-        let mut waiting = [false; Lane::ALL.len()];
-        for ((waits, lane), state) in waiting.iter_mut().zip(&self.lanes).zip(states) {
-            *waits = !lane.is_idle && lane.next < state.next;
-        }
-        waiting
-    }
-
-    /// Sends what stands next in a lane; gives its bytes.
-    async fn send_next(&mut self, lane: Lane) -> Result<u64, LinkError> {
-        let Some(out) = self.lanes.get_mut(lane.index()) else {
-            return Ok(0);
-        };
-        let read = match self.link.spool.read(lane, out.next).await {
-            Ok(read) => read,
-            Err(SpoolError::Closed) => return Err(SpoolError::Closed.into()),
-            Err(error) => {
-                // The other lanes go on; this one when the spool has changed.
-                tracing::debug!(%lane, seq = out.next.0, %error, "block is not readable");
-                out.is_idle = true;
-                return Ok(0);
-            }
-        };
-        let mut in_flight = InFlight {
-            first: out.next,
-            last: out.next,
-            bytes: 0,
-            sent_at: Instant::now(),
-            counts: Vec::new(),
-            is_rejected: false,
+    async fn read(&mut self, lane: Lane, from: Seq) -> Result<(), LinkError> {
+        let floor = self.floors.get(lane.index()).copied().unwrap_or_default();
+        let read = if from <= floor {
+            Ok(ReadOutcome::Gap(elsewhere(from, floor)))
+        } else {
+            self.link.spool.read(lane, from).await
         };
         match read {
-            ReadOutcome::Empty => {
-                out.is_idle = true;
-                return Ok(0);
-            }
-            ReadOutcome::Gap(gap) => {
-                in_flight.last = gap.to;
-                let gap = Frame::Gap(Gap {
-                    lane,
-                    from: out.next,
-                    upto: gap.to,
-                    reason: GapReason::Lost,
-                });
-                send(&mut self.control, &gap).await?;
-            }
-            ReadOutcome::Block { head, bytes } => {
-                in_flight.first = head.first_seq;
-                in_flight.last = head.last_seq();
-                in_flight.bytes = bytes.len() as u64;
-                in_flight.counts = head.counts;
-                let header = Frame::batch_header(bytes.len())?;
-                let block = send_block(self.connection.clone(), lane, header, bytes);
-                self.sending.spawn(block);
-                let mut status = self.link.shared.lock();
-                status.blocks_sent += 1;
-                status.bytes_sent += in_flight.bytes;
+            Ok(read) => self.outbox.was_read(lane, read, self.began.elapsed()),
+            Err(SpoolError::Closed) => return Err(SpoolError::Closed.into()),
+            Err(error) => {
+                tracing::debug!(%lane, seq = from.0, %error, "block is not readable");
+                self.outbox.was_not_readable(lane);
             }
         }
-        let bytes = in_flight.bytes;
-        if self.flight.is_empty() {
-            self.last_ack = Instant::now();
+        Ok(())
+    }
+
+    /// Shows how far the hub is.
+    fn note_acked(&self, ack: &Ack) {
+        let mut status = self.link.shared.lock();
+        status.last_ack_at = Some(clock::now());
+        if let Some(acked) = status.acked.get_mut(ack.lane.index()) {
+            *acked = ack.upto.0.max(*acked);
         }
-        out.next = in_flight.last.next();
-        out.in_flight.push_back(in_flight);
-        self.flight.sent(bytes);
-        Ok(bytes)
     }
 
     async fn take(&mut self, frame: Frame) -> Result<(), LinkError> {
         match frame {
             Frame::Ack(ack) => {
-                self.acked(ack.lane, ack.upto)?;
+                let now = self.began.elapsed();
+                self.outbox.acked(ack.lane, ack.upto, now)?;
+                self.note_acked(&ack);
                 if report::acked(self.link, &ack) {
                     self.report().await?;
                 }
-                Ok(())
             }
-            Frame::Nack(nack) => self.refused(nack).await,
-            Frame::Credit(credit) => {
-                let most = self.link.config.window.max(1);
-                self.flight
-                    .set_blocks_max(usize::from(credit.window.min(most)));
-                Ok(())
+            Frame::Nack(nack) => {
+                let (lane, seq) = (nack.lane, nack.first_seq.0);
+                let (verdict, reason) = (nack.verdict, nack.reason.as_str());
+                tracing::warn!(%lane, seq, ?verdict, reason, "hub refused a block");
+                self.outbox.nacked(&nack)?;
             }
-            Frame::Config(config) => self.apply(config.roster).await,
+            Frame::Credit(credit) => self.outbox.credited(credit.window),
+            Frame::Config(roster) => {
+                let status = told::apply(self.link, roster).await;
+                send(&mut self.control, &Frame::ConfigStatus(status)).await?;
+            }
             Frame::Goaway(Goaway { reason, .. }) => {
                 tracing::debug!(reason, "hub is about to close");
-                self.is_hub_leaving = true;
-                Ok(())
+                self.outbox.hub_is_leaving();
             }
             Frame::Ping(Ping { nonce, answer }) if !answer => {
                 let pong = Ping {
                     nonce,
                     answer: true,
                 };
-                send(&mut self.control, &Frame::Ping(pong)).await
+                send(&mut self.control, &Frame::Ping(pong)).await?;
             }
-            Frame::Ping(_) => Ok(()),
-            other => Err(LinkError::Unexpected(other.name())),
-        }
-    }
-
-    fn acked(&mut self, lane: Lane, upto: Seq) -> Result<(), LinkError> {
-        let Some(out) = self.lanes.get_mut(lane.index()) else {
-            return Ok(());
-        };
-        if upto >= out.next {
-            return Err(LinkError::Unexpected(
-                "acknowledgement of what was not sent",
-            ));
-        }
-        while let Some(done) = out.in_flight.pop_front_if(|sent| sent.last <= upto) {
-            self.flight.acked(done.bytes, done.sent_at.elapsed());
-            if done.is_rejected {
-                count_rejected(&self.link.ledger, &done.counts);
+            Frame::Ping(_) => {}
+            Frame::Cert(cert) => {
+                if let Some(kept) = self.renewal.take(cert).await {
+                    send(&mut self.control, &kept).await?;
+                }
             }
-        }
-        self.has_acks = true;
-        self.last_ack = Instant::now();
-        out.to_ack = out.to_ack.max(Some(upto));
-        let mut status = self.link.shared.lock();
-        status.last_ack_at = Some(clock::now());
-        if let Some(acked) = status.acked.get_mut(lane.index()) {
-            *acked = upto.0.max(*acked);
+            Frame::Error(error) => self.renewal.refused(&error),
+            other => return Err(LinkError::Unexpected(other.name())),
         }
         Ok(())
-    }
-
-    /// A block that the hub will never apply is given up, so that those behind it proceed.
-    async fn refused(&mut self, nack: Nack) -> Result<(), LinkError> {
-        let (lane, reason) = (nack.lane, nack.reason);
-        if let Verdict::RetryAfterMillis(_) = nack.verdict {
-            return Err(LinkError::Busy);
-        }
-        let Some(out) = self.lanes.get_mut(lane.index()) else {
-            return Ok(());
-        };
-        let refused = out
-            .in_flight
-            .iter_mut()
-            .find(|sent| sent.first == nack.first_seq);
-        let Some(refused) = refused else {
-            return Ok(());
-        };
-        tracing::warn!(%lane, seq = refused.first.0, reason, "hub refused a block for good");
-        refused.is_rejected = true;
-        let gap = Gap {
-            lane,
-            from: refused.first,
-            upto: refused.last,
-            reason: GapReason::Rejected,
-        };
-        send(&mut self.control, &Frame::Gap(gap)).await
-    }
-
-    /// Puts a roster in force; one that is refused leaves the one before.
-    async fn apply(&mut self, bundle: RosterBundle) -> Result<(), LinkError> {
-        let version = bundle.version;
-        let roster = self.link.roster.clone();
-        let applied = tokio::task::spawn_blocking(move || roster.apply(bundle)).await;
-        let refused = match applied {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(gone) => Some(gone.to_string()),
-        };
-        if let Some(reason) = &refused {
-            tracing::warn!(
-                roster.version = version,
-                reason,
-                "roster of the hub is refused"
-            );
-        }
-        let status = ConfigStatus { version, refused };
-        send(&mut self.control, &Frame::ConfigStatus(status)).await
     }
 
     async fn report(&mut self) -> Result<(), LinkError> {
@@ -552,12 +441,9 @@ impl Session<'_> {
         if self.acking.is_some() {
             return;
         }
-        for (lane, out) in Lane::ALL.into_iter().zip(&mut self.lanes) {
-            if let Some(upto) = out.to_ack.take() {
-                let spool = self.link.spool.clone();
-                self.acking = Some(Box::pin(async move { spool.ack(lane, upto).await }));
-                return;
-            }
+        if let Some((lane, upto)) = self.outbox.take_ack() {
+            let spool = self.link.spool.clone();
+            self.acking = Some(Box::pin(async move { spool.ack(lane, upto).await }));
         }
     }
 
@@ -565,7 +451,7 @@ impl Session<'_> {
         let rtt = u32::try_from(self.connection.rtt().as_millis()).unwrap_or(u32::MAX);
         let mut status = self.link.shared.lock();
         status.rtt_ms = Some(rtt);
-        status.in_flight = u32::try_from(self.flight.blocks()).unwrap_or(u32::MAX);
+        status.in_flight = u32::try_from(self.outbox.in_flight()).unwrap_or(u32::MAX);
     }
 
     /// The last word: how the relay is, and that it goes.
@@ -584,6 +470,15 @@ impl Session<'_> {
     }
 }
 
+/// Records that were delivered under another identity.
+const fn elsewhere(from: Seq, to: Seq) -> spool::Gap {
+    spool::Gap {
+        from,
+        to,
+        reason: spool::GapReason::Acknowledged,
+    }
+}
+
 /// Sends one block on a stream of its own; the more important the lane, the earlier.
 async fn send_block(
     connection: Connection,
@@ -592,8 +487,9 @@ async fn send_block(
     block: Bytes,
 ) -> Result<(), ConnectionError> {
     let mut stream = connection.open_uni().await?;
+    let priority = i32::try_from(lane.index()).map_or(i32::MIN, |place| -place);
     // These fail only with the connection, which the owner hears of by itself.
-    if stream.set_priority(-i32::from(u8::from(lane))).is_err() {
+    if stream.set_priority(priority).is_err() {
         return Ok(());
     }
     let written = stream.write_all_chunks(&mut [header, block]).await;
@@ -617,6 +513,14 @@ fn count_rejected(ledger: &Ledger, counts: &[ItemCount]) {
         };
         (account, count.n)
     }));
+}
+
+/// Ends at a time; never, when there is none.
+async fn sleep_to(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn wait(changed: &mut watch::Receiver<u64>) -> Result<(), LinkError> {

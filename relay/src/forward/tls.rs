@@ -62,8 +62,8 @@ pub(super) enum ConnectError {
 /// Whom to believe.
 #[derive(Clone, Debug)]
 pub(super) enum Trust {
-    /// Only the hub of this authority.
-    Authority(CertificateDer<'static>),
+    /// Only the hub of one of these authorities.
+    Authorities(Vec<CertificateDer<'static>>),
     /// The hub whose authority has a key of this SHA-256, for enrolment.
     Pin([u8; 32]),
 }
@@ -73,14 +73,26 @@ pub(super) fn link_config(
     identity: &Identity,
     congestion: Congestion,
 ) -> Result<ClientConfig, ConnectError> {
-    let trust = Trust::Authority(identity.authority.clone());
-    let mut client = builder()?
+    let mut client = known(identity)?;
+    client.alpn_protocols = vec![ALPN.to_vec()];
+    client_config(client, congestion)
+}
+
+/// The configuration of an enrolment that shows a certificate which has ended.
+pub(super) fn recover_config(identity: &Identity) -> Result<ClientConfig, ConnectError> {
+    let mut client = known(identity)?;
+    client.alpn_protocols = vec![ALPN_ENROL.to_vec()];
+    client_config(client, Congestion::Cubic)
+}
+
+/// What a relay with an identity shows, and whom it believes.
+fn known(identity: &Identity) -> Result<rustls::ClientConfig, ConnectError> {
+    let trust = Trust::Authorities(identity.authorities.clone());
+    builder()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(HubVerifier::new(trust)))
         .with_client_auth_cert(vec![identity.certificate.clone()], identity.key())
-        .map_err(tls)?;
-    client.alpn_protocols = vec![ALPN.to_vec()];
-    client_config(client, congestion)
+        .map_err(tls)
 }
 
 /// The configuration of enrolment: nothing to show, and a pin to check.
@@ -212,14 +224,15 @@ impl HubVerifier {
         }
     }
 
-    /// The authority to verify against; for a pin, the certificate of the chain that it pins.
-    fn authority(&self, chain: &[CertificateDer<'_>]) -> Option<CertificateDer<'static>> {
+    /// The authorities to verify against; for a pin, the certificate of the chain that it pins.
+    fn authorities(&self, chain: &[CertificateDer<'_>]) -> Vec<CertificateDer<'static>> {
         match &self.trust {
-            Trust::Authority(authority) => Some(authority.clone()),
+            Trust::Authorities(authorities) => authorities.clone(),
             Trust::Pin(pin) => chain
                 .iter()
-                .find(|certificate| key_hash(certificate) == Some(*pin))
-                .map(|certificate| certificate.clone().into_owned()),
+                .filter(|certificate| key_hash(certificate) == Some(*pin))
+                .map(|certificate| certificate.clone().into_owned())
+                .collect(),
         }
     }
 }
@@ -239,9 +252,13 @@ impl ServerCertVerifier for HubVerifier {
                 "hub's certificate is issued by {issuer}, not by the authority to trust"
             ))
         };
-        let authority = self.authority(intermediates).ok_or_else(stranger)?;
         let mut roots = RootCertStore::empty();
-        roots.add(authority)?;
+        for authority in self.authorities(intermediates) {
+            roots.add(authority)?;
+        }
+        if roots.is_empty() {
+            return Err(stranger());
+        }
         let verifier = WebPkiServerVerifier::builder_with_provider(
             Arc::new(roots),
             Arc::new(self.provider.clone()),

@@ -45,23 +45,25 @@ mod tests {
 
     #[test]
     fn the_first_lane_goes_first_and_the_others_get_their_share() {
-        let waiting = [false, true, false, true, true];
+        let waiting =
+            Lane::ALL.map(|lane| matches!(lane, Lane::Errors | Lane::ErrorsBacklog | Lane::Blobs));
         let mut turns = Turns::default();
-        let mut sent = [0_u64; 5];
+        let mut sent = [0_u64; Lane::COUNT];
         for _ in 0..10_000 {
             let lane = turns.pick(waiting).unwrap();
             sent[lane.index()] += 16 * 1024;
             turns.sent(lane, 16 * 1024, waiting);
         }
         let all: u64 = sent.iter().sum();
-        let share = |lane: usize| sent[lane] * 1000 / all;
-        assert!(share(1) > 880, "{sent:?}");
-        assert!(share(3) >= 40 && share(4) >= 40, "{sent:?}");
-        assert_eq!(sent[0] + sent[2], 0);
+        let share = |lane: Lane| sent[lane.index()] * 1000 / all;
+        assert!(share(Lane::Errors) > 880, "{sent:?}");
+        assert!(share(Lane::ErrorsBacklog) >= 40, "{sent:?}");
+        assert!(share(Lane::Blobs) >= 40, "{sent:?}");
+        assert_eq!(share(Lane::Control) + share(Lane::Logs), 0);
     }
 
     #[test]
     fn nobody_waits_nobody_goes() {
-        assert_eq!(Turns::default().pick([false; 5]), None);
+        assert_eq!(Turns::default().pick([false; Lane::COUNT]), None);
     }
 }

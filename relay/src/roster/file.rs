@@ -1,105 +1,114 @@
-//! The roster's file: eight hexadecimal digits of CRC-32C, a newline, JSON.
+//! The rosters on disk: the one in force and the one before it, each as its hub signed it.
+//!
+//! A signature covers every byte, so there is no checksum besides.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use protocol::roster::RosterBundle;
+use protocol::limits::CONFIG_BYTES_MAX;
+use protocol::wire::{Config, decode_msgpack, encode_msgpack_named};
 
 use super::RosterError;
 
-const NAME: &str = "roster.json";
-const PREVIOUS: &str = "roster.previous.json";
-const ASIDE: &str = "roster.tmp";
+const NAME: &str = "roster.signed";
+const PREVIOUS: &str = "roster.previous.signed";
 
-/// Largest file that is read, in bytes.
-const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-pub(super) fn encode(bundle: &RosterBundle) -> Vec<u8> {
-    // Writing to memory values that are all plain data cannot fail; an empty text is refused
-    // when it is read.
-    let json = serde_json::to_vec(bundle).unwrap_or_default();
-    let mut text = format!("{:08x}\n", crc32c::crc32c(&json)).into_bytes();
-    text.extend_from_slice(&json);
-    text
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copy {
+    /// The one in force.
+    Newest,
+    /// The one it replaced.
+    Previous,
 }
 
-/// `None` when the bytes are not what [`encode`] made.
-fn decode(text: &[u8]) -> Option<RosterBundle> {
-    let (sum, json) = text.split_at_checked(8)?;
-    let json = json.strip_prefix(b"\n")?;
-    let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
-    if crc32c::crc32c(json) != sum {
-        return None;
+impl Copy {
+    pub(super) fn path(self, dir: &Path) -> PathBuf {
+        dir.join(match self {
+            Self::Newest => NAME,
+            Self::Previous => PREVIOUS,
+        })
     }
-    serde_json::from_slice(json).ok()
 }
 
-/// The newest copy that can be read.
-pub(super) fn read(dir: &Path) -> Result<Option<RosterBundle>, RosterError> {
-    for name in [NAME, PREVIOUS] {
-        let path = dir.join(name);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(source) => return Err(RosterError::File { path, source }),
-        };
-        let mut text = Vec::new();
-        let read = file.take(FILE_BYTES_MAX).read_to_end(&mut text);
-        match read.ok().and_then(|_| decode(&text)) {
-            Some(bundle) => return Ok(Some(bundle)),
-            None => {
-                let error = RosterError::Damaged { path };
-                tracing::warn!(%error, "trying the copy before it");
-            }
-        }
+/// A copy as it lies there; `None` when there is none. What it holds is not believed yet.
+pub(super) fn read(dir: &Path, which: Copy) -> Result<Option<Config>, RosterError> {
+    let path = which.path(dir);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(RosterError::File { path, source }),
+    };
+    let mut bytes = Vec::new();
+    let read = file.take(CONFIG_BYTES_MAX as u64).read_to_end(&mut bytes);
+    match read.ok().and_then(|_| decode_msgpack(&bytes).ok()) {
+        Some(config) => Ok(Some(config)),
+        None => Err(RosterError::Damaged { path }),
     }
-    Ok(None)
 }
 
-/// Writes aside, syncs, keeps the copy before it, renames, syncs the directory.
-pub(super) fn write(dir: &Path, text: &[u8]) -> Result<(), RosterError> {
+/// Writes the newest copy; the one it replaces becomes the previous one.
+pub(super) fn write(dir: &Path, config: &Config) -> Result<(), RosterError> {
+    let path = Copy::Newest.path(dir);
+    let bytes =
+        encode_msgpack_named(config).map_err(|_| RosterError::Damaged { path: path.clone() })?;
+    let previous = Copy::Previous.path(dir);
+    keep_previous(&path, &previous).map_err(|source| RosterError::File {
+        path: previous,
+        source,
+    })?;
+    write_whole(&path, &bytes)
+}
+
+fn keep_previous(path: &Path, previous: &Path) -> io::Result<()> {
+    absent(fs::remove_file(previous))?;
+    // A second name, so that at no time the newest copy is missing.
+    absent(fs::hard_link(path, previous))
+}
+
+/// Puts the previous copy in the newest one's place; without one, no copy is left.
+pub(super) fn revert(dir: &Path) -> Result<(), RosterError> {
+    let (path, previous) = (Copy::Newest.path(dir), Copy::Previous.path(dir));
+    let reverted = match fs::rename(&previous, &path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => absent(fs::remove_file(&path)),
+        done => done,
+    };
+    reverted
+        .and_then(|()| File::open(dir)?.sync_all())
+        .map_err(|source| RosterError::File { path, source })
+}
+
+/// Writes a file that is there whole or not at all.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RosterError> {
     let write = || -> io::Result<()> {
-        let aside = dir.join(ASIDE);
+        let aside = path.with_extension("tmp");
         let mut file = File::create(&aside)?;
-        file.write_all(text)?;
+        file.write_all(bytes)?;
         file.sync_all()?;
-        let (path, previous) = (dir.join(NAME), dir.join(PREVIOUS));
-        match fs::remove_file(&previous) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        fs::rename(&aside, path)?;
+        match path.parent() {
+            Some(dir) => File::open(dir)?.sync_all(),
+            None => Ok(()),
         }
-        // A second name, so that at no time the newest copy is missing.
-        match fs::hard_link(&path, &previous) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        fs::rename(&aside, &path)?;
-        File::open(dir)?.sync_all()
     };
     write().map_err(|source| RosterError::File {
-        path: dir.join(NAME),
+        path: path.to_owned(),
         source,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Removes a file that may be missing.
+pub(super) fn remove(path: &Path) -> Result<(), RosterError> {
+    absent(fs::remove_file(path)).map_err(|source| RosterError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
 
-    #[test]
-    fn a_flipped_bit_is_noticed() {
-        let bundle = RosterBundle {
-            version: 3,
-            projects: Vec::new(),
-        };
-        let text = encode(&bundle);
-        assert_eq!(decode(&text), Some(bundle));
-        for at in 0..text.len() {
-            let mut damaged = text.clone();
-            damaged[at] ^= 4;
-            assert_eq!(decode(&damaged), None, "byte {at}");
-        }
-        assert_eq!(decode(b""), None);
+fn absent(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }

@@ -1,28 +1,55 @@
-//! The roster survives restarts, damage and bad versions.
+//! The roster survives restarts, damage and bad versions; what is wrong is refused whole.
 
-use protocol::roster::RosterKey;
+mod corpus;
+mod files;
+mod trials;
 
+use protocol::roster::{PrivacySettings, RosterKey, RosterProject};
+
+use super::testing::{Signer, roster};
 use super::*;
 
 const KEY: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
 const OFF: &str = "ffffffffffffffffffffffffffffffff";
+const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_678);
 
-fn bundle(version: u64) -> RosterBundle {
+fn project(id: u64) -> RosterProject {
     let key = |text: &str, active| RosterKey {
         public_key: text.parse().unwrap(),
         active,
         rate_limit: None,
     };
+    RosterProject {
+        id: ProjectId::new(id).unwrap(),
+        slug: "shop".to_owned(),
+        keys: vec![key(KEY, true), key(OFF, false)],
+        allowed_domains: Vec::new(),
+        privacy: PrivacySettings::default(),
+        sampling: std::collections::BTreeMap::new(),
+    }
+}
+
+/// A version whose only project has its number.
+fn bundle(version: u64) -> RosterBundle {
     RosterBundle {
         version,
-        projects: vec![RosterProject {
-            id: ProjectId::new(version).unwrap(),
-            slug: "shop".to_owned(),
-            keys: vec![key(KEY, true), key(OFF, false)],
-            allowed_domains: Vec::new(),
-            privacy: PrivacySettings::default(),
-        }],
+        issued_at: NOW,
+        projects: vec![project(version)],
+        ..RosterBundle::default()
     }
+}
+
+/// The relay's hub.
+fn hub() -> Signer {
+    Signer::new(1)
+}
+
+fn open(dir: &Path) -> Roster {
+    Roster::open(dir, dir, Policy::default()).unwrap()
+}
+
+fn apply(roster: &Roster, bundle: &RosterBundle) -> Result<u64, RosterError> {
+    roster.apply(&hub().sign(bundle), NOW)
 }
 
 /// The project the key belongs to, or why there is none.
@@ -36,59 +63,60 @@ fn look(roster: &Roster, key: &str) -> String {
 #[test]
 fn answers_by_key() {
     let dir = tempfile::tempdir().unwrap();
-    let roster = Roster::open(dir.path()).unwrap();
+    let roster = roster(dir.path(), Policy::default(), None);
     assert_eq!(look(&roster, KEY), "NotYet");
-    roster.apply(bundle(1)).unwrap();
+    apply(&roster, &bundle(1)).unwrap();
     assert_eq!(look(&roster, KEY), "1");
     assert_eq!(look(&roster, OFF), "Disabled");
     assert_eq!(look(&roster, "00000000000000000000000000000001"), "Unknown");
 }
 
 #[test]
-fn a_restart_finds_the_last_version_and_damage_the_one_before() {
+fn the_policy_of_the_host_is_in_force_whatever_the_hub_says() {
     let dir = tempfile::tempdir().unwrap();
-    let roster = Roster::open(dir.path()).unwrap();
-    roster.apply(bundle(1)).unwrap();
-    roster.apply(bundle(2)).unwrap();
-    roster.apply(bundle(3)).unwrap();
-    assert_eq!(Roster::open(dir.path()).unwrap().version(), 3);
-    std::fs::write(dir.path().join("roster.json"), "half").unwrap();
-    assert_eq!(Roster::open(dir.path()).unwrap().version(), 2);
-    std::fs::remove_file(dir.path().join("roster.json")).unwrap();
-    let roster = Roster::open(dir.path()).unwrap();
-    assert_eq!(look(&roster, KEY), "2");
-    roster.apply(bundle(4)).unwrap();
-    assert_eq!(Roster::open(dir.path()).unwrap().version(), 4);
+    let policy = Policy {
+        scrub_emails: true,
+        protected_fields: vec!["password".to_owned()],
+        bandwidth_max: Some(protocol::unit::Bandwidth(1000)),
+        ..Policy::default()
+    };
+    let mut loose = bundle(1);
+    loose.projects[0].privacy.safe_fields = vec!["password".to_owned(), "token".to_owned()];
+    loose.link.bandwidth_max = Some(5000);
+    let roster = roster(dir.path(), policy, Some(&loose));
+    let Lookup::Known(project, _) = roster.lookup(&KEY.parse().unwrap()) else {
+        panic!("the key is known");
+    };
+    assert!(project.privacy.scrub_emails);
+    assert_eq!(project.privacy.safe_fields, ["token"]);
+    assert_eq!(roster.link(None, NOW).bandwidth_max, Some(1000));
 }
 
 #[test]
-fn refuses_older_and_contradictory_versions_and_keeps_the_one_in_force() {
+fn an_expired_roster_scrubs_on_and_stops_sampling_and_limits_of_the_link() {
     let dir = tempfile::tempdir().unwrap();
-    let roster = Roster::open(dir.path()).unwrap();
-    roster.apply(bundle(5)).unwrap();
-    assert!(matches!(
-        roster.apply(bundle(4)),
-        Err(RosterError::Older { .. })
-    ));
-    let mut twice = bundle(6);
-    twice.projects.extend(bundle(7).projects);
-    assert!(matches!(
-        roster.apply(twice),
-        Err(RosterError::KeyTwice { .. })
-    ));
-    assert_eq!(look(&roster, KEY), "5");
-    roster.apply(bundle(5)).unwrap();
-}
-
-#[test]
-fn a_disk_that_refuses_leaves_the_version_in_force() {
-    let dir = tempfile::tempdir().unwrap();
-    let roster = Roster::open(dir.path()).unwrap();
-    roster.apply(bundle(1)).unwrap();
-    std::fs::remove_dir_all(dir.path()).unwrap();
-    assert!(matches!(
-        roster.apply(bundle(2)),
-        Err(RosterError::File { .. })
-    ));
-    assert_eq!(roster.version(), 1);
+    let mut ends = bundle(1);
+    ends.expires_at = Some(NOW.plus_millis(1000));
+    ends.link.bandwidth_max = Some(5000);
+    let none = protocol::roster::SampleRate::from_share(0.0).unwrap();
+    ends.projects[0].sampling.insert("error".to_owned(), none);
+    ends.projects[0].privacy.scrub_emails = true;
+    let roster = roster(dir.path(), Policy::default(), Some(&ends));
+    let Lookup::Known(project, _) = roster.lookup(&KEY.parse().unwrap()) else {
+        panic!("the key is known");
+    };
+    let check = |now: Timestamp, is_over: bool| {
+        assert_eq!(roster.is_expired(now), is_over);
+        assert_eq!(roster.keeps(&project, Category::Error, 5, now), is_over);
+        let most = roster.link(None, now).bandwidth_max;
+        assert_eq!(most.is_none(), is_over);
+        assert_eq!(look(&roster, KEY), "1");
+    };
+    check(NOW, false);
+    check(NOW.plus_millis(1000), true);
+    // A host whose clock is a year ahead, which it knows from the hub.
+    let year = 365 * 86_400_000;
+    roster.note_hub_time(NOW, NOW.plus_millis(year));
+    check(NOW.plus_millis(year), false);
+    assert!(project.privacy.scrub_emails);
 }

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::catalog::SegmentInfo;
+use super::cipher::Access;
 use super::disk::File;
 use super::format;
 use super::owner::{Command, Owner};
@@ -203,10 +204,12 @@ impl Owner {
         };
         let (dir, epoch) = (&self.shared.dir, self.shared.epoch);
         let file = open_segment(self.disk(), dir, lane, epoch, info).ok()?;
+        let access = self.shared.keys.access(info.sealing.as_ref());
         let frames = Frames {
             file: &*file,
             epoch,
             lane,
+            access: &access,
         };
         match &info.map {
             Some(map) => frames.go_by_map(&mut walk, map, upto),
@@ -272,6 +275,7 @@ struct Frames<'a> {
     file: &'a dyn File,
     epoch: Epoch,
     lane: Lane,
+    access: &'a Access,
 }
 
 impl Frames<'_> {
@@ -321,7 +325,7 @@ impl Frames<'_> {
         from: Seq,
         upto: Seq,
     ) -> io::Result<Option<()>> {
-        let block = segment::read_block(self.file, extent, self.epoch, self.lane)?;
+        let block = segment::read_block(self.file, extent, self.epoch, self.lane, self.access)?;
         let Some((head, bytes)) = block else {
             return Ok(None);
         };

@@ -10,6 +10,7 @@ use protocol::ids::{Lane, Seq};
 use protocol::timestamp::Timestamp;
 
 use super::balance::Delivered;
+use super::cipher::Sealing;
 use super::lanes::ByLane;
 use super::segment::{self, Extent, Summary};
 use super::state::LostRange;
@@ -38,6 +39,8 @@ pub(super) struct Book {
     pub(super) hint: Option<Hint>,
     /// When the oldest record that the hub does not have was received.
     pub(super) oldest_received: Option<Timestamp>,
+    /// The spool's age when it was committed, in milliseconds.
+    pub(super) oldest_elapsed: Option<u64>,
 }
 
 /// The frame behind the one that was read last.
@@ -69,13 +72,21 @@ pub(super) struct SegmentInfo {
     pub(super) counts: Vec<ItemCount>,
     /// Takes no more blocks.
     pub(super) sealed: bool,
+    /// How its blocks are encrypted, if they are.
+    pub(super) sealing: Option<Sealing>,
     /// The good blocks of a damaged segment.
     pub(super) map: Option<Arc<Vec<Extent>>>,
 }
 
 impl SegmentInfo {
     /// One without blocks.
-    pub(super) const fn new(serial: u64, first: Seq, start: u64, bytes: u64) -> Self {
+    pub(super) const fn new(
+        serial: u64,
+        first: Seq,
+        start: u64,
+        bytes: u64,
+        sealing: Option<Sealing>,
+    ) -> Self {
         Self {
             serial,
             first,
@@ -88,6 +99,7 @@ impl SegmentInfo {
             received: None,
             counts: Vec::new(),
             sealed: false,
+            sealing,
             map: None,
         }
     }

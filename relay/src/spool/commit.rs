@@ -11,12 +11,14 @@ use protocol::timestamp::Timestamp;
 
 use super::SpoolError;
 use super::catalog::SegmentInfo;
+use super::cipher::{Access, OVERHEAD};
 use super::disk::is_full;
 use super::evict::{self, Decision};
 use super::format::{self, FrameHead, Header};
 use super::lanes::ByLane;
 use super::owner::{Append, Owner};
 use super::recover::count_kept;
+use super::route::Routes;
 use super::segment::{self, Summary};
 use super::writer::Active;
 
@@ -41,9 +43,10 @@ impl Owner {
         let now = self.time.now();
         let mut appends = self.admit(appends);
         let delta = self.ledger.take_delta(now);
-        let ledger = self.ledger_records(&delta, now);
+        let routes = self.routes();
+        let ledger = self.ledger_records(&delta, routes, now);
         let ready = loop {
-            match self.build(&appends, &ledger) {
+            match self.build(&appends, &ledger, routes) {
                 Ok(ready) => break ready,
                 Err(Unfit {
                     append: Some(at),
@@ -134,41 +137,50 @@ impl Owner {
         }
     }
 
-    /// What goes into lane 0 first: losses that are not written down yet, then the ledger's delta.
-    fn ledger_records(&self, delta: &LedgerDelta, now: Timestamp) -> Vec<LedgerDelta> {
+    /// What goes into lane 0 or its twin first: losses that are not written down yet, then the
+    /// ledger's delta.
+    fn ledger_records(
+        &self,
+        delta: &LedgerDelta,
+        routes: Routes,
+        now: Timestamp,
+    ) -> Vec<(Lane, LedgerDelta)> {
         let mut records = Vec::new();
         if let Some(pending) = &self.state.pending {
-            records.push(LedgerDelta {
-                at: now,
-                counts: pending.counts.clone(),
-            });
+            let counts = pending.counts.clone();
+            records.push((pending.lane, LedgerDelta { at: now, counts }));
         }
         if !delta.counts.is_empty() {
-            records.push(delta.clone());
+            records.push((routes.of(Lane::Control), delta.clone()));
         }
         records
     }
 
-    fn build(&self, appends: &[Append], ledger: &[LedgerDelta]) -> Result<Vec<Ready>, Unfit> {
+    fn build(
+        &self,
+        appends: &[Append],
+        ledger: &[(Lane, LedgerDelta)],
+        routes: Routes,
+    ) -> Result<Vec<Ready>, Unfit> {
         let next = {
             let catalog = self.shared.catalog();
             ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
         };
         let mut ready = Vec::new();
         let mut building = ByLane::<Option<Building>>::default();
-        for delta in ledger {
-            let building = building.get_mut(Lane::Control);
-            let building = building.get_or_insert_with(|| {
-                Building::new(self.shared.epoch, Lane::Control, *next.get(Lane::Control))
-            });
+        let epoch = self.shared.epoch;
+        for (lane, delta) in ledger {
+            let building = building.get_mut(*lane);
+            let building =
+                building.get_or_insert_with(|| Building::new(epoch, *lane, *next.get(*lane)));
             building.push(None, &Record::Ledger(delta.clone()), &mut ready)?;
         }
         for (at, append) in appends.iter().enumerate() {
             for (lane, record) in &append.records {
-                let building = building.get_mut(*lane);
-                let building = building.get_or_insert_with(|| {
-                    Building::new(self.shared.epoch, *lane, *next.get(*lane))
-                });
+                let lane = routes.of(*lane);
+                let building = building.get_mut(lane);
+                let building =
+                    building.get_or_insert_with(|| Building::new(epoch, lane, *next.get(lane)));
                 building.push(Some(at), record, &mut ready)?;
             }
         }
@@ -184,13 +196,15 @@ impl Owner {
         let mut touched = Vec::new();
         let mut written = Ok(());
         for lane in Lane::ALL {
-            let frames = frames(ready, lane, elapsed);
-            if frames.is_empty() {
+            let len = frames_len(ready, lane, self.shared.keys.current().is_some());
+            if len == 0 {
                 continue;
             }
-            written = self
-                .active(lane, frames.len() as u64)
-                .and_then(|active| active.write(&frames));
+            let epoch = self.shared.epoch;
+            written = self.active(lane, len).and_then(|active| {
+                let frames = frames(ready, epoch, lane, elapsed, &active.access)?;
+                active.write(&frames)
+            });
             touched.push(lane);
             if written.is_err() {
                 break;
@@ -212,38 +226,17 @@ impl Owner {
         }
     }
 
-    /// Syncs the lanes' active segments at the same time: the filesystem then writes its journal
-    /// once. Names those whose content is not known after an error.
+    /// Syncs the lanes' active segments. Names those whose content is not known after an error.
     fn sync(&self, lanes: &[Lane]) -> Result<(), (Vec<Lane>, io::Error)> {
-        let files: Vec<_> = lanes
+        let active = |lane: &Lane| Some((*lane, self.writers.get(*lane).active.as_ref()?));
+        let (lanes, files): (Vec<_>, Vec<_>) = lanes
             .iter()
-            .filter_map(|lane| Some((*lane, &self.writers.get(*lane).active.as_ref()?.file)))
-            .collect();
-        let Some(((first, file), others)) = files.split_first() else {
-            return Ok(());
-        };
-        let mut results = Vec::with_capacity(files.len());
-        std::thread::scope(|scope| {
-            let mut threads = Vec::new();
-            for (lane, file) in others {
-                let spawned = std::thread::Builder::new().spawn_scoped(scope, || file.sync());
-                match spawned {
-                    Ok(thread) => threads.push((*lane, thread)),
-                    // No thread to be had: one after the other, then.
-                    Err(_) => results.push((*lane, file.sync())),
-                }
-            }
-            results.push((*first, file.sync()));
-            for (lane, thread) in threads {
-                let synced = thread
-                    .join()
-                    .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
-                results.push((lane, synced));
-            }
-        });
+            .filter_map(active)
+            .map(|(lane, active)| (lane, &*active.file))
+            .unzip();
         let mut suspects = Vec::new();
         let mut error = None;
-        for (lane, result) in results {
+        for (lane, result) in lanes.into_iter().zip(self.disk().sync_each(&files)) {
             if let Err(failed) = result {
                 suspects.push(lane);
                 error = Some(failed);
@@ -301,7 +294,9 @@ impl Owner {
             .active
             .as_ref()
             .is_some_and(|active| {
-                active.summary.records == 0 || active.tail.saturating_add(len) <= most
+                let has_room =
+                    active.summary.records == 0 || active.tail.saturating_add(len) <= most;
+                has_room && active.has_key(self.shared.keys.current())
             });
         if !fits {
             self.rotate(lane)?;
@@ -317,6 +312,8 @@ impl Owner {
         // A serial is not used again even when the file could not be made: it may be there.
         self.state.serial += 1;
         let serial = self.state.serial;
+        let sealing = self.shared.keys.begin()?;
+        let access = self.shared.keys.access(sealing.as_ref());
         let writer = self.writers.get_mut(lane);
         let header = Header {
             version: format::VERSION,
@@ -326,9 +323,11 @@ impl Owner {
             first_seq: first,
             elapsed,
             totals: writer.totals.clone().into_iter().collect(),
+            sealing,
         };
         let (file, start) = segment::create(&*self.shared.disk, &writer.dir, &header)?;
-        let active = Active::resume(serial, file, Summary::empty(first, start, elapsed));
+        let summary = Summary::empty(first, start, elapsed);
+        let active = Active::resume(serial, file, summary, sealing, access);
         let before = writer.active.replace(active);
         let sealed_bytes = before.as_ref().and_then(|before| before.seal().ok());
         let mut catalog = self.shared.catalog();
@@ -338,12 +337,12 @@ impl Owner {
             last.bytes = sealed_bytes.unwrap_or(last.bytes);
         }
         book.segments
-            .push_back(SegmentInfo::new(serial, first, start, start));
+            .push_back(SegmentInfo::new(serial, first, start, start, sealing));
         Ok(())
     }
 
     /// Shows the committed blocks to readers and adds them to the sums.
-    fn publish(&mut self, ready: &[Ready], ledger: &[LedgerDelta], took: Duration) {
+    fn publish(&mut self, ready: &[Ready], ledger: &[(Lane, LedgerDelta)], took: Duration) {
         let elapsed = self.elapsed();
         let mut kept = Counts::new();
         let mut records = 0;
@@ -358,7 +357,8 @@ impl Owner {
             let Some(active) = &mut writer.active else {
                 continue;
             };
-            let frame_len = format::frame_len(sealed.head.counts.len(), sealed.bytes.len());
+            let on_disk = sealed.bytes.len() + active.access.overhead();
+            let frame_len = format::frame_len(sealed.head.counts.len(), on_disk);
             let at = active.summary.end;
             active.summary.add(&sealed.head, at + frame_len);
             active.summary.date(*received, elapsed);
@@ -371,16 +371,19 @@ impl Owner {
             }
             book.next = active.summary.next;
             book.oldest_received.get_or_insert(*received);
+            book.oldest_elapsed.get_or_insert(elapsed);
             let (serial, end) = (active.serial, at + frame_len);
             self.shared
                 .index
                 .note(*lane, serial, sealed.head.first_seq, at, end);
         }
-        let next = catalog.lanes.0.each_ref().map(|book| book.next);
+        let next = ByLane::from_fn(|lane| catalog.lanes.get(lane).next);
         drop(catalog);
-        let totals = &mut self.writers.get_mut(Lane::Control).totals;
-        for (account, n) in ledger.iter().flat_map(|delta| &delta.counts) {
-            *totals.entry(account.clone()).or_default() += n;
+        for (lane, delta) in ledger {
+            let totals = &mut self.writers.get_mut(*lane).totals;
+            for (account, n) in &delta.counts {
+                *totals.entry(account.clone()).or_default() += n;
+            }
         }
         // The ledger has counted its own delta itself.
         if let Some(pending) = self.state.pending.take() {
@@ -401,17 +404,35 @@ impl Owner {
     }
 }
 
+/// Bytes of the frames of a lane's blocks.
+fn frames_len(ready: &[Ready], lane: Lane, is_encrypted: bool) -> u64 {
+    let overhead = if is_encrypted { OVERHEAD } else { 0 };
+    let of_lane = ready.iter().filter(|ready| ready.lane == lane);
+    let lens = of_lane.map(|ready| {
+        let sealed = &ready.sealed;
+        format::frame_len(sealed.head.counts.len(), sealed.bytes.len() + overhead)
+    });
+    lens.sum()
+}
+
 /// The frames of a lane's blocks, one behind the other.
-fn frames(ready: &[Ready], lane: Lane, elapsed: u64) -> Vec<u8> {
+fn frames(
+    ready: &[Ready],
+    epoch: Epoch,
+    lane: Lane,
+    elapsed: u64,
+    access: &Access,
+) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     for Ready {
         sealed, received, ..
     } in ready.iter().filter(|ready| ready.lane == lane)
     {
         let head = FrameHead::new(&sealed.head, *received, elapsed);
-        format::write_frame(&mut out, head, &sealed.head.counts, &sealed.bytes);
+        let block = access.seal(epoch, lane, &sealed.bytes)?;
+        format::write_frame(&mut out, head, &sealed.head.counts, &block);
     }
-    out
+    Ok(out)
 }
 
 fn give_up(appends: Vec<Append>, error: &SpoolError) {

@@ -10,8 +10,11 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The file whose lock keeps other processes out.
+const LOCK_NAME: &str = "lock";
+
 /// A filesystem.
-pub(super) trait Disk: Debug + Send + Sync {
+pub trait Disk: Debug + Send + Sync {
     /// Makes an empty file, in the place of one that may be there.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// Opens a file that exists, to read and write.
@@ -30,10 +33,42 @@ pub(super) trait Disk: Debug + Send + Sync {
     fn lock(&self, dir: &Path) -> io::Result<Lock>;
     /// Size and free bytes of the filesystem.
     fn space(&self, dir: &Path) -> io::Result<Space>;
+
+    /// Makes the content of several files durable at the same time: the filesystem then writes its
+    /// journal once. Answers for each.
+    fn sync_each(&self, files: &[&dyn File]) -> Vec<io::Result<()>> {
+        let Some((last, others)) = files.split_last() else {
+            return Vec::new();
+        };
+        std::thread::scope(|scope| {
+            let mut threads = Vec::with_capacity(others.len());
+            for file in others {
+                threads.push(std::thread::Builder::new().spawn_scoped(scope, || file.sync()));
+            }
+            let of_last = last.sync();
+            let joined = threads.into_iter().zip(others).map(|(thread, file)| {
+                // No thread to be had: one after the other, then.
+                let Ok(thread) = thread else {
+                    return file.sync();
+                };
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+            });
+            joined.chain([of_last]).collect()
+        })
+    }
+
+    /// A number that must not repeat.
+    fn random(&self) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
 }
 
 /// An open file.
-pub(super) trait File: Debug + Send + Sync {
+pub trait File: Debug + Send + Sync {
     /// Its length.
     fn len(&self) -> io::Result<u64>;
     /// Reads until `buf` is full or the file ends; says how much.
@@ -50,7 +85,7 @@ pub(super) trait File: Debug + Send + Sync {
 
 /// A held lock.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub struct Lock {
     file: Option<fs::File>,
 }
 
@@ -64,30 +99,30 @@ impl Drop for Lock {
     }
 }
 
-#[cfg(test)]
 impl Lock {
     /// For a disk that no other process can see.
-    pub(super) const fn unshared() -> Self {
+    #[must_use]
+    pub const fn unshared() -> Self {
         Self { file: None }
     }
 }
 
 /// One name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub struct Entry {
     /// The name.
-    pub(super) name: String,
+    pub name: String,
     /// Bytes, for a file.
-    pub(super) len: u64,
+    pub len: u64,
 }
 
 /// What a filesystem holds, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Space {
+pub struct Space {
     /// All of it.
-    pub(super) total: u64,
+    pub total: u64,
     /// What an unprivileged process may still take.
-    pub(super) free: u64,
+    pub free: u64,
 }
 
 /// The filesystem of the host.
@@ -95,7 +130,7 @@ pub(super) struct Space {
 pub(super) struct HostDisk;
 
 #[derive(Debug)]
-struct HostFile(fs::File);
+pub(super) struct HostFile(pub(super) fs::File);
 
 impl Disk for HostDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -152,7 +187,7 @@ impl Disk for HostDisk {
             .create(true)
             .truncate(false)
             .write(true)
-            .open(dir.join("lock"))?;
+            .open(dir.join(LOCK_NAME))?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
         Ok(Lock { file: Some(file) })
     }
@@ -219,17 +254,27 @@ pub(super) fn read_small(disk: &dyn Disk, path: &Path, max: usize) -> io::Result
     Ok(Some(bytes))
 }
 
+/// Whether a process has the directory open. The lock is not kept.
+pub(super) fn is_locked(dir: &Path) -> io::Result<bool> {
+    let file = match fs::File::open(dir.join(LOCK_NAME)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared) {
+        Ok(()) => {
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock)?;
+            Ok(false)
+        }
+        Err(error) if error == rustix::io::Errno::WOULDBLOCK => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether an error means that there is no room.
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
     )
-}
-
-/// Random bytes for a number that must not repeat.
-pub(super) fn random_u64() -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
 }

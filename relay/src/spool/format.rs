@@ -10,7 +10,8 @@
 //!   ([`Header`]);
 //! - frame: `magic u32 | len u32 | first_seq u64 | count u32 | meta_len u32 | received i64 |
 //!   elapsed u64 | crc32c of the block u32 | crc32c of the 44 bytes before u32`, then `meta_len`
-//!   bytes of counts `(project u64, category i16, n u64)*, crc32c u32`, then `len` bytes of block;
+//!   bytes of counts `(project u64, category i16, n u64)*, crc32c u32`, then `len` bytes of block,
+//!   encrypted or not as the header says;
 //! - footer: `magic u32 | len u32`, `len` bytes of MessagePack ([`Footer`]), `crc32c u32 |
 //!   len u32 | magic u32`. It is there once the segment takes no more blocks.
 
@@ -24,6 +25,8 @@ use protocol::wire::{decode_msgpack, encode_msgpack};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::cipher::{OVERHEAD, Sealing};
+
 /// The version this program writes.
 pub(super) const VERSION: u8 = 1;
 /// Bytes of a frame's head.
@@ -32,6 +35,8 @@ pub(super) const HEAD_LEN: usize = 48;
 pub(super) const PREFIX_LEN: usize = 16;
 /// Largest body of a header, a footer or a state, in bytes.
 pub(super) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest block on disk, in bytes.
+pub(super) const BLOCK_ON_DISK_BYTES_MAX: usize = BLOCK_BYTES_MAX + OVERHEAD;
 /// Bytes behind a footer's body.
 pub(super) const FOOTER_TAIL_LEN: usize = 12;
 
@@ -54,6 +59,8 @@ pub(super) struct Header {
     pub(super) elapsed: u64,
     /// Everything the lane ever counted before this segment.
     pub(super) totals: Vec<(Account, u64)>,
+    /// How its blocks are encrypted, if they are.
+    pub(super) sealing: Option<Sealing>,
 }
 
 /// What a segment says of itself at its end.
@@ -115,7 +122,7 @@ impl FrameHead {
 
     fn plausible(&self) -> bool {
         self.len > 0
-            && self.len as usize <= BLOCK_BYTES_MAX
+            && self.len as usize <= BLOCK_ON_DISK_BYTES_MAX
             && self.count > 0
             && self.count as usize <= BLOCK_RECORDS_MAX
             && self.first_seq.0 > 0

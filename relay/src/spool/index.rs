@@ -64,7 +64,6 @@ enum Note {
 
 impl Index {
     /// No index: everything is found by walking.
-    #[cfg(test)]
     pub(super) const fn none() -> Self {
         Self {
             notes: None,

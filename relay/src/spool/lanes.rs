@@ -1,10 +1,12 @@
 //! One of something for each lane, found without a bounds check.
 
 use protocol::ids::Lane;
+use serde::{Deserialize, Serialize};
 
-/// Five values, by lane.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ByLane<T>(pub(super) [T; 5]);
+/// A value for each lane, most important first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct ByLane<T>(pub(super) [T; Lane::COUNT]);
 
 impl<T> ByLane<T> {
     pub(super) fn from_fn(make: impl FnMut(Lane) -> T) -> Self {
@@ -12,24 +14,44 @@ impl<T> ByLane<T> {
     }
 
     pub(super) const fn get(&self, lane: Lane) -> &T {
-        let [l0, l1, l2, l3, l4] = &self.0;
+        let [
+            control,
+            errors,
+            control_backlog,
+            errors_backlog,
+            logs,
+            traces,
+            blobs,
+        ] = &self.0;
         match lane {
-            Lane::Control => l0,
-            Lane::Errors => l1,
-            Lane::Logs => l2,
-            Lane::Traces => l3,
-            Lane::Blobs => l4,
+            Lane::Control => control,
+            Lane::Errors => errors,
+            Lane::ControlBacklog => control_backlog,
+            Lane::ErrorsBacklog => errors_backlog,
+            Lane::Logs => logs,
+            Lane::Traces => traces,
+            Lane::Blobs => blobs,
         }
     }
 
     pub(super) const fn get_mut(&mut self, lane: Lane) -> &mut T {
-        let [l0, l1, l2, l3, l4] = &mut self.0;
+        let [
+            control,
+            errors,
+            control_backlog,
+            errors_backlog,
+            logs,
+            traces,
+            blobs,
+        ] = &mut self.0;
         match lane {
-            Lane::Control => l0,
-            Lane::Errors => l1,
-            Lane::Logs => l2,
-            Lane::Traces => l3,
-            Lane::Blobs => l4,
+            Lane::Control => control,
+            Lane::Errors => errors,
+            Lane::ControlBacklog => control_backlog,
+            Lane::ErrorsBacklog => errors_backlog,
+            Lane::Logs => logs,
+            Lane::Traces => traces,
+            Lane::Blobs => blobs,
         }
     }
 }

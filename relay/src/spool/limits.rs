@@ -7,8 +7,11 @@ use super::lanes::ByLane;
 use super::{Config, WhenFull};
 
 const GIB: u64 = 1 << 30;
-/// The share of the quota that only this lane uses, in percent. Source: delivery contract, C10.
-const RESERVE_PERCENT: [u64; 5] = [5, 40, 0, 0, 0];
+/// The share of the quota that only lane 0 and its twin use, in percent. Source: delivery
+/// contract, C10.
+const CONTROL_RESERVE_PERCENT: u64 = 5;
+/// As much of lane 1 and its twin.
+const ERRORS_RESERVE_PERCENT: u64 = 40;
 /// The part of a segment above which a drained lane gives its file back.
 const DRAINED_PART: u64 = 8;
 /// Segments of lane 0 are read whole at every start, so they are smaller.
@@ -48,28 +51,32 @@ impl Limits {
                 .0
                 .min(bytes_max / SEGMENTS_MIN)
                 .max(SEGMENT_BYTES_MIN),
-            ages: ByLane([
-                age(ages.control),
-                age(ages.errors),
-                age(ages.logs),
-                age(ages.traces),
-                age(ages.blobs),
-            ]),
-            when_full: ByLane([
-                WhenFull::Refuse,
-                full.errors,
-                full.logs,
-                full.traces,
-                full.blobs,
-            ]),
+            ages: ByLane::from_fn(|lane| match lane {
+                Lane::Control | Lane::ControlBacklog => age(ages.control),
+                Lane::Errors | Lane::ErrorsBacklog => age(ages.errors),
+                Lane::Logs => age(ages.logs),
+                Lane::Traces => age(ages.traces),
+                Lane::Blobs => age(ages.blobs),
+            }),
+            when_full: ByLane::from_fn(|lane| match lane {
+                Lane::Control | Lane::ControlBacklog => WhenFull::Refuse,
+                Lane::Errors | Lane::ErrorsBacklog => full.errors,
+                Lane::Logs => full.logs,
+                Lane::Traces => full.traces,
+                Lane::Blobs => full.blobs,
+            }),
         }
     }
 
     /// Bytes after which a segment is sealed.
     pub(super) fn segment_bytes(&self, lane: Lane) -> u64 {
         match lane {
-            Lane::Control => (self.segment_bytes / CONTROL_PART).max(SEGMENT_BYTES_MIN),
-            Lane::Errors | Lane::Logs | Lane::Traces | Lane::Blobs => self.segment_bytes,
+            Lane::Control | Lane::ControlBacklog => {
+                (self.segment_bytes / CONTROL_PART).max(SEGMENT_BYTES_MIN)
+            }
+            Lane::Errors | Lane::ErrorsBacklog | Lane::Logs | Lane::Traces | Lane::Blobs => {
+                self.segment_bytes
+            }
         }
     }
 
@@ -78,8 +85,14 @@ impl Limits {
         self.segment_bytes(lane) / DRAINED_PART
     }
 
-    pub(super) fn reserve(&self, lane: Lane) -> u64 {
-        self.bytes_max / 100 * ByLane(RESERVE_PERCENT).get(lane)
+    /// Bytes that only the lane and its twin use, together.
+    pub(super) const fn reserve(&self, lane: Lane) -> u64 {
+        let percent = match lane.live() {
+            Lane::Control => CONTROL_RESERVE_PERCENT,
+            Lane::Errors => ERRORS_RESERVE_PERCENT,
+            _ => 0,
+        };
+        self.bytes_max / 100 * percent
     }
 
     pub(super) const fn age_max(&self, lane: Lane) -> Option<u64> {

@@ -78,7 +78,7 @@ pub(super) fn answer(done: Done, result: Result<(), SpoolError>) {
 }
 
 /// Reads the clocks.
-pub(super) trait Time: std::fmt::Debug + Send + Sync {
+pub trait Time: std::fmt::Debug + Send + Sync {
     /// The wall clock.
     fn now(&self) -> Timestamp;
     /// A clock that only goes forward.
@@ -187,32 +187,7 @@ impl Owner {
                 batch.take(first);
                 self.gather(commands, &mut batch);
             }
-            self.busy = batch.appends.len() > 1;
-            let ledger_due = self.due(self.ledger_at, LEDGER_EVERY);
-            if !batch.appends.is_empty() || ledger_due || batch.close.is_some() {
-                self.commit(batch.appends);
-                self.ledger_at = self.time.monotonic();
-            }
-            self.acks.append(&mut batch.acks);
-            for (lane, serial, done) in batch.damaged {
-                answer(done, self.examine(lane, serial).map_err(SpoolError::from));
-            }
-            if batch.close.is_some() || self.due(self.state_written_at, ACK_EVERY) {
-                self.write_acks();
-            }
-            if !batch.balances.is_empty() {
-                let balance = self.draw_up();
-                for done in batch.balances {
-                    let _gone = done.send(Arc::clone(&balance));
-                }
-            }
-            self.upkeep();
-            if let Some(done) = batch.close {
-                let saved = self.save();
-                self.shared.index.close();
-                // Whoever hears the answer may open the directory again.
-                drop(self.lock.take());
-                answer(done, saved.map_err(SpoolError::from));
+            if self.turn(batch) {
                 return;
             }
         }
@@ -222,6 +197,49 @@ impl Owner {
             self.note("state not written at the end", &error);
         }
         self.shared.index.close();
+    }
+
+    /// Does what came together, and what is due. Whether that was the end.
+    fn turn(&mut self, mut batch: Batch) -> bool {
+        self.busy = batch.appends.len() > 1;
+        let ledger_due = self.due(self.ledger_at, LEDGER_EVERY);
+        if !batch.appends.is_empty() || ledger_due || batch.close.is_some() {
+            self.commit(batch.appends);
+            self.ledger_at = self.time.monotonic();
+        }
+        self.acks.append(&mut batch.acks);
+        for (lane, serial, done) in batch.damaged {
+            answer(done, self.examine(lane, serial).map_err(SpoolError::from));
+        }
+        if batch.close.is_some() || self.due(self.state_written_at, ACK_EVERY) {
+            self.write_acks();
+        }
+        if !batch.balances.is_empty() {
+            let balance = self.draw_up();
+            for done in batch.balances {
+                let _gone = done.send(Arc::clone(&balance));
+            }
+        }
+        self.upkeep();
+        let Some(done) = batch.close else {
+            return false;
+        };
+        let saved = self.save();
+        self.shared.index.close();
+        // Whoever hears the answer may open the directory again.
+        drop(self.lock.take());
+        answer(done, saved.map_err(SpoolError::from));
+        true
+    }
+
+    /// One turn of the loop without waiting, for whoever steps the owner by hand: takes all that
+    /// is there. Whether that was the end.
+    pub(super) fn step(&mut self, commands: &Receiver<Command>) -> bool {
+        let mut batch = Batch::default();
+        while let Ok(command) = commands.try_recv() {
+            batch.take(command);
+        }
+        self.turn(batch)
     }
 
     fn due(&self, since: Duration, every: Duration) -> bool {
@@ -285,7 +303,7 @@ impl Owner {
             }
             // Losses not yet written down become the very next record.
             if let Some(pending) = &mut self.state.pending {
-                pending.at = catalog.lanes.get(Lane::Control).next;
+                pending.at = catalog.lanes.get(pending.lane).next;
             }
         }
         let written = match self.slots.write(&mut self.state) {
@@ -327,8 +345,10 @@ impl Owner {
         if counts.is_empty() && before.0 == self.state.gaps {
             return Ok(());
         }
-        let at = self.shared.catalog().lanes.get(Lane::Control).next;
+        let lane = self.routes().of(Lane::Control);
+        let at = self.shared.catalog().lanes.get(lane).next;
         let pending = self.state.pending.get_or_insert(Pending {
+            lane,
             at,
             counts: Vec::new(),
         });

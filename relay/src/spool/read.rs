@@ -44,7 +44,8 @@ pub(super) fn look(shared: &Shared, lane: Lane, from: Seq) -> io::Result<Look> {
     };
     match locate(shared, &*file, &segment, lane, from, hint) {
         Ok(Located::Block(extent)) => {
-            match segment::read_block(&*file, &extent, shared.epoch, lane) {
+            let access = shared.keys.access(segment.sealing.as_ref());
+            match segment::read_block(&*file, &extent, shared.epoch, lane, &access) {
                 Ok(Some((head, bytes))) => {
                     remember(shared, lane, &segment, &extent);
                     Ok(Look::Outcome(block(head, bytes)))

@@ -14,7 +14,9 @@ use protocol::ids::{Epoch, Lane, Seq};
 use protocol::outcome::{Account, Counts, Reason, Term, reason};
 
 use super::catalog::{Book, Catalog, SegmentInfo};
-use super::disk::{Disk, File, random_u64};
+use super::cipher::{Access, KeyId, Keys};
+use super::disk::{Disk, File};
+use super::format::ReadHeader;
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
 use super::quarantine;
@@ -37,13 +39,13 @@ pub(super) struct Recovered {
 }
 
 /// Reads the directory.
-pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered> {
+pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Result<Recovered> {
     let mut slots = Slots::new(Arc::clone(disk), dir.to_path_buf());
     let (state, slot_damaged) = slots.read()?;
     let known = state.is_some();
     let mut state = match state {
         Some(state) => state,
-        None => State::new(find_epoch(&**disk, dir)?.map_or_else(|| random_u64().map(Epoch), Ok)?),
+        None => State::new(find_epoch(&**disk, dir)?.map_or_else(|| disk.random().map(Epoch), Ok)?),
     };
     let (mark, marked) = Mark::open(&**disk, dir, state.epoch);
     let mut health = Health {
@@ -55,10 +57,11 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered>
     let mut writers = ByLane::from_fn(|_| Writer::default());
     for lane in Lane::ALL {
         let cursor = *state.cursor(lane);
-        let promised = cursor.next.max(ByLane(marked).get(lane).to_owned());
+        let promised = cursor.next.max(*marked.get(lane));
         let mut opening = Opening {
             disk: &**disk,
             dir,
+            keys,
             lane,
             epoch: state.epoch,
             known,
@@ -87,11 +90,10 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered>
         *writers.get_mut(lane) = writer;
     }
     // The record with this number is there, so the losses it tells of are written down.
-    let written = books.get(Lane::Control).next;
     if state
         .pending
         .as_ref()
-        .is_some_and(|pending| pending.at < written)
+        .is_some_and(|pending| pending.at < books.get(pending.lane).next)
     {
         state.pending = None;
     }
@@ -114,8 +116,54 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Recovered>
     })
 }
 
+/// A key without which the spool cannot be opened: one that encrypts records which were not
+/// delivered, or parts of the ledger.
+pub(super) fn missing_key(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    keys: &Keys,
+) -> io::Result<Option<KeyId>> {
+    let (state, _) = Slots::new(Arc::clone(disk), dir.to_path_buf()).read()?;
+    let epoch = match &state {
+        Some(state) => Some(state.epoch),
+        None => find_epoch(&**disk, dir)?,
+    };
+    let Some(epoch) = epoch else { return Ok(None) };
+    for lane in Lane::ALL {
+        let acked = state.as_ref().map(|state| state.lanes.get(lane).acked);
+        let lane_dir = segment::lane_dir(dir, lane, epoch);
+        for entry in disk.list(&lane_dir)? {
+            let Some((first, _)) = segment::parse_file_name(&entry.name) else {
+                continue;
+            };
+            let file = disk.open(&lane_dir.join(&entry.name))?;
+            let Some(read) = segment::load_header(&*file)? else {
+                continue;
+            };
+            let access = keys.access(read.header.sealing.as_ref());
+            let Some(sealing) = read.header.sealing.filter(|_| access.is_missing()) else {
+                continue;
+            };
+            let place = Place {
+                epoch,
+                lane,
+                first,
+                start: read.start,
+                access: &access,
+            };
+            let summary = segment::scan(&*file, place, &mut |_, _| {})?.summary;
+            let is_delivered = acked.is_some_and(|acked| summary.next <= acked.next());
+            let is_ledger = lane.live() == Lane::Control;
+            if summary.records > 0 && (is_ledger || !is_delivered) {
+                return Ok(Some(sealing.key));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// The epoch of segments whose state is lost: that of which there are most.
-fn find_epoch(disk: &dyn Disk, dir: &Path) -> io::Result<Option<Epoch>> {
+pub(super) fn find_epoch(disk: &dyn Disk, dir: &Path) -> io::Result<Option<Epoch>> {
     let mut best: Option<(usize, Epoch)> = None;
     for lane in Lane::ALL {
         for entry in disk.list(&dir.join(lane.to_string()))? {
@@ -134,6 +182,7 @@ fn find_epoch(disk: &dyn Disk, dir: &Path) -> io::Result<Option<Epoch>> {
 struct Opening<'a> {
     disk: &'a dyn Disk,
     dir: &'a Path,
+    keys: &'a Keys,
     lane: Lane,
     epoch: Epoch,
     /// Whether the state was read, and with it the cursor.
@@ -218,13 +267,15 @@ impl Opening<'_> {
             lane: self.lane,
             first,
             start: 0,
+            access: &Access::Plain,
         };
         let look = || -> io::Result<bool> {
             let file = self.disk.open(path)?;
-            let unused = segment::load_header(&*file)?.is_none()
-                && segment::scan(&*file, place, &mut |_, _| {})?
-                    .blocks
-                    .is_empty();
+            let has_frames = || -> io::Result<bool> {
+                let scan = segment::scan(&*file, place, &mut |_, _| {})?;
+                Ok(!scan.blocks.is_empty() || !scan.damage.is_empty())
+            };
+            let unused = segment::load_header(&*file)?.is_none() && !has_frames()?;
             if unused && self.promised > first {
                 // It was used once: whoever wants to know what became of it finds it.
                 quarantine::keep(self.disk, self.dir, self.lane, path)?;
@@ -263,14 +314,23 @@ impl Opening<'_> {
         if let Some(footer) = segment::load_footer(&*file, file.len()?)? {
             return Ok((footer.next_seq, footer.records));
         }
+        let header = segment::load_header(&*file)?;
+        let access = self.access(header.as_ref());
         let place = Place {
             epoch: self.epoch,
             lane: self.lane,
             first,
-            start: segment::load_header(&*file)?.map_or(0, |read| read.start),
+            start: header.map_or(0, |read| read.start),
+            access: &access,
         };
         let summary = segment::scan(&*file, place, &mut |_, _| {})?.summary;
         Ok((summary.next, summary.records))
+    }
+
+    /// What reads a segment with this header.
+    fn access(&self, header: Option<&ReadHeader>) -> Access {
+        self.keys
+            .access(header.and_then(|read| read.header.sealing.as_ref()))
     }
 
     /// A file the disk does not give. What it held is missed like that of a file that is gone.
@@ -317,17 +377,21 @@ impl Opening<'_> {
             && footer.next_seq <= behind
         {
             self.health.repaired += u64::from(read.repaired);
-            let mut info = SegmentInfo::new(serial, first, read.start, bytes);
+            let sealing = read.header.sealing;
+            let mut info = SegmentInfo::new(serial, first, read.start, bytes, sealing);
             info.take(&Summary::from_footer(&footer));
             info.sealed = true;
             return Ok(info);
         }
+        let access = self.access(header.as_ref());
+        let sealing = header.as_ref().and_then(|read| read.header.sealing);
         let start = header.map_or(0, |read| read.start);
         let place = Place {
             epoch: self.epoch,
             lane: self.lane,
             first,
             start,
+            access: &access,
         };
         let mut within = ItemCounts::new();
         let scan = segment::scan(&*file, place, &mut |head, _| {
@@ -335,7 +399,7 @@ impl Opening<'_> {
                 segment::add_counts(&mut within, &head.counts);
             }
         })?;
-        let mut info = SegmentInfo::new(serial, first, start, bytes);
+        let mut info = SegmentInfo::new(serial, first, start, bytes, sealing);
         info.take(&scan.summary);
         info.counts = segment::list_counts(&within);
         info.sealed = true;
@@ -374,22 +438,25 @@ impl Opening<'_> {
         let read = segment::load_header(&*file)?
             .filter(|read| read.header.epoch == self.epoch && read.header.lane == self.lane);
         let start = read.as_ref().map_or(0, |read| read.start);
+        let access = self.access(read.as_ref());
+        let sealing = read.as_ref().and_then(|read| read.header.sealing);
         let place = Place {
             epoch: self.epoch,
             lane: self.lane,
             first,
             start,
+            access: &access,
         };
         let mut totals = Counts::new();
         let mut unread = 0_u64;
         let scan = segment::scan(&*file, place, &mut |head, bytes| {
             count_kept(&mut totals, &head.counts);
-            if self.lane == Lane::Control {
+            if self.lane.live() == Lane::Control {
                 unread += u64::from(count_ledger(&mut totals, bytes).is_err());
             }
         })?;
         self.health.repaired += unread;
-        let mut info = SegmentInfo::new(serial, first, start, bytes);
+        let mut info = SegmentInfo::new(serial, first, start, bytes, sealing);
         info.take(&scan.summary);
         let known_bad = quarantine::holds(self.disk, self.dir, self.lane, first, serial)?;
         match read {
@@ -427,7 +494,8 @@ impl Opening<'_> {
             file.sync()?;
             // The name, too, may have been given by a process that got no further.
             self.disk.sync_dir(&writer.dir)?;
-            writer.active = Some(Active::resume(serial, Arc::clone(&file), scan.summary));
+            let file = Arc::clone(&file);
+            writer.active = Some(Active::resume(serial, file, scan.summary, sealing, access));
         }
         Ok(info)
     }
@@ -468,7 +536,7 @@ pub(super) fn count_kept(into: &mut Counts, counts: &[ItemCount]) {
     }
 }
 
-fn count_ledger(into: &mut Counts, bytes: &[u8]) -> Result<(), block::BlockError> {
+pub(super) fn count_ledger(into: &mut Counts, bytes: &[u8]) -> Result<(), block::BlockError> {
     let (_, records) = block::open(bytes)?;
     for record in records {
         if let Record::Ledger(delta) = record {

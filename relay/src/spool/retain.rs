@@ -69,13 +69,13 @@ impl Owner {
         let cursors = self.state.lanes;
         {
             let mut catalog = self.shared.catalog();
-            for (lane, cursor) in Lane::ALL.into_iter().zip(cursors) {
+            for (lane, cursor) in Lane::ALL.into_iter().zip(cursors.0) {
                 let book = catalog.lanes.get_mut(lane);
                 book.next = book.next.max(cursor.acked.next());
             }
         }
         self.save()?;
-        for (lane, cursor) in Lane::ALL.into_iter().zip(cursors) {
+        for (lane, cursor) in Lane::ALL.into_iter().zip(cursors.0) {
             let changed = {
                 let mut catalog = self.shared.catalog();
                 let book = catalog.lanes.get_mut(lane);
@@ -90,7 +90,7 @@ impl Owner {
         Ok(())
     }
 
-    /// Sees when the oldest record that is left was received.
+    /// Sees when the oldest record that is left was received and committed.
     fn find_oldest(&mut self, lane: Lane) {
         let (segment, from) = {
             let catalog = self.shared.catalog();
@@ -104,9 +104,9 @@ impl Owner {
                 from,
             )
         };
-        let received = segment.and_then(|segment| {
-            if segment.first >= from || segment.map.is_some() {
-                return segment.received;
+        let found = segment.and_then(|segment| {
+            if segment.map.is_some() {
+                return segment.received.map(|received| (received, segment.elapsed));
             }
             let file = open_segment(
                 self.disk(),
@@ -125,13 +125,16 @@ impl Owner {
                 let head = segment::frame_head(&*file, at).ok()??;
                 if head.next_seq() > from {
                     writer.acked_at = Some((segment.serial, at));
-                    return Some(head.received);
+                    return Some((head.received, head.elapsed));
                 }
                 at += head.frame_len();
             }
             None
         });
-        self.shared.catalog().lanes.get_mut(lane).oldest_received = received;
+        let mut catalog = self.shared.catalog();
+        let book = catalog.lanes.get_mut(lane);
+        book.oldest_received = found.map(|(received, _)| received);
+        book.oldest_elapsed = found.map(|(_, elapsed)| elapsed);
     }
 
     /// Deletes segments the hub has all of. The last one stays until there is a next one, which
@@ -255,11 +258,13 @@ impl Owner {
                 ..whole
             }];
         }
+        let access = self.shared.keys.access(info.sealing.as_ref());
         let place = Place {
             epoch: self.shared.epoch,
             lane,
             first: info.first,
             start: info.start,
+            access: &access,
         };
         let mut counts = ItemCounts::new();
         let scanned = segment::scan(&*file, place, &mut |head, bytes| {
@@ -359,11 +364,13 @@ impl Owner {
             self.shared.epoch,
             &info,
         )?;
+        let access = self.shared.keys.access(info.sealing.as_ref());
         let place = Place {
             epoch: self.shared.epoch,
             lane,
             first: info.first,
             start: info.start,
+            access: &access,
         };
         let scan = segment::scan(&*file, place, &mut |_, _| {})?;
         quarantine::keep(self.disk(), &self.shared.dir, lane, &self.path(lane, &info))?;
@@ -419,6 +426,18 @@ impl Owner {
         self.disk().remove(&path).is_ok()
     }
 
+    /// Begins a segment with the key that is written with now, so that the one before is needed
+    /// only until what it encrypts is delivered.
+    fn change_key(&mut self, lane: Lane) -> io::Result<()> {
+        let current = self.shared.keys.current();
+        let active = self.writers.get(lane).active.as_ref();
+        if active.is_none_or(|active| active.has_key(current)) {
+            return Ok(());
+        }
+        self.rotate(lane)?;
+        self.delete_delivered(lane)
+    }
+
     /// Losses that were found when the spool was opened.
     pub(super) fn take_stock(&mut self, losses: &[Loss]) {
         if let Err(error) = self.record_losses(losses, GapReason::Corrupt, Term::Corrupt) {
@@ -434,6 +453,9 @@ impl Owner {
         self.expire();
         for lane in Lane::ALL {
             self.find_oldest(lane);
+            if let Err(error) = self.change_key(lane) {
+                self.note("key not changed yet", &error);
+            }
         }
         self.keep_ballast();
     }

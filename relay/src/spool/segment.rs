@@ -5,14 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use protocol::block::{self, Head, ItemCount, Record};
+use protocol::block::{self, DictId, Head, ItemCount, Record};
 use protocol::ids::{Epoch, Lane, ProjectId, Seq};
 use protocol::item::{Category, ItemKind};
-use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::timestamp::Timestamp;
 
+use super::cipher::Access;
 use super::disk::{Disk, File};
-use super::format::{self, FOOTER_TAIL_LEN, Footer, FrameHead, HEAD_LEN, Header, ReadHeader};
+use super::format::{
+    self, BLOCK_ON_DISK_BYTES_MAX, FOOTER_TAIL_LEN, Footer, FrameHead, HEAD_LEN, Header, ReadHeader,
+};
 
 /// Bytes read at once when looking for the next frame behind damage.
 const SEARCH_BYTES: usize = 64 * 1024;
@@ -227,21 +229,33 @@ impl Extent {
     }
 }
 
-/// Reads a block and checks everything that can be checked; `None` when it is not as written.
+/// Reads a block and checks everything that can be checked; `None` when it is not as written, or
+/// cannot be read without its key.
 pub(super) fn read_block(
     file: &dyn File,
     extent: &Extent,
     epoch: Epoch,
     lane: Lane,
+    access: &Access,
 ) -> io::Result<Option<(Head, Vec<u8>)>> {
     let bytes = read_range(file, extent.at, extent.len as usize)?;
-    let sound = block::read_head(&bytes).ok().filter(|head| {
-        head.epoch == epoch
-            && head.lane == lane
-            && head.first_seq == extent.first
-            && head.count == extent.count
-    });
-    Ok(sound.map(|head| (head, bytes)))
+    Ok(open_block(bytes, extent, epoch, lane, access))
+}
+
+fn open_block(
+    bytes: Vec<u8>,
+    extent: &Extent,
+    epoch: Epoch,
+    lane: Lane,
+    access: &Access,
+) -> Option<(Head, Vec<u8>)> {
+    let bytes = access.open(epoch, lane, bytes)?;
+    let head = block::read_head(&bytes).ok()?;
+    let is_it = head.epoch == epoch
+        && head.lane == lane
+        && head.first_seq == extent.first
+        && head.count == extent.count;
+    is_it.then_some((head, bytes))
 }
 
 /// A stretch of a segment in which something is not as written.
@@ -272,18 +286,20 @@ pub(super) struct Scan {
 
 /// Who and where a scanned segment is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Place<'a> {
     pub(super) epoch: Epoch,
     pub(super) lane: Lane,
     pub(super) first: Seq,
     /// Where frames begin.
     pub(super) start: u64,
+    pub(super) access: &'a Access,
 }
 
-/// Reads all of a segment and checks every byte. `visit` sees each good block.
+/// Reads all of a segment and checks every byte. `visit` sees each good block; of one whose key we
+/// do not have it sees what the frame tells, and the bytes as they lie.
 pub(super) fn scan(
     file: &dyn File,
-    place: Place,
+    place: Place<'_>,
     visit: &mut dyn FnMut(&Head, &[u8]),
 ) -> io::Result<Scan> {
     let len = file.len()?;
@@ -341,6 +357,21 @@ pub(super) fn scan(
     Ok(scan)
 }
 
+impl Place<'_> {
+    /// What a frame tells of a block that cannot be read.
+    const fn head_of(&self, frame: &FrameHead, counts: Vec<ItemCount>) -> Head {
+        Head {
+            epoch: self.epoch,
+            lane: self.lane,
+            first_seq: frame.first_seq,
+            count: frame.count,
+            dict: DictId::NONE,
+            raw_len: 0,
+            counts,
+        }
+    }
+}
+
 /// A good block.
 struct Found {
     extent: Extent,
@@ -363,7 +394,7 @@ enum Step {
     Torn,
 }
 
-fn step(file: &dyn File, place: Place, at: u64, limit: u64) -> io::Result<Step> {
+fn step(file: &dyn File, place: Place<'_>, at: u64, limit: u64) -> io::Result<Step> {
     let head_bytes = read_range(file, at, HEAD_LEN)?;
     if let Some(frame) = format::read_frame_head(&head_bytes) {
         return whole_frame(file, place, at, limit, frame);
@@ -385,7 +416,7 @@ fn step(file: &dyn File, place: Place, at: u64, limit: u64) -> io::Result<Step> 
 /// A frame with a sound head.
 fn whole_frame(
     file: &dyn File,
-    place: Place,
+    place: Place<'_>,
     at: u64,
     limit: u64,
     frame: FrameHead,
@@ -400,11 +431,20 @@ fn whole_frame(
         let end = search(file, at + 1, limit)?.unwrap_or(limit);
         return Ok(Step::Lost { known, counts, end });
     }
-    let Ok(Some((head, bytes))) = read_block(file, &extent, place.epoch, place.lane) else {
+    let Ok(bytes) = read_range(file, extent.at, extent.len as usize) else {
         return Ok(Step::Lost { known, counts, end });
     };
-    let as_written =
-        counts.as_deref() == Some(head.counts.as_slice()) && crc32c::crc32c(&bytes) == frame.crc;
+    let is_whole = crc32c::crc32c(&bytes) == frame.crc;
+    let opened = if place.access.is_missing() {
+        let counts = counts.clone().filter(|_| is_whole);
+        counts.map(|counts| (place.head_of(&frame, counts), bytes))
+    } else {
+        open_block(bytes, &extent, place.epoch, place.lane, place.access)
+    };
+    let Some((head, bytes)) = opened else {
+        return Ok(Step::Lost { known, counts, end });
+    };
+    let as_written = counts.as_deref() == Some(head.counts.as_slice()) && is_whole;
     let found = Found {
         extent,
         head,
@@ -421,7 +461,7 @@ fn whole_frame(
 /// one bit was flipped then not both. The block's own checksum tells.
 fn salvage(
     file: &dyn File,
-    place: Place,
+    place: Place<'_>,
     at: u64,
     end: u64,
     head_bytes: &[u8],
@@ -439,10 +479,13 @@ fn salvage(
     ];
     for (from, to) in tries {
         let len = to.saturating_sub(from);
-        if from < body || to > end || len == 0 || len > BLOCK_BYTES_MAX as u64 {
+        if from < body || to > end || len == 0 || len > BLOCK_ON_DISK_BYTES_MAX as u64 {
             continue;
         }
         let bytes = read_range(file, from, usize::try_from(len).unwrap_or(0))?;
+        let Some(bytes) = place.access.open(place.epoch, place.lane, bytes) else {
+            continue;
+        };
         let Ok(head) = block::read_head(&bytes) else {
             continue;
         };

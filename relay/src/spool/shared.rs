@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::LastError;
 use super::balance::Balance;
 use super::catalog::Catalog;
+use super::cipher::Keys;
 use super::disk::Disk;
 use super::index::Index;
 
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     pub(super) dir: PathBuf,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) epoch: Epoch,
+    pub(super) keys: Keys,
     catalog: Mutex<Catalog>,
     health: Mutex<Health>,
     /// The accounts when they were last drawn up.
@@ -51,6 +53,7 @@ impl Shared {
         dir: PathBuf,
         disk: Arc<dyn Disk>,
         epoch: Epoch,
+        keys: Keys,
         catalog: Catalog,
         health: Health,
         index: Index,
@@ -59,6 +62,7 @@ impl Shared {
             dir,
             disk,
             epoch,
+            keys,
             catalog: Mutex::new(catalog),
             health: Mutex::new(health),
             balance: Mutex::default(),

@@ -17,6 +17,7 @@ use super::GapReason;
 use super::balance::Delivered;
 use super::disk::{Disk, File, read_small};
 use super::format::{BODY_BYTES_MAX, PREFIX_LEN, read_checked, write_checked};
+use super::lanes::ByLane;
 
 /// Bytes a slot takes from the start, so that writing it needs no room on a full disk.
 const SLOT_BYTES: u64 = 64 * 1024;
@@ -34,7 +35,7 @@ pub(super) struct State {
     pub(super) elapsed: u64,
     /// The highest segment serial given out.
     pub(super) serial: u64,
-    pub(super) lanes: [LaneCursor; 5],
+    pub(super) lanes: ByLane<LaneCursor>,
     /// Ranges without records, and why.
     pub(super) gaps: Vec<LostRange>,
     /// Losses that are to be written into lane 0.
@@ -62,11 +63,13 @@ pub(super) struct LostRange {
     pub(super) reason: GapReason,
 }
 
-/// Counts that become a ledger record with exactly this number in lane 0.
+/// Counts that become a ledger record with exactly this number in this lane, one of lane 0 and
+/// its twin.
 ///
-/// The number tells after a crash whether the record was written: lane 0 is beyond it or not.
+/// The number tells after a crash whether the record was written: the lane is beyond it or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pending {
+    pub(super) lane: Lane,
     pub(super) at: Seq,
     pub(super) counts: Vec<(Account, u64)>,
 }
@@ -83,22 +86,15 @@ impl State {
             generation: 0,
             elapsed: 0,
             serial: 0,
-            lanes: [cursor; 5],
+            lanes: ByLane::from_fn(|_| cursor),
             gaps: Vec::new(),
             pending: None,
             delivered: Vec::new(),
         }
     }
 
-    pub(super) fn cursor(&mut self, lane: Lane) -> &mut LaneCursor {
-        let [l0, l1, l2, l3, l4] = &mut self.lanes;
-        match lane {
-            Lane::Control => l0,
-            Lane::Errors => l1,
-            Lane::Logs => l2,
-            Lane::Traces => l3,
-            Lane::Blobs => l4,
-        }
+    pub(super) const fn cursor(&mut self, lane: Lane) -> &mut LaneCursor {
+        self.lanes.get_mut(lane)
     }
 
     /// Remembers a gap; joins it with one it continues.
@@ -120,12 +116,8 @@ impl State {
 
     /// Forgets gaps that the hub has been told of.
     pub(super) fn forget_gaps(&mut self) {
-        let acked = self.lanes.map(|cursor| cursor.acked);
-        self.gaps.retain(|gap| {
-            acked
-                .get(gap.lane.index())
-                .is_some_and(|acked| gap.to > *acked)
-        });
+        let lanes = self.lanes;
+        self.gaps.retain(|gap| gap.to > lanes.get(gap.lane).acked);
     }
 }
 
@@ -223,7 +215,7 @@ pub(super) struct Mark {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct MarkBody {
     epoch: Epoch,
-    next: [Seq; 5],
+    next: ByLane<Seq>,
 }
 
 const MARK_NAME: &str = "mark";
@@ -231,19 +223,30 @@ const MARK_BYTES_MAX: usize = 4096;
 
 impl Mark {
     /// What the last process left, if it belongs to this epoch; and the mark to write on.
-    pub(super) fn open(disk: &dyn Disk, dir: &std::path::Path, epoch: Epoch) -> (Self, [Seq; 5]) {
+    pub(super) fn open(
+        disk: &dyn Disk,
+        dir: &std::path::Path,
+        epoch: Epoch,
+    ) -> (Self, ByLane<Seq>) {
+        let next = Self::read(disk, dir, epoch).unwrap_or_default();
         let path = dir.join(MARK_NAME);
-        let bytes = read_small(disk, &path, MARK_BYTES_MAX).ok().flatten();
-        let body = bytes.and_then(|bytes| read_checked::<MarkBody>(&bytes));
-        let next = body
-            .filter(|body| body.epoch == epoch)
-            .map_or([Seq(0); 5], |body| body.next);
         let file = disk.open(&path).or_else(|_| disk.create(&path)).ok();
         (Self { file }, next)
     }
 
+    /// What the last commit of this epoch left, if it can be read.
+    pub(super) fn read(
+        disk: &dyn Disk,
+        dir: &std::path::Path,
+        epoch: Epoch,
+    ) -> Option<ByLane<Seq>> {
+        let bytes = read_small(disk, &dir.join(MARK_NAME), MARK_BYTES_MAX).ok()??;
+        let body = read_checked::<MarkBody>(&bytes)?;
+        (body.epoch == epoch).then_some(body.next)
+    }
+
     /// Errors do not matter: the mark only makes recovery more exact.
-    pub(super) fn write(&self, epoch: Epoch, next: [Seq; 5]) {
+    pub(super) fn write(&self, epoch: Epoch, next: ByLane<Seq>) {
         if let (Some(file), Some(bytes)) = (&self.file, write_checked(&MarkBody { epoch, next })) {
             let _ignored = file.write_at(&bytes, 0);
         }

@@ -1,9 +1,12 @@
 //! The spool's promises.
 
 mod balance;
+mod encrypted;
 mod faults;
 mod index;
+mod inspect;
 mod kill;
+mod live;
 mod memory;
 mod oracle;
 mod promises;

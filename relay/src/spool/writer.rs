@@ -7,6 +7,7 @@ use std::sync::Arc;
 use protocol::outcome::Counts;
 
 use super::balance::Walk;
+use super::cipher::{Access, KeyId, Sealing};
 use super::disk::File;
 use super::format;
 use super::segment::Summary;
@@ -31,15 +32,27 @@ pub(super) struct Active {
     pub(super) file: Arc<dyn File>,
     /// What is durable.
     pub(super) summary: Summary,
+    /// How its blocks are encrypted, if they are.
+    pub(super) sealing: Option<Sealing>,
+    /// What does it.
+    pub(super) access: Access,
     /// Where the next frame goes; beyond `summary.end` while a commit is under way.
     pub(super) tail: u64,
 }
 
 impl Active {
-    pub(super) const fn resume(serial: u64, file: Arc<dyn File>, summary: Summary) -> Self {
+    pub(super) const fn resume(
+        serial: u64,
+        file: Arc<dyn File>,
+        summary: Summary,
+        sealing: Option<Sealing>,
+        access: Access,
+    ) -> Self {
         Self {
             serial,
             file,
+            sealing,
+            access,
             tail: summary.end,
             summary,
         }
@@ -51,6 +64,11 @@ impl Active {
         // Even a part that was written must be cut away again.
         self.tail += frames.len() as u64;
         self.file.write_at(frames, at)
+    }
+
+    /// Whether blocks go into it encrypted with this key, or with none.
+    pub(super) fn has_key(&self, key: Option<KeyId>) -> bool {
+        self.sealing.map(|sealing| sealing.key) == key
     }
 
     /// Whether a commit has written that is not durable.

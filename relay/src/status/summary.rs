@@ -55,6 +55,12 @@ pub struct LinkSummary {
     pub last_ack_at: Option<String>,
     /// What ended the last connection, or kept it from coming about.
     pub last_error: Option<String>,
+    /// What is wrong with the link, in a word.
+    pub trouble: Option<String>,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// When the relay's certificate ends.
+    pub certificate_ends_at: Option<String>,
     /// Round trip, in milliseconds.
     pub rtt_ms: Option<u32>,
     /// This clock minus the hub's, in milliseconds.
@@ -208,6 +214,9 @@ fn link(status: &Status) -> LinkSummary {
         since: link.since.to_rfc3339(),
         last_ack_at: link.last_ack_at.map(Timestamp::to_rfc3339),
         last_error: link.last_error,
+        trouble: link.trouble.map(|trouble| trouble.name().to_owned()),
+        remedy: link.trouble.map(|trouble| trouble.remedy().to_owned()),
+        certificate_ends_at: link.certificate_ends_at.map(Timestamp::to_rfc3339),
         rtt_ms: link.rtt_ms,
         clock_offset_ms: link.clock_offset_ms,
         in_flight: link.in_flight,

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tests::load::Load;
-use tests::site::Site;
+use tests::site::{Plan, Site};
 
 fn error(kind: &str, function: &str, release: &str) -> Value {
     json!({
@@ -145,6 +145,34 @@ async fn a_lost_index_is_rebuilt_with_the_same_answers() {
         assert_eq!(sorted_titles(&found), *before, "{question}");
     }
     assert!(before.iter().any(|titles| !titles.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_is_opened_again_goes_on_with_its_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = Plan::free(dir.path().to_owned()).unwrap();
+    let mut site = Site::open(plan.clone()).await.unwrap();
+    let event = error("EarlierError", "begin", "shop@1.0.0");
+    site.sdk().send(&event).await.unwrap();
+    site.settled(1).await.unwrap();
+    let dsn = site.dsn().to_owned();
+    site.terminate_relay().await.unwrap();
+    site.stop_hub().await.unwrap();
+    drop(site);
+
+    let site = Site::open(plan).await.unwrap();
+    assert_eq!(site.dsn(), dsn);
+    site.api()
+        .issues(site.org(), "EarlierError", 1)
+        .await
+        .unwrap();
+    site.sdk()
+        .send(&error("LaterError", "end", "shop@1.0.0"))
+        .await
+        .unwrap();
+    site.settled(2).await.unwrap();
+    let relays = site.api().get("vedette/relays/").await.unwrap();
+    assert_eq!(relays.as_array().map(Vec::len), Some(1), "{relays}");
 }
 
 async fn site_events(api: &tests::api::Api, path: &str) -> usize {

@@ -18,7 +18,7 @@ use super::super::types::iso;
 use super::check_labels;
 use crate::access::Scope;
 use crate::clock;
-use crate::fleet::TokenRequest;
+use crate::fleet::{RangeError, TokenRequest};
 
 /// The longest life of a join token.
 const JOIN_TOKEN_LIFE_MAX: Duration = Duration::from_hours(30 * 24);
@@ -38,6 +38,9 @@ pub(in crate::api) struct NewJoinToken {
     /// What the relays are labelled with.
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// Where the relays come from, such as `10.20.0.0/16`; anywhere when left out.
+    #[serde(default)]
+    address_range: Option<String>,
 }
 
 const fn one() -> u32 {
@@ -82,11 +85,15 @@ pub(in crate::api) async fn create_join_token(
         return Err(ApiError::field("validForSeconds", format!("1 to {max}")));
     }
     check_labels(&wish.labels)?;
+    let from = wish.address_range.as_deref().map(str::parse).transpose();
+    let from =
+        from.map_err(|error: RangeError| ApiError::field("addressRange", error.to_string()))?;
     let now = clock::now();
     let request = TokenRequest {
         uses: wish.uses,
         lifetime: Some(valid_for),
         labels: wish.labels,
+        from,
     };
     let fresh = state
         .fleet

@@ -23,7 +23,10 @@ async fn shows_relays_and_changes_them() {
 #[tokio::test]
 async fn makes_join_tokens() {
     let hub = Hub::new().await;
-    let wish = json!({ "uses": 3, "validForSeconds": 600, "labels": { "site": "hh" } });
+    let wish = json!({
+        "uses": 3, "validForSeconds": 600, "labels": { "site": "hh" },
+        "addressRange": "10.20.0.0/16",
+    });
     let made = hub.post("vedette/join-tokens/", wish).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     assert!(
@@ -33,7 +36,11 @@ async fn makes_join_tokens() {
             .starts_with("vedette-relay join ")
     );
     assert_shape!("join_token", made);
-    for wrong in [json!({ "uses": 0 }), json!({ "validForSeconds": 0 })] {
+    for wrong in [
+        json!({ "uses": 0 }),
+        json!({ "validForSeconds": 0 }),
+        json!({ "addressRange": "10.20" }),
+    ] {
         let answer = hub.post("vedette/join-tokens/", wrong).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     }

@@ -35,7 +35,9 @@ fn books(delivered: u64, waiting: u64, accepted: u64) -> Books {
 #[tokio::test]
 async fn accounts_that_a_relay_leaves_out_are_those_it_sent_before() {
     let (fleet, _store, _dir) = fleet().await;
-    let joined = fleet.join(&request(&token(&fleet, 1).await), NOW).await;
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
     let relay = joined.unwrap().relay;
     let address = "127.0.0.1:9".parse().unwrap();
     let with = Report {
@@ -65,7 +67,9 @@ async fn accounts_that_a_relay_leaves_out_are_those_it_sent_before() {
 #[tokio::test]
 async fn a_long_history_is_kept_in_rows_of_five_minutes() {
     let (fleet, store, _dir) = fleet().await;
-    let joined = fleet.join(&request(&token(&fleet, 1).await), NOW).await;
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
     let relay = joined.unwrap().relay;
     let address = "127.0.0.1:9".parse().unwrap();
     let begin = crate::clock::now().plus_millis(-3_600_000);
@@ -94,7 +98,9 @@ async fn trouble_is_told_once_when_it_begins_and_once_when_it_is_over() {
     let (fleet, store, _dir) = fleet().await;
     let mut relays = Vec::new();
     for _ in 0..2 {
-        let joined = fleet.join(&request(&token(&fleet, 1).await), NOW).await;
+        let joined = fleet
+            .join(&request(&token(&fleet, 1).await), HERE, NOW)
+            .await;
         relays.push(joined.unwrap().relay);
     }
     let alerts = FleetAlerts {
@@ -148,7 +154,9 @@ async fn trouble_is_told_once_when_it_begins_and_once_when_it_is_over() {
 #[tokio::test]
 async fn only_the_troubles_that_were_asked_for_are_told() {
     let (fleet, _store, _dir) = fleet().await;
-    let joined = fleet.join(&request(&token(&fleet, 1).await), NOW).await;
+    let joined = fleet
+        .join(&request(&token(&fleet, 1).await), HERE, NOW)
+        .await;
     let relay = joined.unwrap().relay;
     let alerts = FleetAlerts {
         actions: vec![Action::Webhook {

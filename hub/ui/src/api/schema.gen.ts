@@ -1599,6 +1599,8 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /** @description Where the relays come from, such as `10.20.0.0/16`; anywhere when left out. */
+            addressRange?: string | null;
         };
         /** @description A key to be made. */
         NewKey: {
@@ -1778,6 +1780,17 @@ export interface components {
             /** @description What is wrong with it, and since when. */
             conditions: components["schemas"]["Condition"][];
             report?: components["schemas"]["Report"] | null;
+            /** @description When its certificate ends; it renews it by itself after about half of its life. */
+            certificateEndsAt?: string | null;
+            /**
+             * Format: int64
+             * @description How often it was started under its identity.
+             */
+            generation: number;
+            /** @description When a second holder of its identity was last kept out. */
+            clonedAt?: string | null;
+            /** @description Where the first holder is, and the second. */
+            clonedAddresses: string[];
         };
         /** @description Changes of a relay. */
         RelayChange: {
@@ -1792,6 +1805,11 @@ export interface components {
              * @default null
              */
             state: string | null;
+            /**
+             * @description Takes the mark of a second holder of its identity off. The second holder stays kept out.
+             * @default false
+             */
+            clearClone: boolean;
         };
         /** @description What waits in a lane of a relay. */
         RelayLane: {

@@ -21,6 +21,9 @@ export function relay(change: Partial<Relay> = {}): Relay {
       { lane: 1, name: "errors", records: 1840, bytes: 12_582_912, oldestReceivedAt: AT },
     ],
     conditions: [],
+    certificateEndsAt: "2026-01-08T00:00:00Z",
+    generation: 3,
+    clonedAddresses: [],
     report: {
       date: AT,
       rosterVersion: 4,

@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use super::super::*;
 use crate::ledger::Ledger;
 use crate::pipeline::Meter;
-use crate::roster::Roster;
+use crate::policy::Policy;
+use crate::roster::{Roster, testing};
 use crate::spool::{self, ReadOutcome, Spool};
 
 /// The key of the recordings: project 1.
@@ -39,6 +40,14 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) body: Vec<u8>,
+}
+
+impl Relay {
+    /// A roster of the hub, as over the link.
+    pub(super) fn tell(&self, bundle: &RosterBundle) {
+        let config = testing::Signer::new(1).sign(bundle);
+        self.roster.apply(&config, crate::clock::now()).unwrap();
+    }
 }
 
 impl Reply {
@@ -71,6 +80,7 @@ pub(super) fn projects() -> RosterBundle {
         keys,
         allowed_domains: allowed.iter().map(|d| (*d).to_owned()).collect(),
         privacy: PrivacySettings::default(),
+        sampling: BTreeMap::new(),
     };
     let two_a_minute = RateLimit {
         count: 2,
@@ -86,6 +96,7 @@ pub(super) fn projects() -> RosterBundle {
                 &["example.com"],
             ),
         ],
+        ..RosterBundle::default()
     }
 }
 
@@ -94,15 +105,20 @@ pub(super) async fn start() -> Relay {
     start_with(Config::default(), Some(projects())).await
 }
 
-pub(super) async fn start_with(mut config: Config, bundle: Option<RosterBundle>) -> Relay {
+pub(super) async fn start_with(config: Config, bundle: Option<RosterBundle>) -> Relay {
+    start_under(Policy::default(), config, bundle).await
+}
+
+pub(super) async fn start_under(
+    policy: Policy,
+    mut config: Config,
+    bundle: Option<RosterBundle>,
+) -> Relay {
     let dir = tempfile::tempdir().unwrap();
     config.listen.set_port(0);
     let listener = TcpListener::bind(config.listen).await.unwrap();
     let ledger = Ledger::default();
-    let roster = Roster::open(dir.path()).unwrap();
-    if let Some(bundle) = bundle {
-        roster.apply(bundle).unwrap();
-    }
+    let roster = testing::roster(dir.path(), policy, bundle.as_ref());
     let spool = open_spool(dir.path(), ledger.clone()).await;
     let meter = Meter::default();
     let pipeline = Pipeline::new(roster.clone(), ledger.clone(), spool.clone(), meter);
@@ -229,7 +245,16 @@ impl Relay {
             .collect()
     }
 
-    /// received = accepted + refused, and accepted = kept + invalid.
+    /// Items of every category under a term for a reason.
+    pub(super) fn count(&self, term: &str, why: &str) -> u64 {
+        let totals = self.ledger.totals();
+        let counted = totals
+            .iter()
+            .filter(|(a, _)| a.term.name() == term && a.reason == why);
+        counted.map(|(_, n)| n).sum()
+    }
+
+    /// received = accepted + refused, and accepted = kept + invalid + filtered + sampled.
     pub(super) async fn assert_adds_up(&self) {
         let sum = |term| -> u64 {
             let totals = self.ledger.totals();
@@ -245,7 +270,8 @@ impl Relay {
             sum(Term::Received),
             sum(Term::Accepted) + sum(Term::Refused)
         );
-        assert_eq!(sum(Term::Accepted), sum(Term::Invalid) + n_kept as u64);
+        let dropped = sum(Term::Invalid) + sum(Term::Filtered) + sum(Term::Sampled);
+        assert_eq!(sum(Term::Accepted), dropped + n_kept as u64);
     }
 }
 

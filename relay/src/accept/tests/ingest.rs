@@ -281,7 +281,7 @@ async fn without_a_roster_it_accepts_and_holds() {
     let path = format!("/api/store/?sentry_key={KEY}");
     let reply = relay.send("POST", &path, &[], b"{}").await;
     assert_eq!(reply.status, 503, "nothing says which project");
-    relay.roster.apply(projects()).unwrap();
+    relay.tell(&projects());
     assert_eq!(relay.send("POST", &path, &[], b"{}").await.status, 200);
     relay.assert_adds_up().await;
 }

@@ -81,6 +81,10 @@ impl Chance {
     }
 }
 
+fn any_lane(chance: &mut Chance) -> Lane {
+    Lane::ALL[usize::try_from(chance.below(Lane::COUNT as u64)).unwrap()]
+}
+
 /// One connection: sends some, has some acknowledged, and compares whenever there is something to.
 struct Connection<'a> {
     oracle: &'a mut Oracle,
@@ -161,12 +165,12 @@ fn nothing_is_said_to_differ_through_a_hundred_kills_of_either_side() {
             };
             connection.begin().await;
             for _ in 0..chance.below(40) {
-                let lane = Lane::ALL[usize::try_from(chance.below(5)).unwrap()];
+                let lane = any_lane(&mut chance);
                 match chance.below(8) {
                     // Full, at times: the oldest go, of what was not sent.
                     0..=3 => {
                         let len = usize::try_from(chance.below(700)).unwrap();
-                        let _may_be_full = connection.oracle.append(&[lane], len).await;
+                        let _may_be_full = connection.oracle.append(&[lane.live()], len).await;
                     }
                     // Sent and acknowledged.
                     4..=6 => {
@@ -179,7 +183,7 @@ fn nothing_is_said_to_differ_through_a_hundred_kills_of_either_side() {
             }
             assert_balanced(&connection.oracle.spool().balance().await.unwrap());
             // Sent and booked, but the acknowledgement is lost in what comes next.
-            let lane = Lane::ALL[usize::try_from(chance.below(5)).unwrap()];
+            let lane = any_lane(&mut chance);
             connection.send(lane).await;
             n_compared += connection.audit.comparisons();
             let totals = oracle.ledger.totals().into_iter();

@@ -9,9 +9,10 @@ use protocol::item::Category;
 use protocol::outcome::Term;
 
 use super::memory::Fault;
-use super::oracle::Oracle;
+use super::oracle::{LIVE, Oracle};
 use super::support::{by_term, runtime};
-use crate::spool::{GapReason, SpoolError, WhenFull};
+use crate::spool::format::{self, Header};
+use crate::spool::{Config, GapReason, SpoolError, WhenFull};
 
 /// A cheap sequence of numbers from a seed.
 fn chances(mut seed: u64) -> impl FnMut() -> u32 {
@@ -32,8 +33,12 @@ async fn fifty_appends(oracle: &mut Oracle) {
             _ => &[Lane::Errors],
         };
         let _may_fail = oracle.append(lanes, 150).await;
-        if n % 10 == 9 {
-            let _may_fail = oracle.ack(Lane::Errors, 128).await;
+        match n % 10 {
+            // The lanes are stuck for a while, so that their twins have their share.
+            4 => oracle.wait(6_000),
+            8 => drop(oracle.ack(Lane::ErrorsBacklog, 128).await),
+            9 => drop(oracle.ack(Lane::Errors, 255).await),
+            _ => {}
         }
     }
 }
@@ -88,8 +93,9 @@ fn nothing_acknowledged_is_lost_when_the_disk_is_full_for_a_while_from_any_call_
 
 #[derive(Clone, Debug)]
 enum Step {
-    Append { lanes: Vec<u8>, len: u16 },
+    Append { lanes: Vec<usize>, len: u16 },
     Ack { lane: u8, part: u8 },
+    Wait { millis: u16 },
     Reopen,
     PowerCut { seed: u64 },
     Fail { after: u8, n: u8, full: bool },
@@ -97,9 +103,10 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (prop::collection::btree_set(0..5_u8, 1..3), 0..700_u16)
+        8 => (prop::collection::btree_set(0..LIVE.len(), 1..3), 0..700_u16)
             .prop_map(|(lanes, len)| Step::Append { lanes: lanes.into_iter().collect(), len }),
-        3 => (0..5_u8, any::<u8>()).prop_map(|(lane, part)| Step::Ack { lane, part }),
+        1 => (0..9_000_u16).prop_map(|millis| Step::Wait { millis }),
+        3 => (0..7_u8, any::<u8>()).prop_map(|(lane, part)| Step::Ack { lane, part }),
         1 => Just(Step::Reopen),
         1 => any::<u64>().prop_map(|seed| Step::PowerCut { seed }),
         1 => (0..8_u8, 1..4_u8, any::<bool>()).prop_map(|(after, n, full)| Step::Fail { after, n, full }),
@@ -112,45 +119,76 @@ proptest! {
 
     #[test]
     fn it_behaves_like_a_list_per_lane(steps in steps()) {
-        runtime().block_on(async {
-            let mut oracle = Oracle::new(|_| ());
-            oracle.open().unwrap();
-            for step in steps {
-                match step {
-                    Step::Append { lanes, len } => {
-                        let lanes: Vec<_> = lanes.into_iter().map(|lane| Lane::try_from(lane).unwrap()).collect();
-                        let _may_fail = oracle.append(&lanes, usize::from(len)).await;
-                    }
-                    Step::Ack { lane, part } => {
-                        let _may_fail = oracle.ack(Lane::try_from(lane).unwrap(), part).await;
-                    }
-                    Step::Reopen => {
-                        oracle.disk.set_fault(None);
-                        oracle.close().await.unwrap();
-                        oracle.open().unwrap();
-                    }
-                    Step::PowerCut { seed } => {
-                        let mut after = oracle.fork(oracle.disk.after_power_cut(chances(seed)));
-                        let _closed = oracle.close().await;
-                        after.open().unwrap();
-                        oracle = after;
-                    }
-                    Step::Fail { after, n, full } => {
-                        let kind = if full { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
-                        let at = oracle.disk.n_calls() + 1 + u64::from(after);
-                        oracle.disk.set_fault(Some(Fault { at, n: n.into(), kind }));
-                    }
-                }
-                oracle.check().await;
-            }
-            let _closed = oracle.close().await;
-        });
+        runtime().block_on(behaves_like_lists(steps, |_| ()));
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_does_so_encrypted_too(steps in steps()) {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("key");
+        std::fs::write(&key, "ab".repeat(32)).unwrap();
+        let encrypted = |config: &mut Config| config.encryption_key_file = Some(key);
+        runtime().block_on(behaves_like_lists(steps, encrypted));
+    }
+}
+
+async fn behaves_like_lists(steps: Vec<Step>, change: impl FnOnce(&mut Config)) {
+    let mut oracle = Oracle::new(change);
+    oracle.open().unwrap();
+    for step in steps {
+        match step {
+            Step::Append { lanes, len } => {
+                let lanes: Vec<_> = lanes.into_iter().map(|lane| LIVE[lane]).collect();
+                let _may_fail = oracle.append(&lanes, usize::from(len)).await;
+            }
+            Step::Ack { lane, part } => {
+                let _may_fail = oracle.ack(Lane::try_from(lane).unwrap(), part).await;
+            }
+            Step::Wait { millis } => oracle.wait(u64::from(millis)),
+            Step::Reopen => {
+                oracle.disk.set_fault(None);
+                oracle.close().await.unwrap();
+                oracle.open().unwrap();
+            }
+            Step::PowerCut { seed } => {
+                let mut after = oracle.fork(oracle.disk.after_power_cut(chances(seed)));
+                let _closed = oracle.close().await;
+                after.open().unwrap();
+                oracle = after;
+            }
+            Step::Fail { after, n, full } => {
+                let kind = if full {
+                    io::ErrorKind::StorageFull
+                } else {
+                    io::ErrorKind::Other
+                };
+                let at = oracle.disk.n_calls() + 1 + u64::from(after);
+                oracle.disk.set_fault(Some(Fault {
+                    at,
+                    n: n.into(),
+                    kind,
+                }));
+            }
+        }
+        oracle.check().await;
+    }
+    let _closed = oracle.close().await;
+}
+
 /// A small spool with several segments, closed by a crash.
-async fn small_spool() -> Oracle {
-    let mut oracle = Oracle::new(|config| config.segment_bytes = "1 KiB".parse().unwrap());
+pub(super) async fn small_spool() -> Oracle {
+    small_spool_with(|_| ()).await
+}
+
+pub(super) async fn small_spool_with(change: impl Fn(&mut Config)) -> Oracle {
+    let mut oracle = Oracle::new(|config| {
+        config.segment_bytes = "1 KiB".parse().unwrap();
+        change(config);
+    });
     oracle.open().unwrap();
     for n in 0..9 {
         oracle
@@ -166,12 +204,22 @@ async fn small_spool() -> Oracle {
             .unwrap();
     }
     oracle.ack(Lane::Errors, 30).await.unwrap();
+    // What comes now finds its lanes stuck.
+    oracle.wait(6_000);
+    for _ in 0..3 {
+        let both = &[Lane::Errors, Lane::Control];
+        oracle.append(both, 30).await.unwrap();
+    }
+    assert_eq!(
+        oracle.spool().lanes()[Lane::ErrorsBacklog.index()].records,
+        3
+    );
     oracle
 }
 
 /// After damage: what is missing was counted, to the unit, and the readers were told; the next
 /// opening tells the same.
-async fn check_damaged(oracle: &mut Oracle, what: &str) -> usize {
+pub(super) async fn check_damaged(oracle: &mut Oracle, what: &str) -> usize {
     oracle.open().unwrap();
     let (missing, gaps) = oracle.missing().await;
     // A second look, so that what the first one found is written down.
@@ -258,6 +306,44 @@ fn a_segment_cut_at_any_byte_loses_what_was_cut_and_says_so() {
     runtime.block_on(whole.close()).unwrap();
 }
 
+/// A segment as a later program might write it: of another version, and framed in its own way.
+fn of_another_version(bytes: &[u8]) -> Vec<u8> {
+    let read = format::read_header(bytes).unwrap();
+    let header = Header {
+        version: format::VERSION + 1,
+        ..read.header
+    };
+    let mut alien = format::write_header(&header).unwrap();
+    let noise = |n: usize| u8::try_from(n * 31 % 251).unwrap();
+    alien.extend((alien.len()..bytes.len()).map(noise));
+    alien
+}
+
+#[test]
+fn a_segment_of_another_version_is_set_aside_and_served_around() {
+    let runtime = runtime();
+    let mut whole = runtime.block_on(small_spool());
+    let mut n_lost = 0;
+    for (path, bytes) in whole.files() {
+        if path.extension().is_none_or(|extension| extension != "seg") {
+            continue;
+        }
+        let mut damaged = whole.fork(whole.disk.copy());
+        let alien = of_another_version(&bytes);
+        damaged.disk.change(&path, |bytes| *bytes = alien.clone());
+        let what = format!("{} of another version", path.display());
+        n_lost += runtime.block_on(check_damaged(&mut damaged, &what));
+        // Whoever understands it finds it as it was.
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let kept = damaged.files().into_iter().find(|(path, _)| {
+            path.starts_with("/spool/quarantine") && path.to_str().unwrap().ends_with(&name)
+        });
+        assert_eq!(kept.map(|(_, bytes)| bytes), Some(alien), "{what}");
+    }
+    assert_eq!(n_lost, 15, "each segment that is left was lost once");
+    runtime.block_on(whole.close()).unwrap();
+}
+
 #[test]
 fn a_segment_that_is_gone_is_counted() {
     let runtime = runtime();
@@ -280,7 +366,7 @@ fn an_unfinished_write_is_cut_away_and_nobody_misses_it() {
             .files()
             .into_iter()
             .rev()
-            .find(|(path, _)| path.to_str().unwrap().contains("/L1/"))
+            .find(|(path, _)| path.to_str().unwrap().contains("/L6/"))
             .unwrap();
         let before = whole.disk.copy();
         whole.append(&[Lane::Errors], 40).await.unwrap();

@@ -4,6 +4,7 @@ use protocol::block::Record;
 use protocol::ids::{Lane, Seq};
 use protocol::item::Category;
 use protocol::outcome::{Account, Reason, Term};
+use protocol::unit::ByteSize;
 
 use super::support::{by_term, config, drain, number, record, runtime, waiting};
 use crate::ledger::Ledger;
@@ -209,6 +210,47 @@ fn a_drained_spool_gives_its_room_back_and_goes_on_counting() {
         let (records, gaps) = drain(&spool, Lane::Errors, Seq(101)).await;
         assert_eq!((records.len(), gaps.len()), (1, 0));
         assert_eq!(number(&records[0].1), Some(101));
+        spool.close().await.unwrap();
+    });
+}
+
+#[test]
+fn the_disk_holds_little_more_than_what_waits() {
+    const SEGMENT: u64 = 256 << 10;
+    const LEN: u64 = 20_000;
+    const N: u64 = 400;
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path());
+    config.segment_bytes = ByteSize(SEGMENT);
+    let on_disk = || {
+        let lane = dir.path().join("L1");
+        let epochs = std::fs::read_dir(lane).unwrap().flatten();
+        let files = epochs.flat_map(|epoch| std::fs::read_dir(epoch.path()).unwrap().flatten());
+        files
+            .map(|file| file.metadata().unwrap().len())
+            .sum::<u64>()
+    };
+    runtime().block_on(async {
+        let spool = Spool::open(&config, Ledger::default()).unwrap();
+        for n in 1..=N {
+            let errors = vec![(Lane::Errors, record(n, usize::try_from(LEN).unwrap()))];
+            spool.append(errors).await.unwrap();
+        }
+        for acked in [0, 40, 200, 390, N] {
+            spool.ack(Lane::Errors, Seq(acked)).await.unwrap();
+            let live = (N - acked) * LEN;
+            let most = live / 100 * 105 + 2 * SEGMENT;
+            let used = on_disk();
+            assert!(
+                (live..=most).contains(&used),
+                "{used} bytes for {live}, {most} allowed"
+            );
+            assert_eq!(
+                spool.status().bytes_used - used,
+                0,
+                "the status says what there is"
+            );
+        }
         spool.close().await.unwrap();
     });
 }

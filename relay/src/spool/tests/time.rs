@@ -52,7 +52,8 @@ fn records_expire_by_the_time_the_spool_was_open() {
             .map(|gap| (gap.from, gap.to, gap.reason))
             .collect();
         assert_eq!(told, [(Seq(1), Seq(3), GapReason::Expired)]);
-        assert_eq!(waiting(&spool, Lane::Errors).await, [1, 2, 3, 4]);
+        assert_eq!(waiting(&spool, Lane::Errors).await, [1, 2, 3]);
+        assert_eq!(waiting(&spool, Lane::ErrorsBacklog).await, [4]);
         spool.close().await.unwrap();
         let ledger = Ledger::default();
         let spool = open(&disk, &time, &ledger);

@@ -16,6 +16,7 @@ const KINDS = [
   { kind: "behind", label: "What a relay keeps does not get away" },
   { kind: "unbalanced", label: "The accounts of a relay do not add up" },
   { kind: "failing_disk", label: "The disk of a relay fails" },
+  { kind: "cloned", label: "The identity of a relay is held twice" },
 ] as const;
 
 export function AlertsDialog({ onClose }: { onClose: () => void }) {

@@ -137,7 +137,7 @@ describe("the fleet", () => {
     await waitFor(() =>
       expect(requests.find((each) => each.method === "PUT")?.body).toEqual({
         actions: [{ type: "email", to: "ops@example.org" }],
-        kinds: ["dark", "behind", "unbalanced"],
+        kinds: ["dark", "behind", "unbalanced", "cloned"],
       }),
     );
   });

@@ -181,6 +181,17 @@ function StatePanel({ relay }: { relay: Relay }) {
               "none"
             ),
           ],
+          [
+            "Certificate",
+            relay.certificateEndsAt ? (
+              <span key="certificate">
+                ends <TimeAgo at={relay.certificateEndsAt} />
+              </span>
+            ) : (
+              "–"
+            ),
+          ],
+          ["Started", `${exact(relay.generation)} times under this identity`],
           ["Id", <code key="id">{relay.id}</code>],
         ]}
       />

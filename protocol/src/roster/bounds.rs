@@ -1,0 +1,90 @@
+//! How large a roster may be. Relays refuse a larger one; the hub does not make one.
+
+use super::{LinkSettings, PrivacySettings, RosterBundle, RosterProject};
+use crate::limits::{
+    QUIET_HOURS_MAX, ROSTER_KEYS_MAX, ROSTER_LINKS_MAX, ROSTER_LIST_MAX, ROSTER_PATTERN_BYTES_MAX,
+    ROSTER_PROJECTS_MAX, ROSTER_TEXT_BYTES_MAX,
+};
+
+/// Something of which a roster has too much.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("roster has {n} {what}, more than {max}")]
+pub struct Excess {
+    /// Of what.
+    pub what: &'static str,
+    /// How much.
+    pub n: usize,
+    /// The most.
+    pub max: usize,
+}
+
+fn at_most(what: &'static str, n: usize, max: usize) -> Result<(), Excess> {
+    if n > max {
+        Err(Excess { what, n, max })
+    } else {
+        Ok(())
+    }
+}
+
+impl RosterBundle {
+    /// Checks every count and length.
+    ///
+    /// # Errors
+    /// [`Excess`], the first that is found.
+    pub fn check_bounds(&self) -> Result<(), Excess> {
+        at_most("projects", self.projects.len(), ROSTER_PROJECTS_MAX)?;
+        let n_keys = self.projects.iter().map(|project| project.keys.len()).sum();
+        at_most("keys", n_keys, ROSTER_KEYS_MAX)?;
+        at_most("relays with settings", self.links.len(), ROSTER_LINKS_MAX)?;
+        at_most("requirements", self.requires.len(), ROSTER_LIST_MAX)?;
+        let links = self.links.iter().map(|link| &link.link);
+        links.chain([&self.link]).try_for_each(check_link)?;
+        self.projects.iter().try_for_each(check_project)?;
+        at_most(
+            "bytes of key names",
+            pattern_bytes(&self.projects),
+            ROSTER_PATTERN_BYTES_MAX,
+        )
+    }
+}
+
+fn check_link(link: &LinkSettings) -> Result<(), Excess> {
+    at_most(
+        "quiet hours of a relay",
+        link.quiet_hours.len(),
+        QUIET_HOURS_MAX,
+    )
+}
+
+fn check_project(project: &RosterProject) -> Result<(), Excess> {
+    at_most("bytes in a slug", project.slug.len(), ROSTER_TEXT_BYTES_MAX)?;
+    at_most(
+        "sample rates of a project",
+        project.sampling.len(),
+        ROSTER_LIST_MAX,
+    )?;
+    let PrivacySettings {
+        sensitive_fields,
+        safe_fields,
+        ..
+    } = &project.privacy;
+    for list in [sensitive_fields, safe_fields, &project.allowed_domains] {
+        at_most(
+            "entries in a list of a project",
+            list.len(),
+            ROSTER_LIST_MAX,
+        )?;
+        let longest = list.iter().map(String::len).max().unwrap_or_default();
+        at_most("bytes in an entry", longest, ROSTER_TEXT_BYTES_MAX)?;
+    }
+    Ok(())
+}
+
+/// Projects mostly share their settings, and so what is compiled from them.
+fn pattern_bytes(projects: &[RosterProject]) -> usize {
+    let lists = projects.iter().map(|project| &project.privacy);
+    let distinct: std::collections::HashSet<&Vec<String>> = lists
+        .flat_map(|privacy| [&privacy.sensitive_fields, &privacy.safe_fields])
+        .collect();
+    distinct.into_iter().flatten().map(String::len).sum()
+}

@@ -1,0 +1,146 @@
+//! A roster as the pipeline needs it: compiled under this host's policy.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protocol::ids::{ProjectId, PublicKey, RelayId};
+use protocol::item::Category;
+use protocol::privacy::Scrubber;
+use protocol::roster::{
+    ConfigKey, LinkSettings, PrivacySettings, RateLimit, RosterBundle, RosterProject, SampleRate,
+};
+use protocol::timestamp::Timestamp;
+
+use super::{RosterError, dry_run};
+use crate::policy::Policy;
+
+/// Everything of one version.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) version: u64,
+    /// The key it was signed with.
+    pub(super) signed_by: ConfigKey,
+    pub(super) n_projects: usize,
+    pub(super) keys: HashMap<PublicKey, Entry>,
+    pub(super) expires_at: Option<Timestamp>,
+    link: LinkSettings,
+    links: HashMap<RelayId, LinkSettings>,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) project: Arc<Project>,
+    pub(super) active: bool,
+    pub(super) rate_limit: Option<RateLimit>,
+}
+
+/// A project as the pipeline needs it.
+#[derive(Debug)]
+pub struct Project {
+    /// Its number.
+    pub id: ProjectId,
+    /// Its short name, for logs and metrics.
+    pub slug: String,
+    /// Origins browsers may send from; empty means any.
+    pub allowed_domains: Vec<String>,
+    /// What is removed: the stricter of the hub's settings and the policy's.
+    pub privacy: PrivacySettings,
+    /// The same, compiled.
+    pub scrubber: Scrubber,
+    /// What is kept of some categories.
+    pub(super) sampling: Vec<(Category, SampleRate)>,
+}
+
+impl Table {
+    /// Compiles a roster whose bounds were checked, and tries its rules.
+    pub(super) fn build(
+        bundle: RosterBundle,
+        signed_by: ConfigKey,
+        policy: &Policy,
+    ) -> Result<Self, RosterError> {
+        let mut scrubbers = Scrubbers::default();
+        let mut keys = HashMap::new();
+        let version = bundle.version;
+        let n_projects = bundle.projects.len();
+        for project in bundle.projects {
+            let project_keys = project.keys.clone();
+            let project = Arc::new(scrubbers.compile(project, policy)?);
+            for key in project_keys {
+                let entry = Entry {
+                    project: Arc::clone(&project),
+                    active: key.active,
+                    rate_limit: policy.rate_limit(key.rate_limit),
+                };
+                if keys.insert(key.public_key, entry).is_some() {
+                    return Err(RosterError::KeyTwice { version });
+                }
+            }
+        }
+        let links = bundle.links.into_iter();
+        Ok(Self {
+            version,
+            signed_by,
+            n_projects,
+            keys,
+            expires_at: bundle.expires_at,
+            link: bundle.link,
+            links: links.map(|named| (named.relay, named.link)).collect(),
+        })
+    }
+
+    /// What the hub lets a relay take of the link.
+    pub(super) fn link_of(&self, relay: Option<RelayId>) -> &LinkSettings {
+        let named = relay.and_then(|relay| self.links.get(&relay));
+        named.unwrap_or(&self.link)
+    }
+
+    /// Whether sampling and the hub's limits of the link have ended.
+    pub(super) fn is_expired(&self, hub_now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| hub_now >= end)
+    }
+}
+
+/// Most projects share their settings, so they share what is compiled from them.
+#[derive(Default)]
+struct Scrubbers(HashMap<Settings, Scrubber>);
+
+/// What tells two settings apart.
+type Settings = (bool, bool, Vec<String>, Vec<String>);
+
+impl Scrubbers {
+    fn compile(&mut self, project: RosterProject, policy: &Policy) -> Result<Project, RosterError> {
+        let privacy = policy.privacy(&project.privacy);
+        let settings = (
+            privacy.scrub_ip_addresses,
+            privacy.scrub_emails,
+            privacy.sensitive_fields.clone(),
+            privacy.safe_fields.clone(),
+        );
+        let scrubber = match self.0.get(&settings) {
+            Some(scrubber) => scrubber.clone(),
+            None => {
+                let scrubber = Scrubber::new(&privacy);
+                dry_run::run(&privacy, &scrubber, policy).map_err(|source| RosterError::Rules {
+                    project: project.id,
+                    source,
+                })?;
+                self.0.insert(settings, scrubber.clone());
+                scrubber
+            }
+        };
+        // A category of a later version is none that this program would see.
+        let sampling = project.sampling.iter().filter_map(|(name, rate)| {
+            let category = Category::from_name(name)?;
+            // The relay accounts for everything with what this category holds.
+            (category != Category::ClientReport).then_some((category, *rate))
+        });
+        Ok(Project {
+            id: project.id,
+            slug: project.slug,
+            allowed_domains: project.allowed_domains,
+            privacy,
+            scrubber,
+            sampling: sampling.collect(),
+        })
+    }
+}

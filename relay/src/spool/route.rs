@@ -1,0 +1,80 @@
+//! Which of a lane and its twin a new record goes to. The decision is pure.
+//!
+//! A lane is stuck when its oldest record has waited longer than any working link lets one wait.
+//! While it is, what comes goes to the twin; once it has moved on, what comes goes to the lane
+//! again and overtakes the twin, which is sent behind it. So after an outage the lane holds the
+//! outage's first seconds, the twin the rest of it, and what is new waits for neither.
+//!
+//! The choice is made anew for each commit from what the lane holds, and nothing about it is
+//! remembered: a crash cannot lose it.
+
+use protocol::ids::Lane;
+
+use super::owner::Owner;
+
+/// How long the oldest record of a lane may wait before the lane is stuck, in milliseconds: above
+/// the round trip of a satellite link and a busy hub's commit, below what a person waits for.
+const STUCK_MILLIS: u64 = 5_000;
+
+/// Where records go at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Routes {
+    control: Lane,
+    errors: Lane,
+}
+
+impl Routes {
+    /// The lane that a record for `lane` goes to.
+    pub(super) const fn of(self, lane: Lane) -> Lane {
+        match lane {
+            Lane::Control => self.control,
+            Lane::Errors => self.errors,
+            other => other,
+        }
+    }
+}
+
+/// Decides for a lane whose oldest record was committed at `oldest`, if there is one, when the
+/// spool's age is `elapsed`; both in milliseconds.
+const fn decide(lane: Lane, oldest: Option<u64>, elapsed: u64) -> Lane {
+    match (lane.backlog(), oldest) {
+        (Some(twin), Some(oldest)) if elapsed.saturating_sub(oldest) > STUCK_MILLIS => twin,
+        _ => lane,
+    }
+}
+
+impl Owner {
+    /// Where records go now.
+    pub(super) fn routes(&self) -> Routes {
+        let elapsed = self.elapsed();
+        let catalog = self.shared.catalog();
+        let of = |lane| decide(lane, catalog.lanes.get(lane).oldest_elapsed, elapsed);
+        Routes {
+            control: of(Lane::Control),
+            errors: of(Lane::Errors),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_while_a_lane_is_stuck_goes_to_its_twin() {
+        let check = |lane, oldest, elapsed, expected| {
+            assert_eq!(decide(lane, oldest, elapsed), expected, "{lane} {oldest:?}");
+        };
+        let (errors, twin) = (Lane::Errors, Lane::ErrorsBacklog);
+        check(errors, None, 1_000_000, errors);
+        check(errors, Some(1_000), 1_000, errors);
+        check(errors, Some(1_000), 1_000 + STUCK_MILLIS, errors);
+        check(errors, Some(1_000), 1_001 + STUCK_MILLIS, twin);
+        check(Lane::Control, Some(0), 6_000, Lane::ControlBacklog);
+        // Time that seems to go back makes nothing old.
+        check(errors, Some(9_000), 1_000, errors);
+        // The others have no twin.
+        check(Lane::Logs, Some(0), u64::MAX, Lane::Logs);
+        check(twin, Some(0), u64::MAX, twin);
+    }
+}

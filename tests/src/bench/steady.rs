@@ -1,0 +1,171 @@
+//! The relay at a steady rate, at the highest rate, and flooded.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use protocol::block::{Item, Items, Record};
+use protocol::ids::{EventId, Lane, ProjectId, PublicKey};
+use protocol::unit::ByteSize;
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{Figures, SENDERS, float, mib, percentile, post_all, relay};
+use crate::api::envelope;
+use crate::chance::Chance;
+use crate::load::Load;
+use crate::site::{Plan, Site};
+use crate::wait::clock;
+
+/// The rate that acknowledgements are measured at.
+const PER_SECOND: u32 = 200;
+/// Events posted at that rate.
+const STEADY: usize = 4_000;
+/// Records of the durable rate: as many, as long, and as many at a time.
+const RECORDS: usize = 60_000;
+const RECORD_BYTES: usize = 3_000;
+const AT_A_TIME: usize = 64;
+/// Small events of the highest rate over HTTP.
+const SMALL: usize = 20_000;
+/// Bodies of a flood.
+const FLOOD: usize = 400;
+
+/// Measures all of it in a directory.
+pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
+    durable(&dir.join("spool"), figures).await?;
+    let site = Site::open(Plan::free(dir.join("site"))?).await?;
+    steady(&site, figures).await?;
+    small(&site, figures).await?;
+    flooded(&site, figures).await
+}
+
+/// Acknowledgements while the hub takes what comes.
+async fn steady(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
+    let mut load = Load::python()?;
+    let mut tick = interval(Duration::from_secs(1) / PER_SECOND);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let (mut senders, mut took) = (JoinSet::new(), Vec::new());
+    for _ in 0..STEADY {
+        let (_, body) = load.next_gzip()?;
+        tick.tick().await;
+        senders.spawn(post_all(site.sdk().clone(), vec![body]));
+        while let Some(answers) = senders.try_join_next() {
+            took.extend(answers??);
+        }
+    }
+    while let Some(answers) = senders.join_next().await {
+        took.extend(answers??);
+    }
+    let millis = |took: Duration| took.as_secs_f64() * 1e3;
+    let p50 = millis(percentile(&mut took, 0.5));
+    let p99 = millis(percentile(&mut took, 0.99));
+    figures.note("relay.ack_p50_at_200_per_s_ms", p50, "ms")?;
+    figures.note("relay.ack_p99_at_200_per_s_ms", p99, "ms")
+}
+
+/// Records of 3 KB that do not compress, straight into the spool, each durable when it is answered.
+async fn durable(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
+    let config = relay::spool::Config {
+        dir: dir.to_owned(),
+        bytes_max: Some(ByteSize(4 << 30)),
+        free_min: Some(ByteSize(0)),
+        append_timeout: "60s".parse()?,
+        ..relay::spool::Config::default()
+    };
+    let spool = relay::spool::Spool::open(&config, relay::ledger::Ledger::default())?;
+    let begin = clock();
+    let mut appends = JoinSet::new();
+    for first in 0..AT_A_TIME {
+        let spool = spool.clone();
+        appends.spawn(async move {
+            for n in (first..RECORDS).step_by(AT_A_TIME) {
+                let record = noise(n as u64, RECORD_BYTES)?;
+                spool.append(vec![(Lane::Errors, record)]).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(appended) = appends.join_next().await {
+        appended??;
+    }
+    let took = begin.elapsed().as_secs_f64();
+    figures.note("spool.durable_per_s", float(RECORDS) / took, "1/s")?;
+    spool.close().await?;
+    std::fs::remove_dir_all(dir)?;
+    Ok(())
+}
+
+/// A record of bytes that do not compress.
+pub(super) fn noise(n: u64, len: usize) -> anyhow::Result<Record> {
+    let mut chance = Chance::new(n);
+    let payload: Vec<u8> = std::iter::repeat_with(|| chance.number().to_le_bytes())
+        .take(len.div_ceil(8))
+        .flatten()
+        .collect();
+    Ok(Record::Items(Items {
+        project: ProjectId::new(1)?,
+        key: PublicKey::from_bytes([7; 16]),
+        received_at: hub::clock::now(),
+        sent_at: None,
+        event_id: Some(EventId::from_bytes(u128::from(n + 1).to_be_bytes())),
+        client: None,
+        remote_addr: None,
+        user_agent: None,
+        trace: None,
+        items: vec![Item {
+            kind: "attachment".to_owned(),
+            header: Bytes::from_static(b"{}"),
+            payload: Bytes::from(payload),
+        }],
+    }))
+}
+
+/// Small events as fast as they are answered.
+async fn small(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
+    let body = |n: usize| envelope(&json!({"message": format!("number {n}"), "level": "info"}));
+    let mut senders = JoinSet::new();
+    let begin = clock();
+    for sender in 0..SENDERS * 4 {
+        let bodies = (sender..SMALL).step_by(SENDERS * 4).map(body).collect();
+        let sdk = site.sdk().clone();
+        senders.spawn(async move {
+            let bodies: Vec<Vec<u8>> = bodies;
+            for body in bodies {
+                let status = sdk.post(body, "").await?.status();
+                anyhow::ensure!(status.is_success(), "the relay answered {status}");
+            }
+            Ok(())
+        });
+    }
+    while let Some(sent) = senders.join_next().await {
+        sent??;
+    }
+    let took = begin.elapsed().as_secs_f64();
+    figures.note("relay.ingest_per_s", float(SMALL) / took, "1/s")
+}
+
+/// Large bodies from everywhere; whatever is answered, memory is bounded.
+async fn flooded(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
+    let mut senders = JoinSet::new();
+    for sender in 0..SENDERS * 4 {
+        let sdk = site.sdk().clone();
+        senders.spawn(async move {
+            let mut chance = Chance::new(sender as u64);
+            for _ in 0..FLOOD / (SENDERS * 4) {
+                let words: String = (0..24_000)
+                    .map(|_| format!("{:016x}", chance.number()))
+                    .collect();
+                let event = json!({"message": "flood", "extra": {"words": words}});
+                drop(sdk.post(envelope(&event), "").await);
+            }
+        });
+    }
+    let mut peak = 0;
+    while !senders.is_empty() {
+        peak = peak.max(relay(site)?.resident_bytes()?);
+        while senders.try_join_next().is_some() {}
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    figures.note("relay.rss_flooded_mib", mib(peak), "MiB")
+}

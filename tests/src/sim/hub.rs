@@ -1,0 +1,331 @@
+//! The hub under simulation.
+//!
+//! Real code: a session's inbox with the order of its lanes ([`hub::receive::Inbox`]), what a
+//! delivery means to the cursor ([`hub::digest::cursor`]), and the opening of blocks. The store is
+//! a model: effects and cursor change together or not at all, and what was not committed is gone
+//! with the process.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use hub::digest::cursor::{Meets, meet};
+use hub::receive::{Arrived, Inbox, Step};
+use protocol::block::{self, Record};
+use protocol::ids::{Epoch, Lane, Seq};
+use protocol::outcome::{Account, Counts, Term, reason};
+use protocol::wire::{Ack, Cursor};
+
+use super::net::{ConnectionId, Down, Net, Up};
+use super::records::{self, number};
+use crate::chance::Chance;
+
+/// Most blocks a relay may have under way.
+const WINDOW_MAX: u64 = 12;
+/// Steps gathered into one transaction.
+const BATCH_MAX: u64 = 6;
+
+/// What is committed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Store {
+    pub(super) cursors: BTreeMap<(Epoch, Lane), Seq>,
+    /// Every record that was applied, in the order of application.
+    pub(super) applied: Vec<Applied>,
+    /// What stands under a number, so that it never means something else.
+    numbers: BTreeMap<(Epoch, Lane, Seq), Option<u64>>,
+    seen: BTreeSet<u64>,
+    /// The ledger.
+    pub(super) totals: Counts,
+}
+
+/// A record with items that was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Applied {
+    pub(super) lane: Lane,
+    pub(super) project: u64,
+    pub(super) n: u64,
+}
+
+/// A step that waits for its commit, and for whom.
+#[derive(Debug)]
+struct Waiting {
+    connection: ConnectionId,
+    epoch: Epoch,
+    step: Step<Bytes>,
+}
+
+/// The running program.
+#[derive(Debug, Default)]
+struct Process {
+    sessions: BTreeMap<ConnectionId, Inbox<Bytes>>,
+    queue: VecDeque<Waiting>,
+}
+
+/// How a commit ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CommitEnd {
+    /// Committed and answered.
+    Well,
+    /// The disk refused; nothing has changed.
+    Failed,
+    /// The process died before it was committed.
+    KilledBefore,
+    /// The process died after it was committed, before anyone was answered.
+    KilledAfter,
+}
+
+/// The hub: what it keeps, and the program while it runs.
+#[derive(Debug, Default)]
+pub(super) struct Hub {
+    pub(super) store: Store,
+    process: Option<Process>,
+}
+
+impl Hub {
+    pub(super) fn start(&mut self) {
+        self.process.get_or_insert_default();
+    }
+
+    pub(super) fn kill(&mut self, net: &mut Net) {
+        self.process = None;
+        net.hub_has_gone();
+    }
+
+    pub(super) const fn runs(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// How many steps wait for their commit.
+    pub(super) fn n_waiting(&self) -> usize {
+        self.process.as_ref().map_or(0, |hub| hub.queue.len())
+    }
+
+    /// How far a lane is committed.
+    pub(super) fn cursor(&self, epoch: Epoch, lane: Lane) -> Seq {
+        let cursor = self.store.cursors.get(&(epoch, lane));
+        cursor.copied().unwrap_or_default()
+    }
+
+    /// A session has ended, seen from here.
+    pub(super) fn forget(&mut self, connection: ConnectionId) {
+        if let Some(process) = &mut self.process {
+            // What the digest has of it is still applied.
+            process.sessions.remove(&connection);
+        }
+    }
+
+    /// Takes a frame of a relay.
+    ///
+    /// # Errors
+    /// When it breaks the protocol, which ends the simulation.
+    pub(super) fn take(
+        &mut self,
+        connection: ConnectionId,
+        frame: Up,
+        net: &mut Net,
+        chance: &mut Chance,
+    ) -> Result<(), String> {
+        let Some(process) = &mut self.process else {
+            return Ok(());
+        };
+        if let Up::Hello { epoch } = frame {
+            let committed = |lane| self.store.cursors.get(&(epoch, lane)).copied();
+            let cursor = |lane| Cursor {
+                lane,
+                upto: committed(lane).unwrap_or_default(),
+                digest: None,
+            };
+            let cursors = Lane::ALL.map(cursor).to_vec();
+            let window = u16::try_from(1 + chance.below(WINDOW_MAX)).unwrap_or(1);
+            let inbox = Inbox::new(epoch, &cursors, window);
+            process.sessions.insert(connection, inbox);
+            net.send_down(connection, Down::Welcome { cursors, window });
+            return Ok(());
+        }
+        // What comes behind the end of a session is not looked at.
+        let Some(inbox) = process.sessions.get_mut(&connection) else {
+            return Ok(());
+        };
+        let arrived = match frame {
+            Up::Gap(gap) => inbox.gap(gap),
+            Up::Block(lane, bytes) => {
+                let head = block::read_head(&bytes).map_err(|error| format!("block: {error}"))?;
+                if head.lane != lane {
+                    return Err(format!("a block of {} came as one of {lane}", head.lane));
+                }
+                inbox.block(head, bytes)
+            }
+            Up::Hello { .. } => return Ok(()),
+        };
+        match arrived.map_err(|refusal| format!("the hub refuses: {refusal:?}"))? {
+            Arrived::Known(ack) => {
+                let Ack { lane, upto, .. } = ack;
+                net.send_down(connection, Down::Ack { lane, upto });
+            }
+            Arrived::HandOn(steps) => {
+                let epoch = inbox.epoch();
+                process.queue.extend(steps.into_iter().map(|step| Waiting {
+                    connection,
+                    epoch,
+                    step,
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits some of what waits, or fails at it.
+    ///
+    /// # Errors
+    /// When what arrived contradicts what is committed.
+    pub(super) fn commit(
+        &mut self,
+        end: CommitEnd,
+        net: &mut Net,
+        chance: &mut Chance,
+    ) -> Result<(), String> {
+        let Some(process) = &mut self.process else {
+            return Ok(());
+        };
+        let n = usize::try_from(1 + chance.below(BATCH_MAX)).unwrap_or(1);
+        let n = n.min(process.queue.len());
+        let batch: Vec<_> = process.queue.drain(..n).collect();
+        let mut next = self.store.clone();
+        let mut answers = Vec::new();
+        for waiting in batch {
+            let answer = next.apply(&waiting)?;
+            answers.push((waiting.connection, waiting.step.lane(), answer));
+        }
+        let is_committed = matches!(end, CommitEnd::Well | CommitEnd::KilledAfter);
+        if is_committed {
+            self.store = next;
+        }
+        if matches!(end, CommitEnd::KilledBefore | CommitEnd::KilledAfter) {
+            self.kill(net);
+            return Ok(());
+        }
+        for (connection, lane, answer) in answers {
+            let answer = answer.filter(|_| is_committed);
+            self.answer(connection, lane, answer, net);
+        }
+        Ok(())
+    }
+
+    /// Acknowledges what is committed; a session whose step is not committed ends.
+    fn answer(&mut self, connection: ConnectionId, lane: Lane, upto: Option<Seq>, net: &mut Net) {
+        let Some(process) = &mut self.process else {
+            return;
+        };
+        let Some(inbox) = process.sessions.get_mut(&connection) else {
+            return;
+        };
+        match upto {
+            Some(upto) => {
+                let Ack { lane, upto, .. } = inbox.committed(lane, upto);
+                net.send_down(connection, Down::Ack { lane, upto });
+            }
+            None => {
+                process.sessions.remove(&connection);
+                net.hub_closes(connection);
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Applies a step; gives how far its lane is, or nothing where records before it are missing.
+    fn apply(&mut self, waiting: &Waiting) -> Result<Option<Seq>, String> {
+        let Waiting { epoch, step, .. } = waiting;
+        let lane = step.lane();
+        let cursor = self.cursors.entry((*epoch, lane)).or_default();
+        let before = *cursor;
+        let (met, last) = match step {
+            Step::Block { head, .. } => {
+                let last = head.last_seq();
+                (meet(before, head.first_seq, last), last)
+            }
+            // A gap says that nothing will come before its end.
+            Step::Gap(gap) => (meet(before, before.next(), gap.upto), gap.upto),
+        };
+        if met == Meets::Hole {
+            return Ok(None);
+        }
+        if met == Meets::New {
+            *cursor = last;
+        }
+        if let Step::Block { head, body } = step {
+            let (_, records) = block::open(body).map_err(|error| format!("block: {error}"))?;
+            for (seq, record) in (head.first_seq.0..).map(Seq).zip(records) {
+                self.record(*epoch, lane, seq, &record, seq > before)?;
+            }
+        }
+        Ok(Some(before.max(last)))
+    }
+
+    fn record(
+        &mut self,
+        epoch: Epoch,
+        lane: Lane,
+        seq: Seq,
+        record: &Record,
+        is_new: bool,
+    ) -> Result<(), String> {
+        let n = number(record);
+        let stood = self.numbers.get(&(epoch, lane, seq));
+        if let Some(stood) = stood.filter(|stood| **stood != n) {
+            return Err(format!("{lane} {} was {stood:?} and is {n:?}", seq.0));
+        }
+        if !is_new {
+            return Ok(());
+        }
+        if stood.is_some() {
+            return Err(format!("{lane} {} is applied twice", seq.0));
+        }
+        self.numbers.insert((epoch, lane, seq), n);
+        match record {
+            Record::Items(items) => {
+                let n = n.ok_or("a record without a number")?;
+                let is_first = self.seen.insert(n);
+                if is_first {
+                    self.applied.push(Applied {
+                        lane,
+                        project: items.project.get(),
+                        n,
+                    });
+                }
+                let (term, why) = if is_first {
+                    (Term::Applied, reason::NONE)
+                } else {
+                    (Term::Invalid, reason::DUPLICATE)
+                };
+                for (account, n) in records::kept(record) {
+                    if account.term == Term::Accepted {
+                        let account = Account {
+                            term,
+                            reason: why.into(),
+                            ..account.clone()
+                        };
+                        *self.totals.entry(account).or_default() += n;
+                    }
+                    *self.totals.entry(account).or_default() += n;
+                }
+            }
+            Record::Ledger(delta) => {
+                for (account, n) in &delta.counts {
+                    if matches!(account.term, Term::Evicted | Term::Expired | Term::Corrupt) {
+                        // Items that were kept and then lost never come here themselves.
+                        for term in [Term::Received, Term::Accepted] {
+                            let kept = Account {
+                                term,
+                                reason: reason::NONE.into(),
+                                ..account.clone()
+                            };
+                            *self.totals.entry(kept).or_default() += n;
+                        }
+                    }
+                    *self.totals.entry(account.clone()).or_default() += n;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! What was promised in a story, and whether it was kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::ids::Lane;
+use protocol::outcome::{Account, Counts, Term};
+
+use super::hub::Hub;
+use super::relay::Relay;
+
+/// Every record that was handed over, and what was answered.
+#[derive(Debug, Default)]
+pub(super) struct Promises {
+    /// Answered well, by lane.
+    promised: BTreeMap<Lane, BTreeSet<u64>>,
+    /// Handed over, whatever was answered.
+    tried: BTreeMap<u64, Lane>,
+    /// Handed over more than once.
+    retried: BTreeSet<u64>,
+}
+
+impl Promises {
+    pub(super) fn tried(&mut self, lane: Lane, n: u64) {
+        if self.tried.insert(n, lane).is_some() {
+            self.retried.insert(n);
+        }
+    }
+
+    pub(super) fn promised(&mut self, lane: Lane, n: u64) {
+        self.promised.entry(lane).or_default().insert(n);
+    }
+
+    /// Something that was handed over and never answered well.
+    pub(super) fn unanswered(&self) -> Option<(Lane, u64)> {
+        let is_promised = |(n, lane): &(&u64, &Lane)| {
+            let promised = self.promised.get(*lane);
+            !promised.is_some_and(|promised| promised.contains(*n))
+        };
+        let open = self.tried.iter().rev().find(is_promised);
+        open.map(|(n, lane)| (*lane, *n))
+    }
+
+    pub(super) fn n_promised(&self) -> usize {
+        self.promised.values().map(BTreeSet::len).sum()
+    }
+
+    /// Everything promised is at the hub or can be read in the spool (C1).
+    ///
+    /// # Errors
+    /// Names what is neither.
+    pub(super) fn check_kept(&self, relay: &mut Relay, hub: &Hub) -> Result<(), String> {
+        let applied: BTreeSet<u64> = hub.store.applied.iter().map(|applied| applied.n).collect();
+        for (lane, promised) in &self.promised {
+            let (mut found, mut n_gaps) = relay.waiting(*lane)?;
+            if let Some(twin) = lane.backlog() {
+                let (more, gaps) = relay.waiting(twin)?;
+                found.extend(more);
+                n_gaps += gaps;
+            }
+            let found: BTreeSet<_> = found.into_iter().collect();
+            let is_lost = |n: &&u64| !found.contains(n) && !applied.contains(n);
+            let lost: Vec<_> = promised.iter().filter(is_lost).collect();
+            if !lost.is_empty() {
+                return Err(format!("C1: {lane} lost {lost:?}, with {n_gaps} gaps"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is deleted or passed over that is not committed at the hub (C4, C5).
+    ///
+    /// # Errors
+    /// Names the lane.
+    pub(super) fn check_cursors(relay: &Relay, hub: &Hub) -> Result<(), String> {
+        let epoch = relay.spool.epoch();
+        for (lane, state) in Lane::ALL.into_iter().zip(relay.spool.lanes()) {
+            let committed = hub.cursor(epoch, lane);
+            if state.acked > committed {
+                return Err(format!(
+                    "C5: {lane} is acknowledged up to {}, and committed up to {}",
+                    state.acked.0, committed.0
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was applied was handed over, came once, and came in order (C3, C7).
+    ///
+    /// # Errors
+    /// Names the record.
+    pub(super) fn check_applied(&self, hub: &Hub) -> Result<(), String> {
+        let mut seen = BTreeSet::new();
+        let mut last: BTreeMap<(Lane, u64), u64> = BTreeMap::new();
+        for applied in &hub.store.applied {
+            let n = applied.n;
+            if !seen.insert(n) {
+                return Err(format!("C3: {n} is applied twice"));
+            }
+            if self.tried.get(&n) != Some(&applied.lane.live()) {
+                return Err(format!("C3: {n} of {} was never handed over", applied.lane));
+            }
+            if self.retried.contains(&n) {
+                continue;
+            }
+            let before = last.insert((applied.lane, applied.project), n);
+            if let Some(before) = before.filter(|before| *before > n) {
+                return Err(format!("C7: {n} of {} came behind {before}", applied.lane));
+            }
+        }
+        Ok(())
+    }
+
+    /// At the end, when all is healed and drained: the accounts (C2), and what is lost.
+    ///
+    /// What was evicted, expired or damaged at the relay while its acknowledgement was on the way
+    /// is counted as lost there and as applied at the hub. How many records that are is answered;
+    /// it is nothing where nothing may be lost.
+    ///
+    /// # Errors
+    /// With the terms that do not add up.
+    pub(super) fn check_end(
+        &self,
+        relay: &Relay,
+        hub: &Hub,
+        may_lose: bool,
+    ) -> Result<u64, String> {
+        let applied: BTreeSet<u64> = hub.store.applied.iter().map(|applied| applied.n).collect();
+        let promised = self.promised.values().flatten();
+        let lost: Vec<_> = promised.filter(|n| !applied.contains(n)).collect();
+        let (of_relay, of_hub) = (relay.ledger.totals(), &hub.store.totals);
+        let sum = |totals: &Counts, terms: &[Term]| -> u64 {
+            let counted = totals
+                .iter()
+                .filter(|(account, _)| terms.contains(&account.term));
+            counted.map(|(_, n)| n).sum()
+        };
+        let lost_terms = [Term::Evicted, Term::Expired, Term::Corrupt];
+        let n_counted = sum(&of_relay, &lost_terms);
+        if (lost.len() as u64) > n_counted || (!may_lose && n_counted > 0) {
+            return Err(format!(
+                "C1: {} promised records are lost, {n_counted} are counted as lost: {lost:?}",
+                lost.len()
+            ));
+        }
+        for totals in [&of_relay, of_hub] {
+            let received = sum(totals, &[Term::Received]);
+            let accepted = sum(totals, &[Term::Accepted]);
+            let refused = sum(totals, &[Term::Refused]);
+            if received != accepted + refused {
+                return Err(format!(
+                    "C2: {received} received, {accepted} accepted, {refused} refused"
+                ));
+            }
+        }
+        let ends = [
+            Term::Applied,
+            Term::Invalid,
+            Term::Rejected,
+            Term::Evicted,
+            Term::Expired,
+            Term::Corrupt,
+        ];
+        let (accepted, ended) = (sum(of_hub, &[Term::Accepted]), sum(of_hub, &ends));
+        if accepted != ended {
+            return Err(format!("C2: {accepted} accepted at the hub, {ended} ended"));
+        }
+        check_same(&of_relay, of_hub, may_lose)?;
+        let twice = accepted.saturating_sub(sum(&of_relay, &[Term::Accepted]));
+        if twice > n_counted {
+            return Err(format!(
+                "C2: {twice} records more at the hub than at the relay, {n_counted} lost"
+            ));
+        }
+        Ok(twice)
+    }
+}
+
+/// Both sides tell the same of what both know, account by account.
+fn check_same(of_relay: &Counts, of_hub: &Counts, may_lose: bool) -> Result<(), String> {
+    let both = [
+        Term::Received,
+        Term::Accepted,
+        Term::Refused,
+        Term::Evicted,
+        Term::Expired,
+        Term::Corrupt,
+    ];
+    let accounts: BTreeSet<&Account> = of_relay.keys().chain(of_hub.keys()).collect();
+    for account in accounts {
+        let n = |counts: &Counts| counts.get(account).copied().unwrap_or_default();
+        let (relay, hub) = (n(of_relay), n(of_hub));
+        let is_kept = matches!(account.term, Term::Received | Term::Accepted);
+        let is_same = relay == hub || (may_lose && is_kept && relay < hub);
+        if both.contains(&account.term) && !is_same {
+            return Err(format!(
+                "C2: the relay counts {relay} and the hub {hub} of {account:?}"
+            ));
+        }
+    }
+    Ok(())
+}

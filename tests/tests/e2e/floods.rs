@@ -1,0 +1,104 @@
+//! More than was agreed: slow clients, many clients, and far too much of everything.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tests::api::{VISIBLE_WITHIN, envelope};
+use tests::oracle::Traffic;
+use tests::site::Site;
+use tests::wait::{clock, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Connections that say almost nothing.
+const SLOW: usize = 400;
+/// The most memory that a flooded relay takes.
+const FLOODED_MAX: u64 = 96 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_dribble_are_cut_off_and_keep_nobody_waiting() {
+    let site = Site::start().await.unwrap();
+    let address = site.relay_url().trim_start_matches("http://").to_owned();
+    let began = clock();
+    let mut slow = Vec::new();
+    for n in 0..SLOW {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        // Half of them never end their headers, half never end their body.
+        let begin: &[u8] = if n % 2 == 0 {
+            b"POST /api/1/envelope/ HTTP/1.1\r\nHost: x\r\nX-A"
+        } else {
+            b"POST /api/1/envelope/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{}"
+        };
+        stream.write_all(begin).await.unwrap();
+        slow.push(stream);
+    }
+    // Meanwhile everyone else is served.
+    let traffic = Traffic::start(&site, 2);
+    traffic.more(50).await.unwrap();
+    let n_served_while_slow = traffic.oracle().n_answered();
+    let mut n_cut = 0;
+    for mut stream in slow {
+        let mut answer = Vec::new();
+        let most = Duration::from_secs(60);
+        let ended = tokio::time::timeout(most, stream.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "a client that dribbles is still connected");
+        n_cut += 1;
+    }
+    let oracle = traffic.stop().await.unwrap();
+    println!(
+        "{n_cut} slow clients cut off within {:?}; {n_served_while_slow} served at once",
+        began.elapsed()
+    );
+    let verdict = oracle.check(&site, VISIBLE_WITHIN).await.unwrap();
+    assert!(
+        verdict.statuses.keys().all(|status| *status == 200),
+        "{verdict:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_costs_bounded_memory_and_loses_nothing_answered() {
+    let site = Site::start().await.unwrap();
+    let traffic = Traffic::start(&site, 4);
+    let mut flood = tokio::task::JoinSet::new();
+    // Large bodies that do not compress, from everywhere at once, as fast as they are taken.
+    for _ in 0..24 {
+        let sdk = site.sdk().clone();
+        flood.spawn(async move {
+            let mut n_answers = 0_u64;
+            loop {
+                let noise: String = (0..8_000)
+                    .map(|_| uuid::Uuid::new_v4().simple().to_string())
+                    .collect();
+                let event = json!({"message": "flood", "level": "info", "extra": {"noise": noise}});
+                if sdk.post(envelope(&event), "").await.is_ok() {
+                    n_answers += 1;
+                }
+                if n_answers >= 40 {
+                    return n_answers;
+                }
+            }
+        });
+    }
+    let mut peak = 0;
+    let mut n_flooded = 0;
+    until("the flood to end", Duration::from_secs(240), || {
+        peak = peak.max(site.relay_resident_bytes().unwrap_or_default());
+        while let Some(ended) = flood.try_join_next() {
+            n_flooded += ended.unwrap();
+        }
+        let is_over = flood.is_empty();
+        async move { is_over.then_some(()) }
+    })
+    .await
+    .unwrap();
+    let oracle = traffic.stop().await.unwrap();
+    println!(
+        "{n_flooded} large bodies, {} others, peak {} MiB",
+        oracle.n_answered(),
+        peak >> 20
+    );
+    assert!(peak < FLOODED_MAX, "a flood costs {} MiB", peak >> 20);
+    site.settled_at_least(oracle.n_answered()).await.unwrap();
+    site.assert_ledger_balances().await.unwrap();
+}
