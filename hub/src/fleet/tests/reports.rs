@@ -72,7 +72,7 @@ async fn a_long_history_is_kept_in_rows_of_five_minutes() {
         .await;
     let relay = joined.unwrap().relay;
     let address = "127.0.0.1:9".parse().unwrap();
-    let begin = crate::clock::now().plus_millis(-3_600_000);
+    let begin = clock::now().plus_millis(-3_600_000);
     for n in 0..13 {
         let report = Report {
             books: Some(books(n * 10, 0, n * 10)),
