@@ -13,6 +13,7 @@ use protocol::ids::RelayId;
 use protocol::timestamp::Timestamp;
 use protocol::wire::{Cert, CertRequest, ErrorBody, Frame};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
+use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep_until};
 
@@ -158,7 +159,7 @@ async fn keep(
         return Err(IdentityError::Damaged { path });
     }
     let key = key.serialize_der();
-    let authorities = cert.authorities.into_iter().map(|one| one.into_vec());
+    let authorities = cert.authorities.into_iter().map(ByteBuf::into_vec);
     let authorities = authorities.collect();
     off_the_runtime(move || Identity::renew(&dir, relay, &key, cert.certificate, authorities)).await
 }

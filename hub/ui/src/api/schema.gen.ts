@@ -687,6 +687,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/config/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What relays are told, and how far it has come. */
+        get: operations["get_vedette_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/config/replace-key/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces the key that relays are told things with. They follow by themselves. */
+        post: operations["post_vedette_config_replace_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/config/retry/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries once more a change that did not hold. */
+        post: operations["post_vedette_config_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/join-tokens/": {
         parameters: {
             query?: never;
@@ -791,6 +842,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/relays/{relay}/link/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets how much of the link a relay may take. */
+        put: operations["put_vedette_relays_link"];
+        post?: never;
+        /** Takes a relay's own settings of the link away. */
+        delete: operations["delete_vedette_relays_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/status/": {
         parameters: {
             query?: never;
@@ -874,6 +943,23 @@ export interface components {
             isBookmarked?: boolean | null;
             isSubscribed?: boolean | null;
             inbox?: boolean | null;
+        };
+        /** @description What relays are told, and how far it has come. */
+        ConfigState: {
+            /**
+             * Format: int64
+             * @description The version for every relay that tries nothing.
+             */
+            version: number;
+            issuedAt: string;
+            /** @description When sampling and limits of the link end at relays that have not heard from the hub. */
+            expiresAt?: string | null;
+            projects: number;
+            keys: number;
+            rollout: components["schemas"]["Rollout"];
+            /** @description The key relays pin, in hexadecimal digits. */
+            signingKey: string;
+            relays: components["schemas"]["RelayConfigState"][];
         };
         /** @description A violated content security policy. */
         CspBody: Record<string, unknown> & {
@@ -1524,6 +1610,10 @@ export interface components {
             safeFields: string[] | null;
             /** @default null */
             allowedDomains: string[] | null;
+            /** @default null */
+            sampling: {
+                [key: string]: number;
+            } | null;
         };
         /** @description A project with its settings. */
         ProjectDetail: components["schemas"]["Project"] & components["schemas"]["Settings"] & {
@@ -1598,6 +1688,33 @@ export interface components {
              */
             clearClone: boolean;
         };
+        /** @description What one relay has of it. */
+        RelayConfigState: {
+            id: string;
+            name: string;
+            isConnected: boolean;
+            /**
+             * Format: int64
+             * @description The version in force; nothing when it is not known.
+             */
+            version?: number | null;
+            /**
+             * Format: int64
+             * @description The version it is to have.
+             */
+            wanted: number;
+            /** @description What became of the version it last spoke of: `applied`, `rejected` or `reverted`. */
+            status?: string | null;
+            /**
+             * Format: int64
+             * @description Which version that was.
+             */
+            statusVersion?: number | null;
+            /** @description Why it is not in force. */
+            reason?: string | null;
+            statusDate?: string | null;
+            link?: components["schemas"]["RelayLinkForm"] | null;
+        };
         /** @description What waits in a lane of a relay. */
         RelayLane: {
             /** Format: int32 */
@@ -1608,6 +1725,20 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             oldestReceivedAt?: string | null;
+        };
+        /** @description How much of the link a relay may take. The policy of its host may say less. */
+        RelayLinkForm: {
+            /**
+             * Format: int64
+             * @description Most bytes a second; nothing is without limit.
+             * @default null
+             */
+            bandwidthMax: number | null;
+            /**
+             * @description Spans of every day, UTC, such as `22:00-06:00`, in which only control and errors travel.
+             * @default []
+             */
+            quietHours: string[];
         };
         /** @description A release, as other things mention it. */
         ReleaseRef: {
@@ -1656,6 +1787,25 @@ export interface components {
             env: Record<string, unknown>;
             inferredContentType: components["schemas"]["Option"];
             apiTarget: components["schemas"]["Option"];
+        };
+        /** @description How far a change has come. */
+        Rollout: {
+            /**
+             * @description `steady`: every relay is told the same. `trying`: a few relays try a change first. `failed`:
+             *     they did not hold, and the change is held back. `blocked`: the change cannot be sent.
+             */
+            state: string;
+            /**
+             * Format: int64
+             * @description The version that is tried, or that failed.
+             */
+            version?: number | null;
+            /** @description Since when it is tried; nothing until a relay is connected. */
+            since?: string | null;
+            /** @description The relays that try it. */
+            canaries: string[];
+            /** @description Why it failed or cannot be sent. */
+            reason?: string | null;
         };
         /** @description An alert rule. */
         Rule: {
@@ -1747,6 +1897,10 @@ export interface components {
             safeFields: string[];
             /** @description Origins browsers may send from; empty means any. */
             allowedDomains: string[];
+            /** @description The share that relays keep, between 0 and 1, by data category; others are kept whole. */
+            sampling: {
+                [key: string]: number;
+            };
         };
         /** @description What a short id stands for. */
         ShortIdAnswer: {
@@ -4034,6 +4188,90 @@ export interface operations {
             };
         };
     };
+    get_vedette_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigState"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_vedette_config_replace_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigState"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_vedette_config_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigState"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     post_vedette_join_tokens: {
         parameters: {
             query?: never;
@@ -4246,6 +4484,70 @@ export interface operations {
         };
     };
     delete_vedette_relays_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relay's id. */
+                relay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_vedette_relays_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relay's id. */
+                relay: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RelayLinkForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayLinkForm"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_vedette_relays_link: {
         parameters: {
             query?: never;
             header?: never;
