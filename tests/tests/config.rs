@@ -186,6 +186,7 @@ fn key(project_id: i64, is_active: bool) -> ProjectKey {
 struct Relay {
     dir: TempDir,
     id: protocol::ids::RelayId,
+    spool: Spool,
     roster: Roster,
     tracker: TaskTracker,
     cancel: CancellationToken,
@@ -211,7 +212,7 @@ impl Relay {
         };
         forward::start(
             config,
-            spool,
+            spool.clone(),
             roster.clone(),
             ledger,
             &tracker,
@@ -220,6 +221,7 @@ impl Relay {
         Self {
             dir,
             id,
+            spool,
             roster,
             tracker,
             cancel,
@@ -230,6 +232,7 @@ impl Relay {
         self.cancel.cancel();
         self.tracker.close();
         self.tracker.wait().await;
+        self.spool.close().await.unwrap();
         self.dir
     }
 
