@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "the helpers of tests may be as blunt as the tests"
 )]
 
