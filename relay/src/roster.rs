@@ -374,7 +374,7 @@ impl Roster {
     /// Writes what a trial has become, unless another has begun meanwhile.
     async fn note_trial(&self, trial: Option<Trial>, becomes: Option<Trial>) {
         let roster = self.clone();
-        let write = move || {
+        let write = move || -> Result<(), RosterError> {
             let inner = &*roster.0;
             let _one_at_a_time = inner.applying();
             if trial.is_none() || *inner.trial.borrow() != trial {

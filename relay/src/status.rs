@@ -25,6 +25,7 @@ use crate::forward::{self, LinkState};
 use crate::ledger::Ledger;
 use crate::pipeline::Meter;
 use crate::roster::Roster;
+use crate::site;
 use crate::spool::Spool;
 
 /// A disk that failed so recently may fail the next request too.
@@ -43,6 +44,8 @@ pub struct Status {
     pub roster: Roster,
     /// The link to the hub.
     pub link: forward::Handle,
+    /// Relays that pass through, when they may.
+    pub site: Option<site::Handle>,
     /// When the program started, by [`clock::monotonic`].
     pub started: Duration,
 }
@@ -69,6 +72,7 @@ struct Summary {
 #[derive(Serialize)]
 struct LinkSummary {
     state: &'static str,
+    carrier: Option<&'static str>,
     hub: Option<String>,
     relay: Option<String>,
     since: String,
@@ -171,6 +175,7 @@ impl Status {
             keys: self.roster.n_keys(),
             link: LinkSummary {
                 state: state_name(&link.state),
+                carrier: link.carrier.map(forward::Carrier::name),
                 hub: link.hub,
                 relay: link.relay,
                 since: link.since.to_rfc3339(),

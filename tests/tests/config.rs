@@ -128,6 +128,7 @@ impl Hub {
             dir: dir.path().to_owned(),
             name: "edge".to_owned(),
             force: false,
+            way: forward::Config::default(),
         };
         let joined = forward::join(&request).await.unwrap();
         let relay = Relay::start(dir, joined.relay);

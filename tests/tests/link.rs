@@ -9,6 +9,11 @@
     reason = "the helpers of tests may be as blunt as the tests"
 )]
 
+#[path = "link/carriers.rs"]
+mod carriers;
+#[path = "link/middle.rs"]
+mod middle;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -57,6 +62,8 @@ struct Memory {
     store: Store,
     /// One at a time, in the order of asking, as the digest's owner does it.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// What was begun is ended, whoever still waits for it.
+    tasks: TaskTracker,
     /// Every record, in the order of application.
     applied: Arc<Mutex<Vec<(Lane, Seq, Record)>>>,
     skipped: Arc<Mutex<Vec<Skip>>>,
@@ -78,13 +85,7 @@ impl Memory {
         write.commit().await.unwrap();
     }
 
-    fn n_applied(&self) -> usize {
-        self.applied.lock().unwrap().len()
-    }
-}
-
-impl Sink for Memory {
-    async fn deliver(&self, delivery: Delivery) -> Result<Applied, DigestError> {
+    async fn apply(&self, delivery: Delivery) -> Result<Applied, DigestError> {
         let _turn = self.turn.lock().await;
         let (head, records) = open(&delivery.block).unwrap();
         let cursor = self.cursor(delivery.relay, head.epoch, head.lane).await;
@@ -107,6 +108,18 @@ impl Sink for Memory {
         self.advance(delivery.relay, head.epoch, head.lane, upto)
             .await;
         Ok(Applied { upto })
+    }
+
+    fn n_applied(&self) -> usize {
+        self.applied.lock().unwrap().len()
+    }
+}
+
+impl Sink for Memory {
+    async fn deliver(&self, delivery: Delivery) -> Result<Applied, DigestError> {
+        let this = self.clone();
+        let applying = async move { this.apply(delivery).await };
+        self.tasks.spawn(applying).await.unwrap()
     }
 
     async fn skip(&self, skip: Skip) -> Result<Applied, DigestError> {
@@ -163,6 +176,7 @@ impl Hub {
         let sink = Memory {
             store: store.clone(),
             turn: Arc::default(),
+            tasks: TaskTracker::new(),
             applied: Arc::default(),
             skipped: Arc::default(),
         };
@@ -218,6 +232,7 @@ impl Hub {
             dir: dir.to_owned(),
             name: "shop-12".to_owned(),
             force: false,
+            way: forward::Config::default(),
         }
     }
 }
@@ -232,6 +247,10 @@ struct Relay {
 
 impl Relay {
     fn start(dir: &Path) -> Self {
+        Self::start_with(dir, |_| {})
+    }
+
+    fn start_with(dir: &Path, change: impl FnOnce(&mut forward::Config)) -> Self {
         let ledger = Ledger::default();
         let spool_config = spool::Config {
             dir: dir.join("spool"),
@@ -244,11 +263,12 @@ impl Relay {
         let spool = Spool::open(&spool_config, ledger.clone()).unwrap();
         let roster = Roster::open(dir, dir, Policy::default()).unwrap();
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let config = forward::Config {
+        let mut config = forward::Config {
             dir: dir.to_owned(),
             report_interval: Span(Duration::from_millis(200)),
             ..forward::Config::default()
         };
+        change(&mut config);
         let link = forward::start(
             config,
             spool.clone(),

@@ -96,6 +96,7 @@ impl Centre {
             dir: dir.path().to_owned(),
             name: "shop-12".to_owned(),
             force: false,
+            way: forward::Config::default(),
         };
         let joined = forward::join(&request).await.unwrap();
         let spool = Spool::open(&spool_config(dir.path()), Ledger::default()).unwrap();

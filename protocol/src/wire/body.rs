@@ -225,6 +225,9 @@ pub struct Report {
     /// Round trip to the hub, in milliseconds.
     #[serde(rename = "rtt", default)]
     pub rtt_ms: u32,
+    /// What carries the link: `quic` or `tcp`.
+    #[serde(rename = "ca", default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
 }
 
 impl Report {

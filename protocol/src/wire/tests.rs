@@ -93,6 +93,7 @@ fn examples() -> Vec<Frame> {
                 n: 2,
             }],
             rtt_ms: 40,
+            carrier: Some("quic".to_owned()),
         }),
         Frame::Goaway(Goaway {
             reason: "stopping".to_owned(),
@@ -124,6 +125,10 @@ fn examples() -> Vec<Frame> {
         Frame::Cert(Cert {
             certificate: vec![0x30, 0],
             authorities: vec![ByteBuf::from([0x30, 0]), ByteBuf::from([0x30, 1, 5])],
+        }),
+        Frame::Close(ErrorBody {
+            code: CloseCode::Revoked.code(),
+            message: "relay is revoked".to_owned(),
         }),
     ]
 }

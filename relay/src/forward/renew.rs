@@ -17,9 +17,10 @@ use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep_until};
 
+use super::Config;
 use super::identity::{Identity, IdentityError, off_the_runtime};
 use super::join::{JoinError, exchange};
-use super::tls::recover_config;
+use super::tls::recover_tls;
 
 /// How long a renewal that did not succeed waits, and the least between two.
 const RETRY: Duration = Duration::from_secs(60);
@@ -126,10 +127,15 @@ impl Renewal {
 }
 
 /// Gets another certificate for the enrolled key after the one it had has ended.
-pub(super) async fn recover(dir: PathBuf, hub: &str, identity: &Identity) -> Result<(), JoinError> {
-    let config = recover_config(identity).map_err(|error| JoinError::connect(hub, &error))?;
+pub(super) async fn recover(
+    config: &Config,
+    hub: &str,
+    identity: &Identity,
+) -> Result<(), JoinError> {
+    let dir = config.dir.clone();
+    let tls = recover_tls(identity).map_err(|error| JoinError::connect(hub, &error.into()))?;
     let (key, request) = make_request()?;
-    match exchange(hub, &config, &request).await? {
+    match exchange(hub, config, tls, &request).await? {
         Frame::Cert(cert) => {
             keep(dir, identity.relay, &key, cert).await?;
             tracing::info!(relay.id = %identity.relay, "certificate had ended and was exchanged");
