@@ -86,7 +86,6 @@ impl Memory {
     }
 
     async fn apply(&self, delivery: Delivery) -> Result<Applied, DigestError> {
-        let _turn = self.turn.lock().await;
         let (head, records) = open(&delivery.block).unwrap();
         let cursor = self.cursor(delivery.relay, head.epoch, head.lane).await;
         if head.first_seq > cursor.next() {
@@ -117,8 +116,12 @@ impl Memory {
 
 impl Sink for Memory {
     async fn deliver(&self, delivery: Delivery) -> Result<Applied, DigestError> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         let this = self.clone();
-        let applying = async move { this.apply(delivery).await };
+        let applying = async move {
+            let _turn = turn;
+            this.apply(delivery).await
+        };
         self.tasks.spawn(applying).await.unwrap()
     }
 

@@ -89,3 +89,12 @@ fn what_cannot_be_of_this_session_is_refused() {
     }
     assert_eq!(inbox.gap(gap(17, 17)), Err(Refusal::Gap));
 }
+
+#[test]
+fn what_another_session_had_under_way_is_not_acknowledged_before_it_comes() {
+    let mut inbox = inbox(4);
+    assert_eq!(handed_on(inbox.block(head(EPOCH, 11, 2), ())), [11]);
+    assert_eq!(inbox.committed(Lane::Errors, Seq(20)).upto, Seq(12));
+    assert_eq!(handed_on(inbox.block(head(EPOCH, 13, 8), ())), [13]);
+    assert_eq!(inbox.committed(Lane::Errors, Seq(20)).upto, Seq(20));
+}
