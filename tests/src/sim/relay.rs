@@ -139,8 +139,8 @@ impl Relay {
     /// Takes a frame of the hub.
     ///
     /// # Errors
-    /// When the hub acknowledges what it was not sent.
-    pub(super) fn take(&mut self, frame: Down, now: Duration) -> Result<(), String> {
+    /// When the hub acknowledges before it has welcomed the relay.
+    pub(super) fn take(&mut self, frame: Down, net: &mut Net, now: Duration) -> Result<(), String> {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
@@ -150,9 +150,15 @@ impl Relay {
                 session.outbox = Some(Outbox::new(&cursors, &lanes, window, WINDOW, now));
                 Ok(())
             }
-            (Down::Ack { lane, upto }, Some(outbox)) => outbox
-                .acked(lane, upto, now)
-                .map_err(|why| format!("{lane} is acknowledged up to {}: {why:?}", upto.0)),
+            (Down::Ack { lane, upto }, Some(outbox)) => {
+                // What an earlier connection left with the digest may be acknowledged on this one
+                // before it is sent again: the relay then begins anew.
+                let is_beyond = outbox.acked(lane, upto, now).is_err();
+                if is_beyond {
+                    self.disconnect(net);
+                }
+                Ok(())
+            }
             (Down::Ack { .. }, None) => Err("an acknowledgement before Welcome".to_owned()),
         }
     }
