@@ -21,6 +21,9 @@ use super::time::SimTime;
 
 type Answering<T> = Pin<Box<dyn Future<Output = T>>>;
 
+/// The records of a request, by lane.
+type Numbers = Vec<(Lane, u64)>;
+
 /// Most blocks the relay has under way.
 const WINDOW: u16 = 8;
 /// Reads for one look at a lane; more than any lane of a simulation holds.
@@ -33,7 +36,7 @@ pub(super) struct Relay {
     stepper: Stepper,
     changed: watch::Receiver<u64>,
     /// Requests that were not answered yet.
-    appends: Vec<(Vec<(Lane, u64)>, Answering<Result<(), SpoolError>>)>,
+    appends: Vec<(Numbers, Answering<Result<(), SpoolError>>)>,
     session: Option<Session>,
 }
 
@@ -46,7 +49,7 @@ struct Session {
 /// A request that was answered.
 #[derive(Debug)]
 pub(super) struct Answered {
-    pub(super) records: Vec<(Lane, u64)>,
+    pub(super) records: Numbers,
     pub(super) result: Result<(), SpoolError>,
 }
 
