@@ -9,11 +9,6 @@
     reason = "the helpers of tests may be as blunt as the tests"
 )]
 
-#[path = "link/carriers.rs"]
-mod carriers;
-#[path = "link/middle.rs"]
-mod middle;
-
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -38,7 +33,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod link {
+    mod carriers;
+    mod config;
     mod identity;
+    mod middle;
+    mod spool;
 }
 
 /// Everything below happens within this, or the test fails.

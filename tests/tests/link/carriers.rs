@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::middle::Middle;
-use super::*;
+use crate::*;
 
 /// A joined relay's directory, and a network between it and its hub.
 async fn joined_through() -> (Hub, Middle, TempDir) {
