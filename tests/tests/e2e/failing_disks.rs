@@ -204,9 +204,10 @@ async fn a_power_cut_costs_no_answered_event() {
             None
         }
     };
-    let mut site = Site::open(Plan::free(dir.path().to_owned()).unwrap())
-        .await
-        .unwrap();
+    let mut plan = Plan::free(dir.path().to_owned()).unwrap();
+    // The image is smaller than what is left free elsewhere.
+    plan.relay_settings = "[spool]\nfree_min = \"0 B\"\nballast_bytes = \"1 MiB\"\n".to_owned();
+    let mut site = Site::open(plan).await.unwrap();
     let traffic = Traffic::start(&site, 4);
     let mut chance = tests::chance::Chance::new(4);
     for cut in 0..CUTS {
