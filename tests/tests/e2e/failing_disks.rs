@@ -173,7 +173,7 @@ impl Image {
     fn cut(&mut self, kill: impl FnOnce()) {
         let copy = self
             .file
-            .with_extension(format!("{}.img", uuid::Uuid::new_v4()));
+            .with_file_name(format!("disk-{}.img", uuid::Uuid::new_v4()));
         let (from, to) = (self.file.to_str().unwrap(), copy.to_str().unwrap());
         run("cp", &["--sparse=always", from, to]).unwrap();
         kill();
