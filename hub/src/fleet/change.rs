@@ -239,7 +239,7 @@ mod tests {
             b.requires.push("x".to_owned());
         });
         check(CanaryFirst, "newer program", |b| {
-            b.min_version = "0.2.0".to_owned()
+            b.min_version = "0.2.0".to_owned();
         });
     }
 
