@@ -41,7 +41,7 @@ mod link {
 }
 
 /// Everything below happens within this, or the test fails.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits for a condition.
 async fn until(what: &str, mut condition: impl FnMut() -> bool) {

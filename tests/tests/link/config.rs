@@ -27,21 +27,9 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Everything below happens within this, or the test fails.
-const DEADLINE: Duration = Duration::from_secs(30);
-const KEY: PublicKey = PublicKey::from_bytes([0xcd; 16]);
+use crate::until;
 
-/// Waits for a condition.
-async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let waiting = async {
-        let mut tick = tokio::time::interval(Duration::from_millis(10));
-        while !condition() {
-            tick.tick().await;
-        }
-    };
-    let done = tokio::time::timeout(DEADLINE, waiting).await;
-    assert!(done.is_ok(), "waited in vain: {what}");
-}
+const KEY: PublicKey = PublicKey::from_bytes([0xcd; 16]);
 
 /// Takes no blocks.
 #[derive(Clone)]
