@@ -205,8 +205,7 @@ async fn a_power_cut_costs_no_answered_event() {
         }
     };
     let mut plan = Plan::free(dir.path().to_owned()).unwrap();
-    // The image is smaller than what is left free elsewhere.
-    plan.relay_settings = "[spool]\nfree_min = \"0 B\"\nballast_bytes = \"1 MiB\"\n".to_owned();
+    plan.spool_max = Some("16 MiB".to_owned());
     let mut site = Site::open(plan).await.unwrap();
     let traffic = Traffic::start(&site, 4);
     let mut chance = tests::chance::Chance::new(4);
