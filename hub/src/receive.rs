@@ -1,6 +1,6 @@
-//! The hub's end of the link: blocks from relays over QUIC, rosters back.
+//! The hub's end of the link: blocks from relays over QUIC or TCP, rosters back.
 //!
-//! Each relay has one session, owned by one task. A block is taken from a stream of its own,
+//! Each relay has one session, owned by one task. A block is taken in,
 //! verified, brought into its lane's order and handed to the digest; the acknowledgement goes out
 //! after the digest's commit and never before. Enrolment shares the port under its own ALPN.
 //!
@@ -16,8 +16,10 @@ mod alive;
 mod enrol;
 mod inbox;
 mod lanes;
+mod peer;
 mod session;
 mod stream;
+mod tcp;
 mod tls;
 mod trust;
 
@@ -26,6 +28,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,12 +37,16 @@ use protocol::ids::RelayId;
 use protocol::unit::ByteSize;
 use protocol::wire::{ALPN, ALPN_ENROL, CloseCode};
 use quinn::crypto::rustls::HandshakeData;
-use quinn::{Connection, Endpoint, Incoming, VarInt};
+use quinn::{Endpoint, Incoming, ServerConfig, VarInt};
 use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use peer::Peer;
 
 pub use inbox::{Arrived, Inbox, Refusal, Step};
 
@@ -54,6 +61,14 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// Enrolments at the same time.
 const ENROLMENTS_MAX: usize = 16;
+/// TCP connections that are in their handshake.
+const HANDSHAKES_MAX: usize = 256;
+/// How long nobody is accepted over TCP after that failed: files may have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections over TCP that the kernel keeps until they are accepted.
+const LISTEN_BACKLOG: u32 = 1024;
+/// Ports tried when the configuration leaves the choice and TCP has not the one of UDP.
+const BIND_ATTEMPTS: usize = 16;
 /// How long the end waits for peers to hear of it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -61,7 +76,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where relays connect to, UDP.
+    /// Where relays connect to: UDP, and TCP on the same port for networks without UDP.
     pub listen: SocketAddr,
     /// Most connections at the same time.
     pub connections_max: u32,
@@ -76,7 +91,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 4801)),
             connections_max: 4096,
-            window: 16,
+            window: 64,
             bytes_max: ByteSize(128 * 1024 * 1024),
         }
     }
@@ -92,7 +107,7 @@ pub enum ReceiveError {
         address: SocketAddr,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// No certificate to show.
     #[error(transparent)]
@@ -154,15 +169,25 @@ impl Sessions {
     /// relay is known by then: the newer has at least a working path.
     fn enter(&self, relay: RelayId, holder: Holder) {
         if let Some(before) = self.lock().insert(relay, holder) {
-            close(&before.connection, CloseCode::Replaced);
+            before.peer.close(CloseCode::Replaced);
             tracing::debug!(relay.id = %relay, "connection replaced by a newer one");
         }
     }
 
-    fn leave(&self, relay: RelayId, connection: &Connection) {
+    /// Lets a connection stand for its relay, unless one of the same start does: a relay that
+    /// dials by two ways says on which it goes on. Gives whether it stands.
+    fn enter_first(&self, relay: RelayId, holder: &Holder) -> bool {
+        let is_same = |before: &Holder| before.instance == holder.instance;
+        if self.lock().get(&relay).is_some_and(is_same) {
+            return false;
+        }
+        self.enter(relay, holder.clone());
+        true
+    }
+
+    fn leave(&self, relay: RelayId, peer: &Peer) {
         let mut sessions = self.lock();
-        let id = sessions.get(&relay).map(|one| one.connection.stable_id());
-        if id == Some(connection.stable_id()) {
+        if sessions.get(&relay).is_some_and(|one| one.peer.is(peer)) {
             sessions.remove(&relay);
         }
     }
@@ -171,14 +196,14 @@ impl Sessions {
     fn holder(&self, relay: RelayId) -> Option<(u64, Arc<Alive>, Duration)> {
         let sessions = self.lock();
         let holder = sessions.get(&relay)?;
-        let rtt = holder.connection.rtt();
+        let rtt = holder.peer.rtt();
         Some((holder.instance, Arc::clone(&holder.alive), rtt))
     }
 
     /// Where a relay is connected from.
     fn address(&self, relay: RelayId) -> Option<SocketAddr> {
         let sessions = self.lock();
-        Some(sessions.get(&relay)?.connection.remote_address())
+        Some(sessions.get(&relay)?.peer.remote_address())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RelayId, Holder>> {
@@ -195,6 +220,9 @@ struct Context<S> {
     /// Room for the bytes of blocks under way, in KiB.
     room: Arc<Semaphore>,
     enrolments: Semaphore,
+    /// Room for connections, whatever carries them.
+    connections: Arc<Semaphore>,
+    handshakes: Semaphore,
     cancel: CancellationToken,
 }
 
@@ -211,13 +239,15 @@ pub fn start<S: Sink>(
     cancel: CancellationToken,
 ) -> Result<Handle, ReceiveError> {
     let address = config.listen;
-    let server = tls::server_config(&fleet, &config)?;
+    let tls = Arc::new(tls::server_tls(&fleet)?);
+    let quic = tls::quic_config(Arc::clone(&tls), &config)?;
     let bind = |source| ReceiveError::Bind { address, source };
-    let endpoint = Endpoint::server(server, address).map_err(bind)?;
+    let (endpoint, listener) = bind_both(&quic, address).map_err(bind)?;
     let handle = Handle {
         local_addr: endpoint.local_addr().map_err(bind)?,
         sessions: Sessions::default(),
     };
+    let connections = config.connections_max as usize;
     let room = usize::try_from(config.bytes_max.0 / 1024).unwrap_or(usize::MAX);
     let context = Arc::new(Context {
         config,
@@ -226,13 +256,57 @@ pub fn start<S: Sink>(
         sessions: handle.sessions.clone(),
         room: Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS))),
         enrolments: Semaphore::new(ENROLMENTS_MAX),
+        connections: Arc::new(Semaphore::new(connections)),
+        handshakes: Semaphore::new(HANDSHAKES_MAX),
         cancel,
     });
-    tracker.spawn(run(endpoint, context, tracker.clone()));
+    let doors = Doors {
+        endpoint,
+        listener,
+        acceptor: TlsAcceptor::from(tls),
+    };
+    tracker.spawn(run(doors, context, tracker.clone()));
     Ok(handle)
 }
 
-async fn run<S: Sink>(endpoint: Endpoint, context: Arc<Context<S>>, tracker: TaskTracker) {
+/// Where relays come in.
+struct Doors {
+    endpoint: Endpoint,
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+/// Binds UDP and TCP to one port. When the host is to choose it, both must have it free.
+fn bind_both(quic: &ServerConfig, address: SocketAddr) -> io::Result<(Endpoint, TcpListener)> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let endpoint = Endpoint::server(quic.clone(), address)?;
+        match listen(endpoint.local_addr()?) {
+            Ok(listener) => return Ok((endpoint, listener)),
+            Err(_) if address.port() == 0 && attempt < BIND_ATTEMPTS => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // The connections of the hub before may still be waiting for their end.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
+}
+
+async fn run<S: Sink>(doors: Doors, context: Arc<Context<S>>, tracker: TaskTracker) {
+    let Doors {
+        endpoint,
+        listener,
+        acceptor,
+    } = doors;
     let mut refresh = interval(REFRESH_INTERVAL);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_behind = false;
@@ -251,11 +325,15 @@ async fn run<S: Sink>(endpoint: Endpoint, context: Arc<Context<S>>, tracker: Tas
             },
             incoming = endpoint.accept() => match incoming {
                 Some(incoming) => {
-                    let session = accept(incoming, Arc::clone(&context), endpoint.open_connections());
+                    let session = accept(incoming, Arc::clone(&context));
                     tracker.spawn(sessions.track_future(session));
                 }
                 None => break,
             },
+            (stream, address) = next_stream(&listener) => {
+                let session = accept_tcp(stream, address, acceptor.clone(), Arc::clone(&context));
+                tracker.spawn(sessions.track_future(session));
+            }
         }
     }
     sessions.close();
@@ -263,15 +341,27 @@ async fn run<S: Sink>(endpoint: Endpoint, context: Arc<Context<S>>, tracker: Tas
     if let Err(error) = context.fleet.refresh().await {
         tracing::debug!(%error, "what relays showed last is not kept");
     }
-    endpoint.close(code(CloseCode::Done), b"hub is stopping");
+    endpoint.close(VarInt::from_u32(CloseCode::Done.code()), b"hub is stopping");
     drop(timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await);
 }
 
-async fn accept<S: Sink>(incoming: Incoming, context: Arc<Context<S>>, n_connections: usize) {
-    if n_connections >= context.config.connections_max as usize {
-        incoming.refuse();
-        return;
+/// The next connection over TCP.
+async fn next_stream(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::debug!(%error, "connection not accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
+}
+
+async fn accept<S: Sink>(incoming: Incoming, context: Arc<Context<S>>) {
+    let Ok(_place) = Arc::clone(&context.connections).try_acquire_owned() else {
+        return incoming.refuse();
+    };
     let handshake = async { incoming.accept()?.await };
     let connection = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(connection)) => connection,
@@ -282,17 +372,42 @@ async fn accept<S: Sink>(incoming: Incoming, context: Arc<Context<S>>, n_connect
     let protocol = data
         .and_then(|data| data.downcast::<HandshakeData>().ok())
         .and_then(|data| data.protocol);
-    match protocol.as_deref() {
-        Some(ALPN) => session::serve(connection, context).await,
-        Some(ALPN_ENROL) => enrol::serve(connection, context).await,
-        _ => close(&connection, CloseCode::Version),
+    serve(Peer::Quic(connection), protocol.as_deref(), context).await;
+}
+
+async fn accept_tcp<S: Sink>(
+    stream: TcpStream,
+    address: SocketAddr,
+    acceptor: TlsAcceptor,
+    context: Arc<Context<S>>,
+) {
+    let handshake = async {
+        let _one_of_few = context.handshakes.try_acquire().map_err(io::Error::other)?;
+        stream.set_nodelay(true)?;
+        acceptor.accept(stream).await
+    };
+    let stream = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%error, "handshake did not succeed"),
+        Err(_) => return tracing::debug!("handshake took too long"),
+    };
+    let protocol = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    let place = Arc::clone(&context.connections).try_acquire_owned();
+    let (connection, pump) = tcp::connection(stream, address, Arc::clone(&context.room));
+    let peer = Peer::Tcp(connection);
+    let session = async {
+        match place {
+            Ok(_place) => serve(peer, protocol.as_deref(), context).await,
+            Err(_) => peer.close(CloseCode::Limit),
+        }
+    };
+    tokio::join!(session, pump.run());
+}
+
+async fn serve<S: Sink>(peer: Peer, protocol: Option<&[u8]>, context: Arc<Context<S>>) {
+    match protocol {
+        Some(ALPN) => session::serve(peer, context).await,
+        Some(ALPN_ENROL) => enrol::serve(peer, context).await,
+        _ => peer.close(CloseCode::Version),
     }
-}
-
-fn code(code: CloseCode) -> VarInt {
-    VarInt::from_u32(code.code())
-}
-
-fn close(connection: &Connection, why: CloseCode) {
-    connection.close(code(why), why.reason().as_bytes());
 }

@@ -24,13 +24,16 @@ pub enum UnitError {
     /// Beyond what can be held.
     #[error("{0:?} is too large")]
     TooLarge(String),
+    /// A bandwidth of nothing.
+    #[error("{0:?} lets nothing travel: a bandwidth must be more than 0 B/s")]
+    Zero(String),
 }
 
 /// A number of bytes. Written `512 B`, `64 KiB`, `64 MiB`, `2 GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
-/// Bytes per second. Written `256 KiB/s`.
+/// Bytes per second, more than 0 where it is read from text. Written `256 KiB/s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bandwidth(pub u64);
 
@@ -101,7 +104,10 @@ impl FromStr for Bandwidth {
             unit: text.to_owned(),
             allowed: units,
         })?;
-        parse(size, BYTE_UNITS, units).map(Self)
+        match parse(size, BYTE_UNITS, units)? {
+            0 => Err(UnitError::Zero(text.to_owned())),
+            bytes => Ok(Self(bytes)),
+        }
     }
 }
 
@@ -172,7 +178,9 @@ mod tests {
             "1024 B/s".parse::<Bandwidth>().unwrap().to_string(),
             "1 KiB/s"
         );
-        assert!("64 KiB".parse::<Bandwidth>().is_err());
+        for text in ["64 KiB", "0 B/s", "fast", "-1 B/s"] {
+            assert!(text.parse::<Bandwidth>().is_err(), "{text}");
+        }
         assert_eq!("1500ms".parse(), Ok(Span(Duration::from_millis(1500))));
         assert_eq!("90s".parse::<Span>().unwrap().to_string(), "90s");
         assert_eq!("120s".parse::<Span>().unwrap().to_string(), "2m");

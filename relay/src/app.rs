@@ -32,6 +32,7 @@ use crate::ledger::Ledger;
 use crate::pipeline::{Meter, Pipeline};
 use crate::policy::Policy;
 use crate::roster::{Roster, TRIAL};
+use crate::site;
 use crate::spool::Spool;
 use crate::status::Status;
 
@@ -132,6 +133,7 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
     );
     links.spawn(roster.clone().watch_trials(TRIAL, linking.clone()));
     links.spawn(panics::watch(roster.clone(), linking.clone()));
+    let site = site::start(&config.site, link.clone(), &doors, accepting.clone()).await?;
     let meter = Meter::default();
     let status = Status {
         meter: meter.clone(),
@@ -139,6 +141,7 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
         spool: spool.clone(),
         roster: roster.clone(),
         link,
+        site,
         started,
     };
     let pipeline = Pipeline::new(roster, ledger, spool.clone(), meter);

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app;
 use crate::config::Config;
-use crate::forward::{self, JoinRequest};
+use crate::forward::{self, CarrierChoice, JoinRequest, Proxy};
 use crate::policy::Policy;
 
 /// Longest join token read from standard input, in bytes.
@@ -80,6 +80,15 @@ enum Command {
         /// copy. What it buffers is delivered under the new one.
         #[arg(long)]
         force: bool,
+        /// What carries the link: auto, quic or tcp.
+        #[arg(long, default_value = "auto")]
+        carrier: CarrierChoice,
+        /// An HTTP proxy on the way, http://host:port; it carries TCP alone.
+        #[arg(long, value_name = "URL")]
+        proxy: Option<Proxy>,
+        /// A file with user:password for the proxy.
+        #[arg(long, value_name = "FILE", requires = "proxy")]
+        proxy_auth_file: Option<PathBuf>,
     },
     /// Say how the running relay is: link, backlog, disk, accounts.
     Status {
@@ -156,6 +165,9 @@ impl Cli {
                 state_dir,
                 name,
                 force,
+                carrier,
+                proxy,
+                proxy_auth_file,
             } => {
                 std::fs::create_dir_all(&state_dir).with_context(|| {
                     format!("state directory {} cannot be made", state_dir.display())
@@ -170,6 +182,12 @@ impl Cli {
                         dir: state_dir,
                         name,
                         force,
+                        way: forward::Config {
+                            carrier,
+                            proxy,
+                            proxy_auth_file,
+                            ..forward::Config::default()
+                        },
                     }),
                 }
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::{accept, forward, policy, spool};
+use crate::{accept, forward, policy, site, spool};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -32,6 +32,8 @@ pub struct Config {
     pub link: forward::Config,
     /// What this host demands whatever the hub says.
     pub policy: policy::Config,
+    /// Letting other relays through to the hub.
+    pub site: site::Config,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             spool: spool::Config::default(),
             link: forward::Config::default(),
             policy: policy::Config::default(),
+            site: site::Config::default(),
         }
     }
 }
@@ -210,6 +213,16 @@ impl Config {
             (
                 !http.idle_timeout.0.is_zero(),
                 "http.idle_timeout",
+                "must be more than 0s",
+            ),
+            (
+                self.site.flows_max > 0,
+                "site.flows_max",
+                "must be at least 1",
+            ),
+            (
+                !self.site.idle_timeout.0.is_zero(),
+                "site.idle_timeout",
                 "must be more than 0s",
             ),
             (

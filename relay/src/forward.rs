@@ -1,4 +1,4 @@
-//! Blocks to the hub over QUIC, the roster back.
+//! Blocks to the hub over QUIC, or TCP where no UDP passes, the roster back.
 //!
 //! One task owns the connection. It sends blocks as they lie in the spool, the most important lane
 //! first with a share for every other, and tells the spool what the hub has committed. Whatever is
@@ -12,100 +12,76 @@
 //! What it never does: look into a record, or talk to a hub whose certificate is not of the
 //! authority it joined.
 
+mod adapt;
 mod backoff;
 mod by_hand;
 mod carry;
+mod channel;
+mod config;
+mod dial;
+mod error;
 mod flight;
 mod identity;
 mod join;
+mod limits;
 mod outbox;
+mod pass;
+mod path;
 mod probe;
+mod proxy;
 mod receipts;
 mod renew;
 mod report;
 mod session;
+mod tell;
 mod tls;
 mod told;
 mod trouble;
 mod turns;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::ids::Lane;
+use protocol::ids::{Lane, Seq};
 use protocol::timestamp::Timestamp;
-use protocol::unit::Span;
 use protocol::wire::CloseCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock;
 use crate::ledger::{Audit, Ledger};
 use crate::roster::Roster;
 use crate::spool::Spool;
 
+pub use adapt::{Adapted, Measured, Second, adapt, choose};
 pub use by_hand::{BUNDLE_BYTES_MAX, join_by_hand, request_by_hand};
 pub use carry::{CarryError, Exported, Moved, acknowledge, export, read_receipt};
+pub use channel::Carrier;
+pub use config::{CarrierChoice, Config, Congestion, NoCarrier};
 pub use identity::IdentityError;
 pub use join::{JoinError, JoinRequest, Joined, join};
+pub use limits::QuietLanes;
 pub use outbox::{ACK_TIMEOUT, ByLane, GiveUp, Order, Outbox};
+pub use pass::PassError;
 pub use probe::{Known, known, reach_by_tcp, reach_by_udp};
+pub use proxy::{NoProxy, Proxy};
 pub use receipts::hand_in;
 pub use trouble::Trouble;
 
 use backoff::Backoff;
+use dial::Dialled;
+use error::LinkError;
 use identity::{Identity, Start};
-use session::{Ended, Link};
+use path::Preference;
+use session::{Ended, Peers};
 
 /// The port a hub address has when it names none.
 pub const HUB_PORT: u16 = 4801;
 
 /// How often a relay that has not joined looks whether it has.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Settings of the way to the hub. A restart is needed to change them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Where the relay keeps what it joined with.
-    pub dir: PathBuf,
-    /// `host` or `host:port`; when not set, the hub that was joined.
-    pub hub: Option<String>,
-    /// How the rate is found: `bbr` holds on lossy links, `cubic` is fairer on thin clean ones.
-    pub congestion: Congestion,
-    /// Most blocks under way; the hub may allow fewer.
-    pub window: u16,
-    /// How often the relay tells the hub how it is.
-    pub report_interval: Span,
-    /// How long the end of the relay waits for acknowledgements.
-    pub drain_timeout: Span,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            dir: PathBuf::from("/var/lib/vedette-relay"),
-            hub: None,
-            congestion: Congestion::Bbr,
-            window: 16,
-            report_interval: Span(Duration::from_secs(5)),
-            drain_timeout: Span(Duration::from_secs(1)),
-        }
-    }
-}
-
-/// How the rate is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Congestion {
-    /// By the measured bandwidth and round trip.
-    #[default]
-    Bbr,
-    /// By loss.
-    Cubic,
-}
 
 /// How the link is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -134,8 +110,18 @@ pub struct LinkStatus {
     pub relay: Option<String>,
     /// Since when the state lasts.
     pub since: Timestamp,
+    /// What carries the link.
+    pub carrier: Option<Carrier>,
     /// Round trip to the hub, in milliseconds.
     pub rtt_ms: Option<u32>,
+    /// Bytes of blocks per second that the link carried when it was last full.
+    pub rate: Option<u64>,
+    /// Lost packets in thousandths; over QUIC alone.
+    pub loss_permille: Option<u32>,
+    /// Whether traces and blobs wait because the link is very thin.
+    pub is_bulk_paused: bool,
+    /// Whether these are quiet hours.
+    pub is_quiet: bool,
     /// This clock minus the hub's, when the hub last welcomed the relay.
     pub clock_offset_ms: Option<i64>,
     /// When the hub last acknowledged anything.
@@ -163,6 +149,7 @@ pub struct LinkStatus {
 /// A handle on the link.
 #[derive(Clone, Debug)]
 pub struct Handle {
+    config: Arc<Config>,
     shared: Arc<Shared>,
     audit: Audit,
 }
@@ -174,7 +161,7 @@ impl Handle {
         let mut status = self.shared.lock().clone();
         // The clocks may have been set since the welcome.
         if let Some(hub_time) = self.shared.hub_time() {
-            let offset = crate::clock::now().millis_since(hub_time);
+            let offset = clock::now().millis_since(hub_time);
             status.clock_offset_ms = Some(offset);
             status.trouble = status.trouble.or(Trouble::of_clock(offset));
         }
@@ -215,6 +202,12 @@ impl Shared {
         *at = Some((hub_time, Instant::now()));
     }
 
+    fn count_block(&self, bytes: usize) {
+        let mut status = self.lock();
+        status.blocks_sent += 1;
+        status.bytes_sent += bytes as u64;
+    }
+
     fn set_state(&self, state: LinkState, now: Timestamp) {
         let mut status = self.lock();
         if status.state != state {
@@ -222,6 +215,19 @@ impl Shared {
             status.since = now;
         }
     }
+}
+
+/// What the link's owner works with.
+struct Link {
+    config: Config,
+    spool: Spool,
+    roster: Roster,
+    ledger: Ledger,
+    audit: Audit,
+    shared: Arc<Shared>,
+    cancel: CancellationToken,
+    /// The numbers the first records since the program's start have.
+    first: ByLane<Seq>,
 }
 
 /// Starts the link's owner. Without an identity it waits for one and everything stays buffered.
@@ -237,8 +243,13 @@ pub fn start(
         state: LinkState::NotJoined,
         hub: config.hub.clone(),
         relay: None,
-        since: crate::clock::now(),
+        since: clock::now(),
+        carrier: None,
         rtt_ms: None,
+        rate: None,
+        loss_permille: None,
+        is_bulk_paused: false,
+        is_quiet: false,
         clock_offset_ms: None,
         last_ack_at: None,
         last_error: None,
@@ -257,6 +268,7 @@ pub fn start(
     });
     let audit = Audit::default();
     let handle = Handle {
+        config: Arc::new(config.clone()),
         shared: Arc::clone(&shared),
         audit: audit.clone(),
     };
@@ -285,8 +297,7 @@ async fn run(link: Link) {
     if let Some(identity) = cancel.run_until_cancelled(wait_for_identity(&link)).await {
         keep_connected(&link, identity).await;
     }
-    link.shared
-        .set_state(LinkState::Closed, crate::clock::now());
+    link.shared.set_state(LinkState::Closed, clock::now());
 }
 
 /// Reads the identity, or waits until `join` has written one.
@@ -311,10 +322,11 @@ async fn wait_for_identity(link: &Link) -> Identity {
 async fn keep_connected(link: &Link, mut identity: Identity) {
     let instance = random();
     let mut backoff = Backoff::default();
+    let mut preference = Preference::default();
+    let mut measured = Measured::default();
     let mut is_away = false;
     while !link.cancel.is_cancelled() {
-        link.shared
-            .set_state(LinkState::Connecting, crate::clock::now());
+        link.shared.set_state(LinkState::Connecting, clock::now());
         let start = Start {
             instance,
             epoch: link.spool.epoch(),
@@ -333,11 +345,17 @@ async fn keep_connected(link: &Link, mut identity: Identity) {
         };
         let hub = present(link, &identity);
         let began = Instant::now();
-        let ended = session::run(link, &identity, &hub, &mut is_away).await;
+        let peers = Peers {
+            link,
+            identity: &identity,
+            hub: &hub,
+        };
+        let ended = connected(&peers, &mut preference, measured, &mut is_away).await;
+        measured = ended.measured;
         if link.cancel.is_cancelled() {
             break;
         }
-        link.shared.set_state(LinkState::Away, crate::clock::now());
+        link.shared.set_state(LinkState::Away, clock::now());
         note_end(link, &hub, &identity, &ended, &mut is_away);
         let is_recovered = ended.error.hub_code() == Some(CloseCode::Expired)
             && recover(link, &hub, &identity).await;
@@ -355,6 +373,65 @@ async fn keep_connected(link: &Link, mut identity: Identity) {
     }
 }
 
+/// Connects and serves the connection, and those that it moves to, until the last ends.
+async fn connected(
+    peers: &Peers<'_>,
+    preference: &mut Preference,
+    measured: Measured,
+    is_away: &mut bool,
+) -> Ended {
+    let mut dialled = match dial(peers, preference, measured).await {
+        Ok(dialled) => dialled,
+        Err(error) => return Ended::before_welcome(error, measured),
+    };
+    let mut measured = measured;
+    loop {
+        preference.won(dialled.channel.carrier(), clock::monotonic());
+        note_welcome(peers, &dialled, is_away);
+        let mut ended = session::serve(peers, dialled, measured).await;
+        measured = ended.measured;
+        match ended.next.take() {
+            Some(next) if !peers.link.cancel.is_cancelled() => dialled = next,
+            _ => return ended,
+        }
+    }
+}
+
+async fn dial(
+    peers: &Peers<'_>,
+    preference: &Preference,
+    measured: Measured,
+) -> Result<Dialled, LinkError> {
+    let Link { config, cancel, .. } = peers.link;
+    let first = preference.first(config.quic_retry_interval.0, clock::monotonic());
+    let plan = config.carrier.plan(first, config.tcp_delay.0);
+    let dialled = cancel.run_until_cancelled(peers.dial(plan, measured)).await;
+    dialled.unwrap_or(Err(LinkError::Stopping))
+}
+
+fn note_welcome(peers: &Peers<'_>, dialled: &Dialled, is_away: &mut bool) {
+    let Peers {
+        link,
+        identity,
+        hub,
+    } = peers;
+    let carrier = dialled.channel.carrier();
+    let hub_time = dialled.welcome.hub_time;
+    let now = clock::now();
+    link.shared.set_state(LinkState::Connected, now);
+    let mut status = link.shared.lock();
+    status.connections += 1;
+    status.last_error = None;
+    status.carrier = Some(carrier);
+    status.clock_offset_ms = Some(now.millis_since(hub_time));
+    status.trouble = None;
+    drop(status);
+    link.shared.set_hub_time(hub_time);
+    let carrier = carrier.name();
+    tracing::info!(hub, relay.id = %identity.relay, carrier, was_away = *is_away, "connected to the hub");
+    *is_away = false;
+}
+
 /// Shows who the relay is; gives where its hub is.
 fn present(link: &Link, identity: &Identity) -> String {
     let hub = link.config.hub.as_ref().unwrap_or(&identity.hub);
@@ -368,7 +445,7 @@ fn present(link: &Link, identity: &Identity) -> String {
 
 /// Gets another certificate in the place of one that has ended.
 async fn recover(link: &Link, hub: &str, identity: &Identity) -> bool {
-    let recovering = renew::recover(link.config.dir.clone(), hub, identity);
+    let recovering = Box::pin(renew::recover(&link.config, hub, identity));
     match link.cancel.run_until_cancelled(recovering).await {
         None => false,
         Some(Ok(())) => true,
@@ -405,7 +482,7 @@ async fn wait(link: &Link, delay: Duration, identity: Identity) -> Identity {
 fn note_end(link: &Link, hub: &str, identity: &Identity, ended: &Ended, is_away: &mut bool) {
     let error = ended.error.to_string();
     let relay = identity.relay;
-    let now = crate::clock::now();
+    let now = clock::now();
     let trouble = Trouble::of_code(ended.error.hub_code(), identity.validity(), now);
     if *is_away {
         tracing::debug!(hub, error, "hub is still away");
@@ -424,6 +501,7 @@ fn note_end(link: &Link, hub: &str, identity: &Identity, ended: &Ended, is_away:
     status.trouble = trouble.or(status.trouble);
     status.last_error = Some(error);
     status.in_flight = 0;
+    status.carrier = None;
     status.rtt_ms = None;
 }
 

@@ -12,5 +12,6 @@ pub mod limit;
 pub mod pipeline;
 pub mod policy;
 pub mod roster;
+pub mod site;
 pub mod spool;
 pub mod status;

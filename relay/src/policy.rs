@@ -173,9 +173,6 @@ impl Policy {
                 "must be whole seconds, at least \"1s\"",
             ));
         }
-        if self.bandwidth_max == Some(Bandwidth(0)) {
-            return Some(("bandwidth_max", "must be more than 0 B/s"));
-        }
         let names = self.sensitive_fields.iter().chain(&self.protected_fields);
         let is_blank = |name: &String| name.trim().is_empty();
         if names.into_iter().any(is_blank) {

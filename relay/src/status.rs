@@ -29,6 +29,7 @@ use crate::forward::{self, LinkState};
 use crate::ledger::Ledger;
 use crate::pipeline::Meter;
 use crate::roster::Roster;
+use crate::site;
 use crate::spool::Spool;
 
 /// A disk that failed so recently may fail the next request too.
@@ -47,6 +48,8 @@ pub struct Status {
     pub roster: Roster,
     /// The link to the hub.
     pub link: forward::Handle,
+    /// Relays that pass through, when they may.
+    pub site: Option<site::Handle>,
     /// When the program started, by [`clock::monotonic`].
     pub started: Duration,
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::wait::until;
 
 /// How long an accepted event may take to be seen. Generous: the machine may be busy.
-pub const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
+pub const VISIBLE_WITHIN: Duration = Duration::from_secs(180);
 
 /// A caller with a token.
 #[derive(Clone, Debug)]

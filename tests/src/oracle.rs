@@ -420,7 +420,7 @@ mod tests {
         let first = noted(&oracle, 1, 200);
         let second = noted(&oracle, 2, 200);
         let error = |stored: &[Stored]| oracle.exactly_once(stored).unwrap_err().to_string();
-        assert!(error(&[first.clone()]).contains("1 of 2 answered events are lost"));
+        assert!(error(std::slice::from_ref(&first)).contains("1 of 2 answered events are lost"));
         let doubled = [first.clone(), second.clone(), first.clone()];
         assert!(error(&doubled).contains("stored twice"));
         let mut changed = second.clone();

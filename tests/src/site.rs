@@ -46,8 +46,6 @@ pub struct Plan {
     pub smtp: String,
     /// Puts a link that can be made bad between relay and hub, with this seed.
     pub link_seed: Option<u64>,
-    /// Sections that the relay's configuration has beside those of every site.
-    pub relay_settings: String,
 }
 
 impl Plan {
@@ -64,7 +62,6 @@ impl Plan {
             public_key: None,
             smtp: String::new(),
             link_seed: None,
-            relay_settings: String::new(),
         }
     }
 
@@ -592,7 +589,8 @@ impl Site {
         Ok(())
     }
 
-    /// Checks the equation of every relay; what waits must be nothing.
+    /// Checks the equation of every relay; what waits must be nothing, and relay and hub must agree
+    /// on every project and category.
     ///
     /// # Errors
     /// With the terms, when it does not add up within the deadline: reports come every few seconds.
@@ -602,7 +600,19 @@ impl Site {
             let ledger = self.api.get("vedette/ledger/").await.ok()?;
             let relays = ledger.as_array().cloned().unwrap_or_default();
             *last.borrow_mut() = ledger.to_string();
-            (!relays.is_empty() && relays.iter().all(balances)).then_some(())
+            if relays.is_empty() || !relays.iter().all(balances) {
+                return None;
+            }
+            for relay in &relays {
+                let id = relay["relayId"].as_str()?;
+                let path = format!("vedette/relays/{id}/ledger/");
+                let books = self.api.get(&path).await.ok()?;
+                if books["isBalanced"] != true {
+                    *last.borrow_mut() = books.to_string();
+                    return None;
+                }
+            }
+            Some(())
         })
         .await;
         answer.with_context(|| last.borrow().clone())
@@ -805,7 +815,6 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
         link_port,
         relay_port,
         smtp,
-        relay_settings,
         ..
     } = plan;
     let hub = format!(
@@ -816,17 +825,21 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
          [link]\nlisten = \"127.0.0.1:{link_port}\"\n\
          [notify]\nsmtp = \"{smtp}\"\nallow_networks = [\"127.0.0.0/8\"]\n"
     );
-    let spool = plan.spool_max.as_ref().map_or_else(String::new, |max| {
-        format!("[spool]\nbytes_max = \"{max}\"\nballast_bytes = \"64 KiB\"\n")
-    });
-    // The filesystem is the limit, and everything that was answered 200 stays.
-    let spool = plan.spool_filesystem.as_ref().map_or(spool, |_| {
-        "[spool]\nbytes_max = \"1 GiB\"\nfree_min = \"0 B\"\nsegment_bytes = \"1 MiB\"\n\
-         ballast_bytes = \"1 MiB\"\n[spool.when_full]\nerrors = \"refuse\"\n"
-            .to_owned()
-    });
+    // Hosts of tests and demos may have little room; what is free of it is not ours to judge.
+    let mut spool = "[spool]\nfree_min = \"0 B\"\n".to_owned();
+    if plan.spool_filesystem.is_some() {
+        // The filesystem is the limit, and everything that was answered 200 stays.
+        spool.push_str(
+            "bytes_max = \"1 GiB\"\nsegment_bytes = \"1 MiB\"\nballast_bytes = \"1 MiB\"\n\
+             [spool.when_full]\nerrors = \"refuse\"\n",
+        );
+    } else if let Some(max) = &plan.spool_max {
+        spool.push_str(&format!(
+            "bytes_max = \"{max}\"\nballast_bytes = \"64 KiB\"\n"
+        ));
+    }
     let relay = format!(
-        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{spool}{relay_settings}"
+        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{spool}"
     );
     std::fs::write(plan.dir.join("hub.toml"), hub)?;
     std::fs::write(plan.dir.join("relay.toml"), relay)?;

@@ -33,11 +33,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod link {
+    mod carriers;
+    mod config;
     mod identity;
+    mod middle;
+    mod spool;
 }
 
 /// Everything below happens within this, or the test fails.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits for a condition.
 async fn until(what: &str, mut condition: impl FnMut() -> bool) {
@@ -57,6 +61,8 @@ struct Memory {
     store: Store,
     /// One at a time, in the order of asking, as the digest's owner does it.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// What was begun is ended, whoever still waits for it.
+    tasks: TaskTracker,
     /// Every record, in the order of application.
     applied: Arc<Mutex<Vec<(Lane, Seq, Record)>>>,
     skipped: Arc<Mutex<Vec<Skip>>>,
@@ -78,14 +84,7 @@ impl Memory {
         write.commit().await.unwrap();
     }
 
-    fn n_applied(&self) -> usize {
-        self.applied.lock().unwrap().len()
-    }
-}
-
-impl Sink for Memory {
-    async fn deliver(&self, delivery: Delivery) -> Result<Applied, DigestError> {
-        let _turn = self.turn.lock().await;
+    async fn apply(&self, delivery: Delivery) -> Result<Applied, DigestError> {
         let (head, records) = open(&delivery.block).unwrap();
         let cursor = self.cursor(delivery.relay, head.epoch, head.lane).await;
         if head.first_seq > cursor.next() {
@@ -110,6 +109,22 @@ impl Sink for Memory {
         self.advance(delivery.relay, head.epoch, head.lane, upto)
             .await;
         Ok(Applied { upto, digest: None })
+    }
+
+    fn n_applied(&self) -> usize {
+        self.applied.lock().unwrap().len()
+    }
+}
+
+impl Sink for Memory {
+    async fn deliver(&self, delivery: Delivery) -> Result<Applied, DigestError> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let this = self.clone();
+        let applying = async move {
+            let _turn = turn;
+            this.apply(delivery).await
+        };
+        self.tasks.spawn(applying).await.unwrap()
     }
 
     async fn skip(&self, skip: Skip) -> Result<Applied, DigestError> {
@@ -169,6 +184,7 @@ impl Hub {
         let sink = Memory {
             store: store.clone(),
             turn: Arc::default(),
+            tasks: TaskTracker::new(),
             applied: Arc::default(),
             skipped: Arc::default(),
         };
@@ -224,6 +240,7 @@ impl Hub {
             dir: dir.to_owned(),
             name: "shop-12".to_owned(),
             force: false,
+            way: forward::Config::default(),
         }
     }
 }
@@ -238,6 +255,10 @@ struct Relay {
 
 impl Relay {
     fn start(dir: &Path) -> Self {
+        Self::start_with(dir, |_| {})
+    }
+
+    fn start_with(dir: &Path, change: impl FnOnce(&mut forward::Config)) -> Self {
         let ledger = Ledger::default();
         let spool_config = spool::Config {
             dir: dir.join("spool"),
@@ -250,11 +271,12 @@ impl Relay {
         let spool = Spool::open(&spool_config, ledger.clone()).unwrap();
         let roster = Roster::open(dir, dir, Policy::default()).unwrap();
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let config = forward::Config {
+        let mut config = forward::Config {
             dir: dir.to_owned(),
             report_interval: Span(Duration::from_millis(200)),
             ..forward::Config::default()
         };
+        change(&mut config);
         let link = forward::start(
             config,
             spool.clone(),

@@ -27,6 +27,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["limit", "policy"],
             &["roster", "ledger", "spool"],
             &["pipeline", "forward"],
+            &["site"],
             &["accept", "status"],
             &["config", "app", "cli"],
         ],
@@ -81,6 +82,7 @@ const NEIGHBOURS: &[(&str, &str, &str, &str)] = &[
 const ENGINES: &[(&str, &[&str])] = &[
     ("sled", &["relay/spool"]),
     ("quinn", &["relay/forward", "hub/receive"]),
+    ("tokio_rustls", &["relay/forward", "hub/receive"]),
     ("tantivy", &["hub/index"]),
     ("sqlx", &["hub/store"]),
     ("axum", &["hub/api", "hub/web", "hub/app"]),

@@ -167,7 +167,7 @@ async fn show(state: &ApiState) -> Result<Json<ConfigState>, ApiError> {
     let relays = state.fleet.relays().await?;
     let relays = relays.into_iter().map(|relay| {
         let known = state.fleet.relay_config(relay.id);
-        RelayConfigState::new(&relay, known, &view, &links)
+        RelayConfigState::new(&relay, &known, &view, &links)
     });
     let stable = &view.offer.stable.bundle;
     Ok(Json(ConfigState {
@@ -214,7 +214,7 @@ impl Rollout {
 }
 
 impl RelayConfigState {
-    fn new(relay: &Relay, known: RelayConfig, view: &ConfigView, links: &[RelayLink]) -> Self {
+    fn new(relay: &Relay, known: &RelayConfig, view: &ConfigView, links: &[RelayLink]) -> Self {
         let reported = relay.report.as_ref().map(|report| report.roster_version);
         let version = Some(known.version)
             .filter(|version| *version > 0)

@@ -103,7 +103,7 @@ pub(super) async fn watch_fleet(
                 }
             }
             Err(error) if is_failing => {
-                tracing::debug!(%error, "relays are still not looked after")
+                tracing::debug!(%error, "relays are still not looked after");
             }
             Err(error) => {
                 is_failing = true;

@@ -4,6 +4,7 @@
 //! sums are written in the transaction of the lane's cursor. So they say what the hub has, not
 //! what it was sent.
 
+use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, HashMap};
 
 use protocol::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
@@ -34,9 +35,8 @@ impl Books {
         let mut books = Self::default();
         for entry in entries.iter().filter(|entry| entry.replay_of.is_none()) {
             let lane = lane_of(entry);
-            if !books.digests.contains_key(&lane) {
-                let digest = store.lane_digest(lane.0, lane.1, lane.2).await?;
-                books.digests.insert(lane, digest);
+            if let MapEntry::Vacant(vacant) = books.digests.entry(lane) {
+                vacant.insert(store.lane_digest(lane.0, lane.1, lane.2).await?);
             }
         }
         Ok(books)

@@ -169,10 +169,10 @@ mod tests {
         check(Nothing, "only the version", |_| {});
         check(AtOnce, "key off", |b| b.projects[0].keys[0].active = false);
         check(AtOnce, "key removed", |b| {
-            drop(b.projects[0].keys.remove(0))
+            b.projects[0].keys.remove(0);
         });
         check(AtOnce, "key added", |b| {
-            b.projects[0].keys.push(key(3, true, None))
+            b.projects[0].keys.push(key(3, true, None));
         });
         check(AtOnce, "project added", |b| {
             let mut project = b.projects[0].clone();
@@ -182,13 +182,13 @@ mod tests {
         });
         check(AtOnce, "project removed", |b| b.projects.clear());
         check(AtOnce, "project renamed", |b| {
-            b.projects[0].slug = "shops".to_owned()
+            b.projects[0].slug = "shops".to_owned();
         });
         check(AtOnce, "limit where none was", |b| {
             b.projects[0].keys[0] = key(1, true, Some(5));
         });
         check(AtOnce, "lower limit", |b| {
-            b.projects[0].keys[1] = key(2, true, Some(99))
+            b.projects[0].keys[1] = key(2, true, Some(99));
         });
         check(AtOnce, "origins", |b| b.projects[0].allowed_domains.clear());
         check(AtOnce, "more private", |b| {
@@ -212,10 +212,10 @@ mod tests {
     fn what_loosens_or_samples_is_tried_first() {
         use Change::CanaryFirst;
         check(CanaryFirst, "e-mails kept", |b| {
-            b.projects[0].privacy.scrub_emails = false
+            b.projects[0].privacy.scrub_emails = false;
         });
         check(CanaryFirst, "field kept", |b| {
-            b.projects[0].privacy.sensitive_fields.clear()
+            b.projects[0].privacy.sensitive_fields.clear();
         });
         check(CanaryFirst, "field exempted", |b| {
             b.projects[0]
@@ -224,7 +224,7 @@ mod tests {
                 .push("password".to_owned());
         });
         check(CanaryFirst, "no limit", |b| {
-            b.projects[0].keys[1].rate_limit = None
+            b.projects[0].keys[1].rate_limit = None;
         });
         check(CanaryFirst, "higher limit", |b| {
             b.projects[0].keys[1] = key(2, true, Some(101));
@@ -236,10 +236,10 @@ mod tests {
                 .insert("transaction".to_owned(), half);
         });
         check(CanaryFirst, "requirement", |b| {
-            b.requires.push("x".to_owned())
+            b.requires.push("x".to_owned());
         });
         check(CanaryFirst, "newer program", |b| {
-            b.min_version = "0.2.0".to_owned()
+            b.min_version = "0.2.0".to_owned();
         });
     }
 

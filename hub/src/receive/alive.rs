@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use protocol::ids::RelayId;
 use protocol::wire::{Cursor, Frame, Hello, Ping};
-use quinn::Connection;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use super::peer::Peer;
 use super::session::refused;
 use super::stream::SessionError;
 use super::{Context, Sink};
@@ -77,7 +77,7 @@ impl Alive {
 /// A relay presents itself: lets it in as the one holder of its identity, or keeps it out.
 pub(super) async fn present<S: Sink>(
     context: &Context<S>,
-    connection: &Connection,
+    peer: &Peer,
     admitted: &Admitted,
     hello: &Hello,
     cursors: &[Cursor],
@@ -95,13 +95,13 @@ pub(super) async fn present<S: Sink>(
         fleet.welcome(admitted, hello, cursors).await
     };
     if let Err(FleetError::Cloned(relay)) = welcomed {
-        note(context, relay, connection).await;
+        note(context, relay, peer).await;
     }
     welcomed.map_err(refused)
 }
 
 /// Marks an identity as held twice.
-pub(super) async fn note<S: Sink>(context: &Context<S>, relay: RelayId, fenced: &Connection) {
+pub(super) async fn note<S: Sink>(context: &Context<S>, relay: RelayId, fenced: &Peer) {
     let served = context.sessions.address(relay);
     let fenced = fenced.remote_address();
     let noted = context
@@ -124,7 +124,7 @@ async fn other_lives<S: Sink>(context: &Context<S>, hello: &Hello) -> bool {
 /// A session's place among the connected.
 #[derive(Clone, Debug)]
 pub(super) struct Holder {
-    pub(super) connection: Connection,
+    pub(super) peer: Peer,
     pub(super) instance: u64,
     pub(super) alive: Arc<Alive>,
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::wire::{Cert, CertRequest, CloseCode, ErrorBody, Frame};
-use quinn::Connection;
 use tokio::time::{Instant, timeout};
 
-use super::session::{certificate, refused};
-use super::stream::{FrameReader, SessionError, send};
-use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, alive, close};
+use super::peer::{Peer, Streams};
+use super::session::refused;
+use super::stream::SessionError;
+use super::{CLOSE_TIMEOUT, Context, Sink, alive};
 use crate::clock;
 use crate::fleet::{Admitted, Fleet, FleetError};
 
@@ -55,56 +55,56 @@ impl Renewals {
     }
 }
 
-pub(super) async fn serve<S: Sink>(connection: Connection, context: Arc<Context<S>>) {
+pub(super) async fn serve<S: Sink>(peer: Peer, context: Arc<Context<S>>) {
     let Ok(_permit) = context.enrolments.try_acquire() else {
-        return close(&connection, CloseCode::Limit);
+        return peer.close(CloseCode::Limit);
     };
     let done = tokio::select! {
         () = context.cancel.cancelled() => Err(SessionError::Refused(CloseCode::Unavailable)),
-        done = enrol(&connection, &context) => done,
+        done = enrol(&peer, &context) => done,
     };
     match done {
         // The relay closes when it has read the answer.
         Ok(()) => {
-            drop(timeout(CLOSE_TIMEOUT, connection.closed()).await);
-            close(&connection, CloseCode::Done);
+            drop(timeout(CLOSE_TIMEOUT, peer.closed()).await);
+            peer.close(CloseCode::Done);
         }
         Err(error) => {
-            let address = connection.remote_address();
+            let address = peer.remote_address();
             tracing::debug!(%address, %error, "enrolment ended");
-            close(&connection, error.code());
+            peer.close(error.code());
         }
     }
 }
 
-async fn enrol<S: Sink>(connection: &Connection, context: &Context<S>) -> Result<(), SessionError> {
-    let (mut answer, request) = timeout(HANDSHAKE_TIMEOUT, connection.accept_bi())
-        .await
-        .map_err(|_| SessionError::Timeout)?
-        .map_err(|_| SessionError::Lost)?;
+async fn enrol<S: Sink>(peer: &Peer, context: &Context<S>) -> Result<(), SessionError> {
+    let Streams {
+        mut control,
+        mut requests,
+        ..
+    } = peer.open(&context.room).await?;
     let (fleet, now) = (&context.fleet, clock::now());
-    let granted = match FrameReader::new(request).first().await? {
+    let granted = match requests.first().await? {
         Frame::Join(join) => {
-            let from = connection.remote_address().ip();
+            let from = peer.remote_address().ip();
             fleet.join(&join, from, now).await.map(Frame::Joined)
         }
         // The handshake has proved that the relay holds the key of what it shows.
         Frame::CertRequest(request) => {
-            let Some(shown) = certificate(connection) else {
+            let Some(shown) = peer.certificate() else {
                 return Err(SessionError::Unexpected("request without a certificate"));
             };
             let cert = fleet.recover(&shown, &request.csr, now).await;
             if let Err(FleetError::Cloned(relay)) = &cert {
-                alive::note(context, *relay, connection).await;
+                alive::note(context, *relay, peer).await;
             }
             cert.map(Frame::Cert)
         }
         other => return Err(SessionError::Unexpected(other.name())),
     };
     let frame = granted.unwrap_or_else(|error| refusal(&error));
-    send(&mut answer, &frame).await?;
-    // An error here is a stream that the relay closed first.
-    drop(answer.finish());
+    control.send(&frame).await?;
+    control.finish().await;
     Ok(())
 }
 

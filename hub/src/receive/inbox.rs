@@ -109,16 +109,16 @@ impl<B> Inbox<B> {
         self.epoch
     }
 
-    /// Whether another block may be read, while `reading` are.
+    /// How many blocks may be read at once.
     #[must_use]
-    pub fn has_room(&self, reading: usize) -> bool {
-        self.n_open() + reading < self.window
+    pub fn room(&self) -> usize {
+        self.window.saturating_sub(self.n_open())
     }
 
     /// Whether every block waits for one that was not sent within the window.
     #[must_use]
     pub fn is_stuck(&self, reading: usize) -> bool {
-        reading == 0 && self.under_way == 0 && !self.has_room(0)
+        reading == 0 && self.under_way == 0 && self.room() == 0
     }
 
     /// Takes a block.

@@ -75,9 +75,11 @@ impl<R: Run> Order<R> {
         Arrival::Ready(ready)
     }
 
-    /// Notes a commit; gives how far the lane is.
+    /// Notes a commit; gives how far the lane is. What the relay's session before had under way
+    /// may be committed meanwhile: of this one's no more is said to be than came.
     pub(super) fn commit(&mut self, upto: Seq) -> Seq {
-        self.applied = self.applied.max(upto);
+        let came = Seq(self.next.0.saturating_sub(1));
+        self.applied = self.applied.max(upto.min(came));
         self.applied
     }
 }

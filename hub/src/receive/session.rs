@@ -10,17 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use protocol::ids::{Lane, RelayId};
 use protocol::wire::{CloseCode, Cursor, Frame, Goaway, PROTO, Ping, Report, Welcome};
-use quinn::{Connection, SendStream};
-use rustls::pki_types::CertificateDer;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::alive::{self, Alive, Holder};
 use super::enrol::Renewals;
 use super::inbox::{Arrived, Inbox, Step};
-use super::stream::{FrameReader, Received, SessionError, receive_block, send};
-use super::{CLOSE_TIMEOUT, Context, HANDSHAKE_TIMEOUT, Sink, close};
+use super::peer::{Blocks, Control, Peer, Requests, Streams};
+use super::stream::{Received, SessionError};
+use super::{Context, HANDSHAKE_TIMEOUT, Sink};
 use crate::clock;
 use crate::digest::{Applied, Delivery, DigestError, Skip};
 use crate::fleet::{Admitted, FleetError, State};
@@ -47,61 +45,51 @@ struct Session<S> {
     relay: RelayId,
     version: String,
     clock_offset_ms: i64,
-    connection: Connection,
-    control: SendStream,
+    control: Control,
+    blocks: Blocks,
     inbox: Inbox<Body>,
-    /// Streams that are being read.
-    reading: JoinSet<Result<Received, SessionError>>,
     under_way: Vec<UnderWay>,
     fleet: watch::Receiver<State>,
     /// The roster the relay has or was sent.
     roster_version: u64,
-    alive: Arc<Alive>,
+    /// Its place among the connected, if the relay goes on with this connection.
+    holder: Holder,
+    is_settled: bool,
     renewals: Renewals,
 }
 
 /// Serves a relay until either side has enough.
-pub(super) async fn serve<S: Sink>(connection: Connection, context: Arc<Context<S>>) {
-    let address = connection.remote_address();
-    let admitted = match admit(&connection, &context).await {
+pub(super) async fn serve<S: Sink>(peer: Peer, context: Arc<Context<S>>) {
+    let address = peer.remote_address();
+    let admitted = match admit(&peer, &context).await {
         Ok(admitted) => admitted,
         Err(error) => {
             tracing::debug!(%address, %error, "relay refused");
-            return close(&connection, error.code());
+            return peer.close(error.code());
         }
     };
     let relay = admitted.relay;
-    let ended = serve_admitted(&connection, &context, admitted).await;
-    context.sessions.leave(relay, &connection);
+    let ended = serve_admitted(&peer, &context, admitted).await;
+    context.sessions.leave(relay, &peer);
     match ended {
-        Ok(()) => close(&connection, CloseCode::Done),
+        Ok(()) => peer.close(CloseCode::Done),
         Err(error) => {
             tracing::debug!(relay.id = %relay, %address, %error, "session ended");
-            close(&connection, error.code());
+            peer.close(error.code());
         }
     }
 }
 
 /// Which relay the certificate lets in.
-async fn admit<S: Sink>(
-    connection: &Connection,
-    context: &Context<S>,
-) -> Result<Admitted, SessionError> {
-    let Some(certificate) = certificate(connection) else {
+async fn admit<S: Sink>(peer: &Peer, context: &Context<S>) -> Result<Admitted, SessionError> {
+    let Some(certificate) = peer.certificate() else {
         return Err(SessionError::Refused(CloseCode::UnknownRelay));
     };
     let admitted = context.fleet.admit(&certificate, clock::now()).await;
     if let Err(FleetError::Cloned(relay)) = &admitted {
-        alive::note(context, *relay, connection).await;
+        alive::note(context, *relay, peer).await;
     }
     admitted.map_err(refused)
-}
-
-/// What the relay showed, verified but for its dates.
-pub(super) fn certificate(connection: &Connection) -> Option<CertificateDer<'static>> {
-    let identity = connection.peer_identity()?;
-    let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-    chain.into_iter().next()
 }
 
 pub(super) fn refused(error: FleetError) -> SessionError {
@@ -118,16 +106,16 @@ pub(super) fn refused(error: FleetError) -> SessionError {
 }
 
 async fn serve_admitted<S: Sink>(
-    connection: &Connection,
+    peer: &Peer,
     context: &Arc<Context<S>>,
     admitted: Admitted,
 ) -> Result<(), SessionError> {
     let relay = admitted.relay;
-    let (mut control, requests) = timeout(HANDSHAKE_TIMEOUT, connection.accept_bi())
-        .await
-        .map_err(|_| SessionError::Timeout)?
-        .map_err(|_| SessionError::Lost)?;
-    let mut requests = FrameReader::new(requests);
+    let Streams {
+        mut control,
+        mut requests,
+        blocks,
+    } = peer.open(&context.room).await?;
     let Frame::Hello(hello) = requests.first().await? else {
         return Err(SessionError::Unexpected("frame before Hello"));
     };
@@ -139,27 +127,18 @@ async fn serve_admitted<S: Sink>(
     }
     let cursors = context.fleet.cursors(relay, hello.epoch).await;
     let cursors = cursors.map_err(refused)?;
-    alive::present(context, connection, &admitted, &hello, &cursors).await?;
-    let alive = Arc::new(Alive::default());
-    context.sessions.enter(
-        relay,
-        Holder {
-            connection: connection.clone(),
-            instance: hello.instance,
-            alive: Arc::clone(&alive),
-        },
-    );
+    alive::present(context, peer, &admitted, &hello, &cursors).await?;
+    let holder = Holder {
+        peer: peer.clone(),
+        instance: hello.instance,
+        alive: Arc::new(Alive::default()),
+    };
+    let is_settled = context.sessions.enter_first(relay, &holder);
     let mut fleet = context.fleet.watch();
     let state = fleet.borrow_and_update().clone();
-    send(
-        &mut control,
-        &welcome(
-            &cursors,
-            state.config.for_relay(relay).bundle.version,
-            context.config.window,
-        ),
-    )
-    .await?;
+    let roster_version = state.config.for_relay(relay).bundle.version;
+    let welcome = welcome(&cursors, roster_version, context.config.window);
+    control.send(&welcome).await?;
     tracing::debug!(relay.id = %relay, "session begins");
     let now = clock::now();
     let _present = context.fleet.enter(relay, hello.roster_version, now);
@@ -167,15 +146,15 @@ async fn serve_admitted<S: Sink>(
         context: Arc::clone(context),
         relay,
         clock_offset_ms: hello.wall.millis_since(now),
-        connection: connection.clone(),
         control,
+        blocks,
         inbox: Inbox::new(hello.epoch, &cursors, context.config.window),
-        reading: JoinSet::new(),
         under_way: Vec::new(),
         fleet,
         roster_version: hello.roster_version,
         version: hello.version,
-        alive,
+        holder,
+        is_settled,
         renewals: Renewals::new(admitted),
     };
     session.run(requests, &state).await
@@ -194,41 +173,59 @@ fn welcome(cursors: &[Cursor], roster_version: u64, window: u16) -> Frame {
 }
 
 impl<S: Sink> Session<S> {
-    async fn run(mut self, mut requests: FrameReader, state: &State) -> Result<(), SessionError> {
-        self.note_seen(None);
+    async fn run(mut self, mut requests: Requests, state: &State) -> Result<(), SessionError> {
+        if self.is_settled {
+            self.note_seen(None);
+        }
         self.follow(state).await?;
         let cancel = self.context.cancel.clone();
+        let settle_until = Instant::now() + HANDSHAKE_TIMEOUT;
         loop {
-            let has_room = self.inbox.has_room(self.reading.len());
-            if self.inbox.is_stuck(self.reading.len()) {
+            if self.inbox.is_stuck(self.blocks.n_reading()) {
                 return Err(SessionError::Limit);
             }
+            let room = self.inbox.room();
             tokio::select! {
                 () = cancel.cancelled() => return self.end().await,
                 frame = requests.next() => match frame? {
-                    Some(frame) => self.take(frame).await?,
+                    Some(frame) => {
+                        self.settle().await?;
+                        self.take(frame).await?;
+                    }
                     None => return self.end().await,
                 },
-                stream = self.connection.accept_uni(), if has_room => {
-                    let stream = stream.map_err(|_| SessionError::Lost)?;
-                    let room = Arc::clone(&self.context.room);
-                    self.reading.spawn(receive_block(stream, room));
-                }
-                Some(received) = self.reading.join_next() => {
-                    let received = received.map_err(|_| SessionError::Lost)??;
-                    self.arrive(received).await?;
+                received = self.blocks.next(room) => {
+                    self.settle().await?;
+                    self.arrive(received?).await?;
                 }
                 (lane, result) = next_done(&mut self.under_way) => {
                     self.committed(lane, result).await?;
                 }
-                question = self.alive.asked() => send(&mut self.control, &question).await?,
+                question = self.holder.alive.asked() => self.control.send(&question).await?,
                 changed = self.fleet.changed() => {
                     changed.map_err(|_| SessionError::Lost)?;
                     let state = self.fleet.borrow_and_update().clone();
                     self.follow(&state).await?;
                 }
+                () = sleep_until(settle_until), if !self.is_settled => {
+                    return Err(SessionError::Timeout);
+                }
             }
         }
+    }
+
+    /// The relay goes on with this connection: it stands for the relay from now on. One that
+    /// dials by two ways is welcomed on both and says more on one of them only.
+    async fn settle(&mut self) -> Result<(), SessionError> {
+        if self.is_settled {
+            return Ok(());
+        }
+        self.is_settled = true;
+        let holder = self.holder.clone();
+        self.context.sessions.enter(self.relay, holder);
+        self.note_seen(None);
+        let state = self.fleet.borrow_and_update().clone();
+        self.follow(&state).await
     }
 
     async fn take(&mut self, frame: Frame) -> Result<(), SessionError> {
@@ -256,15 +253,15 @@ impl<S: Sink> Session<S> {
                     nonce,
                     answer: true,
                 };
-                send(&mut self.control, &Frame::Ping(pong)).await
+                self.control.send(&Frame::Ping(pong)).await
             }
             Frame::Ping(pong) => {
-                self.alive.answered(pong.nonce);
+                self.holder.alive.answered(pong.nonce);
                 Ok(())
             }
             Frame::CertRequest(request) => {
                 let answer = self.renewals.answer(&self.context.fleet, &request).await?;
-                send(&mut self.control, &answer).await
+                self.control.send(&answer).await
             }
             Frame::Cert(kept) => self.renewals.kept(&self.context.fleet, &kept).await,
             Frame::Goaway(_) => Ok(()),
@@ -280,7 +277,7 @@ impl<S: Sink> Session<S> {
 
     async fn hand_on(&mut self, arrived: Arrived<Body>) -> Result<(), SessionError> {
         match arrived {
-            Arrived::Known(ack) => send(&mut self.control, &Frame::Ack(ack)).await,
+            Arrived::Known(ack) => self.control.send(&Frame::Ack(ack)).await,
             Arrived::HandOn(steps) => {
                 for step in steps {
                     let step = self.begin(step);
@@ -348,7 +345,7 @@ impl<S: Sink> Session<S> {
         let mut ack = self.inbox.committed(lane, applied.upto);
         // The lane may be further than this one step.
         ack.digest = applied.digest.filter(|_| ack.upto == applied.upto);
-        send(&mut self.control, &Frame::Ack(ack)).await
+        self.control.send(&Frame::Ack(ack)).await
     }
 
     /// Ends a relay that was revoked; sends a roster the relay does not have.
@@ -357,11 +354,13 @@ impl<S: Sink> Session<S> {
             return Err(SessionError::Refused(CloseCode::Revoked));
         }
         let roster = state.config.for_relay(self.relay);
-        if roster.bundle.version == self.roster_version {
+        if !self.is_settled || roster.bundle.version == self.roster_version {
             return Ok(());
         }
         self.roster_version = roster.bundle.version;
-        send(&mut self.control, &Frame::Config(roster.config.clone())).await
+        self.control
+            .send(&Frame::Config(roster.config.clone()))
+            .await
     }
 
     /// Says what is booked of every lane, by project and category. What is not readable now is
@@ -373,7 +372,7 @@ impl<S: Sink> Session<S> {
             .booked(self.relay, self.inbox.epoch())
             .await;
         for ack in acks.unwrap_or_default() {
-            send(&mut self.control, &Frame::Ack(ack)).await?;
+            self.control.send(&Frame::Ack(ack)).await?;
         }
         Ok(())
     }
@@ -381,7 +380,7 @@ impl<S: Sink> Session<S> {
     fn note_seen(&self, report: Option<&Report>) {
         self.context.fleet.note_seen(
             self.relay,
-            self.connection.remote_address(),
+            self.holder.peer.remote_address(),
             &self.version,
             self.clock_offset_ms,
             report,
@@ -391,7 +390,7 @@ impl<S: Sink> Session<S> {
 
     /// Takes no more, waits for what the digest has, says so and goes.
     async fn end(mut self) -> Result<(), SessionError> {
-        self.reading.shutdown().await;
+        self.blocks.stop().await;
         let drain = async {
             while !self.under_way.is_empty() {
                 let (lane, result) = next_done(&mut self.under_way).await;
@@ -401,13 +400,10 @@ impl<S: Sink> Session<S> {
                 reason: "stopping".to_owned(),
                 drain_ms: 0,
             };
-            send(&mut self.control, &Frame::Goaway(goaway)).await
+            self.control.send(&Frame::Goaway(goaway)).await
         };
         drop(timeout(DRAIN_TIMEOUT, drain).await);
-        // Closing throws away what the relay has not received yet.
-        if self.control.finish().is_ok() {
-            drop(timeout(CLOSE_TIMEOUT, self.control.stopped()).await);
-        }
+        self.control.finish().await;
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
-//! Frames out of QUIC streams.
+//! Frames and blocks out of QUIC streams, and why a session ends.
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use protocol::block::{BlockError, Head, read_head};
 use protocol::wire::{CloseCode, Frame, WireError};
-use quinn::{ReadError, ReadToEndError, RecvStream, SendStream, WriteError};
+use quinn::{ReadError, ReadToEndError, RecvStream, WriteError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -13,7 +13,7 @@ use super::HANDSHAKE_TIMEOUT;
 use super::inbox::Refusal;
 
 /// Most bytes taken from a stream at once.
-const CHUNK_BYTES_MAX: usize = 64 * 1024;
+pub(super) const CHUNK_BYTES_MAX: usize = 64 * 1024;
 
 /// Why a session ends before its time.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,7 @@ impl From<WriteError> for SessionError {
 }
 
 /// Reads control frames. Dropping the future of [`FrameReader::next`] loses nothing.
+#[derive(Debug)]
 pub(super) struct FrameReader {
     stream: RecvStream,
     buffer: BytesMut,
@@ -103,23 +104,6 @@ impl FrameReader {
             }
         }
     }
-
-    /// The first frame, which must not keep the hub waiting.
-    pub(super) async fn first(&mut self) -> Result<Frame, SessionError> {
-        timeout(HANDSHAKE_TIMEOUT, self.next())
-            .await
-            .map_err(|_| SessionError::Timeout)??
-            .ok_or(SessionError::Lost)
-    }
-}
-
-/// Writes a control frame; a peer that does not read is given up.
-pub(super) async fn send(stream: &mut SendStream, frame: &Frame) -> Result<(), SessionError> {
-    let bytes = frame.to_bytes()?;
-    timeout(HANDSHAKE_TIMEOUT, stream.write_all(&bytes))
-        .await
-        .map_err(|_| SessionError::Timeout)??;
-    Ok(())
 }
 
 /// A block whose checksum holds, and the room it takes up.
@@ -145,12 +129,7 @@ pub(super) async fn receive_block(
             break len;
         }
     };
-    let n_kib = u32::try_from(len / 1024 + 1).map_err(|_| SessionError::Limit)?;
-    let permit = room.acquire_many_owned(n_kib);
-    let room = timeout(HANDSHAKE_TIMEOUT, permit)
-        .await
-        .map_err(|_| SessionError::Limit)?
-        .map_err(|_| SessionError::Lost)?;
+    let room = room_for(len, &room).await?;
     let rest_max = len.saturating_sub(bytes.len());
     let rest = match stream.read_to_end(rest_max).await {
         Ok(rest) => rest,
@@ -165,4 +144,17 @@ pub(super) async fn receive_block(
     };
     let head = read_head(&block)?;
     Ok(Received { head, block, room })
+}
+
+/// Room for a block of so many bytes; there is none for a relay that has to wait too long.
+pub(super) async fn room_for(
+    len: usize,
+    room: &Arc<Semaphore>,
+) -> Result<OwnedSemaphorePermit, SessionError> {
+    let n_kib = u32::try_from(len / 1024 + 1).map_err(|_| SessionError::Limit)?;
+    let permit = Arc::clone(room).acquire_many_owned(n_kib);
+    timeout(HANDSHAKE_TIMEOUT, permit)
+        .await
+        .map_err(|_| SessionError::Limit)?
+        .map_err(|_| SessionError::Lost)
 }

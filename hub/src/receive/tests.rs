@@ -8,7 +8,7 @@ use protocol::ids::{Epoch, Lane, Seq};
 use protocol::timestamp::Timestamp;
 use protocol::wire::{Ack, Frame, Gap, GapReason, Hello, Join, Joined, PROTO, Ping, Welcome};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, ConnectionError, RecvStream, SendStream};
+use quinn::{ClientConfig, Connection, ConnectionError, RecvStream, SendStream};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::RootCertStore;
 use rustls::pki_types::PrivateKeyDer;

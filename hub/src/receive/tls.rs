@@ -12,7 +12,7 @@ use super::{Config, ReceiveError, trust};
 use crate::fleet::Fleet;
 
 /// A peer that was silent for this long is gone.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Most unread bytes of one stream.
 const STREAM_RECEIVE_WINDOW: u32 = 1024 * 1024;
 /// Most unread bytes of one connection.
@@ -20,7 +20,8 @@ const RECEIVE_WINDOW: u32 = 4 * 1024 * 1024;
 /// Most unacknowledged bytes to one relay: rosters.
 const SEND_WINDOW: u64 = 2 * 1024 * 1024;
 
-pub(super) fn server_config(fleet: &Fleet, config: &Config) -> Result<ServerConfig, ReceiveError> {
+/// What the hub shows and believes, whichever carries the link.
+pub(super) fn server_tls(fleet: &Fleet) -> Result<rustls::ServerConfig, ReceiveError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut server = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -28,8 +29,15 @@ pub(super) fn server_config(fleet: &Fleet, config: &Config) -> Result<ServerConf
         .with_client_cert_verifier(trust::verifier(fleet))
         .with_cert_resolver(trust::certificate(fleet)?);
     server.alpn_protocols = vec![ALPN.to_vec(), ALPN_ENROL.to_vec()];
-    let crypto = QuicServerConfig::try_from(server).map_err(tls)?;
+    Ok(server)
+}
 
+/// How QUIC carries it.
+pub(super) fn quic_config(
+    server: Arc<rustls::ServerConfig>,
+    config: &Config,
+) -> Result<ServerConfig, ReceiveError> {
+    let crypto = QuicServerConfig::try_from(server).map_err(tls)?;
     let mut transport = TransportConfig::default();
     let idle = IdleTimeout::try_from(IDLE_TIMEOUT).map_err(tls)?;
     transport

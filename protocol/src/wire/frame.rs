@@ -96,6 +96,8 @@ frames! {
     CertRequest(CertRequest) = 0x10, 0;
     /// A certificate for another key.
     Cert(Cert) = 0x11, 0;
+    /// Why the connection ends; the last frame, where QUIC has a code for it.
+    Close(ErrorBody) = 0x16, 0;
 }
 
 impl Frame {
@@ -135,6 +137,12 @@ impl Frame {
         out.put_u8(0);
         put_len(&mut out, block_len);
         Ok(out.freeze())
+    }
+
+    /// Whether these bytes begin a BATCH.
+    #[must_use]
+    pub fn is_batch(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&BATCH)
     }
 
     /// How long the frame is that these bytes begin, its header included; `None` when too few are

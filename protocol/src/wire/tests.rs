@@ -119,6 +119,10 @@ fn examples() -> Vec<Frame> {
             certificate: vec![0x30, 0],
             authorities: vec![ByteBuf::from([0x30, 0]), ByteBuf::from([0x30, 1, 5])],
         }),
+        Frame::Close(ErrorBody {
+            code: CloseCode::Revoked.code(),
+            message: "relay is revoked".to_owned(),
+        }),
     ]
 }
 

@@ -116,7 +116,7 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<Vec<Finding>> {
     if let Ok(known) = &known {
         let hub = config.link.hub.clone().unwrap_or_else(|| known.hub.clone());
         let udp = runtime.block_on(forward::reach_by_udp(&config.link.dir, &hub));
-        let tcp = runtime.block_on(forward::reach_by_tcp(&hub));
+        let tcp = runtime.block_on(forward::reach_by_tcp(&config.link, &hub));
         findings.extend(reached(&hub, &udp, &tcp));
     }
     findings.push(roster(&config.state_dir));

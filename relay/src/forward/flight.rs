@@ -1,20 +1,14 @@
 //! How much may be under way: as much as comes back acknowledged in good time.
 //!
-//! A thin link that is given more than it carries delays what is urgent, so the limit halves when
-//! acknowledgements take long and grows by what is acknowledged while they do not.
-
-use std::time::Duration;
+//! A thin link that is given more than it carries delays what is urgent, so the limit begins low,
+//! grows by what is acknowledged in good time, and falls to what was measured when it is not.
 
 /// The limit before anything is known.
-const BYTES_FIRST: u64 = 256 * 1024;
+const BYTES_FIRST: u64 = 32 * 1024;
 /// The limit never falls below this.
 const BYTES_MIN: u64 = 16 * 1024;
 /// The limit never grows beyond this, which also bounds memory.
 pub(super) const BYTES_MAX: u64 = 6 * 1024 * 1024;
-/// An acknowledgement within this time is a good one.
-const GOOD_LATENCY: Duration = Duration::from_millis(1500);
-/// One beyond this time is a bad one.
-const BAD_LATENCY: Duration = Duration::from_secs(4);
 
 /// Bytes and blocks under way, and the most there may be.
 #[derive(Debug)]
@@ -48,6 +42,10 @@ impl Flight {
         self.blocks
     }
 
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The hub takes more or fewer.
     pub(super) const fn set_blocks_max(&mut self, blocks_max: usize) {
         self.blocks_max = blocks_max;
@@ -58,16 +56,18 @@ impl Flight {
         self.blocks += 1;
     }
 
-    pub(super) fn acked(&mut self, bytes: u64, latency: Duration) {
+    /// Notes an acknowledgement; one in good time lets more go.
+    pub(super) fn acked(&mut self, bytes: u64, is_prompt: bool) {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.blocks = self.blocks.saturating_sub(1);
-        if latency <= GOOD_LATENCY {
+        if is_prompt {
             self.bytes_max = (self.bytes_max + bytes).min(BYTES_MAX);
-        } else if latency > BAD_LATENCY {
-            // By a share of what came back, so that a burst of late ones halves it once.
-            let less = bytes.min(self.bytes_max / 2);
-            self.bytes_max = (self.bytes_max - less).max(BYTES_MIN);
         }
+    }
+
+    /// The link carries no more than this.
+    pub(super) fn limit(&mut self, bytes_max: u64) {
+        self.bytes_max = self.bytes_max.min(bytes_max.max(BYTES_MIN));
     }
 }
 
@@ -75,28 +75,36 @@ impl Flight {
 mod tests {
     use super::*;
 
+    fn fill(flight: &mut Flight) -> usize {
+        let mut sent = 0;
+        while flight.has_room() {
+            flight.sent(8 * 1024);
+            sent += 1;
+        }
+        sent
+    }
+
     #[test]
-    fn grows_while_acknowledgements_are_prompt_and_shrinks_when_they_are_late() {
+    fn grows_by_what_is_prompt_and_falls_to_what_was_measured() {
         let mut flight = Flight::new(1000);
-        let fill = |flight: &mut Flight| {
-            let mut sent = 0;
-            while flight.has_room() {
-                flight.sent(8 * 1024);
-                sent += 1;
-            }
-            sent
-        };
         let first = fill(&mut flight);
         for _ in 0..first {
-            flight.acked(8 * 1024, Duration::from_millis(20));
+            flight.acked(8 * 1024, true);
         }
         let second = fill(&mut flight);
         assert_eq!(second, first * 2);
         for _ in 0..second {
-            flight.acked(8 * 1024, Duration::from_secs(10));
+            flight.acked(8 * 1024, false);
         }
-        let third = fill(&mut flight);
-        assert!((2..second / 2).contains(&third), "{third} of {second}");
+        assert_eq!(fill(&mut flight), second);
+        for _ in 0..second {
+            flight.acked(8 * 1024, false);
+        }
+        flight.limit(40 * 1024);
+        assert_eq!(fill(&mut flight), 5);
+        flight.limit(0);
+        assert_eq!(flight.bytes_max, BYTES_MIN);
+        assert_eq!(flight.bytes(), 40 * 1024);
     }
 
     #[test]
@@ -104,7 +112,7 @@ mod tests {
         let mut flight = Flight::new(2);
         flight.sent(100 << 20);
         assert!(!flight.has_room());
-        flight.acked(100 << 20, Duration::ZERO);
+        flight.acked(100 << 20, true);
         flight.sent(1);
         flight.sent(1);
         assert!(!flight.has_room());

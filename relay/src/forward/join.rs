@@ -5,24 +5,23 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::BytesMut;
 use protocol::ids::RelayId;
-use protocol::wire::{CloseCode, ErrorBody, Frame, Join, WireError};
-use quinn::{ClientConfig, Connection, VarInt};
+use protocol::wire::{ErrorBody, Frame, Join, WireError};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::ClientConfig;
 use serde_bytes::ByteBuf;
 use tokio::time::timeout;
 
+use super::Config;
+use super::channel::{Carrier, Channel};
+use super::dial::{Plan, Way, connect};
+use super::error::LinkError;
 use super::identity::{Identity, IdentityError};
-use super::tls::{ConnectError, connect, enrol_config};
+use super::tls::enrol_tls;
 use crate::roster::{self, RosterError};
 
 /// How long the hub may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// Most bytes of the hub's answer.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// How long the hub is given to hear that the answer came.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What to join, and how.
 #[derive(Clone, Debug)]
@@ -37,6 +36,8 @@ pub struct JoinRequest {
     pub name: String,
     /// Whether an identity that is there may be replaced.
     pub force: bool,
+    /// The settings of the link, for the carrier and the proxy.
+    pub way: Config,
 }
 
 /// The relay is of the fleet.
@@ -92,7 +93,7 @@ pub enum JoinError {
 }
 
 impl JoinError {
-    pub(super) fn connect(hub: &str, error: &ConnectError) -> Self {
+    pub(super) fn connect(hub: &str, error: &LinkError) -> Self {
         Self::Connect {
             hub: hub.to_owned(),
             reason: error.to_string(),
@@ -142,8 +143,8 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let csr = CertificateParams::default().serialize_request(&key)?;
     // The handshake checks the pin: the secret goes to no other hub.
-    let config =
-        enrol_config(token.pin).map_err(|error| JoinError::connect(&request.hub, &error))?;
+    let tls =
+        enrol_tls(token.pin).map_err(|error| JoinError::connect(&request.hub, &error.into()))?;
     let join = Frame::Join(Join {
         token_id: token.id,
         secret: token.secret,
@@ -151,7 +152,7 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
         name: request.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     });
-    let joined = match exchange(&request.hub, &config, &join).await? {
+    let joined = match exchange(&request.hub, &request.way, tls, &join).await? {
         Frame::Joined(joined) => joined,
         other => return Err(JoinError::unexpected(&other)),
     };
@@ -179,44 +180,47 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
 /// Connects for one request and its answer.
 pub(super) async fn exchange(
     hub: &str,
-    config: &ClientConfig,
+    config: &Config,
+    tls: ClientConfig,
     request: &Frame,
 ) -> Result<Frame, JoinError> {
-    let failed = |error: ConnectError| JoinError::connect(hub, &error);
-    let (endpoint, connection) = connect(hub, config).await.map_err(failed)?;
-    let answer = timeout(ANSWER_TIMEOUT, ask(&connection, request)).await;
-    let done = VarInt::from_u32(CloseCode::Done.code());
-    connection.close(done, CloseCode::Done.reason().as_bytes());
-    drop(timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await);
-    match answer.map_err(|_| JoinError::NoAnswer)?? {
-        Frame::Error(ErrorBody { message, .. }) => Err(JoinError::Refused(message)),
-        answer => Ok(answer),
+    let failed = |error: LinkError| JoinError::connect(hub, &error);
+    let way = Way::new(config, hub, tls);
+    let plan = config.carrier.plan(Carrier::Quic, config.tcp_delay.0);
+    let channel = Box::pin(connect(&way, plan)).await.map_err(failed)?;
+    let by_quic = channel.carrier() == Carrier::Quic;
+    let answer = match ask(channel, request).await {
+        // A network may let the handshake pass and nothing behind it.
+        Err(LinkError::Lost(_) | LinkError::Timeout) if by_quic && config.carrier.is_auto() => {
+            let channel = Box::pin(connect(&way, Plan::Only(Carrier::Tcp))).await;
+            ask(channel.map_err(failed)?, request).await
+        }
+        answer => answer,
+    };
+    match answer {
+        Ok(Frame::Error(ErrorBody { message, .. }))
+        | Err(LinkError::Closed {
+            reason: message, ..
+        }) => Err(JoinError::Refused(message)),
+        Err(LinkError::Wire(error)) => Err(JoinError::Answer(error)),
+        Err(_) => Err(JoinError::NoAnswer),
+        Ok(answer) => Ok(answer),
     }
 }
 
-async fn ask(connection: &Connection, join: &Frame) -> Result<Frame, JoinError> {
-    let bytes = join.to_bytes().map_err(JoinError::Answer)?;
-    let (mut request, mut answer) = connection.open_bi().await.map_err(hung_up)?;
-    request
-        .write_all(&bytes)
-        .await
-        .map_err(|_| JoinError::NoAnswer)?;
-    drop(request.finish());
-    let Ok(answer) = answer.read_to_end(ANSWER_BYTES_MAX).await else {
-        let reason = connection.close_reason();
-        return Err(reason.map_or(JoinError::NoAnswer, hung_up));
+/// Sends the one frame and waits for the one that answers it.
+async fn ask(mut channel: Channel, join: &Frame) -> Result<Frame, LinkError> {
+    let asked = async {
+        channel.send(join).await?;
+        let answer = timeout(ANSWER_TIMEOUT, channel.next()).await;
+        answer.unwrap_or(Err(LinkError::Timeout))
     };
-    Frame::decode(&mut BytesMut::from(answer.as_slice()))
-        .map_err(JoinError::Answer)?
-        .ok_or(JoinError::NoAnswer)
-}
-
-fn hung_up(error: quinn::ConnectionError) -> JoinError {
-    match error {
-        quinn::ConnectionError::ApplicationClosed(close) => {
-            JoinError::Refused(String::from_utf8_lossy(&close.reason).into_owned())
+    match asked.await {
+        Ok(answer) => {
+            channel.close(LinkError::Stopping).await;
+            Ok(answer)
         }
-        _ => JoinError::NoAnswer,
+        Err(error) => Err(channel.close(error).await),
     }
 }
 

@@ -15,17 +15,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use protocol::block::ItemCount;
 use protocol::ids::{Lane, Seq};
+use protocol::unit::Bandwidth;
 use protocol::wire::{Cursor, Gap, GapReason, Nack, Verdict};
 
+use super::adapt::{Adapted, Second, is_prompt};
 use super::flight::Flight;
+use super::limits::{Bucket, is_bulk};
 use super::turns::Turns;
 use crate::spool::{LaneState, ReadOutcome};
 
 #[cfg(test)]
 mod tests;
 
-/// A hub that acknowledges nothing for this long, although blocks are under way, is given up.
+/// A hub that acknowledges nothing for this long, although blocks are under way, is given up. What
+/// is under way is given the time that the thinnest link takes for it on top.
 pub const ACK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The thinnest link that anything is delivered over, in bytes per second: 32 kbit/s.
+const RATE_MIN: u64 = 32_000 / 8;
 
 /// One of something for each lane, by [`Lane::index`].
 pub type ByLane<T> = [T; Lane::ALL.len()];
@@ -104,6 +111,14 @@ pub struct Outbox {
     orders: VecDeque<Order>,
     last_ack: Duration,
     has_acks: bool,
+    /// The lanes that may travel.
+    allowed: ByLane<bool>,
+    is_bulk_paused: bool,
+    bucket: Option<Bucket>,
+    /// The path's round trip.
+    rtt: Duration,
+    /// What this second has shown so far.
+    second: Second,
     /// The hub takes no more on this connection.
     is_hub_leaving: bool,
 }
@@ -140,6 +155,11 @@ impl Outbox {
             orders: VecDeque::new(),
             last_ack: now,
             has_acks: false,
+            allowed: [true; Lane::ALL.len()],
+            is_bulk_paused: false,
+            bucket: None,
+            rtt: Duration::ZERO,
+            second: Second::default(),
             is_hub_leaving: false,
         }
     }
@@ -149,21 +169,31 @@ impl Outbox {
         if let Some(order) = self.orders.pop_front() {
             return Some(order);
         }
-        if self.deadline().is_some_and(|deadline| now >= deadline) {
+        if self.ack_deadline().is_some_and(|deadline| now >= deadline) {
             return Some(Order::GiveUp(GiveUp::Silent));
         }
-        if self.is_hub_leaving || !self.flight.has_room() {
+        if self.is_hub_leaving {
             return None;
         }
         let lane = self.turns.pick(self.waiting())?;
+        if !self.flight.has_room() {
+            self.second.was_full = true;
+            return None;
+        }
+        if self.bucket_ready().is_some_and(|ready| now < ready) {
+            return None;
+        }
         let from = self.lanes.get(lane.index())?.next;
         Some(Order::Read { lane, from })
     }
 
-    /// When [`Outbox::next`] gives the hub up, if nothing happens until then.
+    /// When [`Outbox::next`] has something to say, if nothing happens until then.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        (!self.flight.is_empty()).then(|| self.last_ack.saturating_add(ACK_TIMEOUT))
+        let waits = self.flight.has_room() && !self.is_hub_leaving;
+        let waits = waits && self.waiting().contains(&true);
+        let ready = self.bucket_ready().filter(|_| waits);
+        [self.ack_deadline(), ready].into_iter().flatten().min()
     }
 
     /// What stood at the number that was to be read.
@@ -210,6 +240,9 @@ impl Outbox {
         out.in_flight.push_back(in_flight);
         self.flight.sent(bytes);
         self.turns.sent(lane, bytes, waiting);
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(bytes, now);
+        }
         self.orders.push_back(order);
     }
 
@@ -241,7 +274,9 @@ impl Outbox {
         }
         while let Some(done) = out.in_flight.pop_front_if(|sent| sent.last <= upto) {
             let latency = now.saturating_sub(done.sent_at);
-            self.flight.acked(done.bytes, latency);
+            self.flight.acked(done.bytes, is_prompt(latency, self.rtt));
+            self.second.acked += done.bytes;
+            self.second.latency = self.second.latency.max(Some(latency));
             if done.is_rejected {
                 self.orders.push_back(Order::CountRejected(done.counts));
             }
@@ -284,6 +319,39 @@ impl Outbox {
         self.flight.set_blocks_max(usize::from(most));
     }
 
+    /// The lanes that may travel; what is under way of others is not called back.
+    pub const fn allow(&mut self, lanes: ByLane<bool>) {
+        self.allowed = lanes;
+    }
+
+    /// Bytes of blocks per second, as a mean.
+    pub fn set_bandwidth(&mut self, bandwidth: Option<Bandwidth>, now: Duration) {
+        let rate = bandwidth.map(|bandwidth| bandwidth.0);
+        if rate != self.bucket.as_ref().map(Bucket::rate) {
+            self.bucket = bandwidth.map(|bandwidth| Bucket::new(bandwidth, now));
+        }
+    }
+
+    /// What this second has shown, with what the path shows; a new one begins.
+    pub fn take_second(&mut self, rtt: Duration, now: Duration) -> Second {
+        self.rtt = rtt;
+        let in_flight = self.lanes.iter().flat_map(|lane| &lane.in_flight);
+        let oldest = in_flight.map(|sent| now.saturating_sub(sent.sent_at)).max();
+        Second {
+            rtt,
+            oldest,
+            ..std::mem::take(&mut self.second)
+        }
+    }
+
+    /// Follows the link.
+    pub fn adapt(&mut self, adapted: Adapted) {
+        self.is_bulk_paused = adapted.is_bulk_paused;
+        if let Some(bytes_max) = adapted.bytes_max {
+            self.flight.limit(bytes_max);
+        }
+    }
+
     /// The hub takes no more on this connection; what is under way it still acknowledges.
     pub const fn hub_is_leaving(&mut self) {
         self.is_hub_leaving = true;
@@ -314,9 +382,25 @@ impl Outbox {
         self.has_acks
     }
 
-    /// The lanes that have something to send.
+    /// When the hub is given up, if it acknowledges nothing until then.
+    fn ack_deadline(&self) -> Option<Duration> {
+        let carrying = Duration::from_secs(self.flight.bytes() / RATE_MIN);
+        let patience = ACK_TIMEOUT.saturating_add(carrying);
+        (!self.flight.is_empty()).then(|| self.last_ack.saturating_add(patience))
+    }
+
+    /// When the bandwidth lets the next block go.
+    fn bucket_ready(&self) -> Option<Duration> {
+        self.bucket.as_ref().map(Bucket::ready_at)
+    }
+
+    /// The lanes that have something to send and may.
     fn waiting(&self) -> ByLane<bool> {
-        let waits = |out: &LaneOut| !out.is_idle && out.next < out.end;
-        self.lanes.each_ref().map(waits)
+        let mut waiting = self.allowed;
+        for ((lane, out), waits) in Lane::ALL.into_iter().zip(&self.lanes).zip(&mut waiting) {
+            let is_paused = self.is_bulk_paused && is_bulk(lane);
+            *waits = *waits && !is_paused && !out.is_idle && out.next < out.end;
+        }
+        waiting
     }
 }

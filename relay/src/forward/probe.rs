@@ -6,12 +6,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::IdentityError;
+use super::channel::Carrier;
+use super::dial::{self, Plan, Way, with_port};
+use super::error::LinkError;
 use super::identity::Identity;
-use super::tls::{self, CONNECT_TIMEOUT, connect, enrol_config};
+use super::tls::{self, enrol_tls};
+use super::{Config, IdentityError};
 
 /// What is known of the relay's identity and its hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,41 +44,35 @@ pub async fn reach_by_udp(dir: &Path, hub: &str) -> Result<Duration, String> {
     let identity = Identity::load(dir)
         .await
         .map_err(|error| error.to_string())?;
+    let pins = identity.authorities.iter().filter_map(tls::key_hash);
     let mut failed = "the authority's certificate is damaged".to_owned();
-    for pin in identity
-        .authorities
-        .iter()
-        .filter_map(|one| tls::key_hash(one))
-    {
+    for pin in pins {
         match shake_hands(hub, pin).await {
             Ok(took) => return Ok(took),
-            Err(error) => failed = error,
+            Err(error) => failed = error.to_string(),
         }
     }
     Err(failed)
 }
 
-async fn shake_hands(hub: &str, pin: [u8; 32]) -> Result<Duration, String> {
-    let config = enrol_config(pin).map_err(|error| error.to_string())?;
+async fn shake_hands(hub: &str, pin: [u8; 32]) -> Result<Duration, LinkError> {
+    let way = Way::new(&Config::default(), hub, enrol_tls(pin)?);
     let began = Instant::now();
-    let connected = connect(hub, &config).await;
-    let (endpoint, connection) = connected.map_err(|error| error.to_string())?;
+    let channel = dial::connect(&way, Plan::Only(Carrier::Quic)).await?;
     let took = began.elapsed();
-    connection.close(0_u32.into(), b"");
-    drop(timeout(Duration::from_millis(500), endpoint.wait_idle()).await);
+    channel.close(LinkError::Stopping).await;
     Ok(took)
 }
 
-/// Opens a TCP connection to the hub; says how long that took.
+/// Opens a TCP connection to the hub, through the proxy when there is one; says how long that took.
 ///
 /// # Errors
 /// Why it did not come about, for a person to read.
-pub async fn reach_by_tcp(hub: &str) -> Result<Duration, String> {
+pub async fn reach_by_tcp(config: &Config, hub: &str) -> Result<Duration, String> {
+    let auth_file = config.proxy_auth_file.as_deref();
     let began = Instant::now();
-    let connecting = TcpStream::connect(tls::with_port(hub));
-    match timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(Ok(_)) => Ok(began.elapsed()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer".to_owned()),
-    }
+    dial::open_tcp(&with_port(hub), config.proxy.as_ref(), auth_file)
+        .await
+        .map(|_| began.elapsed())
+        .map_err(|error| error.to_string())
 }

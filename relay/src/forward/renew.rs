@@ -13,12 +13,14 @@ use protocol::ids::RelayId;
 use protocol::timestamp::Timestamp;
 use protocol::wire::{Cert, CertRequest, ErrorBody, Frame};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
+use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep_until};
 
+use super::Config;
 use super::identity::{Identity, IdentityError, off_the_runtime};
 use super::join::{JoinError, exchange};
-use super::tls::recover_config;
+use super::tls::recover_tls;
 
 /// How long a renewal that did not succeed waits, and the least between two.
 const RETRY: Duration = Duration::from_secs(60);
@@ -125,10 +127,15 @@ impl Renewal {
 }
 
 /// Gets another certificate for the enrolled key after the one it had has ended.
-pub(super) async fn recover(dir: PathBuf, hub: &str, identity: &Identity) -> Result<(), JoinError> {
-    let config = recover_config(identity).map_err(|error| JoinError::connect(hub, &error))?;
+pub(super) async fn recover(
+    config: &Config,
+    hub: &str,
+    identity: &Identity,
+) -> Result<(), JoinError> {
+    let dir = config.dir.clone();
+    let tls = recover_tls(identity).map_err(|error| JoinError::connect(hub, &error.into()))?;
     let (key, request) = make_request()?;
-    match exchange(hub, &config, &request).await? {
+    match exchange(hub, config, tls, &request).await? {
         Frame::Cert(cert) => {
             keep(dir, identity.relay, &key, cert).await?;
             tracing::info!(relay.id = %identity.relay, "certificate had ended and was exchanged");
@@ -158,7 +165,7 @@ async fn keep(
         return Err(IdentityError::Damaged { path });
     }
     let key = key.serialize_der();
-    let authorities = cert.authorities.into_iter().map(|one| one.into_vec());
+    let authorities = cert.authorities.into_iter().map(ByteBuf::into_vec);
     let authorities = authorities.collect();
     off_the_runtime(move || Identity::renew(&dir, relay, &key, cert.certificate, authorities)).await
 }

@@ -10,7 +10,9 @@ use protocol::ids::{Lane, Seq};
 use protocol::wire::{Ack, Backlog, Books, Cursor, DiskReport, Report, Sum, Total};
 use tokio::time::{Instant, timeout};
 
-use super::session::Link;
+use super::Link;
+use super::channel::Carrier;
+use super::outbox::ByLane;
 use crate::clock;
 use crate::ledger::{Booked, Verdict, sums};
 use crate::spool::{Balance, SpoolStatus};
@@ -21,11 +23,11 @@ const BALANCE_TIMEOUT: Duration = Duration::from_millis(500);
 const DURABILITY: &str = "fsync";
 
 /// How the connection is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
     pub(super) rtt: Duration,
     /// What carries the link.
-    pub(super) carrier: Option<String>,
+    pub(super) carrier: Carrier,
     /// Packets lost, in millionths of those sent.
     pub(super) loss_ppm: Option<u32>,
 }
@@ -65,7 +67,7 @@ impl Reporter {
             spool_bytes_max: status.bytes_max,
             lanes: backlog(&status),
             rtt_ms: u32::try_from(path.rtt.as_millis()).unwrap_or(u32::MAX),
-            carrier: path.carrier.clone(),
+            carrier: Some(path.carrier.name().to_owned()),
             loss_ppm: path.loss_ppm,
             sent_per_second,
             durability: DURABILITY.to_owned(),
@@ -147,7 +149,7 @@ const fn sum(count: &ItemCount) -> Sum {
 
 /// Takes what the hub says with its welcome; says whether a difference showed. What of each lane
 /// went to the hub under another identity, up to `floors`, it does not know.
-pub(super) fn welcomed(link: &Link, cursors: &[Cursor], floors: &[Seq; Lane::ALL.len()]) -> bool {
+pub(super) fn welcomed(link: &Link, cursors: &[Cursor], floors: &ByLane<Seq>) -> bool {
     for (lane, floor) in Lane::ALL.into_iter().zip(floors) {
         link.audit.leave_out(lane, floor.0 > 0);
     }

@@ -1,240 +1,133 @@
-//! One connection to the hub, from HELLO to its end.
+//! One connection to the hub, from WELCOME to its end: the edge that does what the outbox says.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use protocol::block::{DictId, ItemCount};
+use protocol::block::ItemCount;
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Account, Term, reason};
-use protocol::wire::{Ack, CloseCode, Frame, Goaway, Hello, LaneState, PROTO, Ping, WireError};
-use quinn::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
+use protocol::unit::Bandwidth;
+use protocol::wire::{Ack, Frame, Goaway, Ping};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
+use super::adapt::{Measured, Second, adapt};
+use super::channel::{Carrier, Channel, PathFigures};
+use super::dial::{Dialled, Plan, Way, dial};
+use super::error::LinkError;
 use super::identity::Identity;
-use super::outbox::{GiveUp, Order, Outbox};
+use super::outbox::{ByLane, Order, Outbox};
+use super::path::PathWatch;
 use super::renew::Renewal;
 use super::report::{self, Reporter};
-use super::tls::{ConnectError, connect, link_config};
-use super::{Config, LinkState, Shared, told};
+use super::tell::hello;
+use super::tls::link_tls;
+use super::{Congestion, Link, told};
 use crate::clock;
-use crate::ledger::{Audit, Ledger};
-use crate::roster::Roster;
-use crate::spool::{self, ReadOutcome, Spool, SpoolError};
+use crate::ledger::Ledger;
+use crate::spool::{self, ReadOutcome, SpoolError};
 
-/// How long the hub may take for its first frame, and the relay to write one.
-const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that lasted this long was one, even if nothing was to be sent.
 const GOOD_CONNECTION: Duration = Duration::from_secs(30);
-/// How long the end of a connection waits for the hub to hear of it.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
-/// Most bytes taken from the control stream at once.
-const CHUNK_BYTES_MAX: usize = 64 * 1024;
-
-/// What the link's owner works with.
-pub(super) struct Link {
-    pub(super) config: Config,
-    pub(super) spool: Spool,
-    pub(super) roster: Roster,
-    pub(super) ledger: Ledger,
-    pub(super) audit: Audit,
-    pub(super) shared: Arc<Shared>,
-    pub(super) cancel: CancellationToken,
-    /// The numbers the first records since the program's start have.
-    pub(super) first: [Seq; Lane::ALL.len()],
-}
+/// How often the path is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long the path is left alone after another way was tried in vain.
+const DETOUR_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a second is.
+const SECOND: Duration = Duration::from_millis(990);
+/// How long a connection lasts, at least, before it is given up for one that finds its rate better.
+const SWITCH_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How a connection ended.
 pub(super) struct Ended {
     pub(super) error: LinkError,
     /// Whether the next failure is the first again.
     pub(super) made_progress: bool,
+    /// The connection that the link goes on with at once.
+    pub(super) next: Option<Dialled>,
+    /// What was measured of the link.
+    pub(super) measured: Measured,
 }
 
-/// Why a connection ended, or did not come about.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LinkError {
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error("hub closed the connection: {reason}")]
-    Closed {
-        /// The code, when it is a known one.
-        code: Option<CloseCode>,
-        reason: String,
-    },
-    #[error("connection lost: {0}")]
-    Lost(ConnectionError),
-    #[error("hub's bytes are no frames: {0}")]
-    Wire(#[from] WireError),
-    #[error("hub sent an unexpected {0}")]
-    Unexpected(&'static str),
-    #[error("hub speaks version {0} of the link, this relay {PROTO}")]
-    Version(u16),
-    #[error("hub did not answer in time")]
-    Timeout,
-    #[error("hub cannot take blocks at the moment")]
-    Busy,
-    #[error("spool: {0}")]
-    Spool(#[from] SpoolError),
-    #[error("relay is stopping")]
-    Stopping,
-}
-
-impl LinkError {
-    /// Whether the hub will not change its mind soon.
-    pub(super) const fn is_refusal(&self) -> bool {
-        match self {
-            Self::Version(_) => true,
-            Self::Closed { code, .. } => matches!(
-                code,
-                Some(
-                    CloseCode::UnknownRelay
-                        | CloseCode::Revoked
-                        | CloseCode::Version
-                        | CloseCode::Expired
-                        | CloseCode::Cloned
-                )
-            ),
-            _ => false,
-        }
-    }
-
-    /// The hub's code, when it closed the connection with one.
-    pub(super) const fn hub_code(&self) -> Option<CloseCode> {
-        match self {
-            Self::Closed { code, .. } => *code,
-            _ => None,
-        }
-    }
-
-    /// What the hub is told.
-    const fn close_code(&self) -> CloseCode {
-        match self {
-            Self::Wire(_) | Self::Unexpected(_) => CloseCode::BadFrame,
-            Self::Version(_) => CloseCode::Version,
-            Self::Timeout => CloseCode::Timeout,
-            _ => CloseCode::Done,
-        }
-    }
-
-    fn from_connection(error: ConnectionError) -> Self {
-        match error {
-            ConnectionError::ApplicationClosed(close) => Self::Closed {
-                code: CloseCode::from_code(close.error_code.into_inner()),
-                reason: String::from_utf8_lossy(&close.reason).into_owned(),
-            },
-            other => Self::Lost(other),
+impl Ended {
+    /// There was no connection.
+    pub(super) const fn before_welcome(error: LinkError, measured: Measured) -> Self {
+        Self {
+            error,
+            made_progress: false,
+            next: None,
+            measured,
         }
     }
 }
 
-impl From<GiveUp> for LinkError {
-    fn from(why: GiveUp) -> Self {
-        match why {
-            GiveUp::Silent => Self::Timeout,
-            GiveUp::Busy => Self::Busy,
-            GiveUp::AckBeyond => Self::Unexpected("acknowledgement of what was not sent"),
-        }
+/// Whom the link is to.
+pub(super) struct Peers<'a> {
+    pub(super) link: &'a Link,
+    pub(super) identity: &'a Identity,
+    pub(super) hub: &'a str,
+}
+
+impl Peers<'_> {
+    /// Makes a connection that the hub has welcomed.
+    pub(super) async fn dial(&self, plan: Plan, measured: Measured) -> Result<Dialled, LinkError> {
+        let tls = link_tls(self.identity)?;
+        let mut way = Way::new(&self.link.config, self.hub, tls);
+        way.congestion = way.congestion.resolve(&measured);
+        let hello = hello(self.link, self.identity);
+        // Two handshakes at once are large.
+        Box::pin(dial(&way, plan, &hello)).await
     }
 }
 
 type Acking = Pin<Box<dyn Future<Output = Result<(), SpoolError>> + Send>>;
+type Dialling<'a> = Pin<Box<dyn Future<Output = Result<Dialled, LinkError>> + Send + 'a>>;
+
+/// Another way that is tried while the connection lasts.
+struct Detour<'a> {
+    dialling: Dialling<'a>,
+    /// Because the path seems lost; given up when it is not.
+    is_rescue: bool,
+}
 
 struct Session<'a> {
+    peers: &'a Peers<'a>,
     link: &'a Link,
-    connection: Connection,
-    control: SendStream,
+    channel: Channel,
     outbox: Outbox,
     /// Where the outbox's time begins.
     began: Instant,
-    sending: JoinSet<Result<(), ConnectionError>>,
     acking: Option<Acking>,
     renewal: Renewal,
     /// What of each lane was delivered under another identity.
-    floors: [Seq; Lane::ALL.len()],
+    floors: ByLane<Seq>,
     reporter: Reporter,
+    path: PathWatch,
+    detour: Option<Detour<'a>>,
+    /// Not before then another way is tried again.
+    rescue_at: Instant,
+    /// When QUIC is tried again, if TCP carries the link.
+    retry_quic_at: Instant,
+    next: Option<Dialled>,
+    measured: Measured,
+    /// What the path showed when the second began, and when that was.
+    figures: (PathFigures, Instant),
+    /// How QUIC finds its rate on this connection.
+    congestion: Congestion,
+    /// Not before then another connection is made for another way to find it.
+    switch_at: Instant,
 }
 
-/// Connects and serves the connection until it ends.
-pub(super) async fn run(link: &Link, identity: &Identity, hub: &str, is_away: &mut bool) -> Ended {
-    let failed = |error| Ended {
-        error,
-        made_progress: false,
-    };
-    let config = match link_config(identity, link.config.congestion) {
-        Ok(config) => config,
-        Err(error) => return failed(error.into()),
-    };
-    let connecting = connect(hub, &config);
-    let (endpoint, connection) = match link.cancel.run_until_cancelled(connecting).await {
-        None => return failed(LinkError::Stopping),
-        Some(Err(ConnectError::Refused(error))) => {
-            return failed(LinkError::from_connection(error));
-        }
-        Some(Err(error)) => return failed(error.into()),
-        Some(Ok(connected)) => connected,
-    };
-    let began = Instant::now();
-    let mut has_acks = false;
-    let ended = serve(link, identity, &connection, hub, is_away, &mut has_acks).await;
-    // A stream's error says less than the connection's.
-    let error = match (ended, connection.close_reason()) {
-        (Err(LinkError::Lost(_)), Some(reason)) => LinkError::from_connection(reason),
-        (Err(error), _) => error,
-        (Ok(()), _) => LinkError::Stopping,
-    };
-    let code = error.close_code();
-    connection.close(VarInt::from_u32(code.code()), code.reason().as_bytes());
-    drop(timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await);
-    Ended {
-        error,
-        made_progress: has_acks || began.elapsed() >= GOOD_CONNECTION,
-    }
-}
-
-async fn serve(
-    link: &Link,
-    identity: &Identity,
-    connection: &Connection,
-    hub: &str,
-    is_away: &mut bool,
-    has_acks: &mut bool,
-) -> Result<(), LinkError> {
-    let (mut control, answers) = connection.open_bi().await.map_err(LinkError::Lost)?;
-    let mut answers = FrameReader::new(answers);
-    send(&mut control, &hello(link, identity)).await?;
-    let welcome = timeout(FRAME_TIMEOUT, answers.next()).await;
-    let Frame::Welcome(welcome) = welcome.map_err(|_| LinkError::Timeout)?? else {
-        return Err(LinkError::Unexpected("frame before Welcome"));
-    };
-    if welcome.proto != PROTO {
-        return Err(LinkError::Version(welcome.proto));
-    }
-    if let Some(notice) = told::welcomed(link, &welcome) {
-        send(&mut control, &Frame::ConfigStatus(notice)).await?;
-    }
-    let now = clock::now();
-    link.shared.set_state(LinkState::Connected, now);
-    {
-        let mut status = link.shared.lock();
-        status.connections += 1;
-        status.last_error = None;
-        status.clock_offset_ms = Some(now.millis_since(welcome.hub_time));
-        status.trouble = None;
-    }
-    link.shared.set_hub_time(welcome.hub_time);
-    tracing::info!(hub, relay.id = %identity.relay, was_away = *is_away, "connected to the hub");
-    *is_away = false;
+/// Serves a connection until it ends or a better one is there.
+pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measured) -> Ended {
+    let link = peers.link;
+    let Dialled { channel, welcome } = dialled;
+    let now = Instant::now();
     let mut session = Session {
+        peers,
         link,
-        connection: connection.clone(),
-        control,
+        channel,
         outbox: Outbox::new(
             &welcome.cursors,
             &link.spool.lanes(),
@@ -242,54 +135,56 @@ async fn serve(
             link.config.window,
             Duration::ZERO,
         ),
-        began: Instant::now(),
-        sending: JoinSet::new(),
+        began: now,
         acking: None,
-        renewal: Renewal::new(link.config.dir.clone(), identity, welcome.hub_time),
-        floors: Lane::ALL.map(|lane| identity.floor(link.spool.epoch(), lane)),
+        renewal: Renewal::new(link.config.dir.clone(), peers.identity, welcome.hub_time),
+        floors: Lane::ALL.map(|lane| peers.identity.floor(link.spool.epoch(), lane)),
         reporter: Reporter::default(),
+        path: PathWatch::new(Duration::ZERO),
+        detour: None,
+        rescue_at: now,
+        retry_quic_at: now + link.config.quic_retry_interval.0,
+        next: None,
+        measured,
+        figures: (PathFigures::default(), now),
+        congestion: link.config.congestion.resolve(&measured),
+        switch_at: now + SWITCH_INTERVAL,
     };
     report::welcomed(link, &welcome.cursors, &session.floors);
-    let ended = session.run(answers).await;
-    *has_acks = session.outbox.has_acks();
-    ended
+    let ended = match told::welcomed(link, &welcome) {
+        Some(notice) => session.channel.send(&Frame::ConfigStatus(notice)).await,
+        None => Ok(()),
+    };
+    let ended = match ended {
+        Ok(()) => session.run().await,
+        failed => failed,
+    };
+    let made_progress = session.outbox.has_acks() || now.elapsed() >= GOOD_CONNECTION;
+    let Session {
+        channel,
+        next,
+        measured,
+        ..
+    } = session;
+    let error = channel
+        .close(ended.err().unwrap_or(LinkError::Stopping))
+        .await;
+    Ended {
+        error,
+        made_progress,
+        next,
+        measured,
+    }
 }
 
-fn hello(link: &Link, identity: &Identity) -> Frame {
-    let lanes = Lane::ALL.into_iter().zip(link.spool.lanes());
-    let (instance, ancestors) = identity.starts();
-    Frame::Hello(Hello {
-        proto_min: PROTO,
-        proto_max: PROTO,
-        relay: identity.relay,
-        epoch: link.spool.epoch(),
-        lanes: lanes
-            .map(|(lane, state)| LaneState {
-                lane,
-                oldest: state.oldest,
-                next: state.next,
-                bytes: state.bytes,
-                start: link.first.get(lane.index()).copied().unwrap_or_default(),
-            })
-            .collect(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        roster_version: link.roster.version(),
-        dicts: vec![DictId::NONE.0, DictId::BUILT_IN.0],
-        wall: clock::now(),
-        capabilities: Vec::new(),
-        generation: identity.generation,
-        instance,
-        ancestors: ancestors.to_vec(),
-    })
-}
-
-impl Session<'_> {
-    async fn run(&mut self, mut answers: FrameReader) -> Result<(), LinkError> {
+impl<'a> Session<'a> {
+    async fn run(&mut self) -> Result<(), LinkError> {
         let mut changed = self.link.spool.changed();
         self.outbox.spool_changed(&self.link.spool.lanes());
-        let interval_min = Duration::from_millis(100);
-        let mut reports = interval(self.link.config.report_interval.0.max(interval_min));
-        reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.look();
+        let report_interval = self.link.config.report_interval.0;
+        let mut reports = ticks(report_interval.max(Duration::from_millis(100)));
+        let mut looks = ticks(LOOK_INTERVAL);
         let mut drain_until: Option<Instant> = None;
         loop {
             self.obey().await?;
@@ -300,12 +195,7 @@ impl Session<'_> {
             }
             let deadline = self.outbox.deadline().map(|at| self.began + at);
             tokio::select! {
-                frame = answers.next() => self.take(frame?).await?,
-                Some(sent) = self.sending.join_next() => match sent {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => return Err(LinkError::Lost(error)),
-                    Err(_) => return Err(LinkError::Stopping),
-                },
+                frame = self.channel.next() => self.take(frame?).await?,
                 acked = next_ack(&mut self.acking) => {
                     self.acking = None;
                     note_ack(acked)?;
@@ -318,9 +208,14 @@ impl Session<'_> {
                     self.outbox.spool_changed(&self.link.spool.lanes());
                 }
                 () = self.renewal.due() => if let Some(request) = self.renewal.ask() {
-                    send(&mut self.control, &request).await?;
+                    self.channel.send(&request).await?;
                 },
                 _ = reports.tick() => self.report().await?,
+                _ = looks.tick() => self.look(),
+                dialled = next_dialled(&mut self.detour) => {
+                    self.detour = None;
+                    self.consider(dialled)?;
+                }
                 // What is to be done then is the outbox's to say.
                 () = sleep_to(deadline) => {}
                 () = self.link.cancel.cancelled(), if drain_until.is_none() => {
@@ -337,15 +232,10 @@ impl Session<'_> {
             match order {
                 Order::Read { lane, from } => self.read(lane, from).await?,
                 Order::Block { lane, bytes } => {
-                    let mut status = self.link.shared.lock();
-                    status.blocks_sent += 1;
-                    status.bytes_sent += bytes.len() as u64;
-                    drop(status);
-                    let header = Frame::batch_header(bytes.len())?;
-                    let block = send_block(self.connection.clone(), lane, header, bytes);
-                    self.sending.spawn(block);
+                    self.link.shared.count_block(bytes.len());
+                    self.channel.send_block(lane, bytes).await?;
                 }
-                Order::Gap(gap) => send(&mut self.control, &Frame::Gap(gap)).await?,
+                Order::Gap(gap) => self.channel.send(&Frame::Gap(gap)).await?,
                 Order::CountRejected(counts) => count_rejected(&self.link.ledger, &counts),
                 Order::GiveUp(why) => return Err(why.into()),
             }
@@ -399,7 +289,7 @@ impl Session<'_> {
             Frame::Credit(credit) => self.outbox.credited(credit.window),
             Frame::Config(roster) => {
                 let status = told::apply(self.link, roster).await;
-                send(&mut self.control, &Frame::ConfigStatus(status)).await?;
+                self.channel.send(&Frame::ConfigStatus(status)).await?;
             }
             Frame::Goaway(Goaway { reason, .. }) => {
                 tracing::debug!(reason, "hub is about to close");
@@ -410,12 +300,12 @@ impl Session<'_> {
                     nonce,
                     answer: true,
                 };
-                send(&mut self.control, &Frame::Ping(pong)).await?;
+                self.channel.send(&Frame::Ping(pong)).await?;
             }
             Frame::Ping(_) => {}
             Frame::Cert(cert) => {
                 if let Some(kept) = self.renewal.take(cert).await {
-                    send(&mut self.control, &kept).await?;
+                    self.channel.send(&kept).await?;
                 }
             }
             Frame::Error(error) => self.renewal.refused(&error),
@@ -425,15 +315,14 @@ impl Session<'_> {
     }
 
     async fn report(&mut self) -> Result<(), LinkError> {
-        let path = self.connection.stats().path;
-        let lost = path.lost_packets.saturating_mul(1_000_000);
+        let figures = self.channel.figures();
         let path = report::Path {
-            rtt: path.rtt,
-            carrier: Some("quic".to_owned()),
-            loss_ppm: u32::try_from(lost / path.sent_packets.max(1)).ok(),
+            rtt: figures.rtt,
+            carrier: self.channel.carrier(),
+            loss_ppm: figures.loss_ppm(),
         };
         let report = self.reporter.make(self.link, &path).await;
-        send(&mut self.control, &Frame::Report(report)).await
+        self.channel.send(&Frame::Report(report)).await
     }
 
     /// Tells the spool of one lane's acknowledgements; those that come meanwhile go together.
@@ -447,10 +336,113 @@ impl Session<'_> {
         }
     }
 
-    fn show(&self) {
-        let rtt = u32::try_from(self.connection.rtt().as_millis()).unwrap_or(u32::MAX);
+    /// Looks at what may change while the connection lasts.
+    fn look(&mut self) {
+        let since = self.began.elapsed();
+        let (config, now) = (&self.link.config, clock::now());
+        let told = self.link.roster.link(Some(self.peers.identity.relay), now);
+        let limits = told.stricter(&config.limits());
+        let is_quiet = limits.is_quiet(now);
+        self.outbox.allow(config.quiet_lanes.lanes(is_quiet));
+        self.outbox
+            .set_bandwidth(limits.bandwidth_max.map(Bandwidth), since);
+        self.link.shared.lock().is_quiet = is_quiet;
+        let figures = self.channel.figures();
+        if self.figures.1.elapsed() >= SECOND {
+            self.measure(figures, since);
+        }
+        self.look_around(figures, since);
+    }
+
+    /// Lets the sender follow what the last second showed.
+    fn measure(&mut self, figures: PathFigures, since: Duration) {
+        let (before, _) = self.figures;
+        self.figures = (figures, Instant::now());
+        let second = Second {
+            sent: figures.sent.saturating_sub(before.sent),
+            lost: figures.lost.saturating_sub(before.lost),
+            ..self.outbox.take_second(figures.rtt, since)
+        };
+        let adapted = adapt(&mut self.measured, &second);
+        self.outbox.adapt(adapted);
         let mut status = self.link.shared.lock();
-        status.rtt_ms = Some(rtt);
+        status.rate = self.measured.rate;
+        status.loss_permille = self.measured.loss_permille;
+        status.is_bulk_paused = adapted.is_bulk_paused;
+    }
+
+    /// Looks at the path, and for another when it seems lost or a better one may be back.
+    fn look_around(&mut self, figures: PathFigures, since: Duration) {
+        let is_suspect = self.path.is_suspect(figures.heard, figures.rtt, since);
+        let now = Instant::now();
+        match &self.detour {
+            Some(detour) if detour.is_rescue && !is_suspect => self.detour = None,
+            Some(_) => {}
+            None if is_suspect && now >= self.rescue_at => {
+                tracing::debug!("hub is silent, looking for another way");
+                let plan = self.link.config.carrier.plan_of_rescue();
+                self.begin_detour(plan, true);
+            }
+            None if self.retries_quic() && now >= self.retry_quic_at => {
+                self.begin_detour(Plan::Only(Carrier::Quic), false);
+            }
+            None if self.is_misled() && now >= self.switch_at => {
+                self.switch_at = now + SWITCH_INTERVAL;
+                self.begin_detour(Plan::Only(Carrier::Quic), false);
+            }
+            None => {}
+        }
+    }
+
+    fn retries_quic(&self) -> bool {
+        self.channel.carrier() == Carrier::Tcp && self.link.config.carrier.is_auto()
+    }
+
+    /// Whether the link has proved to be so thin that QUIC finds its rate in the wrong way.
+    fn is_misled(&self) -> bool {
+        let better = self.link.config.congestion.resolve(&self.measured);
+        let is_quic = self.channel.carrier() == Carrier::Quic;
+        is_quic && self.measured.rate.is_some() && better != self.congestion
+    }
+
+    fn begin_detour(&mut self, plan: Plan, is_rescue: bool) {
+        let (peers, measured) = (self.peers, self.measured);
+        let dialling: Dialling<'a> = Box::pin(async move {
+            // The certificate may have been renewed since the connection was made.
+            let identity = Identity::load(&peers.link.config.dir).await?;
+            let peers = Peers {
+                identity: &identity,
+                ..*peers
+            };
+            peers.dial(plan, measured).await
+        });
+        self.detour = Some(Detour {
+            dialling,
+            is_rescue,
+        });
+    }
+
+    /// Goes on with the other way, if it is one.
+    fn consider(&mut self, dialled: Result<Dialled, LinkError>) -> Result<(), LinkError> {
+        match dialled {
+            Ok(dialled) => {
+                self.next = Some(dialled);
+                Err(LinkError::Moved)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "no other way to the hub");
+                let now = Instant::now();
+                self.rescue_at = now + DETOUR_INTERVAL;
+                self.retry_quic_at = now + self.link.config.quic_retry_interval.0;
+                Ok(())
+            }
+        }
+    }
+
+    fn show(&self) {
+        let rtt = self.channel.figures().rtt;
+        let mut status = self.link.shared.lock();
+        status.rtt_ms = Some(u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX));
         status.in_flight = u32::try_from(self.outbox.in_flight()).unwrap_or(u32::MAX);
     }
 
@@ -461,11 +453,8 @@ impl Session<'_> {
             reason: "stopping".to_owned(),
             drain_ms: 0,
         };
-        send(&mut self.control, &Frame::Goaway(goaway)).await?;
-        // Closing throws away what the hub has not received yet.
-        if self.control.finish().is_ok() {
-            drop(timeout(CLOSE_TIMEOUT, self.control.stopped()).await);
-        }
+        self.channel.send(&Frame::Goaway(goaway)).await?;
+        self.channel.finish().await;
         Ok(())
     }
 }
@@ -479,30 +468,6 @@ const fn elsewhere(from: Seq, to: Seq) -> spool::Gap {
     }
 }
 
-/// Sends one block on a stream of its own; the more important the lane, the earlier.
-async fn send_block(
-    connection: Connection,
-    lane: Lane,
-    header: Bytes,
-    block: Bytes,
-) -> Result<(), ConnectionError> {
-    let mut stream = connection.open_uni().await?;
-    let priority = i32::try_from(lane.index()).map_or(i32::MIN, |place| -place);
-    // These fail only with the connection, which the owner hears of by itself.
-    if stream.set_priority(priority).is_err() {
-        return Ok(());
-    }
-    let written = stream.write_all_chunks(&mut [header, block]).await;
-    match (written, connection.close_reason()) {
-        (Err(_), Some(reason)) => Err(reason),
-        (Err(_), None) => Err(ConnectionError::Reset),
-        (Ok(()), _) => {
-            drop(stream.finish());
-            Ok(())
-        }
-    }
-}
-
 fn count_rejected(ledger: &Ledger, counts: &[ItemCount]) {
     ledger.count_all(counts.iter().map(|count| {
         let account = Account {
@@ -513,6 +478,12 @@ fn count_rejected(ledger: &Ledger, counts: &[ItemCount]) {
         };
         (account, count.n)
     }));
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Ends at a time; never, when there is none.
@@ -530,11 +501,18 @@ async fn wait(changed: &mut watch::Receiver<u64>) -> Result<(), LinkError> {
 
 /// Ends when the spool has noted an acknowledgement; never, when there is none to note.
 async fn next_ack(acking: &mut Option<Acking>) -> Result<(), SpoolError> {
-    poll_fn(|context| match acking {
-        Some(acking) => acking.as_mut().poll(context),
-        None => Poll::Pending,
-    })
-    .await
+    match acking {
+        Some(acking) => acking.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends when the other way is there or is none; never, when none is tried.
+async fn next_dialled(detour: &mut Option<Detour<'_>>) -> Result<Dialled, LinkError> {
+    match detour {
+        Some(detour) => (&mut detour.dialling).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A cursor that is not durable costs no more than sending again.
@@ -546,42 +524,5 @@ fn note_ack(acked: Result<(), SpoolError>) -> Result<(), LinkError> {
             Ok(())
         }
         Ok(()) => Ok(()),
-    }
-}
-
-/// Writes a control frame; a hub that does not read is given up.
-async fn send(stream: &mut SendStream, frame: &Frame) -> Result<(), LinkError> {
-    let bytes = frame.to_bytes()?;
-    match timeout(FRAME_TIMEOUT, stream.write_all(&bytes)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(LinkError::Lost(ConnectionError::Reset)),
-        Err(_) => Err(LinkError::Timeout),
-    }
-}
-
-/// Reads control frames. Dropping the future of [`FrameReader::next`] loses nothing.
-struct FrameReader {
-    stream: RecvStream,
-    buffer: BytesMut,
-}
-
-impl FrameReader {
-    fn new(stream: RecvStream) -> Self {
-        Self {
-            stream,
-            buffer: BytesMut::new(),
-        }
-    }
-
-    async fn next(&mut self) -> Result<Frame, LinkError> {
-        loop {
-            if let Some(frame) = Frame::decode(&mut self.buffer)? {
-                return Ok(frame);
-            }
-            match self.stream.read_chunk(CHUNK_BYTES_MAX, true).await {
-                Ok(Some(chunk)) => self.buffer.extend_from_slice(&chunk.bytes),
-                Ok(None) | Err(_) => return Err(LinkError::Lost(ConnectionError::Reset)),
-            }
-        }
     }
 }

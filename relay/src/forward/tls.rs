@@ -4,28 +4,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::wire::{ALPN, ALPN_ENROL, HUB_NAME};
+use protocol::wire::{ALPN, ALPN_ENROL};
 use quinn::congestion::{BbrConfig, CubicConfig};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, TransportConfig};
+use quinn::{IdleTimeout, TransportConfig};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    WantsVerifier,
+};
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout;
 
+use super::Congestion;
+use super::channel::{IDLE_TIMEOUT, KEEP_ALIVE};
 use super::flight::BYTES_MAX;
 use super::identity::Identity;
-use super::{Congestion, HUB_PORT};
+use super::proxy::ProxyError;
 
-/// How long an attempt to connect may take. Long enough for two seconds of round trip and loss.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A hub that was silent for this long is gone.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Keeps address translators from forgetting the path.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Assumed before it is measured. A lost first packet is sent again after three of these, so it
 /// decides how soon a hub that comes back is found.
 const INITIAL_RTT: Duration = Duration::from_millis(150);
@@ -33,11 +31,11 @@ const INITIAL_RTT: Duration = Duration::from_millis(150);
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
-    /// The hub's name gives no address.
-    #[error("{hub} has no address")]
+    /// A name gives no address.
+    #[error("{name} has no address")]
     Resolve {
-        /// The name.
-        hub: String,
+        /// The name, with its port.
+        name: String,
         /// Why.
         #[source]
         source: Option<std::io::Error>,
@@ -45,18 +43,33 @@ pub(super) enum ConnectError {
     /// No socket.
     #[error("no socket: {0}")]
     Socket(#[source] std::io::Error),
+    /// Nobody there who takes TCP connections.
+    #[error("{address} cannot be connected to: {source}")]
+    Tcp {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The proxy does not lead to the hub.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// Keys and certificates that cannot be used.
     #[error("link cannot be secured: {0}")]
     Tls(String),
     /// No answer.
-    #[error("{address} does not answer")]
+    #[error("{at} does not answer")]
     Silent {
         /// Where.
-        address: SocketAddr,
+        at: String,
     },
-    /// An answer that is no connection.
-    #[error("{0}")]
-    Refused(#[source] ConnectionError),
+}
+
+impl ConnectError {
+    pub(super) fn tls(error: impl std::fmt::Display) -> Self {
+        Self::Tls(error.to_string())
+    }
 }
 
 /// Whom to believe.
@@ -68,56 +81,51 @@ pub(super) enum Trust {
     Pin([u8; 32]),
 }
 
-/// The link's client configuration.
-pub(super) fn link_config(
-    identity: &Identity,
-    congestion: Congestion,
-) -> Result<ClientConfig, ConnectError> {
-    let mut client = known(identity)?;
-    client.alpn_protocols = vec![ALPN.to_vec()];
-    client_config(client, congestion)
+/// What the relay shows and believes on the link.
+pub(super) fn link_tls(identity: &Identity) -> Result<ClientConfig, ConnectError> {
+    known(identity, ALPN)
 }
 
-/// The configuration of an enrolment that shows a certificate which has ended.
-pub(super) fn recover_config(identity: &Identity) -> Result<ClientConfig, ConnectError> {
-    let mut client = known(identity)?;
-    client.alpn_protocols = vec![ALPN_ENROL.to_vec()];
-    client_config(client, Congestion::Cubic)
+/// The same for an enrolment that shows a certificate which has ended.
+pub(super) fn recover_tls(identity: &Identity) -> Result<ClientConfig, ConnectError> {
+    known(identity, ALPN_ENROL)
 }
 
 /// What a relay with an identity shows, and whom it believes.
-fn known(identity: &Identity) -> Result<rustls::ClientConfig, ConnectError> {
+fn known(identity: &Identity, alpn: &[u8]) -> Result<ClientConfig, ConnectError> {
     let trust = Trust::Authorities(identity.authorities.clone());
-    builder()?
+    let mut client = builder()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(HubVerifier::new(trust)))
         .with_client_auth_cert(vec![identity.certificate.clone()], identity.key())
-        .map_err(tls)
+        .map_err(ConnectError::tls)?;
+    client.alpn_protocols = vec![alpn.to_vec()];
+    Ok(client)
 }
 
-/// The configuration of enrolment: nothing to show, and a pin to check.
-pub(super) fn enrol_config(pin: [u8; 32]) -> Result<ClientConfig, ConnectError> {
+/// The same for enrolment by a token: nothing to show, and a pin to check.
+pub(super) fn enrol_tls(pin: [u8; 32]) -> Result<ClientConfig, ConnectError> {
     let mut client = builder()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(HubVerifier::new(Trust::Pin(pin))))
         .with_no_client_auth();
     client.alpn_protocols = vec![ALPN_ENROL.to_vec()];
-    client_config(client, Congestion::Cubic)
+    Ok(client)
 }
 
-fn builder()
--> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>, ConnectError> {
-    rustls::ClientConfig::builder_with_provider(Arc::new(provider()))
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, ConnectError> {
+    ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(tls)
+        .map_err(ConnectError::tls)
 }
 
-fn client_config(
-    client: rustls::ClientConfig,
+/// How QUIC carries it.
+pub(super) fn quic_config(
+    client: ClientConfig,
     congestion: Congestion,
-) -> Result<ClientConfig, ConnectError> {
+) -> Result<quinn::ClientConfig, ConnectError> {
     let mut transport = TransportConfig::default();
-    let idle = IdleTimeout::try_from(IDLE_TIMEOUT).map_err(tls)?;
+    let idle = IdleTimeout::try_from(IDLE_TIMEOUT).map_err(ConnectError::tls)?;
     transport
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(KEEP_ALIVE))
@@ -127,86 +135,21 @@ fn client_config(
         .max_concurrent_bidi_streams(0_u8.into())
         .send_window(BYTES_MAX);
     match congestion {
-        Congestion::Bbr => transport.congestion_controller_factory(Arc::new(BbrConfig::default())),
+        Congestion::Auto | Congestion::Bbr => {
+            transport.congestion_controller_factory(Arc::new(BbrConfig::default()))
+        }
         Congestion::Cubic => {
             transport.congestion_controller_factory(Arc::new(CubicConfig::default()))
         }
     };
-    let crypto = QuicClientConfig::try_from(client).map_err(tls)?;
-    let mut config = ClientConfig::new(Arc::new(crypto));
+    let crypto = QuicClientConfig::try_from(client).map_err(ConnectError::tls)?;
+    let mut config = quinn::ClientConfig::new(Arc::new(crypto));
     config.transport_config(Arc::new(transport));
     Ok(config)
 }
 
-/// Connects to the first address of `hub` that answers.
-pub(super) async fn connect(
-    hub: &str,
-    config: &ClientConfig,
-) -> Result<(Endpoint, Connection), ConnectError> {
-    let mut failed = ConnectError::Resolve {
-        hub: hub.to_owned(),
-        source: None,
-    };
-    let with_port = with_port(hub);
-    let addresses = timeout(CONNECT_TIMEOUT, tokio::net::lookup_host(&with_port)).await;
-    let addresses = match addresses {
-        Ok(Ok(addresses)) => addresses,
-        Ok(Err(error)) => {
-            return Err(ConnectError::Resolve {
-                hub: hub.to_owned(),
-                source: Some(error),
-            });
-        }
-        Err(_) => return Err(failed),
-    };
-    for address in addresses {
-        match connect_to(address, config).await {
-            Ok(connected) => return Ok(connected),
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
-}
-
-async fn connect_to(
-    address: SocketAddr,
-    config: &ClientConfig,
-) -> Result<(Endpoint, Connection), ConnectError> {
-    let any = match address {
-        SocketAddr::V4(_) => SocketAddr::from(([0, 0, 0, 0], 0)),
-        SocketAddr::V6(_) => SocketAddr::from(([0_u16; 8], 0)),
-    };
-    let endpoint = Endpoint::client(any).map_err(ConnectError::Socket)?;
-    let connecting = endpoint
-        .connect_with(config.clone(), address, HUB_NAME)
-        .map_err(tls)?;
-    match timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(Ok(connection)) => Ok((endpoint, connection)),
-        Ok(Err(error)) => Err(ConnectError::Refused(error)),
-        Err(_) => Err(ConnectError::Silent { address }),
-    }
-}
-
-/// `host`, `host:port`, `1.2.3.4`, `[::1]`, `[::1]:port` or `::1`, with a port.
-pub(super) fn with_port(hub: &str) -> String {
-    let is_bare_v6 = hub.parse::<std::net::Ipv6Addr>().is_ok();
-    let has_port = !is_bare_v6
-        && hub
-            .rsplit_once(':')
-            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    match (has_port, is_bare_v6) {
-        (true, _) => hub.to_owned(),
-        (false, true) => format!("[{hub}]:{HUB_PORT}"),
-        (false, false) => format!("{hub}:{HUB_PORT}"),
-    }
-}
-
 fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
-}
-
-fn tls(error: impl std::fmt::Display) -> ConnectError {
-    ConnectError::Tls(error.to_string())
 }
 
 /// Believes a hub by its authority, and says whose certificate it met instead.
@@ -321,18 +264,4 @@ fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
             .take(LEN_MAX)
             .collect(),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hub_without_a_port_has_the_usual_one() {
-        assert_eq!(with_port("hub.example"), "hub.example:4801");
-        assert_eq!(with_port("hub.example:443"), "hub.example:443");
-        assert_eq!(with_port("10.0.0.1"), "10.0.0.1:4801");
-        assert_eq!(with_port("::1"), "[::1]:4801");
-        assert_eq!(with_port("[::1]:443"), "[::1]:443");
-    }
 }

@@ -2,7 +2,7 @@
 
 use protocol::wire::{Config, ConfigOutcome, ConfigStatus, Welcome};
 
-use super::session::Link;
+use super::Link;
 use crate::clock;
 
 /// Puts a roster in force beside the session, since that waits for the disk.

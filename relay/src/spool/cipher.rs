@@ -388,8 +388,10 @@ mod tests {
         let path = dir.path().join("key");
         let load = |text: &str| {
             fs::write(&path, text).unwrap();
-            let mut config = Config::default();
-            config.encryption_key_file = Some(path.clone());
+            let config = Config {
+                encryption_key_file: Some(path.clone()),
+                ..Config::default()
+            };
             Keys::load(&config).map(|keys| keys.current())
         };
         let expected = Some(Key::new([0xab; KEY_LEN]).id);
@@ -403,8 +405,10 @@ mod tests {
             );
         }
         fs::remove_file(&path).unwrap();
-        let mut config = Config::default();
-        config.encryption_key_file = Some(path.clone());
+        let config = Config {
+            encryption_key_file: Some(path.clone()),
+            ..Config::default()
+        };
         assert!(matches!(Keys::load(&config), Err(KeyError::File { .. })));
     }
 }

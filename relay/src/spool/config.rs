@@ -14,7 +14,7 @@ pub struct Config {
     pub dir: PathBuf,
     /// Most bytes of segments; 2 GiB or 5 % of the filesystem, whichever is less, when not set.
     pub bytes_max: Option<ByteSize>,
-    /// Bytes of the filesystem left free; 1 GiB or 5 %, whichever is more, when not set.
+    /// Bytes of the filesystem left free; 5 %, but from 1 to 4 GiB, when not set.
     pub free_min: Option<ByteSize>,
     /// Bytes after which a segment file is sealed; at most a 16th of `bytes_max`.
     pub segment_bytes: ByteSize,

@@ -21,6 +21,12 @@ const SEGMENTS_MIN: u64 = 16;
 /// Smallest segment, in bytes.
 const SEGMENT_BYTES_MIN: u64 = 1024;
 
+/// What stays free of a filesystem when nobody says: 5 %, from 1 to 4 GiB. Without the upper bound
+/// a relay on a large disk would refuse everything while hundreds of gigabytes are free.
+fn default_free_min(space: Space) -> u64 {
+    (space.total / 20).clamp(GIB, 4 * GIB)
+}
+
 /// What the owner keeps to.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
@@ -44,7 +50,7 @@ impl Limits {
             bytes_max,
             free_min: config
                 .free_min
-                .map_or_else(|| GIB.max(space.total / 20), |size| size.0),
+                .map_or_else(|| default_free_min(space), |size| size.0),
             ballast_bytes: config.ballast_bytes.0,
             segment_bytes: config
                 .segment_bytes
@@ -101,5 +107,21 @@ impl Limits {
 
     pub(super) fn may_evict(&self, lane: Lane) -> bool {
         *self.when_full.get(lane) == WhenFull::DropOldest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_disk_does_not_have_to_be_mostly_empty() {
+        let free_min = |total| {
+            let space = Space { total, free: total };
+            Limits::new(&Config::default(), space).free_min
+        };
+        assert_eq!(free_min(8 * GIB), GIB);
+        assert_eq!(free_min(40 * GIB), 2 * GIB);
+        assert_eq!(free_min(4096 * GIB), 4 * GIB);
     }
 }

@@ -479,29 +479,55 @@ impl Opening<'_> {
         } else if scan.sealed {
             info.sealed = true;
         } else {
-            if bytes > good_end {
-                // Writing was cut short; nobody was answered for it.
-                self.health.torn += 1;
-                file.set_len(good_end)?;
-                info.bytes = good_end;
-            }
+            self.health.torn += u64::from(bytes > good_end);
+            info.bytes = good_end;
             // Blocks that nobody was promised may not be on the disk, and after a failed sync the
             // next one would not write them: only what is written again is sure to be.
             let mut sure = scan.blocks.iter().rev();
             let sure = sure.find(|extent| extent.next() <= self.promised);
-            rewrite(&*file, 0, start)?;
-            rewrite(&*file, sure.map_or(start, Extent::end), good_end)?;
-            file.sync()?;
-            // The name, too, may have been given by a process that got no further.
-            self.disk.sync_dir(&writer.dir)?;
-            let file = Arc::clone(&file);
-            writer.active = Some(Active::resume(serial, file, scan.summary, sealing, access));
+            let sure_end = sure.map_or(start, Extent::end);
+            match self.resume(&*file, bytes, start..sure_end, good_end, &writer.dir) {
+                Ok(()) => {
+                    let summary = scan.summary;
+                    writer.active = Some(Active::resume(serial, file, summary, sealing, access));
+                }
+                Err(error) => {
+                    // What is there is read as it is; the next commit begins a segment of its own.
+                    tracing::warn!(error = %error, "spool: {} takes no more blocks", path.display());
+                    info.bytes = bytes;
+                    info.sealed = true;
+                    info.map = Some(Arc::new(scan.blocks));
+                }
+            }
         }
         Ok(info)
     }
 
+    /// Makes a segment ready for more: cuts what was not finished, and makes sure of the rest.
+    fn resume(
+        &self,
+        file: &dyn File,
+        bytes: u64,
+        sure: std::ops::Range<u64>,
+        good_end: u64,
+        dir: &Path,
+    ) -> io::Result<()> {
+        if bytes > good_end {
+            // Writing was cut short; nobody was answered for it.
+            file.set_len(good_end)?;
+        }
+        rewrite(file, 0, sure.start)?;
+        rewrite(file, sure.end, good_end)?;
+        file.sync()?;
+        // The name, too, may have been given by a process that got no further.
+        self.disk.sync_dir(dir)
+    }
+
     fn damaged(&mut self, path: &Path, info: &mut SegmentInfo, scan: Scan) -> io::Result<()> {
-        quarantine::keep(self.disk, self.dir, self.lane, path)?;
+        if let Err(error) = quarantine::keep(self.disk, self.dir, self.lane, path) {
+            // The copy is for people; what is whole is delivered without it.
+            tracing::warn!(error = %error, "spool: {} not kept aside", path.display());
+        }
         self.losses
             .extend(loss::of_segment(self.lane, info.first, info.next, &scan));
         info.map = Some(Arc::new(scan.blocks));

@@ -389,6 +389,7 @@ impl Owner {
 
     /// Asks the filesystem how much the spool may grow.
     pub(super) fn look_at_space(&mut self) {
+        let before = self.headroom;
         self.headroom = match self.disk().space(&self.shared.dir) {
             Ok(space) => space.free.saturating_sub(self.limits.free_min),
             Err(error) => {
@@ -396,6 +397,13 @@ impl Owner {
                 u64::MAX
             }
         };
+        if self.headroom == 0 && before > 0 {
+            tracing::warn!(
+                free_min = self.limits.free_min,
+                "spool: the filesystem has no more than free_min bytes free, so the spool does not \
+                 grow; make room or set [spool] free_min lower"
+            );
+        }
         let fill = self.fill();
         self.shared.health().bytes_max = fill.max.max(fill.used);
     }

@@ -9,6 +9,7 @@ use protocol::ids::Lane;
 use super::{Status, state_name};
 use crate::clock;
 use crate::pipeline::LATENCY_BOUNDS;
+use crate::site::SiteStatus;
 
 /// Category, outcome and reason.
 pub(super) type ItemLabels = (&'static str, &'static str, String);
@@ -54,6 +55,9 @@ pub(super) fn text(status: &Status) -> String {
     spool(&mut page, status);
     lanes(&mut page, status);
     link(&mut page, status);
+    if let Some(site) = &status.site {
+        passing(&mut page, site.status());
+    }
     let uptime = clock::monotonic().saturating_sub(status.started);
     page.single(
         "vedette_relay_uptime_seconds",
@@ -220,6 +224,11 @@ fn link(page: &mut Page, status: &Status) {
             rtt,
         );
     }
+    if let Some(carrier) = link.carrier {
+        let name = "vedette_relay_link_carrier";
+        page.head(name, "gauge", "1 for what carries the link.");
+        page.line(name, &[("carrier", carrier.name())], 1);
+    }
     let rows = [
         (
             "connections_total",
@@ -251,6 +260,20 @@ fn link(page: &mut Page, status: &Status) {
     let help = "Version of the roster in force; 0 is none.";
     let version = status.roster.version();
     page.single("vedette_relay_roster_version", "gauge", help, version);
+}
+
+fn passing(page: &mut Page, passed: SiteStatus) {
+    let name = "vedette_relay_site_flows";
+    page.head(name, "gauge", "Relays that pass through this one.");
+    page.line(name, &[("carrier", "quic")], passed.udp_flows);
+    page.line(name, &[("carrier", "tcp")], passed.tcp_flows);
+    let name = "vedette_relay_site_bytes_total";
+    page.head(name, "counter", "Bytes that passed.");
+    page.line(name, &[("direction", "up")], passed.bytes_up);
+    page.line(name, &[("direction", "down")], passed.bytes_down);
+    let help = "Flows not let through: too many, or no way to the hub.";
+    let name = "vedette_relay_site_refused_total";
+    page.single(name, "counter", help, passed.refused);
 }
 
 fn secs(time: Duration) -> String {

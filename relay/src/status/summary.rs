@@ -45,6 +45,8 @@ pub struct Summary {
 pub struct LinkSummary {
     /// `not_joined`, `connecting`, `connected`, `away`, `closed`.
     pub state: String,
+    /// What carries it: `quic` or `tcp`.
+    pub carrier: Option<String>,
     /// Where the hub is looked for.
     pub hub: Option<String>,
     /// Who the relay is to the hub.
@@ -209,6 +211,7 @@ fn link(status: &Status) -> LinkSummary {
     let link = status.link.status();
     LinkSummary {
         state: state_name(&link.state).to_owned(),
+        carrier: link.carrier.map(|carrier| carrier.name().to_owned()),
         hub: link.hub,
         relay: link.relay,
         since: link.since.to_rfc3339(),

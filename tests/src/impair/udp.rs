@@ -82,11 +82,11 @@ pub(super) async fn serve(shared: Arc<Shared>, front: std::net::UdpSocket, pipes
                 // An error tells of an earlier datagram that nobody took.
                 if let Ok((len, relay)) = received {
                     let datagram = Bytes::copy_from_slice(buffer.get(..len).unwrap_or_default());
-                    proxy.take(Direction::ToHub, relay, datagram);
+                    proxy.take(Direction::ToHub, relay, &datagram);
                 }
             }
             Some((relay, datagram)) = answered.recv() => {
-                proxy.take(Direction::ToRelay, relay, datagram);
+                proxy.take(Direction::ToRelay, relay, &datagram);
             }
             () = sleep_until(due) => proxy.deliver().await,
             Some(_) = proxy.readers.join_next() => {}
@@ -103,7 +103,7 @@ impl Proxy {
     }
 
     /// Decides what becomes of a datagram.
-    fn take(&mut self, direction: Direction, relay: SocketAddr, datagram: Bytes) {
+    fn take(&mut self, direction: Direction, relay: SocketAddr, datagram: &Bytes) {
         let now = self.shared.now();
         self.shared.count(Transport::Udp, direction, datagram.len());
         let conditions = self.shared.conditions();

@@ -124,6 +124,15 @@ fn config(troubles: &[Trouble], chance: &mut Chance) -> Config {
             WhenFull::DropOldest
         }
     };
+    // On a full disk the oldest would give way: where nothing may be lost, nothing does.
+    let keeps_all = troubles.contains(&Trouble::DiskFull) && !troubles.iter().any(|t| t.loses());
+    let mut when_full = || {
+        if keeps_all {
+            WhenFull::Refuse
+        } else {
+            when_full()
+        }
+    };
     let when_full = WhenFullByLane {
         errors: when_full(),
         logs: when_full(),

@@ -21,6 +21,9 @@ use super::time::SimTime;
 
 type Answering<T> = Pin<Box<dyn Future<Output = T>>>;
 
+/// The records of a request, by lane.
+type Numbers = Vec<(Lane, u64)>;
+
 /// Most blocks the relay has under way.
 const WINDOW: u16 = 8;
 /// Reads for one look at a lane; more than any lane of a simulation holds.
@@ -33,7 +36,7 @@ pub(super) struct Relay {
     stepper: Stepper,
     changed: watch::Receiver<u64>,
     /// Requests that were not answered yet.
-    appends: Vec<(Vec<(Lane, u64)>, Answering<Result<(), SpoolError>>)>,
+    appends: Vec<(Numbers, Answering<Result<(), SpoolError>>)>,
     session: Option<Session>,
 }
 
@@ -46,7 +49,7 @@ struct Session {
 /// A request that was answered.
 #[derive(Debug)]
 pub(super) struct Answered {
-    pub(super) records: Vec<(Lane, u64)>,
+    pub(super) records: Numbers,
     pub(super) result: Result<(), SpoolError>,
 }
 
@@ -139,8 +142,8 @@ impl Relay {
     /// Takes a frame of the hub.
     ///
     /// # Errors
-    /// When the hub acknowledges what it was not sent.
-    pub(super) fn take(&mut self, frame: Down, now: Duration) -> Result<(), String> {
+    /// When the hub acknowledges before it has welcomed the relay.
+    pub(super) fn take(&mut self, frame: Down, net: &mut Net, now: Duration) -> Result<(), String> {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
@@ -150,9 +153,15 @@ impl Relay {
                 session.outbox = Some(Outbox::new(&cursors, &lanes, window, WINDOW, now));
                 Ok(())
             }
-            (Down::Ack { lane, upto }, Some(outbox)) => outbox
-                .acked(lane, upto, now)
-                .map_err(|why| format!("{lane} is acknowledged up to {}: {why:?}", upto.0)),
+            (Down::Ack { lane, upto }, Some(outbox)) => {
+                // What an earlier connection left with the digest may be acknowledged on this one
+                // before it is sent again: the relay then begins anew.
+                let is_beyond = outbox.acked(lane, upto, now).is_err();
+                if is_beyond {
+                    self.disconnect(net);
+                }
+                Ok(())
+            }
             (Down::Ack { .. }, None) => Err("an acknowledgement before Welcome".to_owned()),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::ids::Lane;
 
@@ -22,6 +23,8 @@ const REMEMBERED: usize = 60;
 const DRAIN_MILLIS: u64 = 60_000;
 /// A fresh record is at the hub within this, in simulated milliseconds.
 const FRESH_MILLIS: u64 = 5_000;
+/// A link on which nothing moves, while something waits, is made anew after this.
+const RECONNECT_AFTER: Duration = Duration::from_secs(5);
 const TEN_YEARS_MILLIS: i64 = 315_576_000_000;
 
 /// How a story went.
@@ -230,7 +233,9 @@ impl World {
                 self.hub.take(connection, frame, net, chance)
             }
             Some(Arrived::AtRelay(connection, frame)) => match &mut self.relay {
-                Some(relay) if relay.connection() == Some(connection) => relay.take(frame, now),
+                Some(relay) if relay.connection() == Some(connection) => {
+                    relay.take(frame, &mut self.net, now)
+                }
                 _ => Ok(()),
             },
         }
@@ -311,6 +316,8 @@ impl World {
             Trouble::RelayDiesInACall => {
                 self.disk.fail(self.chance.below(16), 1, FaultKind::Stop);
             }
+            // Calls fail under a running relay.
+            Trouble::DiskFails if self.relay.is_none() => {}
             Trouble::DiskFails => {
                 let kinds = [
                     std::io::ErrorKind::Other,
@@ -418,7 +425,10 @@ impl World {
             return Err("liveness: the relay does not run".to_owned());
         };
         let may_lose = self.plan.may_lose();
-        self.story.counted_twice = self.promises.check_end(relay, &self.hub, may_lose)?;
+        let is_damaged = self.plan.has(Trouble::BitsFlip);
+        self.story.counted_twice = self
+            .promises
+            .check_end(relay, &self.hub, may_lose, is_damaged)?;
         let mut mark = Chance::new(self.chance.number() ^ hub_mark(&self.hub));
         self.story.fingerprint = mark.number();
         Ok(())
@@ -428,6 +438,7 @@ impl World {
     fn settle(&mut self, what: &str, most_millis: u64) -> Result<(), String> {
         let begin = self.time.elapsed();
         let mut n_quiet = 0;
+        let mut moved_at = begin;
         while n_quiet < 3 {
             self.time.advance(25);
             self.story.steps += 1;
@@ -449,6 +460,13 @@ impl World {
                 is_busy = true;
             }
             self.check()?;
+            if is_busy {
+                moved_at = self.time.elapsed();
+            } else if self.time.elapsed().saturating_sub(moved_at) > RECONNECT_AFTER {
+                // A cursor that the disk did not take is told again on the next connection.
+                moved_at = self.time.elapsed();
+                self.breaks();
+            }
             let is_drained = self.relay.as_ref().is_some_and(|relay| {
                 let lanes = relay.spool.lanes();
                 let is_empty = lanes.iter().all(|lane| lane.acked.next() >= lane.next);

@@ -19,14 +19,12 @@ fn fill(path: &std::path::Path) {
     let mut file = File::create(path).unwrap();
     let (mut block, mut n_full) = (vec![0xa5; 64 * 1024], 0);
     while n_full < 3 {
-        match file.write(&block) {
-            Ok(_) => n_full = 0,
-            // Smaller pieces still fit where a large one does not.
-            Err(_) => {
-                n_full += 1;
-                block.truncate(block.len() / 16);
-            }
+        if matches!(file.write(&block), Ok(n) if n > 0) {
+            continue;
         }
+        // Smaller pieces still fit where a large one does not.
+        n_full += 1;
+        block.truncate(block.len() / 16);
     }
 }
 

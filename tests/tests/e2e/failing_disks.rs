@@ -173,7 +173,7 @@ impl Image {
     fn cut(&mut self, kill: impl FnOnce()) {
         let copy = self
             .file
-            .with_extension(format!("{}.img", uuid::Uuid::new_v4()));
+            .with_file_name(format!("disk-{}.img", uuid::Uuid::new_v4()));
         let (from, to) = (self.file.to_str().unwrap(), copy.to_str().unwrap());
         run("cp", &["--sparse=always", from, to]).unwrap();
         kill();
@@ -204,9 +204,9 @@ async fn a_power_cut_costs_no_answered_event() {
             None
         }
     };
-    let mut site = Site::open(Plan::free(dir.path().to_owned()).unwrap())
-        .await
-        .unwrap();
+    let mut plan = Plan::free(dir.path().to_owned()).unwrap();
+    plan.spool_max = Some("16 MiB".to_owned());
+    let mut site = Site::open(plan).await.unwrap();
     let traffic = Traffic::start(&site, 4);
     let mut chance = tests::chance::Chance::new(4);
     for cut in 0..CUTS {

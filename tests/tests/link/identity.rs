@@ -38,7 +38,7 @@ fn applied(sink: &Memory) -> Vec<u128> {
     let applied = sink.applied.lock().unwrap();
     let number = |record: &Record| match record {
         Record::Items(items) => items.event_id.map(|id| u128::from_be_bytes(*id.as_bytes())),
-        _ => None,
+        Record::Ledger(_) => None,
     };
     applied
         .iter()

@@ -56,7 +56,7 @@ fn what_is_behind_a_hole_waits_and_only_commits_are_acknowledged() {
     assert_eq!(inbox.committed(Lane::Errors, Seq(12)).upto, Seq(12));
     assert_eq!(inbox.committed(Lane::Errors, Seq(13)).upto, Seq(13));
     assert_eq!(inbox.committed(Lane::Errors, Seq(15)).upto, Seq(15));
-    assert!(inbox.has_room(3) && !inbox.has_room(4));
+    assert_eq!(inbox.room(), 4);
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn a_window_of_blocks_behind_a_hole_is_stuck_and_one_that_the_digest_has_is_not(
         assert!(!stuck.is_stuck(0));
         handed_on(stuck.block(head(EPOCH, first, 1), ()));
     }
-    assert!(stuck.is_stuck(0) && !stuck.is_stuck(1) && !stuck.has_room(0));
+    assert!(stuck.is_stuck(0) && !stuck.is_stuck(1) && stuck.room() == 0);
     let mut busy = inbox(2);
     for first in [11, 12] {
         handed_on(busy.block(head(EPOCH, first, 1), ()));
     }
-    assert!(!busy.has_room(0) && !busy.is_stuck(0));
+    assert!(busy.room() == 0 && !busy.is_stuck(0));
 }
 
 #[test]
@@ -86,4 +86,13 @@ fn what_cannot_be_of_this_session_is_refused() {
         handed_on(inbox.gap(gap(at, at)));
     }
     assert_eq!(inbox.gap(gap(17, 17)), Err(Refusal::Gap));
+}
+
+#[test]
+fn what_another_session_had_under_way_is_not_acknowledged_before_it_comes() {
+    let mut inbox = inbox(4);
+    assert_eq!(handed_on(inbox.block(head(EPOCH, 11, 2), ())), [11]);
+    assert_eq!(inbox.committed(Lane::Errors, Seq(20)).upto, Seq(12));
+    assert_eq!(handed_on(inbox.block(head(EPOCH, 13, 8), ())), [13]);
+    assert_eq!(inbox.committed(Lane::Errors, Seq(20)).upto, Seq(20));
 }

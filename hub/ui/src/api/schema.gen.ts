@@ -687,6 +687,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/config/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What relays are told, and how far it has come. */
+        get: operations["get_vedette_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/config/replace-key/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces the key that relays are told things with. They follow by themselves. */
+        post: operations["post_vedette_config_replace_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/config/retry/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries once more a change that did not hold. */
+        post: operations["post_vedette_config_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/fleet-alerts/": {
         parameters: {
             query?: never;
@@ -843,6 +894,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/relays/{relay}/link/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets how much of the link a relay may take. */
+        put: operations["put_vedette_relays_link"];
+        post?: never;
+        /** Takes a relay's own settings of the link away. */
+        delete: operations["delete_vedette_relays_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/status/": {
         parameters: {
             query?: never;
@@ -885,7 +954,7 @@ export interface components {
              */
             actions: components["schemas"]["RuleAction"][];
             /**
-             * @description `dark`, `behind`, `unbalanced`, `failing_disk`; none is all of them.
+             * @description `dark`, `behind`, `unbalanced`, `failing_disk`, `cloned`; none is all of them.
              * @default []
              */
             kinds: string[];
@@ -942,11 +1011,28 @@ export interface components {
         };
         /** @description Something that is wrong with a relay. */
         Condition: {
-            /** @description `dark`, `behind`, `unbalanced` or `failing_disk`. */
+            /** @description `dark`, `behind`, `unbalanced`, `failing_disk` or `cloned`. */
             kind: string;
             /** @description The figures, for a person to read. */
             detail: string;
             since: string;
+        };
+        /** @description What relays are told, and how far it has come. */
+        ConfigState: {
+            /**
+             * Format: int64
+             * @description The version for every relay that tries nothing.
+             */
+            version: number;
+            issuedAt: string;
+            /** @description When sampling and limits of the link end at relays that have not heard from the hub. */
+            expiresAt?: string | null;
+            projects: number;
+            keys: number;
+            rollout: components["schemas"]["Rollout"];
+            /** @description The key relays pin, in hexadecimal digits. */
+            signingKey: string;
+            relays: components["schemas"]["RelayConfigState"][];
         };
         /** @description A violated content security policy. */
         CspBody: Record<string, unknown> & {
@@ -1729,6 +1815,10 @@ export interface components {
             safeFields: string[] | null;
             /** @default null */
             allowedDomains: string[] | null;
+            /** @default null */
+            sampling: {
+                [key: string]: number;
+            } | null;
         };
         /** @description A project with its settings. */
         ProjectDetail: components["schemas"]["Project"] & components["schemas"]["Settings"] & {
@@ -1811,6 +1901,33 @@ export interface components {
              */
             clearClone: boolean;
         };
+        /** @description What one relay has of it. */
+        RelayConfigState: {
+            id: string;
+            name: string;
+            isConnected: boolean;
+            /**
+             * Format: int64
+             * @description The version in force; nothing when it is not known.
+             */
+            version?: number | null;
+            /**
+             * Format: int64
+             * @description The version it is to have.
+             */
+            wanted: number;
+            /** @description What became of the version it last spoke of: `applied`, `rejected` or `reverted`. */
+            status?: string | null;
+            /**
+             * Format: int64
+             * @description Which version that was.
+             */
+            statusVersion?: number | null;
+            /** @description Why it is not in force. */
+            reason?: string | null;
+            statusDate?: string | null;
+            link?: components["schemas"]["RelayLinkForm"] | null;
+        };
         /** @description What waits in a lane of a relay. */
         RelayLane: {
             /** Format: int32 */
@@ -1821,6 +1938,20 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             oldestReceivedAt?: string | null;
+        };
+        /** @description How much of the link a relay may take. The policy of its host may say less. */
+        RelayLinkForm: {
+            /**
+             * Format: int64
+             * @description Most bytes a second; nothing is without limit.
+             * @default null
+             */
+            bandwidthMax: number | null;
+            /**
+             * @description Spans of every day, UTC, such as `22:00-06:00`, in which only control and errors travel.
+             * @default []
+             */
+            quietHours: string[];
         };
         /** @description A release, as other things mention it. */
         ReleaseRef: {
@@ -1889,6 +2020,25 @@ export interface components {
             env: Record<string, unknown>;
             inferredContentType: components["schemas"]["Option"];
             apiTarget: components["schemas"]["Option"];
+        };
+        /** @description How far a change has come. */
+        Rollout: {
+            /**
+             * @description `steady`: every relay is told the same. `trying`: a few relays try a change first. `failed`:
+             *     they did not hold, and the change is held back. `blocked`: the change cannot be sent.
+             */
+            state: string;
+            /**
+             * Format: int64
+             * @description The version that is tried, or that failed.
+             */
+            version?: number | null;
+            /** @description Since when it is tried; nothing until a relay is connected. */
+            since?: string | null;
+            /** @description The relays that try it. */
+            canaries: string[];
+            /** @description Why it failed or cannot be sent. */
+            reason?: string | null;
         };
         /** @description An alert rule. */
         Rule: {
@@ -1980,6 +2130,10 @@ export interface components {
             safeFields: string[];
             /** @description Origins browsers may send from; empty means any. */
             allowedDomains: string[];
+            /** @description The share that relays keep, between 0 and 1, by data category; others are kept whole. */
+            sampling: {
+                [key: string]: number;
+            };
         };
         /** @description What a short id stands for. */
         ShortIdAnswer: {
@@ -4267,6 +4421,90 @@ export interface operations {
             };
         };
     };
+    get_vedette_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigState"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_vedette_config_replace_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigState"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_vedette_config_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigState"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_vedette_fleet_alerts: {
         parameters: {
             query?: never;
@@ -4620,6 +4858,70 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Equation"];
                 };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_vedette_relays_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relay's id. */
+                relay: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RelayLinkForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayLinkForm"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_vedette_relays_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relay's id. */
+                relay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why not. */
             default: {

@@ -12,6 +12,8 @@ use crate::spool::{ReadOutcome, Spool};
 use protocol::block;
 
 const N: u64 = 400;
+/// Lives within which an index must be there again.
+const LIVES_MAX: usize = 10;
 
 /// Reads here and there, never where the reader before stopped.
 async fn reads_anywhere(spool: &Spool) {
@@ -63,11 +65,19 @@ fn check(spoil: impl FnOnce(&Path)) {
         spool.close().await.unwrap();
         assert!(index.is_dir(), "there is something to index");
         spoil(&index);
-        let spool = Spool::open(&config(dir.path()), Ledger::default()).unwrap();
-        reads_anywhere(&spool).await;
-        assert!(is_there(&spool), "it is made again");
-        reads_anywhere(&spool).await;
-        spool.close().await.unwrap();
+        // An index that is slow on a busy machine is let go; the next life makes it again.
+        let mut is_made_again = false;
+        for _ in 0..LIVES_MAX {
+            let spool = Spool::open(&config(dir.path()), Ledger::default()).unwrap();
+            reads_anywhere(&spool).await;
+            is_made_again = is_there(&spool);
+            reads_anywhere(&spool).await;
+            spool.close().await.unwrap();
+            if is_made_again {
+                break;
+            }
+        }
+        assert!(is_made_again, "it is made again");
     });
 }
 

@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "the helpers of tests may be as blunt as the tests"
 )]
 
@@ -31,19 +30,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Everything below happens within this, or the test fails.
-const DEADLINE: Duration = Duration::from_secs(30);
-
-async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let waiting = async {
-        let mut tick = tokio::time::interval(Duration::from_millis(10));
-        while !condition() {
-            tick.tick().await;
-        }
-    };
-    let done = tokio::time::timeout(DEADLINE, waiting).await;
-    assert!(done.is_ok(), "waited in vain: {what}");
-}
+use crate::{DEADLINE, until};
 
 struct Centre {
     hub: Hub,
@@ -97,6 +84,7 @@ impl Centre {
             dir: dir.path().to_owned(),
             name: "shop-12".to_owned(),
             force: false,
+            way: forward::Config::default(),
         };
         let joined = forward::join(&request).await.unwrap();
         let spool = Spool::open(&spool_config(dir.path()), Ledger::default()).unwrap();

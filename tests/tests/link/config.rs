@@ -4,6 +4,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "the helpers of tests may be as blunt as the tests"
 )]
 
@@ -26,21 +27,9 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Everything below happens within this, or the test fails.
-const DEADLINE: Duration = Duration::from_secs(30);
-const KEY: PublicKey = PublicKey::from_bytes([0xcd; 16]);
+use crate::until;
 
-/// Waits for a condition.
-async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let waiting = async {
-        let mut tick = tokio::time::interval(Duration::from_millis(10));
-        while !condition() {
-            tick.tick().await;
-        }
-    };
-    let done = tokio::time::timeout(DEADLINE, waiting).await;
-    assert!(done.is_ok(), "waited in vain: {what}");
-}
+const KEY: PublicKey = PublicKey::from_bytes([0xcd; 16]);
 
 /// Takes no blocks.
 #[derive(Clone)]
@@ -128,6 +117,7 @@ impl Hub {
             dir: dir.path().to_owned(),
             name: "edge".to_owned(),
             force: false,
+            way: forward::Config::default(),
         };
         let joined = forward::join(&request).await.unwrap();
         let relay = Relay::start(dir, joined.relay);
@@ -186,6 +176,7 @@ fn key(project_id: i64, is_active: bool) -> ProjectKey {
 struct Relay {
     dir: TempDir,
     id: protocol::ids::RelayId,
+    spool: Spool,
     roster: Roster,
     tracker: TaskTracker,
     cancel: CancellationToken,
@@ -211,7 +202,7 @@ impl Relay {
         };
         forward::start(
             config,
-            spool,
+            spool.clone(),
             roster.clone(),
             ledger,
             &tracker,
@@ -220,6 +211,7 @@ impl Relay {
         Self {
             dir,
             id,
+            spool,
             roster,
             tracker,
             cancel,
@@ -230,6 +222,7 @@ impl Relay {
         self.cancel.cancel();
         self.tracker.close();
         self.tracker.wait().await;
+        self.spool.close().await.unwrap();
         self.dir
     }
 

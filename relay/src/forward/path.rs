@@ -1,0 +1,96 @@
+//! Whether the path to the hub still carries anything.
+//!
+//! The hub answers what keeps a path alive, so one that is silent for longer than that takes is
+//! suspect: another way is tried beside it, and whichever works first is gone on with.
+
+use std::time::Duration;
+
+use super::channel::{Carrier, KEEP_ALIVE};
+
+/// How long an answer may take beyond the keep-alive, at least.
+const PATIENCE_MIN: Duration = Duration::from_millis(2500);
+/// How long it may take in round trips.
+const PATIENCE_ROUND_TRIPS: u32 = 4;
+
+/// When the hub was last heard of.
+#[derive(Debug, Default)]
+pub(super) struct PathWatch {
+    heard: u64,
+    heard_at: Duration,
+}
+
+impl PathWatch {
+    pub(super) const fn new(now: Duration) -> Self {
+        Self {
+            heard: 0,
+            heard_at: now,
+        }
+    }
+
+    /// Notes how much was heard of the hub by now; whether the path is suspect.
+    pub(super) fn is_suspect(&mut self, heard: u64, rtt: Duration, now: Duration) -> bool {
+        if heard != self.heard {
+            self.heard = heard;
+            self.heard_at = now;
+        }
+        let patience = PATIENCE_MIN.max(rtt.saturating_mul(PATIENCE_ROUND_TRIPS));
+        now.saturating_sub(self.heard_at) > KEEP_ALIVE.saturating_add(patience)
+    }
+}
+
+/// Which carrier won last, and when QUIC was last found not to.
+#[derive(Debug, Default)]
+pub(super) struct Preference {
+    quic_failed_at: Option<Duration>,
+}
+
+impl Preference {
+    /// Notes who won.
+    pub(super) const fn won(&mut self, carrier: Carrier, now: Duration) {
+        self.quic_failed_at = match carrier {
+            Carrier::Quic => None,
+            Carrier::Tcp => Some(now),
+        };
+    }
+
+    /// Whom to try first.
+    pub(super) fn first(&self, retry: Duration, now: Duration) -> Carrier {
+        match self.quic_failed_at {
+            Some(at) if now < at.saturating_add(retry) => Carrier::Tcp,
+            _ => Carrier::Quic,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn a_path_is_suspect_when_the_keep_alive_is_not_answered() {
+        let rtt = Duration::from_millis(100);
+        let mut path = PathWatch::new(seconds(100));
+        assert!(!path.is_suspect(7, rtt, seconds(101)));
+        assert!(!path.is_suspect(7, rtt, seconds(108)));
+        assert!(path.is_suspect(7, rtt, seconds(109)));
+        assert!(!path.is_suspect(8, rtt, seconds(110)));
+        // Two seconds of round trip are no loss.
+        assert!(!path.is_suspect(8, seconds(2), seconds(123)));
+        assert!(path.is_suspect(8, seconds(2), seconds(124)));
+    }
+
+    #[test]
+    fn tcp_is_kept_for_a_while_and_quic_for_ever() {
+        let mut preference = Preference::default();
+        assert_eq!(preference.first(seconds(600), seconds(5)), Carrier::Quic);
+        preference.won(Carrier::Tcp, seconds(10));
+        assert_eq!(preference.first(seconds(600), seconds(609)), Carrier::Tcp);
+        assert_eq!(preference.first(seconds(600), seconds(610)), Carrier::Quic);
+        preference.won(Carrier::Quic, seconds(11));
+        assert_eq!(preference.first(seconds(600), seconds(12)), Carrier::Quic);
+    }
+}

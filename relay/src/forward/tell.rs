@@ -1,0 +1,38 @@
+//! How the relay presents itself to the hub.
+
+use protocol::block::DictId;
+use protocol::ids::Lane;
+use protocol::wire::{Frame, Hello, LaneState, PROTO};
+
+use super::Link;
+use super::identity::Identity;
+use crate::clock;
+
+/// The first frame: who, and what lies in the spool.
+pub(super) fn hello(link: &Link, identity: &Identity) -> Frame {
+    let lanes = Lane::ALL.into_iter().zip(link.spool.lanes());
+    let (instance, ancestors) = identity.starts();
+    Frame::Hello(Hello {
+        proto_min: PROTO,
+        proto_max: PROTO,
+        relay: identity.relay,
+        epoch: link.spool.epoch(),
+        lanes: lanes
+            .map(|(lane, state)| LaneState {
+                lane,
+                oldest: state.oldest,
+                next: state.next,
+                bytes: state.bytes,
+                start: link.first.get(lane.index()).copied().unwrap_or_default(),
+            })
+            .collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        roster_version: link.roster.version(),
+        dicts: vec![DictId::NONE.0, DictId::BUILT_IN.0],
+        wall: clock::now(),
+        capabilities: Vec::new(),
+        generation: identity.generation,
+        instance,
+        ancestors: ancestors.to_vec(),
+    })
+}
