@@ -227,7 +227,14 @@ struct Link {
     shared: Arc<Shared>,
     cancel: CancellationToken,
     /// The numbers the first records since the program's start have.
-    first: ByLane<Seq>,
+    first: Mutex<ByLane<Seq>>,
+}
+
+impl Link {
+    /// The numbers the first records since the program's start have.
+    fn first(&self) -> MutexGuard<'_, ByLane<Seq>> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Starts the link's owner. Without an identity it waits for one and everything stays buffered.
@@ -272,7 +279,7 @@ pub fn start(
         shared: Arc::clone(&shared),
         audit: audit.clone(),
     };
-    let first = spool.lanes().map(|lane| lane.next);
+    let first = Mutex::new(spool.lanes().map(|lane| lane.next));
     let link = Link {
         config,
         first,

@@ -128,6 +128,12 @@ pub enum SpoolError {
         /// The next number.
         next: u64,
     },
+    /// The hub has other records under numbers that were given out here.
+    #[error("records of the {lane} lane have numbers that the hub has of another relay")]
+    Parted {
+        /// Which lane.
+        lane: Lane,
+    },
     /// Another process has the directory.
     #[error("spool {} is in use by another process", .dir.display())]
     InUse {
@@ -334,6 +340,28 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::NotDurable`], [`SpoolError::AckBeyond`], [`SpoolError::Closed`].
     pub async fn ack(&self, lane: Lane, upto: Seq) -> Result<(), SpoolError> {
+        self.check_ack(lane, upto)?;
+        self.control(|done| Command::Ack { lane, upto, done }).await
+    }
+
+    /// The hub has records up to `upto` that are not here: their numbers are not given out, if none
+    /// from `begin` on was. When this answers, the cursor is durable.
+    ///
+    /// # Errors
+    /// [`SpoolError::Parted`] when one was, else as [`Spool::ack`].
+    pub async fn go_on_behind(&self, lane: Lane, begin: Seq, upto: Seq) -> Result<(), SpoolError> {
+        self.check_ack(lane, upto)?;
+        let command = |done| Command::GoOn {
+            lane,
+            begin,
+            upto,
+            done,
+        };
+        self.control(command).await
+    }
+
+    /// A hub that is wrong about a number must not use the numbers up.
+    fn check_ack(&self, lane: Lane, upto: Seq) -> Result<(), SpoolError> {
         let next = self.shared.catalog().lanes.get(lane).next;
         if upto.0 > next.0.saturating_add(AHEAD_MAX) {
             return Err(SpoolError::AckBeyond {
@@ -341,7 +369,7 @@ impl Spool {
                 next: next.0,
             });
         }
-        self.control(|done| Command::Ack { lane, upto, done }).await
+        Ok(())
     }
 
     /// Where it lives.

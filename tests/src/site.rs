@@ -604,10 +604,10 @@ impl Site {
                 return None;
             }
             for relay in &relays {
-                let id = relay["relayId"].as_str()?;
+                let id = relay.get("relayId")?.as_str()?;
                 let path = format!("vedette/relays/{id}/ledger/");
                 let books = self.api.get(&path).await.ok()?;
-                if books["isBalanced"] != true {
+                if books.get("isBalanced") != Some(&Value::Bool(true)) {
                     *last.borrow_mut() = books.to_string();
                     return None;
                 }

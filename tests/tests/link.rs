@@ -43,8 +43,8 @@ mod link {
 /// Everything below happens within this, or the test fails.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Waits for a condition.
-async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+/// Waits for a condition. `what` is written when it did not come about.
+async fn until(what: impl std::fmt::Display, mut condition: impl FnMut() -> bool) {
     let waiting = async {
         let mut tick = tokio::time::interval(Duration::from_millis(10));
         while !condition() {

@@ -48,7 +48,7 @@ impl LinkError {
     /// Whether the hub will not change its mind soon.
     pub(super) fn is_refusal(&self) -> bool {
         match self {
-            Self::Version(_) => true,
+            Self::Version(_) | Self::Spool(SpoolError::Parted { .. }) => true,
             Self::Closed { code, .. } => matches!(
                 code,
                 Some(
@@ -64,10 +64,12 @@ impl LinkError {
         }
     }
 
-    /// The hub's code, when it closed the connection with one.
+    /// The hub's code, when it closed the connection with one, or when it would if it knew what
+    /// the spool says.
     pub(super) fn hub_code(&self) -> Option<CloseCode> {
         match self {
             Self::Closed { code, .. } => *code,
+            Self::Spool(SpoolError::Parted { .. }) => Some(CloseCode::Cloned),
             Self::Unreached { quic, tcp } => quic.hub_code().or(tcp.hub_code()),
             _ => None,
         }

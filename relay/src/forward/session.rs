@@ -124,6 +124,10 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
     let link = peers.link;
     let Dialled { channel, welcome } = dialled;
     let now = Instant::now();
+    if let Err(error) = told::go_on_behind(link, &welcome.cursors).await {
+        let error = channel.close(error).await;
+        return Ended::before_welcome(error, measured);
+    }
     let mut session = Session {
         peers,
         link,

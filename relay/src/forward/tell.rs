@@ -11,6 +11,7 @@ use crate::clock;
 /// The first frame: who, and what lies in the spool.
 pub(super) fn hello(link: &Link, identity: &Identity) -> Frame {
     let lanes = Lane::ALL.into_iter().zip(link.spool.lanes());
+    let first = *link.first();
     let (instance, ancestors) = identity.starts();
     Frame::Hello(Hello {
         proto_min: PROTO,
@@ -23,7 +24,7 @@ pub(super) fn hello(link: &Link, identity: &Identity) -> Frame {
                 oldest: state.oldest,
                 next: state.next,
                 bytes: state.bytes,
-                start: link.first.get(lane.index()).copied().unwrap_or_default(),
+                start: first.get(lane.index()).copied().unwrap_or_default(),
             })
             .collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -42,6 +42,13 @@ pub(super) enum Command {
     Append(Append),
     /// The hub has these.
     Ack { lane: Lane, upto: Seq, done: Done },
+    /// Give no number up to `upto` out, unless one from `begin` on was.
+    GoOn {
+        lane: Lane,
+        begin: Seq,
+        upto: Seq,
+        done: Done,
+    },
     /// A reader found a segment not as written.
     Damaged { lane: Lane, serial: u64, done: Done },
     /// Say what the items came to.
@@ -208,6 +215,9 @@ impl Owner {
             self.ledger_at = self.time.monotonic();
         }
         self.acks.append(&mut batch.acks);
+        for (lane, begin, upto, done) in batch.goings_on {
+            self.go_on(lane, begin, upto, done);
+        }
         for (lane, serial, done) in batch.damaged {
             answer(done, self.examine(lane, serial).map_err(SpoolError::from));
         }
@@ -404,6 +414,7 @@ struct Batch {
     appends: Vec<Append>,
     bytes: u64,
     acks: Vec<(Lane, Seq, Done)>,
+    goings_on: Vec<(Lane, Seq, Seq, Done)>,
     damaged: Vec<(Lane, u64, Done)>,
     balances: Vec<oneshot::Sender<Arc<Balance>>>,
     close: Option<Done>,
@@ -417,6 +428,14 @@ impl Batch {
                 self.appends.push(append);
             }
             Command::Ack { lane, upto, done } => self.acks.push((lane, upto, done)),
+            Command::GoOn {
+                lane,
+                begin,
+                upto,
+                done,
+            } => {
+                self.goings_on.push((lane, begin, upto, done));
+            }
             Command::Damaged { lane, serial, done } => self.damaged.push((lane, serial, done)),
             Command::Balance { done } => self.balances.push(done),
             Command::Close { done } => self.close = Some(done),

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::block;
-use protocol::ids::Lane;
+use protocol::ids::{Lane, Seq};
 use protocol::outcome::Term;
 
 use super::catalog::SegmentInfo;
 use super::evict::{Fill, LaneFill};
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
-use super::owner::{Owner, answer};
+use super::owner::{Done, Owner, answer};
 use super::recover::{open_segment, segment_path};
 use super::segment::{self, ItemCounts, Place};
 use super::{GapReason, SpoolError, quarantine};
@@ -25,6 +25,17 @@ const BALLAST_NAME: &str = "ballast";
 impl Owner {
     pub(super) fn path(&self, lane: Lane, info: &SegmentInfo) -> PathBuf {
         segment_path(&self.shared.dir, lane, self.shared.epoch, info)
+    }
+
+    /// Goes on behind `upto`, unless a record has a number from `begin` on: it would be taken for
+    /// the hub's.
+    pub(super) fn go_on(&mut self, lane: Lane, begin: Seq, upto: Seq, done: Done) {
+        if self.shared.catalog().lanes.get(lane).next > begin {
+            answer(done, Err(SpoolError::Parted { lane }));
+            return;
+        }
+        self.acks.push((lane, upto, done));
+        self.write_acks();
     }
 
     /// Writes the cursors that were asked for, answers, and deletes what is delivered.

@@ -47,7 +47,19 @@ fn applied(sink: &Memory) -> Vec<u128> {
 }
 
 async fn troubled(relay: &Relay, trouble: Trouble) {
-    until("trouble", || relay.link.status().trouble == Some(trouble)).await;
+    let is_there = || relay.link.status().trouble == Some(trouble);
+    until(Awaited(relay, trouble), is_there).await;
+}
+
+/// A relay's trouble, and how the relay is instead.
+struct Awaited<'a>(&'a Relay, Trouble);
+
+impl std::fmt::Display for Awaited<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(relay, trouble) = self;
+        let (link, spool) = (relay.link.status(), relay.spool.status());
+        write!(f, "{trouble:?}; the link is {link:?}, the spool {spool:?}")
+    }
 }
 
 async fn join_again(hub: &Hub, dir: &Path) -> RelayId {

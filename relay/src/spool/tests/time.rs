@@ -89,3 +89,27 @@ fn numbers_a_hub_is_ahead_by_are_not_given_out_again() {
         }
     });
 }
+
+#[test]
+fn it_goes_on_behind_what_the_hub_has_unless_numbers_were_given_out() {
+    let (disk, time) = (MemoryDisk::default(), Arc::new(Hands::default()));
+    runtime().block_on(async {
+        let spool = open(&disk, &time, &Ledger::default());
+        spool
+            .go_on_behind(Lane::Errors, Seq(1), Seq(4))
+            .await
+            .unwrap();
+        let written = vec![(Lane::Errors, record(1, 10)), (Lane::Logs, record(2, 10))];
+        spool.append(written).await.unwrap();
+        assert_eq!(spool.lanes()[Lane::Errors.index()].next, Seq(6));
+
+        let parted = spool.go_on_behind(Lane::Logs, Seq(1), Seq(4)).await;
+        assert!(matches!(
+            parted,
+            Err(SpoolError::Parted { lane: Lane::Logs })
+        ));
+        let (records, gaps) = drain(&spool, Lane::Logs, Seq(1)).await;
+        assert_eq!((records, gaps), (vec![(Seq(1), record(2, 10))], vec![]));
+        spool.close().await.unwrap();
+    });
+}
