@@ -151,9 +151,13 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
       await page.getByText("cargo add sentry").waitFor();
       await shoot("start");
       await go("Fleet");
-      await page.getByRole("article").first().waitFor();
-      await page.getByText("adds up").first().waitFor();
+      const relays = page.getByRole("table", { name: "Relays" });
+      await relays.getByRole("img", { name: "connected" }).waitFor();
       await shoot("fleet");
+      await relays.getByRole("link").first().click();
+      await page.getByRole("table", { name: "Ledger by project and category" }).waitFor();
+      await page.getByText("adds up").first().waitFor();
+      await shoot("relay");
       await go("Alerts");
       await page.getByRole("heading", { name: "Rules" }).waitFor();
       await shoot("alerts");
