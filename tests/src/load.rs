@@ -43,7 +43,7 @@ impl Load {
     /// As [`Load::python`].
     pub fn transactions() -> anyhow::Result<Self> {
         Self::of(
-            &["0043-sentry-python-transaction-sqlalchemy"],
+            &["0044-sentry-python-transaction-sqlalchemy"],
             "transaction",
         )
     }
@@ -163,4 +163,17 @@ fn item_of(body: &[u8], kind: &str) -> anyhow::Result<Value> {
     let item = envelope.items.iter().find(|item| item.kind.name() == kind);
     let item = item.with_context(|| format!("no {kind} in it"))?;
     Ok(serde_json::from_slice(&item.payload)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_load_has_its_recordings() {
+        for load in [Load::python(), Load::transactions()] {
+            let (id, event) = load.unwrap().next_event().unwrap();
+            assert_eq!(event["event_id"], id);
+        }
+    }
 }
