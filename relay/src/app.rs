@@ -12,6 +12,7 @@
 mod panics;
 
 use std::net::TcpListener as StdListener;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,7 +217,11 @@ fn bind(config: &Config, inherited: Option<StdListener>) -> anyhow::Result<TcpLi
 
 fn open(config: &Config, ledger: Ledger) -> anyhow::Result<(Roster, Spool)> {
     let dir = &config.state_dir;
-    std::fs::create_dir_all(dir)
+    // It will hold the relay's key and what users sent.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
         .with_context(|| format!("state directory {} cannot be made", dir.display()))?;
     let policy = Policy::load(&config.policy)?;
     let roster = Roster::open(dir, &config.link.dir, policy)?;

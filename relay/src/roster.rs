@@ -111,6 +111,19 @@ pub fn pin(key_dir: &Path, key: ConfigKey) -> Result<(), RosterError> {
     )
 }
 
+/// The version of the roster that a start would take up, if there is one. Changes nothing.
+///
+/// # Errors
+/// [`RosterError`], when a file cannot be read.
+pub fn version_on_disk(
+    dir: &Path,
+    key_dir: &Path,
+    policy: &Policy,
+) -> Result<Option<u64>, RosterError> {
+    let loaded = disk::load(dir, key_dir, policy)?;
+    Ok(loaded.table.map(|table| table.version))
+}
+
 impl Roster {
     /// Reads the last good roster from the state directory; there may be none. The key it must be
     /// signed with lies in `key_dir`, where the relay keeps what it joined with.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -293,6 +294,20 @@ impl Site {
     #[must_use]
     pub const fn relay(&self) -> Option<&Process> {
         self.relay.as_ref()
+    }
+
+    /// Asks the relay's program something with the relay's configuration, and gives its answer.
+    ///
+    /// # Errors
+    /// With what it says, when it does not end well.
+    pub fn relay_cli(&self, command: &str) -> anyhow::Result<String> {
+        let config = self.plan.dir.join("relay.toml");
+        let config = config.to_str().context("paths are text")?;
+        run(
+            &program("vedette-relay")?,
+            &[command, "--config", config],
+            "",
+        )
     }
 
     /// The link between relay and hub, when the site was started with one.
@@ -843,7 +858,10 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
     );
     std::fs::write(plan.dir.join("hub.toml"), hub)?;
     std::fs::write(plan.dir.join("relay.toml"), relay)?;
-    std::fs::create_dir_all(plan.dir.join("relay"))?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(plan.dir.join("relay"))?;
     Ok(())
 }
 

@@ -17,8 +17,9 @@ use super::local::{self, AskError};
 use super::{say, text};
 use crate::clock;
 use crate::config::Config;
-use crate::forward;
+use crate::policy::Policy;
 use crate::status::Summary;
+use crate::{forward, roster};
 
 /// A sync slower than this delays every answer.
 const SYNC_SLOW: Duration = Duration::from_millis(500);
@@ -28,8 +29,6 @@ const SYNC_DEAD: Duration = Duration::from_secs(2);
 const TRIAL_BYTES: usize = 4096;
 /// A clock that is off by more makes times on the dashboard hard to believe, in milliseconds.
 const CLOCK_OFF: i64 = 5_000;
-/// Roster files, the newest first.
-const ROSTER_FILES: [&str; 2] = ["roster.json", "roster.previous.json"];
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +118,7 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<Vec<Finding>> {
         let tcp = runtime.block_on(forward::reach_by_tcp(&config.link, &hub));
         findings.extend(reached(&hub, &udp, &tcp));
     }
-    findings.push(roster(&config.state_dir));
+    findings.push(roster(config));
     if let Ok(summary) = &running {
         findings.extend(clock(summary));
         findings.push(space(summary));
@@ -213,7 +212,7 @@ fn directory(dir: &Path) -> Vec<Finding> {
 fn stranger(dir: &Path, owner: u32) -> Option<std::path::PathBuf> {
     let names = [
         "identity.json",
-        "roster.json",
+        "roster.signed",
         "spool",
         "spool/state.0",
         "spool/lock",
@@ -313,18 +312,27 @@ fn reached(
     ]
 }
 
-fn roster(dir: &Path) -> Finding {
+/// What the relay is told, and what it lets itself be told.
+fn roster(config: &Config) -> Finding {
     const WHAT: &str = "roster";
-    let found = ROSTER_FILES
-        .iter()
-        .map(|name| dir.join(name))
-        .find(|path| path.exists());
-    match found {
-        Some(path) => well(WHAT, format!("{} is there", path.display())),
-        None => note(
+    let policy = match Policy::load(&config.policy) {
+        Ok(policy) => policy,
+        Err(error) => {
+            let remedy = "correct it: the relay does not start with it";
+            return wrong("policy", error.to_string(), remedy);
+        }
+    };
+    match roster::version_on_disk(&config.state_dir, &config.link.dir, &policy) {
+        Ok(Some(version)) => well(WHAT, format!("version {version} is there, and signed")),
+        Ok(None) => note(
             WHAT,
             "the hub has not told of projects and keys yet: everything is accepted and held",
             "it comes with the first connection to the hub",
+        ),
+        Err(error) => wrong(
+            WHAT,
+            error.to_string(),
+            "run this as root; if it says the same, remove the file: the hub sends it again",
         ),
     }
 }

@@ -197,3 +197,17 @@ fn sorted_titles(issues: &[Value]) -> Vec<String> {
     titles.sort();
     titles
 }
+
+#[tokio::test]
+async fn the_relay_tells_on_its_host_that_it_is_well() {
+    let site = Site::start().await.unwrap();
+    let event = error("StockError", "reserve", "shop@1.0.0");
+    site.sdk().send(&event).await.unwrap();
+    site.assert_ledger_balances().await.unwrap();
+    let status = site.relay_cli("status").unwrap();
+    assert!(status.contains("ledger  balanced"), "{status}");
+    let doctor = site.relay_cli("doctor").unwrap();
+    assert!(doctor.contains("is there, and signed"), "{doctor}");
+    assert!(doctor.contains("answers over QUIC"), "{doctor}");
+    assert!(doctor.contains("answers over TCP"), "{doctor}");
+}
