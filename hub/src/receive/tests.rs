@@ -443,6 +443,26 @@ async fn a_relay_that_was_killed_takes_its_own_place_and_one_that_lives_keeps_it
 }
 
 #[tokio::test]
+async fn the_way_that_a_relay_leaves_does_not_end_the_one_it_goes_on_with() {
+    let hub = hub().await;
+    // Which end of a lost connection is noticed first is chance.
+    for _ in 0..16 {
+        let identity = hub.identity().await;
+        let (mut stays, _) = hub.session(&identity).await;
+        let (leaves, _) = hub.session(&identity).await;
+        leaves.connection.close(0_u8.into(), b"");
+        leaves.endpoint.wait_idle().await;
+        for nonce in 1..=3 {
+            let answer = false;
+            stays.send(&Frame::Ping(Ping { nonce, answer })).await;
+            let pong = stays.next().await;
+            assert!(matches!(pong, Frame::Ping(Ping { answer: true, .. })));
+        }
+    }
+    hub.stop().await;
+}
+
+#[tokio::test]
 async fn another_certificate_is_given_over_the_link_but_not_without_pause() {
     let hub = hub().await;
     let identity = hub.identity().await;
