@@ -195,8 +195,10 @@ impl<S: Sink> Session<S> {
                     None => return self.end().await,
                 },
                 received = self.blocks.next(room) => {
+                    // That a connection is lost says nothing for it.
+                    let received = received?;
                     self.settle().await?;
-                    self.arrive(received?).await?;
+                    self.arrive(received).await?;
                 }
                 (lane, result) = next_done(&mut self.under_way) => {
                     self.committed(lane, result).await?;
