@@ -29,6 +29,9 @@ use super::{Config, Congestion, HUB_PORT};
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an address is tried alone before the next is tried beside it.
 const ADDRESS_DELAY: Duration = Duration::from_millis(250);
+/// How much longer QUIC may take than TCP, at most. It is the better on a link that is far or
+/// loses packets, which is where it may be a lost packet behind.
+const QUIC_GRACE_MAX: Duration = Duration::from_secs(5);
 /// Most addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 4;
 
@@ -175,12 +178,12 @@ async fn by_plan<T>(
     let (quic, tcp) = match plan {
         Plan::Only(Carrier::Quic) => return quic.await,
         Plan::Only(Carrier::Tcp) => return tcp.await,
-        Plan::First(Carrier::Quic, delay) => match race(quic, tcp, delay).await {
+        Plan::First(Carrier::Quic, delay) => match race(quic, tcp, delay, QUIC_GRACE_MAX).await {
             Ok(won) => return Ok(won),
             Err(NoWinner::Refused(error)) => return Err(error),
             Err(NoWinner::Both(quic, tcp)) => (quic, tcp),
         },
-        Plan::First(Carrier::Tcp, delay) => match race(tcp, quic, delay).await {
+        Plan::First(Carrier::Tcp, delay) => match race(tcp, quic, delay, Duration::ZERO).await {
             Ok(won) => return Ok(won),
             Err(NoWinner::Refused(error)) => return Err(error),
             Err(NoWinner::Both(tcp, quic)) => (quic, tcp),
@@ -195,15 +198,18 @@ async fn by_plan<T>(
     })
 }
 
-/// Runs one, and beside it the other when it has failed or not succeeded in time.
+/// Runs one, and beside it the other when it has failed or not succeeded in time. When the other
+/// is through first, the one has as long again, and `grace_max` at most.
 async fn race<T>(
     one: impl Future<Output = Result<T, LinkError>>,
     other: impl Future<Output = Result<T, LinkError>>,
     delay: Duration,
+    grace_max: Duration,
 ) -> Result<T, NoWinner> {
     let mut one = std::pin::pin!(one);
     let mut other = std::pin::pin!(other);
     let mut failed = (None, None);
+    let began = Instant::now();
     match timeout(delay, &mut one).await {
         Ok(Ok(won)) => return Ok(won),
         Ok(Err(error)) if error.is_refusal() => return Err(NoWinner::Refused(error)),
@@ -211,14 +217,22 @@ async fn race<T>(
         Err(_) => {}
     }
     loop {
-        let (done, slot) = tokio::select! {
-            done = &mut one, if failed.0.is_none() => (done, &mut failed.0),
-            done = &mut other, if failed.1.is_none() => (done, &mut failed.1),
+        let (done, is_one) = tokio::select! {
+            done = &mut one, if failed.0.is_none() => (done, true),
+            done = &mut other, if failed.1.is_none() => (done, false),
         };
         match done {
-            Ok(won) => return Ok(won),
+            Ok(won) if is_one || failed.0.is_some() => return Ok(won),
+            Ok(won) => {
+                let grace = began.elapsed().min(grace_max);
+                return Ok(match timeout(grace, &mut one).await {
+                    Ok(Ok(better)) => better,
+                    Ok(Err(_)) | Err(_) => won,
+                });
+            }
             Err(error) if error.is_refusal() => return Err(NoWinner::Refused(error)),
-            Err(error) => *slot = Some(error),
+            Err(error) if is_one => failed.0 = Some(error),
+            Err(error) => failed.1 = Some(error),
         }
         failed = match failed {
             (Some(one), Some(other)) => return Err(NoWinner::Both(one, other)),
@@ -359,6 +373,23 @@ mod tests {
         assert_eq!(won.unwrap(), 2);
         let failed = after(SOON, Err(LinkError::Timeout));
         let won = by_plan(tcp_first, after(SOON, Ok(1)), failed).await;
+        assert_eq!(won.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn quic_may_be_late_by_as_long_again() {
+        let first = Plan::First(Carrier::Quic, SOON);
+        let won = by_plan(first, after(SOON * 5, Ok(1)), after(SOON * 3, Ok(2))).await;
+        assert_eq!(won.unwrap(), 1);
+        // Not for ever, and not when it has failed.
+        let won = by_plan(first, after(NEVER, Ok(1)), after(SOON, Ok(2))).await;
+        assert_eq!(won.unwrap(), 2);
+        let failed = after(SOON * 4, Err(LinkError::Timeout));
+        let won = by_plan(first, failed, after(SOON * 3, Ok(2))).await;
+        assert_eq!(won.unwrap(), 2);
+        // Where TCP is tried first it is not waited for.
+        let tcp_first = Plan::First(Carrier::Tcp, SOON);
+        let won = by_plan(tcp_first, after(SOON, Ok(1)), after(SOON * 9, Ok(2))).await;
         assert_eq!(won.unwrap(), 1);
     }
 
