@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use super::config::Congestion;
 
-/// An acknowledgement may take this long beyond the round trip before the limit stops growing.
-const GOOD_DELAY: Duration = Duration::from_millis(1500);
+/// An acknowledgement may take this long beyond the round trips that it needs before the limit
+/// stops growing.
+pub(super) const GOOD_DELAY: Duration = Duration::from_millis(1500);
 /// Beyond this, more is under way than the link carries.
 const BAD_DELAY: Duration = Duration::from_secs(3);
+/// The shortest round trip is forgotten by one part in this many each second: paths change.
+const RTT_FORGETTING: u32 = 64;
 /// Below this rate bulk lanes pause, in bytes per second: 64 kbit/s.
 const BULK_RATE_MIN: u64 = 64_000 / 8;
 /// From this rate on they travel again, so that they do not flap.
@@ -58,6 +61,8 @@ pub struct Measured {
     pub rtt: Duration,
     /// Lost packets in thousandths; `None` while too few were sent, and over TCP.
     pub loss_permille: Option<u32>,
+    /// The shortest round trip of late, without what queues add to it.
+    rtt_min: Duration,
     /// Packets behind the loss.
     sent: u64,
     lost: u64,
@@ -71,16 +76,19 @@ pub struct Measured {
 pub struct Adapted {
     /// Most bytes under way from now on; `None` leaves the limit as it is.
     pub bytes_max: Option<u64>,
+    /// An acknowledgement that takes longer lets no more be under way.
+    pub patience: Duration,
     /// Whether the bulk lanes pause.
     pub is_bulk_paused: bool,
 }
 
 /// Takes a second in and says what is to hold.
 pub fn adapt(measured: &mut Measured, second: &Second) -> Adapted {
-    measured.rtt = second.rtt;
+    take_rtt(measured, second.rtt);
     take_loss(measured, second);
     let delay = second.latency.max(second.oldest).unwrap_or_default();
-    let is_late = delay > second.rtt.saturating_add(BAD_DELAY);
+    let needed = second.rtt.saturating_add(resends(measured));
+    let is_late = delay > needed.saturating_add(BAD_DELAY);
     if second.was_full || is_late {
         let rate = measured.rate.unwrap_or(second.acked);
         measured.rate = Some((rate * (SMOOTHING - 1) + second.acked) / SMOOTHING);
@@ -95,29 +103,46 @@ pub fn adapt(measured: &mut Measured, second: &Second) -> Adapted {
         true => rate < BULK_RATE_BACK && measured.idle_secs < BULK_TRIAL.as_secs(),
     };
     Adapted {
-        // As much as the link carries in its round trip and a second more.
-        bytes_max: is_late.then(|| rate.saturating_add(by_time(rate, second.rtt))),
+        // As much as the link carries in the round trips that are needed and a second more.
+        bytes_max: is_late.then(|| rate.saturating_add(by_time(rate, needed))),
+        patience: needed.saturating_add(GOOD_DELAY),
         is_bulk_paused: measured.is_bulk_paused,
     }
-}
-
-/// Whether an acknowledgement came in time, so that more may be under way.
-#[must_use]
-pub(super) fn is_prompt(latency: Duration, rtt: Duration) -> bool {
-    latency <= rtt.saturating_add(GOOD_DELAY)
 }
 
 /// How QUIC is to find its rate on a link; what nothing is known of is taken for a lossy one.
 #[must_use]
 pub fn choose(measured: &Measured) -> Congestion {
     let is_thin = measured.rate.is_some_and(|rate| rate < CUBIC_RATE_MAX);
-    let is_far = measured.rtt > BBR_RTT_MIN;
+    let is_far = measured.rtt_min > BBR_RTT_MIN;
     match measured.loss_permille {
         _ if is_thin => Congestion::Cubic,
         None => Congestion::Bbr,
         Some(loss) if loss > BBR_LOSS_MIN || is_far => Congestion::Bbr,
         Some(_) => Congestion::Cubic,
     }
+}
+
+fn take_rtt(measured: &mut Measured, rtt: Duration) {
+    measured.rtt = rtt;
+    measured.rtt_min = if measured.rtt_min.is_zero() {
+        rtt
+    } else {
+        rtt.min(measured.rtt_min + measured.rtt_min / RTT_FORGETTING)
+    };
+}
+
+/// What sending lost packets again adds to an acknowledgement. A block is some dozens of packets,
+/// so that on a lossy link hardly any comes through at once: that says nothing of the rate.
+fn resends(measured: &Measured) -> Duration {
+    let rounds = match measured.loss_permille.unwrap_or_default() {
+        0..=4 => 0,
+        5..=19 => 1,
+        20..=99 => 2,
+        100..=199 => 3,
+        _ => 5,
+    };
+    measured.rtt_min.saturating_mul(rounds)
 }
 
 fn take_loss(measured: &mut Measured, second: &Second) {

@@ -59,6 +59,8 @@ pub(super) struct PathFigures {
     pub(super) lost: u64,
     /// Grows whenever anything comes from the hub.
     pub(super) heard: u64,
+    /// Bytes that the carrier lets be under way; 0 when it does not say.
+    pub(super) cwnd: u64,
 }
 
 impl PathFigures {

@@ -18,7 +18,7 @@ use protocol::ids::{Lane, Seq};
 use protocol::unit::Bandwidth;
 use protocol::wire::{Cursor, Gap, GapReason, Nack, Verdict};
 
-use super::adapt::{Adapted, Second, is_prompt};
+use super::adapt::{Adapted, GOOD_DELAY, Second};
 use super::flight::Flight;
 use super::limits::{Bucket, is_bulk};
 use super::turns::Turns;
@@ -115,8 +115,8 @@ pub struct Outbox {
     allowed: ByLane<bool>,
     is_bulk_paused: bool,
     bucket: Option<Bucket>,
-    /// The path's round trip.
-    rtt: Duration,
+    /// An acknowledgement that takes longer lets no more be under way.
+    patience: Duration,
     /// What this second has shown so far.
     second: Second,
     /// The hub takes no more on this connection.
@@ -158,7 +158,7 @@ impl Outbox {
             allowed: [true; Lane::ALL.len()],
             is_bulk_paused: false,
             bucket: None,
-            rtt: Duration::ZERO,
+            patience: GOOD_DELAY,
             second: Second::default(),
             is_hub_leaving: false,
         }
@@ -274,7 +274,7 @@ impl Outbox {
         }
         while let Some(done) = out.in_flight.pop_front_if(|sent| sent.last <= upto) {
             let latency = now.saturating_sub(done.sent_at);
-            self.flight.acked(done.bytes, is_prompt(latency, self.rtt));
+            self.flight.acked(done.bytes, latency <= self.patience);
             self.second.acked += done.bytes;
             self.second.latency = self.second.latency.max(Some(latency));
             if done.is_rejected {
@@ -334,7 +334,6 @@ impl Outbox {
 
     /// What this second has shown, with what the path shows; a new one begins.
     pub fn take_second(&mut self, rtt: Duration, now: Duration) -> Second {
-        self.rtt = rtt;
         let in_flight = self.lanes.iter().flat_map(|lane| &lane.in_flight);
         let oldest = in_flight.map(|sent| now.saturating_sub(sent.sent_at)).max();
         Second {
@@ -347,6 +346,7 @@ impl Outbox {
     /// Follows the link.
     pub fn adapt(&mut self, adapted: Adapted) {
         self.is_bulk_paused = adapted.is_bulk_paused;
+        self.patience = adapted.patience;
         if let Some(bytes_max) = adapted.bytes_max {
             self.flight.limit(bytes_max);
         }
@@ -374,6 +374,12 @@ impl Outbox {
     #[must_use]
     pub const fn in_flight(&self) -> usize {
         self.flight.blocks()
+    }
+
+    /// Bytes of blocks under way.
+    #[must_use]
+    pub const fn bytes_in_flight(&self) -> u64 {
+        self.flight.bytes()
     }
 
     /// Whether the hub has acknowledged anything.

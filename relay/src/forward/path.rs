@@ -1,7 +1,8 @@
 //! Whether the path to the hub still carries anything.
 //!
 //! The hub answers what keeps a path alive, so one that is silent for longer than that takes is
-//! suspect: another way is tried beside it, and whichever works first is gone on with.
+//! suspect: another way is tried beside it, and whichever works first is gone on with. One that has
+//! become another is dialled anew.
 
 use std::time::Duration;
 
@@ -11,6 +12,46 @@ use super::channel::{Carrier, KEEP_ALIVE};
 const PATIENCE_MIN: Duration = Duration::from_millis(2500);
 /// How long it may take in round trips.
 const PATIENCE_ROUND_TRIPS: u32 = 4;
+
+/// A path is another one when its round trip is this many times the shortest seen on the connection.
+const LONGER_BY: u32 = 4;
+/// Beyond noise of short paths.
+const LONGER_MIN: Duration = Duration::from_millis(10);
+/// For so many seconds in which more waited than could go.
+const LONGER_SECS: u32 = 10;
+
+/// Whether the path has become a longer one beneath a living connection, as when a site falls back
+/// to a mobile or satellite uplink.
+///
+/// BBR, as quinn has it, never forgets the shortest round trip of a connection and lets no more be
+/// under way than that one took, so a longer path would stay slow for as long as the connection.
+#[derive(Debug, Default)]
+pub(super) struct PathLength {
+    shortest: Option<Duration>,
+    longer_secs: u32,
+}
+
+impl PathLength {
+    /// Notes the round trip of a second, and whether more waited in it than could go.
+    pub(super) fn note(&mut self, rtt: Duration, was_full: bool) {
+        let shortest = self.shortest.map_or(rtt, |shortest| shortest.min(rtt));
+        self.shortest = Some(shortest);
+        let is_longer = rtt
+            > shortest
+                .saturating_mul(LONGER_BY)
+                .saturating_add(LONGER_MIN);
+        self.longer_secs = match (is_longer, was_full) {
+            (false, _) => 0,
+            (true, false) => self.longer_secs,
+            (true, true) => self.longer_secs.saturating_add(1),
+        };
+    }
+
+    /// Whether it is another path than the connection knows.
+    pub(super) const fn is_another(&self) -> bool {
+        self.longer_secs >= LONGER_SECS
+    }
+}
 
 /// When the hub was last heard of.
 #[derive(Debug, Default)]
@@ -68,6 +109,29 @@ mod tests {
 
     const fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
+    }
+
+    #[test]
+    fn a_path_that_became_longer_is_another_one_when_it_lasts() {
+        let (near, far) = (Duration::from_millis(3), Duration::from_millis(200));
+        let mut path = PathLength::default();
+        path.note(near, true);
+        for _ in 1..LONGER_SECS {
+            path.note(far, true);
+        }
+        // What has nothing to send does not suffer.
+        path.note(far, false);
+        assert!(!path.is_another());
+        path.note(far, true);
+        assert!(path.is_another());
+        path.note(near * 2, true);
+        assert!(!path.is_another());
+        let mut always_far = PathLength::default();
+        for _ in 0..60 {
+            always_far.note(far, true);
+            always_far.note(far * 3, true);
+        }
+        assert!(!always_far.is_another());
     }
 
     #[test]

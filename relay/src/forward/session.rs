@@ -18,7 +18,7 @@ use super::dial::{Dialled, Plan, Way, dial};
 use super::error::LinkError;
 use super::identity::Identity;
 use super::outbox::{ByLane, Order, Outbox};
-use super::path::PathWatch;
+use super::path::{PathLength, PathWatch};
 use super::renew::Renewal;
 use super::report::{self, Reporter};
 use super::tell::hello;
@@ -104,6 +104,7 @@ struct Session<'a> {
     floors: ByLane<Seq>,
     reporter: Reporter,
     path: PathWatch,
+    length: PathLength,
     detour: Option<Detour<'a>>,
     /// Not before then another way is tried again.
     rescue_at: Instant,
@@ -145,6 +146,7 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         floors: Lane::ALL.map(|lane| peers.identity.floor(link.spool.epoch(), lane)),
         reporter: Reporter::default(),
         path: PathWatch::new(Duration::ZERO),
+        length: PathLength::default(),
         detour: None,
         rescue_at: now,
         retry_quic_at: now + link.config.quic_retry_interval.0,
@@ -368,6 +370,18 @@ impl<'a> Session<'a> {
             ..self.outbox.take_second(figures.rtt, since)
         };
         let adapted = adapt(&mut self.measured, &second);
+        self.length.note(figures.rtt, second.was_full);
+        tracing::trace!(
+            acked = second.acked,
+            latency = ?second.latency,
+            oldest = ?second.oldest,
+            full = second.was_full,
+            rate = self.measured.rate,
+            rtt = ?figures.rtt,
+            cwnd = figures.cwnd,
+            under_way = self.outbox.bytes_in_flight(),
+            "a second of the link"
+        );
         self.outbox.adapt(adapted);
         let mut status = self.link.shared.lock();
         status.rate = self.measured.rate;
@@ -402,11 +416,13 @@ impl<'a> Session<'a> {
         self.channel.carrier() == Carrier::Tcp && self.link.config.carrier.is_auto()
     }
 
-    /// Whether the link has proved to be so thin that QUIC finds its rate in the wrong way.
+    /// Whether the link has proved to be one on which QUIC finds its rate in another way, or has
+    /// become another.
     fn is_misled(&self) -> bool {
         let better = self.link.config.congestion.resolve(&self.measured);
         let is_quic = self.channel.carrier() == Carrier::Quic;
-        is_quic && self.measured.rate.is_some() && better != self.congestion
+        let is_another = self.congestion == Congestion::Bbr && self.length.is_another();
+        is_quic && self.measured.rate.is_some() && (is_another || better != self.congestion)
     }
 
     fn begin_detour(&mut self, plan: Plan, is_rescue: bool) {

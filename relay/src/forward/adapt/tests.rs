@@ -23,7 +23,7 @@ fn settle(rate: u64, rtt: Duration) -> (u64, Measured, Adapted) {
     let mut adapted = adapt(&mut measured, &full(rate, rtt, under_way));
     for _ in 0..120 {
         let second = full(rate, rtt, under_way);
-        if is_prompt(second.latency.unwrap(), rtt) {
+        if second.latency.unwrap() <= adapted.patience {
             under_way += rate;
         }
         adapted = adapt(&mut measured, &second);
@@ -120,7 +120,7 @@ fn a_link_that_stands_still_is_given_no_more() {
 fn the_controller_follows_rate_loss_and_round_trip() {
     let link = |rate, rtt_ms, loss_permille| Measured {
         rate,
-        rtt: millis(rtt_ms),
+        rtt_min: millis(rtt_ms),
         loss_permille,
         ..Measured::default()
     };
@@ -154,4 +154,45 @@ fn loss_is_that_of_the_last_packets() {
         adapt(&mut measured, &packets(1000, 0));
     }
     assert!(measured.loss_permille < Some(5));
+}
+
+#[test]
+fn what_is_sent_again_on_a_lossy_link_says_nothing_of_its_rate() {
+    // Far away, and one packet in twenty lost: most blocks need a second round trip and a third.
+    let second = Second {
+        acked: 60_000,
+        latency: Some(millis(6500)),
+        was_full: true,
+        rtt: millis(2000),
+        sent: 100,
+        lost: 5,
+        ..Second::default()
+    };
+    let mut measured = Measured::default();
+    let adapted = adapt(&mut measured, &second);
+    assert_eq!(adapted.bytes_max, None);
+    assert!(adapted.patience >= millis(6500));
+    // The same delay on a link near by that loses nothing is a queue.
+    let near = Second {
+        rtt: millis(50),
+        lost: 0,
+        ..second
+    };
+    let adapted = adapt(&mut Measured::default(), &near);
+    assert!(adapted.bytes_max.is_some() && adapted.patience < millis(2000));
+}
+
+#[test]
+fn a_queue_does_not_pass_for_a_long_way() {
+    let mut measured = Measured::default();
+    let at = |rtt, lost| Second {
+        rtt: millis(rtt),
+        sent: 100,
+        lost,
+        ..Second::default()
+    };
+    adapt(&mut measured, &at(100, 2));
+    // The queue fills: the round trip grows, and what sending again costs hardly does.
+    let adapted = adapt(&mut measured, &at(3000, 2));
+    assert!(adapted.patience < millis(3000 + 1500 + 250));
 }

@@ -79,6 +79,7 @@ impl QuicChannel {
             sent: stats.path.sent_packets,
             lost: stats.path.lost_packets,
             heard: stats.udp_rx.datagrams,
+            cwnd: stats.path.cwnd,
         }
     }
 

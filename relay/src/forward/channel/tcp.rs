@@ -125,6 +125,7 @@ impl TcpChannel {
             sent: 0,
             lost: 0,
             heard: self.heard.load(Ordering::Relaxed),
+            cwnd: 0,
         }
     }
 

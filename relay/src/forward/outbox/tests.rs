@@ -234,11 +234,13 @@ fn lanes_that_may_not_travel_wait_and_go_on_where_they_were() {
     outbox.allow(Lane::ALL.map(|lane| lane != Lane::Traces));
     outbox.adapt(Adapted {
         bytes_max: None,
+        patience: GOOD_DELAY,
         is_bulk_paused: true,
     });
     assert_eq!(pump(&mut outbox, NOW), [(Lane::Errors, Seq(1))]);
     outbox.adapt(Adapted {
         bytes_max: None,
+        patience: GOOD_DELAY,
         is_bulk_paused: false,
     });
     let blobs = [(Lane::Blobs, Seq(1)), (Lane::Blobs, Seq(2))];
