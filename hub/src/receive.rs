@@ -91,7 +91,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 4801)),
             connections_max: 4096,
-            window: 64,
+            window: 256,
             bytes_max: ByteSize(128 * 1024 * 1024),
         }
     }

@@ -66,7 +66,7 @@ impl Default for Config {
             bandwidth_max: None,
             quiet_hours: Vec::new(),
             quiet_lanes: QuietLanes::Urgent,
-            window: 64,
+            window: 256,
             report_interval: Span(Duration::from_secs(5)),
             drain_timeout: Span(Duration::from_secs(1)),
         }
