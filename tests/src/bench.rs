@@ -38,10 +38,20 @@ const DRAINED_WITHIN: Duration = Duration::from_secs(1800);
 pub async fn run(dir: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(dir)?;
     let mut figures = Figures::begin(dir.join("results.jsonl"))?;
-    site::measure(&fresh(dir, "site")?, &mut figures).await?;
-    steady::measure(&fresh(dir, "steady")?, &mut figures).await?;
-    backlog::measure(&fresh(dir, "backlog")?, &mut figures).await?;
-    links::measure(dir, &mut figures).await?;
+    let only = std::env::var("BENCH_ONLY").ok();
+    let is_asked = |part: &str| only.as_ref().is_none_or(|only| only == part);
+    if is_asked("site") {
+        site::measure(&fresh(dir, "site")?, &mut figures).await?;
+    }
+    if is_asked("steady") {
+        steady::measure(&fresh(dir, "steady")?, &mut figures).await?;
+    }
+    if is_asked("backlog") {
+        backlog::measure(&fresh(dir, "backlog")?, &mut figures).await?;
+    }
+    if is_asked("links") {
+        links::measure(dir, &mut figures).await?;
+    }
     figures.table();
     Ok(())
 }
