@@ -189,7 +189,10 @@ impl<S: Sink> Session<S> {
                 () = cancel.cancelled() => return self.end().await,
                 frame = requests.next() => match frame? {
                     Some(frame) => {
-                        self.settle().await?;
+                        // A carrier that asks whether the path lives does so before it is chosen.
+                        if !matches!(frame, Frame::Ping(_)) {
+                            self.settle().await?;
+                        }
                         self.take(frame).await?;
                     }
                     None => return self.end().await,

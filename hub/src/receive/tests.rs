@@ -449,7 +449,10 @@ async fn the_way_that_a_relay_leaves_does_not_end_the_one_it_goes_on_with() {
     for _ in 0..16 {
         let identity = hub.identity().await;
         let (mut stays, _) = hub.session(&identity).await;
-        let (leaves, _) = hub.session(&identity).await;
+        let (mut leaves, _) = hub.session(&identity).await;
+        let (nonce, answer) = (1, false);
+        leaves.send(&Frame::Ping(Ping { nonce, answer })).await;
+        assert!(matches!(leaves.next().await, Frame::Ping(_)));
         leaves.connection.close(0_u8.into(), b"");
         leaves.endpoint.wait_idle().await;
         for nonce in 1..=3 {
