@@ -324,6 +324,10 @@ impl Spool {
                     self.control(|done| Command::Damaged { lane, serial, done })
                         .await?;
                 }
+                Look::Unmarked(serial) => {
+                    self.control(|done| Command::HandOut { lane, serial, done })
+                        .await?;
+                }
             }
         }
         Err(SpoolError::NotReadable(Arc::new(
