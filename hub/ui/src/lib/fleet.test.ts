@@ -9,6 +9,7 @@ import {
   matches,
   oldestWaiting,
   sortRelays,
+  troubles,
   withFilter,
 } from "./fleet.ts";
 import { parseLabels } from "./labels.ts";
@@ -44,6 +45,13 @@ it("finds relays by words, labels, standing and trouble", () => {
   for (const text of ["region=eu", "region=se", "ship-2", "is:connected", "is:behind"]) {
     expect(matches(dark, text), text).toBe(false);
   }
+});
+
+it("counts a clone as wrong until its mark is taken off", () => {
+  const cloned = relay({ clonedAt: "2026-01-01T00:00:00Z" });
+  expect(troubles(cloned)).toEqual(["cloned"]);
+  expect(matches(cloned, "is:cloned is:wrong")).toBe(true);
+  expect(troubles(relay())).toEqual([]);
 });
 
 it("writes loss as a share", () => {

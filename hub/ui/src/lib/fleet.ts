@@ -105,6 +105,13 @@ export function standing(relay: Relay): Standing {
   return relay.isConnected ? "connected" : "away";
 }
 
+/** What is wrong with a relay, by kind. A clone stays one until its mark is taken off. */
+export function troubles(relay: Relay): string[] {
+  const kinds = relay.conditions.map((condition) => condition.kind);
+  if (relay.clonedAt && !kinds.includes("cloned")) kinds.push("cloned");
+  return kinds;
+}
+
 /**
  * Every word must be found somewhere: in the name, the address, the version, a label as
  * `region=eu`, the standing, or what is wrong as `is:dark`.
@@ -120,8 +127,9 @@ export function matches(relay: Relay, text: string): boolean {
     relay.report?.carrier ?? "",
     ...Object.entries(relay.labels).map(([name, value]) => `${name}=${value}`),
   ].map((each) => each.toLowerCase());
-  const is = [standing(relay), ...relay.conditions.map((condition) => condition.kind)];
-  if (relay.conditions.length) is.push("wrong");
+  const wrong = troubles(relay);
+  const is: string[] = [standing(relay), ...wrong];
+  if (wrong.length) is.push("wrong");
   return words.every((word) => {
     if (word.startsWith("is:")) return is.some((each) => each.startsWith(word.slice(3)));
     // A label with its value is meant whole: region=eu is not region=eu-2.

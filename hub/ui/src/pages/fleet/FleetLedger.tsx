@@ -62,6 +62,22 @@ export function FleetLedger({ org }: { org: string }) {
   );
 }
 
+/** The same in a word, for the head of the page. */
+export function FleetVerdict() {
+  const { data } = useQuery(accountingQuery);
+  if (!data || data.relays === 0) return null;
+  return (
+    <button
+      type="button"
+      className={styles.verdict}
+      title="To the ledger of the fleet"
+      onClick={() => document.getElementById("fleet-ledger")?.scrollIntoView()}
+    >
+      <Verdict accounting={data} />
+    </button>
+  );
+}
+
 function Verdict({ accounting }: { accounting: Accounting }) {
   if (accounting.relays === 0) return null;
   if (accounting.deficit > 0) {

@@ -160,6 +160,8 @@ describe("the fleet", () => {
     const list = within(panel).getByRole("list", { name: "Relays that are off" });
     expect(list.textContent).toBe("ship-1: off by 2 itemsand 1 more");
     expect(panel.textContent).toContain("4 relays never told");
+    const head = screen.getByRole("heading", { level: 1 });
+    expect(head.textContent).toBe("Fleet off by 3 items");
   });
 
   it("says why a configuration was taken back, and tries it again when asked", async () => {

@@ -13,6 +13,7 @@ import {
   labelChoices,
   matches,
   sortRelays,
+  troubles,
   withFilter,
 } from "../../lib/fleet.ts";
 import { exact, plural } from "../../lib/format.ts";
@@ -25,7 +26,7 @@ import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { useTitle } from "../../ui/title.ts";
 import { AlertsDialog } from "./AlertsDialog.tsx";
 import styles from "./Fleet.module.css";
-import { FleetLedger } from "./FleetLedger.tsx";
+import { FleetLedger, FleetVerdict } from "./FleetLedger.tsx";
 import { JoinDialog } from "./JoinDialog.tsx";
 import { PoisonList } from "./PoisonList.tsx";
 import { RelayTable } from "./RelayTable.tsx";
@@ -61,7 +62,14 @@ export function FleetPage() {
   });
   return (
     <div className={styles.page}>
-      <PageHead title="Fleet" lead={lead(known)}>
+      <PageHead
+        title={
+          <span className={styles.heading}>
+            Fleet <FleetVerdict />
+          </span>
+        }
+        lead={lead(known)}
+      >
         <Button icon="alerts" onClick={() => setDialog("alerts")}>
           Alerts
         </Button>
@@ -213,7 +221,7 @@ function lead(relays: readonly Relay[]): string {
 function Troubles({ relays, show }: { relays: readonly Relay[]; show: (kind: string) => void }) {
   const kinds = new Map<string, Relay[]>();
   for (const relay of relays) {
-    for (const { kind } of relay.conditions) kinds.set(kind, [...(kinds.get(kind) ?? []), relay]);
+    for (const kind of troubles(relay)) kinds.set(kind, [...(kinds.get(kind) ?? []), relay]);
   }
   if (kinds.size === 0) return null;
   const grave = kinds.has("unbalanced") || kinds.has("failing_disk") || kinds.has("cloned");
