@@ -211,13 +211,13 @@ async fn shows_a_thousand_relays_with_their_accounts() {
     let mut took = Vec::new();
     for path in ["vedette/relays/", "vedette/accounting/"] {
         for _ in 0..20 {
-            let began = std::time::Instant::now();
+            let began = clock::now();
             let answer = hub.get(path).await;
-            took.push(began.elapsed());
+            took.push(clock::now().millis_since(began));
             assert_eq!(answer.status, StatusCode::OK);
         }
         took.sort();
-        println!("{path}: p50 {:?}, p95 {:?}", took[10], took[18]);
+        println!("{path}: p50 {} ms, p95 {} ms", took[10], took[18]);
         took.clear();
     }
     let relays = hub.get("vedette/relays/").await.json();
