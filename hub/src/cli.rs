@@ -65,6 +65,9 @@ enum Command {
     /// Relays.
     #[command(subcommand)]
     Relay(Relay),
+    /// Show what relays are told: the version in force, what is tried, and why something was taken
+    /// back. To try it again, see the dashboard's fleet page.
+    Rollout,
     /// Take a relay into the fleet that cannot reach the hub: answers the request that
     /// `vedette-relay join --request FILE` wrote with a bundle for `vedette-relay join --bundle`.
     Sign {
@@ -331,6 +334,7 @@ async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Project(project) => make::project(&store, config, project).await?,
         Command::JoinToken(command) => fleet::join_token(&store, config, command).await?,
         Command::Relay(command) => fleet::relay(&store, config, command).await?,
+        Command::Rollout => fleet::rollout(&store, config).await?,
         Command::Sign {
             request,
             out,

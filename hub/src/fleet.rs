@@ -49,7 +49,10 @@ pub use equation::{Account, Line, deficit, divergence, lines};
 pub use lineage::Lineage;
 pub use publish::{Offer, Published};
 pub use range::{AddressRange, RangeError};
-pub use relay::{Labels, Relay, RelayReport, RelayState, ReportedDisk, ReportedLane, SecondHolder};
+pub use relay::{
+    CertificateState, Labels, Relay, RelayCertificate, RelayReport, RelayState, ReportedDisk,
+    ReportedLane, ReportedProcess, SecondHolder,
+};
 pub use rollout::RelayStatus;
 pub use token::{JoinToken, OpenToken, TOKEN_USES_MAX, TokenRequest};
 pub use trust::AuthorityState;
@@ -227,6 +230,8 @@ struct Inner {
 struct Told {
     /// The accounts each relay last sent; one entry for each at most.
     books: HashMap<RelayId, Books>,
+    /// When each relay last told its CPU time, and how much it was, in milliseconds.
+    cpu: HashMap<RelayId, (Timestamp, u64)>,
     history: History,
 }
 
@@ -404,12 +409,16 @@ impl Fleet {
     /// Completes a report with what it leaves out, and adds it to the relay's history.
     fn take_report(&self, relay: RelayId, report: &Report, now: Timestamp) -> RelayReport {
         let mut told = self.told();
-        let report = RelayReport::from_wire(report, told.books.get(&relay), now);
-        if let Some(books) = &report.books {
+        let mut shown = RelayReport::from_wire(report, told.books.get(&relay), now);
+        if let Some(books) = &shown.books {
             told.books.insert(relay, books.clone());
         }
-        told.history.add(relay, &report);
-        report
+        if let Some(process) = report.process {
+            let before = told.cpu.insert(relay, (now, process.cpu_ms));
+            shown.process = Some(ReportedProcess::new(process, now, before));
+        }
+        told.history.add(relay, &shown);
+        shown
     }
 
     /// Writes what relays showed, and reads what others changed: the roster, the registry. Whoever

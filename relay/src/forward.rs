@@ -28,6 +28,7 @@ mod outbox;
 mod pass;
 mod path;
 mod probe;
+mod process;
 mod proxy;
 mod receipts;
 mod renew;
@@ -65,7 +66,7 @@ pub use join::{JoinError, JoinRequest, Joined, join};
 pub use limits::QuietLanes;
 pub use outbox::{ACK_TIMEOUT, ByLane, GiveUp, Order, Outbox};
 pub use pass::PassError;
-pub use probe::{Known, known, reach_by_tcp, reach_by_udp};
+pub use probe::{Known, identity_file, known, reach_by_tcp, reach_by_udp};
 pub use proxy::{NoProxy, Proxy};
 pub use receipts::hand_in;
 pub use trouble::Trouble;
@@ -122,6 +123,8 @@ pub struct LinkStatus {
     pub is_bulk_paused: bool,
     /// Whether these are quiet hours.
     pub is_quiet: bool,
+    /// Most bytes a second, by whoever says the least; `None` is without limit.
+    pub bandwidth_max: Option<u64>,
     /// This clock minus the hub's, when the hub last welcomed the relay.
     pub clock_offset_ms: Option<i64>,
     /// When the hub last acknowledged anything.
@@ -257,6 +260,7 @@ pub fn start(
         loss_permille: None,
         is_bulk_paused: false,
         is_quiet: false,
+        bandwidth_max: None,
         clock_offset_ms: None,
         last_ack_at: None,
         last_error: None,

@@ -1,19 +1,15 @@
-//! What relays are told: which version is in force where, what is tried, what did not hold; and how
-//! much of the link single relays may take.
+//! What relays are told: which version is in force where, what is tried, what did not hold.
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use protocol::ids::RelayId;
-use protocol::limits::QUIET_HOURS_MAX;
-use protocol::roster::{LinkSettings, QuietHours, RelayLink};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use protocol::roster::RelayLink;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::input::{At, Input};
+use super::fleet::link::RelayLinkForm;
 use super::types::iso;
 use crate::access::Scope;
 use crate::fleet::{ConfigView, Relay, RelayConfig};
@@ -74,24 +70,6 @@ struct RelayConfigState {
     link: Option<RelayLinkForm>,
 }
 
-/// How much of the link a relay may take. The policy of its host may say less.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct RelayLinkForm {
-    /// Most bytes a second; nothing is without limit.
-    bandwidth_max: Option<u64>,
-    /// Spans of every day, UTC, such as `22:00-06:00`, in which only control and errors travel.
-    quiet_hours: Vec<String>,
-}
-
-/// The path of a relay.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(super) struct LinkPath {
-    /// The relay's id.
-    relay: String,
-}
-
 /// What relays are told, and how far it has come.
 #[utoipa::path(get, path = "/api/0/vedette/config/", tag = "fleet",
     responses((status = 200, body = ConfigState)))]
@@ -125,40 +103,6 @@ pub(super) async fn replace_key(
     caller.anywhere(Scope::OrgWrite)?;
     state.fleet.replace_config_key().await?;
     show(&state).await
-}
-
-/// Sets how much of the link a relay may take.
-#[utoipa::path(put, path = "/api/0/vedette/relays/{relay}/link/", tag = "fleet",
-    params(LinkPath), request_body = RelayLinkForm,
-    responses((status = 200, body = RelayLinkForm)))]
-pub(super) async fn set_link(
-    State(state): State<ApiState>,
-    caller: Caller,
-    At(path): At<LinkPath>,
-    Input(form): Input<RelayLinkForm>,
-) -> Result<Json<RelayLinkForm>, ApiError> {
-    caller.anywhere(Scope::OrgWrite)?;
-    let relay = relay_id(&path)?;
-    let settings = form.settings()?;
-    state.fleet.set_link(relay, Some(&settings)).await?;
-    Ok(Json(RelayLinkForm::new(&settings)))
-}
-
-/// Takes a relay's own settings of the link away.
-#[utoipa::path(delete, path = "/api/0/vedette/relays/{relay}/link/", tag = "fleet",
-    params(LinkPath), responses((status = 204)))]
-pub(super) async fn remove_link(
-    State(state): State<ApiState>,
-    caller: Caller,
-    At(path): At<LinkPath>,
-) -> Result<StatusCode, ApiError> {
-    caller.anywhere(Scope::OrgWrite)?;
-    state.fleet.set_link(relay_id(&path)?, None).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn relay_id(path: &LinkPath) -> Result<RelayId, ApiError> {
-    path.relay.parse().map_err(|_| ApiError::missing())
 }
 
 async fn show(state: &ApiState) -> Result<Json<ConfigState>, ApiError> {
@@ -235,41 +179,5 @@ impl RelayConfigState {
             status_date: status.map(|status| iso(status.at.as_millis())),
             link: own.map(|own| RelayLinkForm::new(&own.link)),
         }
-    }
-}
-
-impl RelayLinkForm {
-    fn new(settings: &LinkSettings) -> Self {
-        Self {
-            bandwidth_max: settings.bandwidth_max,
-            quiet_hours: settings
-                .quiet_hours
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        }
-    }
-
-    fn settings(&self) -> Result<LinkSettings, ApiError> {
-        if self.quiet_hours.len() > QUIET_HOURS_MAX {
-            return Err(ApiError::field(
-                "quietHours",
-                format!("at most {QUIET_HOURS_MAX}"),
-            ));
-        }
-        if self.bandwidth_max == Some(0) {
-            return Err(ApiError::field(
-                "bandwidthMax",
-                "more than 0 bytes a second",
-            ));
-        }
-        let hours = self.quiet_hours.iter().map(|text| {
-            let wrong = |_| ApiError::field("quietHours", "spans of the day such as 22:00-06:00");
-            text.parse::<QuietHours>().map_err(wrong)
-        });
-        Ok(LinkSettings {
-            bandwidth_max: self.bandwidth_max,
-            quiet_hours: hours.collect::<Result<_, ApiError>>()?,
-        })
     }
 }

@@ -125,7 +125,7 @@ async fn list_relays(fleet: &Fleet) -> anyhow::Result<String> {
             relay.name,
             relay.state.name(),
             when(relay.last_seen_at),
-            when(relay.certificate_ends_at),
+            when(relay.certificate.ends_at),
             relay.generation,
             clone.unwrap_or_default()
         )
@@ -172,6 +172,24 @@ pub(super) async fn sign(
         "relay {relay} is of the fleet; on its host: vedette-relay join --bundle {}",
         out.display()
     ))
+}
+
+pub(super) async fn rollout(store: &Store, config: &Config) -> anyhow::Result<String> {
+    let view = open(store, config).await?.config().await;
+    let stable = &view.offer.stable.bundle;
+    let made = stable.issued_at.to_rfc3339();
+    let mut lines = vec![format!("in force\tversion {}, of {made}", stable.version)];
+    if let Some((tried, _)) = &view.offer.trial {
+        let version = tried.bundle.version;
+        lines.push(format!("tried\tversion {version}, by a few relays first"));
+    }
+    if let Some((version, reason)) = &view.failed {
+        lines.push(format!("taken back\tversion {version}: {reason}"));
+    }
+    if let Some(problem) = &view.problem {
+        lines.push(format!("cannot be sent\t{problem}"));
+    }
+    Ok(lines.join("\n"))
 }
 
 pub(super) async fn authority(

@@ -57,6 +57,7 @@ async fn a_hub_is_set_up_from_the_command_line() {
     let add_key = format!("project add-key --project shop --public-key {key}");
     go(path, &add_key).await.unwrap();
     assert!(go(path, &add_key).await.is_err());
+    go(path, "rollout").await.unwrap();
     go(path, "join-token create --label site=a --from 10.20.0.0/16")
         .await
         .unwrap();

@@ -9,10 +9,10 @@ use protocol::timestamp::Timestamp;
 use protocol::wire::{Cert, Cursor, Hello};
 
 use super::authority::KeyHash;
-use super::certificate::{self, InTime, Validity};
+use super::certificate::{self, InTime, Shown, Validity};
 use super::lineage::{self, Lineage};
 use super::{Fleet, FleetError, RelayState};
-use crate::store::relays::{GrantRow, RelayRow, WelcomeRow};
+use crate::store::relays::{CertificateRow, GrantRow, RelayRow, WelcomeRow};
 
 /// A relay whose certificate lets it in.
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub struct Admitted {
     /// Which.
     pub relay: RelayId,
     key_hash: KeyHash,
-    /// The key of the authority that signed its certificate.
-    signer: Option<KeyHash>,
+    /// Its certificate.
+    certificate: CertificateRow,
 }
 
 /// Whether a relay with a key may connect or get another certificate.
@@ -54,7 +54,7 @@ impl Fleet {
             InTime::Yes => Ok(Admitted {
                 relay: shown.relay,
                 key_hash: shown.key_hash,
-                signer: self.authority().signer_of(&shown.issuer),
+                certificate: self.noted(&shown),
             }),
             InTime::NotYet | InTime::NoMore => Err(FleetError::Expired(shown.relay)),
         }
@@ -101,11 +101,12 @@ impl Fleet {
     ) -> Result<(), FleetError> {
         let relay = admitted.relay;
         let instance = hello.instance.cast_signed();
-        let signer = admitted.signer.map(|signer| signer.to_vec());
+        let certificate = &admitted.certificate;
         let is_noted = |row: &RelayRow| {
             row.instance == Some(instance)
-                && row.certificate == admitted.key_hash
-                && row.authority == signer
+                && row.certificate == certificate.key_hash
+                && row.authority == certificate.authority
+                && row.certificate_serial.as_ref() == Some(&certificate.serial)
         };
         let row = self.0.store.relay(relay).await?;
         if row.is_some_and(|row| is_noted(&row)) {
@@ -123,8 +124,7 @@ impl Fleet {
                 relay,
                 instance,
                 generation: hello.generation.cast_signed(),
-                key_hash: admitted.key_hash.to_vec(),
-                authority: signer,
+                certificate: certificate.clone(),
             })
             .await?;
         Ok(write.commit().await?)
@@ -196,18 +196,28 @@ impl Fleet {
     pub async fn note_kept(&self, admitted: &mut Admitted, kept: &[u8]) -> Result<(), FleetError> {
         let kept = certificate::read(kept)?;
         let relay = admitted.relay;
-        let signer = self.authority().signer_of(&kept.issuer);
-        let signer = signer.as_ref().map(<[u8; 32]>::as_slice);
+        let certificate = self.noted(&kept);
         let mut write = self.0.store.begin().await?;
-        write
-            .put_relay_certificate(relay, &kept.key_hash, signer)
-            .await?;
+        write.put_relay_certificate(relay, &certificate).await?;
         let row = write.relay(relay).await?;
         write.commit().await?;
         if row.is_some_and(|row| row.certificate == kept.key_hash) {
             admitted.key_hash = kept.key_hash;
+            admitted.certificate = certificate;
         }
         Ok(())
+    }
+
+    /// What is noted of a certificate.
+    fn noted(&self, shown: &Shown) -> CertificateRow {
+        let signer = self.authority().signer_of(&shown.issuer);
+        CertificateRow {
+            key_hash: shown.key_hash.to_vec(),
+            authority: signer.map(|signer| signer.to_vec()),
+            serial: shown.serial.clone(),
+            issued_at: shown.validity.not_before.as_millis(),
+            ends_at: shown.validity.not_after.as_millis(),
+        }
     }
 
     /// A certificate for another key of a relay whose own, verified but for its dates, has ended.
@@ -254,7 +264,7 @@ impl Fleet {
             .put_relay_grant(&GrantRow {
                 relay,
                 key_hash: granted.key_hash.to_vec(),
-                ends_at: granted.not_after.as_millis(),
+                ends_at: granted.validity.not_after.as_millis(),
                 recoveries: recoveries(&row)?,
             })
             .await?;

@@ -53,6 +53,9 @@ pub enum AuthorityError {
     /// Certificates cannot be made.
     #[error("certificate cannot be made")]
     Make(#[from] rcgen::Error),
+    /// No randomness.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
     /// A request that cannot be granted.
     #[error("certificate request is not one for a P-256 key, signed by it")]
     Request,

@@ -10,7 +10,7 @@ use protocol::timestamp::Timestamp;
 use protocol::wire::RELAY_URI_PREFIX;
 use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SanType,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SanType, SerialNumber,
 };
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
 use sha2::{Digest as _, Sha256};
@@ -21,6 +21,8 @@ use super::authority::{Authority, AuthorityError, KeyHash};
 
 /// The last second that certificates can name: the end of 9999.
 const SECONDS_MAX: i64 = 253_402_300_799;
+/// Length of relays' certificates' serial numbers.
+const SERIAL_BYTES: usize = 16;
 /// How much too early a certificate may be shown: the hub's clock may have been set back a little.
 const EARLY_MAX_MS: i64 = 300_000;
 
@@ -64,7 +66,8 @@ impl Validity {
 pub(super) struct Granted {
     pub(super) certificate: CertificateDer<'static>,
     pub(super) key_hash: KeyHash,
-    pub(super) not_after: Timestamp,
+    pub(super) serial: Vec<u8>,
+    pub(super) validity: Validity,
 }
 
 /// What a relay's certificate says. That an authority signed it was verified.
@@ -73,6 +76,7 @@ pub(super) struct Shown {
     pub(super) relay: RelayId,
     pub(super) key_hash: KeyHash,
     pub(super) validity: Validity,
+    pub(super) serial: Vec<u8>,
     /// The signer's name, DER.
     pub(super) issuer: Vec<u8>,
 }
@@ -101,12 +105,23 @@ pub(super) fn grant(
     };
     params.not_before = date(validity.not_before);
     params.not_after = date(validity.not_after);
+    let serial = new_serial()?;
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
     let certificate = params.signed_by(&key, authority.issuer())?;
     Ok(Granted {
         certificate: certificate.der().clone(),
         key_hash: Sha256::digest(key.subject_public_key_info()).into(),
-        not_after: validity.not_after,
+        serial: serial.to_vec(),
+        validity,
     })
+}
+
+/// A random serial number, positive and without leading zeros, so that it is written as it is.
+fn new_serial() -> Result<[u8; SERIAL_BYTES], AuthorityError> {
+    let mut serial = [0; SERIAL_BYTES];
+    getrandom::fill(&mut serial).map_err(|_| AuthorityError::NoRandomness)?;
+    serial[0] = serial[0] & 0x7f | 0x40;
+    Ok(serial)
 }
 
 /// Reads a relay's certificate.
@@ -133,6 +148,7 @@ pub(super) fn read(certificate: &[u8]) -> Result<Shown, AuthorityError> {
             not_before: seconds(validity.not_before.timestamp()),
             not_after: seconds(validity.not_after.timestamp()),
         },
+        serial: certificate.raw_serial().to_vec(),
         issuer: certificate.issuer().as_raw().to_vec(),
     })
 }

@@ -202,7 +202,7 @@ mod tests {
     use protocol::outcome::Term;
     use protocol::wire::{Backlog, Books, Difference, DiskReport, Report, Total};
 
-    use crate::fleet::{RelayReport, SecondHolder};
+    use crate::fleet::{RelayCertificate, RelayReport, SecondHolder};
 
     const NOW: Timestamp = Timestamp::from_millis(10_000_000);
 
@@ -218,7 +218,7 @@ mod tests {
             last_seen_at: Some(at),
             address: None,
             clock_offset_ms: None,
-            certificate_ends_at: None,
+            certificate: RelayCertificate::default(),
             generation: 1,
             second_holder: None,
             report: Some(RelayReport::from_wire(

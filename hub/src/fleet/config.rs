@@ -99,9 +99,8 @@ impl Fleet {
     pub(super) fn note_report(&self, relay: RelayId, report: &RelayReport, now: Timestamp) {
         let mut facts = self.facts();
         let known = facts.entry(relay).or_default();
-        if let Some(books) = &report.books {
-            known.tally = Tally::of(&books.totals);
-        }
+        let tally = report.books.as_ref().map(|books| Tally::of(&books.totals));
+        known.recent.add(now, tally, report.process.as_ref());
         known.has(report.roster_version, now);
     }
 

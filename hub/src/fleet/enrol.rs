@@ -125,7 +125,10 @@ impl Fleet {
             version: cut(&join.version, VERSION_LEN_MAX),
             certificate: granted.key_hash.to_vec(),
             joined_at: now.as_millis(),
-            certificate_ends_at: Some(granted.not_after.as_millis()),
+            certificate_ends_at: Some(granted.validity.not_after.as_millis()),
+            certificate_issued_at: Some(granted.validity.not_before.as_millis()),
+            certificate_serial: Some(granted.serial.clone()),
+            authority: Some(self.pin().to_vec()),
             ..RelayRow::default()
         };
         Ok(write.add_relay(&row).await?)

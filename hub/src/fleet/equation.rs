@@ -53,6 +53,21 @@ impl Line {
         difference(self.accepted, known.saturating_add(self.waiting))
     }
 
+    /// Adds another relay's line of the same account.
+    pub fn add(&mut self, other: Self) {
+        self.received += other.received;
+        self.accepted += other.accepted;
+        self.delivered += other.delivered;
+        self.waiting += other.waiting;
+        self.short_at_hub = self.short_at_hub.saturating_add(other.short_at_hub);
+        for (reason, n) in other.refused {
+            *self.refused.entry(reason).or_default() += n;
+        }
+        for (key, n) in other.dropped {
+            *self.dropped.entry(key).or_default() += n;
+        }
+    }
+
     /// Whether nothing is missing and nothing is there twice.
     #[must_use]
     pub fn is_balanced(&self) -> bool {

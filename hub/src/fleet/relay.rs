@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::ids::{Lane, RelayId};
 use protocol::timestamp::Timestamp;
-use protocol::wire::{Books, Difference, Report};
+use protocol::wire::{Books, Difference, ProcessReport, Report};
 use serde::{Deserialize, Serialize};
 
 use super::{FleetError, cut};
@@ -42,12 +42,79 @@ pub struct Relay {
     pub clock_offset_ms: Option<i64>,
     /// What it last said of itself.
     pub report: Option<RelayReport>,
-    /// When its certificate ends.
-    pub certificate_ends_at: Option<Timestamp>,
+    /// The certificate it uses.
+    pub certificate: RelayCertificate,
     /// How often it was started under its identity.
     pub generation: u64,
     /// The second holder of its identity, when there is one.
     pub second_holder: Option<SecondHolder>,
+}
+
+/// The certificate that a relay uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayCertificate {
+    /// Its serial number; `None` until the relay has shown it.
+    pub serial: Option<Vec<u8>>,
+    /// When it was signed.
+    pub issued_at: Option<Timestamp>,
+    /// When it ends.
+    pub ends_at: Option<Timestamp>,
+    /// SHA-256 of the public key of the authority that signed it.
+    pub authority: Option<Vec<u8>>,
+    /// Whether another was granted that the relay does not use yet.
+    pub is_renewing: bool,
+    /// How often an ended certificate was exchanged since the last renewal in time.
+    pub recoveries: u32,
+}
+
+/// How a certificate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateState {
+    /// Nothing is known of it.
+    Unknown,
+    /// It holds, and its time to be renewed has not passed.
+    Valid,
+    /// Another was granted and is not used yet.
+    Renewing,
+    /// It holds, and should have been renewed by now.
+    Late,
+    /// It holds no more.
+    Ended,
+}
+
+impl CertificateState {
+    /// The name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Valid => "valid",
+            Self::Renewing => "renewing",
+            Self::Late => "late",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl RelayCertificate {
+    /// How it stands. Relays renew after half of its life, give or take a tenth.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> CertificateState {
+        let Some(ends_at) = self.ends_at else {
+            return CertificateState::Unknown;
+        };
+        let left = ends_at.millis_since(now);
+        let life = self.issued_at.map(|from| ends_at.millis_since(from));
+        if left <= 0 {
+            CertificateState::Ended
+        } else if self.is_renewing {
+            CertificateState::Renewing
+        } else if life.is_some_and(|life| left < life / 3) {
+            CertificateState::Late
+        } else {
+            CertificateState::Valid
+        }
+    }
 }
 
 /// An identity has a second holder, which is kept out.
@@ -121,12 +188,54 @@ pub struct RelayReport {
     /// The disk that the spool lies on.
     #[serde(default)]
     pub disk: ReportedDisk,
+    /// What the relay's process takes of its host; `None` where it does not tell.
+    #[serde(default)]
+    pub process: Option<ReportedProcess>,
+    /// Most bytes per second it sends, by whoever says so; `None` is without limit.
+    #[serde(default)]
+    pub bandwidth_max: Option<u64>,
+    /// Whether these are quiet hours there.
+    #[serde(default)]
+    pub is_quiet: bool,
     /// The relay's own accounts since its spool was made.
     #[serde(default)]
     pub books: Option<Books>,
     /// Where relay and hub disagree, as the relay found by comparing.
     #[serde(default)]
     pub differences: Vec<Difference>,
+}
+
+/// What a relay's process takes of its host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedProcess {
+    /// CPU time since its start, user and system, in milliseconds.
+    pub cpu_ms: u64,
+    /// Memory in use.
+    pub rss_bytes: u64,
+    /// Thousandths of a core since the report before; `None` for the first of a start.
+    pub cpu_permille: Option<u32>,
+}
+
+impl ReportedProcess {
+    /// As it was told at a time, compared with what was told before.
+    pub(super) fn new(
+        told: ProcessReport,
+        at: Timestamp,
+        before: Option<(Timestamp, u64)>,
+    ) -> Self {
+        let share = |(then, cpu_ms): (Timestamp, u64)| {
+            let took = told.cpu_ms.checked_sub(cpu_ms)?;
+            let over = u64::try_from(at.millis_since(then))
+                .ok()
+                .filter(|ms| *ms > 0)?;
+            u32::try_from(took.saturating_mul(1000) / over).ok()
+        };
+        Self {
+            cpu_ms: told.cpu_ms,
+            rss_bytes: told.rss_bytes,
+            cpu_permille: before.and_then(share),
+        }
+    }
 }
 
 /// How a relay's disk is.
@@ -201,6 +310,11 @@ impl RelayReport {
                     .map(|text| cut(text, ERROR_LEN_MAX)),
                 last_error_age_ms: disk.last_error_at.map(age),
             },
+            process: report
+                .process
+                .map(|told| ReportedProcess::new(told, at, None)),
+            bandwidth_max: report.bandwidth_max,
+            is_quiet: report.is_quiet,
             books: report
                 .books
                 .as_ref()
@@ -239,7 +353,14 @@ impl Relay {
             clock_offset_ms: row.clock_offset_ms,
             // `{}` until the first report.
             report: serde_json::from_str(&row.report).ok(),
-            certificate_ends_at: row.certificate_ends_at.map(Timestamp::from_millis),
+            certificate: RelayCertificate {
+                serial: row.certificate_serial,
+                issued_at: row.certificate_issued_at.map(Timestamp::from_millis),
+                ends_at: row.certificate_ends_at.map(Timestamp::from_millis),
+                authority: row.authority,
+                is_renewing: row.next_certificate.is_some(),
+                recoveries: u32::try_from(row.recoveries).unwrap_or_default(),
+            },
             generation: row.generation.cast_unsigned(),
             second_holder: row.cloned_at.map(|at| SecondHolder {
                 at: Timestamp::from_millis(at),

@@ -11,7 +11,7 @@ use protocol::timestamp::Timestamp;
 use protocol::wire::ConfigOutcome;
 
 use super::change::{at_once, content};
-use super::health::{Tally, worse};
+use super::health::{Before, Recent};
 
 /// One relay in so many tries a roster first.
 const CANARY_SHARE: usize = 100;
@@ -28,10 +28,10 @@ pub(super) struct RelayFacts {
     pub(super) version: u64,
     /// What became of the last roster it spoke of.
     pub(super) status: Option<RelayStatus>,
-    /// Since when it has the roster in force, and what it had counted by then.
-    pub(super) since: Option<(Timestamp, Tally)>,
-    /// What it has counted.
-    pub(super) tally: Tally,
+    /// Since when it has the roster in force, and how it was by then.
+    pub(super) since: Option<(Timestamp, Before)>,
+    /// What it has shown of late.
+    pub(super) recent: Recent,
     /// Whether its label says that it tries rosters first.
     pub(super) is_labelled: bool,
 }
@@ -67,7 +67,7 @@ impl RelayFacts {
     pub(super) fn has(&mut self, version: u64, now: Timestamp) {
         if self.version != version || self.since.is_none() {
             self.version = version;
-            self.since = Some((now, self.tally));
+            self.since = Some((now, self.recent.mark()));
         }
     }
 }
@@ -123,7 +123,7 @@ pub(super) fn judge(
         let since = relay.since.filter(|_| relay.version == candidate);
         match since {
             Some((at, before)) => {
-                if let Some(what) = worse(before, relay.tally) {
+                if let Some(what) = relay.recent.worse_than(&before) {
                     return Step::Fail(format!("relay {id}: {what}"));
                 }
                 let has_held = relay.is_connected() && now.millis_since(at) >= window;

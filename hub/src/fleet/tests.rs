@@ -193,7 +193,16 @@ async fn a_certificate_holds_for_its_time_and_the_one_before_until_the_new_one_i
         assert!(matches!(refused, Err(FleetError::Cloned(_))));
     }
     let row = fleet.relays().await.unwrap().remove(0);
-    assert!(row.certificate_ends_at.unwrap() >= days(9));
+    assert!(row.certificate.ends_at.unwrap() >= days(9));
+    // Certificates name whole seconds.
+    let issued = row.certificate.issued_at.map(Timestamp::as_secs);
+    assert_eq!(issued, Some(days(3).as_secs()));
+    assert_eq!(row.certificate.serial.as_ref().map(Vec::len), Some(16));
+    assert_eq!(row.certificate.authority, Some(fleet.pin().to_vec()));
+    let state = |at| row.certificate.state(at);
+    assert_eq!(state(days(7)), CertificateState::Valid);
+    assert_eq!(state(days(8)), CertificateState::Late);
+    assert_eq!(state(days(10)), CertificateState::Ended);
 }
 
 #[tokio::test]

@@ -27,6 +27,23 @@ pub struct BookRow {
     pub quantity: i64,
 }
 
+/// Items of one life of a relay's spool, one project, category and term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookSum {
+    /// Which relay.
+    pub relay: RelayId,
+    /// The spool's life.
+    pub epoch: Epoch,
+    /// The project.
+    pub project: ProjectId,
+    /// The data category.
+    pub category: Category,
+    /// How they ended at the hub.
+    pub term: Term,
+    /// Items.
+    pub quantity: i64,
+}
+
 /// How a lane stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneBooks {
@@ -138,19 +155,42 @@ impl Store {
         .await?;
         rows.iter()
             .map(|row| {
-                let code: i64 = row.try_get(2)?;
-                let term = u8::try_from(code)
-                    .ok()
-                    .and_then(|code| Term::try_from(code).ok());
-                let term = term.ok_or(StoreError::Unreadable {
-                    what: "ledger term",
-                })?;
                 Ok((
                     super::events::project(row.try_get(0)?)?,
                     category(row.try_get(1)?)?,
-                    term,
+                    term(row.try_get(2)?)?,
                     row.try_get(3)?,
                 ))
+            })
+            .collect()
+    }
+
+    /// What was booked of every life of every relay's spool, by project, category and term over
+    /// all lanes.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`], [`StoreError::Unreadable`].
+    pub async fn all_books(&self) -> Result<Vec<BookSum>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT relay_id, epoch, project_id, category, term, SUM(quantity) FROM relay_books
+             GROUP BY relay_id, epoch, project_id, category, term",
+        )
+        .fetch_all(self.reader())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let id: Vec<u8> = row.try_get(0)?;
+                let id = id.try_into();
+                let id = id.map_err(|_| StoreError::Unreadable { what: "relay id" })?;
+                let epoch: i64 = row.try_get(1)?;
+                Ok(BookSum {
+                    relay: RelayId::from_bytes(id),
+                    epoch: Epoch(epoch.cast_unsigned()),
+                    project: super::events::project(row.try_get(2)?)?,
+                    category: category(row.try_get(3)?)?,
+                    term: term(row.try_get(4)?)?,
+                    quantity: row.try_get(5)?,
+                })
             })
             .collect()
     }
@@ -192,6 +232,15 @@ fn lane(number: i64) -> Result<Lane, StoreError> {
         .ok()
         .and_then(|n| Lane::try_from(n).ok());
     lane.ok_or(StoreError::Unreadable { what: "lane" })
+}
+
+fn term(code: i64) -> Result<Term, StoreError> {
+    let term = u8::try_from(code)
+        .ok()
+        .and_then(|code| Term::try_from(code).ok());
+    term.ok_or(StoreError::Unreadable {
+        what: "ledger term",
+    })
 }
 
 fn category(code: i64) -> Result<Category, StoreError> {

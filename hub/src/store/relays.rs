@@ -36,8 +36,14 @@ pub struct RelayRow {
     pub report: String,
     /// When the certificate in use ends.
     pub certificate_ends_at: Option<i64>,
+    /// When it was signed.
+    pub certificate_issued_at: Option<i64>,
+    /// Its serial number, as it stands in it.
+    pub certificate_serial: Option<Vec<u8>>,
     /// SHA-256 of the public key that was granted last and not used yet.
     pub next_certificate: Option<Vec<u8>>,
+    /// When the certificate for it ends.
+    pub next_certificate_ends_at: Option<i64>,
     /// How often the ended certificate was exchanged since the last renewal in time.
     pub recoveries: i64,
     /// SHA-256 of the public key of the authority that signed the certificate in use.
@@ -61,10 +67,23 @@ pub struct WelcomeRow {
     pub instance: i64,
     /// How often it was started.
     pub generation: i64,
-    /// SHA-256 of the public key it showed.
+    /// The certificate it showed.
+    pub certificate: CertificateRow,
+}
+
+/// A certificate that a relay uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateRow {
+    /// SHA-256 of its public key.
     pub key_hash: Vec<u8>,
     /// SHA-256 of the public key of the authority that signed it.
     pub authority: Option<Vec<u8>>,
+    /// Its serial number.
+    pub serial: Vec<u8>,
+    /// When it was signed.
+    pub issued_at: i64,
+    /// When it ends.
+    pub ends_at: i64,
 }
 
 /// A certificate that is granted to a relay.
@@ -327,8 +346,9 @@ impl Write {
     pub async fn add_relay(&mut self, relay: &RelayRow) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO relays
-                 (id, name, labels, state, version, certificate, joined_at, certificate_ends_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 (id, name, labels, state, version, certificate, joined_at, certificate_ends_at,
+                  certificate_issued_at, certificate_serial, authority)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )
         .bind(&relay.id)
         .bind(&relay.name)
@@ -338,6 +358,9 @@ impl Write {
         .bind(&relay.certificate)
         .bind(relay.joined_at)
         .bind(relay.certificate_ends_at)
+        .bind(relay.certificate_issued_at)
+        .bind(&relay.certificate_serial)
+        .bind(&relay.authority)
         .execute(self.connection())
         .await
         .map_err(|error| StoreError::from(error).or_exists("relay"))?;
@@ -360,41 +383,48 @@ impl Write {
     /// # Errors
     /// [`StoreError::Engine`].
     pub async fn put_relay_welcome(&mut self, welcome: &WelcomeRow) -> Result<(), StoreError> {
-        let id = welcome.relay.as_bytes().as_slice();
-        let authority = welcome.authority.as_deref();
+        self.put_relay_certificate(welcome.relay, &welcome.certificate)
+            .await?;
+        // It showed the certificate, so that is the one in use, also where it is known in part.
+        let certificate = &welcome.certificate;
         sqlx::query(
-            "UPDATE relays SET instance = ?2, generation = ?3, authority = ?4 WHERE id = ?1",
+            "UPDATE relays SET instance = ?2, generation = ?3, authority = ?4,
+                 certificate_serial = ?5, certificate_issued_at = ?6, certificate_ends_at = ?7
+             WHERE id = ?1",
         )
-        .bind(id)
+        .bind(welcome.relay.as_bytes().as_slice())
         .bind(welcome.instance)
         .bind(welcome.generation)
-        .bind(authority)
+        .bind(&certificate.authority)
+        .bind(&certificate.serial)
+        .bind(certificate.issued_at)
+        .bind(certificate.ends_at)
         .execute(self.connection())
         .await?;
-        self.put_relay_certificate(welcome.relay, &welcome.key_hash, authority)
-            .await
+        Ok(())
     }
 
-    /// Notes that the certificate that was granted last is the one in use, if it is for this key,
-    /// and who signed it.
+    /// Notes that the certificate that was granted last is the one in use, if this is the one.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
     pub async fn put_relay_certificate(
         &mut self,
         id: RelayId,
-        key_hash: &[u8],
-        authority: Option<&[u8]>,
+        certificate: &CertificateRow,
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE relays SET certificate = next_certificate, authority = ?3,
-                 certificate_ends_at = next_certificate_ends_at,
+                 certificate_serial = ?4, certificate_issued_at = ?5, certificate_ends_at = ?6,
                  next_certificate = NULL, next_certificate_ends_at = NULL
              WHERE id = ?1 AND next_certificate = ?2",
         )
         .bind(id.as_bytes().as_slice())
-        .bind(key_hash)
-        .bind(authority)
+        .bind(&certificate.key_hash)
+        .bind(&certificate.authority)
+        .bind(&certificate.serial)
+        .bind(certificate.issued_at)
+        .bind(certificate.ends_at)
         .execute(self.connection())
         .await?;
         Ok(())

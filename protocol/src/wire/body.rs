@@ -285,6 +285,15 @@ pub struct Report {
     /// Where hub and relay disagree; at most [`Report::DIFFERENCES_MAX`].
     #[serde(rename = "df", default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
+    /// What the relay's process takes of its host.
+    #[serde(rename = "ps", default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessReport>,
+    /// Most bytes per second it sends, by whoever says so; left out is without limit.
+    #[serde(rename = "bw", default, skip_serializing_if = "Option::is_none")]
+    pub bandwidth_max: Option<u64>,
+    /// Whether these are quiet hours.
+    #[serde(rename = "qh", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_quiet: bool,
 }
 
 impl Report {
@@ -292,6 +301,17 @@ impl Report {
     pub const TOTALS_MAX: usize = 2000;
     /// Most differences.
     pub const DIFFERENCES_MAX: usize = 100;
+}
+
+/// What a process takes of its host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessReport {
+    /// CPU time since its start, user and system, in milliseconds.
+    #[serde(rename = "c", default)]
+    pub cpu_ms: u64,
+    /// Memory in use.
+    #[serde(rename = "r", default)]
+    pub rss_bytes: u64,
 }
 
 /// How a disk is.

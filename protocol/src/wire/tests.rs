@@ -174,6 +174,12 @@ fn report(at: Timestamp, sum: Sum) -> Report {
             relay: 6,
             hub: 5,
         }],
+        process: Some(ProcessReport {
+            cpu_ms: 1200,
+            rss_bytes: 1 << 25,
+        }),
+        bandwidth_max: Some(8000),
+        is_quiet: true,
     }
 }
 

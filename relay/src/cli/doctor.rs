@@ -3,6 +3,8 @@
 //! Every check says what it found; one that is not well says the remedy. It changes nothing but a
 //! file of its own in the state directory, which it removes again.
 
+mod held;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -112,13 +114,19 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<Vec<Finding>> {
     findings.push(disk(&config.state_dir));
     let known = runtime.block_on(forward::known(&config.link.dir));
     findings.push(identity(&known));
+    findings.extend(held::key(&forward::identity_file(&config.link.dir)));
     if let Ok(known) = &known {
+        let offset = running
+            .as_ref()
+            .ok()
+            .and_then(|one| one.link.clock_offset_ms);
+        findings.push(held::certificate(known.validity, clock::now(), offset));
         let hub = config.link.hub.clone().unwrap_or_else(|| known.hub.clone());
         let udp = runtime.block_on(forward::reach_by_udp(&config.link.dir, &hub));
         let tcp = runtime.block_on(forward::reach_by_tcp(&config.link, &hub));
         findings.extend(reached(&hub, &udp, &tcp));
     }
-    findings.push(roster(config));
+    findings.extend(told(config));
     if let Ok(summary) = &running {
         findings.extend(clock(summary));
         findings.push(space(summary));
@@ -312,17 +320,27 @@ fn reached(
     ]
 }
 
-/// What the relay is told, and what it lets itself be told.
-fn roster(config: &Config) -> Finding {
-    const WHAT: &str = "roster";
-    let policy = match Policy::load(&config.policy) {
-        Ok(policy) => policy,
+/// What this host's owner demands, and what the hub tells the relay.
+fn told(config: &Config) -> Vec<Finding> {
+    match Policy::load(&config.policy) {
+        Ok(policy) => vec![
+            held::policy(&config.policy.file, &policy),
+            roster(config, &policy),
+        ],
         Err(error) => {
             let remedy = "correct it: the relay does not start with it";
-            return wrong("policy", error.to_string(), remedy);
+            vec![wrong(
+                "policy",
+                format!("{:#}", anyhow::Error::new(error)),
+                remedy,
+            )]
         }
-    };
-    match roster::version_on_disk(&config.state_dir, &config.link.dir, &policy) {
+    }
+}
+
+fn roster(config: &Config, policy: &Policy) -> Finding {
+    const WHAT: &str = "roster";
+    match roster::version_on_disk(&config.state_dir, &config.link.dir, policy) {
         Ok(Some(version)) => well(WHAT, format!("version {version} is there, and signed")),
         Ok(None) => note(
             WHAT,

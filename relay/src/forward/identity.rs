@@ -126,7 +126,12 @@ impl Identity {
 
     /// Whether there is one, usable or not.
     pub(super) fn exists(dir: &Path) -> bool {
-        dir.join(FILE).exists()
+        Self::file(dir).exists()
+    }
+
+    /// Where it is.
+    pub(super) fn file(dir: &Path) -> PathBuf {
+        dir.join(FILE)
     }
 
     /// Reads it.

@@ -3,9 +3,10 @@
 //! What it never does: present the relay's certificate. A second connection of the same relay
 //! would end the one that is working.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use protocol::timestamp::Timestamp;
 use tokio::time::Instant;
 
 use super::channel::Carrier;
@@ -22,6 +23,9 @@ pub struct Known {
     pub relay: String,
     /// The hub it joined.
     pub hub: String,
+    /// From when to when its certificate holds, by the hub's clock; `None` for one that cannot be
+    /// read.
+    pub validity: Option<(Timestamp, Timestamp)>,
 }
 
 /// Reads the identity.
@@ -32,8 +36,15 @@ pub async fn known(dir: &Path) -> Result<Known, IdentityError> {
     let identity = Identity::load(dir).await?;
     Ok(Known {
         relay: identity.relay.to_string(),
+        validity: identity.validity(),
         hub: identity.hub,
     })
+}
+
+/// The file that holds key and certificate.
+#[must_use]
+pub fn identity_file(dir: &Path) -> PathBuf {
+    Identity::file(dir)
 }
 
 /// Shakes hands with the hub over QUIC, checking its authority; says how long that took.

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::Link;
 use super::channel::Carrier;
 use super::outbox::ByLane;
+use super::process;
 use crate::clock;
 use crate::ledger::{Booked, Verdict, sums};
 use crate::spool::{Balance, SpoolStatus};
@@ -48,7 +49,10 @@ impl Reporter {
         let balance = balance.ok().and_then(Result::ok);
         let status = link.spool.status();
         let now = Instant::now();
-        let sent = link.shared.lock().bytes_sent;
+        let (sent, bandwidth_max, is_quiet) = {
+            let state = link.shared.lock();
+            (state.bytes_sent, state.bandwidth_max, state.is_quiet)
+        };
         let sent_per_second = self.last.map_or(0, |(at, before)| {
             per_second(sent.saturating_sub(before), now.duration_since(at))
         });
@@ -75,6 +79,9 @@ impl Reporter {
             books: books.filter(|_| !is_same),
             asks_sums: link.audit.asks(),
             differences: link.audit.differences(),
+            process: process::usage(),
+            bandwidth_max,
+            is_quiet,
         }
     }
 }

@@ -358,7 +358,11 @@ impl<'a> Session<'a> {
         self.outbox.allow(config.quiet_lanes.lanes(is_quiet));
         self.outbox
             .set_bandwidth(limits.bandwidth_max.map(Bandwidth), since);
-        self.link.shared.lock().is_quiet = is_quiet;
+        {
+            let mut state = self.link.shared.lock();
+            state.is_quiet = is_quiet;
+            state.bandwidth_max = limits.bandwidth_max;
+        }
         let figures = self.channel.figures();
         if self.figures.1.elapsed() >= SECOND {
             self.measure(figures, since);

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::super::ApiState;
 use super::super::caller::Caller;
 use super::super::error::ApiError;
-use super::is_connected;
 use super::poison::POISON_MAX;
+use super::shape::is_connected;
 use crate::access::Scope;
 use crate::clock;
 

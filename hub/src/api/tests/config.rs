@@ -99,6 +99,8 @@ async fn gives_a_relay_settings_of_the_link_and_takes_them_away() {
     assert_eq!(kept.json(), wish, "{}", kept.text);
     let shown = hub.get("vedette/config/").await.json();
     assert_eq!(shown["relays"][0]["link"], wish);
+    let relay = hub.get(&format!("vedette/relays/{RELAY}/")).await.json();
+    assert_eq!(relay["link"], wish);
     let bad = hub.put(&path, json!({ "quietHours": ["late"] })).await;
     assert_eq!(bad.json()["field"], "quietHours");
     let bad = hub.put(&path, json!({ "bandwidthMax": 0 })).await;

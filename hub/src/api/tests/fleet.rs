@@ -1,6 +1,7 @@
 //! Relays, join tokens, the ledger and what was set aside.
 
 use super::*;
+use crate::store::relays::RelayRow;
 
 #[tokio::test]
 async fn shows_relays_and_changes_them() {
@@ -86,4 +87,161 @@ async fn shows_what_was_set_aside_and_tries_it_again() {
     let missing = hub.post("vedette/poison/999/replay/", json!({})).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     assert_shape!("status", hub.get("vedette/status/").await);
+}
+
+/// What a relay tells: of each of so many projects `accepted` errors, of which `delivered` are
+/// delivered and the rest wait.
+fn told(projects: u64, accepted: u64, delivered: u64, waiting: u64) -> protocol::wire::Report {
+    use protocol::item::Category;
+    use protocol::outcome::Term;
+    use protocol::wire::{Books, Report, Sum, Total};
+    let ids = || (1..=projects).filter_map(|id| ProjectId::new(id).ok());
+    let sums = |n| {
+        let sum = move |project| Sum {
+            project,
+            category: Category::Error,
+            n,
+        };
+        ids().map(sum).collect::<Vec<_>>()
+    };
+    let total = |project, term| Total {
+        project: Some(project),
+        category: Category::Error,
+        term,
+        reason: String::new(),
+        n: accepted,
+    };
+    let totals = ids().flat_map(|id| [total(id, Term::Received), total(id, Term::Accepted)]);
+    Report {
+        durability: "fsync".to_owned(),
+        books: Some(Books {
+            totals: totals.collect(),
+            delivered: sums(delivered),
+            waiting: sums(waiting),
+            is_whole: true,
+            ..Books::default()
+        }),
+        ..Report::default()
+    }
+}
+
+impl Hub {
+    /// Notes what a relay tells.
+    fn hear(&self, relay: RelayId, report: &protocol::wire::Report) {
+        let address = "127.0.0.1:9".parse().unwrap();
+        let fleet = &self.state.fleet;
+        fleet.note_seen(relay, address, "0.1.0", 0, Some(report), clock::now());
+    }
+
+    /// Registers so many more relays.
+    async fn add_relays(&self, n: u32) -> Vec<RelayId> {
+        let mut write = self.state.store.begin().await.unwrap();
+        let mut relays = Vec::new();
+        for i in 1..=n {
+            let id = format!("{i:016}").into_bytes();
+            relays.push(RelayId::from_bytes(id.clone().try_into().unwrap()));
+            let row = RelayRow {
+                id,
+                name: format!("shop-{i}"),
+                labels: json!({ "region": format!("r{}", i % 5) }).to_string(),
+                state: "active".to_owned(),
+                certificate_serial: Some(vec![0x4a, 1]),
+                certificate_issued_at: Some(0),
+                certificate_ends_at: Some(600_000),
+                authority: Some(self.state.fleet.pin().to_vec()),
+                ..RelayRow::default()
+            };
+            write.add_relay(&row).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        relays
+    }
+}
+
+#[tokio::test]
+async fn adds_up_the_equations_of_the_fleet_and_names_the_relays_that_are_off() {
+    let hub = Hub::new().await;
+    let relays = hub.add_relays(3).await;
+    let accounting = async || {
+        hub.state.fleet.refresh().await.unwrap();
+        hub.get("vedette/accounting/").await.json()
+    };
+    hub.hear(relays[0], &told(1, 10, 7, 3));
+    hub.hear(relays[1], &told(1, 5, 5, 0));
+    let sound = accounting().await;
+    assert_eq!(sound["isBalanced"], true, "{sound}");
+    assert_eq!(
+        (&sound["relays"], &sound["relaysSilent"]),
+        (&json!(2), &json!(2))
+    );
+    let line = &sound["lines"][0];
+    assert_eq!(line["received"], 15);
+    assert_eq!(line["delivered"], 12);
+    assert_eq!(line["waiting"], 3);
+    assert_eq!(line["project"], "shop");
+
+    // One lacks two, another has one too many: neither makes up for the other.
+    hub.hear(relays[0], &told(1, 10, 5, 3));
+    hub.hear(relays[1], &told(1, 5, 6, 0));
+    let off = accounting().await;
+    assert_eq!(off["isBalanced"], false);
+    assert_eq!(off["deficit"], 3);
+    assert_eq!(off["relaysOff"], 2);
+    let named: Vec<_> = off["off"].as_array().unwrap().iter().collect();
+    assert_eq!(named[0]["name"], "shop-1");
+    assert_eq!(named[0]["deficit"], 2);
+    assert_eq!(named[1]["deficit"], 1);
+    let ask = hub.ask(&hub.stranger, Method::GET, "vedette/accounting/", None);
+    assert_eq!(
+        ask.await.json()["lines"],
+        json!([]),
+        "others' projects are not theirs"
+    );
+}
+
+/// Prints how long the list takes; nothing is asserted of it.
+#[tokio::test]
+async fn shows_a_thousand_relays_with_their_accounts() {
+    let hub = Hub::new().await;
+    let report = told(8, 100_000, 99_000, 1000);
+    for relay in hub.add_relays(1000).await {
+        hub.hear(relay, &report);
+    }
+    hub.state.fleet.refresh().await.unwrap();
+    let mut took = Vec::new();
+    for path in ["vedette/relays/", "vedette/accounting/"] {
+        for _ in 0..20 {
+            let began = clock::now();
+            let answer = hub.get(path).await;
+            took.push(clock::now().millis_since(began));
+            assert_eq!(answer.status, StatusCode::OK);
+        }
+        took.sort();
+        println!("{path}: p50 {} ms, p95 {} ms", took[10], took[18]);
+        took.clear();
+    }
+    let relays = hub.get("vedette/relays/").await.json();
+    assert_eq!(relays.as_array().unwrap().len(), 1001);
+    let accounting = hub.get("vedette/accounting/").await.json();
+    assert_eq!(accounting["relays"], 1000);
+    assert_eq!(accounting["lines"][0]["received"], 100_000_000);
+}
+
+#[tokio::test]
+async fn shows_the_certificate_in_use_and_who_signed_it() {
+    let hub = Hub::new().await;
+    let authorities = hub.get("vedette/authorities/").await.json();
+    assert_eq!(authorities[0]["isSigning"], true);
+    let relays = hub.add_relays(1).await;
+    let certificate = async |relay: RelayId| {
+        let shown = hub.get(&format!("vedette/relays/{relay}/")).await;
+        shown.json()["certificate"].clone()
+    };
+    assert_eq!(certificate(RELAY).await["state"], "unknown");
+    let known = certificate(relays[0]).await;
+    assert_eq!(known["state"], "ended");
+    assert_eq!(known["serial"], "4a01");
+    assert_eq!(known["endsAt"], "1970-01-01T00:10:00.000Z");
+    assert_eq!(known["authority"], authorities[0]["key"]);
+    assert_eq!(known["isAuthorityCurrent"], true);
 }

@@ -4,6 +4,7 @@ use protocol::ids::ProjectId;
 use protocol::roster::{PrivacySettings, RosterProject};
 
 use super::*;
+use crate::fleet::health::Tally;
 
 const WINDOW: Duration = Duration::from_secs(60);
 const BEGAN: Timestamp = Timestamp::from_millis(1_000_000);
@@ -18,7 +19,7 @@ fn connected(version: u64) -> RelayFacts {
     RelayFacts {
         n_sessions: 1,
         version,
-        since: Some((BEGAN, Tally::default())),
+        since: Some((BEGAN, Before::default())),
         ..RelayFacts::default()
     }
 }
@@ -79,14 +80,14 @@ fn one_relay_that_does_not_hold_stops_it() {
     check(1, says(ConfigOutcome::Rejected, OLD), "wait");
     check(59, connected(OLD), "wait");
     check(60, connected(OLD), "did not take it in time");
-    let wrong = RelayFacts {
-        tally: Tally {
-            received: 100,
-            wrong: 50,
-        },
-        ..connected(NEW)
+    let mut wrong = connected(NEW);
+    let tally = Tally {
+        received: 100,
+        refused: 50,
+        invalid: 0,
     };
-    check(1, wrong, "50 % of its items go wrong");
+    wrong.recent.add(BEGAN, Some(tally), None);
+    check(1, wrong, "50 % of its items are refused, 0 % were before");
 }
 
 #[test]

@@ -290,6 +290,55 @@ async fn a_relay_that_does_worse_with_it_stops_it() {
 }
 
 #[tokio::test]
+async fn a_relay_that_takes_more_of_its_host_with_it_stops_it() {
+    use protocol::wire::ProcessReport;
+    let (store, dir) = Store::temporary().await;
+    let fleet = open(&store, &dir, Duration::from_secs(3600)).await;
+    let a = join(&fleet).await;
+    let project = add_project(&store, STRICT).await;
+    fleet.refresh().await.unwrap();
+    let version = told(&fleet, a).bundle.version;
+    let _present = fleet.enter(a, version, NOW);
+    let begin = clock::now();
+    let report = |version, secs: i64, cpu_ms| {
+        let report = Report {
+            roster_version: version,
+            process: Some(ProcessReport {
+                cpu_ms,
+                rss_bytes: 20 << 20,
+            }),
+            ..Report::default()
+        };
+        let address = "127.0.0.1:9".parse().unwrap();
+        let at = begin.plus_millis(secs * 1000);
+        fleet.note_seen(a, address, "0.1.0", 0, Some(&report), at);
+    };
+    report(version, 0, 100);
+    report(version, 60, 700);
+    set_options(&store, project, LOOSE).await;
+    fleet.refresh().await.unwrap();
+    let candidate = told(&fleet, a).bundle.version;
+    report(candidate, 65, 750);
+    report(candidate, 75, 9000);
+    fleet.refresh().await.unwrap();
+    assert_eq!(
+        told(&fleet, a).bundle.version,
+        candidate,
+        "too soon to tell"
+    );
+    report(candidate, 85, 18_000);
+    fleet.refresh().await.unwrap();
+    assert!(scrubs_emails(&told(&fleet, a)));
+    let (_, reason) = fleet.config().await.failed.unwrap();
+    assert!(
+        reason.ends_with("it takes 87 % of a core, 1 % before"),
+        "{reason}"
+    );
+    let shown = fleet.relay(a).await.unwrap().unwrap().report.unwrap();
+    assert_eq!(shown.process.unwrap().cpu_permille, Some(900));
+}
+
+#[tokio::test]
 async fn a_hub_that_starts_again_goes_on_where_it_was() {
     let (store, dir) = Store::temporary().await;
     let fleet = open(&store, &dir, Duration::from_secs(3600)).await;

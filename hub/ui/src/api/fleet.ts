@@ -2,7 +2,19 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get, request } from "./client.ts";
-import type { Equation, FleetAlerts, JoinToken, NewJoinToken, Poison, Relay, RelayHistory } from "./types.ts";
+import type {
+  Accounting,
+  Authority,
+  ConfigState,
+  Equation,
+  FleetAlerts,
+  JoinToken,
+  NewJoinToken,
+  Poison,
+  Relay,
+  RelayHistory,
+  RelayLink,
+} from "./types.ts";
 
 export const fleetKey = ["fleet"] as const;
 const REFRESH_MS = 5000;
@@ -36,6 +48,25 @@ export const relayHistoryQuery = (id: string, hours: string) =>
     placeholderData: keepPreviousData,
   });
 
+export const accountingQuery = queryOptions({
+  queryKey: [...fleetKey, "accounting"],
+  queryFn: ({ signal }) => get<Accounting>("vedette/accounting/", { signal }),
+  refetchInterval: 2 * REFRESH_MS,
+});
+
+export const authoritiesQuery = queryOptions({
+  queryKey: [...fleetKey, "authorities"],
+  queryFn: ({ signal }) => get<Authority[]>("vedette/authorities/", { signal }),
+  refetchInterval: 12 * REFRESH_MS,
+});
+
+/** What relays are told, and how far a change of it has come. */
+export const configQuery = queryOptions({
+  queryKey: [...fleetKey, "config"],
+  queryFn: ({ signal }) => get<ConfigState>("vedette/config/", { signal }),
+  refetchInterval: 2 * REFRESH_MS,
+});
+
 export const fleetAlertsQuery = queryOptions({
   queryKey: [...fleetKey, "alerts"],
   queryFn: ({ signal }) => get<FleetAlerts>("vedette/fleet-alerts/", { signal }),
@@ -57,13 +88,27 @@ export async function replayPoison(id: string) {
 
 export async function updateRelay(
   id: string,
-  body: { name?: string; labels?: Record<string, string>; state?: "active" | "drained" },
+  body: {
+    name?: string;
+    labels?: Record<string, string>;
+    state?: "active" | "drained";
+    clearClone?: boolean;
+  },
 ) {
   return (await request<Relay>("PUT", `vedette/relays/${id}/`, { body })).data;
 }
 
 export async function revokeRelay(id: string) {
   await request("DELETE", `vedette/relays/${id}/`);
+}
+
+/** How much of the link a relay may take; `null` takes its own settings away. */
+export async function setRelayLink(id: string, body: RelayLink | null) {
+  await request(body ? "PUT" : "DELETE", `vedette/relays/${id}/link/`, body ? { body } : {});
+}
+
+export async function retryConfig() {
+  return (await request<ConfigState>("POST", "vedette/config/retry/", { body: {} })).data;
 }
 
 export async function setFleetAlerts(body: FleetAlerts) {

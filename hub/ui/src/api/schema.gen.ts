@@ -687,6 +687,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/accounting/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The equation across the fleet, by project and category. */
+        get: operations["get_vedette_accounting"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/authorities/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The authorities that are known, the one that signs first. */
+        get: operations["get_vedette_authorities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/config/": {
         parameters: {
             query?: never;
@@ -933,6 +967,29 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The equation across the fleet: the sum of its relays', each since its spool was made. */
+        Accounting: {
+            /** @description Relays that have told their accounts. */
+            relays: number;
+            /** @description Relays that never told any. */
+            relaysSilent: number;
+            /** @description Relays whose accounts, or theirs and the hub's, do not add up. */
+            relaysOff: number;
+            /** @description The first of those, the gravest first. */
+            off: components["schemas"]["RelayOff"][];
+            /** @description Whether every relay could tell everything. */
+            isWhole: boolean;
+            isBalanced: boolean;
+            /**
+             * Format: int64
+             * @description Items that are missing, or too many, over all relays: one relay's surplus makes up for
+             *     nothing that another lacks.
+             */
+            deficit: number;
+            /** @description Whether some relay and the hub differ in accounts that are not known yet. */
+            isBeingCompared: boolean;
+            lines: components["schemas"]["EquationLine"][];
+        };
         /** @description What was done to an issue. */
         Activities: {
             activity: components["schemas"]["Activity"][];
@@ -983,6 +1040,17 @@ export interface components {
         Auth: {
             scopes: string[];
         };
+        /** @description An authority that relays' certificates are verified against. */
+        Authority: {
+            /** @description SHA-256 of its public key, in hexadecimal digits, as join tokens pin it. */
+            key: string;
+            /** @description Whether it signs; one does. */
+            isSigning: boolean;
+            /** @description Whether relays that renew are told to trust it. */
+            isTrusted: boolean;
+            /** @description Relays, not revoked, whose certificate in use it signed. */
+            relays: number;
+        };
         /** @description Something that happened before. */
         BreadcrumbBody: {
             type: components["schemas"]["Option"];
@@ -996,6 +1064,31 @@ export interface components {
         /** @description What happened before, oldest first. */
         Breadcrumbs: {
             values: components["schemas"]["BreadcrumbBody"][];
+        };
+        /** @description The certificate that a relay uses. */
+        Certificate: {
+            /**
+             * @description `valid`; `renewing`: another was granted that it does not use yet; `late`: it should have
+             *     been renewed by now; `ended`; `unknown`.
+             */
+            state: string;
+            /** @description In hexadecimal digits. */
+            serial?: string | null;
+            /** @description When it joined, or last renewed. */
+            issuedAt?: string | null;
+            endsAt?: string | null;
+            /** @description SHA-256 of the public key of the authority that signed it, in hexadecimal digits. */
+            authority?: string | null;
+            /**
+             * @description Whether that is the authority that signs now; a former one's is replaced with the next
+             *     renewal.
+             */
+            isAuthorityCurrent: boolean;
+            /**
+             * Format: int32
+             * @description How often an ended certificate was exchanged since the last renewal in time.
+             */
+            recoveries: number;
         };
         /** @description What was changed. */
         Changed: {
@@ -1776,6 +1869,19 @@ export interface components {
             dateCreated: string;
             replayedAt?: string | null;
         };
+        /** @description What a relay's process takes of its host. */
+        Process: {
+            /**
+             * Format: int32
+             * @description Thousandths of a core, of late.
+             */
+            cpuPermille?: number | null;
+            /**
+             * Format: int64
+             * @description Memory in use.
+             */
+            rssBytes: number;
+        };
         /** @description A project. */
         Project: {
             id: string;
@@ -1870,8 +1976,9 @@ export interface components {
             /** @description What is wrong with it, and since when. */
             conditions: components["schemas"]["Condition"][];
             report?: components["schemas"]["Report"] | null;
-            /** @description When its certificate ends; it renews it by itself after about half of its life. */
-            certificateEndsAt?: string | null;
+            /** @description The certificate it uses; it renews it by itself after about half of its life. */
+            certificate: components["schemas"]["Certificate"];
+            link?: components["schemas"]["RelayLinkForm"] | null;
             /**
              * Format: int64
              * @description How often it was started under its identity.
@@ -1953,6 +2060,16 @@ export interface components {
              */
             quietHours: string[];
         };
+        /** @description A relay whose accounts do not add up. */
+        RelayOff: {
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description Items; 0 while it is not known which accounts differ.
+             */
+            deficit: number;
+        };
         /** @description A release, as other things mention it. */
         ReleaseRef: {
             version: string;
@@ -1993,6 +2110,15 @@ export interface components {
             /** @description What a 200 promises there. */
             durability: string;
             disk: components["schemas"]["Disk"];
+            process?: components["schemas"]["Process"] | null;
+            /**
+             * Format: int64
+             * @description Most bytes a second that it sends, by whoever says the least: the hub, its configuration or
+             *     the policy of its host.
+             */
+            bandwidthMax?: number | null;
+            /** @description Whether these are quiet hours there. */
+            isQuiet: boolean;
             /**
              * Format: int64
              * @description Items that its accounts, or its and the hub's, are off by.
@@ -4408,6 +4534,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_accounting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accounting"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_authorities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authority"][];
                 };
             };
             /** @description Why not. */

@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { relay } from "../test/relays.ts";
-import { lossText, matches, oldestWaiting, sortRelays } from "./fleet.ts";
+import {
+  durabilityText,
+  filterValue,
+  isDurable,
+  labelChoices,
+  lossText,
+  matches,
+  oldestWaiting,
+  sortRelays,
+  troubles,
+  withFilter,
+} from "./fleet.ts";
 import { parseLabels } from "./labels.ts";
 import { rowsInWindow } from "./window.ts";
 
@@ -31,9 +42,16 @@ it("finds relays by words, labels, standing and trouble", () => {
   for (const text of ["", "SHIP", "region=sea ship", "10.0.0", "is:away", "is:dark", "is:wrong 0.1"]) {
     expect(matches(dark, text), text).toBe(true);
   }
-  for (const text of ["region=eu", "ship-2", "is:connected", "is:behind"]) {
+  for (const text of ["region=eu", "region=se", "ship-2", "is:connected", "is:behind"]) {
     expect(matches(dark, text), text).toBe(false);
   }
+});
+
+it("counts a clone as wrong until its mark is taken off", () => {
+  const cloned = relay({ clonedAt: "2026-01-01T00:00:00Z" });
+  expect(troubles(cloned)).toEqual(["cloned"]);
+  expect(matches(cloned, "is:cloned is:wrong")).toBe(true);
+  expect(troubles(relay())).toEqual([]);
 });
 
 it("writes loss as a share", () => {
@@ -50,4 +68,29 @@ it("draws a few rows beyond the window and never more than there are", () => {
   const middle = rowsInWindow(5000, 48, 48_000, 480);
   expect(middle).toEqual({ from: 992, to: 1018, above: 992 * 48, below: (5000 - 1018) * 48 });
   expect(rowsInWindow(10, 48, 1e9, 480)).toEqual({ from: 10, to: 10, above: 480, below: 0 });
+});
+
+it("changes one word of a filter and leaves the others", () => {
+  expect(withFilter("ship is:away", "region=", "eu")).toBe("ship is:away region=eu");
+  expect(withFilter("region=eu ship", "region=", "us")).toBe("ship region=us");
+  expect(withFilter("region=eu", "region=", "")).toBe("");
+  expect(filterValue("ship region=eu", "region=")).toBe("eu");
+  expect(filterValue("ship", "is:")).toBe("");
+});
+
+it("offers the labels that tell relays apart, the region first", () => {
+  const relays = Array.from({ length: 100 }, (_, i) =>
+    relay({ labels: { site: `s${i}`, ring: `${i % 3}`, region: i % 2 ? "eu" : "us", all: "same" } }),
+  );
+  expect(labelChoices(relays)).toEqual([
+    { name: "region", values: ["eu", "us"] },
+    { name: "ring", values: ["0", "1", "2"] },
+  ]);
+  expect(labelChoices([])).toEqual([]);
+});
+
+it("says what a 200 promises", () => {
+  expect(["", "fsync", "interval=1s", "memory"].map(isDurable)).toEqual([true, true, false, false]);
+  expect(durabilityText("interval=1s")).toContain("since the last sync");
+  expect(durabilityText("memory")).toContain("a crash loses events");
 });

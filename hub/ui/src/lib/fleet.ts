@@ -78,6 +78,10 @@ function key(relay: Relay, column: Column): number | string | null {
   }
 }
 
+/** Labels with more values than this are typed. */
+const CHOICES_MAX = 60;
+const LABELS_SHOWN = 2;
+
 const collator = new Intl.Collator("en", { numeric: true });
 
 export function sortRelays(relays: readonly Relay[], column: Column, down: boolean): Relay[] {
@@ -101,6 +105,13 @@ export function standing(relay: Relay): Standing {
   return relay.isConnected ? "connected" : "away";
 }
 
+/** What is wrong with a relay, by kind. A clone stays one until its mark is taken off. */
+export function troubles(relay: Relay): string[] {
+  const kinds = relay.conditions.map((condition) => condition.kind);
+  if (relay.clonedAt && !kinds.includes("cloned")) kinds.push("cloned");
+  return kinds;
+}
+
 /**
  * Every word must be found somewhere: in the name, the address, the version, a label as
  * `region=eu`, the standing, or what is wrong as `is:dark`.
@@ -116,13 +127,48 @@ export function matches(relay: Relay, text: string): boolean {
     relay.report?.carrier ?? "",
     ...Object.entries(relay.labels).map(([name, value]) => `${name}=${value}`),
   ].map((each) => each.toLowerCase());
-  const is = [standing(relay), ...relay.conditions.map((condition) => condition.kind)];
-  if (relay.conditions.length) is.push("wrong");
-  return words.every((word) =>
-    word.startsWith("is:")
-      ? is.some((each) => each.startsWith(word.slice(3)))
-      : has.some((each) => each.includes(word)),
-  );
+  const wrong = troubles(relay);
+  const is: string[] = [standing(relay), ...wrong];
+  if (wrong.length) is.push("wrong");
+  return words.every((word) => {
+    if (word.startsWith("is:")) return is.some((each) => each.startsWith(word.slice(3)));
+    // A label with its value is meant whole: region=eu is not region=eu-2.
+    if (/^[^=]+=[^=]+$/.test(word)) return has.includes(word);
+    return has.some((each) => each.includes(word));
+  });
+}
+
+/** What stands behind a word's beginning in a filter: `eu` of `region=eu` for `region=`. */
+export function filterValue(text: string, begin: string): string {
+  const word = text.split(/\s+/).find((each) => each.startsWith(begin));
+  return word ? word.slice(begin.length) : "";
+}
+
+/** The filter with that word changed, or taken out for an empty value. */
+export function withFilter(text: string, begin: string, value: string): string {
+  const words = text.split(/\s+/).filter((each) => each && !each.startsWith(begin));
+  if (value) words.push(begin + value);
+  return words.join(" ");
+}
+
+/** Labels worth a choice of their own: the region first, then those that most relays have. */
+export function labelChoices(relays: readonly Relay[]): { name: string; values: string[] }[] {
+  const found = new Map<string, { n: number; values: Set<string> }>();
+  for (const relay of relays) {
+    for (const [name, value] of Object.entries(relay.labels)) {
+      const known = found.get(name) ?? { n: 0, values: new Set() };
+      known.n += 1;
+      // A word of the filter holds no spaces.
+      if (!/\s/.test(value)) known.values.add(value);
+      found.set(name, known);
+    }
+  }
+  const weight = (name: string, n: number) => (name === "region" ? Number.POSITIVE_INFINITY : n);
+  return [...found]
+    .filter(([name, { values }]) => !/\s/.test(name) && values.size >= 2 && values.size <= CHOICES_MAX)
+    .sort(([a, one], [b, other]) => weight(b, other.n) - weight(a, one.n) || collator.compare(a, b))
+    .slice(0, LABELS_SHOWN)
+    .map(([name, { values }]) => ({ name, values: [...values].sort(collator.compare) }));
 }
 
 const CONDITIONS: Record<string, string> = {
@@ -135,6 +181,38 @@ const CONDITIONS: Record<string, string> = {
 
 export function conditionWord(kind: string): string {
   return CONDITIONS[kind] ?? kind.replace(/_/g, " ");
+}
+
+const REMEDIES: Record<string, string> = {
+  dark: "Look whether its host runs and has a network: there, `vedette-relay status` says how it is and `vedette-relay doctor` what to do.",
+  behind:
+    "See in the charts whether the link is slow or away. A higher bandwidth or fewer quiet hours let it catch up; what it holds is safe until its spool is full.",
+  unbalanced:
+    "The ledger below names project and category. This is never expected: keep the relay's logs, and report it.",
+  failing_disk:
+    "Look at the disk of its host with `dmesg` and `smartctl -a`, or move its spool. Requests that it cannot keep are refused, and counted.",
+  cloned:
+    "On the host that is the copy, run `vedette-relay join HUB TOKEN --force` for an identity of its own. Then take the mark off here.",
+};
+
+/** What to do about something that is wrong. */
+export function remedy(kind: string): string | null {
+  return REMEDIES[kind] ?? null;
+}
+
+/** Whether a 200 of a relay means that the event is on its disk. */
+export function isDurable(durability: string): boolean {
+  return durability === "" || durability === "fsync";
+}
+
+/** What a 200 of a relay promises, in words. */
+export function durabilityText(durability: string): string {
+  if (durability === "fsync") return "A 200 means that the event is on the disk of the relay's host.";
+  if (durability.startsWith("interval")) {
+    return "A 200 comes before the disk has the event: a power cut loses what came since the last sync.";
+  }
+  if (durability === "memory") return "A 200 comes before anything is written: a crash loses events.";
+  return "The relay says what its 200 promises in a word that this hub does not know.";
 }
 
 const LANES: Record<number, string> = {

@@ -1,6 +1,6 @@
 /** Relays, reports and equations for tests. */
 
-import type { Equation, EquationLine, Relay, RelayHistory } from "../api/types.ts";
+import type { Accounting, ConfigState, Equation, EquationLine, Relay, RelayHistory } from "../api/types.ts";
 
 const AT = "2026-01-01T00:00:00Z";
 
@@ -21,7 +21,16 @@ export function relay(change: Partial<Relay> = {}): Relay {
       { lane: 1, name: "errors", records: 1840, bytes: 12_582_912, oldestReceivedAt: AT },
     ],
     conditions: [],
-    certificateEndsAt: "2026-01-08T00:00:00Z",
+    certificate: {
+      state: "valid",
+      serial: "4a5b0c",
+      issuedAt: AT,
+      endsAt: "2026-01-08T00:00:00Z",
+      authority: "ab".repeat(32),
+      isAuthorityCurrent: true,
+      recoveries: 0,
+    },
+    link: null,
     generation: 3,
     clonedAddresses: [],
     report: {
@@ -42,6 +51,9 @@ export function relay(change: Partial<Relay> = {}): Relay {
         lastError: null,
         lastErrorAt: null,
       },
+      process: { cpuPermille: 12, rssBytes: 24 * 1024 ** 2 },
+      bandwidthMax: null,
+      isQuiet: false,
       deficit: 0,
     },
     ...change,
@@ -96,5 +108,32 @@ export function history(n = 12): RelayHistory {
     roundTripMs: rows.map((i) => 20 + i),
     lossPpm: rows.map(() => null),
     sentPerSecond: rows.map((i) => i * 100),
+  };
+}
+
+export function accounting(change: Partial<Accounting> = {}): Accounting {
+  return {
+    relays: 1,
+    relaysSilent: 0,
+    relaysOff: 0,
+    off: [],
+    isWhole: true,
+    isBalanced: true,
+    deficit: 0,
+    isBeingCompared: false,
+    lines: [line()],
+    ...change,
+  };
+}
+
+export function config(rollout: Partial<ConfigState["rollout"]> = {}): ConfigState {
+  return {
+    version: 4,
+    issuedAt: AT,
+    projects: 1,
+    keys: 1,
+    rollout: { state: "steady", canaries: [], ...rollout },
+    signingKey: "cd".repeat(32),
+    relays: [],
   };
 }

@@ -47,7 +47,7 @@ export function EquationPanel({ relayId }: { relayId: string }) {
           {data.date ? "It has counted nothing yet." : "It has not told its accounts yet."}
         </p>
       ) : (
-        <Lines equation={data} />
+        <EquationLines lines={data.lines} label="Ledger by project and category" />
       )}
     </Panel>
   );
@@ -60,9 +60,9 @@ function Verdict({ equation }: { equation: Equation | undefined }) {
   return <Badge tone="ok">{equation.isWhole ? "adds up" : "adds up, as far as it is known"}</Badge>;
 }
 
-function Lines({ equation }: { equation: Equation }) {
-  const all = lineTotals(equation.lines);
-  const reasons = equation.lines.flatMap((line) => [
+export function EquationLines({ lines, label }: { lines: readonly EquationLine[]; label: string }) {
+  const all = lineTotals(lines);
+  const reasons = lines.flatMap((line) => [
     ...line.refused.map((each) => ({ ...each, term: "refused", line })),
     ...line.dropped.map((each) => ({ ...each, line })),
   ]);
@@ -95,8 +95,8 @@ function Lines({ equation }: { equation: Equation }) {
         </ul>
       ) : null}
       <Table
-        label="Ledger by project and category"
-        rows={equation.lines}
+        label={label}
+        rows={lines}
         rowKey={(line) => `${line.projectId}:${line.category}`}
         columns={[
           { name: "Project", whole: true, cell: (line) => line.project ?? line.projectId ?? "unknown" },

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import type { Poison, Relay } from "../../api/types.ts";
-import { relay } from "../../test/relays.ts";
+import { accounting, config, relay } from "../../test/relays.ts";
 import { open } from "../../test/render.tsx";
 
 const AT = "/organizations/acme/fleet";
@@ -23,6 +23,9 @@ const poison: Poison = {
 const answers = (relays: Relay[], set: Poison[]) => ({
   "GET vedette/relays/": { body: relays },
   "GET vedette/poison/": { body: set },
+  "GET vedette/accounting/": { body: accounting() },
+  "GET vedette/authorities/": { body: [] },
+  "GET vedette/config/": { body: config() },
 });
 
 const names = () =>
@@ -120,6 +123,74 @@ describe("the fleet", () => {
     await waitFor(() => expect(names()).toEqual(["relay-1999"]));
     await userEvent.paste("9");
     expect(await screen.findByRole("heading", { name: "No relay matches" })).toBeTruthy();
+  });
+
+  it("filters by state and by region, and keeps that in the address", async () => {
+    const eu = relay({ id: "b2", name: "shop-1", labels: { region: "eu" }, isConnected: true });
+    const eu2 = relay({ id: "c3", name: "shop-2", labels: { region: "eu-2" }, state: "drained" });
+    const { router } = open(AT, answers([relay(), eu, eu2], []));
+    await screen.findByRole("link", { name: "ship-1" });
+    await userEvent.selectOptions(screen.getByLabelText("Region"), "eu");
+    await waitFor(() => expect(names()).toEqual(["shop-1"]));
+    await userEvent.selectOptions(screen.getByLabelText("Region"), "Any region");
+    await userEvent.selectOptions(screen.getByLabelText("State"), "Drained");
+    await waitFor(() => expect(names()).toEqual(["shop-2"]));
+    expect(decodeURIComponent(router.state.location.href)).toContain("q=is:drained");
+  });
+
+  it("says whether the accounts of the whole fleet add up", async () => {
+    open(AT, answers([relay()], []));
+    const panel = await screen.findByRole("region", { name: /Ledger of the fleet/ });
+    expect(await within(panel).findByText("adds up", { selector: "h2 *" })).toBeTruthy();
+    expect(panel.textContent).toContain(
+      "5,000 received = 10 refused + 3,148 delivered + 2 dropped + 1,840 waiting, over 1 relay",
+    );
+  });
+
+  it("names to the unit by how much the fleet is off, and which relays", async () => {
+    const off = [{ id: "a1", name: "ship-1", deficit: 2 }];
+    open(AT, {
+      ...answers([relay()], []),
+      "GET vedette/accounting/": {
+        body: accounting({ isBalanced: false, deficit: 3, relaysOff: 2, off, relaysSilent: 4 }),
+      },
+    });
+    const panel = await screen.findByRole("region", { name: /Ledger of the fleet/ });
+    expect(await within(panel).findByText("off by 3 items")).toBeTruthy();
+    const list = within(panel).getByRole("list", { name: "Relays that are off" });
+    expect(list.textContent).toBe("ship-1: off by 2 itemsand 1 more");
+    expect(panel.textContent).toContain("4 relays never told");
+    const head = screen.getByRole("heading", { level: 1 });
+    expect(head.textContent).toBe("Fleet off by 3 items");
+  });
+
+  it("says why a configuration was taken back, and tries it again when asked", async () => {
+    const id = "0a".repeat(16);
+    const reason = `relay ${id}: it takes 90 % of a core, 2 % before`;
+    const { requests } = open(AT, {
+      ...answers([relay({ id })], []),
+      "GET vedette/config/": { body: config({ state: "failed", version: 7, reason }) },
+      "POST vedette/config/retry/": { body: config({ state: "trying", version: 8, canaries: [id] }) },
+    });
+    expect(await screen.findByText(/relay ship-1: it takes 90 % of a core/)).toBeTruthy();
+    expect(screen.getByText("Version 7 of the configuration was taken back")).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: "Try it again" }));
+    await waitFor(() => expect(requests.some((each) => each.method === "POST")).toBe(true));
+  });
+
+  it("says which relays try a configuration, and how far an authority has come", async () => {
+    open(AT, {
+      ...answers([relay()], []),
+      "GET vedette/config/": { body: config({ state: "trying", version: 5, canaries: ["a1"] }) },
+      "GET vedette/authorities/": {
+        body: [
+          { key: "aa", isSigning: true, isTrusted: true, relays: 118 },
+          { key: "bb", isSigning: false, isTrusted: true, relays: 2 },
+        ],
+      },
+    });
+    expect(await screen.findByText("Version 5 of the configuration is tried")).toBeTruthy();
+    expect(await screen.findByText(/118 of 120 relays have a certificate/)).toBeTruthy();
   });
 
   it("asks whom to tell of trouble", async () => {

@@ -5,9 +5,20 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 import { relaysQuery } from "../../api/fleet.ts";
 import type { Relay } from "../../api/types.ts";
-import { backlogRecords, type Column, conditionWord, matches, sortRelays } from "../../lib/fleet.ts";
+import {
+  backlogRecords,
+  type Column,
+  conditionWord,
+  filterValue,
+  labelChoices,
+  matches,
+  sortRelays,
+  troubles,
+  withFilter,
+} from "../../lib/fleet.ts";
 import { exact, plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
+import { cx } from "../../ui/classes.ts";
 import { inputClass } from "../../ui/Form.tsx";
 import { useHotkeys } from "../../ui/hotkeys.ts";
 import { PageHead } from "../../ui/Panel.tsx";
@@ -15,14 +26,17 @@ import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { useTitle } from "../../ui/title.ts";
 import { AlertsDialog } from "./AlertsDialog.tsx";
 import styles from "./Fleet.module.css";
+import { FleetLedger, FleetVerdict } from "./FleetLedger.tsx";
 import { JoinDialog } from "./JoinDialog.tsx";
 import { PoisonList } from "./PoisonList.tsx";
 import { RelayTable } from "./RelayTable.tsx";
+import { AuthorityNotice, RolloutNotice } from "./RolloutNotice.tsx";
 
 const route = getRouteApi("/signed-in/organizations/$org/fleet");
 
 export function FleetPage() {
   useTitle("Fleet");
+  const { org } = route.useParams();
   const { q, sort = "name", dir } = route.useSearch();
   const navigate = route.useNavigate();
   const relays = useQuery(relaysQuery);
@@ -48,7 +62,14 @@ export function FleetPage() {
   });
   return (
     <div className={styles.page}>
-      <PageHead title="Fleet" lead={lead(known)}>
+      <PageHead
+        title={
+          <span className={styles.heading}>
+            Fleet <FleetVerdict />
+          </span>
+        }
+        lead={lead(known)}
+      >
         <Button icon="alerts" onClick={() => setDialog("alerts")}>
           Alerts
         </Button>
@@ -56,6 +77,8 @@ export function FleetPage() {
           Join a relay
         </Button>
       </PageHead>
+      <RolloutNotice org={org} relays={known} />
+      <AuthorityNotice />
       <Troubles relays={known} show={(kind) => setSearch({ q: `is:${kind}` })} />
       {relays.isError && !relays.data ? (
         <ErrorState
@@ -92,6 +115,7 @@ export function FleetPage() {
               value={q ?? ""}
               onChange={(event) => setSearch({ q: event.target.value || undefined })}
             />
+            <Choices relays={known} q={q ?? ""} setQ={(text) => setSearch({ q: text || undefined })} />
             <span className={styles.quiet}>
               {shown.length === known.length
                 ? plural(known.length, "relay")
@@ -118,11 +142,69 @@ export function FleetPage() {
           )}
         </section>
       )}
+      {known.length > 0 ? <FleetLedger org={org} /> : null}
       <PoisonList />
       {dialog === "join" ? <JoinDialog onClose={() => setDialog(null)} /> : null}
       {dialog === "alerts" ? <AlertsDialog onClose={() => setDialog(null)} /> : null}
     </div>
   );
+}
+
+const STATES = [
+  { value: "", label: "Any state" },
+  { value: "connected", label: "Connected" },
+  { value: "away", label: "Away" },
+  { value: "drained", label: "Drained" },
+  { value: "revoked", label: "Revoked" },
+  { value: "wrong", label: "Something wrong" },
+  ...["dark", "behind", "unbalanced", "failing_disk", "cloned"].map((kind) => ({
+    value: kind,
+    label: capital(conditionWord(kind)),
+  })),
+];
+
+/** The words of the filter that are chosen more often than typed. */
+function Choices(props: { relays: readonly Relay[]; q: string; setQ: (q: string) => void }) {
+  const { relays, q, setQ } = props;
+  const labels = useMemo(() => labelChoices(relays), [relays]);
+  const state = filterValue(q, "is:");
+  return (
+    <>
+      <select
+        className={cx(inputClass, styles.choose)}
+        aria-label="State"
+        value={STATES.some((each) => each.value === state) ? state : ""}
+        onChange={(event) => setQ(withFilter(q, "is:", event.target.value))}
+      >
+        {STATES.map((each) => (
+          <option key={each.value} value={each.value}>
+            {each.label}
+          </option>
+        ))}
+      </select>
+      {labels.map(({ name, values }) => {
+        const value = filterValue(q, `${name}=`);
+        return (
+          <select
+            key={name}
+            className={cx(inputClass, styles.choose)}
+            aria-label={capital(name)}
+            value={values.includes(value) ? value : ""}
+            onChange={(event) => setQ(withFilter(q, `${name}=`, event.target.value))}
+          >
+            <option value="">Any {name}</option>
+            {values.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
+        );
+      })}
+    </>
+  );
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function lead(relays: readonly Relay[]): string {
@@ -139,7 +221,7 @@ function lead(relays: readonly Relay[]): string {
 function Troubles({ relays, show }: { relays: readonly Relay[]; show: (kind: string) => void }) {
   const kinds = new Map<string, Relay[]>();
   for (const relay of relays) {
-    for (const { kind } of relay.conditions) kinds.set(kind, [...(kinds.get(kind) ?? []), relay]);
+    for (const kind of troubles(relay)) kinds.set(kind, [...(kinds.get(kind) ?? []), relay]);
   }
   if (kinds.size === 0) return null;
   const grave = kinds.has("unbalanced") || kinds.has("failing_disk") || kinds.has("cloned");

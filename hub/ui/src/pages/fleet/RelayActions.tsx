@@ -1,4 +1,4 @@
-/** What can be done with a relay: rename, label, drain, let work again, revoke. */
+/** What can be done with a relay: rename, label, limit its link, drain, let work again, revoke. */
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -9,8 +9,9 @@ import { Button } from "../../ui/Button.tsx";
 import { Confirm, Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { formClass, TextField } from "../../ui/Form.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
+import { LinkDialog } from "./LinkDialog.tsx";
 
-type Asking = "rename" | "labels" | "revoke";
+type Asking = "rename" | "labels" | "link" | "revoke";
 
 export function RelayActions({ relay }: { relay: Relay }) {
   const client = useQueryClient();
@@ -39,6 +40,7 @@ export function RelayActions({ relay }: { relay: Relay }) {
     <>
       <Button onClick={() => setAsking("rename")}>Rename</Button>
       <Button onClick={() => setAsking("labels")}>Label</Button>
+      <Button onClick={() => setAsking("link")}>Bandwidth</Button>
       {relay.state === "drained" ? (
         <Button onClick={() => drain("active")}>Let it work again</Button>
       ) : (
@@ -69,6 +71,8 @@ export function RelayActions({ relay }: { relay: Relay }) {
           onClose={close}
           onSave={(text) => act.mutate(() => updateRelay(relay.id, { labels: parseLabels(text) }))}
         />
+      ) : asking === "link" ? (
+        <LinkDialog relay={relay} onClose={close} />
       ) : asking === "revoke" ? (
         <Confirm
           title={`Revoke ${relay.name}?`}

@@ -11,6 +11,7 @@ const answers = (one: Relay, ledger: Equation = equation()) => ({
   "GET vedette/relays/a1/": { body: one },
   "GET vedette/relays/a1/ledger/": { body: ledger },
   "GET vedette/relays/a1/history/": { body: history() },
+  "GET vedette/authorities/": { body: [] },
   "PUT vedette/relays/a1/": { body: one },
   "DELETE vedette/relays/a1/": { status: 204 },
 });
@@ -87,6 +88,96 @@ describe("a relay", () => {
     expect(sent("DELETE")).toEqual([]);
     await userEvent.click(await screen.findByRole("button", { name: "Revoke the relay" }));
     await waitFor(() => expect(sent("DELETE")).toHaveLength(1));
+  });
+
+  it("sets bandwidth and quiet hours, and takes them away", async () => {
+    const own = relay({ link: { bandwidthMax: 187_500, quietHours: ["22:00-06:00"] } });
+    const { requests } = open(AT, {
+      ...answers(own),
+      "PUT vedette/relays/a1/link/": { body: own.link },
+      "DELETE vedette/relays/a1/link/": { status: 204 },
+    });
+    expect(await screen.findByText("at most 1.5 Mbit/s; quiet 22:00-06:00 UTC")).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: "Bandwidth" }));
+    const rate = screen.getByLabelText<HTMLInputElement>("At most");
+    expect(rate.value).toBe("1.5");
+    await userEvent.clear(rate);
+    await userEvent.type(rate, "64");
+    await userEvent.selectOptions(screen.getByLabelText("Unit"), "kbit/s");
+    await userEvent.type(screen.getByLabelText("Quiet hours"), " 12:00-13:00");
+    await userEvent.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() =>
+      expect(requests.find((each) => each.method === "PUT")?.body).toEqual({
+        bandwidthMax: 8000,
+        quietHours: ["22:00-06:00", "12:00-13:00"],
+      }),
+    );
+    await userEvent.click(await screen.findByRole("button", { name: "Bandwidth" }));
+    await userEvent.click(screen.getByRole("button", { name: "Remove the limits" }));
+    await waitFor(() => expect(requests.some((each) => each.method === "DELETE")).toBe(true));
+  });
+
+  it("shows what is wrong with a bandwidth beside its field", async () => {
+    const { requests } = open(AT, {
+      ...answers(relay()),
+      "PUT vedette/relays/a1/link/": {
+        status: 400,
+        body: { detail: "spans of the day such as 22:00-06:00", field: "quietHours" },
+      },
+    });
+    await userEvent.click(await screen.findByRole("button", { name: "Bandwidth" }));
+    const rate = screen.getByLabelText("At most");
+    await userEvent.type(rate, "fast");
+    await userEvent.click(screen.getByRole("button", { name: "Save" }));
+    expect(rate.getAttribute("aria-invalid")).toBe("true");
+    expect(requests.some((each) => each.method === "PUT")).toBe(false);
+    await userEvent.clear(rate);
+    await userEvent.type(screen.getByLabelText("Quiet hours"), "late");
+    await userEvent.click(screen.getByRole("button", { name: "Save" }));
+    expect(await screen.findByText("spans of the day such as 22:00-06:00")).toBeTruthy();
+    expect(screen.getByLabelText("Quiet hours").getAttribute("aria-invalid")).toBe("true");
+  });
+
+  it("shows the certificate, who signed it, and what to do when its renewal is late", async () => {
+    const late = {
+      ...relay().certificate,
+      state: "late",
+      isAuthorityCurrent: false,
+      recoveries: 2,
+    };
+    open(AT, {
+      ...answers(relay({ certificate: late })),
+      "GET vedette/authorities/": {
+        body: [{ key: late.authority, isSigning: false, isTrusted: true, relays: 1 }],
+      },
+    });
+    expect(await screen.findByText("renewal is late")).toBeTruthy();
+    expect(screen.getByText("4a5b0c")).toBeTruthy();
+    expect(await screen.findByText(/the authority before; it follows/)).toBeTruthy();
+    expect(screen.getByText("2 times since it last renewed in time")).toBeTruthy();
+    expect(screen.getAllByText("vedette-relay doctor").length).toBeGreaterThan(0);
+  });
+
+  it("tells a clone apart, says what to do, and takes the mark off when asked", async () => {
+    const cloned = relay({
+      clonedAt: "2026-01-01T00:00:00Z",
+      clonedAddresses: ["10.0.0.1:9", "10.0.0.2:9"],
+    });
+    const { requests } = open(AT, answers(cloned));
+    expect(await screen.findByText(/10\.0\.0\.1:9 and 10\.0\.0\.2:9/)).toBeTruthy();
+    expect(screen.getByText("vedette-relay join HUB TOKEN --force")).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: "Take the mark off" }));
+    await waitFor(() =>
+      expect(requests.find((each) => each.method === "PUT")?.body).toEqual({ clearClone: true }),
+    );
+  });
+
+  it("is loud about a 200 that promises less than a disk", async () => {
+    const report = relay().report;
+    if (!report) throw new Error("it has one");
+    open(AT, answers(relay({ report: { ...report, durability: "memory" } })));
+    expect(await screen.findByTitle(/a crash loses events/)).toBeTruthy();
+    expect(screen.getByText("1.2 % of a core, 24 MiB of memory")).toBeTruthy();
   });
 
   it("says why it cannot be shown", async () => {

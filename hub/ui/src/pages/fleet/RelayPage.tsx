@@ -4,19 +4,22 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { relayQuery } from "../../api/fleet.ts";
 import type { Relay } from "../../api/types.ts";
-import { conditionWord, laneName, lossText, spoolShare, waitingLanes } from "../../lib/fleet.ts";
+import { bitRate } from "../../lib/bit-rate.ts";
+import { durabilityText, laneName, lossText, spoolShare, waitingLanes } from "../../lib/fleet.ts";
 import { bytes, exact } from "../../lib/format.ts";
 import { duration } from "../../lib/time.ts";
 import { Facts, PageHead, Panel } from "../../ui/Panel.tsx";
-import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
+import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Table } from "../../ui/Table.tsx";
 import { Moment, TimeAgo } from "../../ui/Time.tsx";
 import { useTitle } from "../../ui/title.ts";
+import { CertificatePanel } from "./CertificatePanel.tsx";
 import { EquationPanel } from "./EquationPanel.tsx";
 import styles from "./Fleet.module.css";
 import { HistoryPanel } from "./HistoryPanel.tsx";
 import { RelayActions } from "./RelayActions.tsx";
-import { StandingBadge, shareText } from "./RelayRow.tsx";
+import { DurabilityBadge, StandingBadge, shareText } from "./RelayRow.tsx";
+import { TroubleNotices } from "./TroubleNotices.tsx";
 
 const route = getRouteApi("/signed-in/organizations/$org/fleet/$relayId");
 
@@ -54,13 +57,14 @@ export function RelayPage() {
         title={
           <span className={styles.heading}>
             {relay.data.name} <StandingBadge relay={relay.data} />
+            <DurabilityBadge relay={relay.data} />
           </span>
         }
         lead={<Lead relay={relay.data} />}
       >
         <RelayActions relay={relay.data} />
       </PageHead>
-      <Conditions relay={relay.data} />
+      <TroubleNotices relay={relay.data} />
       <HistoryPanel
         relayId={relayId}
         hours={hours}
@@ -68,7 +72,10 @@ export function RelayPage() {
       />
       <EquationPanel relayId={relayId} />
       <div className={styles.columns}>
-        <BacklogPanel relay={relay.data} />
+        <div className={styles.stack}>
+          <BacklogPanel relay={relay.data} />
+          <CertificatePanel relay={relay.data} />
+        </div>
         <StatePanel relay={relay.data} />
       </div>
     </div>
@@ -92,20 +99,6 @@ function Lead({ relay }: { relay: Relay }) {
     </span>
   );
 }
-
-function Conditions({ relay }: { relay: Relay }) {
-  return relay.conditions.map((condition) => (
-    <Notice
-      key={condition.kind}
-      tone={condition.kind === "dark" || condition.kind === "behind" ? "warning" : "danger"}
-    >
-      <strong>{capital(conditionWord(condition.kind))}</strong>: {condition.detail} (since{" "}
-      <TimeAgo at={condition.since} />)
-    </Notice>
-  ));
-}
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function BacklogPanel({ relay }: { relay: Relay }) {
   const lanes = waitingLanes(relay);
@@ -154,6 +147,7 @@ function StatePanel({ relay }: { relay: Relay }) {
           ["Round trip", report ? (report.roundTripMs > 0 ? duration(report.roundTripMs) : "<1 ms") : "–"],
           ["Loss", report?.lossPpm == null ? "–" : lossText(report.lossPpm)],
           ["Rate", report ? `${bytes(report.sentPerSecond)}/s` : "–"],
+          ["Bandwidth", <Bandwidth key="bandwidth" relay={relay} />],
           [
             "Clock",
             offset == null ? "–" : `${duration(offset)} ${offset < 0 ? "behind" : "ahead of"} the hub`,
@@ -162,7 +156,16 @@ function StatePanel({ relay }: { relay: Relay }) {
             "Configuration",
             report ? (report.rosterVersion ? `version ${exact(report.rosterVersion)}` : "none yet") : "–",
           ],
-          ["A 200 promises", report?.durability || "–"],
+          [
+            "Durability",
+            report?.durability ? (
+              <span key="durability">
+                {report.durability}. {durabilityText(report.durability)}
+              </span>
+            ) : (
+              "–"
+            ),
+          ],
           [
             "Spool",
             report && share !== null
@@ -170,6 +173,7 @@ function StatePanel({ relay }: { relay: Relay }) {
               : "–",
           ],
           ["Disk", disk?.totalBytes ? `${bytes(disk.freeBytes)} of ${bytes(disk.totalBytes)} free` : "–"],
+          ["Process", report?.process ? processText(report.process) : "–"],
           ["Sync", disk ? `last ${micros(disk.syncLastUs)}, longest ${micros(disk.syncMaxUs)}` : "–"],
           [
             "Last disk error",
@@ -181,22 +185,31 @@ function StatePanel({ relay }: { relay: Relay }) {
               "none"
             ),
           ],
-          [
-            "Certificate",
-            relay.certificateEndsAt ? (
-              <span key="certificate">
-                ends <TimeAgo at={relay.certificateEndsAt} />
-              </span>
-            ) : (
-              "–"
-            ),
-          ],
           ["Started", `${exact(relay.generation)} times under this identity`],
           ["Id", <code key="id">{relay.id}</code>],
         ]}
       />
     </Panel>
   );
+}
+
+/** What the hub allows, and what is in force there when that is something else. */
+function Bandwidth({ relay }: { relay: Relay }) {
+  const told = relay.link;
+  const inForce = relay.report?.bandwidthMax ?? null;
+  const quiet = told?.quietHours ?? [];
+  const parts = [told?.bandwidthMax == null ? "no limit from here" : `at most ${bitRate(told.bandwidthMax)}`];
+  if (quiet.length) parts.push(`quiet ${quiet.join(", ")} UTC`);
+  if (inForce !== null && inForce !== (told?.bandwidthMax ?? null)) {
+    parts.push(`${bitRate(inForce)} in force there`);
+  }
+  if (relay.report?.isQuiet) parts.push("quiet now");
+  return parts.join("; ");
+}
+
+function processText({ cpuPermille, rssBytes }: { cpuPermille?: number | null; rssBytes: number }): string {
+  const memory = `${bytes(rssBytes)} of memory`;
+  return cpuPermille == null ? memory : `${(cpuPermille / 10).toFixed(1)} % of a core, ${memory}`;
 }
 
 function micros(us: number): string {

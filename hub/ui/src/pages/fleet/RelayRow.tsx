@@ -6,10 +6,13 @@ import type { Relay } from "../../api/types.ts";
 import {
   backlogBytes,
   conditionWord,
+  durabilityText,
+  isDurable,
   laneName,
   laneShort,
   lossText,
   oldestWaiting,
+  remedy,
   spoolShare,
   standing,
   waitingLanes,
@@ -51,6 +54,17 @@ export function StandingBadge({ relay }: { relay: Relay }) {
   return <Badge tone={tone[word]}>{word}</Badge>;
 }
 
+/** What a 200 promises there; loud where that is less than a disk. */
+export function DurabilityBadge({ relay }: { relay: Relay }) {
+  const durability = relay.report?.durability;
+  if (!durability) return null;
+  return (
+    <Badge tone={isDurable(durability) ? "neutral" : "warning"} title={durabilityText(durability)}>
+      {durability}
+    </Badge>
+  );
+}
+
 export function ConditionBadges({ relay }: { relay: Relay }) {
   return relay.conditions.map((condition) => (
     <Badge
@@ -70,6 +84,8 @@ export const RelayRow = memo(function RelayRow({ org, relay, index, current, onF
   const labels = Object.entries(relay.labels);
   const oldest = oldestWaiting(relay);
   const loss = report?.lossPpm;
+  // The trouble ends after a day, the mark when somebody has seen to it.
+  const cloned = relay.clonedAt && !relay.conditions.some((condition) => condition.kind === "cloned");
   const cell = (name: keyof typeof styles, label: string, content: ReactNode, bad = false) => (
     <td className={cx(styles[name], styles.cell, bad && styles.bad)}>
       <span className={styles.phoneLabel}>{label}</span>
@@ -97,7 +113,13 @@ export const RelayRow = memo(function RelayRow({ org, relay, index, current, onF
           ) : (
             <StandingBadge relay={relay} />
           )}
+          <DurabilityBadge relay={relay} />
           <ConditionBadges relay={relay} />
+          {cloned ? (
+            <Badge tone="danger" title={remedy("cloned") ?? undefined}>
+              cloned
+            </Badge>
+          ) : null}
         </div>
         <div className={styles.labels}>
           {labels.length === 0
