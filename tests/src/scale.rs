@@ -27,10 +27,11 @@ pub fn slow_clients() -> usize {
     number("SLOW_CLIENTS", 2_000)
 }
 
-/// Errors none of which is like another, `DISTINCT_ERRORS`.
+/// Errors none of which is like another, `DISTINCT_ERRORS`: some more than a project may make
+/// issues of in an hour.
 #[must_use]
 pub fn distinct_errors() -> usize {
-    number("DISTINCT_ERRORS", 50_000)
+    number("DISTINCT_ERRORS", 11_000)
 }
 
 /// A number of the environment; what is no number above zero is not asked for.

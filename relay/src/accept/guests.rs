@@ -3,7 +3,7 @@
 //! A connection that is slow costs little by itself; many of them would keep everyone else waiting.
 //! So when all places are taken and someone comes, the place is taken from whoever makes the least
 //! of it: first those who never asked for anything, then bodies that hardly come, then those who
-//! were answered and keep quiet. A request that is being worked on is never cut.
+//! were answered and keep quiet, then other bodies. A request that is being worked on is never cut.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,6 +17,9 @@ use crate::clock;
 
 /// Nobody is cut for the sake of others before this: who is quick has asked by then.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// A body that comes at less hardly comes.
+const SLOW_BYTES_PER_SECOND: u64 = 8 * 1024;
 
 /// One connection.
 #[derive(Debug)]
@@ -41,10 +44,12 @@ pub(super) struct Guest {
 enum Use {
     /// Never asked.
     Silent,
-    /// Sends a body, at so many bytes a second.
+    /// Sends a body that hardly comes, at so many bytes a second.
     Slow(u64),
     /// Was answered, and keeps quiet.
     Idle,
+    /// Sends a body, at so many bytes a second.
+    Sending(u64),
 }
 
 impl Guest {
@@ -121,7 +126,10 @@ impl Guest {
             (true, 0) => Use::Idle,
             (true, _) => {
                 let bytes = self.bytes.load(Ordering::Relaxed).saturating_mul(1000);
-                Use::Slow(bytes / millis(lasted).max(1))
+                match bytes / millis(lasted).max(1) {
+                    rate @ ..SLOW_BYTES_PER_SECOND => Use::Slow(rate),
+                    rate => Use::Sending(rate),
+                }
             }
         };
         Some((made, lasted))
@@ -217,7 +225,7 @@ mod tests {
         let _asking = [slow.ask(), quick.ask(), busy.ask()];
         let _reading = [slow.read(), quick.read()];
         quick.came(1 << 30);
-        let all = [&*silent, &*slow, &*quick, &*idle, &*busy];
+        let all = [&*silent, &*slow, &*idle, &*quick, &*busy];
         // Everyone has a moment.
         guests.cut_one(clock::monotonic());
         assert_eq!(cut(&all), [false; 5]);
