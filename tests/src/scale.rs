@@ -27,11 +27,11 @@ pub fn slow_clients() -> usize {
     number("SLOW_CLIENTS", 2_000)
 }
 
-/// Errors none of which is like another, `DISTINCT_ERRORS`: some more than a project may make
-/// issues of in an hour.
+/// Errors none of which is like another, `DISTINCT_ERRORS`. Beyond 10,000 a project may make no
+/// more issues of them.
 #[must_use]
 pub fn distinct_errors() -> usize {
-    number("DISTINCT_ERRORS", 11_000)
+    number("DISTINCT_ERRORS", 4_000)
 }
 
 /// A number of the environment; what is no number above zero is not asked for.
