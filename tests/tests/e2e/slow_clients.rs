@@ -49,6 +49,23 @@ impl Manner {
     }
 }
 
+/// Some of each. Those who ask for much keep the processors busy, too: they are few.
+fn mixed(n: usize) -> Manner {
+    match n % 20 {
+        0 => Manner::Reading,
+        _ => sending(n),
+    }
+}
+
+/// Headers and bodies alone.
+fn sending(n: usize) -> Manner {
+    if n.is_multiple_of(2) {
+        Manner::Headers
+    } else {
+        Manner::Body
+    }
+}
+
 async fn connect(address: &str) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;
@@ -94,16 +111,10 @@ fn is_answered(stream: &TcpStream, byte: &mut [u8]) -> bool {
 struct Crowd(tokio::task::JoinSet<(Manner, Duration)>);
 
 impl Crowd {
-    fn gather(n: usize, address: &str, path: &str) -> Self {
+    fn gather(n: usize, address: &str, path: &str, manner: fn(usize) -> Manner) -> Self {
         let mut crowd = tokio::task::JoinSet::new();
         for n in 0..n {
-            // Those who ask for much keep the processors busy, too: they are few.
-            let manner = match n % 20 {
-                0 => Manner::Reading,
-                n if n % 2 == 0 => Manner::Headers,
-                _ => Manner::Body,
-            };
-            crowd.spawn(be_slow(address.to_owned(), path.to_owned(), manner));
+            crowd.spawn(be_slow(address.to_owned(), path.to_owned(), manner(n)));
         }
         Self(crowd)
     }
@@ -153,7 +164,7 @@ async fn clients_that_take_their_time_are_cut_and_keep_nobody_waiting() {
 
     let address = site.relay_url().trim_start_matches("http://").to_owned();
     let path = format!("/api/{}/envelope/?sentry_key=x", site.access().project_id);
-    let crowd = Crowd::gather(n_clients, &address, &path);
+    let crowd = Crowd::gather(n_clients, &address, &path, mixed);
     let mut peak = before;
     for _ in 0..10 {
         traffic.more(20).await.unwrap();
@@ -174,7 +185,7 @@ async fn clients_that_take_their_time_are_cut_and_keep_nobody_waiting() {
     );
 
     let hub = site.hub_url().trim_start_matches("http://").to_owned();
-    let crowd = Crowd::gather(n_clients / 2, &hub, "/api/0/vedette/sessions/");
+    let crowd = Crowd::gather(n_clients / 2, &hub, "/api/0/vedette/sessions/", sending);
     let mut slowest = Duration::ZERO;
     for _ in 0..ASKED {
         let began = clock();
