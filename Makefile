@@ -14,9 +14,19 @@ test:                ## everything that CI checks
 	@scripts/test
 
 SEEDS ?= 20000
-soak:                ## simulated stories of relay and hub, as many as SEEDS says
+# How much of each trouble `make soak` makes; what `make test` makes stands in tests/src/scale.rs.
+export KILLS CUTS PARTITION_SECS SLOW_CLIENTS DISTINCT_ERRORS
+soak: KILLS ?= 200
+soak: CUTS ?= 200
+soak: PARTITION_SECS ?= 1800
+soak: SLOW_CLIENTS ?= 10000
+soak: DISTINCT_ERRORS ?= 1000000
+soak:                ## SEEDS simulated stories; then kills, power cuts, a partition and crowds for the real programs
+	@scripts/dashboard
 	cargo build --release --workspace --locked
-	@exec target/release/vedette-sim --seeds $(SEEDS)
+	target/release/vedette-sim --seeds $(SEEDS)
+	cargo test --release --workspace --locked --test e2e -- --nocapture --test-threads=1 \
+	    crashes power partition slow_clients cardinality
 
 bench:               ## the product's figures, into target/bench/results.jsonl
 	@scripts/install bench

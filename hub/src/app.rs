@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use protocol::limits::NEW_ISSUES_PER_HOUR_MAX;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
@@ -131,6 +132,7 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
         archive: data.archive.clone(),
         index: data.index.clone(),
         clock: clock::now,
+        new_issues_max: NEW_ISSUES_PER_HOUR_MAX,
     };
     let n_indexed = digest::catch_up(&parts, &data.index).await?;
     if n_indexed > 0 {
@@ -195,7 +197,7 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
     let router = web::router(pages, api::router(state));
     serving
         .tracker
-        .spawn(serve(listener, router, serving.cancel.clone()));
+        .spawn(web::serve(listener, router, serving.cancel.clone()));
     ready.send_replace(true);
     let took_ms = clock::now().millis_since(began);
     tracing::info!(http = %http_addr, link = %link.local_addr(), took_ms, "hub serves");
@@ -315,16 +317,6 @@ fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = StdListener::bind(listen)?;
     listener.set_nonblocking(true)?;
     Ok(TcpListener::from_std(listener)?)
-}
-
-async fn serve(listener: TcpListener, router: axum::Router, cancel: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service)
-        .with_graceful_shutdown(cancel.cancelled_owned())
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "serving ended");
-    }
 }
 
 /// Tells systemd that the process is alive, as long as the runtime turns.

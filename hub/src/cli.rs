@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use protocol::limits::NEW_ISSUES_PER_HOUR_MAX;
 use tracing_subscriber::EnvFilter;
 
 use crate::archive::Archive;
@@ -370,6 +371,7 @@ async fn rebuild(store: &Store, dir: &Path) -> anyhow::Result<String> {
         archive: Archive::open_read_only(&app::packs_of(dir)),
         index: index.clone(),
         clock: clock::now,
+        new_issues_max: NEW_ISSUES_PER_HOUR_MAX,
     };
     let n = digest::catch_up(&parts, &index).await?;
     index.close().await?;

@@ -17,6 +17,7 @@
 //! lost in a crash is added again from the archive ([`documents_after`]).
 
 mod apply;
+mod assign;
 mod books;
 mod catch_up;
 #[doc(hidden)]
@@ -25,6 +26,7 @@ mod document;
 mod issues;
 mod owner;
 mod prepare;
+mod surplus;
 mod tags;
 mod tally;
 #[cfg(test)]
@@ -164,6 +166,8 @@ pub struct Parts {
     pub index: Index,
     /// Reads the time.
     pub clock: fn() -> Timestamp,
+    /// Most new issues of a project in an hour.
+    pub new_issues_max: u32,
 }
 
 /// Counts since the start, for metrics.

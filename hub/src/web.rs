@@ -9,6 +9,8 @@
 
 mod assets;
 mod metrics;
+mod serve;
+mod stall;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use crate::clock;
 use crate::store::Store;
 
 pub use metrics::Source;
+pub use serve::serve;
 
 /// What the dashboard may load: its own files, and nothing from anywhere else.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; \
@@ -66,8 +69,7 @@ struct Web {
     counts: Arc<metrics::Requests>,
 }
 
-/// Everything the hub serves over HTTP. Serve it with the peers' addresses
-/// (`into_make_service_with_connect_info::<SocketAddr>()`).
+/// Everything the hub serves over HTTP; [`serve`] serves it.
 pub fn router(parts: Parts, api: Router) -> Router {
     let base = base_of(&parts.public_url);
     let web = Web {

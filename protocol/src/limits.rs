@@ -51,3 +51,6 @@ pub const BLOCK_RAW_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const BLOCK_RECORDS_MAX: usize = 10_000;
 /// Deepest nesting of a MessagePack body that comes over the link or from disk.
 pub const MSGPACK_DEPTH_MAX: usize = 16;
+/// Most new issues of a project in an hour. Errors beyond it that are like no other share one
+/// issue.
+pub const NEW_ISSUES_PER_HOUR_MAX: u32 = 10_000;

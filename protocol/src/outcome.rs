@@ -140,6 +140,9 @@ pub mod reason {
     pub const POLICY: &str = "policy";
     /// The project keeps a share of its kind only.
     pub const SAMPLE_RATE: &str = "sample_rate";
+    /// Applied, and in the issue that is shared by what is beyond the project's new issues of an
+    /// hour.
+    pub const NEW_ISSUES: &str = "new_issues_limit";
     /// The hub could not digest it.
     pub const POISON: &str = "poison";
     /// Nothing more to say.

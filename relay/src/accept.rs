@@ -16,6 +16,7 @@ mod answer;
 mod body;
 mod connection;
 mod decode;
+mod guests;
 mod handle;
 mod route;
 
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Pipeline;
 use body::Budget;
+use guests::Guests;
 
 /// Settings of the HTTP side. A change takes a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ use body::Budget;
 pub struct Config {
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// Most connections at a time; more wait in the kernel's queue.
+    /// Most connections at a time; when more come, those that make the least of theirs are cut.
     pub connections_max: u32,
     /// Most bytes of bodies in memory at a time, compressed and decompressed; beyond it: 503.
     pub in_flight_bytes_max: ByteSize,
@@ -48,7 +50,7 @@ pub struct Config {
     pub decompressed_bytes_max: ByteSize,
     /// How long a new connection may take for its first request's headers.
     pub header_timeout: Span,
-    /// How long a body may pause.
+    /// How long a body may pause, and how long it may be slower than 1 KiB a second.
     pub body_pause_timeout: Span,
     /// How long a whole body may take.
     pub body_timeout: Span,
@@ -92,6 +94,7 @@ pub async fn serve(
 ) {
     let door = Arc::new(Door {
         budget: Budget::new(config.in_flight_bytes_max),
+        guests: Guests::default(),
         config,
         pipeline,
         beside,
@@ -104,6 +107,7 @@ pub async fn serve(
 struct Door {
     config: Config,
     budget: Budget,
+    guests: Guests,
     pipeline: Pipeline,
     beside: Arc<dyn Beside>,
     cancel: CancellationToken,

@@ -1,9 +1,10 @@
-/* Fails calls of a program to its files: preloaded into the relay by the tests of its disk.
+/* Fails or delays calls of a program to its files: preloaded into the relay by the tests of its disk.
  *
  * FAIL_UNDER  files below this directory are meant
  * FAIL_AT     the first call that fails, from 1; 0 fails none
  * FAIL_TIMES  how many in a row
  * FAIL_ERRNO  with which error; 0 writes half of what a write is asked to
+ * FAIL_DELAY  milliseconds that every sync takes longer
  * FAIL_COUNT  where the number of calls is written when the program ends
  */
 #define _GNU_SOURCE
@@ -17,10 +18,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *under;
-static long first, times;
+static long first, times, delay;
 static int error;
 static atomic_long calls;
 
@@ -33,6 +35,7 @@ __attribute__((constructor)) static void begin(void) {
     under = getenv("FAIL_UNDER");
     first = number("FAIL_AT");
     times = number("FAIL_TIMES");
+    delay = number("FAIL_DELAY");
     error = (int)number("FAIL_ERRNO");
 }
 
@@ -81,9 +84,16 @@ ssize_t write(int fd, const void *bytes, size_t len) {
     return REAL(write)(fd, bytes, is_turn && len > 1 ? len / 2 : len);
 }
 
+static void take_time(void) {
+    struct timespec pause = {delay / 1000, delay % 1000 * 1000000};
+    while (delay > 0 && nanosleep(&pause, &pause)) {}
+}
+
 #define OF_FILE(name)                                                                 \
     int name(int fd) {                                                                \
-        if (is_open_there(fd) && fails() && error) { errno = error; return -1; }      \
+        int is_meant = is_open_there(fd);                                             \
+        if (is_meant && fails() && error) { errno = error; return -1; }               \
+        if (is_meant) take_time();                                                    \
         return REAL(name)(fd);                                                        \
     }
 OF_FILE(fsync)

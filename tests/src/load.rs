@@ -107,8 +107,16 @@ pub fn gzip(event: &Value) -> anyhow::Result<Vec<u8>> {
 }
 
 fn gzip_item(payload: &Value, kind: &str) -> anyhow::Result<Vec<u8>> {
+    gzip_of(&crate::api::envelope_of(payload, kind))
+}
+
+/// Bytes, compressed as the SDK does.
+///
+/// # Errors
+/// When they cannot be compressed.
+pub fn gzip_of(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::new(9));
-    gzip.write_all(&crate::api::envelope_of(payload, kind))?;
+    gzip.write_all(bytes)?;
     Ok(gzip.finish()?)
 }
 

@@ -23,7 +23,7 @@ use tokio::time::MissedTickBehavior;
 use crate::api::Sdk;
 use crate::load::Load;
 use crate::site::{Site, Stored};
-use crate::wait::until;
+use crate::wait::{clock, until};
 
 /// The tag that carries an event's digest.
 const MARK: &str = "oracle";
@@ -47,6 +47,8 @@ struct Book {
     n_answered: usize,
     /// Answers by status; zero is none at all.
     statuses: BTreeMap<u16, u64>,
+    /// Answers by the milliseconds that they took, since these were last taken.
+    waits: BTreeMap<u64, u64>,
 }
 
 /// What is owed. Clones share it.
@@ -91,6 +93,29 @@ impl Oracle {
             (self.n_answered() >= wanted).then_some(())
         })
         .await
+    }
+
+    /// How long answers took since this was last asked, by milliseconds: the median, the one in a
+    /// hundred, the longest.
+    #[must_use]
+    pub fn take_waits(&self) -> [u64; 3] {
+        let waits = std::mem::take(&mut self.book().waits);
+        let n_all: u64 = waits.values().sum();
+        let at = |share: u64| {
+            let mut left = (n_all * share).div_ceil(100);
+            let reached = waits.iter().find(|(_, n)| {
+                let is_there = **n >= left;
+                left = left.saturating_sub(**n);
+                is_there
+            });
+            reached.map_or(0, |(millis, _)| *millis)
+        };
+        [at(50), at(99), at(100)]
+    }
+
+    fn waited(&self, took: Duration) {
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        *self.book().waits.entry(millis).or_default() += 1;
     }
 
     /// Marks an event and notes that it is about to be posted.
@@ -374,9 +399,13 @@ impl Producer {
             n += 1;
             self.oracle.note(self.number, n, &id, &mut event);
             let body = crate::load::gzip(&event)?;
+            let asked = clock();
             // A relay that is down refuses the connection; the SDK would drop the event, so do we.
             match self.sdk.post(body, "gzip").await {
-                Ok(response) => self.oracle.answered(&id, response.status().as_u16()),
+                Ok(response) => {
+                    self.oracle.waited(asked.elapsed());
+                    self.oracle.answered(&id, response.status().as_u16());
+                }
                 Err(_) => self.oracle.answered(&id, 0),
             }
         }
@@ -412,6 +441,16 @@ mod tests {
             assert!(oracle.exactly_once(&stored).is_ok());
             assert!(oracle.in_order(&stored).is_ok());
         }
+    }
+
+    #[test]
+    fn waits_are_told_once_by_their_shares() {
+        let oracle = Oracle::default();
+        for millis in 1..=200 {
+            oracle.waited(Duration::from_millis(millis));
+        }
+        assert_eq!(oracle.take_waits(), [100, 198, 200]);
+        assert_eq!(oracle.take_waits(), [0; 3]);
     }
 
     #[test]

@@ -49,7 +49,28 @@ impl Process {
         log: &Path,
         environment: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let mut command = Command::new(program);
+        Self::start_under(&[], program, args, log, environment)
+    }
+
+    /// As [`Process::start_in`], by another command that becomes the program: `prlimit --nofile=64`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_under(
+        by: &[String],
+        program: &Path,
+        args: &[&str],
+        log: &Path,
+        environment: &[(String, String)],
+    ) -> anyhow::Result<Self> {
+        let mut command = match by {
+            [] => Command::new(program),
+            [first, rest @ ..] => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
         command.args(args).stdin(Stdio::null());
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         Self::spawn(program, command, log)

@@ -39,6 +39,8 @@ pub struct Plan {
     pub relay_port: u16,
     /// The spool's quota; `None` is the default.
     pub spool_max: Option<String>,
+    /// Lines of the relay's `[http]` beside its port.
+    pub http_settings: String,
     /// The spool lies on a filesystem of this size that only the relay sees; it ends with it.
     pub spool_filesystem: Option<String>,
     /// A key that the project has beside its own.
@@ -59,6 +61,7 @@ impl Plan {
             link_port: 4801,
             relay_port: 4900,
             spool_max: None,
+            http_settings: String::new(),
             spool_filesystem: None,
             public_key: None,
             smtp: String::new(),
@@ -116,6 +119,8 @@ pub struct Site {
     relay: Option<Process>,
     /// Variables in the environment of the relays started from now on.
     relay_environment: Vec<(String, String)>,
+    /// The command that becomes the relays started from now on.
+    relay_by: Vec<String>,
     link: Option<Link>,
     /// Removed at the end, unless someone else owns the directory.
     _temporary: Option<tempfile::TempDir>,
@@ -207,6 +212,7 @@ impl Site {
         let mut site = Self {
             link: link.transpose()?,
             relay_environment: Vec::new(),
+            relay_by: Vec::new(),
             api: Api::new(&hub_url, &access.api_token),
             sdk: Sdk::new(&relay_url, &access.dsn)?,
             hub_url,
@@ -323,6 +329,12 @@ impl Site {
         self.relay_environment = environment;
     }
 
+    /// Sets the command that becomes the relays started from now on, as [`Process::start_under`]
+    /// takes it.
+    pub fn set_relay_by(&mut self, by: Vec<String>) {
+        self.relay_by = by;
+    }
+
     /// Starts the hub and waits until it serves.
     ///
     /// # Errors
@@ -388,6 +400,9 @@ impl Site {
                 let spool = self.plan.dir.join("relay/spool");
                 std::fs::create_dir_all(&spool)?;
                 Process::start_with_filesystem(&program, &args, &log, &spool, size)
+            }
+            _ if name == "vedette-relay" => {
+                Process::start_under(&self.relay_by, &program, &args, &log, environment)
             }
             _ => Process::start_in(&program, &args, &log, environment),
         }
@@ -854,7 +869,8 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
         ));
     }
     let relay = format!(
-        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{spool}"
+        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{}{spool}",
+        plan.http_settings
     );
     std::fs::write(plan.dir.join("hub.toml"), hub)?;
     std::fs::write(plan.dir.join("relay.toml"), relay)?;

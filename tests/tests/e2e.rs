@@ -9,14 +9,23 @@
 
 mod e2e {
     mod alerts;
+    mod cardinality;
+    mod carriers;
+    mod clocks;
     mod crashes;
     mod disks;
     mod failing_disks;
     mod floods;
     mod hostile;
     mod links;
+    mod partition;
+    mod power;
     mod recordings;
+    mod scarcity;
     mod sdks;
+    mod slow_clients;
+    mod slow_disks;
+    mod smuggling;
     mod units;
     mod upgrade;
     mod walk;

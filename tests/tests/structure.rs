@@ -86,7 +86,10 @@ const ENGINES: &[(&str, &[&str])] = &[
     ("tantivy", &["hub/index"]),
     ("sqlx", &["hub/store"]),
     ("axum", &["hub/api", "hub/web", "hub/app"]),
-    ("hyper", &["relay/accept", "relay/status", "relay/app"]),
+    (
+        "hyper",
+        &["relay/accept", "relay/status", "relay/app", "hub/web"],
+    ),
     ("reqwest", &["hub/notify"]),
     ("lettre", &["hub/notify"]),
     ("argon2", &["hub/access"]),

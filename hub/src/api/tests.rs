@@ -130,6 +130,7 @@ impl Hub {
             archive: archive.clone(),
             index: index.clone(),
             clock: clock::now,
+            new_issues_max: u32::MAX,
         };
         let digest = digest::start(parts, &tracker, cancel.clone());
         let fleet = Fleet::open(store.clone(), dir.path(), crate::fleet::Config::default());

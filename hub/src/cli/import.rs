@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use protocol::limits::NEW_ISSUES_PER_HOUR_MAX;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -62,6 +63,7 @@ async fn alone(config: &Config, file: &Path) -> anyhow::Result<Imported> {
         archive: data.archive.clone(),
         index: data.index.clone(),
         clock: clock::now,
+        new_issues_max: NEW_ISSUES_PER_HOUR_MAX,
     };
     digest::catch_up(&parts, &data.index).await?;
     let digest = digest::start(parts, &tracker, cancel.clone());

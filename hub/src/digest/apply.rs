@@ -9,6 +9,7 @@ use protocol::timestamp::Timestamp;
 
 use super::books::{Books, Digests, LaneOf};
 use super::prepare::{self, Effect, Entry, Incoming, What};
+use super::surplus::{Made, NewIssues};
 use super::tally::{Key, Tally};
 use super::{ApplyError, Changed, Parts, issues};
 use crate::archive::{ArchiveError, Location};
@@ -25,6 +26,7 @@ pub(super) struct Committed {
     pub(super) changed: Vec<Changed>,
     pub(super) n_duplicates: usize,
     pub(super) n_poison: usize,
+    pub(super) new_issues: Made,
     /// How the lanes stand behind each of the entries.
     pub(super) digests: Digests,
 }
@@ -32,6 +34,8 @@ pub(super) struct Committed {
 /// What a transaction will write, decided before it begins.
 struct Plan<'a> {
     events: Vec<&'a Incoming>,
+    /// What each of them is counted as.
+    applied: Vec<Key>,
     organizations: HashMap<ProjectId, i64>,
     tally: Tally,
     books: Books,
@@ -45,9 +49,10 @@ struct Plan<'a> {
 pub(super) async fn apply(
     parts: &Parts,
     now: Timestamp,
+    new_issues: &NewIssues,
     entries: &[Entry],
 ) -> Result<Committed, ApplyError> {
-    let plan = plan(parts, now, entries).await?;
+    let mut plan = plan(parts, now, entries).await?;
     let bodies: Vec<_> = plan
         .events
         .iter()
@@ -63,8 +68,9 @@ pub(super) async fn apply(
     let mut write = parts.store.begin().await?;
     let n_poison = plan.poison.len();
     let n_duplicates = plan.n_duplicates;
-    let (issues, changed) = issues::write(&mut write, now, &plan.events).await?;
-    let rows = write_events(&mut write, now, &plan.events, &issues, &locations).await?;
+    let written = issues::write(&mut write, now, new_issues, &plan.events).await?;
+    plan.name_surplus(&written.surplus);
+    let rows = write_events(&mut write, now, &plan.events, &written.issues, &locations).await?;
     let documents = documents(&plan.events, &rows);
     write_names(&mut write, now, &plan).await?;
     write.add_ledger(&plan.tally.rows()).await?;
@@ -84,7 +90,8 @@ pub(super) async fn apply(
     write.commit().await?;
     Ok(Committed {
         documents,
-        changed,
+        changed: written.changed,
+        new_issues: written.made,
         n_duplicates,
         n_poison,
         digests: plan.books.into_digests(),
@@ -107,6 +114,7 @@ async fn plan<'a>(
     let known = parts.store.known_events(&ids).await?;
     let mut plan = Plan {
         events: Vec::with_capacity(ids.len()),
+        applied: Vec::with_capacity(ids.len()),
         organizations: parts.store.project_organizations(&projects).await?,
         tally: Tally::default(),
         books: Books::open(&parts.store, entries).await?,
@@ -167,6 +175,14 @@ impl<'a> Plan<'a> {
                     (Term::Rejected, reason::PROJECT_ID)
                 } else if seen.insert(id) {
                     self.events.push(event);
+                    self.applied.push(Key {
+                        relay: entry.relay,
+                        project: Some(id.0),
+                        category: event.category,
+                        term: Term::Applied,
+                        reason: Reason::Borrowed(reason::NONE),
+                        hour: now.hour(),
+                    });
                     (Term::Applied, reason::NONE)
                 } else {
                     self.n_duplicates += 1;
@@ -230,6 +246,20 @@ impl<'a> Plan<'a> {
             self.books.take_back(entry, project, category, quantity);
         } else {
             self.tally.add_kept(&key(term, reason), quantity);
+        }
+    }
+
+    /// Says of these events, by their places, that they share an issue for want of one of their
+    /// own.
+    fn name_surplus(&mut self, places: &[usize]) {
+        for key in places.iter().filter_map(|place| self.applied.get(*place)) {
+            let reason = Reason::Borrowed(reason::NEW_ISSUES);
+            self.tally.add(key.clone(), -1);
+            let named = Key {
+                reason,
+                ..key.clone()
+            };
+            self.tally.add(named, 1);
         }
     }
 

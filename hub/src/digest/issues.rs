@@ -1,15 +1,17 @@
-//! Which issue each event belongs to, and what the events of one commit do to it.
+//! What the events of one commit do to their issues.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
 
+use super::assign::{Assigned, Group, assign};
 use super::prepare::Incoming;
+use super::surplus::{Made, NewIssues};
 use super::{Changed, ChangedKind, tags};
 use crate::issue::{self, Decision, IssueState, NewEvent, Release, Resolution, Status, Unresolved};
 use crate::store::changes::ChangeKind;
-use crate::store::issues::{GroupHash, IssueDelta, IssueFace, IssueRow, NewIssue, TagCount};
+use crate::store::issues::{IssueDelta, IssueRow, NewIssue, TagCount};
 use crate::store::{StoreError, Write};
 
 /// Activity types, as Sentry numbers them.
@@ -20,14 +22,33 @@ const FIRST_SEEN: i64 = 9;
 /// Longest explanation of a grouping that is stored with an issue, in bytes.
 const GROUPING_BYTES_MAX: usize = 64 * 1024;
 
-/// Assigns each event its issue and writes everything about issues. Gives the issue of each event
-/// and what changed.
+/// What became of the events of a transaction.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The issue of each event.
+    pub(super) issues: Vec<i64>,
+    pub(super) changed: Vec<Changed>,
+    /// New issues, by project.
+    pub(super) made: Made,
+    /// The places of the events that share an issue for want of one of their own.
+    pub(super) surplus: Vec<usize>,
+}
+
+/// Assigns each event its issue and writes everything about issues.
 pub(super) async fn write(
     write: &mut Write,
     now: Timestamp,
+    new_issues: &NewIssues,
     events: &[&Incoming],
-) -> Result<(Vec<i64>, Vec<Changed>), StoreError> {
-    let (mut groups, bindings) = assign(write, events).await?;
+) -> Result<Written, StoreError> {
+    let assigned = assign(write, new_issues, events).await?;
+    let Assigned {
+        mut groups,
+        bindings,
+        made,
+        surplus,
+        ..
+    } = assigned;
     make_issues(write, now, &mut groups).await?;
     let bindings: Vec<_> = bindings
         .into_iter()
@@ -46,148 +67,12 @@ pub(super) async fn write(
             }
         }
     }
-    Ok((issues, changed))
-}
-
-/// The events of one issue in one commit; at least one.
-#[derive(Debug)]
-struct Group<'a> {
-    /// The issue's row; 0 until it is made.
-    issue: i64,
-    is_new: bool,
-    /// The event that came first.
-    first: &'a Incoming,
-    /// The event with the latest time.
-    latest: &'a Incoming,
-    events: Vec<&'a Incoming>,
-    /// The events' places in the list.
-    places: Vec<usize>,
-    first_seen: Timestamp,
-    users: BTreeSet<[u8; 8]>,
-    /// By key and value: events, first, last.
-    tags: BTreeMap<(&'a str, &'a str), (i64, Timestamp, Timestamp)>,
-    hours: BTreeMap<i64, i64>,
-}
-
-impl<'a> Group<'a> {
-    const fn begin(issue: Option<i64>, first: &'a Incoming) -> Self {
-        Self {
-            issue: match issue {
-                Some(issue) => issue,
-                None => 0,
-            },
-            is_new: issue.is_none(),
-            first,
-            latest: first,
-            events: Vec::new(),
-            places: Vec::new(),
-            first_seen: first.document.timestamp,
-            users: BTreeSet::new(),
-            tags: BTreeMap::new(),
-            hours: BTreeMap::new(),
-        }
-    }
-
-    fn add(&mut self, place: usize, event: &'a Incoming) {
-        let at = event.document.timestamp;
-        self.places.push(place);
-        self.events.push(event);
-        self.first_seen = self.first_seen.min(at);
-        if at >= self.last_seen() {
-            self.latest = event;
-        }
-        self.users.extend(event.user);
-        *self.hours.entry(at.hour()).or_default() += 1;
-        for (key, value) in &event.document.tags {
-            let seen = self.tags.entry((key, value)).or_insert((0, at, at));
-            seen.0 += 1;
-            seen.1 = seen.1.min(at);
-            seen.2 = seen.2.max(at);
-        }
-    }
-
-    const fn last_seen(&self) -> Timestamp {
-        self.latest.document.timestamp
-    }
-
-    const fn project(&self) -> ProjectId {
-        self.first.stored.project
-    }
-
-    fn count(&self) -> i64 {
-        i64::try_from(self.events.len()).unwrap_or(i64::MAX)
-    }
-
-    fn face(&self) -> IssueFace<'a> {
-        let event = self.latest;
-        IssueFace {
-            title: &event.document.title,
-            culprit: &event.culprit,
-            metadata: &event.metadata,
-            level: &event.document.level,
-            logger: event.document.logger.as_deref(),
-            is_unhandled: event.document.handled == Some(false),
-            release: event.document.release.as_deref(),
-            event_id: event.stored.event_id,
-        }
-    }
-}
-
-/// Hashes to bind, each to a group by its place.
-type Bindings = Vec<(ProjectId, GroupHash, usize)>;
-
-/// Sorts the events by issue: the first of an event's hashes that is bound decides, and all its
-/// hashes are bound from then on.
-async fn assign<'a>(
-    write: &mut Write,
-    events: &[&'a Incoming],
-) -> Result<(Vec<Group<'a>>, Bindings), StoreError> {
-    let mut wanted = BTreeSet::new();
-    for event in events {
-        let project = event.stored.project;
-        wanted.extend(event.hashes.iter().map(|hash| (project, *hash)));
-    }
-    let wanted: Vec<_> = wanted.into_iter().collect();
-    let bound = write.issues_by_hash(&wanted).await?;
-
-    let mut groups: Vec<Group<'a>> = Vec::new();
-    let mut by_issue: HashMap<i64, usize> = HashMap::new();
-    let mut by_hash: HashMap<(ProjectId, GroupHash), usize> = HashMap::new();
-    let mut bindings = Vec::new();
-    for (place, event) in events.iter().copied().enumerate() {
-        let project = event.stored.project;
-        let found = event.hashes.iter().find_map(|hash| {
-            let key = (project, *hash);
-            let issue = bound.get(&key).copied();
-            let slot = by_hash.get(&key).copied();
-            slot.or_else(|| by_issue.get(&issue?).copied())
-                .map(Ok)
-                .or_else(|| issue.map(Err))
-        });
-        let slot = match found {
-            Some(Ok(slot)) => slot,
-            Some(Err(issue)) => {
-                groups.push(Group::begin(Some(issue), event));
-                by_issue.insert(issue, groups.len() - 1);
-                groups.len() - 1
-            }
-            None => {
-                groups.push(Group::begin(None, event));
-                groups.len() - 1
-            }
-        };
-        for hash in &event.hashes {
-            let key = (project, *hash);
-            if !bound.contains_key(&key) && !by_hash.contains_key(&key) {
-                by_hash.insert(key, slot);
-                bindings.push((project, *hash, slot));
-            }
-        }
-        if let Some(group) = groups.get_mut(slot) {
-            group.add(place, event);
-        }
-    }
-    Ok((groups, bindings))
+    Ok(Written {
+        issues,
+        changed,
+        made,
+        surplus,
+    })
 }
 
 /// Makes the issues of the new groups, with all their counts.
@@ -222,6 +107,7 @@ async fn make_issues(
             users_seen: i64::try_from(group.users.len()).unwrap_or(i64::MAX),
             first_release: group.first.document.release.as_deref(),
             grouping: match grouping.len() {
+                _ if group.is_surplus => "[]",
                 1..=GROUPING_BYTES_MAX => &grouping,
                 _ => "[]",
             },

@@ -13,6 +13,7 @@ use super::apply::{self, Committed};
 use super::books::LaneOf;
 use super::cursor::{self, Meets};
 use super::prepare::{self, Entry, Place, What};
+use super::surplus::NewIssues;
 use super::{
     Applied, ApplyError, Changed, Command, Counters, Delivery, DigestError, Parts, Replayed, Skip,
 };
@@ -27,6 +28,7 @@ pub(super) struct Owner {
     parts: Parts,
     changes: broadcast::Sender<Changed>,
     counters: Arc<Counters>,
+    new_issues: NewIssues,
     /// Whether the last transaction could not be committed, so that an outage is told once.
     is_out: bool,
 }
@@ -52,12 +54,13 @@ struct Batch {
 }
 
 impl Owner {
-    pub(super) const fn new(
+    pub(super) fn new(
         parts: Parts,
         changes: broadcast::Sender<Changed>,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
+            new_issues: NewIssues::new(parts.new_issues_max),
             parts,
             changes,
             counters,
@@ -220,7 +223,7 @@ impl Owner {
     /// Applies entries; where one of them is at fault, finds it, sets it aside and applies the
     /// rest.
     async fn apply_in_parts(
-        &self,
+        &mut self,
         entries: &mut [Entry],
         blocks: &[(RelayId, Delivery)],
     ) -> (Committed, Result<(), ApplyError>) {
@@ -262,9 +265,12 @@ impl Owner {
         (all, Ok(()))
     }
 
-    async fn apply(&self, entries: &[Entry]) -> Result<Committed, ApplyError> {
+    async fn apply(&mut self, entries: &[Entry]) -> Result<Committed, ApplyError> {
         let began = tokio::time::Instant::now();
-        let committed = apply::apply(&self.parts, (self.parts.clock)(), entries).await?;
+        let now = (self.parts.clock)();
+        self.new_issues.turn(now);
+        let committed = apply::apply(&self.parts, now, &self.new_issues, entries).await?;
+        self.new_issues.add(&committed.new_issues);
         let took = usize::try_from(began.elapsed().as_micros()).unwrap_or(usize::MAX);
         let counters = &self.counters;
         Counters::add(&counters.commits, 1);

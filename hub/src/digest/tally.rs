@@ -54,6 +54,7 @@ impl Tally {
             hour: key.hour,
             quantity,
         };
-        self.0.into_iter().map(row).collect()
+        let counted = self.0.into_iter().filter(|(_, quantity)| *quantity != 0);
+        counted.map(row).collect()
     }
 }

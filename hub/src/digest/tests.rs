@@ -15,6 +15,8 @@ use crate::store::projects::NewProject;
 
 const RELAY: RelayId = RelayId::from_bytes([1; 16]);
 const EPOCH: Epoch = Epoch(7);
+/// New issues of a project that these tests get by with.
+const NEW_ISSUES_MAX: u32 = 30;
 const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
 
 struct Hub {
@@ -56,6 +58,7 @@ impl Hub {
             archive: Archive::open(&dir.path().join("packs"), PACK_BYTES).unwrap(),
             index: Index::open(&dir.path().join("index")).unwrap(),
             clock: || NOW,
+            new_issues_max: NEW_ISSUES_MAX,
         };
         let tracker = TaskTracker::new();
         let cancel = CancellationToken::new();
@@ -307,7 +310,8 @@ async fn a_crash_before_the_commit_loses_and_doubles_nothing() {
         .await;
     let head = delivery(2, &records[1..]);
     let entries = prepare::block(RELAY, &head.head, &head.block);
-    let failed = apply::apply(&hub.parts, NOW, &entries).await;
+    let new_issues = surplus::NewIssues::new(NEW_ISSUES_MAX);
+    let failed = apply::apply(&hub.parts, NOW, &new_issues, &entries).await;
     assert!(failed.is_err());
     hub.parts.store.execute("DROP TRIGGER full").await;
 
@@ -483,6 +487,73 @@ async fn tag_values_beyond_the_cap_are_counted_together() {
     assert_eq!(hub.number(values).await, i64::from(tags::TAG_VALUES_MAX));
     let others = "SELECT times_seen FROM issue_tags WHERE key = 'order' AND value = ''";
     assert_eq!(hub.number(others).await, 20);
+}
+
+#[tokio::test]
+async fn errors_beyond_the_new_issues_of_an_hour_share_one_and_say_so() {
+    let hub = Hub::new().await;
+    let most = u64::from(NEW_ISSUES_MAX);
+    let distinct = |n: u64| hub.event(n, &error(&format!("Error{n}"), n, 0));
+    // In one transaction, then in another, then one that has an issue of its own.
+    let first: Vec<_> = (1..=most + 5).map(distinct).collect();
+    hub.deliver(1, &first).await.unwrap();
+    let more: Vec<_> = (most + 6..=most + 9).map(distinct).collect();
+    hub.deliver(most + 6, &more).await.unwrap();
+    let known = hub.event(most + 10, &error("Error3", 1, 0));
+    hub.deliver(most + 10, &[known]).await.unwrap();
+
+    let n_issues = hub.number("SELECT COUNT(*) FROM issues").await;
+    assert_eq!(n_issues, i64::from(NEW_ISSUES_MAX) + 1);
+    let shared = "SELECT times_seen FROM issues WHERE title LIKE 'More new issues than%'";
+    assert_eq!(hub.number(shared).await, 9);
+    let of_known = "SELECT times_seen FROM issues WHERE title LIKE 'Error3:%'";
+    assert_eq!(hub.number(of_known).await, 2);
+    assert_eq!(
+        hub.ends().await,
+        terms(&[
+            (Term::Applied, "", i64::from(NEW_ISSUES_MAX) + 1),
+            (Term::Applied, reason::NEW_ISSUES, 9)
+        ])
+    );
+}
+
+/// F25 of the fault matrix at its size: one record in ten thousand.
+#[tokio::test]
+async fn one_record_in_ten_thousand_that_is_refused_costs_nothing_but_itself() {
+    const RECORDS: u64 = 10_000;
+    const RUN: usize = 1_000;
+    let hub = Hub::new().await;
+    hub.parts
+        .store
+        .execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON events
+             WHEN NEW.event_id = X'00000000000000000000000000001A85'
+             BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        )
+        .await;
+    let payload = serde_json::json!({"message": "one of many", "platform": "other"});
+    let records: Vec<_> = (1..=RECORDS).map(|n| hub.event(n, &payload)).collect();
+    for (place, run) in records.chunks(RUN).enumerate() {
+        let first = u64::try_from(place * RUN).unwrap() + 1;
+        let applied = hub.deliver(first, run).await.unwrap();
+        assert_eq!(applied.upto, Seq(first + run.len() as u64 - 1));
+    }
+    let good = i64::try_from(RECORDS).unwrap() - 1;
+    assert_eq!(hub.number("SELECT times_seen FROM issues").await, good);
+    let expected = [
+        (Term::Applied, "", good),
+        (Term::Rejected, reason::POISON, 1),
+    ];
+    assert_eq!(hub.ends().await, terms(&expected));
+    let poison = hub.parts.store.poison(10).await.unwrap();
+    let listed: Vec<_> = poison.iter().map(|one| one.seq).collect();
+    assert_eq!(listed, [Seq(0x1a85)]);
+    // Halves that went well: at most as many as a run can be halved, for each of the runs.
+    let commits = hub.handle.counters().commits.load(Ordering::Relaxed);
+    let halvings = u64::from(RUN.ilog2()) + 1;
+    let runs = RECORDS / RUN as u64;
+    println!("{RECORDS} records, one refused: {commits} commits in {runs} runs");
+    assert!(commits <= runs + 2 * halvings, "{commits} commits");
 }
 
 #[tokio::test]

@@ -96,6 +96,13 @@ pub(super) fn refused(refusal: &Refusal) -> Answer {
     open_to_browsers(answer)
 }
 
+/// The connection's last answer.
+pub(super) fn last(mut answer: Answer) -> Answer {
+    let close = HeaderValue::from_static("close");
+    set(&mut answer, header::CONNECTION, close);
+    answer
+}
+
 pub(super) fn not_found() -> Answer {
     error(StatusCode::NOT_FOUND, "no such endpoint", Vec::new())
 }

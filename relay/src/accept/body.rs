@@ -8,18 +8,21 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use protocol::unit::ByteSize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Config;
+use super::Door;
 use super::decode::Encoding;
+use super::guests::Guest;
 use crate::pipeline::Refusal;
 
 /// Memory is handed out in pieces of this many bytes.
 const PIECE: usize = 1024;
 /// How long a request waits for memory before it is refused.
 const MEMORY_WAIT: Duration = Duration::from_secs(3);
-/// What a body of unknown length asks for first.
+/// What comes of a body before it asks for memory, and what one of unknown length asks for first.
 const FIRST_BYTES: usize = 16 * 1024;
+/// A body that comes more slowly than this for longer than it may pause is cut.
+const BYTES_PER_SECOND_MIN: u64 = 1024;
 /// How much larger a packed body is taken to become, before anything is known about it.
 const UNPACKED_FACTOR: usize = 8;
 
@@ -96,51 +99,94 @@ pub(super) fn to_usize(size: ByteSize) -> usize {
 /// The whole body as it came.
 pub(super) async fn read(
     body: Incoming,
-    config: &Config,
-    budget: &Budget,
+    door: &Door,
+    guest: &Guest,
     encoding: Encoding,
 ) -> Result<(Bytes, Held), Refusal> {
+    let Door { config, budget, .. } = door;
+    let _reading = guest.read();
     let bytes_max = to_usize(config.body_bytes_max).min(budget.bytes_max);
     let known = body.size_hint().exact();
     let known = known.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     if known.is_some_and(|n| n > bytes_max) {
         return Err(Refusal::BodyTooLarge { bytes_max });
     }
-    let factor = match encoding {
-        Encoding::Identity => 2,
-        _ => UNPACKED_FACTOR,
+    let arriving = Arriving {
+        body,
+        guest,
+        pause_max: config.body_pause_timeout.0,
+        deadline: Instant::now() + config.body_timeout.0,
+        slow_from: Instant::now() + config.body_pause_timeout.0,
     };
-    let first = known.unwrap_or(FIRST_BYTES).saturating_mul(factor);
-    let held = budget.first(first).await?;
-    let whole = gather(body, held, known, bytes_max, config.body_pause_timeout.0);
-    match timeout(config.body_timeout.0, whole).await {
-        Ok(whole) => whole,
-        Err(_) => Err(Refusal::BodyTimeout),
+    let gathering = gather(arriving, budget, encoding, known, bytes_max);
+    gathering.await
+}
+
+/// A body on its way, which may neither pause nor dribble nor last too long.
+struct Arriving<'a> {
+    body: Incoming,
+    guest: &'a Guest,
+    pause_max: Duration,
+    deadline: Instant,
+    /// When it is too late for the next byte: later by a second for each KiB.
+    slow_from: Instant,
+}
+
+impl Arriving<'_> {
+    /// The next piece; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        loop {
+            let paused = Instant::now() + self.pause_max;
+            let late = self.deadline.min(self.slow_from).min(paused);
+            let frame = tokio::select! {
+                // Another needs the place more.
+                () = self.guest.cut.cancelled() => return Err(Refusal::BodyTimeout),
+                frame = timeout_at(late, self.body.frame()) => frame,
+            };
+            let data = match frame {
+                Err(_) => return Err(Refusal::BodyTimeout),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(_))) => return Err(Refusal::BodyBroken),
+                Ok(Some(Ok(frame))) => frame.into_data(),
+            };
+            let Ok(data) = data else { continue };
+            self.guest.came(data.len());
+            let n_bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
+            self.slow_from +=
+                Duration::from_millis(n_bytes.saturating_mul(1000) / BYTES_PER_SECOND_MIN);
+            return Ok(Some(data));
+        }
     }
 }
 
+/// Waits for the first piece before it asks for memory: what a request says it will send costs
+/// nobody else anything until it comes.
 async fn gather(
-    mut body: Incoming,
-    mut held: Held,
+    mut arriving: Arriving<'_>,
+    budget: &Budget,
+    encoding: Encoding,
     known: Option<usize>,
     bytes_max: usize,
-    pause_max: Duration,
 ) -> Result<(Bytes, Held), Refusal> {
     let mut whole = BytesMut::new();
-    loop {
-        let frame = match timeout(pause_max, body.frame()).await {
-            Err(_) => return Err(Refusal::BodyTimeout),
-            Ok(None) => return Ok((whole.freeze(), held)),
-            Ok(Some(Err(_))) => return Err(Refusal::BodyBroken),
-            Ok(Some(Ok(frame))) => frame,
-        };
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        // A small body comes in one piece, and needs no copy.
-        if whole.is_empty() && known == Some(data.len()) {
-            return Ok((data, held));
+    let wanted = known.unwrap_or(FIRST_BYTES).min(FIRST_BYTES);
+    let mut is_whole = false;
+    while whole.len() < wanted && !is_whole {
+        match arriving.next().await? {
+            // A small body comes in one piece, and needs no copy.
+            Some(data) if whole.is_empty() && known == Some(data.len()) => {
+                let held = budget.first(first_bytes(known, encoding)).await?;
+                return Ok((data, held));
+            }
+            Some(data) => whole.extend_from_slice(&data),
+            None => is_whole = true,
         }
+    }
+    let mut held = budget.first(first_bytes(known, encoding)).await?;
+    while !is_whole {
+        let Some(data) = arriving.next().await? else {
+            break;
+        };
         if whole.len() + data.len() > bytes_max {
             return Err(Refusal::BodyTooLarge { bytes_max });
         }
@@ -155,4 +201,21 @@ async fn gather(
         }
         whole.extend_from_slice(&data);
     }
+    if whole.len() > bytes_max {
+        return Err(Refusal::BodyTooLarge { bytes_max });
+    }
+    Ok((whole.freeze(), held))
+}
+
+/// The memory that a body of this length asks for first.
+const fn first_bytes(known: Option<usize>, encoding: Encoding) -> usize {
+    let factor = match encoding {
+        Encoding::Identity => 2,
+        _ => UNPACKED_FACTOR,
+    };
+    let bytes = match known {
+        Some(bytes) => bytes,
+        None => FIRST_BYTES,
+    };
+    bytes.saturating_mul(factor)
 }

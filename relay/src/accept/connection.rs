@@ -2,10 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,11 +14,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
+use super::guests::Guest;
 use super::{Door, handle};
+use crate::clock;
 
 /// Most memory of one HTTP/1 connection for reading, in bytes. A pixel's event is in its headers.
 const READ_BUFFER_BYTES: usize = 32 * 1024;
@@ -30,6 +30,10 @@ const STREAMS_MAX: u32 = 32;
 const HEADER_LIST_BYTES: u32 = 32 * 1024;
 /// Pause after the system refused a connection, for want of files as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection waits for a place before one more is cut for it.
+const PLACE_PAUSE: Duration = Duration::from_millis(20);
+/// Shortest pause between two looks at a connection that is quiet.
+const QUIET_PAUSE: Duration = Duration::from_millis(100);
 /// How long the end waits for the request of a connection that was taken just before it, so that a
 /// restart refuses nobody.
 const LATE_REQUEST: Duration = Duration::from_millis(250);
@@ -39,19 +43,21 @@ pub(super) async fn accept(listener: TcpListener, door: Arc<Door>) {
     let places = Arc::new(Semaphore::new(door.config.connections_max as usize));
     let tracker = TaskTracker::new();
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = door.cancel.cancelled() => break,
-            next = next => next,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
+                let place = place(&places, &door).await;
                 let door = Arc::clone(&door);
                 tracker.spawn(async move {
-                    talk(stream, peer, door).await;
+                    let (number, guest) = door.guests.welcome(peer);
+                    tokio::select! {
+                        () = talk(stream, &guest, &door) => {}
+                        () = cut(&guest) => {}
+                    }
+                    door.guests.leave(number);
                     drop(place);
                 });
             }
@@ -66,12 +72,35 @@ pub(super) async fn accept(listener: TcpListener, door: Arc<Door>) {
     tracker.wait().await;
 }
 
-async fn talk(stream: TcpStream, peer: SocketAddr, door: Arc<Door>) {
+/// A place, made free if need be. When the door closes meanwhile the places become free anyway:
+/// whoever was accepted is served.
+async fn place(places: &Arc<Semaphore>, door: &Door) -> Option<OwnedSemaphorePermit> {
+    loop {
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            return Some(place);
+        }
+        door.guests.cut_one(clock::monotonic());
+        let free = Arc::clone(places).acquire_owned();
+        if let Ok(place) = timeout(PLACE_PAUSE, free).await {
+            return place.ok();
+        }
+    }
+}
+
+/// Ends when the connection is cut; whoever was sending a body is told.
+async fn cut(guest: &Guest) {
+    guest.cut.cancelled().await;
+    if guest.is_asking() {
+        sleep(LATE_REQUEST).await;
+    }
+}
+
+async fn talk(stream: TcpStream, guest: &Arc<Guest>, door: &Arc<Door>) {
     // Answers are small and waited for.
     let no_delay = stream.set_nodelay(true);
-    match (no_delay, detect(&stream, &door).await) {
-        (Ok(()), Some(true)) => talk_http2(TokioIo::new(stream), peer, door).await,
-        (Ok(()), Some(false)) => talk_http1(TokioIo::new(stream), peer, door).await,
+    match (no_delay, detect(&stream, door).await) {
+        (Ok(()), Some(true)) => talk_http2(TokioIo::new(stream), guest, door).await,
+        (Ok(()), Some(false)) => talk_http1(TokioIo::new(stream), guest, door).await,
         _ => {}
     }
 }
@@ -101,27 +130,37 @@ async fn is_http2(stream: &TcpStream) -> std::io::Result<bool> {
     }
 }
 
-async fn talk_http1<I: Read + Write + Unpin + 'static>(io: I, peer: SocketAddr, door: Arc<Door>) {
-    let has_asked = AtomicBool::new(false);
+async fn talk_http1<I: Read + Write + Unpin + 'static>(
+    io: I,
+    guest: &Arc<Guest>,
+    door: &Arc<Door>,
+) {
     let service = service_fn(|request: http::Request<Incoming>| {
-        has_asked.store(true, Ordering::Relaxed);
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(handle::request(&door, peer, request).await) }
+        let (door, guest) = (Arc::clone(door), Arc::clone(guest));
+        async move {
+            let _asking = guest.ask();
+            Ok::<_, Infallible>(handle::request(&door, &guest, request).await)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(door.config.idle_timeout.0)
         .max_buf_size(READ_BUFFER_BYTES)
         .serve_connection(io, service);
-    serve(connection, &door, &has_asked).await;
+    serve(connection, door, guest).await;
 }
 
-async fn talk_http2<I: Read + Write + Unpin + 'static>(io: I, peer: SocketAddr, door: Arc<Door>) {
-    let has_asked = AtomicBool::new(false);
+async fn talk_http2<I: Read + Write + Unpin + 'static>(
+    io: I,
+    guest: &Arc<Guest>,
+    door: &Arc<Door>,
+) {
     let service = service_fn(|request: http::Request<Incoming>| {
-        has_asked.store(true, Ordering::Relaxed);
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(handle::request(&door, peer, request).await) }
+        let (door, guest) = (Arc::clone(door), Arc::clone(guest));
+        async move {
+            let _asking = guest.ask();
+            Ok::<_, Infallible>(handle::request(&door, &guest, request).await)
+        }
     });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -130,20 +169,24 @@ async fn talk_http2<I: Read + Write + Unpin + 'static>(io: I, peer: SocketAddr, 
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEADER_LIST_BYTES)
         .serve_connection(io, service);
-    serve(connection, &door, &has_asked).await;
+    serve(connection, door, guest).await;
 }
 
 /// Serves a connection until it ends, is silent for too long, or the door closes.
-async fn serve<C>(connection: C, door: &Door, has_asked: &AtomicBool)
+async fn serve<C>(connection: C, door: &Door, guest: &Guest)
 where
     C: GracefulConnection<Error = hyper::Error>,
 {
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = silence(door, has_asked) => return,
+        () = silence(door, guest) => {
+            connection.as_mut().graceful_shutdown();
+            let Ok(ended) = timeout(LATE_REQUEST, connection).await else { return };
+            ended
+        }
         () = door.cancel.cancelled() => {
-            match timeout(LATE_REQUEST, first_request(connection.as_mut(), has_asked)).await {
+            match timeout(LATE_REQUEST, first_request(connection.as_mut(), guest)).await {
                 Ok(Some(ended)) => ended,
                 Ok(None) | Err(_) => {
                     connection.as_mut().graceful_shutdown();
@@ -156,26 +199,32 @@ where
 }
 
 /// Drives a connection until it has asked for something, or has ended.
-async fn first_request<C>(
-    mut connection: Pin<&mut C>,
-    has_asked: &AtomicBool,
-) -> Option<hyper::Result<()>>
+async fn first_request<C>(mut connection: Pin<&mut C>, guest: &Guest) -> Option<hyper::Result<()>>
 where
     C: GracefulConnection<Error = hyper::Error>,
 {
     poll_fn(|context| match connection.as_mut().poll(context) {
         Poll::Ready(ended) => Poll::Ready(Some(ended)),
-        Poll::Pending if has_asked.load(Ordering::Relaxed) => Poll::Ready(None),
+        Poll::Pending if guest.has_asked() => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await
 }
 
-/// Ends when a connection has been open for long enough without its first request.
-async fn silence(door: &Door, has_asked: &AtomicBool) {
+/// Ends when a connection has been open for long enough without its first request, or has not
+/// asked again, or not taken its answer, for longer than it may be idle.
+async fn silence(door: &Door, guest: &Guest) {
     sleep(door.config.header_timeout.0).await;
-    if has_asked.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
+    if !guest.has_asked() {
+        return;
+    }
+    let idle_max = door.config.idle_timeout.0;
+    loop {
+        let quiet = guest.quiet_for(clock::monotonic());
+        if quiet >= idle_max {
+            return;
+        }
+        sleep(idle_max.saturating_sub(quiet).max(QUIET_PAUSE)).await;
     }
 }
 

@@ -19,6 +19,7 @@ use super::Door;
 use super::answer::{self, Answer, Look};
 use super::body::{self, Held};
 use super::decode::{self, Encoding};
+use super::guests::Guest;
 use super::route::{self, Route};
 use crate::clock;
 use crate::pipeline::{self, Form, Refusal};
@@ -31,20 +32,21 @@ const ORIGIN_BYTES_MAX: usize = 2048;
 const USER_AGENT_BYTES_MAX: usize = 1024;
 
 /// Answers, whatever comes.
-pub(super) async fn request(
-    door: &Arc<Door>,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-) -> Answer {
+pub(super) async fn request(door: &Arc<Door>, guest: &Guest, request: Request<Incoming>) -> Answer {
+    if !is_plainly_framed(&request) {
+        let refusal = Refusal::Framing;
+        door.pipeline.refuse_unread(&refusal);
+        return answer::last(answer::refused(&refusal));
+    }
     let began = clock::monotonic();
     let Some(route) = route::of(request.uri().path()) else {
         return beside(door, &request);
     };
     let answer = match (request.method(), &route) {
         (&Method::OPTIONS, _) => answer::preflight(),
-        (&Method::POST, _) => ingest(door, peer, route, request, Look::Json).await,
+        (&Method::POST, _) => ingest(door, guest, route, request, Look::Json).await,
         (&Method::GET, Route::Store { .. } | Route::OldStore) => {
-            ingest(door, peer, route, request, Look::Pixel).await
+            ingest(door, guest, route, request, Look::Pixel).await
         }
         (_, Route::Envelope { .. }) => answer::not_allowed("POST, OPTIONS"),
         _ => answer::not_allowed("GET, POST, OPTIONS"),
@@ -53,6 +55,17 @@ pub(super) async fn request(
     let status = answer.status().as_u16();
     door.pipeline.meter().answered(status, took);
     answer
+}
+
+/// Whether a body's end is no matter of opinion: chunks alone, said once. What proxies make of
+/// anything else differs.
+fn is_plainly_framed(request: &Request<Incoming>) -> bool {
+    let mut encodings = request.headers().get_all("transfer-encoding").iter();
+    match (encodings.next(), encodings.next()) {
+        (None, _) => true,
+        (Some(only), None) => only.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn beside(door: &Door, request: &Request<Incoming>) -> Answer {
@@ -65,12 +78,12 @@ fn beside(door: &Door, request: &Request<Incoming>) -> Answer {
 
 async fn ingest(
     door: &Arc<Door>,
-    peer: SocketAddr,
+    guest: &Guest,
     route: Route,
     request: Request<Incoming>,
     look: Look,
 ) -> Answer {
-    let taken = match ask(door, peer, route, request, look).await {
+    let taken = match ask(door, guest, route, request, look).await {
         // The pipeline counts what it refuses by items; what it never saw is counted here.
         Ok((asked, _held)) => unpanicked(door.pipeline.take(asked)).await,
         Err(refusal) => {
@@ -104,7 +117,7 @@ async fn unpanicked<T>(work: impl Future<Output = Result<T, Refusal>>) -> Result
 /// The request as the pipeline takes it, with the memory it holds.
 async fn ask(
     door: &Arc<Door>,
-    peer: SocketAddr,
+    guest: &Guest,
     route: Route,
     request: Request<Incoming>,
     look: Look,
@@ -113,7 +126,7 @@ async fn ask(
     let (form, project) = form(route, &parts.headers);
     let credentials = credentials(&parts.headers, parts.uri.query());
     let encoding = Encoding::parse(text(&parts.headers, "content-encoding"))?;
-    let (body, held) = body::read(incoming, &door.config, &door.budget, encoding).await?;
+    let (body, held) = body::read(incoming, door, guest, encoding).await?;
     let (body, held) = match look {
         Look::Json => unpack(door, form, encoding, body, held).await?,
         Look::Pixel => (sentry_data(parts.uri.query()), held),
@@ -127,7 +140,7 @@ async fn ask(
         project,
         credentials,
         origin: origin(&parts.headers),
-        remote_addr: Some(client_address(&parts.headers, peer)),
+        remote_addr: Some(client_address(&parts.headers, guest.peer)),
         user_agent: text(&parts.headers, "user-agent").map(|t| cut(t, USER_AGENT_BYTES_MAX)),
         received_at: clock::now(),
         now: clock::monotonic(),

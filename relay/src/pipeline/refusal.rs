@@ -80,6 +80,9 @@ pub enum Refusal {
     /// The client went away, or broke the protocol.
     #[error("body ended early")]
     BodyBroken,
+    /// Where the body ends is a matter of opinion.
+    #[error("transfer encoding is not `chunked` alone")]
+    Framing,
     /// As much is being worked on as is allowed.
     #[error("relay is busy to its limit")]
     Overload,
@@ -118,7 +121,7 @@ impl Refusal {
             Self::Compression { .. } => (400, reason::INVALID_COMPRESSION, None),
             Self::Encoding => (415, reason::INVALID_COMPRESSION, None),
             Self::BodyTimeout => (408, reason::OVERLOAD, None),
-            Self::BodyBroken => (400, reason::INVALID_ENVELOPE, None),
+            Self::BodyBroken | Self::Framing => (400, reason::INVALID_ENVELOPE, None),
             Self::NoRoster => (503, reason::PROJECT_ID, wait),
             Self::Overload | Self::ShuttingDown => (503, reason::OVERLOAD, wait),
             Self::Spool(SpoolError::TooLarge(_)) => (413, reason::TOO_LARGE, None),

@@ -6,13 +6,9 @@ use std::time::Duration;
 use tests::api::VISIBLE_WITHIN;
 use tests::chance::Chance;
 use tests::oracle::{Oracle, Traffic};
+use tests::scale;
 use tests::site::Site;
 use tests::wait::clock;
-
-/// Kills of the relay alone, of the hub alone, and of both at once: two hundred together.
-const RELAY_KILLS: usize = 120;
-const HUB_KILLS: usize = 50;
-const BOTH_KILLS: usize = 30;
 
 /// Chance for one run, printed so that a failure can be told apart.
 fn chance() -> Chance {
@@ -27,7 +23,8 @@ async fn killing_the_relay_again_and_again_loses_nothing_answered() {
     let traffic = Traffic::start(&site, 4);
     let mut chance = chance();
     let mut longest = Duration::ZERO;
-    for _ in 0..RELAY_KILLS {
+    let n_kills = scale::kills();
+    for _ in 0..n_kills {
         traffic.more(1 + chance.place(16)).await.unwrap();
         site.kill_relay().unwrap();
         let began = clock();
@@ -37,7 +34,7 @@ async fn killing_the_relay_again_and_again_loses_nothing_answered() {
     traffic.more(20).await.unwrap();
     let oracle = traffic.stop().await.unwrap();
     let verdict = oracle.check(&site, VISIBLE_WITHIN).await.unwrap();
-    println!("{RELAY_KILLS} kills of the relay, longest start {longest:?}: {verdict:?}");
+    println!("{n_kills} kills of the relay, longest start {longest:?}: {verdict:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,13 +42,14 @@ async fn killing_the_hub_and_both_again_and_again_loses_nothing_answered() {
     let mut site = Site::start().await.unwrap();
     let traffic = Traffic::start(&site, 4);
     let mut chance = chance();
-    for _ in 0..HUB_KILLS {
+    let (n_hub, n_both) = (scale::kills() / 2, scale::kills() / 4);
+    for _ in 0..n_hub {
         traffic.more(2 + chance.place(24)).await.unwrap();
         site.kill_hub().unwrap();
         traffic.more(3).await.unwrap();
         site.start_hub().await.unwrap();
     }
-    for _ in 0..BOTH_KILLS {
+    for _ in 0..n_both {
         traffic.more(2 + chance.place(24)).await.unwrap();
         site.kill_hub().unwrap();
         site.kill_relay().unwrap();
@@ -61,7 +59,7 @@ async fn killing_the_hub_and_both_again_and_again_loses_nothing_answered() {
     }
     let oracle = traffic.stop().await.unwrap();
     let verdict = oracle.check(&site, VISIBLE_WITHIN).await.unwrap();
-    println!("{HUB_KILLS} kills of the hub and {BOTH_KILLS} of both: {verdict:?}");
+    println!("{n_hub} kills of the hub and {n_both} of both: {verdict:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

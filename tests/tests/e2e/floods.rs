@@ -1,60 +1,16 @@
-//! More than was agreed: slow clients, many clients, and far too much of everything.
+//! More than was agreed: far too much of everything.
 
 use std::time::Duration;
 
 use serde_json::json;
-use tests::api::{VISIBLE_WITHIN, envelope};
+use tests::api::envelope;
 use tests::oracle::Traffic;
 use tests::site::Site;
-use tests::wait::{clock, until};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tests::wait::until;
 
-/// Connections that say almost nothing.
-const SLOW: usize = 400;
 /// The most memory that a flood costs the debug build, which takes more than what is shipped; what
 /// that takes is a figure of the benchmark.
 const FLOOD_COSTS_MAX: u64 = 128 << 20;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn clients_that_dribble_are_cut_off_and_keep_nobody_waiting() {
-    let site = Site::start().await.unwrap();
-    let address = site.relay_url().trim_start_matches("http://").to_owned();
-    let began = clock();
-    let mut slow = Vec::new();
-    for n in 0..SLOW {
-        let mut stream = TcpStream::connect(&address).await.unwrap();
-        // Half of them never end their headers, half never end their body.
-        let begin: &[u8] = if n % 2 == 0 {
-            b"POST /api/1/envelope/ HTTP/1.1\r\nHost: x\r\nX-A"
-        } else {
-            b"POST /api/1/envelope/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{}"
-        };
-        stream.write_all(begin).await.unwrap();
-        slow.push(stream);
-    }
-    // Meanwhile everyone else is served.
-    let traffic = Traffic::start(&site, 2);
-    traffic.more(50).await.unwrap();
-    let n_served_while_slow = traffic.oracle().n_answered();
-    let mut n_cut = 0;
-    for mut stream in slow {
-        let mut answer = Vec::new();
-        let most = Duration::from_secs(60);
-        let ended = tokio::time::timeout(most, stream.read_to_end(&mut answer)).await;
-        assert!(ended.is_ok(), "a client that dribbles is still connected");
-        n_cut += 1;
-    }
-    let oracle = traffic.stop().await.unwrap();
-    println!(
-        "{n_cut} slow clients cut off within {:?}; {n_served_while_slow} served at once",
-        began.elapsed()
-    );
-    let verdict = oracle.check(&site, VISIBLE_WITHIN).await.unwrap();
-    // A disk that is slow for a moment is said to be; nobody is left without an answer.
-    let is_answer = |status: &u16| matches!(status, 200 | 503);
-    assert!(verdict.statuses.keys().all(is_answer), "{verdict:?}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_costs_bounded_memory_and_loses_nothing_answered() {

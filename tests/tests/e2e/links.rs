@@ -199,3 +199,47 @@ async fn a_relay_that_is_held_for_a_while_goes_on() {
     let oracle = traffic.stop().await.unwrap();
     oracle.check(&site, WITHIN).await.unwrap();
 }
+
+/// Bytes of blocks that it takes to bring a backlog over a link, and how long that takes.
+async fn drain_over(conditions: Conditions, n_events: usize) -> (f64, Duration) {
+    let mut site = Site::start_with_link(7).await.unwrap();
+    site.kill_hub().unwrap();
+    let traffic = Traffic::with(&site, 3, Oracle::default(), n_events);
+    let oracle = traffic.ended().await.unwrap();
+    let sent = async |site: &Site| {
+        let metrics = site.relay_metrics().await.unwrap();
+        metrics["vedette_relay_link_bytes_total"]
+    };
+    let before = sent(&site).await;
+    site.link().unwrap().set(conditions);
+    site.start_hub().await.unwrap();
+    let began = clock();
+    until("the backlog to drain", WITHIN, || async {
+        (site.waiting_records().await.ok()? == 0).then_some(())
+    })
+    .await
+    .unwrap();
+    let (took, bytes) = (began.elapsed(), sent(&site).await - before);
+    oracle.check(&site, WITHIN).await.unwrap();
+    (bytes, took)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_comes_and_goes_sends_little_again() {
+    let conditions = Conditions::both(Way {
+        delay: ms(20),
+        bits_per_second: Some(256_000),
+        ..Way::default()
+    });
+    let flap = Some(Flap {
+        up: ms(3000),
+        down: ms(7000),
+    });
+    let (stays, stays_took) = drain_over(conditions.clone(), 300).await;
+    let (flaps, flaps_took) = drain_over(Conditions { flap, ..conditions }, 300).await;
+    println!(
+        "3 s up, 7 s down: {flaps} bytes in {flaps_took:?}; {stays} in {stays_took:?} where it stays"
+    );
+    // The same events, though not to the byte; and blocks that were under way when it went.
+    assert!(flaps <= stays * 1.15, "{flaps} bytes instead of {stays}");
+}

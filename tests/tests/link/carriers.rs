@@ -132,6 +132,32 @@ async fn a_path_whose_udp_dies_is_left_for_tcp_within_ten_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_path_whose_udp_dies_at_any_place_of_the_handshake_is_left_for_tcp() {
+    for bytes in [1_200, 2_400, 3_600, 4_800] {
+        let (hub, middle, dir) = joined_through().await;
+        middle.end_udp_after(bytes);
+        let began = tests::wait::clock();
+        let relay = Relay::start(dir.path());
+        for n in 1..20 {
+            relay.keep(Lane::Errors, n).await;
+        }
+        // Two seconds where there was no welcome by UDP yet, ten where there was.
+        let connected = connected_by(&relay, Carrier::Tcp);
+        tokio::time::timeout(Duration::from_secs(10), connected)
+            .await
+            .expect("within ten seconds");
+        println!(
+            "UDP dies {bytes} bytes into the handshake: TCP after {:?}",
+            began.elapsed()
+        );
+        until("everything acknowledged", || relay.is_drained()).await;
+        assert_each_once(&hub.sink, Lane::Errors, 19);
+        relay.stop().await;
+        hub.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn quic_is_taken_up_again_when_udp_passes_again() {
     let (hub, middle, dir) = joined_through().await;
     middle.let_udp_pass(false);
@@ -273,6 +299,41 @@ async fn a_proxy_leads_to_the_hub_and_is_told_who_asks() {
     );
     relay.stop().await;
     hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_udp_is_blocked_or_too_narrow_a_proxy_leads_to_the_hub_in_time() {
+    for is_narrow in [false, true] {
+        let (hub, middle, dir) = joined_through().await;
+        if is_narrow {
+            middle.limit_udp(1_000);
+        } else {
+            middle.let_udp_pass(false);
+        }
+        let (asked, tracker) = (Arc::default(), TaskTracker::new());
+        let proxy = proxy(Arc::clone(&asked), &tracker).await;
+        let began = tests::wait::clock();
+        let relay = Relay::start_with(dir.path(), |config| {
+            config.proxy = Some(format!("http://{proxy}").parse::<Proxy>().unwrap());
+        });
+        let connected = connected_by(&relay, Carrier::Tcp);
+        tokio::time::timeout(Duration::from_secs(3), connected)
+            .await
+            .expect("within three seconds");
+        println!(
+            "through a proxy, narrow UDP {is_narrow}: {:?}",
+            began.elapsed()
+        );
+        relay.keep(Lane::Errors, 1).await;
+        until("everything acknowledged", || relay.is_drained()).await;
+        let head = asked.lock().unwrap()[0].clone();
+        assert!(
+            head.starts_with(&format!("CONNECT {} ", middle.address)),
+            "{head}"
+        );
+        relay.stop().await;
+        hub.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

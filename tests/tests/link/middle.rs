@@ -25,6 +25,8 @@ struct Shared {
     /// Larger datagrams are dropped.
     udp_bytes_max: AtomicU64,
     udp_up: AtomicU64,
+    /// Bytes up after which no datagram passes any more, either way.
+    udp_up_max: AtomicU64,
     /// By where they come from.
     flows: Mutex<HashMap<SocketAddr, Arc<UdpSocket>>>,
     tracker: TaskTracker,
@@ -46,6 +48,7 @@ impl Middle {
             tcp_passes: AtomicBool::new(true),
             udp_bytes_max: AtomicU64::new(u64::MAX),
             udp_up: AtomicU64::new(0),
+            udp_up_max: AtomicU64::new(u64::MAX),
             flows: Mutex::default(),
             tracker: TaskTracker::new(),
             cancel: cancel.clone(),
@@ -73,6 +76,12 @@ impl Middle {
             .store(bytes_max, Ordering::Relaxed);
     }
 
+    /// Nothing passes by UDP behind so many bytes more up.
+    pub(crate) fn end_udp_after(&self, bytes: u64) {
+        let most = self.udp_up() + bytes;
+        self.shared.udp_up_max.store(most, Ordering::Relaxed);
+    }
+
     /// From now on datagrams come from other ports, as from a NAT that forgot them.
     pub(crate) async fn rebind(&self) {
         self.shared.flows.lock().await.clear();
@@ -93,6 +102,7 @@ impl Shared {
 
     fn lets_pass(&self, n: usize) -> bool {
         self.udp_passes.load(Ordering::Relaxed)
+            && self.udp_up.load(Ordering::Relaxed) < self.udp_up_max.load(Ordering::Relaxed)
             && n as u64 <= self.udp_bytes_max.load(Ordering::Relaxed)
     }
 }

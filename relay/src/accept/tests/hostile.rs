@@ -138,6 +138,9 @@ async fn memory_that_is_used_up_is_answered_503() {
          Content-Length: 50000\r\n\r\n{{}}\n"
     );
     slow.write_all(head.as_bytes()).await.unwrap();
+    // What it says it will send is not held for it; what comes is.
+    assert_still_serves(&relay).await;
+    slow.write_all(&vec![b' '; 20_000]).await.unwrap();
     let reply = loop {
         let reply = relay.post(event(ID, "{}")).await;
         // The slow one may come second.
@@ -151,7 +154,7 @@ async fn memory_that_is_used_up_is_answered_503() {
         counts.contains(&"unknown refused overload 1".to_owned()),
         "{counts:?}"
     );
-    slow.write_all(&vec![b' '; 49_997]).await.unwrap();
+    slow.write_all(&vec![b' '; 29_997]).await.unwrap();
     let mut reply = vec![0; 12];
     slow.read_exact(&mut reply).await.unwrap();
     assert_eq!(reply, b"HTTP/1.1 200");
@@ -204,6 +207,52 @@ async fn a_body_that_ends_early_is_not_taken() {
     drop(stream.read_to_end(&mut rest).await);
     assert!(relay.kept().await.is_empty());
     assert_still_serves(&relay).await;
+}
+
+#[tokio::test]
+async fn a_body_that_dribbles_is_cut_though_it_never_pauses() {
+    let relay = start_with(impatient(), Some(projects())).await;
+    let mut stream = TcpStream::connect(relay.addr).await.unwrap();
+    let head = format!(
+        "POST /api/1/envelope/?sentry_key={KEY} HTTP/1.1\r\nHost: r\r\nContent-Length: 5000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut answer, mut to) = stream.into_split();
+    let mut reply = vec![0; 12];
+    let dribbling = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(30));
+        for _ in 0..4000 {
+            tick.tick().await;
+            if to.write_all(b" ").await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        read = answer.read_exact(&mut reply) => drop(read.unwrap()),
+        () = dribbling => {}
+    }
+    assert_eq!(reply, b"HTTP/1.1 408");
+    assert_still_serves(&relay).await;
+}
+
+#[tokio::test]
+async fn a_crowd_that_says_nothing_makes_room_for_who_asks() {
+    let config = Config {
+        connections_max: 4,
+        header_timeout: Span(Duration::from_secs(3600)),
+        ..Config::default()
+    };
+    let relay = start_with(config, Some(projects())).await;
+    let mut silent = Vec::new();
+    for _ in 0..12 {
+        let mut stream = TcpStream::connect(relay.addr).await.unwrap();
+        stream.write_all(b"POST /api/1/env").await.unwrap();
+        silent.push(stream);
+    }
+    let served = tokio::time::timeout(Duration::from_secs(60), assert_still_serves(&relay));
+    served.await.expect("served beside those who are silent");
 }
 
 #[tokio::test]

@@ -1,0 +1,231 @@
+//! Which issue each event belongs to: the events of a transaction, sorted.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use protocol::ids::ProjectId;
+use protocol::timestamp::Timestamp;
+
+use super::prepare::Incoming;
+use super::surplus::{self, Made, NewIssues};
+use crate::store::issues::{GroupHash, IssueFace};
+use crate::store::{StoreError, Write};
+
+/// The events of one issue in one commit; at least one.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    /// The issue's row; 0 until it is made.
+    pub(super) issue: i64,
+    pub(super) is_new: bool,
+    /// Whether it is what is beyond the project's new issues.
+    pub(super) is_surplus: bool,
+    /// The event that came first.
+    pub(super) first: &'a Incoming,
+    /// The event with the latest time.
+    pub(super) latest: &'a Incoming,
+    pub(super) events: Vec<&'a Incoming>,
+    /// The events' places in the list.
+    pub(super) places: Vec<usize>,
+    pub(super) first_seen: Timestamp,
+    pub(super) users: BTreeSet<[u8; 8]>,
+    /// By key and value: events, first, last.
+    pub(super) tags: BTreeMap<(&'a str, &'a str), (i64, Timestamp, Timestamp)>,
+    pub(super) hours: BTreeMap<i64, i64>,
+}
+
+impl<'a> Group<'a> {
+    const fn begin(issue: Option<i64>, first: &'a Incoming) -> Self {
+        Self {
+            issue: match issue {
+                Some(issue) => issue,
+                None => 0,
+            },
+            is_new: issue.is_none(),
+            is_surplus: false,
+            first,
+            latest: first,
+            events: Vec::new(),
+            places: Vec::new(),
+            first_seen: first.document.timestamp,
+            users: BTreeSet::new(),
+            tags: BTreeMap::new(),
+            hours: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, place: usize, event: &'a Incoming) {
+        let at = event.document.timestamp;
+        self.places.push(place);
+        self.events.push(event);
+        self.first_seen = self.first_seen.min(at);
+        if at >= self.last_seen() {
+            self.latest = event;
+        }
+        self.users.extend(event.user);
+        *self.hours.entry(at.hour()).or_default() += 1;
+        for (key, value) in &event.document.tags {
+            let seen = self.tags.entry((key, value)).or_insert((0, at, at));
+            seen.0 += 1;
+            seen.1 = seen.1.min(at);
+            seen.2 = seen.2.max(at);
+        }
+    }
+
+    pub(super) const fn last_seen(&self) -> Timestamp {
+        self.latest.document.timestamp
+    }
+
+    pub(super) const fn project(&self) -> ProjectId {
+        self.first.stored.project
+    }
+
+    pub(super) fn count(&self) -> i64 {
+        i64::try_from(self.events.len()).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn face(&self) -> IssueFace<'a> {
+        let event = self.latest;
+        let (title, culprit, metadata) = match self.is_surplus {
+            true => (surplus::TITLE, "", surplus::METADATA),
+            false => (
+                event.document.title.as_str(),
+                event.culprit.as_str(),
+                event.metadata.as_str(),
+            ),
+        };
+        IssueFace {
+            title,
+            culprit,
+            metadata,
+            level: &event.document.level,
+            logger: event.document.logger.as_deref(),
+            is_unhandled: event.document.handled == Some(false),
+            release: event.document.release.as_deref(),
+            event_id: event.stored.event_id,
+        }
+    }
+}
+
+/// Hashes to bind, each to a group by its place.
+pub(super) type Bindings = Vec<(ProjectId, GroupHash, usize)>;
+
+/// The events by issue.
+pub(super) struct Assigned<'a> {
+    pub(super) groups: Vec<Group<'a>>,
+    pub(super) bindings: Bindings,
+    pub(super) made: Made,
+    pub(super) surplus: Vec<usize>,
+    /// Issues that hashes were bound to before.
+    bound: HashMap<(ProjectId, GroupHash), i64>,
+    /// Groups of issues that were there before, and of hashes that were not bound.
+    by_issue: HashMap<i64, usize>,
+    by_hash: HashMap<(ProjectId, GroupHash), usize>,
+}
+
+/// Sorts the events by issue: the first of an event's hashes that is bound decides, and all its
+/// hashes are bound from then on.
+pub(super) async fn assign<'a>(
+    write: &mut Write,
+    new_issues: &NewIssues,
+    events: &[&'a Incoming],
+) -> Result<Assigned<'a>, StoreError> {
+    let mut wanted = BTreeSet::new();
+    for event in events {
+        let project = event.stored.project;
+        wanted.insert((project, surplus::HASH));
+        wanted.extend(event.hashes.iter().map(|hash| (project, *hash)));
+    }
+    let wanted: Vec<_> = wanted.into_iter().collect();
+    let mut assigned = Assigned {
+        groups: Vec::new(),
+        bindings: Vec::new(),
+        made: Made::new(),
+        surplus: Vec::new(),
+        bound: write.issues_by_hash(&wanted).await?,
+        by_issue: HashMap::new(),
+        by_hash: HashMap::new(),
+    };
+    for (place, event) in events.iter().copied().enumerate() {
+        assigned.add(new_issues, place, event);
+    }
+    Ok(assigned)
+}
+
+impl<'a> Assigned<'a> {
+    fn add(&mut self, new_issues: &NewIssues, place: usize, event: &'a Incoming) {
+        let project = event.stored.project;
+        let slot = match self.find(project, &event.hashes, event) {
+            Some(slot) => slot,
+            None => {
+                let made = self.made.entry(project).or_default();
+                if new_issues.has_room(project, *made) {
+                    *made += 1;
+                    self.begin(None, event)
+                } else {
+                    self.surplus.push(place);
+                    let slot = self.share(project, event);
+                    // Its hashes stay free: another hour may have an issue for them.
+                    return self.put(slot, place, event);
+                }
+            }
+        };
+        for hash in &event.hashes {
+            self.bind(project, *hash, slot);
+        }
+        self.put(slot, place, event);
+    }
+
+    /// The group of the first of these hashes that has one, or an issue.
+    fn find(
+        &mut self,
+        project: ProjectId,
+        hashes: &[GroupHash],
+        event: &'a Incoming,
+    ) -> Option<usize> {
+        for hash in hashes {
+            let key = (project, *hash);
+            if let Some(slot) = self.by_hash.get(&key) {
+                return Some(*slot);
+            }
+            let Some(issue) = self.bound.get(&key).copied() else {
+                continue;
+            };
+            if let Some(slot) = self.by_issue.get(&issue) {
+                return Some(*slot);
+            }
+            let slot = self.begin(Some(issue), event);
+            self.by_issue.insert(issue, slot);
+            return Some(slot);
+        }
+        None
+    }
+
+    /// The group of what is beyond the project's new issues.
+    fn share(&mut self, project: ProjectId, event: &'a Incoming) -> usize {
+        let slot = self.find(project, &[surplus::HASH], event);
+        let slot = slot.unwrap_or_else(|| self.begin(None, event));
+        self.bind(project, surplus::HASH, slot);
+        if let Some(group) = self.groups.get_mut(slot) {
+            group.is_surplus = true;
+        }
+        slot
+    }
+
+    fn begin(&mut self, issue: Option<i64>, event: &'a Incoming) -> usize {
+        self.groups.push(Group::begin(issue, event));
+        self.groups.len() - 1
+    }
+
+    fn bind(&mut self, project: ProjectId, hash: GroupHash, slot: usize) {
+        let key = (project, hash);
+        if !self.bound.contains_key(&key) && !self.by_hash.contains_key(&key) {
+            self.by_hash.insert(key, slot);
+            self.bindings.push((project, hash, slot));
+        }
+    }
+
+    fn put(&mut self, slot: usize, place: usize, event: &'a Incoming) {
+        if let Some(group) = self.groups.get_mut(slot) {
+            group.add(place, event);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! How much of a trouble a test makes. `make test` has little time; `make soak` and whoever has a
+//! night to spare ask for more by variables of the environment, which are read here alone.
+
+use std::time::Duration;
+
+/// Kills of the relay, `KILLS`; the hub is killed half as often, both at once a quarter.
+#[must_use]
+pub fn kills() -> usize {
+    number("KILLS", 40)
+}
+
+/// Cuts of the power of each host, `CUTS`.
+#[must_use]
+pub fn cuts() -> usize {
+    number("CUTS", 12)
+}
+
+/// How long relay and hub are parted, `PARTITION_SECS`.
+#[must_use]
+pub fn partition() -> Duration {
+    Duration::from_secs(number("PARTITION_SECS", 30) as u64)
+}
+
+/// Clients at once that take their time, `SLOW_CLIENTS`.
+#[must_use]
+pub fn slow_clients() -> usize {
+    number("SLOW_CLIENTS", 2_000)
+}
+
+/// Errors none of which is like another, `DISTINCT_ERRORS`. Beyond 10,000 a project may make no
+/// more issues of them.
+#[must_use]
+pub fn distinct_errors() -> usize {
+    number("DISTINCT_ERRORS", 4_000)
+}
+
+/// A number of the environment; what is no number above zero is not asked for.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no configuration file"
+)]
+fn number(name: &str, default: usize) -> usize {
+    let text = std::env::var(name).unwrap_or_default();
+    text.parse().ok().filter(|n| *n > 0).unwrap_or(default)
+}
