@@ -10,6 +10,7 @@
 mod e2e {
     mod alerts;
     mod crashes;
+    mod dictionaries;
     mod disks;
     mod failing_disks;
     mod floods;
