@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use tests::api::VISIBLE_WITHIN;
 use tests::load::Load;
 use tests::site::Site;
+use tests::wait::until;
 
 /// Errors that a dictionary is trained on; a fifth of them is held out.
 const TRAINED_ON: usize = 200;
@@ -20,6 +22,27 @@ async fn post(site: &Site, load: &mut Load, n: usize) {
     }
 }
 
+/// Sends errors, each when the one before is acknowledged; gives the bytes of their blocks, each.
+async fn send_alone(site: &Site, load: &mut Load) -> f64 {
+    let before = block_bytes(site).await;
+    for _ in 0..SENT {
+        post(site, load, 1).await;
+        until("the error acknowledged", VISIBLE_WITHIN, || async {
+            (site.waiting_records().await.ok()? == 0).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+    let n = f64::from(u32::try_from(SENT).unwrap());
+    (block_bytes(site).await - before) / n
+}
+
+/// Bytes of the blocks that the relay has sent since its start.
+async fn block_bytes(site: &Site) -> f64 {
+    let metrics = site.relay_metrics().await.unwrap();
+    metrics["vedette_relay_link_bytes_total"]
+}
+
 fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").args([from, to]).status();
     assert!(status.unwrap().success());
@@ -29,7 +52,8 @@ fn copy(from: &Path, to: &Path) {
 async fn blocks_of_a_dictionary_are_readable_wherever_they_come_to_lie() {
     let mut site = Site::start().await.unwrap();
     let mut load = Load::python().unwrap();
-    post(&site, &mut load, TRAINED_ON).await;
+    let plain = send_alone(&site, &mut load).await;
+    post(&site, &mut load, TRAINED_ON - SENT).await;
     site.settled_at_least(TRAINED_ON).await.unwrap();
     let answer = site.hub_cli(&["dictionary", "train"]).unwrap();
     assert!(answer.contains("is in force"), "{answer}");
@@ -39,8 +63,12 @@ async fn blocks_of_a_dictionary_are_readable_wherever_they_come_to_lie() {
 
     // What is sent with it arrives, and what is spooled with it survives a relay that starts
     // without its hub.
-    post(&site, &mut load, SENT).await;
-    site.settled_at_least(TRAINED_ON + SENT).await.unwrap();
+    let each = send_alone(&site, &mut load).await;
+    println!("an error that is sent alone takes {plain} bytes, with a dictionary {each}");
+    assert!(
+        each <= 750.0,
+        "{each} bytes for an error that is sent alone"
+    );
     site.stop_hub().await.unwrap();
     post(&site, &mut load, SENT).await;
     site.kill_relay().unwrap();
