@@ -84,11 +84,20 @@ pub(super) fn train(
     }
     let (parts, vocabulary) = common_parts(samples);
     let trained = zstd::dict::from_samples(&parts, DICTIONARY_BYTES);
-    drop(parts);
-    let mut trained = trained.map_err(|error| Refused::NothingInCommon(error.to_string()))?;
-    clean(&mut trained, &vocabulary)?;
-    let dictionary = Dictionary::stamp(trained)?;
-    let (before, with) = judge(&dictionary, current, &held_out)?;
+    let trained = trained.map_err(|error| Refused::NothingInCommon(error.to_string()))?;
+    let filled = filled(&trained, parts);
+    let mut best: Option<(Dictionary, u64, u64)> = None;
+    for mut bytes in [trained, filled] {
+        clean(&mut bytes, &vocabulary)?;
+        let dictionary = Dictionary::stamp(bytes)?;
+        let (before, with) = judge(&dictionary, current, &held_out)?;
+        if best.as_ref().is_none_or(|(_, _, least)| with < *least) {
+            best = Some((dictionary, before, with));
+        }
+    }
+    let Some((dictionary, before, with)) = best else {
+        return Err(Refused::TooFew { n: n_samples });
+    };
     if with.saturating_mul(100) >= before.saturating_mul(100 - gain_percent.min(100)) {
         return Err(Refused::NoGain { before, with });
     }
@@ -98,6 +107,25 @@ pub(super) fn train(
         before,
         with,
     })
+}
+
+/// A dictionary with whole samples behind what the trainer chose, as many as there is room for.
+///
+/// Where an application's records are all of a few shapes the trainer's pieces leave room, and a
+/// whole record as a base saves the seams between them.
+fn filled(trained: &[u8], mut parts: Vec<Vec<u8>>) -> Vec<u8> {
+    let mut bytes = trained.to_vec();
+    let room = DICTIONARY_BYTES.saturating_sub(bytes.len());
+    let mean = parts.iter().map(Vec::len).sum::<usize>() / parts.len().max(1);
+    let n = (room / mean.max(1)).min(parts.len());
+    // Records of one shape are about as long, so these are of different ones.
+    parts.sort_by_key(Vec::len);
+    let step = parts.len().checked_div(n).unwrap_or_default().max(1);
+    for part in parts.iter().skip(step / 2).step_by(step).take(n) {
+        let left = DICTIONARY_BYTES.saturating_sub(bytes.len());
+        bytes.extend_from_slice(part.get(..left.min(part.len())).unwrap_or_default());
+    }
+    bytes
 }
 
 /// Records to train on, scrubbed; and records to judge by, as they came.

@@ -51,8 +51,11 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
         }
         drained(&site).await?;
         let trained = site.hub_cli(&["dictionary", "train"])?;
-        anyhow::ensure!(trained.contains("is in force"), "{trained}");
-        site.relay_uses_dictionary(kind).await?;
+        let line = trained.lines().find(|line| line.starts_with(kind));
+        // Where records are all but alike, the one built in may not be beaten.
+        if line.is_some_and(|line| line.contains("is in force")) {
+            site.relay_uses_dictionary(kind).await?;
+        }
         let with = send_alone(&site, &mut load).await?;
         note(figures, "single_dict", what, &with)?;
     }

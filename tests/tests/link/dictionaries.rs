@@ -46,10 +46,12 @@ async fn used(relay: &Relay, dictionary: &Dictionary) {
 /// Keeps a record; gives what its block was compressed with.
 async fn keep(relay: &Relay, n: u64) -> DictId {
     relay.keep(Lane::Errors, n.into()).await;
-    match relay.spool.read(Lane::Errors, Seq(n)).await.unwrap() {
-        ReadOutcome::Block { head, .. } => head.dict,
-        other => panic!("{other:?}"),
-    }
+    let read = relay.spool.read(Lane::Errors, Seq(n)).await.unwrap();
+    let block = match read {
+        ReadOutcome::Block { head, .. } => Some(head),
+        _ => None,
+    };
+    block.expect("the block is there").dict
 }
 
 #[tokio::test(flavor = "multi_thread")]
