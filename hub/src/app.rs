@@ -8,6 +8,7 @@
 
 mod data;
 mod metrics;
+mod sampled;
 mod upkeep;
 
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -142,7 +143,7 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
     let link = receive::start(
         config.link.clone(),
         data.fleet.clone(),
-        digest.clone(),
+        sampled::Sampled::new(digest.clone(), data.dictionaries.clone()),
         &linking.tracker,
         linking.cancel.clone(),
     )?;
@@ -240,6 +241,8 @@ fn work(
         working.cancel.clone(),
     ));
     tracker.spawn(alerts.run(clock::now, working.cancel.clone()));
+    let dictionaries = data.dictionaries.clone();
+    tracker.spawn(dictionaries.run(clock::now, working.cancel.clone()));
     tracker.spawn(notifier.run(clock::now, working.cancel.clone()));
     tracker.spawn(upkeep::retain(
         data.retention(config),

@@ -3,6 +3,7 @@
 //! `run` serves; the other commands work on the data directory, beside a running hub or without
 //! one. A running hub notices what they change within a second or two.
 
+mod dictionary;
 mod fleet;
 mod import;
 mod make;
@@ -93,6 +94,9 @@ enum Command {
     /// The search index.
     #[command(subcommand)]
     Index(IndexCommand),
+    /// What relays compress with.
+    #[command(subcommand)]
+    Dictionary(DictionaryCommand),
     /// Take what a relay could not send, from a file that was carried here. Importing it again, or
     /// sending it as well, has no further effect.
     Import(import::Parcel),
@@ -264,6 +268,21 @@ enum IndexCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum DictionaryCommand {
+    /// List the dictionaries: those in force, and those that blocks of relays may still need.
+    Ls,
+    /// Let the running hub train dictionaries now on what it has received since its start, and put
+    /// in force what makes records smaller.
+    Train,
+    /// Take a dictionary from the `dictionaries` directory of a relay's spool, for records that were
+    /// carried here and could not be read without it: `poison replay` tries those again.
+    Add {
+        /// The dictionary's file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum Poison {
     /// List the records that are set aside.
     List,
@@ -347,6 +366,7 @@ async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
             make::api_token(&store, &user, &name, &scope).await?
         }
         Command::Index(IndexCommand::Rebuild) => rebuild(&store, dir).await?,
+        Command::Dictionary(command) => dictionary::run(&store, command).await?,
         Command::Poison(Poison::List) => list_poison(&store).await?,
         Command::Poison(Poison::Replay { id }) => {
             let mut write = store.begin().await?;

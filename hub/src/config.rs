@@ -10,7 +10,7 @@ use std::time::Duration;
 use protocol::unit::{ByteSize, Span};
 use serde::Deserialize;
 
-use crate::{api, archive, fleet, notify, receive, retention};
+use crate::{api, archive, dictionary, fleet, notify, receive, retention};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -35,6 +35,8 @@ pub struct Config {
     pub fleet: fleet::Config,
     /// Event bodies.
     pub archive: Archive,
+    /// What relays compress with.
+    pub dictionaries: dictionary::Config,
     /// How long things are kept.
     pub retention: retention::Config,
     /// How and where to the hub may call out.
@@ -68,6 +70,7 @@ impl Default for Config {
             link: receive::Config::default(),
             fleet: fleet::Config::default(),
             archive: Archive::default(),
+            dictionaries: dictionary::Config::default(),
             retention: retention::Config::default(),
             notify: notify::Config::default(),
         }
@@ -199,6 +202,11 @@ impl Config {
                 self.archive.pack_bytes.0 >= MIB,
                 "archive.pack_bytes",
                 "must be at least 1 MiB",
+            ),
+            (
+                self.dictionaries.every.0 >= hour,
+                "dictionaries.every",
+                "must be at least 1h",
             ),
             (
                 kept.events.0 >= hour,

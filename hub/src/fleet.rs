@@ -461,6 +461,7 @@ impl Fleet {
     pub async fn roster(&self) -> Result<RosterBundle, FleetError> {
         let rows = self.0.store.roster_rows().await?;
         let links = self.links().await?;
+        let dicts = self.0.store.dictionaries_in_force().await?;
         let mut projects: Vec<RosterProject> = Vec::new();
         for row in rows {
             let id = ProjectId::new(row.project_id.cast_unsigned())
@@ -476,6 +477,7 @@ impl Fleet {
             is_emptied: projects.is_empty(),
             projects,
             links,
+            dicts,
             ..RosterBundle::default()
         })
     }

@@ -13,6 +13,7 @@
 //! What it never does: look into a record. That is the digest's work.
 
 mod alive;
+mod dictionaries;
 mod enrol;
 mod inbox;
 mod lanes;

@@ -15,6 +15,7 @@ pub mod books;
 pub mod changes;
 pub mod configs;
 mod cursors;
+pub mod dictionaries;
 pub mod event_read;
 pub mod events;
 pub mod issue_condition;

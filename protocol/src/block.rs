@@ -24,6 +24,8 @@ pub use build::{Builder, RAW_BYTES_TARGET, Sealed, seal};
 pub use compress::{compress, decompress};
 pub use open::{open, read_head};
 
+pub use crate::dict::DictId;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -140,18 +142,6 @@ pub struct ItemCount {
     pub n: u64,
 }
 
-/// Names a zstd dictionary: 0 is none, 1 is the one built in, others are published by a hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DictId(pub u32);
-
-impl DictId {
-    /// Compressed without a dictionary.
-    pub const NONE: Self = Self(0);
-    /// The dictionary that every program of this protocol version carries.
-    pub const BUILT_IN: Self = Self(1);
-}
-
 /// Why a block cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
@@ -191,7 +181,10 @@ pub enum BlockError {
     #[error("block codec {0} is not known")]
     Codec(u8),
     /// A dictionary this program does not have.
-    #[error("dictionary {} is not known", .0.0)]
+    #[error(
+        "block needs dictionary {0}, which is not here: it lies in `dictionaries` of the spool \
+         that the block comes from"
+    )]
     Dict(DictId),
     /// Numbers that cannot be: no records, too many, or beyond the last number.
     #[error(

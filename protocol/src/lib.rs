@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod block;
+pub mod dict;
 pub mod dsn;
 pub mod envelope;
 pub mod event;

@@ -43,6 +43,10 @@ pub const ROSTER_LINKS_MAX: usize = 20_000;
 pub const QUIET_HOURS_MAX: usize = 16;
 /// Most keys that sign one roster: the one in use, and those it replaces.
 pub const CONFIG_SIGNATURES_MAX: usize = 4;
+/// Largest dictionary, in bytes: twice what the hub trains.
+pub const DICT_BYTES_MAX: usize = 128 * 1024;
+/// Most dictionaries that a roster names: one for each kind, and room for later kinds.
+pub const ROSTER_DICTS_MAX: usize = 16;
 /// Largest block on the wire and on disk, in bytes. Source: link specification, frames.
 pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest block once decompressed, in bytes. Source: link specification, frames.

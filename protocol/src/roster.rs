@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dict::{DictId, DictKind};
 use crate::ids::{ProjectId, PublicKey, RelayId};
 use crate::timestamp::Timestamp;
 
@@ -68,6 +69,32 @@ pub struct RosterBundle {
     /// The same for single relays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<RelayLink>,
+    /// What new blocks are compressed with, by the lanes' kind; lanes whose kind is not named use
+    /// the dictionary built in. A relay that skips this only sends more bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dicts: Vec<RosterDict>,
+}
+
+/// A dictionary that relays are to use. Its bytes are asked for by its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterDict {
+    /// The name of its kind ([`DictKind::name`]); those of later versions are passed over.
+    pub kind: String,
+    /// Its number.
+    pub id: DictId,
+    /// How many bytes it has.
+    pub len: u32,
+    /// SHA-256 of its bytes.
+    #[serde(with = "serde_bytes")]
+    pub sha256: [u8; 32],
+}
+
+impl RosterDict {
+    /// What it is for; `None` is for a later version.
+    #[must_use]
+    pub fn kind(&self) -> Option<DictKind> {
+        DictKind::from_name(&self.kind)
+    }
 }
 
 /// How much of the link one relay may take.

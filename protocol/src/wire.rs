@@ -22,9 +22,9 @@ mod paper;
 mod tests;
 
 pub use body::{
-    Ack, Backlog, Books, Cert, CertRequest, CloseCode, Credit, Cursor, Difference, DiskReport,
-    ErrorBody, Gap, GapReason, Goaway, Hello, Join, Joined, LaneState, Nack, Ping, ProcessReport,
-    Report, Sum, Total, Verdict, Welcome,
+    Ack, Backlog, Books, Cert, CertRequest, CloseCode, Credit, Cursor, Dict, DictGet, Difference,
+    DiskReport, ErrorBody, Gap, GapReason, Goaway, Hello, Join, Joined, LaneState, Nack, Ping,
+    ProcessReport, Report, Sum, Total, Verdict, Welcome,
 };
 pub use config::{Config, ConfigOutcome, ConfigSignature, ConfigStatus};
 pub use frame::{Frame, HEADER_LEN_MAX};

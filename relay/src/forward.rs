@@ -19,6 +19,7 @@ mod carry;
 mod channel;
 mod config;
 mod dial;
+mod dictionaries;
 mod error;
 mod flight;
 mod identity;
@@ -294,6 +295,8 @@ pub fn start(
         shared,
         cancel,
     };
+    // What was used before the start is used again, whether the hub is there or not.
+    let _asked_for_later = dictionaries::settle(&link.roster, &link.spool);
     tracker.spawn(receipts::take(
         link.config.dir.clone(),
         link.spool.clone(),

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use protocol::ids::{ProjectId, PublicKey, RelayId};
 use protocol::item::Category;
-use protocol::roster::{ConfigKey, LinkSettings, RateLimit, RosterBundle};
+use protocol::roster::{ConfigKey, LinkSettings, RateLimit, RosterBundle, RosterDict};
 use protocol::timestamp::Timestamp;
 use protocol::wire::{Config, ConfigOutcome, ConfigStatus, decode_msgpack};
 use tokio::sync::watch;
@@ -223,6 +223,13 @@ impl Roster {
         let table = self.table().filter(|table| !table.is_expired(hub_now));
         let hub = table.map(|table| table.link_of(relay).clone());
         self.0.policy.link(&hub.unwrap_or_default())
+    }
+
+    /// The dictionaries that new blocks are to be compressed with.
+    #[must_use]
+    pub fn dictionaries(&self) -> Vec<RosterDict> {
+        self.table()
+            .map_or_else(Vec::new, |table| table.dicts.clone())
     }
 
     /// The version in force; 0 is none.

@@ -32,6 +32,7 @@
 //! DIR/ballast                   room for the state on a full disk
 //! DIR/L1/EPOCH/FIRST-SERIAL.seg segments
 //! DIR/quarantine/               damaged segments, for whoever wants to look
+//! DIR/dictionaries/             what blocks were compressed with
 //! DIR/index/                    sled; may be deleted at any time
 //! DIR/receipts/                 receipts that were brought by hand, until they are taken
 //! ```
@@ -41,6 +42,7 @@ mod catalog;
 mod cipher;
 mod commit;
 mod config;
+mod dictionaries;
 mod disk;
 mod evict;
 mod format;
@@ -72,6 +74,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use protocol::block::{BlockError, Record};
+use protocol::dict::{DictId, DictKind, Dictionary};
 use protocol::ids::{Epoch, Lane, Seq};
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -83,6 +86,7 @@ pub use config::{AgeMax, Config, WhenFull, WhenFullByLane};
 pub use repair::{RepairError, Repaired, repair};
 pub use status::{Gap, GapReason, LaneState, LastError, ReadOutcome, SpoolStatus};
 
+use dictionaries::Shelf;
 use disk::{Disk, HostDisk};
 use index::Index;
 use owner::{Append, Command, HostTime, Owner, Time};
@@ -247,6 +251,7 @@ impl Spool {
                 key: key.to_string(),
             });
         }
+        let kept = dictionaries::load(&*disk, &config.dir).map_err(cannot)?;
         let recovered = recover::recover(&disk, &config.dir, &keys).map_err(cannot)?;
         let limits = limits::Limits::new(config, disk.space(&config.dir).map_err(cannot)?);
         let (parts, catalog, mut health, losses) = recovered.split();
@@ -263,6 +268,7 @@ impl Spool {
             health,
             index(&config.dir, parts.state.epoch),
         ));
+        *shared.shelf() = Shelf::new(kept);
         let mut owner = Owner::new(limits, Arc::clone(&shared), ledger, time, parts);
         owner.hold(lock);
         owner.take_stock(&losses);
@@ -376,6 +382,32 @@ impl Spool {
         Ok(())
     }
 
+    /// Keeps a dictionary, so that blocks can be compressed with it and read for as long as one is
+    /// there. `false` when the spool keeps as many as it may. It waits for the disk: call it where
+    /// that is allowed.
+    ///
+    /// # Errors
+    /// [`SpoolError::NotDurable`]; then no block is compressed with it.
+    pub fn keep_dictionary(&self, dictionary: &Dictionary) -> Result<bool, SpoolError> {
+        Ok(dictionaries::keep(&self.shared, dictionary)?)
+    }
+
+    /// Chooses what new blocks are compressed with; kinds that are not named, or whose dictionary
+    /// is not kept, use the one built in. Dictionaries that no block can need are removed. It waits
+    /// for the disk: call it where that is allowed.
+    ///
+    /// # Errors
+    /// [`SpoolError::NotDurable`] when a file cannot be removed; what was chosen is in force.
+    pub fn use_dictionaries(&self, chosen: &[(DictKind, DictId)]) -> Result<(), SpoolError> {
+        Ok(dictionaries::choose(&self.shared, chosen)?)
+    }
+
+    /// The dictionaries that are kept.
+    #[must_use]
+    pub fn dictionaries(&self) -> Vec<DictId> {
+        self.shared.shelf().ids()
+    }
+
     /// Where it lives.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -401,6 +433,12 @@ impl Spool {
         self.shared.changed.subscribe()
     }
 
+    fn dictionaries_in_use(&self) -> Vec<(DictKind, DictId)> {
+        let shelf = self.shared.shelf();
+        let used = |kind| Some((kind, shelf.in_use(kind)?));
+        DictKind::ALL.into_iter().filter_map(used).collect()
+    }
+
     /// How the spool is.
     #[must_use]
     pub fn status(&self) -> SpoolStatus {
@@ -422,6 +460,7 @@ impl Spool {
             sync_max: health.sync_max,
             sync_total: health.sync_total,
             opened_in: health.opened_in,
+            dictionaries: self.dictionaries_in_use(),
             last_error: health.last_error,
         }
     }

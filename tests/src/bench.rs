@@ -5,6 +5,7 @@
 
 mod backlog;
 mod links;
+mod single;
 mod site;
 mod steady;
 
@@ -51,6 +52,9 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
     }
     if is_asked("links") {
         links::measure(dir, &mut figures).await?;
+    }
+    if is_asked("single") {
+        single::measure(dir, &mut figures).await?;
     }
     figures.table();
     Ok(())

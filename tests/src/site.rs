@@ -316,6 +316,41 @@ impl Site {
         )
     }
 
+    /// Asks the relay's program something about its spool, which may be in use.
+    ///
+    /// # Errors
+    /// With what it says, when it does not end well.
+    pub fn spool_cli(&self, command: &str) -> anyhow::Result<String> {
+        let config = self.plan.dir.join("relay.toml");
+        let config = config.to_str().context("paths are text")?;
+        let args = ["spool", command, "--config", config];
+        run(&program("vedette-relay")?, &args, "")
+    }
+
+    /// Asks the hub's program something beside the hub that runs, and gives its answer.
+    ///
+    /// # Errors
+    /// With what it says, when it does not end well.
+    pub fn hub_cli(&self, args: &[&str]) -> anyhow::Result<String> {
+        hub_cli(&self.plan, args, "")
+    }
+
+    /// Waits until the relay compresses new blocks of a kind with a dictionary of the hub; gives its
+    /// number.
+    ///
+    /// # Errors
+    /// When it does not within the deadline.
+    pub async fn relay_uses_dictionary(&self, kind: &str) -> anyhow::Result<String> {
+        let what = format!("the relay to use a dictionary for {kind}");
+        until(&what, VISIBLE_WITHIN, || async {
+            let line = self.relay_cli("status").ok()?;
+            let (_, rest) = line.split_once("compressed with ")?;
+            let (_, id) = rest.split_once(&format!("{kind} "))?;
+            id.split([',', '\n']).next().map(str::to_owned)
+        })
+        .await
+    }
+
     /// The link between relay and hub, when the site was started with one.
     ///
     /// # Errors

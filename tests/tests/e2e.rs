@@ -13,6 +13,7 @@ mod e2e {
     mod carriers;
     mod clocks;
     mod crashes;
+    mod dictionaries;
     mod disks;
     mod failing_disks;
     mod floods;

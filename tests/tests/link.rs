@@ -35,6 +35,7 @@ use tokio_util::task::TaskTracker;
 mod link {
     mod carriers;
     mod config;
+    mod dictionaries;
     mod identity;
     mod middle;
     mod spool;

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "protocol",
         &[
             &["ids", "limits", "timestamp", "unit"],
+            &["dict"],
             &["dsn", "item", "roster"],
             &["auth", "outcome", "envelope", "event", "privacy"],
             &["wire"],
@@ -39,6 +40,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["normalise", "issue", "rule", "schedule", "query"],
             &["group"],
             &["store", "archive", "index", "stats"],
+            &["dictionary"],
             &["digest", "alert", "notify", "retention", "access", "fleet"],
             &["receive", "import", "api", "web"],
             &["config", "app", "cli"],

@@ -12,6 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::archive::Archive;
 use crate::config::Config;
+use crate::dictionary::Dictionaries;
 use crate::fleet::Fleet;
 use crate::index::Index;
 use crate::retention::Retention;
@@ -28,6 +29,8 @@ pub struct Data {
     pub index: Index,
     /// Relays.
     pub fleet: Fleet,
+    /// What relays compress with.
+    pub dictionaries: Dictionaries,
     /// Held as long as the hub runs.
     _lock: Arc<File>,
 }
@@ -48,6 +51,7 @@ impl Data {
             anyhow::Ok((Archive::open(&packs, pack_bytes)?, open_index(&index)?))
         })
         .await??;
+        let dictionaries = Dictionaries::open(store.clone(), config.dictionaries).await?;
         let authority = dir.join("authority");
         make_dir(&authority)?;
         let fleet = Fleet::open(store.clone(), &authority, config.fleet.clone()).await?;
@@ -56,6 +60,7 @@ impl Data {
             archive,
             index,
             fleet,
+            dictionaries,
             _lock: Arc::new(lock),
         })
     }

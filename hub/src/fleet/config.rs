@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
+use protocol::dict::{self, Dictionary};
 use protocol::ids::RelayId;
 use protocol::roster::{ConfigKey, LinkSettings, RelayLink};
 use protocol::timestamp::Timestamp;
@@ -195,6 +196,29 @@ impl Fleet {
             }
         });
         links.collect()
+    }
+
+    /// Keeps a dictionary that this hub had lost and a relay gave back, so that blocks can be read.
+    ///
+    /// # Errors
+    /// [`FleetError::Store`].
+    pub async fn keep_dictionary(
+        &self,
+        dictionary: &Dictionary,
+        now: Timestamp,
+    ) -> Result<(), FleetError> {
+        let id = dictionary.id();
+        let mut write = self.0.store.begin().await?;
+        let is_kept = write.keep_dictionary(dictionary, now).await?;
+        write.commit().await?;
+        match dict::learn(dictionary) {
+            Ok(()) if is_kept => {
+                tracing::info!(dictionary = %id, "a relay gave back a dictionary that was lost here");
+            }
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "a dictionary that a relay gave back is not used"),
+        }
+        Ok(())
     }
 
     /// Brings what is published up to date; gives what relays are to have.

@@ -8,12 +8,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use protocol::dict;
 use protocol::ids::{Lane, RelayId};
 use protocol::wire::{CloseCode, Cursor, Frame, Goaway, PROTO, Ping, Report, Welcome};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::alive::{self, Alive, Holder};
+use super::dictionaries::Lost;
 use super::enrol::Renewals;
 use super::inbox::{Arrived, Inbox, Step};
 use super::peer::{Blocks, Control, Peer, Requests, Streams};
@@ -56,6 +58,7 @@ struct Session<S> {
     holder: Holder,
     is_settled: bool,
     renewals: Renewals,
+    lost: Lost,
 }
 
 /// Serves a relay until either side has enough.
@@ -156,6 +159,7 @@ async fn serve_admitted<S: Sink>(
         holder,
         is_settled,
         renewals: Renewals::new(admitted),
+        lost: Lost::default(),
     };
     session.run(requests, &state).await
 }
@@ -269,6 +273,11 @@ impl<S: Sink> Session<S> {
                 self.control.send(&answer).await
             }
             Frame::Cert(kept) => self.renewals.kept(&self.context.fleet, &kept).await,
+            Frame::DictGet(asked) => match Lost::answer(asked) {
+                Some(dictionary) => self.control.send(&dictionary).await,
+                None => Ok(()),
+            },
+            Frame::Dict(dict) => self.lost.found(&self.context.fleet, dict).await,
             Frame::Goaway(_) => Ok(()),
             other => Err(SessionError::Unexpected(other.name())),
         }
@@ -276,6 +285,12 @@ impl<S: Sink> Session<S> {
 
     async fn arrive(&mut self, received: Received) -> Result<(), SessionError> {
         let Received { head, block, room } = received;
+        for frame in self.lost.missing(&head) {
+            self.control.send(&frame).await?;
+        }
+        if !dict::is_known(head.dict) {
+            return Ok(());
+        }
         let arrived = self.inbox.block(head, Body { block, room })?;
         self.hand_on(arrived).await
     }

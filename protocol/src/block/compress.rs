@@ -1,39 +1,36 @@
 //! zstd with dictionaries prepared once and contexts used again.
 
 use std::io;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use zstd::bulk::{Compressor, Decompressor};
-use zstd::dict::{DecoderDictionary, EncoderDictionary};
-use zstd::zstd_safe;
+use zstd::zstd_safe::{self, CCtx, DCtx, ErrorCode};
 
 use super::{BlockError, DictId};
-
-/// Above this the time doubles and the bytes hardly shrink.
-const LEVEL: i32 = 3;
+use crate::dict::{self, LEVEL, Prepared};
 
 /// Contexts kept for the next caller; each holds about a megabyte.
 const SPARE_MAX: usize = 2;
-
-/// Trained on events of Sentry SDKs from which everything personal was removed.
-const BASE_DICT: &[u8] = include_bytes!("base.dict");
 
 /// Bytes as one zstd frame that states its content size.
 ///
 /// # Errors
 /// [`BlockError::Dict`] for a dictionary this program does not have, [`BlockError::Zstd`].
 pub fn compress(dict: DictId, raw: &[u8]) -> Result<Vec<u8>, BlockError> {
-    static PLAIN: Spare<Compressor<'static>> = Spare::new();
-    static BASE: Spare<Compressor<'static>> = Spare::new();
-    match dict {
-        DictId::NONE => PLAIN.with(|| Compressor::new(LEVEL), |context| context.compress(raw)),
-        DictId::BUILT_IN => BASE.with(
-            || Compressor::with_prepared_dictionary(encoder_base()),
-            |context| context.compress(raw),
-        ),
-        other => return Err(BlockError::Dict(other)),
-    }
-    .map_err(BlockError::Zstd)
+    static CONTEXTS: Spare<CCtx<'static>> = Spare::new();
+    let base = Base::of(dict)?;
+    let mut out = Vec::with_capacity(zstd_safe::compress_bound(raw.len()));
+    let done = CONTEXTS.with(CCtx::try_create, |context| match base.prepared() {
+        None => context.compress(&mut out, raw, LEVEL).map_err(named),
+        Some(prepared) => {
+            let encoder = prepared.encoder().ok_or(io::ErrorKind::OutOfMemory)?;
+            let done = context.compress_using_cdict(&mut out, raw, encoder);
+            done.map_err(named)
+        }
+    });
+    done.map_err(BlockError::Zstd)?;
+    // It was as long as the worst case.
+    out.shrink_to_fit();
+    Ok(out)
 }
 
 /// The bytes before compression; never more than `raw_len`.
@@ -41,8 +38,7 @@ pub fn compress(dict: DictId, raw: &[u8]) -> Result<Vec<u8>, BlockError> {
 /// # Errors
 /// [`BlockError`] when the frame is damaged or does not hold `raw_len` bytes.
 pub fn decompress(dict: DictId, payload: &[u8], raw_len: usize) -> Result<Vec<u8>, BlockError> {
-    static PLAIN: Spare<Decompressor<'static>> = Spare::new();
-    static BASE: Spare<Decompressor<'static>> = Spare::new();
+    static CONTEXTS: Spare<DCtx<'static>> = Spare::new();
     // Two statements of the size must agree before memory is set aside for it.
     let stated = zstd_safe::get_frame_content_size(payload).ok().flatten();
     if stated != Some(raw_len as u64) {
@@ -52,27 +48,51 @@ pub fn decompress(dict: DictId, payload: &[u8], raw_len: usize) -> Result<Vec<u8
             found: stated.unwrap_or_default(),
         });
     }
-    match dict {
-        DictId::NONE => PLAIN.with(Decompressor::new, |context| {
-            context.decompress(payload, raw_len)
-        }),
-        DictId::BUILT_IN => BASE.with(
-            || Decompressor::with_prepared_dictionary(decoder_base()),
-            |context| context.decompress(payload, raw_len),
-        ),
-        other => return Err(BlockError::Dict(other)),
+    let base = Base::of(dict)?;
+    let mut out = vec![0; raw_len];
+    let done = CONTEXTS.with(DCtx::try_create, |context| match base.prepared() {
+        None => context
+            .decompress(out.as_mut_slice(), payload)
+            .map_err(named),
+        Some(prepared) => {
+            let decoder = prepared.decoder().ok_or(io::ErrorKind::OutOfMemory)?;
+            let done = context.decompress_using_ddict(out.as_mut_slice(), payload, decoder);
+            done.map_err(named)
+        }
+    });
+    out.truncate(done.map_err(BlockError::Zstd)?);
+    Ok(out)
+}
+
+/// What is compressed with.
+enum Base {
+    Nothing,
+    BuiltIn,
+    Learnt(Arc<Prepared>),
+}
+
+impl Base {
+    fn of(dict: DictId) -> Result<Self, BlockError> {
+        match dict {
+            DictId::NONE => Ok(Self::Nothing),
+            DictId::BUILT_IN => Ok(Self::BuiltIn),
+            learnt => dict::find(learnt)
+                .map(Self::Learnt)
+                .ok_or(BlockError::Dict(learnt)),
+        }
     }
-    .map_err(BlockError::Zstd)
+
+    fn prepared(&self) -> Option<&Prepared> {
+        match self {
+            Self::Nothing => None,
+            Self::BuiltIn => Some(dict::built_in()),
+            Self::Learnt(prepared) => Some(prepared),
+        }
+    }
 }
 
-fn encoder_base() -> &'static EncoderDictionary<'static> {
-    static DICT: OnceLock<EncoderDictionary<'static>> = OnceLock::new();
-    DICT.get_or_init(|| EncoderDictionary::copy(BASE_DICT, LEVEL))
-}
-
-fn decoder_base() -> &'static DecoderDictionary<'static> {
-    static DICT: OnceLock<DecoderDictionary<'static>> = OnceLock::new();
-    DICT.get_or_init(|| DecoderDictionary::copy(BASE_DICT))
+fn named(code: ErrorCode) -> io::Error {
+    io::Error::other(zstd_safe::get_error_name(code))
 }
 
 /// Contexts that are not in use. A context that met an error is not used again.
@@ -89,13 +109,13 @@ impl<C> Spare<C> {
 
     fn with<T>(
         &self,
-        make: impl FnOnce() -> io::Result<C>,
+        make: impl FnOnce() -> Option<C>,
         work: impl FnOnce(&mut C) -> io::Result<T>,
     ) -> io::Result<T> {
         let spare = self.lock().pop();
         let mut context = match spare {
             Some(context) => context,
-            None => make()?,
+            None => make().ok_or(io::ErrorKind::OutOfMemory)?,
         };
         let done = work(&mut context)?;
         let mut spares = self.lock();

@@ -158,7 +158,7 @@ fn the_built_in_dictionary_shrinks_a_single_small_event() {
 
 #[test]
 fn the_built_in_dictionary_holds_nothing_personal() {
-    let dict = include_bytes!("base.dict");
+    let dict = include_bytes!("../dict/base.dict");
     for needle in [
         "41111111",
         "hunter2",

@@ -2,8 +2,8 @@
 
 use super::{LinkSettings, PrivacySettings, RosterBundle, RosterProject};
 use crate::limits::{
-    QUIET_HOURS_MAX, ROSTER_KEYS_MAX, ROSTER_LINKS_MAX, ROSTER_LIST_MAX, ROSTER_PATTERN_BYTES_MAX,
-    ROSTER_PROJECTS_MAX, ROSTER_TEXT_BYTES_MAX,
+    QUIET_HOURS_MAX, ROSTER_DICTS_MAX, ROSTER_KEYS_MAX, ROSTER_LINKS_MAX, ROSTER_LIST_MAX,
+    ROSTER_PATTERN_BYTES_MAX, ROSTER_PROJECTS_MAX, ROSTER_TEXT_BYTES_MAX,
 };
 
 /// Something of which a roster has too much.
@@ -36,6 +36,7 @@ impl RosterBundle {
         let n_keys = self.projects.iter().map(|project| project.keys.len()).sum();
         at_most("keys", n_keys, ROSTER_KEYS_MAX)?;
         at_most("relays with settings", self.links.len(), ROSTER_LINKS_MAX)?;
+        at_most("dictionaries", self.dicts.len(), ROSTER_DICTS_MAX)?;
         at_most("requirements", self.requires.len(), ROSTER_LIST_MAX)?;
         let links = self.links.iter().map(|link| &link.link);
         links.chain([&self.link]).try_for_each(check_link)?;

@@ -32,6 +32,12 @@ fn a_roster_is_read_as_it_was_written() {
                 quiet_hours: vec!["22:00-06:30".parse().unwrap()],
             },
         }],
+        dicts: vec![RosterDict {
+            kind: "errors".to_owned(),
+            id: DictId(40_000),
+            len: 65_536,
+            sha256: [7; 32],
+        }],
         ..RosterBundle::default()
     };
     let bytes = encode_msgpack_named(&bundle).unwrap();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::dict::DictId;
 use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
 use crate::outcome::{LaneDigest, Term};
@@ -33,7 +34,7 @@ pub struct Hello {
     /// The roster in force; 0 is none.
     #[serde(rename = "cv", default)]
     pub roster_version: u64,
-    /// Dictionaries it can compress with.
+    /// Dictionaries it has.
     #[serde(rename = "d", default)]
     pub dicts: Vec<u32>,
     /// The relay's wall clock.
@@ -517,6 +518,33 @@ pub struct Cert {
     /// The authorities to trust, the one to trust longest first, DER.
     #[serde(rename = "a")]
     pub authorities: Vec<ByteBuf>,
+}
+
+/// Asks for a dictionary: a relay for one that its roster names, a hub for one that a block needs
+/// and that it has lost. There is no answer from a peer that does not have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DictGet {
+    /// Which.
+    #[serde(rename = "i")]
+    pub id: DictId,
+}
+
+/// A dictionary. Its number is made from its bytes, so who asked can tell that they are the right
+/// ones.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dict {
+    /// Its bytes.
+    #[serde(rename = "b", with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+// What it holds stays out of logs.
+impl std::fmt::Debug for Dict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dict")
+            .field("len", &self.bytes.len())
+            .finish()
+    }
 }
 
 /// A request was refused.

@@ -4,8 +4,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::WireError;
 use super::body::{
-    Ack, Cert, CertRequest, Credit, ErrorBody, Gap, Goaway, Hello, Join, Joined, Nack, Ping,
-    Report, Welcome,
+    Ack, Cert, CertRequest, Credit, Dict, DictGet, ErrorBody, Gap, Goaway, Hello, Join, Joined,
+    Nack, Ping, Report, Welcome,
 };
 use super::config::{Config, ConfigStatus};
 use super::msgpack::{decode_msgpack, encode_msgpack_named};
@@ -98,6 +98,10 @@ frames! {
     Cert(Cert) = 0x11, 0;
     /// Why the connection ends; the last frame, where QUIC has a code for it.
     Close(ErrorBody) = 0x16, 0;
+    /// Asks for a dictionary.
+    DictGet(DictGet) = 0x17, 1;
+    /// A dictionary.
+    Dict(Dict) = 0x18, 1;
 }
 
 impl Frame {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 
 use super::*;
+use crate::dict::DictId;
 use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
 use crate::limits::{BLOCK_BYTES_MAX, CONFIG_BYTES_MAX, FRAME_BYTES_MAX};
@@ -113,6 +114,12 @@ fn examples() -> Vec<Frame> {
         Frame::Error(ErrorBody {
             code: CloseCode::BadToken.code(),
             message: "join token is not valid".to_owned(),
+        }),
+        Frame::DictGet(DictGet {
+            id: DictId(0x0102_0304),
+        }),
+        Frame::Dict(Dict {
+            bytes: vec![0x37, 0xa4, 0x30, 0xec],
         }),
         Frame::CertRequest(CertRequest { csr: vec![0x30, 0] }),
         Frame::Cert(Cert {
@@ -299,7 +306,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_frames_never_panic(which in 0..17_usize, at: prop::sample::Index, with: u8) {
+    fn damaged_frames_never_panic(which in 0..19_usize, at: prop::sample::Index, with: u8) {
         let mut bytes = examples()[which].to_bytes().unwrap().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = with;

@@ -105,6 +105,11 @@ fn spool(page: &mut Page, spool: &SpoolSummary) {
         let _written = write!(line, "; {} damaged segments kept aside", spool.quarantined);
     }
     page.line("spool", &line);
+    if !spool.dictionaries.is_empty() {
+        let named = spool.dictionaries.iter();
+        let named: Vec<_> = named.map(|(kind, id)| format!("{kind} {id}")).collect();
+        page.line("", &format!("compressed with {}", named.join(", ")));
+    }
     for lane in &spool.lanes {
         let line = match lane.oldest_age_secs.filter(|_| lane.records > 0) {
             None => format!("{:<4}empty", lane.lane),

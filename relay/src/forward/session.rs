@@ -15,6 +15,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use super::adapt::{Measured, Second, adapt};
 use super::channel::{Carrier, Channel, PathFigures};
 use super::dial::{Dialled, Plan, Way, dial};
+use super::dictionaries;
 use super::error::LinkError;
 use super::identity::Identity;
 use super::outbox::{ByLane, Order, Outbox};
@@ -168,7 +169,10 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         None => Ok(()),
     };
     let ended = match ended {
-        Ok(()) => session.run().await,
+        Ok(()) => match session.ask_for_dictionaries().await {
+            Ok(()) => session.run().await,
+            failed => failed,
+        },
         failed => failed,
     };
     let made_progress = session.outbox.has_acks() || now.elapsed() >= GOOD_CONNECTION;
@@ -302,6 +306,13 @@ impl<'a> Session<'a> {
             Frame::Config(roster) => {
                 let status = told::apply(self.link, roster).await;
                 self.channel.send(&Frame::ConfigStatus(status)).await?;
+                self.ask_for_dictionaries().await?;
+            }
+            Frame::Dict(dict) => dictionaries::take(self.link, dict).await,
+            Frame::DictGet(asked) => {
+                if let Some(answer) = dictionaries::answer(asked) {
+                    self.channel.send(&answer).await?;
+                }
             }
             Frame::Goaway(Goaway { reason, .. }) => {
                 tracing::debug!(reason, "hub is about to close");
@@ -322,6 +333,14 @@ impl<'a> Session<'a> {
             }
             Frame::Error(error) => self.renewal.refused(&error),
             other => return Err(LinkError::Unexpected(other.name())),
+        }
+        Ok(())
+    }
+
+    /// Asks for what the roster names and the spool does not have.
+    async fn ask_for_dictionaries(&mut self) -> Result<(), LinkError> {
+        for asking in dictionaries::missing(self.link).await {
+            self.channel.send(&asking).await?;
         }
         Ok(())
     }

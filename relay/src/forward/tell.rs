@@ -12,6 +12,8 @@ use crate::clock;
 pub(super) fn hello(link: &Link, identity: &Identity) -> Frame {
     let lanes = Lane::ALL.into_iter().zip(link.spool.lanes());
     let first = *link.first();
+    let dicts = [DictId::NONE, DictId::BUILT_IN].into_iter();
+    let kept = link.spool.dictionaries();
     let (instance, ancestors) = identity.starts();
     Frame::Hello(Hello {
         proto_min: PROTO,
@@ -29,7 +31,7 @@ pub(super) fn hello(link: &Link, identity: &Identity) -> Frame {
             .collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roster_version: link.roster.version(),
-        dicts: vec![DictId::NONE.0, DictId::BUILT_IN.0],
+        dicts: dicts.chain(kept).map(|dict| dict.0).collect(),
         wall: clock::now(),
         capabilities: Vec::new(),
         generation: identity.generation,

@@ -7,7 +7,8 @@ use protocol::ids::{ProjectId, PublicKey, RelayId};
 use protocol::item::Category;
 use protocol::privacy::Scrubber;
 use protocol::roster::{
-    ConfigKey, LinkSettings, PrivacySettings, RateLimit, RosterBundle, RosterProject, SampleRate,
+    ConfigKey, LinkSettings, PrivacySettings, RateLimit, RosterBundle, RosterDict, RosterProject,
+    SampleRate,
 };
 use protocol::timestamp::Timestamp;
 
@@ -23,6 +24,8 @@ pub(super) struct Table {
     pub(super) n_projects: usize,
     pub(super) keys: HashMap<PublicKey, Entry>,
     pub(super) expires_at: Option<Timestamp>,
+    /// What new blocks are to be compressed with.
+    pub(super) dicts: Vec<RosterDict>,
     link: LinkSettings,
     links: HashMap<RelayId, LinkSettings>,
 }
@@ -83,6 +86,7 @@ impl Table {
             n_projects,
             keys,
             expires_at: bundle.expires_at,
+            dicts: bundle.dicts,
             link: bundle.link,
             links: links.map(|named| (named.relay, named.link)).collect(),
         })

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::block::{BlockError, Builder, LedgerDelta, Record, Sealed};
+use protocol::block::{BlockError, Builder, DictId, LedgerDelta, Record, Sealed};
 use protocol::ids::{Epoch, Lane, Seq};
 use protocol::outcome::Counts;
 use protocol::timestamp::Timestamp;
@@ -40,6 +40,16 @@ struct Unfit {
 impl Owner {
     /// Makes the appends durable, with what the ledger counted meanwhile, and answers them.
     pub(super) fn commit(&mut self, appends: Vec<Append>) {
+        self.shared.shelf().begin_commit();
+        self.commit_all(appends);
+        let next = {
+            let catalog = self.shared.catalog();
+            ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
+        };
+        self.shared.shelf().end_commit(&next);
+    }
+
+    fn commit_all(&mut self, appends: Vec<Append>) {
         let now = self.time.now();
         let mut appends = self.admit(appends);
         let delta = self.ledger.take_delta(now);
@@ -166,21 +176,24 @@ impl Owner {
             let catalog = self.shared.catalog();
             ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
         };
+        let dicts = {
+            let shelf = self.shared.shelf();
+            ByLane::from_fn(|lane| shelf.of(lane))
+        };
         let mut ready = Vec::new();
         let mut building = ByLane::<Option<Building>>::default();
         let epoch = self.shared.epoch;
+        let begin = |lane| Building::new(epoch, lane, *next.get(lane), *dicts.get(lane));
         for (lane, delta) in ledger {
             let building = building.get_mut(*lane);
-            let building =
-                building.get_or_insert_with(|| Building::new(epoch, *lane, *next.get(*lane)));
+            let building = building.get_or_insert_with(|| begin(*lane));
             building.push(None, &Record::Ledger(delta.clone()), &mut ready)?;
         }
         for (at, append) in appends.iter().enumerate() {
             for (lane, record) in &append.records {
                 let lane = routes.of(*lane);
                 let building = building.get_mut(lane);
-                let building =
-                    building.get_or_insert_with(|| Building::new(epoch, lane, *next.get(lane)));
+                let building = building.get_or_insert_with(|| begin(lane));
                 building.push(Some(at), record, &mut ready)?;
             }
         }
@@ -452,10 +465,10 @@ struct Building {
 }
 
 impl Building {
-    const fn new(epoch: Epoch, lane: Lane, first: Seq) -> Self {
+    const fn new(epoch: Epoch, lane: Lane, first: Seq, dict: DictId) -> Self {
         Self {
             lane,
-            builder: Builder::new(epoch, lane, first),
+            builder: Builder::with_dict(epoch, lane, first, dict),
             received: None,
             last: None,
         }

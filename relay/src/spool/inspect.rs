@@ -121,6 +121,7 @@ impl Inspector {
             dir: dir.to_path_buf(),
             source,
         };
+        super::dictionaries::load(&*disk, dir).map_err(cannot)?;
         let mut slots = Slots::new(Arc::clone(&disk), dir.to_path_buf());
         let (state, is_state_damaged) = slots.read().map_err(cannot)?;
         let is_known = state.is_some();

@@ -12,6 +12,7 @@ use super::LastError;
 use super::balance::Balance;
 use super::catalog::Catalog;
 use super::cipher::Keys;
+use super::dictionaries::Shelf;
 use super::disk::Disk;
 use super::index::Index;
 
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     health: Mutex<Health>,
     /// The accounts when they were last drawn up.
     balance: Mutex<Arc<Balance>>,
+    shelf: Mutex<Shelf>,
     /// Counts commits and whatever else a reader may wait for.
     pub(super) changed: watch::Sender<u64>,
     pub(super) index: Index,
@@ -66,6 +68,7 @@ impl Shared {
             catalog: Mutex::new(catalog),
             health: Mutex::new(health),
             balance: Mutex::default(),
+            shelf: Mutex::default(),
             changed: watch::Sender::new(0),
             index,
         }
@@ -82,6 +85,10 @@ impl Shared {
 
     pub(super) fn balance(&self) -> MutexGuard<'_, Arc<Balance>> {
         self.balance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps an error for the status.

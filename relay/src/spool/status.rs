@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use protocol::block::Head;
+use protocol::dict::{DictId, DictKind};
 use protocol::ids::{Epoch, Lane, Seq};
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,8 @@ pub struct SpoolStatus {
     pub sync_total: Duration,
     /// How long the opening took.
     pub opened_in: Duration,
+    /// What new blocks are compressed with, where it is not what is built in.
+    pub dictionaries: Vec<(DictKind, DictId)>,
     /// The last thing that went wrong with the disk.
     pub last_error: Option<LastError>,
 }

@@ -1,6 +1,7 @@
 //! The spool's promises.
 
 mod balance;
+mod dictionaries;
 mod encrypted;
 mod faults;
 mod index;

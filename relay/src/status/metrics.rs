@@ -150,6 +150,14 @@ fn spool(page: &mut Page, status: &Status) {
     for (name, kind, help, n) in rows {
         page.single(&format!("vedette_relay_spool_{name}"), kind, help, n);
     }
+    if !spool.dictionaries.is_empty() {
+        let name = "vedette_relay_spool_dictionary";
+        page.head(name, "gauge", "1 for what new blocks are compressed with.");
+        for (kind, id) in &spool.dictionaries {
+            let labels = [("kind", kind.name()), ("id", &id.to_string())];
+            page.line(name, &labels, 1);
+        }
+    }
     for (name, kind, help, time) in [
         (
             "sync_last_seconds",

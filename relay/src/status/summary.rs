@@ -89,6 +89,8 @@ pub struct SpoolSummary {
     pub lanes: Vec<LaneSummary>,
     /// Damaged segments kept aside.
     pub quarantined: u64,
+    /// What new blocks are compressed with, by kind, where it is not what is built in.
+    pub dictionaries: BTreeMap<String, String>,
     /// The disk it lies on.
     pub disk: DiskSummary,
     /// The last thing that went wrong with the disk.
@@ -245,6 +247,11 @@ fn kept(spool: SpoolStatus, balance: &Balance) -> SpoolSummary {
         bytes_used: spool.bytes_used,
         bytes_max: spool.bytes_max,
         lanes: lanes.collect(),
+        dictionaries: spool
+            .dictionaries
+            .iter()
+            .map(|(kind, id)| (kind.name().to_owned(), id.to_string()))
+            .collect(),
         quarantined: spool.quarantined,
         disk: DiskSummary {
             total_bytes: balance.disk_bytes,

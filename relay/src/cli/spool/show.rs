@@ -181,6 +181,13 @@ pub(super) fn verified(out: &mut dyn Write, verified: &Verified) -> io::Result<(
             verified.unopened
         )?;
     }
+    for id in &verified.dictionaries_missing {
+        writeln!(
+            out,
+            "dictionary {id} is missing: blocks that need it were not opened and can be sent; the \
+             hub has it, and sends it to a relay whose roster names it"
+        )?;
+    }
     Ok(())
 }
 

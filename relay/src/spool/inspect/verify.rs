@@ -1,8 +1,10 @@
 //! Reads every byte and says what is not as it was written.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use protocol::block;
+use protocol::block::{self, BlockError};
+use protocol::dict::DictId;
 use protocol::ids::{Lane, Seq};
 use serde::Serialize;
 
@@ -24,6 +26,9 @@ pub struct Verified {
     /// Of the blocks, those that were not opened because their key is not at hand; checksums and
     /// counts were compared all the same.
     pub unopened: u64,
+    /// Dictionaries that blocks need and that are not here; those blocks were not opened, and their
+    /// checksums and counts were compared all the same. They can be sent as they are.
+    pub dictionaries_missing: BTreeSet<DictId>,
     /// Bytes that were read.
     pub bytes: u64,
     /// What is not as written, in the order it was found.
@@ -203,8 +208,15 @@ impl Inspector {
             verified.records += u64::from(head.count);
             if is_blind {
                 verified.unopened += 1;
-            } else if block::open(bytes).is_err() {
-                unopened.push((head.first_seq, head.last_seq()));
+            } else {
+                match block::open(bytes) {
+                    Ok(_) => {}
+                    // Its checksum holds: it can be sent, and the hub can read it.
+                    Err(BlockError::Dict(id)) => {
+                        verified.dictionaries_missing.insert(id);
+                    }
+                    Err(_) => unopened.push((head.first_seq, head.last_seq())),
+                }
             }
         })?;
         let Some(scan) = scan else {
