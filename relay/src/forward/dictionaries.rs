@@ -58,14 +58,15 @@ pub(super) async fn take(link: &Link, dict: Dict) {
     });
     match kept.await {
         Some(Ok(true)) => {
-            tracing::info!(dictionary = %id, "new blocks use a dictionary of the hub")
+            tracing::info!(dictionary = %id, "new blocks use a dictionary of the hub");
         }
         Some(Ok(false)) => tracing::debug!(
             dictionary = %id,
             "the spool keeps as many dictionaries as it may, until older blocks are delivered"
         ),
         Some(Err(error)) => tracing::warn!(
-            dictionary = %id, %error,
+            dictionary = %id,
+            %error,
             "dictionary is not kept and not used; the next connection asks for it again"
         ),
         None => {}
