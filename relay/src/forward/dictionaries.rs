@@ -58,7 +58,7 @@ pub(super) async fn take(link: &Link, dict: Dict) {
     });
     match kept.await {
         Some(Ok(true)) => {
-            tracing::info!(dictionary = %id, "new blocks use a dictionary of the hub")
+            tracing::info!(dictionary = %id, "new blocks use a dictionary of the hub");
         }
         Some(Ok(false)) => tracing::debug!(
             dictionary = %id,
