@@ -39,7 +39,7 @@ const DRAINED_WITHIN: Duration = Duration::from_secs(1800);
 pub async fn run(dir: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(dir)?;
     let mut figures = Figures::begin(dir.join("results.jsonl"))?;
-    let only = std::env::var("BENCH_ONLY").ok();
+    let only = crate::scale::bench_only();
     let is_asked = |part: &str| only.as_ref().is_none_or(|only| only == part);
     if is_asked("site") {
         site::measure(&fresh(dir, "site")?, &mut figures).await?;

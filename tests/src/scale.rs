@@ -34,12 +34,28 @@ pub fn distinct_errors() -> usize {
     number("DISTINCT_ERRORS", 4_000)
 }
 
+/// The one part of the benchmark to measure, `BENCH_ONLY`.
+#[must_use]
+pub fn bench_only() -> Option<String> {
+    text("BENCH_ONLY")
+}
+
+/// The one link of the benchmark to measure, `BENCH_LINK`.
+#[must_use]
+pub fn bench_link() -> Option<String> {
+    text("BENCH_LINK")
+}
+
 /// A number of the environment; what is no number above zero is not asked for.
+fn number(name: &str, default: usize) -> usize {
+    let asked = text(name).and_then(|text| text.parse().ok());
+    asked.filter(|n| *n > 0).unwrap_or(default)
+}
+
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests have no configuration file"
+    reason = "tests and benchmark have no configuration file"
 )]
-fn number(name: &str, default: usize) -> usize {
-    let text = std::env::var(name).unwrap_or_default();
-    text.parse().ok().filter(|n| *n > 0).unwrap_or(default)
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

@@ -183,10 +183,11 @@ async fn gather(
         }
     }
     let mut held = budget.first(first_bytes(known, encoding)).await?;
-    while !is_whole {
-        let Some(data) = arriving.next().await? else {
-            break;
-        };
+    let mut next = match is_whole {
+        true => None,
+        false => arriving.next().await?,
+    };
+    while let Some(data) = next {
         if whole.len() + data.len() > bytes_max {
             return Err(Refusal::BodyTooLarge { bytes_max });
         }
@@ -200,6 +201,7 @@ async fn gather(
             whole.reserve(wanted - whole.len());
         }
         whole.extend_from_slice(&data);
+        next = arriving.next().await?;
     }
     if whole.len() > bytes_max {
         return Err(Refusal::BodyTooLarge { bytes_max });

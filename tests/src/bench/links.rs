@@ -78,7 +78,7 @@ impl Named {
 
 /// Measures all of it.
 pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
-    let only = std::env::var("BENCH_LINK").ok();
+    let only = crate::scale::bench_link();
     if only.is_none() {
         bytes(dir, figures).await?;
     }

@@ -62,9 +62,8 @@ async fn link_is(site: &Site, trouble: &str, state: &str) {
             link["trouble"].as_str().unwrap_or_default() == trouble && link["state"] == state;
         is_so.then_some(())
     });
-    if let Err(error) = told.await {
-        panic!("{error:#}: {:?}", link_of(site).await);
-    }
+    let told = told.await;
+    assert!(told.is_ok(), "{told:?}: {:?}", link_of(site).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
