@@ -330,10 +330,6 @@ impl Spool {
                     self.control(|done| Command::Damaged { lane, serial, done })
                         .await?;
                 }
-                Look::Unmarked(serial) => {
-                    self.control(|done| Command::HandOut { lane, serial, done })
-                        .await?;
-                }
             }
         }
         Err(SpoolError::NotReadable(Arc::new(

@@ -31,8 +31,6 @@ use crate::spool::{self, ReadOutcome, SpoolError};
 
 /// A connection that lasted this long was one, even if nothing was to be sent.
 const GOOD_CONNECTION: Duration = Duration::from_secs(30);
-/// The part of the spool's bytes that may be under way.
-const UNDER_WAY_SHARE: u64 = 4;
 /// How often the path is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// How long the path is left alone after another way was tried in vain.
@@ -159,10 +157,6 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         congestion: link.config.congestion.resolve(&measured),
         switch_at: now + SWITCH_INTERVAL,
     };
-    // What is under way does not give way to what is new: most of a small spool has to.
-    session
-        .outbox
-        .cap(link.spool.status().bytes_max / UNDER_WAY_SHARE);
     report::welcomed(link, &welcome.cursors, &session.floors);
     let ended = match told::welcomed(link, &welcome) {
         Some(notice) => session.channel.send(&Frame::ConfigStatus(notice)).await,

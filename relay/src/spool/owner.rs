@@ -51,8 +51,6 @@ pub(super) enum Command {
     },
     /// A reader found a segment not as written.
     Damaged { lane: Lane, serial: u64, done: Done },
-    /// Blocks of a segment are about to be sent.
-    HandOut { lane: Lane, serial: u64, done: Done },
     /// Say what the items came to.
     Balance { done: oneshot::Sender<Arc<Balance>> },
     /// Finish and go.
@@ -219,10 +217,6 @@ impl Owner {
         self.acks.append(&mut batch.acks);
         for (lane, begin, upto, done) in batch.goings_on {
             self.go_on(lane, begin, upto, done);
-        }
-        for (lane, serial, done) in batch.handed_out {
-            self.hand_out(lane, serial);
-            answer(done, Ok(()));
         }
         for (lane, serial, done) in batch.damaged {
             answer(done, self.examine(lane, serial).map_err(SpoolError::from));
@@ -422,7 +416,6 @@ struct Batch {
     acks: Vec<(Lane, Seq, Done)>,
     goings_on: Vec<(Lane, Seq, Seq, Done)>,
     damaged: Vec<(Lane, u64, Done)>,
-    handed_out: Vec<(Lane, u64, Done)>,
     balances: Vec<oneshot::Sender<Arc<Balance>>>,
     close: Option<Done>,
 }
@@ -444,9 +437,6 @@ impl Batch {
                 self.goings_on.push((lane, begin, upto, done));
             }
             Command::Damaged { lane, serial, done } => self.damaged.push((lane, serial, done)),
-            Command::HandOut { lane, serial, done } => {
-                self.handed_out.push((lane, serial, done));
-            }
             Command::Balance { done } => self.balances.push(done),
             Command::Close { done } => self.close = Some(done),
         }

@@ -78,13 +78,9 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
                 .map_or(book.next, |segment| segment.first);
             book.acked = Seq(first.0.saturating_sub(1));
         }
-        let last = book.segments.back().map_or(0, |segment| segment.serial);
-        // Without a state nobody knows what was handed out.
-        book.handed = if known { cursor.handed } else { last };
         *state.cursor(lane) = super::state::LaneCursor {
             next: book.next,
             acked: book.acked,
-            handed: book.handed,
         };
         let newest = book.segments.iter().map(|segment| segment.elapsed).max();
         state.elapsed = state.elapsed.max(newest.unwrap_or(0));

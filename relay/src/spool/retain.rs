@@ -195,21 +195,6 @@ impl Owner {
         Ok(())
     }
 
-    /// Notes that blocks of a segment are about to be sent: until the hub's cursor is beyond it, it
-    /// is not given away. Once for each segment, so it costs sending next to nothing.
-    ///
-    /// A disk that does not take the note does not stop the draining: then the note holds until
-    /// the process ends.
-    pub(super) fn hand_out(&mut self, lane: Lane, serial: u64) {
-        let cursor = self.state.cursor(lane);
-        cursor.handed = cursor.handed.max(serial);
-        let handed = cursor.handed;
-        if let Err(error) = self.save() {
-            self.note("handed out, which is not written", &error);
-        }
-        self.shared.catalog().lanes.get_mut(lane).handed = handed;
-    }
-
     /// How full the spool is.
     pub(super) fn fill(&self) -> Fill {
         let catalog = self.shared.catalog();
@@ -222,7 +207,8 @@ impl Owner {
             *lanes.get_mut(lane) = LaneFill {
                 bytes,
                 reserve: self.limits.reserve(lane),
-                evictable: self.limits.may_evict(lane) && book.spare().is_some(),
+                evictable: self.limits.may_evict(lane)
+                    && book.segments.iter().any(|segment| !segment.is_empty()),
             };
         }
         let max = self
@@ -232,28 +218,27 @@ impl Owner {
         Fill { used, max, lanes }
     }
 
-    /// Deletes the lane's oldest segment that is not under way and counts what the hub did not get
-    /// of it. `false` when there is nothing to delete.
+    /// Deletes the lane's oldest segment and counts what the hub did not get of it. `false` when
+    /// there is nothing to delete.
     pub(super) fn evict_oldest(&mut self, lane: Lane) -> io::Result<bool> {
         self.drop_oldest(lane, GapReason::Evicted, Term::Evicted)
     }
 
     fn drop_oldest(&mut self, lane: Lane, reason: GapReason, term: Term) -> io::Result<bool> {
-        let (spare, last) = {
+        let (front, only) = {
             let catalog = self.shared.catalog();
             let book = catalog.lanes.get(lane);
-            let last = book.segments.back().map(|last| last.serial);
-            (book.spare().cloned(), last)
+            (book.segments.front().cloned(), book.segments.len() == 1)
         };
-        let Some(spare) = spare else {
+        let Some(front) = front.filter(|front| !(only && front.is_empty())) else {
             return Ok(false);
         };
-        if last == Some(spare.serial) {
+        if only {
             self.rotate(lane)?;
         }
-        let losses = self.content(lane, &spare);
+        let losses = self.content(lane, &front);
         self.record_losses(&losses, reason, term)?;
-        self.delete(lane, &spare)?;
+        self.delete(lane, &front)?;
         self.disk().sync_dir(&self.writers.get(lane).dir)?;
         self.find_oldest(lane);
         Ok(true)
@@ -331,8 +316,8 @@ impl Owner {
         losses
     }
 
-    /// Drops segments that are older than their lane allows and not under way, by the spool's own
-    /// age: no wall clock can expire anything.
+    /// Drops sealed segments that are older than their lane allows, by the spool's own age: no
+    /// wall clock can expire anything.
     pub(super) fn expire(&mut self) {
         let elapsed = self.elapsed();
         for lane in Lane::ALL {
@@ -343,9 +328,10 @@ impl Owner {
                 let old = {
                     let catalog = self.shared.catalog();
                     let book = catalog.lanes.get(lane);
-                    book.spare().is_some_and(|spare| {
-                        spare.next > book.acked.next()
-                            && elapsed.saturating_sub(spare.elapsed) > most
+                    book.segments.front().is_some_and(|front| {
+                        !front.is_empty()
+                            && front.next > book.acked.next()
+                            && elapsed.saturating_sub(front.elapsed) > most
                     })
                 };
                 if !old {

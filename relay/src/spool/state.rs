@@ -52,9 +52,6 @@ pub(super) struct LaneCursor {
     pub(super) next: Seq,
     /// The last number the hub has.
     pub(super) acked: Seq,
-    /// The last segment, by serial, of which blocks were handed out to be sent.
-    #[serde(default)]
-    pub(super) handed: u64,
 }
 
 /// Numbers `from` to `to` of a lane, both included, have no records.
@@ -82,7 +79,6 @@ impl State {
         let cursor = LaneCursor {
             next: Seq(1),
             acked: Seq(0),
-            handed: 0,
         };
         Self {
             version: super::format::VERSION,

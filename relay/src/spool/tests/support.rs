@@ -97,19 +97,9 @@ pub(crate) fn number(record: &Record) -> Option<u64> {
 
 /// Everything from `from` on: records with their numbers, and gaps.
 pub(crate) async fn drain(spool: &Spool, lane: Lane, from: Seq) -> (Vec<(Seq, Record)>, Vec<Gap>) {
-    drain_upto(spool, lane, from, Seq(u64::MAX)).await
-}
-
-/// The same as far as the block that holds `upto`.
-pub(crate) async fn drain_upto(
-    spool: &Spool,
-    lane: Lane,
-    from: Seq,
-    upto: Seq,
-) -> (Vec<(Seq, Record)>, Vec<Gap>) {
     let (mut records, mut gaps) = (Vec::new(), Vec::new());
     let mut at = from;
-    while at <= upto {
+    loop {
         match spool.read(lane, at).await.unwrap() {
             ReadOutcome::Empty => return (records, gaps),
             ReadOutcome::Gap(gap) => {
@@ -129,7 +119,6 @@ pub(crate) async fn drain_upto(
             }
         }
     }
-    (records, gaps)
 }
 
 /// The numbers `n` of all records of a lane that were not delivered.
