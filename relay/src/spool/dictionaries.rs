@@ -192,6 +192,9 @@ fn write(disk: &dyn Disk, dir: &Path, dictionary: &Dictionary) -> io::Result<()>
     disk.make_dir(&own)?;
     disk.sync_dir(dir)?;
     let (path, unfinished) = (path_of(dir, dictionary.id()), own.join(UNFINISHED));
+    // A crash may have left it as a second name of a file that is kept: writing to it would
+    // change that one.
+    if_there(disk.remove(&unfinished))?;
     let file = disk.create(&unfinished)?;
     file.write_at(dictionary.bytes(), 0)?;
     file.sync()?;
