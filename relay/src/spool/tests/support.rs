@@ -1,9 +1,10 @@
 //! What the spool's tests share.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -147,4 +148,33 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
         .enable_all()
         .build()
         .unwrap()
+}
+
+/// Threads for each processor: a check and its spool's own thread wait for one another.
+const THREADS_PER_PROCESSOR: usize = 2;
+
+/// Does `check` with each of `works`, on all processors, and sums up what it answers.
+///
+/// # Panics
+/// As the first check that panicked.
+pub(crate) fn sum_of_all<T: Sync>(works: &[T], check: impl Fn(&T) -> usize + Sync) -> usize {
+    let n_processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let go_on = || {
+        let mut sum = 0;
+        while let Some(work) = works.get(next.fetch_add(1, Ordering::Relaxed)) {
+            sum += check(work);
+        }
+        sum
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..n_processors * THREADS_PER_PROCESSOR)
+            .map(|_| scope.spawn(go_on))
+            .collect();
+        let sums = threads.into_iter().map(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        sums.sum()
+    })
 }
