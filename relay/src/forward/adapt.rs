@@ -10,7 +10,7 @@ use super::config::Congestion;
 
 /// An acknowledgement may take this long beyond the round trips that it needs before the limit
 /// stops growing.
-pub(super) const GOOD_DELAY: Duration = Duration::from_millis(1500);
+pub(super) const GOOD_DELAY: Duration = Duration::from_millis(750);
 /// Beyond this, more is under way than the link carries.
 const BAD_DELAY: Duration = Duration::from_secs(3);
 /// The shortest round trip is forgotten by one part in this many each second: paths change.
@@ -71,6 +71,14 @@ pub struct Measured {
     is_bulk_paused: bool,
 }
 
+impl Measured {
+    /// Another connection, perhaps over another path, whose handshake took this round trip:
+    /// nothing waits on it yet.
+    pub(super) const fn begin(&mut self, rtt: Duration) {
+        self.rtt_min = rtt;
+    }
+}
+
 /// What is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Adapted {
@@ -87,7 +95,8 @@ pub fn adapt(measured: &mut Measured, second: &Second) -> Adapted {
     take_rtt(measured, second.rtt);
     take_loss(measured, second);
     let delay = second.latency.max(second.oldest).unwrap_or_default();
-    let needed = second.rtt.saturating_add(resends(measured));
+    // Not the round trip of now: what waits on a thin link is in that already.
+    let needed = measured.rtt_min.saturating_add(resends(measured));
     let is_late = delay > needed.saturating_add(BAD_DELAY);
     if second.was_full || is_late {
         let rate = measured.rate.unwrap_or(second.acked);

@@ -3,10 +3,19 @@
 //! A thin link that is given more than it carries delays what is urgent, so the limit begins low,
 //! grows by what is acknowledged in good time, and falls to what was measured when it is not.
 
+use std::time::Duration;
+
 /// The limit before anything is known.
-const BYTES_FIRST: u64 = 32 * 1024;
+const BYTES_FIRST: u64 = 16 * 1024;
+/// A round trip from which on a hub is far.
+const FAR: Duration = Duration::from_secs(1);
+/// What a far hub is begun with: each doubling costs a round trip, and those are long.
+const BYTES_FIRST_FAR: u64 = 256 * 1024;
+/// What an acknowledgement in good time adds to the limit, in its own bytes. More than one, for
+/// on a lossy link a block waits for those before it, and acknowledgements come in bursts.
+const GROWTH: u64 = 2;
 /// The limit never falls below this.
-const BYTES_MIN: u64 = 16 * 1024;
+const BYTES_MIN: u64 = 8 * 1024;
 /// The limit never grows beyond this, which also bounds memory.
 pub(super) const BYTES_MAX: u64 = 6 * 1024 * 1024;
 
@@ -27,6 +36,15 @@ impl Flight {
             bytes_max: BYTES_FIRST,
             blocks_max,
         }
+    }
+
+    /// Begins with what suits a path of this round trip. To be called before anything is sent.
+    pub(super) fn begin(&mut self, rtt: Duration) {
+        self.bytes_max = if rtt < FAR {
+            BYTES_FIRST
+        } else {
+            BYTES_FIRST_FAR
+        };
     }
 
     /// Whether another block may go. One block may always, however large.
@@ -61,7 +79,7 @@ impl Flight {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.blocks = self.blocks.saturating_sub(1);
         if is_prompt {
-            self.bytes_max = (self.bytes_max + bytes).min(BYTES_MAX);
+            self.bytes_max = (self.bytes_max + GROWTH * bytes).min(BYTES_MAX);
         }
     }
 
@@ -92,7 +110,7 @@ mod tests {
             flight.acked(8 * 1024, true);
         }
         let second = fill(&mut flight);
-        assert_eq!(second, first * 2);
+        assert_eq!(second, first * 3);
         for _ in 0..second {
             flight.acked(8 * 1024, false);
         }
@@ -105,6 +123,18 @@ mod tests {
         flight.limit(0);
         assert_eq!(flight.bytes_max, BYTES_MIN);
         assert_eq!(flight.bytes(), 40 * 1024);
+    }
+
+    #[test]
+    fn a_far_hub_is_begun_with_more() {
+        let first = |ms| {
+            let mut flight = Flight::new(1000);
+            flight.begin(Duration::from_millis(ms));
+            flight.bytes_max
+        };
+        assert_eq!(first(0), BYTES_FIRST);
+        assert_eq!(first(999), BYTES_FIRST);
+        assert_eq!(first(1_000), BYTES_FIRST_FAR);
     }
 
     #[test]

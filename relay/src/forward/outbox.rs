@@ -352,6 +352,11 @@ impl Outbox {
         }
     }
 
+    /// How far the hub is, before anything is sent.
+    pub(super) fn begin(&mut self, rtt: Duration) {
+        self.flight.begin(rtt);
+    }
+
     /// The hub takes no more on this connection; what is under way it still acknowledges.
     pub const fn hub_is_leaving(&mut self) {
         self.is_hub_leaving = true;

@@ -157,6 +157,9 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         congestion: link.config.congestion.resolve(&measured),
         switch_at: now + SWITCH_INTERVAL,
     };
+    let rtt = session.channel.figures().rtt;
+    session.outbox.begin(rtt);
+    session.measured.begin(rtt);
     report::welcomed(link, &welcome.cursors, &session.floors);
     let ended = match told::welcomed(link, &welcome) {
         Some(notice) => session.channel.send(&Frame::ConfigStatus(notice)).await,

@@ -6,11 +6,13 @@ const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// A second of a link that carries `rate` bytes per second and has `under_way` on it.
+/// A second of a link that carries `rate` bytes per second and has `under_way` on it, of which as
+/// much as fits into a round trip is on its way.
 fn full(rate: u64, rtt: Duration, under_way: u64) -> Second {
     Second {
         acked: rate,
-        latency: Some(rtt + millis(under_way * 1000 / rate)),
+        // What is beyond the pipe waits in a queue.
+        latency: Some(rtt.max(millis(under_way * 1000 / rate))),
         was_full: true,
         rtt,
         ..Second::default()
