@@ -22,6 +22,7 @@ mod dial;
 mod dictionaries;
 mod error;
 mod flight;
+mod hubs;
 mod identity;
 mod join;
 mod limits;
@@ -357,12 +358,12 @@ async fn keep_connected(link: &Link, mut identity: Identity) {
                 continue;
             }
         };
-        let hub = present(link, &identity);
+        let hubs = present(link, &identity);
         let began = Instant::now();
         let peers = Peers {
             link,
             identity: &identity,
-            hub: &hub,
+            hubs: &hubs,
         };
         let ended = connected(&peers, &mut preference, measured, &mut is_away).await;
         measured = ended.measured;
@@ -370,9 +371,9 @@ async fn keep_connected(link: &Link, mut identity: Identity) {
             break;
         }
         link.shared.set_state(LinkState::Away, clock::now());
-        note_end(link, &hub, &identity, &ended, &mut is_away);
+        note_end(link, &identity, &ended, &mut is_away);
         let is_recovered = ended.error.hub_code() == Some(CloseCode::Expired)
-            && recover(link, &hub, &identity).await;
+            && recover(link, &hubs, &identity).await;
         if ended.made_progress || is_recovered {
             backoff.reset();
         }
@@ -424,17 +425,15 @@ async fn dial(
 }
 
 fn note_welcome(peers: &Peers<'_>, dialled: &Dialled, is_away: &mut bool) {
-    let Peers {
-        link,
-        identity,
-        hub,
-    } = peers;
+    let Peers { link, identity, .. } = peers;
+    let hub = &dialled.hub;
     let carrier = dialled.channel.carrier();
     let hub_time = dialled.welcome.hub_time;
     let now = clock::now();
     link.shared.set_state(LinkState::Connected, now);
     let mut status = link.shared.lock();
     status.connections += 1;
+    status.hub = Some(hub.clone());
     status.last_error = None;
     status.carrier = Some(carrier);
     status.clock_offset_ms = Some(now.millis_since(hub_time));
@@ -446,30 +445,32 @@ fn note_welcome(peers: &Peers<'_>, dialled: &Dialled, is_away: &mut bool) {
     *is_away = false;
 }
 
-/// Shows who the relay is; gives where its hub is.
-fn present(link: &Link, identity: &Identity) -> String {
-    let hub = link.config.hub.as_ref().unwrap_or(&identity.hub);
+/// Shows who the relay is; gives where its hub is looked for.
+fn present(link: &Link, identity: &Identity) -> Vec<String> {
+    let hubs = hubs::in_order(&link.config, &identity.hub);
     let mut status = link.shared.lock();
-    status.hub = Some(hub.clone());
+    status.hub = hubs.first().cloned();
     status.relay = Some(identity.relay.to_string());
     status.certificate_ends_at = identity.validity().map(|(_, to)| to);
     status.generation = identity.generation;
-    hub.clone()
+    hubs
 }
 
 /// Gets another certificate in the place of one that has ended.
-async fn recover(link: &Link, hub: &str, identity: &Identity) -> bool {
-    let recovering = Box::pin(renew::recover(&link.config, hub, identity));
-    match link.cancel.run_until_cancelled(recovering).await {
-        None => false,
-        Some(Ok(())) => true,
-        Some(Err(error)) => {
-            let error = error.to_string();
-            tracing::debug!(hub, error, "ended certificate is not exchanged");
-            link.shared.lock().last_error = Some(error);
-            false
+async fn recover(link: &Link, hubs: &[String], identity: &Identity) -> bool {
+    for hub in hubs {
+        let recovering = Box::pin(renew::recover(&link.config, hub, identity));
+        match link.cancel.run_until_cancelled(recovering).await {
+            None => return false,
+            Some(Ok(())) => return true,
+            Some(Err(error)) => {
+                let error = error.to_string();
+                tracing::debug!(hub, error, "ended certificate is not exchanged");
+                link.shared.lock().last_error = Some(error);
+            }
         }
     }
+    false
 }
 
 /// Waits before the next attempt, no longer than until the relay has joined again; gives the
@@ -493,8 +494,9 @@ async fn wait(link: &Link, delay: Duration, identity: Identity) -> Identity {
 }
 
 /// One line when an outage begins; what follows is for those who debug.
-fn note_end(link: &Link, hub: &str, identity: &Identity, ended: &Ended, is_away: &mut bool) {
+fn note_end(link: &Link, identity: &Identity, ended: &Ended, is_away: &mut bool) {
     let error = ended.error.to_string();
+    let hub = link.shared.lock().hub.clone().unwrap_or_default();
     let relay = identity.relay;
     let now = clock::now();
     let trouble = Trouble::of_code(ended.error.hub_code(), identity.validity(), now);

@@ -36,6 +36,7 @@ mod link {
     mod carriers;
     mod config;
     mod dictionaries;
+    mod hubs;
     mod identity;
     mod middle;
     mod spool;

@@ -38,6 +38,8 @@ const ADDRESSES_MAX: usize = 4;
 /// A connection that the hub has welcomed.
 #[derive(Debug)]
 pub(super) struct Dialled {
+    /// Where.
+    pub(super) hub: String,
     pub(super) channel: Channel,
     pub(super) welcome: Welcome,
 }
@@ -136,7 +138,12 @@ pub(super) async fn open_tcp(
 pub(super) async fn dial(way: &Way, plan: Plan, hello: &Frame) -> Result<Dialled, LinkError> {
     let quic = async { welcome(way.connect(Carrier::Quic).await?, hello).await };
     let tcp = async { welcome(way.connect(Carrier::Tcp).await?, hello).await };
-    by_plan(plan, quic, tcp).await
+    let (channel, welcome) = by_plan(plan, quic, tcp).await?;
+    Ok(Dialled {
+        hub: way.hub.clone(),
+        channel,
+        welcome,
+    })
 }
 
 /// Connects; the first whose handshake is done wins.
@@ -144,7 +151,7 @@ pub(super) async fn connect(way: &Way, plan: Plan) -> Result<Channel, LinkError>
     by_plan(plan, way.connect(Carrier::Quic), way.connect(Carrier::Tcp)).await
 }
 
-async fn welcome(mut channel: Channel, hello: &Frame) -> Result<Dialled, LinkError> {
+async fn welcome(mut channel: Channel, hello: &Frame) -> Result<(Channel, Welcome), LinkError> {
     let asked = async {
         channel.send(hello).await?;
         match timeout(FRAME_TIMEOUT, channel.next()).await {
@@ -158,7 +165,7 @@ async fn welcome(mut channel: Channel, hello: &Frame) -> Result<Dialled, LinkErr
         }
     };
     match asked.await {
-        Ok(welcome) => Ok(Dialled { channel, welcome }),
+        Ok(welcome) => Ok((channel, welcome)),
         Err(error) => Err(channel.close(error).await),
     }
 }

@@ -40,8 +40,16 @@ pub(super) enum LinkError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error("no hub welcomes the relay: {}", each(.0))]
+    Nowhere(Vec<(String, LinkError)>),
     #[error("relay is stopping")]
     Stopping,
+}
+
+/// What each address said.
+fn each(failed: &[(String, LinkError)]) -> String {
+    let said = failed.iter().map(|(hub, error)| format!("{hub}: {error}"));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 impl LinkError {
@@ -60,6 +68,7 @@ impl LinkError {
                 )
             ),
             Self::Unreached { quic, tcp } => quic.is_refusal() || tcp.is_refusal(),
+            Self::Nowhere(failed) => failed.iter().any(|(_, error)| error.is_refusal()),
             _ => false,
         }
     }
@@ -71,6 +80,7 @@ impl LinkError {
             Self::Closed { code, .. } => *code,
             Self::Spool(SpoolError::Parted { .. }) => Some(CloseCode::Cloned),
             Self::Unreached { quic, tcp } => quic.hub_code().or(tcp.hub_code()),
+            Self::Nowhere(failed) => failed.iter().find_map(|(_, error)| error.hub_code()),
             _ => None,
         }
     }

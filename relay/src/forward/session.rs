@@ -24,7 +24,7 @@ use super::renew::Renewal;
 use super::report::{self, Reporter};
 use super::tell::hello;
 use super::tls::link_tls;
-use super::{Congestion, Link, told};
+use super::{Congestion, Link, hubs, told};
 use crate::clock;
 use crate::ledger::Ledger;
 use crate::spool::{self, ReadOutcome, SpoolError};
@@ -67,18 +67,23 @@ impl Ended {
 pub(super) struct Peers<'a> {
     pub(super) link: &'a Link,
     pub(super) identity: &'a Identity,
-    pub(super) hub: &'a str,
+    /// Where the hub is looked for, the preferred address first.
+    pub(super) hubs: &'a [String],
 }
 
 impl Peers<'_> {
     /// Makes a connection that the hub has welcomed.
     pub(super) async fn dial(&self, plan: Plan, measured: Measured) -> Result<Dialled, LinkError> {
         let tls = link_tls(self.identity)?;
-        let mut way = Way::new(&self.link.config, self.hub, tls);
+        let mut way = Way::new(&self.link.config, "", tls);
         way.congestion = way.congestion.resolve(&measured);
         let hello = hello(self.link, self.identity);
-        // Two handshakes at once are large.
-        Box::pin(dial(&way, plan, &hello)).await
+        hubs::first_to(self.hubs, hubs::HUB_DELAY, |hub| {
+            let (way, hello) = (Way { hub, ..way.clone() }, hello.clone());
+            // Two handshakes at once are large.
+            Box::pin(async move { dial(&way, plan, &hello).await })
+        })
+        .await
     }
 }
 
@@ -111,6 +116,10 @@ struct Session<'a> {
     rescue_at: Instant,
     /// When QUIC is tried again, if TCP carries the link.
     retry_quic_at: Instant,
+    /// The address that the hub welcomed the relay at.
+    hub: String,
+    /// When the preferred address is tried again, if this is another.
+    retry_hub_at: Instant,
     next: Option<Dialled>,
     measured: Measured,
     /// What the path showed when the second began, and when that was.
@@ -124,7 +133,11 @@ struct Session<'a> {
 /// Serves a connection until it ends or a better one is there.
 pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measured) -> Ended {
     let link = peers.link;
-    let Dialled { channel, welcome } = dialled;
+    let Dialled {
+        hub,
+        channel,
+        welcome,
+    } = dialled;
     let now = Instant::now();
     if let Err(error) = told::go_on_behind(link, &welcome.cursors).await {
         let error = channel.close(error).await;
@@ -151,6 +164,8 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         detour: None,
         rescue_at: now,
         retry_quic_at: now + link.config.quic_retry_interval.0,
+        hub,
+        retry_hub_at: now + link.config.hub_retry_interval.0,
         next: None,
         measured,
         figures: (PathFigures::default(), now),
@@ -422,17 +437,29 @@ impl<'a> Session<'a> {
             None if is_suspect && now >= self.rescue_at => {
                 tracing::debug!("hub is silent, looking for another way");
                 let plan = self.link.config.carrier.plan_of_rescue();
-                self.begin_detour(plan, true);
+                self.begin_detour(plan, self.peers.hubs.to_vec(), true);
+            }
+            None if self.is_elsewhere() && now >= self.retry_hub_at => {
+                self.retry_hub_at = now + self.link.config.hub_retry_interval.0;
+                let plan = self.link.config.carrier.plan_of_rescue();
+                let preferred = self.peers.hubs.iter().take(1).cloned().collect();
+                self.begin_detour(plan, preferred, false);
             }
             None if self.retries_quic() && now >= self.retry_quic_at => {
-                self.begin_detour(Plan::Only(Carrier::Quic), false);
+                self.retry_quic_at = now + self.link.config.quic_retry_interval.0;
+                self.begin_detour(Plan::Only(Carrier::Quic), vec![self.hub.clone()], false);
             }
             None if self.is_misled() && now >= self.switch_at => {
                 self.switch_at = now + SWITCH_INTERVAL;
-                self.begin_detour(Plan::Only(Carrier::Quic), false);
+                self.begin_detour(Plan::Only(Carrier::Quic), vec![self.hub.clone()], false);
             }
             None => {}
         }
+    }
+
+    /// Whether this is not the preferred address.
+    fn is_elsewhere(&self) -> bool {
+        self.peers.hubs.first() != Some(&self.hub)
     }
 
     fn retries_quic(&self) -> bool {
@@ -448,13 +475,14 @@ impl<'a> Session<'a> {
         is_quic && self.measured.rate.is_some() && (is_another || better != self.congestion)
     }
 
-    fn begin_detour(&mut self, plan: Plan, is_rescue: bool) {
+    fn begin_detour(&mut self, plan: Plan, hubs: Vec<String>, is_rescue: bool) {
         let (peers, measured) = (self.peers, self.measured);
         let dialling: Dialling<'a> = Box::pin(async move {
             // The certificate may have been renewed since the connection was made.
             let identity = Identity::load(&peers.link.config.dir).await?;
             let peers = Peers {
                 identity: &identity,
+                hubs: &hubs,
                 ..*peers
             };
             peers.dial(plan, measured).await
@@ -476,7 +504,6 @@ impl<'a> Session<'a> {
                 tracing::debug!(%error, "no other way to the hub");
                 let now = Instant::now();
                 self.rescue_at = now + DETOUR_INTERVAL;
-                self.retry_quic_at = now + self.link.config.quic_retry_interval.0;
                 Ok(())
             }
         }
