@@ -112,6 +112,14 @@ impl Owner {
             let room = loop {
                 match evict::decide(&fill, lane.unwrap_or(Lane::Blobs), append.bytes) {
                     Decision::Fits => break true,
+                    _ if self.has_delivered() => {
+                        let pledged = fill.used.saturating_sub(self.shared.catalog().bytes());
+                        if !self.give_way() {
+                            break false;
+                        }
+                        fill = self.fill();
+                        fill.used = fill.used.saturating_add(pledged);
+                    }
                     Decision::Full => break false,
                     Decision::Evict(victim) => {
                         let pledged = fill.used.saturating_sub(self.shared.catalog().bytes());
