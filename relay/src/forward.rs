@@ -10,7 +10,7 @@
 //! accepting.
 //!
 //! What it never does: look into a record, or talk to a hub whose certificate is not of the
-//! authority it joined.
+//! authority it joined, or not of the region it is pinned to.
 
 mod adapt;
 mod backoff;
@@ -18,6 +18,7 @@ mod by_hand;
 mod carry;
 mod channel;
 mod config;
+mod detour;
 mod dial;
 mod dictionaries;
 mod error;
@@ -37,6 +38,7 @@ mod renew;
 mod report;
 mod session;
 mod tell;
+mod tickets;
 mod tls;
 mod told;
 mod trouble;
@@ -68,7 +70,7 @@ pub use join::{JoinError, JoinRequest, Joined, join};
 pub use limits::QuietLanes;
 pub use outbox::{ACK_TIMEOUT, ByLane, GiveUp, Order, Outbox};
 pub use pass::PassError;
-pub use probe::{Known, identity_file, known, reach_by_tcp, reach_by_udp};
+pub use probe::{Known, addresses, identity_file, known, reach_by_tcp, reach_by_udp};
 pub use proxy::{NoProxy, Proxy};
 pub use receipts::hand_in;
 pub use trouble::Trouble;
@@ -79,6 +81,7 @@ use error::LinkError;
 use identity::{Identity, Start};
 use path::Preference;
 use session::{Ended, Peers};
+use tickets::Tickets;
 
 /// The port a hub address has when it names none.
 pub const HUB_PORT: u16 = 4801;
@@ -141,6 +144,8 @@ pub struct LinkStatus {
     pub generation: u64,
     /// Times the hub welcomed the relay.
     pub connections: u64,
+    /// Those of them at which it knew the relay by its first packet.
+    pub early: u64,
     /// Blocks sent, repeated ones included.
     pub blocks_sent: u64,
     /// Their bytes.
@@ -233,12 +238,20 @@ struct Link {
     cancel: CancellationToken,
     /// The numbers the first records since the program's start have.
     first: Mutex<ByLane<Seq>>,
+    /// Where the hub that went last said it may be found.
+    alternatives: Mutex<Vec<String>>,
+    tickets: Tickets,
 }
 
 impl Link {
     /// The numbers the first records since the program's start have.
     fn first(&self) -> MutexGuard<'_, ByLane<Seq>> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alternatives(&self) -> MutexGuard<'_, Vec<String>> {
+        let alternatives = self.alternatives.lock();
+        alternatives.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -270,6 +283,7 @@ pub fn start(
         certificate_ends_at: None,
         generation: 0,
         connections: 0,
+        early: 0,
         blocks_sent: 0,
         bytes_sent: 0,
         in_flight: 0,
@@ -289,6 +303,8 @@ pub fn start(
     let link = Link {
         config,
         first,
+        alternatives: Mutex::default(),
+        tickets: Tickets::default(),
         spool,
         roster,
         ledger,
@@ -420,7 +436,9 @@ async fn dial(
     let Link { config, cancel, .. } = peers.link;
     let first = preference.first(config.quic_retry_interval.0, clock::monotonic());
     let plan = config.carrier.plan(first, config.tcp_delay.0);
-    let dialled = cancel.run_until_cancelled(peers.dial(plan, measured)).await;
+    let dialled = cancel
+        .run_until_cancelled(peers.dial(plan, measured, hubs::HUB_DELAY))
+        .await;
     dialled.unwrap_or(Err(LinkError::Stopping))
 }
 
@@ -433,6 +451,7 @@ fn note_welcome(peers: &Peers<'_>, dialled: &Dialled, is_away: &mut bool) {
     link.shared.set_state(LinkState::Connected, now);
     let mut status = link.shared.lock();
     status.connections += 1;
+    status.early += u64::from(dialled.channel.was_early());
     status.hub = Some(hub.clone());
     status.last_error = None;
     status.carrier = Some(carrier);
@@ -440,6 +459,7 @@ fn note_welcome(peers: &Peers<'_>, dialled: &Dialled, is_away: &mut bool) {
     status.trouble = None;
     drop(status);
     link.shared.set_hub_time(hub_time);
+    link.alternatives().clear();
     let carrier = carrier.name();
     tracing::info!(hub, relay.id = %identity.relay, carrier, was_away = *is_away, "connected to the hub");
     *is_away = false;
@@ -447,7 +467,7 @@ fn note_welcome(peers: &Peers<'_>, dialled: &Dialled, is_away: &mut bool) {
 
 /// Shows who the relay is; gives where its hub is looked for.
 fn present(link: &Link, identity: &Identity) -> Vec<String> {
-    let hubs = hubs::in_order(&link.config, &identity.hub);
+    let hubs = hubs::in_order(&link.config, &identity.joined_at(), &link.alternatives());
     let mut status = link.shared.lock();
     status.hub = hubs.first().cloned();
     status.relay = Some(identity.relay.to_string());
@@ -499,7 +519,9 @@ fn note_end(link: &Link, identity: &Identity, ended: &Ended, is_away: &mut bool)
     let hub = link.shared.lock().hub.clone().unwrap_or_default();
     let relay = identity.relay;
     let now = clock::now();
-    let trouble = Trouble::of_code(ended.error.hub_code(), identity.validity(), now);
+    let is_foreign = ended.error.is_foreign();
+    let trouble = Trouble::of_code(ended.error.hub_code(), identity.validity(), now)
+        .or(is_foreign.then_some(Trouble::ForeignRegion));
     if *is_away {
         tracing::debug!(hub, error, "hub is still away");
     } else {

@@ -121,10 +121,11 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<Vec<Finding>> {
             .ok()
             .and_then(|one| one.link.clock_offset_ms);
         findings.push(held::certificate(known.validity, clock::now(), offset));
-        let hub = config.link.hub.clone().unwrap_or_else(|| known.hub.clone());
-        let udp = runtime.block_on(forward::reach_by_udp(&config.link.dir, &hub));
-        let tcp = runtime.block_on(forward::reach_by_tcp(&config.link, &hub));
-        findings.extend(reached(&hub, &udp, &tcp));
+        for hub in forward::addresses(&config.link, known) {
+            let udp = runtime.block_on(forward::reach_by_udp(&config.link.dir, &hub));
+            let tcp = runtime.block_on(forward::reach_by_tcp(&config.link, &hub));
+            findings.extend(reached(&hub, &udp, &tcp));
+        }
     }
     findings.extend(told(config));
     if let Ok(summary) = &running {
@@ -283,7 +284,14 @@ fn sync_took(took: Duration) -> Finding {
 fn identity(known: &Result<forward::Known, forward::IdentityError>) -> Finding {
     const WHAT: &str = "identity";
     match known {
-        Ok(known) => well(WHAT, format!("relay {} of hub {}", known.relay, known.hub)),
+        Ok(known) => {
+            let region = known.region.as_ref();
+            let pin = region.map_or_else(String::new, |one| format!(", pinned to region {one}"));
+            well(
+                WHAT,
+                format!("relay {} of hub {}{pin}", known.relay, known.hub),
+            )
+        }
         Err(error @ forward::IdentityError::NotJoined) => {
             let remedy = "make a token on the hub's fleet page and run `vedette-relay join`";
             wrong(WHAT, error.to_string(), remedy)

@@ -56,7 +56,9 @@ impl LinkError {
     /// Whether the hub will not change its mind soon.
     pub(super) fn is_refusal(&self) -> bool {
         match self {
-            Self::Version(_) | Self::Spool(SpoolError::Parted { .. }) => true,
+            Self::Version(_)
+            | Self::Spool(SpoolError::Parted { .. })
+            | Self::Connect(ConnectError::Foreign(_)) => true,
             Self::Closed { code, .. } => matches!(
                 code,
                 Some(
@@ -68,7 +70,18 @@ impl LinkError {
                 )
             ),
             Self::Unreached { quic, tcp } => quic.is_refusal() || tcp.is_refusal(),
-            Self::Nowhere(failed) => failed.iter().any(|(_, error)| error.is_refusal()),
+            // One that is merely away may be back at any moment.
+            Self::Nowhere(failed) => failed.iter().all(|(_, error)| error.is_refusal()),
+            _ => false,
+        }
+    }
+
+    /// Whether a hub of another region than the relay's was met.
+    pub(super) fn is_foreign(&self) -> bool {
+        match self {
+            Self::Connect(ConnectError::Foreign(_)) => true,
+            Self::Unreached { quic, tcp } => quic.is_foreign() || tcp.is_foreign(),
+            Self::Nowhere(failed) => failed.iter().any(|(_, error)| error.is_foreign()),
             _ => false,
         }
     }

@@ -8,18 +8,23 @@
 use std::future::Future;
 use std::time::Duration;
 
+use protocol::wire::Goaway;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Config;
 use super::error::LinkError;
+use super::{Config, Link};
 
+/// Longest address that a hub may name, in bytes.
+const ADDRESS_LEN_MAX: usize = 300;
 /// Most addresses beside the first.
 const FALLBACK_HUBS_MAX: usize = 7;
 /// How long an address is tried alone before the next is tried beside it.
 pub(super) const HUB_DELAY: Duration = Duration::from_millis(1500);
+/// The same while a connection lasts that seems lost: it was waited for by then.
+pub(super) const RESCUE_DELAY: Duration = Duration::from_millis(300);
 
 /// Reads the addresses beside the first.
 ///
@@ -34,15 +39,39 @@ pub(super) fn a_few<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<String>,
     Ok(hubs)
 }
 
-/// Where the hub is looked for, the preferred address first; never empty.
-pub(super) fn in_order(config: &Config, joined: &str) -> Vec<String> {
-    let mut hubs = vec![config.hub.as_deref().unwrap_or(joined).to_owned()];
-    for hub in &config.fallback_hubs {
+/// Where a hub was joined.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<'a> {
+    pub(super) hub: &'a str,
+    pub(super) fallbacks: &'a [String],
+}
+
+/// Where the hub is looked for: where the one before said that it may be found, then the preferred
+/// address, then those that this host names beside it, then those that the hub named when it was
+/// joined; never empty.
+pub(super) fn in_order(config: &Config, joined: &At<'_>, alternatives: &[String]) -> Vec<String> {
+    let preferred = config.hub.as_deref().unwrap_or(joined.hub).to_owned();
+    let mut hubs = Vec::new();
+    let all = alternatives.iter().chain([&preferred]);
+    for hub in all.chain(&config.fallback_hubs).chain(joined.fallbacks) {
         if !hubs.contains(hub) {
             hubs.push(hub.clone());
         }
     }
     hubs
+}
+
+/// Remembers where a hub that goes says it may be found, until the relay is welcomed somewhere.
+/// Whoever is there has to show what any hub has to.
+pub(super) fn note_alternatives(link: &Link, alternatives: Vec<String>) {
+    *link.alternatives() = sound(alternatives);
+}
+
+/// Those of a hub's addresses that can be tried.
+pub(super) fn sound(mut alternatives: Vec<String>) -> Vec<String> {
+    alternatives.retain(|hub| !hub.is_empty() && hub.len() <= ADDRESS_LEN_MAX);
+    alternatives.truncate(Goaway::ALTERNATIVES_MAX);
+    alternatives
 }
 
 /// Tries addresses in order, the next when the one before has failed or is late; gives what the
@@ -150,11 +179,19 @@ mod tests {
             fallback_hubs: vec!["b".to_owned(), "a".to_owned(), "b".to_owned()],
             ..Config::default()
         };
-        assert_eq!(in_order(&config, "a"), ["a", "b"]);
+        let fallbacks = ["e".to_owned()];
+        let joined = At {
+            hub: "a",
+            fallbacks: &fallbacks,
+        };
+        assert_eq!(in_order(&config, &joined, &[]), ["a", "b", "e"]);
+        let alternatives = ["d".to_owned(), "b".to_owned()];
+        let told = in_order(&config, &joined, &alternatives);
+        assert_eq!(told, ["d", "b", "a", "e"]);
         let moved = Config {
             hub: Some("c".to_owned()),
             ..config
         };
-        assert_eq!(in_order(&moved, "a"), ["c", "b", "a"]);
+        assert_eq!(in_order(&moved, &joined, &[]), ["c", "b", "a", "e"]);
     }
 }
