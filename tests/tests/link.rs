@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use hub::digest::{Applied, Delivery, DigestError, Skip};
 use hub::fleet::{self, Fleet, Labels, RelayState, TokenRequest};
-use hub::receive::{self, Sink};
+use hub::receive::{self, ReceiveError, Sink};
 use hub::store::Store;
 use hub::store::projects::{NewProject, ProjectKey};
 use protocol::block::{Item, Items, Record, open};
@@ -173,14 +173,18 @@ fn serve(
     sink: &Memory,
 ) -> (TaskTracker, CancellationToken, receive::Handle) {
     let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
-    let handle = receive::start(
-        config,
-        fleet.clone(),
-        sink.clone(),
-        &tracker,
-        cancel.clone(),
-    )
-    .unwrap();
+    let began = tests::wait::clock();
+    let handle = loop {
+        let (config, fleet, sink) = (config.clone(), fleet.clone(), sink.clone());
+        match receive::start(config, fleet, sink, &tracker, cancel.clone()) {
+            Ok(handle) => break handle,
+            // The socket of the hub before goes a little later than what served it.
+            Err(ReceiveError::Bind { .. }) if began.elapsed() < DEADLINE => {
+                std::thread::yield_now();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
     (tracker, cancel, handle)
 }
 

@@ -10,7 +10,7 @@ use protocol::outcome::{Account, Term, reason};
 use protocol::unit::Bandwidth;
 use protocol::wire::{Ack, Frame, Goaway, Ping};
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::adapt::{Measured, Second, adapt};
 use super::channel::{Channel, PathFigures};
@@ -32,6 +32,10 @@ use crate::spool::{self, ReadOutcome, SpoolError};
 const GOOD_CONNECTION: Duration = Duration::from_secs(30);
 /// How often the path is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long the end of a connection looks for what the hub said last.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+/// Most that it looks at: what is under way, and some more.
+const LAST_WORDS_MAX: usize = 300;
 /// How long a second is.
 const SECOND: Duration = Duration::from_millis(990);
 /// How a connection ended.
@@ -160,6 +164,7 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         },
         failed => failed,
     };
+    session.hear_last_words().await;
     let made_progress = session.outbox.has_acks() || now.elapsed() >= GOOD_CONNECTION;
     let Session {
         channel,
@@ -271,6 +276,20 @@ impl Session<'_> {
         status.last_ack_at = Some(clock::now());
         if let Some(acked) = status.acked.get_mut(ack.lane.index()) {
             *acked = ack.upto.0.max(*acked);
+        }
+    }
+
+    /// Where the hub may be found may be said and unread when something else finds the connection
+    /// closed.
+    async fn hear_last_words(&mut self) {
+        for _ in 0..LAST_WORDS_MAX {
+            match timeout(LAST_WORDS, self.channel.next()).await {
+                Ok(Ok(Frame::Goaway(last))) => {
+                    hubs::note_alternatives(self.link, last.alternatives);
+                }
+                Ok(_) => {}
+                Err(_) => return,
+            }
         }
     }
 
