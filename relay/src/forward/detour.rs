@@ -14,10 +14,9 @@ use super::adapt::Measured;
 use super::channel::{Carrier, PathFigures};
 use super::dial::{Dialled, Plan};
 use super::error::LinkError;
-use super::hubs::{HUB_DELAY, RESCUE_DELAY};
+use super::hubs::{HUB_DELAY, Peers, RESCUE_DELAY};
 use super::identity::Identity;
 use super::path::{PathLength, PathWatch};
-use super::session::Peers;
 use super::{Config, Congestion};
 
 /// How long the path is left alone after another way was tried in vain.

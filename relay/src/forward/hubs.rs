@@ -14,7 +14,11 @@ use serde::{Deserialize, Deserializer};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::adapt::Measured;
+use super::dial::{Dialled, Plan, Way, dial};
 use super::error::LinkError;
+use super::identity::Identity;
+use super::tell::hello;
 use super::{Config, Link};
 
 /// Longest address that a hub may name, in bytes.
@@ -72,6 +76,45 @@ pub(super) fn sound(mut alternatives: Vec<String>) -> Vec<String> {
     alternatives.retain(|hub| !hub.is_empty() && hub.len() <= ADDRESS_LEN_MAX);
     alternatives.truncate(Goaway::ALTERNATIVES_MAX);
     alternatives
+}
+
+/// Whom the link is to.
+pub(super) struct Peers<'a> {
+    pub(super) link: &'a Link,
+    pub(super) identity: &'a Identity,
+    /// Where the hub is looked for, the preferred address first.
+    pub(super) hubs: &'a [String],
+}
+
+impl Peers<'_> {
+    /// Makes a connection that the hub has welcomed; an address that is late by `delay` gets the
+    /// next beside it.
+    pub(super) async fn dial(
+        &self,
+        plan: Plan,
+        measured: Measured,
+        delay: Duration,
+    ) -> Result<Dialled, LinkError> {
+        let hello = hello(self.link, self.identity);
+        first_to(self.hubs, delay, |hub| {
+            let tls = self.link.tickets.tls(self.identity, &hub);
+            let way = tls.map(|tls| {
+                let mut way = Way::new(&self.link.config, &hub, tls);
+                way.congestion = way.congestion.resolve(&measured);
+                way
+            });
+            let hello = hello.clone();
+            // Two handshakes at once are large.
+            Box::pin(async move { dial(&way?, plan, &hello).await })
+        })
+        .await
+    }
+
+    /// The address that is gone back to when it answers.
+    pub(super) fn preferred(&self) -> &str {
+        let config = &self.link.config;
+        config.hub.as_deref().unwrap_or(&self.identity.hub)
+    }
 }
 
 /// Tries addresses in order, the next when the one before has failed or is late; gives what the

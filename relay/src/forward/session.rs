@@ -15,15 +15,14 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, 
 use super::adapt::{Measured, Second, adapt};
 use super::channel::{Channel, PathFigures};
 use super::detour::Detours;
-use super::dial::{Dialled, Plan, Way, dial};
+use super::dial::Dialled;
 use super::dictionaries;
 use super::error::LinkError;
-use super::identity::Identity;
+use super::hubs::{self, Peers};
 use super::outbox::{ByLane, Order, Outbox};
 use super::renew::Renewal;
 use super::report::{self, Reporter};
-use super::tell::hello;
-use super::{Link, hubs, told};
+use super::{Link, told};
 use crate::clock;
 use crate::ledger::Ledger;
 use crate::spool::{self, ReadOutcome, SpoolError};
@@ -58,45 +57,6 @@ impl Ended {
             next: None,
             measured,
         }
-    }
-}
-
-/// Whom the link is to.
-pub(super) struct Peers<'a> {
-    pub(super) link: &'a Link,
-    pub(super) identity: &'a Identity,
-    /// Where the hub is looked for, the preferred address first.
-    pub(super) hubs: &'a [String],
-}
-
-impl Peers<'_> {
-    /// Makes a connection that the hub has welcomed; an address that is late by `delay` gets the
-    /// next beside it.
-    pub(super) async fn dial(
-        &self,
-        plan: Plan,
-        measured: Measured,
-        delay: Duration,
-    ) -> Result<Dialled, LinkError> {
-        let hello = hello(self.link, self.identity);
-        hubs::first_to(self.hubs, delay, |hub| {
-            let tls = self.link.tickets.tls(self.identity, &hub);
-            let way = tls.map(|tls| {
-                let mut way = Way::new(&self.link.config, &hub, tls);
-                way.congestion = way.congestion.resolve(&measured);
-                way
-            });
-            let hello = hello.clone();
-            // Two handshakes at once are large.
-            Box::pin(async move { dial(&way?, plan, &hello).await })
-        })
-        .await
-    }
-
-    /// The address that is gone back to when it answers.
-    pub(super) fn preferred(&self) -> &str {
-        let config = &self.link.config;
-        config.hub.as_deref().unwrap_or(&self.identity.hub)
     }
 }
 
@@ -164,7 +124,9 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         },
         failed => failed,
     };
-    session.hear_last_words().await;
+    if matches!(&ended, Err(LinkError::Lost(_) | LinkError::Closed { .. })) {
+        session.hear_last_words().await;
+    }
     let made_progress = session.outbox.has_acks() || now.elapsed() >= GOOD_CONNECTION;
     let Session {
         channel,

@@ -58,11 +58,6 @@ impl Owner {
         given.is_ok()
     }
 
-    /// Whether there is room to give away.
-    pub(super) fn has_delivered(&self) -> bool {
-        self.kept().is_some()
-    }
-
     fn delete_front(&self, lane: Lane) -> io::Result<()> {
         let front = self
             .shared
