@@ -69,7 +69,7 @@ use protocol::roster::{
 };
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
-use protocol::wire::{Ack, Books, Cursor, Report, Sum};
+use protocol::wire::{Ack, Books, Cursor, Region, Report, Sum};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -92,6 +92,11 @@ pub const VERSION_LEN_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where this hub's data is. Relays that join are pinned to it and speak to no hub of another,
+    /// whoever vouches for it; those that joined before are pinned with their next certificate,
+    /// which they ask for at once. A restart is needed to change it, and relays that are pinned
+    /// have to join again.
+    pub region: Option<Region>,
     /// Most relays that may be registered and not revoked. A restart is needed to change it.
     pub relays_max: u32,
     /// How long a join token is valid when nothing else is said.
@@ -116,6 +121,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            region: None,
             relays_max: 10_000,
             join_token_lifetime: Span(Duration::from_secs(3600)),
             dark_after: Span(Duration::from_secs(90)),

@@ -36,10 +36,12 @@ use std::time::Duration;
 
 use protocol::ids::RelayId;
 use protocol::unit::ByteSize;
-use protocol::wire::{ALPN, ALPN_ENROL, CloseCode};
+use protocol::wire::{ALPN, ALPN_ENROL, CloseCode, Goaway};
 use quinn::crypto::rustls::HandshakeData;
-use quinn::{Endpoint, Incoming, ServerConfig, VarInt};
-use serde::{Deserialize, Serialize};
+use quinn::{
+    Connection, ConnectionError, Endpoint, Incoming, ServerConfig, VarInt, ZeroRttAccepted,
+};
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -85,6 +87,19 @@ pub struct Config {
     pub window: u16,
     /// Most bytes of all relays' blocks under way.
     pub bytes_max: ByteSize,
+    /// Where else relays find this hub, or a stand-in with its data and its authority: told to those
+    /// that join, and when the hub ends. At most 7.
+    #[serde(deserialize_with = "a_few")]
+    pub alternatives: Vec<String>,
+}
+
+fn a_few<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<String>, D::Error> {
+    let hubs = Vec::<String>::deserialize(source)?;
+    if hubs.len() > Goaway::ALTERNATIVES_MAX {
+        let text = format!("{} alternatives: name at most 7", hubs.len());
+        return Err(serde::de::Error::custom(text));
+    }
+    Ok(hubs)
 }
 
 impl Default for Config {
@@ -94,6 +109,7 @@ impl Default for Config {
             connections_max: 4096,
             window: 256,
             bytes_max: ByteSize(128 * 1024 * 1024),
+            alternatives: Vec::new(),
         }
     }
 }
@@ -363,17 +379,61 @@ async fn accept<S: Sink>(incoming: Incoming, context: Arc<Context<S>>) {
     let Ok(_place) = Arc::clone(&context.connections).try_acquire_owned() else {
         return incoming.refuse();
     };
-    let handshake = async { incoming.accept()?.await };
-    let connection = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
-        Ok(Ok(connection)) => connection,
+    let shaken = match timeout(HANDSHAKE_TIMEOUT, shake_hands(incoming)).await {
+        Ok(Ok(shaken)) => shaken,
         Ok(Err(error)) => return tracing::debug!(%error, "handshake did not succeed"),
         Err(_) => return tracing::debug!("handshake took too long"),
     };
-    let data = connection.handshake_data();
-    let protocol = data
-        .and_then(|data| data.downcast::<HandshakeData>().ok())
-        .and_then(|data| data.protocol);
-    serve(Peer::Quic(connection), protocol.as_deref(), context).await;
+    let Shaken {
+        connection,
+        protocol,
+        rest,
+    } = shaken;
+    serve(Peer::Quic(connection), protocol.as_deref(), rest, context).await;
+}
+
+/// A connection over QUIC.
+struct Shaken {
+    connection: Connection,
+    /// What is spoken over it.
+    protocol: Option<Vec<u8>>,
+    /// What is left of a handshake that is not over, but far enough to serve who it is.
+    rest: Option<ZeroRttAccepted>,
+}
+
+/// Shakes hands over QUIC.
+///
+/// A relay that comes with a ticket is known by it at once, and served before the handshake is
+/// over: what it said with its first packet is heard a round trip earlier. Who has to show a
+/// certificate first, and who enrols, waits for the handshake's end.
+async fn shake_hands(incoming: Incoming) -> Result<Shaken, ConnectionError> {
+    let mut connecting = incoming.accept()?;
+    let data = connecting.handshake_data().await?;
+    let protocol = data.downcast::<HandshakeData>().ok();
+    let protocol = protocol.and_then(|data| data.protocol);
+    let whole = |connection, protocol| Shaken {
+        connection,
+        protocol,
+        rest: None,
+    };
+    if protocol.as_deref() != Some(ALPN) {
+        return Ok(whole(connecting.await?, protocol));
+    }
+    let (connection, rest) = match connecting.into_0rtt() {
+        Ok(early) => early,
+        Err(connecting) => return Ok(whole(connecting.await?, protocol)),
+    };
+    if connection.peer_identity().is_some() {
+        return Ok(Shaken {
+            rest: Some(rest),
+            ..whole(connection, protocol)
+        });
+    }
+    rest.await;
+    match connection.close_reason() {
+        Some(reason) => Err(reason),
+        None => Ok(whole(connection, protocol)),
+    }
 }
 
 async fn accept_tcp<S: Sink>(
@@ -398,16 +458,21 @@ async fn accept_tcp<S: Sink>(
     let peer = Peer::Tcp(connection);
     let session = async {
         match place {
-            Ok(_place) => serve(peer, protocol.as_deref(), context).await,
+            Ok(_place) => serve(peer, protocol.as_deref(), None, context).await,
             Err(_) => peer.close(CloseCode::Limit),
         }
     };
     tokio::join!(session, pump.run());
 }
 
-async fn serve<S: Sink>(peer: Peer, protocol: Option<&[u8]>, context: Arc<Context<S>>) {
+async fn serve<S: Sink>(
+    peer: Peer,
+    protocol: Option<&[u8]>,
+    rest: Option<ZeroRttAccepted>,
+    context: Arc<Context<S>>,
+) {
     match protocol {
-        Some(ALPN) => session::serve(peer, context).await,
+        Some(ALPN) => session::serve(peer, rest, context).await,
         Some(ALPN_ENROL) => enrol::serve(peer, context).await,
         _ => peer.close(CloseCode::Version),
     }

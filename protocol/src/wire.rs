@@ -16,6 +16,7 @@ mod body;
 mod config;
 mod frame;
 mod msgpack;
+mod names;
 mod paper;
 
 #[cfg(test)]
@@ -24,11 +25,12 @@ mod tests;
 pub use body::{
     Ack, Backlog, Books, Cert, CertRequest, CloseCode, Credit, Cursor, Dict, DictGet, Difference,
     DiskReport, ErrorBody, Gap, GapReason, Goaway, Hello, Join, Joined, LaneState, Nack, Ping,
-    ProcessReport, Report, Sum, Total, Verdict, Welcome,
+    ProcessReport, Report, Rewind, Sum, Total, Verdict, Welcome,
 };
 pub use config::{Config, ConfigOutcome, ConfigSignature, ConfigStatus};
 pub use frame::{Frame, HEADER_LEN_MAX};
 pub use msgpack::{decode_msgpack, decode_msgpack_next, encode_msgpack, encode_msgpack_named};
+pub use names::{NoRegion, Region, hub_uri, read_hub_uri, read_relay_uri, relay_uri};
 pub use paper::{PAPER_BYTES_MAX, Paper};
 
 /// The one version of the link that this program speaks.
@@ -39,9 +41,6 @@ pub const ALPN: &[u8] = b"vedette/1";
 
 /// ALPN of enrolment.
 pub const ALPN_ENROL: &[u8] = b"vedette-enrol/1";
-
-/// What a relay's certificate names it as, followed by its uuid.
-pub const RELAY_URI_PREFIX: &str = "spiffe://vedette/relay/";
 
 /// The name the hub's certificate carries; the address is not part of the trust.
 pub const HUB_NAME: &str = "hub.vedette.internal";

@@ -10,7 +10,7 @@
 //! accepting.
 //!
 //! What it never does: look into a record, or talk to a hub whose certificate is not of the
-//! authority it joined.
+//! authority it joined, or not of the region it is pinned to.
 
 mod adapt;
 mod backoff;
@@ -18,10 +18,12 @@ mod by_hand;
 mod carry;
 mod channel;
 mod config;
+mod detour;
 mod dial;
 mod dictionaries;
 mod error;
 mod flight;
+mod hubs;
 mod identity;
 mod join;
 mod limits;
@@ -35,7 +37,9 @@ mod receipts;
 mod renew;
 mod report;
 mod session;
+mod state;
 mod tell;
+mod tickets;
 mod tls;
 mod told;
 mod trouble;
@@ -45,9 +49,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::ids::{Lane, Seq};
-use protocol::timestamp::Timestamp;
 use protocol::wire::CloseCode;
-use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,88 +69,27 @@ pub use join::{JoinError, JoinRequest, Joined, join};
 pub use limits::QuietLanes;
 pub use outbox::{ACK_TIMEOUT, ByLane, GiveUp, Order, Outbox};
 pub use pass::PassError;
-pub use probe::{Known, identity_file, known, reach_by_tcp, reach_by_udp};
+pub use probe::{Known, addresses, identity_file, known, reach_by_tcp, reach_by_udp};
 pub use proxy::{NoProxy, Proxy};
 pub use receipts::hand_in;
+pub use state::{LinkState, LinkStatus};
 pub use trouble::Trouble;
 
 use backoff::Backoff;
 use dial::Dialled;
 use error::LinkError;
+use hubs::Peers;
 use identity::{Identity, Start};
 use path::Preference;
-use session::{Ended, Peers};
+use session::Ended;
+use state::Shared;
+use tickets::Tickets;
 
 /// The port a hub address has when it names none.
 pub const HUB_PORT: u16 = 4801;
 
 /// How often a relay that has not joined looks whether it has.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(2);
-
-/// How the link is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LinkState {
-    /// No identity: the relay buffers until it is joined to a hub.
-    NotJoined,
-    /// On the way.
-    Connecting,
-    /// The hub has welcomed the relay.
-    Connected,
-    /// The hub is away, or refuses the relay; the relay buffers and tries again.
-    Away,
-    /// The relay is stopping.
-    Closed,
-}
-
-/// How the link is, in figures.
-#[derive(Clone, Debug, Serialize)]
-pub struct LinkStatus {
-    /// The state.
-    pub state: LinkState,
-    /// Where the hub is looked for.
-    pub hub: Option<String>,
-    /// Who the relay is to the hub.
-    pub relay: Option<String>,
-    /// Since when the state lasts.
-    pub since: Timestamp,
-    /// What carries the link.
-    pub carrier: Option<Carrier>,
-    /// Round trip to the hub, in milliseconds.
-    pub rtt_ms: Option<u32>,
-    /// Bytes of blocks per second that the link carried when it was last full.
-    pub rate: Option<u64>,
-    /// Lost packets in thousandths; over QUIC alone.
-    pub loss_permille: Option<u32>,
-    /// Whether traces and blobs wait because the link is very thin.
-    pub is_bulk_paused: bool,
-    /// Whether these are quiet hours.
-    pub is_quiet: bool,
-    /// Most bytes a second, by whoever says the least; `None` is without limit.
-    pub bandwidth_max: Option<u64>,
-    /// This clock minus the hub's, when the hub last welcomed the relay.
-    pub clock_offset_ms: Option<i64>,
-    /// When the hub last acknowledged anything.
-    pub last_ack_at: Option<Timestamp>,
-    /// What ended the last connection, or kept it from coming about.
-    pub last_error: Option<String>,
-    /// What a person should know or do about it.
-    pub trouble: Option<Trouble>,
-    /// When the certificate ends, by the hub's clock.
-    pub certificate_ends_at: Option<Timestamp>,
-    /// How often the relay was started under its identity.
-    pub generation: u64,
-    /// Times the hub welcomed the relay.
-    pub connections: u64,
-    /// Blocks sent, repeated ones included.
-    pub blocks_sent: u64,
-    /// Their bytes.
-    pub bytes_sent: u64,
-    /// Blocks that are sent and not acknowledged.
-    pub in_flight: u32,
-    /// The last acknowledged record of each lane since the start.
-    pub acked: [u64; Lane::ALL.len()],
-}
 
 /// A handle on the link.
 #[derive(Clone, Debug)]
@@ -179,48 +120,6 @@ impl Handle {
     }
 }
 
-/// What the owner shows.
-#[derive(Debug)]
-struct Shared {
-    status: Mutex<LinkStatus>,
-    /// The hub's clock at the last welcome, and when that was.
-    hub_time: Mutex<Option<(Timestamp, Instant)>>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, LinkStatus> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The hub's clock now, as far as is known; it is not while there is no connection.
-    fn hub_time(&self) -> Option<Timestamp> {
-        let at = self.hub_time.lock().unwrap_or_else(PoisonError::into_inner);
-        at.map(|(hub_time, read_at)| {
-            let passed = i64::try_from(read_at.elapsed().as_millis()).unwrap_or(i64::MAX);
-            hub_time.plus_millis(passed)
-        })
-    }
-
-    fn set_hub_time(&self, hub_time: Timestamp) {
-        let mut at = self.hub_time.lock().unwrap_or_else(PoisonError::into_inner);
-        *at = Some((hub_time, Instant::now()));
-    }
-
-    fn count_block(&self, bytes: usize) {
-        let mut status = self.lock();
-        status.blocks_sent += 1;
-        status.bytes_sent += bytes as u64;
-    }
-
-    fn set_state(&self, state: LinkState, now: Timestamp) {
-        let mut status = self.lock();
-        if status.state != state {
-            status.state = state;
-            status.since = now;
-        }
-    }
-}
-
 /// What the link's owner works with.
 struct Link {
     config: Config,
@@ -232,12 +131,20 @@ struct Link {
     cancel: CancellationToken,
     /// The numbers the first records since the program's start have.
     first: Mutex<ByLane<Seq>>,
+    /// Where the hub that went last said it may be found.
+    alternatives: Mutex<Vec<String>>,
+    tickets: Tickets,
 }
 
 impl Link {
     /// The numbers the first records since the program's start have.
     fn first(&self) -> MutexGuard<'_, ByLane<Seq>> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alternatives(&self) -> MutexGuard<'_, Vec<String>> {
+        let alternatives = self.alternatives.lock();
+        alternatives.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -269,6 +176,7 @@ pub fn start(
         certificate_ends_at: None,
         generation: 0,
         connections: 0,
+        early: 0,
         blocks_sent: 0,
         bytes_sent: 0,
         in_flight: 0,
@@ -288,6 +196,8 @@ pub fn start(
     let link = Link {
         config,
         first,
+        alternatives: Mutex::default(),
+        tickets: Tickets::default(),
         spool,
         roster,
         ledger,
@@ -357,12 +267,12 @@ async fn keep_connected(link: &Link, mut identity: Identity) {
                 continue;
             }
         };
-        let hub = present(link, &identity);
+        let hubs = present(link, &identity);
         let began = Instant::now();
         let peers = Peers {
             link,
             identity: &identity,
-            hub: &hub,
+            hubs: &hubs,
         };
         let ended = connected(&peers, &mut preference, measured, &mut is_away).await;
         measured = ended.measured;
@@ -370,9 +280,9 @@ async fn keep_connected(link: &Link, mut identity: Identity) {
             break;
         }
         link.shared.set_state(LinkState::Away, clock::now());
-        note_end(link, &hub, &identity, &ended, &mut is_away);
+        note_end(link, &identity, &ended, &mut is_away);
         let is_recovered = ended.error.hub_code() == Some(CloseCode::Expired)
-            && recover(link, &hub, &identity).await;
+            && recover(link, &hubs, &identity).await;
         if ended.made_progress || is_recovered {
             backoff.reset();
         }
@@ -419,57 +329,61 @@ async fn dial(
     let Link { config, cancel, .. } = peers.link;
     let first = preference.first(config.quic_retry_interval.0, clock::monotonic());
     let plan = config.carrier.plan(first, config.tcp_delay.0);
-    let dialled = cancel.run_until_cancelled(peers.dial(plan, measured)).await;
+    let dialled = cancel
+        .run_until_cancelled(peers.dial(plan, measured, hubs::HUB_DELAY))
+        .await;
     dialled.unwrap_or(Err(LinkError::Stopping))
 }
 
 fn note_welcome(peers: &Peers<'_>, dialled: &Dialled, is_away: &mut bool) {
-    let Peers {
-        link,
-        identity,
-        hub,
-    } = peers;
+    let Peers { link, identity, .. } = peers;
+    let hub = &dialled.hub;
     let carrier = dialled.channel.carrier();
     let hub_time = dialled.welcome.hub_time;
     let now = clock::now();
     link.shared.set_state(LinkState::Connected, now);
     let mut status = link.shared.lock();
     status.connections += 1;
+    status.early += u64::from(dialled.channel.was_early());
+    status.hub = Some(hub.clone());
     status.last_error = None;
     status.carrier = Some(carrier);
     status.clock_offset_ms = Some(now.millis_since(hub_time));
     status.trouble = None;
     drop(status);
     link.shared.set_hub_time(hub_time);
+    link.alternatives().clear();
     let carrier = carrier.name();
     tracing::info!(hub, relay.id = %identity.relay, carrier, was_away = *is_away, "connected to the hub");
     *is_away = false;
 }
 
-/// Shows who the relay is; gives where its hub is.
-fn present(link: &Link, identity: &Identity) -> String {
-    let hub = link.config.hub.as_ref().unwrap_or(&identity.hub);
+/// Shows who the relay is; gives where its hub is looked for.
+fn present(link: &Link, identity: &Identity) -> Vec<String> {
+    let hubs = hubs::in_order(&link.config, &identity.joined_at(), &link.alternatives());
     let mut status = link.shared.lock();
-    status.hub = Some(hub.clone());
+    status.hub = hubs.first().cloned();
     status.relay = Some(identity.relay.to_string());
     status.certificate_ends_at = identity.validity().map(|(_, to)| to);
     status.generation = identity.generation;
-    hub.clone()
+    hubs
 }
 
 /// Gets another certificate in the place of one that has ended.
-async fn recover(link: &Link, hub: &str, identity: &Identity) -> bool {
-    let recovering = Box::pin(renew::recover(&link.config, hub, identity));
-    match link.cancel.run_until_cancelled(recovering).await {
-        None => false,
-        Some(Ok(())) => true,
-        Some(Err(error)) => {
-            let error = error.to_string();
-            tracing::debug!(hub, error, "ended certificate is not exchanged");
-            link.shared.lock().last_error = Some(error);
-            false
+async fn recover(link: &Link, hubs: &[String], identity: &Identity) -> bool {
+    for hub in hubs {
+        let recovering = Box::pin(renew::recover(&link.config, hub, identity));
+        match link.cancel.run_until_cancelled(recovering).await {
+            None => return false,
+            Some(Ok(())) => return true,
+            Some(Err(error)) => {
+                let error = error.to_string();
+                tracing::debug!(hub, error, "ended certificate is not exchanged");
+                link.shared.lock().last_error = Some(error);
+            }
         }
     }
+    false
 }
 
 /// Waits before the next attempt, no longer than until the relay has joined again; gives the
@@ -493,11 +407,14 @@ async fn wait(link: &Link, delay: Duration, identity: Identity) -> Identity {
 }
 
 /// One line when an outage begins; what follows is for those who debug.
-fn note_end(link: &Link, hub: &str, identity: &Identity, ended: &Ended, is_away: &mut bool) {
+fn note_end(link: &Link, identity: &Identity, ended: &Ended, is_away: &mut bool) {
     let error = ended.error.to_string();
+    let hub = link.shared.lock().hub.clone().unwrap_or_default();
     let relay = identity.relay;
     let now = clock::now();
-    let trouble = Trouble::of_code(ended.error.hub_code(), identity.validity(), now);
+    let is_foreign = ended.error.is_foreign();
+    let trouble = Trouble::of_code(ended.error.hub_code(), identity.validity(), now)
+        .or(is_foreign.then_some(Trouble::ForeignRegion));
     if *is_away {
         tracing::debug!(hub, error, "hub is still away");
     } else {

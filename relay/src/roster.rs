@@ -257,7 +257,7 @@ impl Roster {
         self.0.clock_offset_ms.store(offset, Ordering::Relaxed);
     }
 
-    /// What the hub is to be told of how the relay started; once.
+    /// What the hub is to be told of a roster that did not hold, at a start or since; once.
     #[must_use]
     pub fn take_notice(&self) -> Option<ConfigStatus> {
         self.0.notice().take()

@@ -57,6 +57,7 @@ mod read;
 mod recover;
 mod repair;
 mod retain;
+mod retained;
 mod route;
 mod segment;
 mod shared;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use hub::digest::{Applied, Delivery, DigestError, Skip};
 use hub::fleet::{self, Fleet, Labels, RelayState, TokenRequest};
-use hub::receive::{self, Sink};
+use hub::receive::{self, ReceiveError, Sink};
 use hub::store::Store;
 use hub::store::projects::{NewProject, ProjectKey};
 use protocol::block::{Item, Items, Record, open};
@@ -36,8 +36,11 @@ mod link {
     mod carriers;
     mod config;
     mod dictionaries;
+    mod early;
+    mod hubs;
     mod identity;
     mod middle;
+    mod restore;
     mod spool;
 }
 
@@ -140,6 +143,20 @@ impl Sink for Memory {
     }
 }
 
+/// Copies a state directory.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+}
+
 struct Hub {
     dir: TempDir,
     store: Store,
@@ -151,23 +168,23 @@ struct Hub {
 }
 
 fn serve(
-    listen: SocketAddr,
+    config: receive::Config,
     fleet: &Fleet,
     sink: &Memory,
 ) -> (TaskTracker, CancellationToken, receive::Handle) {
     let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
-    let config = receive::Config {
-        listen,
-        ..receive::Config::default()
+    let began = tests::wait::clock();
+    let handle = loop {
+        let (config, fleet, sink) = (config.clone(), fleet.clone(), sink.clone());
+        match receive::start(config, fleet, sink, &tracker, cancel.clone()) {
+            Ok(handle) => break handle,
+            // The socket of the hub before goes a little later than what served it.
+            Err(ReceiveError::Bind { .. }) if began.elapsed() < DEADLINE => {
+                std::thread::yield_now();
+            }
+            Err(error) => panic!("{error}"),
+        }
     };
-    let handle = receive::start(
-        config,
-        fleet.clone(),
-        sink.clone(),
-        &tracker,
-        cancel.clone(),
-    )
-    .unwrap();
     (tracker, cancel, handle)
 }
 
@@ -177,7 +194,21 @@ impl Hub {
     }
 
     async fn with(config: fleet::Config) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::in_dir(tempfile::tempdir().unwrap(), config).await
+    }
+
+    /// Serves what a directory holds.
+    async fn in_dir(dir: TempDir, config: fleet::Config) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), dir, config).await
+    }
+
+    /// Another process, as it were, that serves at another address what this one did.
+    async fn moved_to(self, listen: SocketAddr) -> Self {
+        self.store.close().await;
+        Self::at(listen, self.dir, fleet::Config::default()).await
+    }
+
+    async fn at(listen: SocketAddr, dir: TempDir, config: fleet::Config) -> Self {
         let store = Store::open(&dir.path().join("hub.db")).await.unwrap();
         let fleet = Fleet::open(store.clone(), &dir.path().join("link"), config)
             .await
@@ -189,8 +220,11 @@ impl Hub {
             applied: Arc::default(),
             skipped: Arc::default(),
         };
-        let any = "127.0.0.1:0".parse().unwrap();
-        let (tracker, cancel, handle) = serve(any, &fleet, &sink);
+        let link = receive::Config {
+            listen,
+            ..receive::Config::default()
+        };
+        let (tracker, cancel, handle) = serve(link, &fleet, &sink);
         Self {
             dir,
             store,
@@ -210,8 +244,17 @@ impl Hub {
 
     /// Serves on the same port again.
     fn restart(&mut self) {
-        let address = self.handle.local_addr();
-        let (tracker, cancel, handle) = serve(address, &self.fleet, &self.sink);
+        self.restart_as(|_| {});
+    }
+
+    /// The same, with other settings of the link.
+    fn restart_as(&mut self, change: impl FnOnce(&mut receive::Config)) {
+        let mut config = receive::Config {
+            listen: self.handle.local_addr(),
+            ..receive::Config::default()
+        };
+        change(&mut config);
+        let (tracker, cancel, handle) = serve(config, &self.fleet, &self.sink);
         (self.tracker, self.cancel, self.handle) = (tracker, cancel, handle);
     }
 

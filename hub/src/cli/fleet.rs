@@ -162,7 +162,8 @@ pub(super) async fn sign(
         .with_context(|| format!("bundle {} cannot be written", out.display()))?;
     let fleet = open(store, config).await?;
     let hub = &config.site.link_address;
-    let joined = fleet.vouch(&join, &labels, hub, clock::now()).await?;
+    let mut joined = fleet.vouch(&join, &labels, hub, clock::now()).await?;
+    joined.alternatives.clone_from(&config.link.alternatives);
     let relay = joined.relay;
     let told = fleet.config().await.offer.stable;
     let frames = [Frame::Joined(joined), Frame::Config(told.config.clone())];

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use protocol::ids::RelayId;
 use protocol::timestamp::Timestamp;
-use protocol::wire::{Cert, Cursor, Hello};
+use protocol::wire::{Cert, Cursor, Hello, Region};
 
-use super::authority::KeyHash;
 use super::certificate::{self, InTime, Shown, Validity};
 use super::lineage::{self, Lineage};
 use super::{Fleet, FleetError, RelayState};
@@ -19,24 +18,43 @@ use crate::store::relays::{CertificateRow, GrantRow, RelayRow, WelcomeRow};
 pub struct Admitted {
     /// Which.
     pub relay: RelayId,
-    key_hash: KeyHash,
     /// Its certificate.
     certificate: CertificateRow,
 }
 
-/// Whether a relay with a key may connect or get another certificate.
-fn check(row: Option<RelayRow>, relay: RelayId, key: &KeyHash) -> Result<RelayRow, FleetError> {
+/// Whether a relay with a certificate may connect or get another one.
+fn check(
+    row: Option<RelayRow>,
+    relay: RelayId,
+    shown: &CertificateRow,
+) -> Result<RelayRow, FleetError> {
     let row = row.ok_or(FleetError::UnknownRelay(relay))?;
     if row.state == RelayState::Revoked.name() {
         return Err(FleetError::Revoked(relay));
     }
-    let is_known = row.certificate == key || row.next_certificate.as_deref() == Some(key);
-    if is_known {
+    if is_noted(&row, shown) || is_of_lost_time(&row, shown) {
         Ok(row)
     } else {
         // The authority signed it for this relay, which has used another key since.
         Err(FleetError::Cloned(relay))
     }
+}
+
+/// Whether it is the certificate in use or the one granted after it.
+fn is_noted(row: &RelayRow, shown: &CertificateRow) -> bool {
+    let key = &shown.key_hash;
+    row.certificate == *key || row.next_certificate.as_ref() == Some(key)
+}
+
+/// Whether the authority signed it after all that are noted: then this hub was set back to a
+/// backup, and gave it in the time that it lost. A copy of a relay's state has an earlier one.
+fn is_of_lost_time(row: &RelayRow, shown: &CertificateRow) -> bool {
+    let is_behind = |noted: i64, shown: i64| shown > noted;
+    row.certificate_issued_at
+        .is_some_and(|noted| is_behind(noted, shown.issued_at))
+        && row
+            .next_certificate_ends_at
+            .is_none_or(|noted| is_behind(noted, shown.ends_at))
 }
 
 impl Fleet {
@@ -49,12 +67,12 @@ impl Fleet {
     pub async fn admit(&self, shown: &[u8], now: Timestamp) -> Result<Admitted, FleetError> {
         let shown = certificate::read(shown)?;
         let row = self.0.store.relay(shown.relay).await?;
-        check(row, shown.relay, &shown.key_hash)?;
+        let noted = self.noted(&shown);
+        check(row, shown.relay, &noted)?;
         match shown.validity.judge(now) {
             InTime::Yes => Ok(Admitted {
                 relay: shown.relay,
-                key_hash: shown.key_hash,
-                certificate: self.noted(&shown),
+                certificate: noted,
             }),
             InTime::NotYet | InTime::NoMore => Err(FleetError::Expired(shown.relay)),
         }
@@ -69,7 +87,7 @@ impl Fleet {
     pub async fn recognise(&self, shown: &[u8]) -> Result<RelayId, FleetError> {
         let shown = certificate::read(shown)?;
         let row = self.0.store.relay(shown.relay).await?;
-        let row = check(row, shown.relay, &shown.key_hash)?;
+        let row = check(row, shown.relay, &self.noted(&shown))?;
         // It does not say which of two holders it comes from.
         match row.cloned_at {
             None => Ok(shown.relay),
@@ -102,22 +120,32 @@ impl Fleet {
         let relay = admitted.relay;
         let instance = hello.instance.cast_signed();
         let certificate = &admitted.certificate;
-        let is_noted = |row: &RelayRow| {
+        let is_welcomed = |row: &RelayRow| {
             row.instance == Some(instance)
                 && row.certificate == certificate.key_hash
                 && row.authority == certificate.authority
                 && row.certificate_serial.as_ref() == Some(&certificate.serial)
         };
         let row = self.0.store.relay(relay).await?;
-        if row.is_some_and(|row| is_noted(&row)) {
+        if row.is_some_and(|row| is_welcomed(&row)) {
             return Ok(());
         }
         // Asked again with the lock held: two starts may present themselves at once.
         let mut write = self.0.store.begin().await?;
-        let row = check(write.relay(relay).await?, relay, &admitted.key_hash)?;
+        let row = check(write.relay(relay).await?, relay, certificate)?;
         let last = row.instance.map(i64::cast_unsigned);
         if lineage::judge(last, hello, cursors) == Lineage::Copy {
             return Err(FleetError::Cloned(relay));
+        }
+        if !is_noted(&row, certificate) {
+            write
+                .put_relay_grant(&GrantRow {
+                    relay,
+                    key_hash: certificate.key_hash.clone(),
+                    ends_at: certificate.ends_at,
+                    recoveries: row.recoveries,
+                })
+                .await?;
         }
         write
             .put_relay_welcome(&WelcomeRow {
@@ -184,7 +212,7 @@ impl Fleet {
         csr: &[u8],
         now: Timestamp,
     ) -> Result<Cert, FleetError> {
-        self.grant(admitted.relay, &admitted.key_hash, csr, now, |_| Ok(0))
+        self.grant(admitted.relay, &admitted.certificate, csr, now, |_| Ok(0))
             .await
     }
 
@@ -202,7 +230,6 @@ impl Fleet {
         let row = write.relay(relay).await?;
         write.commit().await?;
         if row.is_some_and(|row| row.certificate == kept.key_hash) {
-            admitted.key_hash = kept.key_hash;
             admitted.certificate = certificate;
         }
         Ok(())
@@ -235,7 +262,7 @@ impl Fleet {
         let max = self.0.config.recoveries_max;
         let relay = shown.relay;
         let cert = self
-            .grant(relay, &shown.key_hash, csr, now, |row| {
+            .grant(relay, &self.noted(&shown), csr, now, |row| {
                 let n = row.recoveries.saturating_add(1);
                 if n > i64::from(max) {
                     return Err(FleetError::NoRecoveryLeft { relay, max });
@@ -250,16 +277,16 @@ impl Fleet {
     async fn grant(
         &self,
         relay: RelayId,
-        key_hash: &KeyHash,
+        shown: &CertificateRow,
         csr: &[u8],
         now: Timestamp,
         recoveries: impl FnOnce(&RelayRow) -> Result<i64, FleetError> + Send,
     ) -> Result<Cert, FleetError> {
         let authority = self.authority();
         let validity = Validity::from(now, self.certificate_lifetime());
-        let granted = certificate::grant(&authority, relay, csr, validity)?;
+        let granted = certificate::grant(&authority, self.region(), relay, csr, validity)?;
         let mut write = self.0.store.begin().await?;
-        let row = check(write.relay(relay).await?, relay, key_hash)?;
+        let row = check(write.relay(relay).await?, relay, shown)?;
         write
             .put_relay_grant(&GrantRow {
                 relay,
@@ -273,6 +300,12 @@ impl Fleet {
             certificate: granted.certificate.to_vec(),
             authorities: self.to_trust(now).await?,
         })
+    }
+
+    /// Where this hub's data is, when it says so.
+    #[must_use]
+    pub fn region(&self) -> Option<&Region> {
+        self.0.config.region.as_ref()
     }
 
     pub(super) fn certificate_lifetime(&self) -> Duration {

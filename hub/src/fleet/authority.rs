@@ -15,7 +15,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use protocol::wire::HUB_NAME;
+use protocol::wire::{HUB_NAME, Region, hub_uri};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SanType, SigningKey as _,
@@ -196,11 +196,20 @@ impl Authority {
     }
 
     /// A certificate for this process's end of the link.
-    pub(super) fn server_identity(&self) -> Result<ServerIdentity, AuthorityError> {
+    pub(super) fn server_identity(
+        &self,
+        region: Option<&Region>,
+    ) -> Result<ServerIdentity, AuthorityError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let purpose = ExtendedKeyUsagePurpose::ServerAuth;
         let mut params = certificate::leaf_params("vedette hub", purpose);
         params.subject_alt_names = vec![SanType::DnsName(HUB_NAME.try_into()?)];
+        if let Some(region) = region {
+            let uri = hub_uri(region);
+            params
+                .subject_alt_names
+                .push(SanType::URI(uri.as_str().try_into()?));
+        }
         let certificate = params.signed_by(&key, &self.issuer)?;
         let mut chain = vec![certificate.der().clone()];
         chain.extend(self.former.iter().map(|former| former.successor.clone()));

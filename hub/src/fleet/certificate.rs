@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::ids::RelayId;
 use protocol::timestamp::Timestamp;
-use protocol::wire::RELAY_URI_PREFIX;
+use protocol::wire::{Region, read_relay_uri, relay_uri};
 use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SanType, SerialNumber,
@@ -81,9 +81,10 @@ pub(super) struct Shown {
     pub(super) issuer: Vec<u8>,
 }
 
-/// Signs a relay's key.
+/// Signs a relay's key; in a region the certificate is what pins the relay to it.
 pub(super) fn grant(
     authority: &Authority,
+    region: Option<&Region>,
     relay: RelayId,
     csr: &[u8],
     validity: Validity,
@@ -95,8 +96,7 @@ pub(super) fn grant(
     if key.algorithm() != &PKCS_ECDSA_P256_SHA256 {
         return Err(AuthorityError::Request);
     }
-    let uuid = uuid::Uuid::from_bytes(*relay.as_bytes());
-    let uri = format!("{RELAY_URI_PREFIX}{uuid}");
+    let uri = relay_uri(region, relay);
     let mut params = leaf_params("vedette relay", ExtendedKeyUsagePurpose::ClientAuth);
     params.subject_alt_names = vec![SanType::URI(uri.as_str().try_into()?)];
     let date = |at: Timestamp| {
@@ -136,13 +136,11 @@ pub(super) fn read(certificate: &[u8]) -> Result<Shown, AuthorityError> {
     let [GeneralName::URI(uri)] = names.value.general_names.as_slice() else {
         return Err(AuthorityError::NotARelay);
     };
-    let uuid = uri
-        .strip_prefix(RELAY_URI_PREFIX)
-        .ok_or(AuthorityError::NotARelay)?;
+    let (_, relay) = read_relay_uri(uri).ok_or(AuthorityError::NotARelay)?;
     let seconds = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
     let validity = certificate.validity();
     Ok(Shown {
-        relay: uuid.parse().map_err(|_| AuthorityError::NotARelay)?,
+        relay,
         key_hash: Sha256::digest(certificate.public_key().raw).into(),
         validity: Validity {
             not_before: seconds(validity.not_before.timestamp()),

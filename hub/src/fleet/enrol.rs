@@ -37,7 +37,8 @@ impl Fleet {
         }
         let relay = new_relay_id()?;
         let validity = Validity::from(now, self.certificate_lifetime());
-        let granted = certificate::grant(&self.authority(), relay, &join.csr, validity)?;
+        let granted =
+            certificate::grant(&self.authority(), self.region(), relay, &join.csr, validity)?;
         let mut write = inner.store.begin().await?;
         let Some(row) = write.join_token(&join.token_id).await? else {
             self.guesses().note(from, now);
@@ -68,6 +69,7 @@ impl Fleet {
             authorities: self.to_trust(now).await?,
             hub: String::new(),
             config_key: Some(self.0.config_keys().public()),
+            alternatives: Vec::new(),
         })
     }
 
@@ -85,7 +87,8 @@ impl Fleet {
     ) -> Result<Joined, FleetError> {
         let relay = new_relay_id()?;
         let validity = Validity::from(now, self.certificate_lifetime());
-        let granted = certificate::grant(&self.authority(), relay, &join.csr, validity)?;
+        let granted =
+            certificate::grant(&self.authority(), self.region(), relay, &join.csr, validity)?;
         let mut write = self.0.store.begin().await?;
         let labels = labels_json(labels);
         self.register(&mut write, relay, join, labels, &granted, now)
@@ -97,6 +100,7 @@ impl Fleet {
             authorities: self.to_trust(now).await?,
             hub: hub.to_owned(),
             config_key: Some(self.0.config_keys().public()),
+            alternatives: Vec::new(),
         })
     }
 

@@ -71,6 +71,7 @@ mod tests {
                 next: Seq(next),
                 bytes: 0,
                 start: Seq(start),
+                acked: Seq(0),
             }],
             version: String::new(),
             roster_version: 0,

@@ -32,7 +32,7 @@ impl Fleet {
     /// # Errors
     /// [`FleetError::Authority`].
     pub fn server_identity(&self) -> Result<ServerIdentity, FleetError> {
-        Ok(self.authority().server_identity()?)
+        Ok(self.authority().server_identity(self.region())?)
     }
 
     /// The certificates that relays' certificates are verified against, the signing one first.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::wire::{Cert, CertRequest, CloseCode, ErrorBody, Frame};
+use protocol::wire::{Cert, CertRequest, CloseCode, ErrorBody, Frame, Joined};
 use tokio::time::{Instant, timeout};
 
 use super::peer::{Peer, Streams};
@@ -87,7 +87,13 @@ async fn enrol<S: Sink>(peer: &Peer, context: &Context<S>) -> Result<(), Session
     let granted = match requests.first().await? {
         Frame::Join(join) => {
             let from = peer.remote_address().ip();
-            fleet.join(&join, from, now).await.map(Frame::Joined)
+            let joined = fleet.join(&join, from, now).await;
+            joined.map(|joined| {
+                Frame::Joined(Joined {
+                    alternatives: context.config.alternatives.clone(),
+                    ..joined
+                })
+            })
         }
         // The handshake has proved that the relay holds the key of what it shows.
         Frame::CertRequest(request) => {

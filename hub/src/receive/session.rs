@@ -10,7 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use protocol::dict;
 use protocol::ids::{Lane, RelayId};
-use protocol::wire::{CloseCode, Cursor, Frame, Goaway, PROTO, Ping, Report, Welcome};
+use protocol::wire::{
+    CloseCode, Cursor, Frame, GapReason, Goaway, Hello, PROTO, Ping, Report, Rewind, Welcome,
+};
+use quinn::ZeroRttAccepted;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -61,25 +64,38 @@ struct Session<S> {
     lost: Lost,
 }
 
-/// Serves a relay until either side has enough.
-pub(super) async fn serve<S: Sink>(peer: Peer, context: Arc<Context<S>>) {
+/// Serves a relay until either side has enough; the rest of its handshake may still be to come.
+pub(super) async fn serve<S: Sink>(
+    peer: Peer,
+    rest: Option<ZeroRttAccepted>,
+    context: Arc<Context<S>>,
+) {
     let address = peer.remote_address();
     let admitted = match admit(&peer, &context).await {
         Ok(admitted) => admitted,
         Err(error) => {
             tracing::debug!(%address, %error, "relay refused");
+            over(rest).await;
             return peer.close(error.code());
         }
     };
     let relay = admitted.relay;
     let ended = serve_admitted(&peer, &context, admitted).await;
     context.sessions.leave(relay, &peer);
+    over(rest).await;
     match ended {
         Ok(()) => peer.close(CloseCode::Done),
         Err(error) => {
             tracing::debug!(relay.id = %relay, %address, %error, "session ended");
             peer.close(error.code());
         }
+    }
+}
+
+/// Waits for the end of a handshake: before it a connection cannot be closed with a reason.
+async fn over(rest: Option<ZeroRttAccepted>) {
+    if let Some(rest) = rest {
+        drop(timeout(HANDSHAKE_TIMEOUT, rest).await);
     }
 }
 
@@ -140,8 +156,12 @@ async fn serve_admitted<S: Sink>(
     let mut fleet = context.fleet.watch();
     let state = fleet.borrow_and_update().clone();
     let roster_version = state.config.for_relay(relay).bundle.version;
-    let welcome = welcome(&cursors, roster_version, context.config.window);
+    let welcome = welcome(context, &cursors, roster_version);
     control.send(&welcome).await?;
+    if let Some(rewind) = rewind(&hello, &cursors) {
+        tracing::warn!(relay.id = %relay, lanes = rewind.cursors.len(), "the relay had acknowledgements of more than is here: this hub was set back, and asks for what the relay still keeps");
+        control.send(&Frame::Rewind(rewind)).await?;
+    }
     tracing::debug!(relay.id = %relay, "session begins");
     let now = clock::now();
     let _present = context.fleet.enter(relay, hello.roster_version, now);
@@ -164,16 +184,38 @@ async fn serve_admitted<S: Sink>(
     session.run(requests, &state).await
 }
 
-fn welcome(cursors: &[Cursor], roster_version: u64, window: u16) -> Frame {
+fn welcome<S>(context: &Context<S>, cursors: &[Cursor], roster_version: u64) -> Frame {
     static SESSIONS: AtomicU64 = AtomicU64::new(1);
     Frame::Welcome(Welcome {
         proto: PROTO,
         cursors: cursors.to_vec(),
         hub_time: clock::now(),
         roster_version,
-        window,
+        window: context.config.window,
+        region: context.fleet.region().cloned(),
         session: SESSIONS.fetch_add(1, Ordering::Relaxed),
     })
+}
+
+/// What a hub that was set back to a backup asks for: the lanes of which the relay has
+/// acknowledgements of more than is applied.
+fn rewind(hello: &Hello, cursors: &[Cursor]) -> Option<Rewind> {
+    let applied = |lane: Lane| {
+        let cursor = cursors.iter().find(|cursor| cursor.lane == lane);
+        cursor.map(|cursor| cursor.upto).unwrap_or_default()
+    };
+    let behind = hello
+        .lanes
+        .iter()
+        .filter(|lane| lane.acked > applied(lane.lane));
+    let cursors: Vec<Cursor> = behind
+        .map(|lane| Cursor {
+            lane: lane.lane,
+            upto: applied(lane.lane),
+            digest: None,
+        })
+        .collect();
+    (!cursors.is_empty()).then_some(Rewind { cursors })
 }
 
 impl<S: Sink> Session<S> {
@@ -332,7 +374,12 @@ impl<S: Sink> Session<S> {
                 }
             }
             Step::Gap(gap) => {
-                tracing::debug!(relay.id = %relay, %lane, from = gap.from.0, upto = gap.upto.0, "records will not come");
+                let (from, upto) = (gap.from.0, gap.upto.0);
+                if gap.reason == GapReason::Delivered {
+                    tracing::info!(relay.id = %relay, %lane, from, upto, "records that were delivered before are not kept any more");
+                } else {
+                    tracing::debug!(relay.id = %relay, %lane, from, upto, "records will not come");
+                }
                 let skip = Skip {
                     relay,
                     epoch: self.inbox.epoch(),
@@ -419,6 +466,7 @@ impl<S: Sink> Session<S> {
             let goaway = Goaway {
                 reason: "stopping".to_owned(),
                 drain_ms: 0,
+                alternatives: self.context.config.alternatives.clone(),
             };
             self.control.send(&Frame::Goaway(goaway)).await
         };

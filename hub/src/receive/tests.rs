@@ -1,5 +1,7 @@
 //! Tests of the hub's end with a client that does as it likes.
 
+mod early;
+
 use std::sync::Mutex;
 
 use bytes::BytesMut;
@@ -144,6 +146,7 @@ impl Hub {
             }
         };
         client.alpn_protocols = vec![alpn.to_vec()];
+        client.enable_early_data = true;
         ClientConfig::new(Arc::new(QuicClientConfig::try_from(client).unwrap()))
     }
 

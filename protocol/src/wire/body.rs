@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::names::Region;
 use crate::dict::DictId;
 use crate::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use crate::item::Category;
@@ -77,6 +78,9 @@ pub struct LaneState {
     /// The number the first record since the program's start has or will have; 0 is not told.
     #[serde(rename = "s", default)]
     pub start: Seq,
+    /// The last record that was acknowledged to this identity; 0 is none, or not told.
+    #[serde(rename = "a", default)]
+    pub acked: Seq,
 }
 
 /// The hub takes the relay; its first frame.
@@ -100,6 +104,10 @@ pub struct Welcome {
     /// Names the session in both logs.
     #[serde(rename = "s", default)]
     pub session: u64,
+    /// The hub's region, when it states one. What counts is its certificate: this tells a relay
+    /// whose own names none yet that it is to get one that does.
+    #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
 }
 
 /// A hub that states no window takes this many blocks.
@@ -225,9 +233,21 @@ pub enum GapReason {
     Lost,
     /// Refused by the hub for good.
     Rejected,
+    /// Delivered before, to the hub before it was set back to a backup or under another identity,
+    /// and not kept since.
+    Delivered,
     /// A reason of a later version.
     #[serde(other)]
     Other,
+}
+
+/// The hub has less of lanes than the relay delivered: it was set back to a backup. What the relay
+/// still keeps is sent again from there; of the rest it says so by a GAP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rewind {
+    /// How far each of these lanes is applied.
+    #[serde(rename = "c")]
+    pub cursors: Vec<Cursor>,
 }
 
 /// How much more the hub takes.
@@ -430,6 +450,15 @@ pub struct Goaway {
     /// How long it still answers, in milliseconds.
     #[serde(rename = "d", default)]
     pub drain_ms: u32,
+    /// Where else the hub, or a stand-in for it, may be found; at most
+    /// [`Goaway::ALTERNATIVES_MAX`]. The certificate there decides, as anywhere.
+    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
+}
+
+impl Goaway {
+    /// Most addresses.
+    pub const ALTERNATIVES_MAX: usize = 7;
 }
 
 /// Asks for the same number back.
@@ -497,6 +526,10 @@ pub struct Joined {
         with = "serde_bytes"
     )]
     pub config_key: Option<ConfigKey>,
+    /// Where else the hub, or a stand-in for it, may be found; at most
+    /// [`Goaway::ALTERNATIVES_MAX`].
+    #[serde(rename = "al", default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
 }
 
 /// Asks for a certificate for another key: over the link before the one in use ends, or as an

@@ -5,7 +5,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use super::WireError;
 use super::body::{
     Ack, Cert, CertRequest, Credit, Dict, DictGet, ErrorBody, Gap, Goaway, Hello, Join, Joined,
-    Nack, Ping, Report, Welcome,
+    Nack, Ping, Report, Rewind, Welcome,
 };
 use super::config::{Config, ConfigStatus};
 use super::msgpack::{decode_msgpack, encode_msgpack_named};
@@ -102,6 +102,8 @@ frames! {
     DictGet(DictGet) = 0x17, 1;
     /// A dictionary.
     Dict(Dict) = 0x18, 1;
+    /// The hub was set back to a backup.
+    Rewind(Rewind) = 0x19, 1;
 }
 
 impl Frame {

@@ -33,6 +33,7 @@ fn examples() -> Vec<Frame> {
                 next: Seq(9),
                 bytes: 4096,
                 start: Seq(8),
+                acked: Seq(1),
             }],
             version: "0.1.0".to_owned(),
             roster_version: 4,
@@ -54,6 +55,7 @@ fn examples() -> Vec<Frame> {
             roster_version: 5,
             window: 16,
             session: 1,
+            region: Some("eu".parse().unwrap()),
         }),
         Frame::Batch(Bytes::from_static(b"\x9b...")),
         Frame::Ack(Ack {
@@ -92,6 +94,7 @@ fn examples() -> Vec<Frame> {
         Frame::Goaway(Goaway {
             reason: "stopping".to_owned(),
             drain_ms: 2000,
+            alternatives: vec!["hub-2:4801".to_owned()],
         }),
         Frame::Ping(Ping {
             nonce: 1,
@@ -110,6 +113,7 @@ fn examples() -> Vec<Frame> {
             authorities: vec![ByteBuf::from([0x30, 0])],
             hub: "hub:4801".to_owned(),
             config_key: Some([0xce; 32]),
+            alternatives: Vec::new(),
         }),
         Frame::Error(ErrorBody {
             code: CloseCode::BadToken.code(),
@@ -120,6 +124,13 @@ fn examples() -> Vec<Frame> {
         }),
         Frame::Dict(Dict {
             bytes: vec![0x37, 0xa4, 0x30, 0xec],
+        }),
+        Frame::Rewind(Rewind {
+            cursors: vec![Cursor {
+                lane,
+                upto: Seq(2),
+                digest: None,
+            }],
         }),
         Frame::CertRequest(CertRequest { csr: vec![0x30, 0] }),
         Frame::Cert(Cert {
@@ -306,7 +317,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_frames_never_panic(which in 0..19_usize, at: prop::sample::Index, with: u8) {
+    fn damaged_frames_never_panic(which in 0..20_usize, at: prop::sample::Index, with: u8) {
         let mut bytes = examples()[which].to_bytes().unwrap().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = with;

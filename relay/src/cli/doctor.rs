@@ -121,10 +121,21 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<Vec<Finding>> {
             .ok()
             .and_then(|one| one.link.clock_offset_ms);
         findings.push(held::certificate(known.validity, clock::now(), offset));
-        let hub = config.link.hub.clone().unwrap_or_else(|| known.hub.clone());
-        let udp = runtime.block_on(forward::reach_by_udp(&config.link.dir, &hub));
-        let tcp = runtime.block_on(forward::reach_by_tcp(&config.link, &hub));
-        findings.extend(reached(&hub, &udp, &tcp));
+        let tried = forward::addresses(&config.link, known).into_iter();
+        let tried: Vec<_> = tried
+            .map(|hub| {
+                let udp = runtime.block_on(forward::reach_by_udp(&config.link.dir, &hub));
+                let tcp = runtime.block_on(forward::reach_by_tcp(&config.link, &hub));
+                (hub, udp, tcp)
+            })
+            .collect();
+        // A stand-in may be down as long as the hub is not.
+        let is_cut = tried
+            .iter()
+            .all(|(_, udp, tcp)| udp.is_err() && tcp.is_err());
+        for (hub, udp, tcp) in &tried {
+            findings.extend(reached(hub, udp, tcp, is_cut));
+        }
     }
     findings.extend(told(config));
     if let Ok(summary) = &running {
@@ -283,7 +294,14 @@ fn sync_took(took: Duration) -> Finding {
 fn identity(known: &Result<forward::Known, forward::IdentityError>) -> Finding {
     const WHAT: &str = "identity";
     match known {
-        Ok(known) => well(WHAT, format!("relay {} of hub {}", known.relay, known.hub)),
+        Ok(known) => {
+            let region = known.region.as_ref();
+            let pin = region.map_or_else(String::new, |one| format!(", pinned to region {one}"));
+            well(
+                WHAT,
+                format!("relay {} of hub {}{pin}", known.relay, known.hub),
+            )
+        }
         Err(error @ forward::IdentityError::NotJoined) => {
             let remedy = "make a token on the hub's fleet page and run `vedette-relay join`";
             wrong(WHAT, error.to_string(), remedy)
@@ -296,14 +314,15 @@ fn identity(known: &Result<forward::Known, forward::IdentityError>) -> Finding {
     }
 }
 
-/// The two ways to the hub. One of them is enough.
+/// The two ways to an address of the hub. One of them is enough, at one of the addresses; where
+/// there is none, the relay is cut off.
 fn reached(
     hub: &str,
     udp: &Result<Duration, String>,
     tcp: &Result<Duration, String>,
+    is_cut: bool,
 ) -> Vec<Finding> {
     let shown = |took: &Duration| text::micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    let is_cut = udp.is_err() && tcp.is_err();
     let finding = |what, way: &str, result: &Result<Duration, String>, remedy: String| match result
     {
         Ok(took) => well(
@@ -424,14 +443,18 @@ mod tests {
     #[test]
     fn one_way_to_the_hub_is_enough() {
         let (well, cut) = (Ok(Duration::from_millis(23)), Err("no answer".to_owned()));
-        let grades = |udp, tcp| {
-            let found = reached("hub:4801", udp, tcp);
+        let grades = |udp: &Result<_, _>, tcp: &Result<_, _>| {
+            let is_cut = udp.is_err() && tcp.is_err();
+            let found = reached("hub:4801", udp, tcp, is_cut);
             found.iter().map(|one| one.grade).collect::<Vec<_>>()
         };
         assert_eq!(grades(&well, &well), [Grade::Well, Grade::Well]);
         assert_eq!(grades(&cut, &well), [Grade::Note, Grade::Well]);
         assert_eq!(grades(&well, &cut), [Grade::Well, Grade::Note]);
         assert_eq!(grades(&cut, &cut), [Grade::Wrong, Grade::Wrong]);
+        // Where another address answers it is no more than a note.
+        let stand_in = reached("stand-in:4801", &cut, &cut, false);
+        assert!(stand_in.iter().all(|one| one.grade == Grade::Note));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::hubs;
 use super::identity::{Identity, IdentityError, decode, encode, read_small, write_json};
 use super::join::{JoinError, Joined};
 use crate::clock;
@@ -97,13 +98,14 @@ pub fn join_by_hand(dir: &Path, bundle: &str, force: bool) -> Result<Joined, Joi
         }
     }
     let authorities = joined.authorities.into_iter().map(ByteBuf::into_vec);
-    let identity = Identity::new(
+    let mut identity = Identity::new(
         joined.hub.clone(),
         joined.relay,
         key.serialize_der(),
         joined.certificate,
         authorities.collect(),
     );
+    identity.fallbacks = hubs::sound(joined.alternatives);
     identity.save(dir)?;
     // Only the identity has the key from now on.
     let path = place(dir);

@@ -95,6 +95,23 @@ impl Channel {
         }
     }
 
+    /// Whether the hub has heard what was said first. Where it was said before the handshake was
+    /// over and the hub did not take it, it is to be said again.
+    pub(super) async fn was_heard(&mut self) -> Result<bool, LinkError> {
+        match self {
+            Self::Quic(channel) => channel.was_heard().await,
+            Self::Tcp(_) => Ok(true),
+        }
+    }
+
+    /// Whether the hub knew the relay by its first packet.
+    pub(super) const fn was_early(&self) -> bool {
+        match self {
+            Self::Quic(channel) => channel.was_early(),
+            Self::Tcp(_) => false,
+        }
+    }
+
     /// Begins to send a block.
     pub(super) async fn send_block(&mut self, lane: Lane, block: Bytes) -> Result<(), LinkError> {
         let header = Frame::batch_header(block.len())?;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::adapt::{Measured, choose};
 use super::channel::Carrier;
 use super::dial::Plan;
+use super::hubs;
 use super::limits::QuietLanes;
 use super::proxy::Proxy;
 
@@ -25,6 +26,11 @@ pub struct Config {
     pub dir: PathBuf,
     /// `host` or `host:port`; when not set, the hub that was joined.
     pub hub: Option<String>,
+    /// Other addresses of the same hub, in the order in which they are tried.
+    #[serde(deserialize_with = "hubs::a_few")]
+    pub fallback_hubs: Vec<String>,
+    /// How long another address is gone on with before the preferred one is tried again.
+    pub hub_retry_interval: Span,
     /// What carries the link.
     pub carrier: CarrierChoice,
     /// How long QUIC is tried alone before TCP is tried beside it.
@@ -57,6 +63,8 @@ impl Default for Config {
         Self {
             dir: PathBuf::from("/var/lib/vedette-relay"),
             hub: None,
+            fallback_hubs: Vec::new(),
+            hub_retry_interval: Span(Duration::from_secs(600)),
             carrier: CarrierChoice::Auto,
             tcp_delay: Span(Duration::from_millis(300)),
             quic_retry_interval: Span(Duration::from_secs(600)),

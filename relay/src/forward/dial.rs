@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::wire::{Frame, HUB_NAME, PROTO, Welcome};
-use quinn::Endpoint;
+use quinn::{Endpoint, ZeroRttAccepted};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use super::channel::{Carrier, Channel, FRAME_TIMEOUT, QuicChannel, TcpChannel};
 use super::error::LinkError;
 use super::proxy::{self, Proxy};
-use super::tls::{ConnectError, quic_config};
+use super::tls::{ConnectError, Secured, quic_config};
 use super::{Config, Congestion, HUB_PORT};
 
 /// How long an attempt to connect may take. Long enough for two seconds of round trip and loss.
@@ -38,6 +38,8 @@ const ADDRESSES_MAX: usize = 4;
 /// A connection that the hub has welcomed.
 #[derive(Debug)]
 pub(super) struct Dialled {
+    /// Where.
+    pub(super) hub: String,
     pub(super) channel: Channel,
     pub(super) welcome: Welcome,
 }
@@ -55,14 +57,14 @@ pub(super) enum Plan {
 #[derive(Clone, Debug)]
 pub(super) struct Way {
     pub(super) hub: String,
-    pub(super) tls: rustls::ClientConfig,
+    pub(super) tls: Secured,
     pub(super) congestion: Congestion,
     pub(super) proxy: Option<Proxy>,
     pub(super) proxy_auth_file: Option<PathBuf>,
 }
 
 impl Way {
-    pub(super) fn new(config: &Config, hub: &str, tls: rustls::ClientConfig) -> Self {
+    pub(super) fn new(config: &Config, hub: &str, tls: Secured) -> Self {
         Self {
             hub: hub.to_owned(),
             tls,
@@ -74,21 +76,24 @@ impl Way {
 
     /// Connects by one carrier; the handshake is done and the hub is the right one.
     async fn connect(&self, carrier: Carrier) -> Result<Channel, LinkError> {
-        match carrier {
+        let connected = match carrier {
             Carrier::Quic => self.over_quic().await.map(Channel::Quic),
             Carrier::Tcp => self.over_tcp().await.map(Channel::Tcp),
-        }
+        };
+        connected.map_err(|error| self.tls.foreign().map_or(error, LinkError::from))
     }
 
     async fn over_quic(&self) -> Result<QuicChannel, LinkError> {
-        let config = quic_config(self.tls.clone(), self.congestion)?;
+        let config = quic_config(self.tls.client.clone(), self.congestion)?;
         let addresses = resolve(&with_port(&self.hub)).await?;
-        let (endpoint, connection) = first_of(&addresses, |address| {
+        // Among several the handshake decides, so that nothing can go before it.
+        let may_be_early = addresses.len() == 1;
+        let (endpoint, connection, early) = first_of(&addresses, |address| {
             let config = config.clone();
-            async move { quic_to(address, config).await }
+            async move { quic_to(address, config, may_be_early).await }
         })
         .await?;
-        QuicChannel::open(endpoint, connection).await
+        QuicChannel::open(endpoint, connection, early).await
     }
 
     async fn over_tcp(&self) -> Result<TcpChannel, LinkError> {
@@ -96,7 +101,7 @@ impl Way {
         let auth_file = self.proxy_auth_file.as_deref();
         let (stream, rtt) = open_tcp(&target, self.proxy.as_ref(), auth_file).await?;
         let name = ServerName::try_from(HUB_NAME).map_err(ConnectError::tls)?;
-        let connector = TlsConnector::from(Arc::new(self.tls.clone()));
+        let connector = TlsConnector::from(Arc::new(self.tls.for_tcp()));
         let connecting = connector.connect(name, stream);
         match timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok(stream)) => Ok(TcpChannel::open(stream, rtt)),
@@ -134,9 +139,19 @@ pub(super) async fn open_tcp(
 
 /// Connects and presents the relay; the first to be welcomed wins.
 pub(super) async fn dial(way: &Way, plan: Plan, hello: &Frame) -> Result<Dialled, LinkError> {
-    let quic = async { welcome(way.connect(Carrier::Quic).await?, hello).await };
-    let tcp = async { welcome(way.connect(Carrier::Tcp).await?, hello).await };
-    by_plan(plan, quic, tcp).await
+    way.tls.begin();
+    let by = async |carrier| {
+        let welcomed = welcome(way.connect(carrier).await?, hello).await;
+        // Of a handshake that goes on beside what is said early, this is the first word.
+        welcomed.map_err(|error| way.tls.foreign().map_or(error, LinkError::from))
+    };
+    let (quic, tcp) = (by(Carrier::Quic), by(Carrier::Tcp));
+    let (channel, welcome) = by_plan(plan, quic, tcp).await?;
+    Ok(Dialled {
+        hub: way.hub.clone(),
+        channel,
+        welcome,
+    })
 }
 
 /// Connects; the first whose handshake is done wins.
@@ -144,9 +159,12 @@ pub(super) async fn connect(way: &Way, plan: Plan) -> Result<Channel, LinkError>
     by_plan(plan, way.connect(Carrier::Quic), way.connect(Carrier::Tcp)).await
 }
 
-async fn welcome(mut channel: Channel, hello: &Frame) -> Result<Dialled, LinkError> {
+async fn welcome(mut channel: Channel, hello: &Frame) -> Result<(Channel, Welcome), LinkError> {
     let asked = async {
         channel.send(hello).await?;
+        if !channel.was_heard().await? {
+            channel.send(hello).await?;
+        }
         match timeout(FRAME_TIMEOUT, channel.next()).await {
             Ok(Ok(Frame::Welcome(welcome))) if welcome.proto != PROTO => {
                 Err(LinkError::Version(welcome.proto))
@@ -158,7 +176,7 @@ async fn welcome(mut channel: Channel, hello: &Frame) -> Result<Dialled, LinkErr
         }
     };
     match asked.await {
-        Ok(welcome) => Ok(Dialled { channel, welcome }),
+        Ok(welcome) => Ok((channel, welcome)),
         Err(error) => Err(channel.close(error).await),
     }
 }
@@ -290,17 +308,24 @@ where
 async fn quic_to(
     address: SocketAddr,
     config: quinn::ClientConfig,
-) -> Result<(Endpoint, quinn::Connection), LinkError> {
+    may_be_early: bool,
+) -> Result<(Endpoint, quinn::Connection, Option<ZeroRttAccepted>), LinkError> {
     let any = match address {
         SocketAddr::V4(_) => SocketAddr::from(([0, 0, 0, 0], 0)),
         SocketAddr::V6(_) => SocketAddr::from(([0_u16; 8], 0)),
     };
     let endpoint = Endpoint::client(any).map_err(ConnectError::Socket)?;
-    let connecting = endpoint
+    let mut connecting = endpoint
         .connect_with(config, address, HUB_NAME)
         .map_err(ConnectError::tls)?;
+    if may_be_early {
+        connecting = match connecting.into_0rtt() {
+            Ok((connection, early)) => return Ok((endpoint, connection, Some(early))),
+            Err(connecting) => connecting,
+        };
+    }
     match timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(Ok(connection)) => Ok((endpoint, connection)),
+        Ok(Ok(connection)) => Ok((endpoint, connection, None)),
         Ok(Err(error)) => Err(LinkError::from_quic(error)),
         Err(_) => Err(ConnectError::Silent {
             at: address.to_string(),

@@ -40,15 +40,25 @@ pub(super) enum LinkError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error("no hub welcomes the relay: {}", each(.0))]
+    Nowhere(Vec<(String, LinkError)>),
     #[error("relay is stopping")]
     Stopping,
+}
+
+/// What each address said.
+fn each(failed: &[(String, LinkError)]) -> String {
+    let said = failed.iter().map(|(hub, error)| format!("{hub}: {error}"));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 impl LinkError {
     /// Whether the hub will not change its mind soon.
     pub(super) fn is_refusal(&self) -> bool {
         match self {
-            Self::Version(_) | Self::Spool(SpoolError::Parted { .. }) => true,
+            Self::Version(_)
+            | Self::Spool(SpoolError::Parted { .. })
+            | Self::Connect(ConnectError::Foreign(_)) => true,
             Self::Closed { code, .. } => matches!(
                 code,
                 Some(
@@ -60,6 +70,18 @@ impl LinkError {
                 )
             ),
             Self::Unreached { quic, tcp } => quic.is_refusal() || tcp.is_refusal(),
+            // One that is merely away may be back at any moment.
+            Self::Nowhere(failed) => failed.iter().all(|(_, error)| error.is_refusal()),
+            _ => false,
+        }
+    }
+
+    /// Whether a hub of another region than the relay's was met.
+    pub(super) fn is_foreign(&self) -> bool {
+        match self {
+            Self::Connect(ConnectError::Foreign(_)) => true,
+            Self::Unreached { quic, tcp } => quic.is_foreign() || tcp.is_foreign(),
+            Self::Nowhere(failed) => failed.iter().any(|(_, error)| error.is_foreign()),
             _ => false,
         }
     }
@@ -71,6 +93,7 @@ impl LinkError {
             Self::Closed { code, .. } => *code,
             Self::Spool(SpoolError::Parted { .. }) => Some(CloseCode::Cloned),
             Self::Unreached { quic, tcp } => quic.hub_code().or(tcp.hub_code()),
+            Self::Nowhere(failed) => failed.iter().find_map(|(_, error)| error.hub_code()),
             _ => None,
         }
     }

@@ -17,9 +17,12 @@ use std::path::{Path, PathBuf};
 
 use protocol::ids::{Epoch, Lane, RelayId, Seq};
 use protocol::timestamp::Timestamp;
-use protocol::wire::Hello;
+use protocol::wire::{Hello, Region, read_relay_uri};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
+
+use super::hubs::At;
+use super::tls::uris;
 
 /// The file in the state directory.
 const FILE: &str = "identity.json";
@@ -57,6 +60,8 @@ pub enum IdentityError {
 pub(super) struct Identity {
     /// Where the hub was.
     pub(super) hub: String,
+    /// Where else it said it may be found.
+    pub(super) fallbacks: Vec<String>,
     pub(super) relay: RelayId,
     pub(super) key: PrivateKeyDer<'static>,
     pub(super) certificate: CertificateDer<'static>,
@@ -91,6 +96,8 @@ pub(super) struct Start {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     hub: String,
+    #[serde(default)]
+    fallbacks: Vec<String>,
     relay: String,
     key: String,
     certificate: String,
@@ -114,6 +121,7 @@ impl Identity {
     ) -> Self {
         Self {
             hub,
+            fallbacks: Vec::new(),
             relay,
             key: PrivatePkcs8KeyDer::from(key).into(),
             certificate: certificate.into(),
@@ -190,6 +198,19 @@ impl Identity {
         upto.unwrap_or_default()
     }
 
+    /// Where the hub was joined.
+    pub(super) fn joined_at(&self) -> At<'_> {
+        At {
+            hub: &self.hub,
+            fallbacks: &self.fallbacks,
+        }
+    }
+
+    /// The region that the relay is pinned to: the one its certificate names.
+    pub(super) fn region(&self) -> Option<Region> {
+        uris(&self.certificate, read_relay_uri).and_then(|(region, _)| region)
+    }
+
     /// From when to when the certificate holds, by the hub's clock.
     pub(super) fn validity(&self) -> Option<(Timestamp, Timestamp)> {
         let (_, certificate) = x509_parser::parse_x509_certificate(&self.certificate).ok()?;
@@ -244,6 +265,7 @@ impl Identity {
     fn write(&self, dir: &Path) -> Result<(), IdentityError> {
         let stored = Stored {
             hub: self.hub.clone(),
+            fallbacks: self.fallbacks.clone(),
             relay: self.relay.to_string(),
             key: encode(self.key.secret_der()),
             certificate: encode(&self.certificate),
@@ -271,6 +293,7 @@ impl Identity {
         let stored: Stored = serde_json::from_slice(bytes).ok()?;
         let authorities = stored.authorities.iter().map(|one| decode(one));
         Some(Self {
+            fallbacks: stored.fallbacks,
             generation: stored.generation,
             starts: stored.starts,
             floor: stored.floor,

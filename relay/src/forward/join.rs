@@ -8,16 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::ids::RelayId;
 use protocol::wire::{ErrorBody, Frame, Join, WireError};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
-use rustls::ClientConfig;
 use serde_bytes::ByteBuf;
 use tokio::time::timeout;
 
-use super::Config;
 use super::channel::{Carrier, Channel};
 use super::dial::{Plan, Way, connect};
 use super::error::LinkError;
 use super::identity::{Identity, IdentityError};
-use super::tls::enrol_tls;
+use super::tls::{Secured, enrol_tls};
+use super::{Config, hubs};
 use crate::roster::{self, RosterError};
 
 /// How long the hub may take to answer.
@@ -143,8 +142,8 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let csr = CertificateParams::default().serialize_request(&key)?;
     // The handshake checks the pin: the secret goes to no other hub.
-    let tls =
-        enrol_tls(token.pin).map_err(|error| JoinError::connect(&request.hub, &error.into()))?;
+    let tls = enrol_tls(token.pin, None)
+        .map_err(|error| JoinError::connect(&request.hub, &error.into()))?;
     let join = Frame::Join(Join {
         token_id: token.id,
         secret: token.secret,
@@ -159,7 +158,7 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
     if let Some(key) = joined.config_key {
         roster::pin(&request.dir, key)?;
     }
-    let identity = Identity::new(
+    let mut identity = Identity::new(
         request.hub.clone(),
         joined.relay,
         key.serialize_der(),
@@ -170,6 +169,7 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
             .map(ByteBuf::into_vec)
             .collect(),
     );
+    identity.fallbacks = hubs::sound(joined.alternatives);
     identity.save(&request.dir)?;
     Ok(Joined {
         relay: joined.relay,
@@ -181,7 +181,7 @@ pub async fn join(request: &JoinRequest) -> Result<Joined, JoinError> {
 pub(super) async fn exchange(
     hub: &str,
     config: &Config,
-    tls: ClientConfig,
+    tls: Secured,
     request: &Frame,
 ) -> Result<Frame, JoinError> {
     let failed = |error: LinkError| JoinError::connect(hub, &error);

@@ -22,7 +22,7 @@ use super::adapt::{Adapted, GOOD_DELAY, Second};
 use super::flight::Flight;
 use super::limits::{Bucket, is_bulk};
 use super::turns::Turns;
-use crate::spool::{LaneState, ReadOutcome};
+use crate::spool::{self, LaneState, ReadOutcome};
 
 #[cfg(test)]
 mod tests;
@@ -221,7 +221,10 @@ impl Outbox {
                     lane,
                     from: out.next,
                     upto: gap.to,
-                    reason: GapReason::Lost,
+                    reason: match gap.reason {
+                        spool::GapReason::Acknowledged => GapReason::Delivered,
+                        _ => GapReason::Lost,
+                    },
                 })
             }
             ReadOutcome::Block { head, bytes } => {

@@ -6,12 +6,14 @@
 
 use std::time::Duration;
 
-use super::channel::{Carrier, KEEP_ALIVE};
+use super::channel::{Carrier, KEEP_ALIVE, PathFigures};
 
 /// How long an answer may take beyond the keep-alive, at least.
 const PATIENCE_MIN: Duration = Duration::from_millis(2500);
 /// How long it may take in round trips.
 const PATIENCE_ROUND_TRIPS: u32 = 4;
+/// How long the hub may be silent while it owes an answer, at least.
+const OWED_MIN: Duration = Duration::from_secs(1);
 
 /// A path is another one when its round trip is this many times the shortest seen on the connection.
 const LONGER_BY: u32 = 4;
@@ -58,6 +60,8 @@ impl PathLength {
 pub(super) struct PathWatch {
     heard: u64,
     heard_at: Duration,
+    /// Since when the hub owes an answer.
+    owed_since: Option<Duration>,
 }
 
 impl PathWatch {
@@ -65,17 +69,29 @@ impl PathWatch {
         Self {
             heard: 0,
             heard_at: now,
+            owed_since: None,
         }
     }
 
-    /// Notes how much was heard of the hub by now; whether the path is suspect.
-    pub(super) fn is_suspect(&mut self, heard: u64, rtt: Duration, now: Duration) -> bool {
-        if heard != self.heard {
-            self.heard = heard;
+    /// Notes how much was heard of the hub by now, and whether it owes an answer; whether the path
+    /// is suspect.
+    pub(super) fn is_suspect(
+        &mut self,
+        figures: PathFigures,
+        is_owed: bool,
+        now: Duration,
+    ) -> bool {
+        if figures.heard != self.heard {
+            self.heard = figures.heard;
             self.heard_at = now;
         }
-        let patience = PATIENCE_MIN.max(rtt.saturating_mul(PATIENCE_ROUND_TRIPS));
-        now.saturating_sub(self.heard_at) > KEEP_ALIVE.saturating_add(patience)
+        self.owed_since = is_owed.then(|| self.owed_since.unwrap_or(now));
+        let round_trips = figures.rtt.saturating_mul(PATIENCE_ROUND_TRIPS);
+        let patience = KEEP_ALIVE.saturating_add(PATIENCE_MIN.max(round_trips));
+        let owes_too_long = self.owed_since.is_some_and(|since| {
+            now.saturating_sub(since.max(self.heard_at)) > OWED_MIN.max(round_trips)
+        });
+        owes_too_long || now.saturating_sub(self.heard_at) > patience
     }
 }
 
@@ -138,13 +154,40 @@ mod tests {
     fn a_path_is_suspect_when_the_keep_alive_is_not_answered() {
         let rtt = Duration::from_millis(100);
         let mut path = PathWatch::new(seconds(100));
-        assert!(!path.is_suspect(7, rtt, seconds(101)));
-        assert!(!path.is_suspect(7, rtt, seconds(108)));
-        assert!(path.is_suspect(7, rtt, seconds(109)));
-        assert!(!path.is_suspect(8, rtt, seconds(110)));
+        let mut check = |heard, rtt, now| path.is_suspect(figures(heard, rtt), false, seconds(now));
+        assert!(!check(7, rtt, 101));
+        assert!(!check(7, rtt, 108));
+        assert!(check(7, rtt, 109));
+        assert!(!check(8, rtt, 110));
         // Two seconds of round trip are no loss.
-        assert!(!path.is_suspect(8, seconds(2), seconds(123)));
-        assert!(path.is_suspect(8, seconds(2), seconds(124)));
+        assert!(!check(8, seconds(2), 123));
+        assert!(check(8, seconds(2), 124));
+    }
+
+    #[test]
+    fn a_hub_that_owes_an_answer_is_suspect_sooner() {
+        let rtt = Duration::from_millis(100);
+        let mut path = PathWatch::new(seconds(0));
+        let mut check =
+            |heard, rtt, is_owed, now| path.is_suspect(figures(heard, rtt), is_owed, seconds(now));
+        // What it owes counts from when it came to owe it, and from when it was last heard.
+        assert!(!check(1, rtt, false, 0));
+        assert!(!check(1, rtt, true, 5));
+        assert!(!check(1, rtt, true, 6));
+        assert!(check(1, rtt, true, 7));
+        assert!(!check(2, rtt, true, 8));
+        assert!(!check(2, rtt, false, 15));
+        assert!(!check(3, seconds(2), true, 16));
+        assert!(!check(3, seconds(2), true, 24));
+        assert!(check(3, seconds(2), true, 25));
+    }
+
+    fn figures(heard: u64, rtt: Duration) -> PathFigures {
+        PathFigures {
+            heard,
+            rtt,
+            ..PathFigures::default()
+        }
     }
 
     #[test]

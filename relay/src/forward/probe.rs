@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use protocol::timestamp::Timestamp;
+use protocol::wire::Region;
 use tokio::time::Instant;
 
 use super::channel::Carrier;
 use super::dial::{self, Plan, Way, with_port};
 use super::error::LinkError;
+use super::hubs::At;
 use super::identity::Identity;
 use super::tls::{self, enrol_tls};
-use super::{Config, IdentityError};
+use super::{Config, IdentityError, hubs};
 
 /// What is known of the relay's identity and its hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub struct Known {
     pub relay: String,
     /// The hub it joined.
     pub hub: String,
+    /// Where else the hub said it may be found.
+    pub fallbacks: Vec<String>,
+    /// The region it is pinned to.
+    pub region: Option<Region>,
     /// From when to when its certificate holds, by the hub's clock; `None` for one that cannot be
     /// read.
     pub validity: Option<(Timestamp, Timestamp)>,
@@ -37,8 +43,20 @@ pub async fn known(dir: &Path) -> Result<Known, IdentityError> {
     Ok(Known {
         relay: identity.relay.to_string(),
         validity: identity.validity(),
+        region: identity.region(),
+        fallbacks: identity.fallbacks,
         hub: identity.hub,
     })
+}
+
+/// Where a relay that joined a hub looks for it, in this order.
+#[must_use]
+pub fn addresses(config: &Config, known: &Known) -> Vec<String> {
+    let joined = At {
+        hub: &known.hub,
+        fallbacks: &known.fallbacks,
+    };
+    hubs::in_order(config, &joined, &[])
 }
 
 /// The file that holds key and certificate.
@@ -58,7 +76,7 @@ pub async fn reach_by_udp(dir: &Path, hub: &str) -> Result<Duration, String> {
     let pins = identity.authorities.iter().filter_map(tls::key_hash);
     let mut failed = "the authority's certificate is damaged".to_owned();
     for pin in pins {
-        match shake_hands(hub, pin).await {
+        match shake_hands(hub, pin, identity.region()).await {
             Ok(took) => return Ok(took),
             Err(error) => failed = error.to_string(),
         }
@@ -66,8 +84,12 @@ pub async fn reach_by_udp(dir: &Path, hub: &str) -> Result<Duration, String> {
     Err(failed)
 }
 
-async fn shake_hands(hub: &str, pin: [u8; 32]) -> Result<Duration, LinkError> {
-    let way = Way::new(&Config::default(), hub, enrol_tls(pin)?);
+async fn shake_hands(
+    hub: &str,
+    pin: [u8; 32],
+    region: Option<Region>,
+) -> Result<Duration, LinkError> {
+    let way = Way::new(&Config::default(), hub, enrol_tls(pin, region)?);
     let began = Instant::now();
     let channel = dial::connect(&way, Plan::Only(Carrier::Quic)).await?;
     let took = began.elapsed();

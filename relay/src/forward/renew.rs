@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use protocol::ids::RelayId;
 use protocol::timestamp::Timestamp;
-use protocol::wire::{Cert, CertRequest, ErrorBody, Frame};
+use protocol::wire::{Cert, CertRequest, ErrorBody, Frame, Welcome};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
 use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
@@ -49,16 +49,20 @@ pub(super) struct Renewal {
 
 impl Renewal {
     /// Begins with what the hub said the time is.
-    pub(super) fn new(dir: PathBuf, identity: &Identity, hub_time: Timestamp) -> Self {
+    pub(super) fn new(dir: PathBuf, identity: &Identity, welcome: &Welcome) -> Self {
         let mut renewal = Self {
             dir,
             relay: identity.relay,
             due: Instant::now(),
-            hub_time,
+            hub_time: welcome.hub_time,
             read_at: Instant::now(),
             asked: None,
         };
-        renewal.schedule(identity);
+        // Of a hub that has come to state a region since the relay joined: the next certificate
+        // pins the relay to it.
+        if welcome.region.is_none() || identity.region().is_some() {
+            renewal.schedule(identity);
+        }
         renewal
     }
 

@@ -10,21 +10,19 @@ use protocol::outcome::{Account, Term, reason};
 use protocol::unit::Bandwidth;
 use protocol::wire::{Ack, Frame, Goaway, Ping};
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::adapt::{Measured, Second, adapt};
-use super::channel::{Carrier, Channel, PathFigures};
-use super::dial::{Dialled, Plan, Way, dial};
+use super::channel::{Channel, PathFigures};
+use super::detour::Detours;
+use super::dial::Dialled;
 use super::dictionaries;
 use super::error::LinkError;
-use super::identity::Identity;
+use super::hubs::{self, Peers};
 use super::outbox::{ByLane, Order, Outbox};
-use super::path::{PathLength, PathWatch};
 use super::renew::Renewal;
 use super::report::{self, Reporter};
-use super::tell::hello;
-use super::tls::link_tls;
-use super::{Congestion, Link, told};
+use super::{Link, told};
 use crate::clock;
 use crate::ledger::Ledger;
 use crate::spool::{self, ReadOutcome, SpoolError};
@@ -33,13 +31,12 @@ use crate::spool::{self, ReadOutcome, SpoolError};
 const GOOD_CONNECTION: Duration = Duration::from_secs(30);
 /// How often the path is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// How long the path is left alone after another way was tried in vain.
-const DETOUR_INTERVAL: Duration = Duration::from_secs(2);
+/// How long the end of a connection looks for what the hub said last.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+/// Most that it looks at: what is under way, and some more.
+const LAST_WORDS_MAX: usize = 300;
 /// How long a second is.
 const SECOND: Duration = Duration::from_millis(990);
-/// How long a connection lasts, at least, before it is given up for one that finds its rate better.
-const SWITCH_INTERVAL: Duration = Duration::from_secs(30);
-
 /// How a connection ended.
 pub(super) struct Ended {
     pub(super) error: LinkError,
@@ -63,35 +60,7 @@ impl Ended {
     }
 }
 
-/// Whom the link is to.
-pub(super) struct Peers<'a> {
-    pub(super) link: &'a Link,
-    pub(super) identity: &'a Identity,
-    pub(super) hub: &'a str,
-}
-
-impl Peers<'_> {
-    /// Makes a connection that the hub has welcomed.
-    pub(super) async fn dial(&self, plan: Plan, measured: Measured) -> Result<Dialled, LinkError> {
-        let tls = link_tls(self.identity)?;
-        let mut way = Way::new(&self.link.config, self.hub, tls);
-        way.congestion = way.congestion.resolve(&measured);
-        let hello = hello(self.link, self.identity);
-        // Two handshakes at once are large.
-        Box::pin(dial(&way, plan, &hello)).await
-    }
-}
-
 type Acking = Pin<Box<dyn Future<Output = Result<(), SpoolError>> + Send>>;
-type Dialling<'a> = Pin<Box<dyn Future<Output = Result<Dialled, LinkError>> + Send + 'a>>;
-
-/// Another way that is tried while the connection lasts.
-struct Detour<'a> {
-    dialling: Dialling<'a>,
-    /// Because the path seems lost; given up when it is not.
-    is_rescue: bool,
-}
-
 struct Session<'a> {
     peers: &'a Peers<'a>,
     link: &'a Link,
@@ -104,32 +73,27 @@ struct Session<'a> {
     /// What of each lane was delivered under another identity.
     floors: ByLane<Seq>,
     reporter: Reporter,
-    path: PathWatch,
-    length: PathLength,
-    detour: Option<Detour<'a>>,
-    /// Not before then another way is tried again.
-    rescue_at: Instant,
-    /// When QUIC is tried again, if TCP carries the link.
-    retry_quic_at: Instant,
+    detours: Detours<'a>,
     next: Option<Dialled>,
     measured: Measured,
     /// What the path showed when the second began, and when that was.
     figures: (PathFigures, Instant),
-    /// How QUIC finds its rate on this connection.
-    congestion: Congestion,
-    /// Not before then another connection is made for another way to find it.
-    switch_at: Instant,
 }
 
 /// Serves a connection until it ends or a better one is there.
 pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measured) -> Ended {
     let link = peers.link;
-    let Dialled { channel, welcome } = dialled;
+    let Dialled {
+        hub,
+        channel,
+        welcome,
+    } = dialled;
     let now = Instant::now();
     if let Err(error) = told::go_on_behind(link, &welcome.cursors).await {
         let error = channel.close(error).await;
         return Ended::before_welcome(error, measured);
     }
+    let detours = Detours::new(peers, (hub, channel.carrier()), &measured);
     let mut session = Session {
         peers,
         link,
@@ -143,35 +107,29 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         ),
         began: now,
         acking: None,
-        renewal: Renewal::new(link.config.dir.clone(), peers.identity, welcome.hub_time),
+        renewal: Renewal::new(link.config.dir.clone(), peers.identity, &welcome),
         floors: Lane::ALL.map(|lane| peers.identity.floor(link.spool.epoch(), lane)),
         reporter: Reporter::default(),
-        path: PathWatch::new(Duration::ZERO),
-        length: PathLength::default(),
-        detour: None,
-        rescue_at: now,
-        retry_quic_at: now + link.config.quic_retry_interval.0,
+        detours,
         next: None,
         measured,
         figures: (PathFigures::default(), now),
-        congestion: link.config.congestion.resolve(&measured),
-        switch_at: now + SWITCH_INTERVAL,
     };
     let rtt = session.channel.figures().rtt;
     session.outbox.begin(rtt);
     session.measured.begin(rtt);
     report::welcomed(link, &welcome.cursors, &session.floors);
-    let ended = match told::welcomed(link, &welcome) {
-        Some(notice) => session.channel.send(&Frame::ConfigStatus(notice)).await,
-        None => Ok(()),
-    };
-    let ended = match ended {
+    told::welcomed(link, &welcome);
+    let ended = match session.tell_notice().await {
         Ok(()) => match session.ask_for_dictionaries().await {
             Ok(()) => session.run().await,
             failed => failed,
         },
         failed => failed,
     };
+    if matches!(&ended, Err(LinkError::Lost(_) | LinkError::Closed { .. })) {
+        session.hear_last_words().await;
+    }
     let made_progress = session.outbox.has_acks() || now.elapsed() >= GOOD_CONNECTION;
     let Session {
         channel,
@@ -190,7 +148,7 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
     }
 }
 
-impl<'a> Session<'a> {
+impl Session<'_> {
     async fn run(&mut self) -> Result<(), LinkError> {
         let mut changed = self.link.spool.changed();
         self.outbox.spool_changed(&self.link.spool.lanes());
@@ -224,11 +182,11 @@ impl<'a> Session<'a> {
                     self.channel.send(&request).await?;
                 },
                 _ = reports.tick() => self.report().await?,
-                _ = looks.tick() => self.look(),
-                dialled = next_dialled(&mut self.detour) => {
-                    self.detour = None;
-                    self.consider(dialled)?;
+                _ = looks.tick() => {
+                    self.look();
+                    self.tell_notice().await?;
                 }
+                dialled = self.detours.next() => self.consider(dialled)?,
                 // What is to be done then is the outbox's to say.
                 () = sleep_to(deadline) => {}
                 () = self.link.cancel.cancelled(), if drain_until.is_none() => {
@@ -248,7 +206,10 @@ impl<'a> Session<'a> {
                     self.link.shared.count_block(bytes.len());
                     self.channel.send_block(lane, bytes).await?;
                 }
-                Order::Gap(gap) => self.channel.send(&Frame::Gap(gap)).await?,
+                Order::Gap(gap) => {
+                    told::note_unkept(&gap, &self.floors);
+                    self.channel.send(&Frame::Gap(gap)).await?;
+                }
                 Order::CountRejected(counts) => count_rejected(&self.link.ledger, &counts),
                 Order::GiveUp(why) => return Err(why.into()),
             }
@@ -283,6 +244,20 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Where the hub may be found may be said and unread when something else finds the connection
+    /// closed.
+    async fn hear_last_words(&mut self) {
+        for _ in 0..LAST_WORDS_MAX {
+            match timeout(LAST_WORDS, self.channel.next()).await {
+                Ok(Ok(Frame::Goaway(last))) => {
+                    hubs::note_alternatives(self.link, last.alternatives);
+                }
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
     async fn take(&mut self, frame: Frame) -> Result<(), LinkError> {
         match frame {
             Frame::Ack(ack) => {
@@ -300,6 +275,8 @@ impl<'a> Session<'a> {
                 self.outbox.nacked(&nack)?;
             }
             Frame::Credit(credit) => self.outbox.credited(credit.window),
+            // The lanes went on behind these cursors already: the welcome names the same.
+            Frame::Rewind(rewind) => told::note_rewind(&rewind),
             Frame::Config(roster) => {
                 let status = told::apply(self.link, roster).await;
                 self.channel.send(&Frame::ConfigStatus(status)).await?;
@@ -311,8 +288,13 @@ impl<'a> Session<'a> {
                     self.channel.send(&answer).await?;
                 }
             }
-            Frame::Goaway(Goaway { reason, .. }) => {
+            Frame::Goaway(Goaway {
+                reason,
+                alternatives,
+                ..
+            }) => {
                 tracing::debug!(reason, "hub is about to close");
+                hubs::note_alternatives(self.link, alternatives);
                 self.outbox.hub_is_leaving();
             }
             Frame::Ping(Ping { nonce, answer }) if !answer => {
@@ -340,6 +322,14 @@ impl<'a> Session<'a> {
             self.channel.send(&asking).await?;
         }
         Ok(())
+    }
+
+    /// Says when a roster that was taken did not hold. The hub keeps it from the others then.
+    async fn tell_notice(&mut self) -> Result<(), LinkError> {
+        match self.link.roster.take_notice() {
+            Some(notice) => self.channel.send(&Frame::ConfigStatus(notice)).await,
+            None => Ok(()),
+        }
     }
 
     async fn report(&mut self) -> Result<(), LinkError> {
@@ -383,7 +373,8 @@ impl<'a> Session<'a> {
         if self.figures.1.elapsed() >= SECOND {
             self.measure(figures, since);
         }
-        self.look_around(figures, since);
+        let is_owed = !self.outbox.is_empty();
+        self.detours.look(figures, is_owed, self.measured);
     }
 
     /// Lets the sender follow what the last second showed.
@@ -396,7 +387,7 @@ impl<'a> Session<'a> {
             ..self.outbox.take_second(figures.rtt, since)
         };
         let adapted = adapt(&mut self.measured, &second);
-        self.length.note(figures.rtt, second.was_full);
+        self.detours.note_second(figures.rtt, second.was_full);
         tracing::trace!(
             acked = second.acked,
             latency = ?second.latency,
@@ -415,59 +406,6 @@ impl<'a> Session<'a> {
         status.is_bulk_paused = adapted.is_bulk_paused;
     }
 
-    /// Looks at the path, and for another when it seems lost or a better one may be back.
-    fn look_around(&mut self, figures: PathFigures, since: Duration) {
-        let is_suspect = self.path.is_suspect(figures.heard, figures.rtt, since);
-        let now = Instant::now();
-        match &self.detour {
-            Some(detour) if detour.is_rescue && !is_suspect => self.detour = None,
-            Some(_) => {}
-            None if is_suspect && now >= self.rescue_at => {
-                tracing::debug!("hub is silent, looking for another way");
-                let plan = self.link.config.carrier.plan_of_rescue();
-                self.begin_detour(plan, true);
-            }
-            None if self.retries_quic() && now >= self.retry_quic_at => {
-                self.begin_detour(Plan::Only(Carrier::Quic), false);
-            }
-            None if self.is_misled() && now >= self.switch_at => {
-                self.switch_at = now + SWITCH_INTERVAL;
-                self.begin_detour(Plan::Only(Carrier::Quic), false);
-            }
-            None => {}
-        }
-    }
-
-    fn retries_quic(&self) -> bool {
-        self.channel.carrier() == Carrier::Tcp && self.link.config.carrier.is_auto()
-    }
-
-    /// Whether the link has proved to be one on which QUIC finds its rate in another way, or has
-    /// become another.
-    fn is_misled(&self) -> bool {
-        let better = self.link.config.congestion.resolve(&self.measured);
-        let is_quic = self.channel.carrier() == Carrier::Quic;
-        let is_another = self.congestion == Congestion::Bbr && self.length.is_another();
-        is_quic && self.measured.rate.is_some() && (is_another || better != self.congestion)
-    }
-
-    fn begin_detour(&mut self, plan: Plan, is_rescue: bool) {
-        let (peers, measured) = (self.peers, self.measured);
-        let dialling: Dialling<'a> = Box::pin(async move {
-            // The certificate may have been renewed since the connection was made.
-            let identity = Identity::load(&peers.link.config.dir).await?;
-            let peers = Peers {
-                identity: &identity,
-                ..*peers
-            };
-            peers.dial(plan, measured).await
-        });
-        self.detour = Some(Detour {
-            dialling,
-            is_rescue,
-        });
-    }
-
     /// Goes on with the other way, if it is one.
     fn consider(&mut self, dialled: Result<Dialled, LinkError>) -> Result<(), LinkError> {
         match dialled {
@@ -477,9 +415,6 @@ impl<'a> Session<'a> {
             }
             Err(error) => {
                 tracing::debug!(%error, "no other way to the hub");
-                let now = Instant::now();
-                self.rescue_at = now + DETOUR_INTERVAL;
-                self.retry_quic_at = now + self.link.config.quic_retry_interval.0;
                 Ok(())
             }
         }
@@ -498,6 +433,7 @@ impl<'a> Session<'a> {
         let goaway = Goaway {
             reason: "stopping".to_owned(),
             drain_ms: 0,
+            alternatives: Vec::new(),
         };
         self.channel.send(&Frame::Goaway(goaway)).await?;
         self.channel.finish().await;
@@ -549,14 +485,6 @@ async fn wait(changed: &mut watch::Receiver<u64>) -> Result<(), LinkError> {
 async fn next_ack(acking: &mut Option<Acking>) -> Result<(), SpoolError> {
     match acking {
         Some(acking) => acking.await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Ends when the other way is there or is none; never, when none is tried.
-async fn next_dialled(detour: &mut Option<Detour<'_>>) -> Result<Dialled, LinkError> {
-    match detour {
-        Some(detour) => (&mut detour.dialling).await,
         None => std::future::pending().await,
     }
 }

@@ -1,7 +1,7 @@
 //! How the relay presents itself to the hub.
 
 use protocol::block::DictId;
-use protocol::ids::Lane;
+use protocol::ids::{Lane, Seq};
 use protocol::wire::{Frame, Hello, LaneState, PROTO};
 
 use super::Link;
@@ -27,6 +27,7 @@ pub(super) fn hello(link: &Link, identity: &Identity) -> Frame {
                 next: state.next,
                 bytes: state.bytes,
                 start: first.get(lane.index()).copied().unwrap_or_default(),
+                acked: acked(link, identity, lane, state.acked),
             })
             .collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -38,4 +39,10 @@ pub(super) fn hello(link: &Link, identity: &Identity) -> Frame {
         instance,
         ancestors: ancestors.to_vec(),
     })
+}
+
+/// What the hub acknowledged to this identity of a lane.
+fn acked(link: &Link, identity: &Identity, lane: Lane, acked: Seq) -> Seq {
+    let is_this = acked > identity.floor(link.spool.epoch(), lane);
+    if is_this { acked } else { Seq(0) }
 }

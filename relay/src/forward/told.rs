@@ -1,9 +1,13 @@
 //! What the hub tells with its welcome and later: where the spool goes on, and the roster.
 
-use protocol::wire::{Config, ConfigOutcome, ConfigStatus, Cursor, Welcome};
+use protocol::ids::{Lane, Seq};
+use protocol::wire::{
+    Config, ConfigOutcome, ConfigStatus, Cursor, Gap, GapReason, Rewind, Welcome,
+};
 
 use super::Link;
 use super::error::LinkError;
+use super::outbox::ByLane;
 use crate::clock;
 
 /// Puts a roster in force beside the session, since that waits for the disk.
@@ -17,10 +21,9 @@ pub(super) async fn apply(link: &Link, config: Config) -> ConfigStatus {
     })
 }
 
-/// Takes the hub's time from its welcome; gives what it is to be told of the relay's last start.
-pub(super) fn welcomed(link: &Link, welcome: &Welcome) -> Option<ConfigStatus> {
+/// Takes the hub's time from its welcome.
+pub(super) fn welcomed(link: &Link, welcome: &Welcome) {
     link.roster.note_hub_time(welcome.hub_time, clock::now());
-    link.roster.take_notice()
 }
 
 /// Goes on behind what the hub has of another start of this relay. The hub let this start in
@@ -43,4 +46,29 @@ pub(super) async fn go_on_behind(link: &Link, cursors: &[Cursor]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Says that the hub was set back: what it lost is sent again as far as it is kept.
+pub(super) fn note_rewind(rewind: &Rewind) {
+    let lanes: Vec<Lane> = rewind.cursors.iter().map(|cursor| cursor.lane).collect();
+    tracing::warn!(
+        ?lanes,
+        "hub was set back to a backup, what is kept of what it had is sent again"
+    );
+}
+
+/// Says which records the hub had and has no more, and cannot get again. What they were, both
+/// sides' books tell: they differ by just these.
+pub(super) fn note_unkept(gap: &Gap, floors: &ByLane<Seq>) {
+    let floor = floors.get(gap.lane.index()).copied().unwrap_or_default();
+    if gap.reason == GapReason::Delivered && gap.upto > floor {
+        let n = gap.upto.0.saturating_sub(gap.from.0).saturating_add(1);
+        tracing::warn!(
+            lane = %gap.lane,
+            from = gap.from.0,
+            upto = gap.upto.0,
+            n,
+            "hub lost records that it had and that are kept no more: see `spool.retain_acked`"
+        );
+    }
 }

@@ -21,6 +21,8 @@ pub enum Trouble {
     NotRegistered,
     /// Another relay has the same identity, and goes on with it.
     Cloned,
+    /// The hub that was met is not of the region that the relay is pinned to.
+    ForeignRegion,
 }
 
 impl Trouble {
@@ -33,6 +35,7 @@ impl Trouble {
             Self::Revoked => "revoked",
             Self::NotRegistered => "not_registered",
             Self::Cloned => "cloned",
+            Self::ForeignRegion => "foreign_region",
         }
     }
 
@@ -52,6 +55,9 @@ impl Trouble {
             }
             Self::Cloned => {
                 "this state directory is a copy of another relay's, or an old state of its own: give this relay its own identity with `vedette-relay join HUB TOKEN --force`"
+            }
+            Self::ForeignRegion => {
+                "nothing is sent to a hub of another region: take it out of `link.hub` and `link.fallback_hubs`, or, if the data may go there, join it with `vedette-relay join HUB TOKEN --force`"
             }
         }
     }

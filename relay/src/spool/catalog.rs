@@ -74,6 +74,8 @@ pub(super) struct SegmentInfo {
     pub(super) sealed: bool,
     /// How its blocks are encrypted, if they are.
     pub(super) sealing: Option<Sealing>,
+    /// The spool's age when the hub had all of it.
+    pub(super) delivered_at: Option<u64>,
     /// The good blocks of a damaged segment.
     pub(super) map: Option<Arc<Vec<Extent>>>,
 }
@@ -100,6 +102,7 @@ impl SegmentInfo {
             counts: Vec::new(),
             sealed: false,
             sealing,
+            delivered_at: None,
             map: None,
         }
     }

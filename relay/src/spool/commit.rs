@@ -110,23 +110,24 @@ impl Owner {
             // The most important lane of an envelope decides who gives way for it.
             let lane = append.records.iter().map(|(lane, _)| *lane).min();
             let room = loop {
-                match evict::decide(&fill, lane.unwrap_or(Lane::Blobs), append.bytes) {
-                    Decision::Fits => break true,
-                    Decision::Full => break false,
-                    Decision::Evict(victim) => {
-                        let pledged = fill.used.saturating_sub(self.shared.catalog().bytes());
-                        match self.evict_oldest(victim) {
-                            Ok(true) => {}
-                            Ok(false) => break false,
-                            Err(error) => {
-                                self.note("eviction", &error);
-                                break false;
-                            }
-                        }
-                        fill = self.fill();
-                        fill.used = fill.used.saturating_add(pledged);
-                    }
+                let decision = evict::decide(&fill, lane.unwrap_or(Lane::Blobs), append.bytes);
+                if decision == Decision::Fits {
+                    break true;
                 }
+                let pledged = fill.used.saturating_sub(self.shared.catalog().bytes());
+                let is_freed = match decision {
+                    _ if append.bytes <= fill.max && self.give_way() => true,
+                    Decision::Evict(victim) => self.evict_oldest(victim).unwrap_or_else(|error| {
+                        self.note("eviction", &error);
+                        false
+                    }),
+                    Decision::Fits | Decision::Full => false,
+                };
+                if !is_freed {
+                    break false;
+                }
+                fill = self.fill();
+                fill.used = fill.used.saturating_add(pledged);
             };
             if room && !append.records.is_empty() {
                 fill.used = fill.used.saturating_add(append.bytes);

@@ -27,6 +27,11 @@ pub struct Config {
     pub encryption_key_file_old: Option<PathBuf>,
     /// How long an append waits for the disk.
     pub append_timeout: Span,
+    /// How long what was delivered is kept, for a hub that was set back to a backup and asks for
+    /// it again. It gives way to whatever needs its room.
+    pub retain_acked: Span,
+    /// Most bytes of it.
+    pub retain_acked_bytes: ByteSize,
     /// How old records may become, by lane, in time the spool was open.
     pub age_max: AgeMax,
     /// What gives way when the spool is full, by lane. Lane 0 always refuses.
@@ -44,6 +49,8 @@ impl Default for Config {
             encryption_key_file: None,
             encryption_key_file_old: None,
             append_timeout: Span(Duration::from_secs(2)),
+            retain_acked: Span(Duration::from_secs(15 * 60)),
+            retain_acked_bytes: ByteSize(64 << 20),
             age_max: AgeMax::default(),
             when_full: WhenFullByLane::default(),
         }

@@ -37,6 +37,8 @@ pub(super) struct Limits {
     /// In milliseconds.
     ages: ByLane<Option<u64>>,
     when_full: ByLane<WhenFull>,
+    /// For how long, in milliseconds, and how much of what was delivered is kept.
+    retained: (u64, u64),
 }
 
 impl Limits {
@@ -71,6 +73,10 @@ impl Limits {
                 Lane::Traces => full.traces,
                 Lane::Blobs => full.blobs,
             }),
+            retained: (
+                age(config.retain_acked).unwrap_or(u64::MAX),
+                config.retain_acked_bytes.0,
+            ),
         }
     }
 
@@ -103,6 +109,11 @@ impl Limits {
 
     pub(super) const fn age_max(&self, lane: Lane) -> Option<u64> {
         *self.ages.get(lane)
+    }
+
+    /// For how long, in milliseconds, and how many bytes of what was delivered are kept.
+    pub(super) const fn retained(&self) -> (u64, u64) {
+        self.retained
     }
 
     pub(super) fn may_evict(&self, lane: Lane) -> bool {

@@ -290,6 +290,7 @@ impl Owner {
             self.upkeep_at = self.time.monotonic();
             self.look_at_space();
             self.expire();
+            self.keep_little();
             self.keep_ballast();
             self.draw_up();
         }

@@ -228,10 +228,6 @@ impl Opening<'_> {
             let path = dir.join(segment::file_name(first, serial));
             match behind.pop_front() {
                 Some(next_first) => match self.sealed(&path, first, serial, next_first) {
-                    Ok(info) if info.next <= acked.next() => {
-                        // The cursor was written, the file not yet deleted.
-                        let _retried_at_the_next_start = self.disk.remove(&path);
-                    }
                     Ok(info) => book.segments.push_back(info),
                     Err(error) => self.unreadable(&path, &error),
                 },

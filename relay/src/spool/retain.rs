@@ -1,4 +1,5 @@
-//! What leaves the spool: delivered, evicted, expired, damaged. And the ballast.
+//! What leaves the spool: delivered (after a while, see `retained`), evicted, expired, damaged. And
+//! the ballast.
 //!
 //! The order is always: write down, sync, delete. Every prefix of it is a state that opening
 //! the spool understands.
@@ -148,8 +149,8 @@ impl Owner {
         book.oldest_elapsed = found.map(|(_, elapsed)| elapsed);
     }
 
-    /// Deletes segments the hub has all of. The last one stays until there is a next one, which
-    /// carries on the lane's numbers and totals.
+    /// Deletes segments the hub has all of, but for what is kept for a hub that was set back. The
+    /// last one stays until there is a next one, which carries on the lane's numbers and totals.
     fn delete_delivered(&mut self, lane: Lane) -> io::Result<()> {
         let (drained, last_bytes) = {
             let catalog = self.shared.catalog();
@@ -160,28 +161,11 @@ impl Owner {
         if drained && last_bytes > self.limits.drained_bytes(lane) {
             self.rotate(lane)?;
         }
-        let mut deleted = false;
-        loop {
-            let front = {
-                let catalog = self.shared.catalog();
-                let book = catalog.lanes.get(lane);
-                let front = book
-                    .segments
-                    .front()
-                    .filter(|front| front.next <= book.acked.next() && book.segments.len() > 1);
-                front.cloned()
-            };
-            let Some(front) = front else { break };
-            self.delete(lane, &front)?;
-            deleted = true;
-        }
-        if deleted {
-            self.disk().sync_dir(&self.writers.get(lane).dir)?;
-        }
-        Ok(())
+        self.note_delivered(lane);
+        self.forget_delivered()
     }
 
-    fn delete(&self, lane: Lane, info: &SegmentInfo) -> io::Result<()> {
+    pub(super) fn delete(&self, lane: Lane, info: &SegmentInfo) -> io::Result<()> {
         match self.disk().remove(&self.path(lane, info)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -222,6 +206,12 @@ impl Owner {
     /// there is nothing to delete.
     pub(super) fn evict_oldest(&mut self, lane: Lane) -> io::Result<bool> {
         self.drop_oldest(lane, GapReason::Evicted, Term::Evicted)
+    }
+
+    fn is_front_delivered(&self, lane: Lane) -> bool {
+        let catalog = self.shared.catalog();
+        let front = catalog.lanes.get(lane).segments.front();
+        front.is_some_and(|front| front.delivered_at.is_some())
     }
 
     fn drop_oldest(&mut self, lane: Lane, reason: GapReason, term: Term) -> io::Result<bool> {
@@ -328,7 +318,9 @@ impl Owner {
                 let old = {
                     let catalog = self.shared.catalog();
                     let book = catalog.lanes.get(lane);
-                    book.segments.front().is_some_and(|front| {
+                    let mut left = book.segments.iter();
+                    let front = left.find(|segment| segment.delivered_at.is_none());
+                    front.is_some_and(|front| {
                         !front.is_empty()
                             && front.next > book.acked.next()
                             && elapsed.saturating_sub(front.elapsed) > most
@@ -337,6 +329,8 @@ impl Owner {
                 if !old {
                     break;
                 }
+                // Before it is only what was delivered.
+                while self.is_front_delivered(lane) && self.give_way() {}
                 match self.drop_oldest(lane, GapReason::Expired, Term::Expired) {
                     Ok(true) => {}
                     Ok(false) => break,
@@ -359,6 +353,10 @@ impl Owner {
         let Some(info) = found.filter(|info| info.map.is_none()) else {
             return Ok(());
         };
+        if info.delivered_at.is_some() {
+            // Nothing is missed: the hub had it, or has to do without.
+            return self.delete(lane, &info);
+        }
         if self
             .writers
             .get(lane)
@@ -419,6 +417,10 @@ impl Owner {
         self.shared.health().bytes_max = fill.max.max(fill.used);
     }
 
+    pub(super) const fn is_without_room(&self) -> bool {
+        self.headroom == 0
+    }
+
     /// Holds room that is given up when cursors must be written on a full disk.
     pub(super) fn keep_ballast(&mut self) {
         let bytes = self.limits.ballast_bytes;
@@ -472,7 +474,11 @@ impl Owner {
         self.expire();
         for lane in Lane::ALL {
             self.find_oldest(lane);
-            if let Err(error) = self.change_key(lane) {
+            let settled = self.change_key(lane).and_then(|()| {
+                self.note_delivered(lane);
+                self.forget_delivered()
+            });
+            if let Err(error) = settled {
                 self.note("key not changed yet", &error);
             }
         }

@@ -11,5 +11,6 @@ mod live;
 mod memory;
 mod oracle;
 mod promises;
+mod retained;
 mod support;
 mod time;

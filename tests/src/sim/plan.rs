@@ -146,6 +146,8 @@ fn config(troubles: &[Trouble], chance: &mut Chance) -> Config {
         segment_bytes: ByteSize(1024_u64 << chance.below(4)),
         ballast_bytes: ByteSize(if chance.one_in(2) { 0 } else { 32_u64 << 10 }),
         append_timeout: Span(Duration::from_secs(24 * 3600)),
+        retain_acked: Span(Duration::from_secs(15 * 60)),
+        retain_acked_bytes: ByteSize(16 << 10),
         age_max: ages,
         when_full,
         encryption_key_file: None,

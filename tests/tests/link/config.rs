@@ -330,3 +330,26 @@ async fn a_relay_that_was_away_follows_when_the_key_is_replaced() {
     relay.stop().await;
     hub.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hub_hears_of_a_roster_that_did_not_hold_while_the_connection_lasts() {
+    let hub = Hub::start(Duration::ZERO).await;
+    let relay = hub.relay().await;
+    let first = relay.roster.version();
+    hub.set_options(STRICT).await;
+    until("strict", || relay.scrubs_emails()).await;
+    let second = relay.roster.version();
+    assert!(second > first);
+    relay.roster.fail_trial("it does not hold").await;
+    assert_eq!(relay.roster.version(), first);
+    until("the hub knows", || {
+        let status = hub.fleet.relay_config(relay.id).status;
+        status.is_some_and(|status| {
+            status.version == second && status.outcome == ConfigOutcome::Reverted
+        })
+    })
+    .await;
+    assert_eq!(hub.handle.connected(), [relay.id]);
+    relay.stop().await;
+    hub.stop().await;
+}

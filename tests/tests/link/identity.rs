@@ -7,20 +7,6 @@ use relay::forward::Trouble;
 
 use crate::*;
 
-/// Copies a state directory.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            copy(&from, &to);
-        } else {
-            std::fs::copy(from, to).unwrap();
-        }
-    }
-}
-
 fn lifetime(lifetime: Duration) -> fleet::Config {
     fleet::Config {
         certificate_lifetime: Span(lifetime),
@@ -330,7 +316,11 @@ async fn a_hub_of_another_authority_is_refused_by_name_and_the_relay_buffers() {
     hub.stop().await;
     let stranger = Hub::start().await;
     stranger.stop().await;
-    let (tracker, cancel, _handle) = serve(address, &stranger.fleet, &stranger.sink);
+    let config = receive::Config {
+        listen: address,
+        ..receive::Config::default()
+    };
+    let (tracker, cancel, _handle) = serve(config, &stranger.fleet, &stranger.sink);
     let relay = Relay::start(dir.path());
     relay.keep(Lane::Errors, 1).await;
     until("refused", || {
@@ -379,6 +369,37 @@ async fn a_relay_joins_by_hand_and_knows_its_projects_before_it_meets_its_hub() 
     assert_eq!((row.name.as_str(), row.labels), ("mast-7", labels));
     let again = forward::join_by_hand(dir.path(), &bundle, true);
     assert!(matches!(again, Err(JoinError::OtherRequest)));
+    relay.stop().await;
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_was_set_back_knows_a_relay_that_renewed_since() {
+    let (mut hub, dir) = joined_to(Hub::with(lifetime(Duration::from_secs(4))).await).await;
+    let joined = identity(dir.path());
+    hub.stop().await;
+    let backup = tempfile::tempdir().unwrap();
+    copy(hub.dir.path(), backup.path());
+    hub.restart();
+    let relay = Relay::start(dir.path());
+    until("renewed", || {
+        let now = identity(dir.path());
+        now["certificate"] != joined["certificate"]
+    })
+    .await;
+    relay.keep(Lane::Errors, 1).await;
+    until("delivered", || relay.is_drained()).await;
+    hub.stop().await;
+    until("the outage is noticed", || {
+        relay.link.status().state != LinkState::Connected
+    })
+    .await;
+    let address = hub.handle.local_addr();
+    let hub = Hub::at(address, backup, lifetime(Duration::from_secs(60))).await;
+    relay.keep(Lane::Errors, 2).await;
+    until("delivered to the backup", || relay.is_drained()).await;
+    // What is kept of what the backup lacks came as well.
+    assert_each_once(&hub.sink, Lane::Errors, 2);
     relay.stop().await;
     hub.stop().await;
 }

@@ -6,6 +6,7 @@
     reason = "the helpers of tests may be as blunt as the tests"
 )]
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,21 +33,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::{DEADLINE, until};
 
-struct Centre {
-    hub: Hub,
-    dir: TempDir,
+pub(super) struct Centre {
+    pub(super) hub: Hub,
+    pub(super) dir: TempDir,
 }
 
 impl Centre {
-    async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut config = hub::config::Config {
-            data_dir: dir.path().to_owned(),
-            ..hub::config::Config::default()
-        };
-        config.http.listen = "127.0.0.1:0".parse().unwrap();
-        config.link.listen = "127.0.0.1:0".parse().unwrap();
-        let hub = hub::app::start(config).await.unwrap();
+    pub(super) async fn start() -> Self {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let Self { hub, dir } = Self::open(tempfile::tempdir().unwrap(), any).await;
         let mut write = hub.data().store.begin().await.unwrap();
         let organization_id = write.add_organization("org", "Org", 0).await.unwrap();
         let project = NewProject {
@@ -60,11 +55,23 @@ impl Centre {
         Self { hub, dir }
     }
 
+    /// Serves what a directory holds.
+    pub(super) async fn open(dir: TempDir, link: SocketAddr) -> Self {
+        let mut config = hub::config::Config {
+            data_dir: dir.path().to_owned(),
+            ..hub::config::Config::default()
+        };
+        config.http.listen = "127.0.0.1:0".parse().unwrap();
+        config.link.listen = link;
+        let hub = hub::app::start(config).await.unwrap();
+        Self { hub, dir }
+    }
+
     async fn import(&self, file: &Path) -> Result<Imported, ImportError> {
         import::import(&self.hub.data().fleet, self.hub.digest(), file).await
     }
 
-    async fn applied(&self) -> i64 {
+    pub(super) async fn applied(&self) -> i64 {
         let totals = self.hub.data().store.ledger_totals().await.unwrap();
         let applied = totals.iter().filter(|row| row.term == Term::Applied);
         applied.map(|row| row.quantity).sum()
@@ -72,6 +79,10 @@ impl Centre {
 
     /// A relay of this hub with an empty spool, that does not connect.
     async fn relay(&self) -> Edge {
+        self.relay_with(|_| {}).await
+    }
+
+    pub(super) async fn relay_with(&self, change: impl FnOnce(&mut spool::Config)) -> Edge {
         let dir = tempfile::tempdir().unwrap();
         let fleet = &self.hub.data().fleet;
         let token = fleet
@@ -87,7 +98,9 @@ impl Centre {
             way: forward::Config::default(),
         };
         let joined = forward::join(&request).await.unwrap();
-        let spool = Spool::open(&spool_config(dir.path()), Ledger::default()).unwrap();
+        let mut config = spool_config(dir.path());
+        change(&mut config);
+        let spool = Spool::open(&config, Ledger::default()).unwrap();
         Edge {
             id: joined.relay,
             dir,
@@ -107,14 +120,14 @@ fn spool_config(dir: &Path) -> spool::Config {
     }
 }
 
-struct Edge {
+pub(super) struct Edge {
     id: RelayId,
     dir: TempDir,
     spool: Spool,
 }
 
 impl Edge {
-    async fn keep(&self, lane: Lane, numbers: std::ops::Range<u128>) {
+    pub(super) async fn keep(&self, lane: Lane, numbers: std::ops::Range<u128>) {
         for n in numbers {
             let record = Record::Items(Items {
                 project: ProjectId::new(1).unwrap(),
@@ -147,18 +160,24 @@ impl Edge {
         self.dir.path().join("spool")
     }
 
-    fn is_drained(&self) -> bool {
+    pub(super) fn is_drained(&self) -> bool {
         let drained = |lane: spool::LaneState| lane.acked.next() == lane.next;
         self.spool.lanes().into_iter().all(drained)
     }
 
     fn connect(&self) -> (TaskTracker, CancellationToken) {
+        let (_, tracker, cancel) = self.link();
+        (tracker, cancel)
+    }
+
+    pub(super) fn link(&self) -> (forward::Handle, TaskTracker, CancellationToken) {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let config = forward::Config {
             dir: self.dir.path().to_owned(),
+            report_interval: Span(Duration::from_millis(200)),
             ..forward::Config::default()
         };
-        forward::start(
+        let handle = forward::start(
             config,
             self.spool.clone(),
             Roster::open(self.dir.path(), self.dir.path(), Policy::default()).unwrap(),
@@ -166,11 +185,11 @@ impl Edge {
             &tracker,
             cancel.clone(),
         );
-        (tracker, cancel)
+        (handle, tracker, cancel)
     }
 }
 
-async fn stop((tracker, cancel): (TaskTracker, CancellationToken)) {
+pub(super) async fn stop((tracker, cancel): (TaskTracker, CancellationToken)) {
     cancel.cancel();
     tracker.close();
     tracker.wait().await;

@@ -3,12 +3,16 @@
 use bytes::{Bytes, BytesMut};
 use protocol::ids::Lane;
 use protocol::wire::Frame;
-use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream, VarInt};
+use quinn::{
+    Connection, ConnectionError, Endpoint, RecvStream, SendStream, VarInt, ZeroRttAccepted,
+};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{CLOSE_TIMEOUT, FRAME_TIMEOUT, PathFigures};
+use crate::forward::dial::CONNECT_TIMEOUT;
 use crate::forward::error::LinkError;
+use crate::forward::tls::ConnectError;
 
 /// Most bytes taken from the control stream at once.
 const CHUNK_BYTES_MAX: usize = 64 * 1024;
@@ -21,6 +25,27 @@ pub(in crate::forward) struct QuicChannel {
     control: SendStream,
     answers: FrameReader,
     sending: JoinSet<Result<(), ConnectionError>>,
+    early: Early,
+}
+
+/// Whether something is said before the handshake is over.
+enum Early {
+    /// Nothing was.
+    No,
+    /// It is not known yet whether the hub takes it.
+    Said(ZeroRttAccepted),
+    /// The hub took it.
+    Heard,
+}
+
+impl std::fmt::Debug for Early {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::No => "No",
+            Self::Said(_) => "Said",
+            Self::Heard => "Heard",
+        })
+    }
 }
 
 impl QuicChannel {
@@ -28,6 +53,7 @@ impl QuicChannel {
     pub(in crate::forward) async fn open(
         endpoint: Endpoint,
         connection: Connection,
+        early: Option<ZeroRttAccepted>,
     ) -> Result<Self, LinkError> {
         let opened = connection.open_bi().await;
         let (control, answers) = opened.map_err(LinkError::from_quic)?;
@@ -40,7 +66,37 @@ impl QuicChannel {
                 buffer: BytesMut::new(),
             },
             sending: JoinSet::new(),
+            early: early.map_or(Early::No, Early::Said),
         })
+    }
+
+    /// Waits for the end of a handshake that what was said has gone ahead of. Where the hub did not
+    /// take it there is another control stream, on which it is to be said again.
+    pub(super) async fn was_heard(&mut self) -> Result<bool, LinkError> {
+        let Early::Said(taken) = std::mem::replace(&mut self.early, Early::No) else {
+            return Ok(true);
+        };
+        match timeout(CONNECT_TIMEOUT, taken).await {
+            Err(_) => {
+                let at = self.connection.remote_address().to_string();
+                Err(ConnectError::Silent { at }.into())
+            }
+            Ok(true) => {
+                self.early = Early::Heard;
+                Ok(true)
+            }
+            Ok(false) => {
+                let opened = self.connection.open_bi().await;
+                let (control, answers) = opened.map_err(LinkError::from_quic)?;
+                (self.control, self.answers.stream) = (control, answers);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the hub took what was said before the handshake was over.
+    pub(super) const fn was_early(&self) -> bool {
+        matches!(self.early, Early::Heard)
     }
 
     pub(super) async fn send(&mut self, frame: Bytes) -> Result<(), LinkError> {

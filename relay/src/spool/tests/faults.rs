@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use protocol::ids::{Lane, Seq};
 use protocol::item::Category;
 use protocol::outcome::Term;
+use protocol::unit::ByteSize;
 
 use super::memory::Fault;
 use super::oracle::{LIVE, Oracle};
@@ -133,6 +134,16 @@ proptest! {
         std::fs::write(&key, "ab".repeat(32)).unwrap();
         let encrypted = |config: &mut Config| config.encryption_key_file = Some(key);
         runtime().block_on(behaves_like_lists(steps, encrypted));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_does_so_keeping_what_was_delivered_too(steps in steps()) {
+        let keeping = |config: &mut Config| config.retain_acked_bytes = ByteSize(8 << 10);
+        runtime().block_on(behaves_like_lists(steps, keeping));
     }
 }
 

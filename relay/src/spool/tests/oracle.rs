@@ -140,6 +140,7 @@ impl Oracle {
     /// Reads all that was not delivered, and checks that no number ever means something else.
     pub(crate) async fn look(&mut self, lane: Lane) -> (Vec<u64>, Vec<Gap>) {
         let from = self.spool().lanes()[lane.index()].acked.next();
+        self.look_back(lane, from).await;
         let (records, gaps) = drain(self.spool(), lane, from).await;
         for (seq, record) in &records {
             let before = self.seen.insert((lane, *seq), number(record));
@@ -155,6 +156,19 @@ impl Oracle {
                 .collect(),
             gaps,
         )
+    }
+
+    /// What is still there of what was delivered is what it was.
+    async fn look_back(&self, lane: Lane, from: Seq) {
+        if self.config.retain_acked_bytes.0 == 0 {
+            return;
+        }
+        let (kept, _) = drain(self.spool(), lane, Seq(1)).await;
+        for (seq, record) in kept.iter().filter(|(seq, _)| *seq < from) {
+            if let Some(before) = self.seen.get(&(lane, *seq)) {
+                assert_eq!(*before, number(record), "{lane} {seq:?}");
+            }
+        }
     }
 
     /// What was meant for a lane, kept and not delivered, neither by it nor by its twin.

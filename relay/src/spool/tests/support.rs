@@ -25,6 +25,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         free_min: Some(ByteSize(0)),
         ballast_bytes: ByteSize(0),
         append_timeout: "60s".parse().unwrap(),
+        retain_acked_bytes: ByteSize(0),
         ..Config::default()
     }
 }
