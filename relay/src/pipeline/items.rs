@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Refusal;
+use crate::report;
 
 /// Largest payload that is kept, in bytes: it must fit a block even when nothing can be
 /// compressed away.
@@ -92,6 +93,9 @@ fn useless(item: &EnvelopeItem) -> Option<&'static str> {
         | ItemKind::ReplayVideo
         | ItemKind::UnrealReport
         | ItemKind::FormData => Some(reason::UNSUPPORTED),
+        ItemKind::RawSecurity if report::is_withdrawn(&item.payload) => {
+            Some(reason::SECURITY_REPORT_TYPE)
+        }
         _ if item.payload.len() > PAYLOAD_BYTES_MAX => Some(reason::TOO_LARGE),
         _ => None,
     }
