@@ -1,6 +1,7 @@
 //! The digest over a real store, archive and index.
 
 mod books;
+mod items;
 
 use std::collections::BTreeMap;
 
@@ -442,11 +443,11 @@ async fn every_item_ends_in_one_term() {
     ];
     hub.deliver(1, &records).await.unwrap();
     let expected = [
-        (Term::Applied, "", 2),
+        (Term::Applied, "", 3),
         (Term::Invalid, reason::DUPLICATE, 1),
         (Term::Rejected, reason::POISON, 1),
         (Term::Rejected, reason::PROJECT_ID, 1),
-        (Term::Rejected, reason::UNSUPPORTED, 2),
+        (Term::Rejected, reason::UNSUPPORTED, 1),
     ];
     assert_eq!(hub.ends().await, terms(&expected));
 }
