@@ -118,6 +118,8 @@ pub mod reason {
     pub const INVALID_CHECK_IN: &str = "invalid_check_in";
     /// The payload lacks what its kind needs.
     pub const PAYLOAD: &str = "payload";
+    /// An item that only relays make.
+    pub const INTERNAL_ENVELOPE: &str = "internal_envelope";
     /// The address takes other types of content.
     pub const CONTENT_TYPE: &str = "content_type";
     /// A security report of a kind that browsers no longer send.

@@ -66,6 +66,8 @@ struct Inner {
     limiter: Mutex<Limiter>,
     /// For the time before any roster.
     strictest: Scrubber,
+    /// Whether items of kinds that are not known are kept.
+    keep_unknown: bool,
 }
 
 /// What came, decompressed.
@@ -206,7 +208,17 @@ impl Pipeline {
             meter,
             limiter: Mutex::default(),
             strictest: Scrubber::new(&strictest),
+            keep_unknown: false,
         }))
+    }
+
+    /// The same, with items of unknown kinds kept or not. To be told before the first request.
+    #[must_use]
+    pub fn keeping_unknown_items(mut self, keep: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.keep_unknown = keep;
+        }
+        self
     }
 
     /// Takes a body through every step.
@@ -325,7 +337,7 @@ impl Inner {
         let mut limited: Vec<(Category, Duration)> = Vec::new();
         let mut kept = Vec::new();
         let mut event_fate = Fate::Keep;
-        for wanted in items::wanted(envelope) {
+        for wanted in items::wanted(envelope, self.keep_unknown) {
             let item = wanted.item;
             let category = item.kind.category();
             if let Some(why) = wanted.drop {

@@ -18,6 +18,7 @@ mod logs;
 mod minidump;
 mod multipart;
 pub mod otlp;
+mod replay;
 mod security;
 mod unpack;
 mod unreal;
@@ -29,7 +30,6 @@ use protocol::item::{Category, ItemKind};
 use protocol::timestamp::Timestamp;
 
 pub use check_in::CheckIn;
-pub use crash::complete;
 pub use otlp::{Encoding, Signal};
 pub use security::is_withdrawn;
 
@@ -175,6 +175,15 @@ pub fn envelopes(form: &Form, body: &Bytes, at: Timestamp) -> Result<Vec<Envelop
         Form::Vercel => logs::vercel(body, at),
         Form::Feedback { event_id } => feedback::report(*event_id, body),
     }
+}
+
+/// Takes apart what came in an envelope as one and is several, and gives a crash its event:
+/// videos of replays, containers of the Unreal engine, files of native clients. What cannot be
+/// taken apart stays as it is.
+pub fn complete(envelope: &mut Envelope) {
+    replay::take_apart(envelope);
+    unreal::take_apart(envelope);
+    crash::complete(envelope);
 }
 
 /// The boundary that a `Content-Type` of a form names.

@@ -37,6 +37,8 @@ pub(super) fn known(items: &Items, item: &Item, kind: &ItemKind) -> Option<NewIt
         ItemKind::CheckIn => body.check_in(),
         ItemKind::Profile | ItemKind::ProfileChunk => body.profile(kind),
         ItemKind::ReplayEvent | ItemKind::ReplayRecording => body.replay(),
+        // A relay sends these only when it was told to.
+        ItemKind::Unknown(_) => Read::default(),
         _ => return None,
     };
     let received = items.received_at;
@@ -47,7 +49,7 @@ pub(super) fn known(items: &Items, item: &Item, kind: &ItemKind) -> Option<NewIt
         kind: kind.name().to_owned(),
         event_id: read.event_id.or(items.event_id),
         name: cut(&read.name, NAME_BYTES_MAX),
-        identity: read.identity.map(|text| identity(&text)),
+        identity: read.identity.map(|text| identity(kind, &text)),
         traces: read.traces,
         facts: bounded(read.facts),
         size: item.payload.len() as u64,
@@ -390,8 +392,9 @@ fn time(value: &Value) -> Option<Timestamp> {
     }
 }
 
-fn identity(text: &str) -> Identity {
-    let digest: [u8; 32] = Sha256::digest(text).into();
+/// Items of two kinds are never the same: a replay's metadata and recording share their names.
+fn identity(kind: &ItemKind, text: &str) -> Identity {
+    let digest: [u8; 32] = Sha256::digest(format!("{kind} {text}")).into();
     let mut identity = [0; 16];
     for (to, from) in identity.iter_mut().zip(digest) {
         *to = from;

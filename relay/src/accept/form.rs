@@ -76,17 +76,14 @@ pub(super) fn of(
     Ok(Form::Report(report))
 }
 
-/// Who sends what is written into the dialog: the DSN that its page knows.
-#[expect(
-    clippy::type_complexity,
-    reason = "the two parts of a request that say who sends"
-)]
-pub(super) fn dialog_sender(
-    query: Option<&str>,
-) -> (
+/// Credentials, and the project that an address names.
+type Sender = (
     Result<Option<Credentials>, AuthError>,
     Result<Option<ProjectId>, IdError>,
-) {
+);
+
+/// Who sends what is written into the dialog: the DSN that its page knows.
+pub(super) fn dialog_sender(query: Option<&str>) -> Sender {
     let dsn = value(query.unwrap_or_default(), "dsn");
     match dsn.map(|dsn| dsn.parse::<Dsn>()) {
         None => (Ok(None), Ok(None)),

@@ -26,6 +26,9 @@ pub enum Refusal {
     /// Not what the address takes.
     #[error("invalid report")]
     Report(#[source] ReportError),
+    /// An item that relays make, not clients.
+    #[error("envelope has an internal item")]
+    Internal,
     /// The address takes other types of content.
     #[error("unsupported content type")]
     ContentType,
@@ -122,6 +125,7 @@ impl Refusal {
             Self::Store(StoreError::Encoding) => (400, reason::INVALID_COMPRESSION, None),
             Self::Store(StoreError::NotJson) => (400, reason::INVALID_JSON, None),
             Self::Report(error) => report(*error),
+            Self::Internal => (400, reason::INTERNAL_ENVELOPE, None),
             Self::ContentType => (415, reason::CONTENT_TYPE, None),
             Self::EventPath(_) => (400, reason::INVALID_EVENT_ID, None),
             Self::Auth(error) if error.is_unauthorized() => (401, reason::AUTH, None),

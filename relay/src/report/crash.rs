@@ -13,7 +13,7 @@ const BREADCRUMBS_MAX: usize = 100;
 
 /// Gives an envelope whose attachments make an event that event: files of MessagePack become the
 /// event and its breadcrumbs, and a crash without one is given one. Others stay as they are.
-pub fn complete(envelope: &mut Envelope) {
+pub(super) fn complete(envelope: &mut Envelope) {
     if envelope.items.iter().any(|item| kind_of(item).is_some()) {
         complete_with(envelope, Value::Null);
     }

@@ -229,6 +229,34 @@ fn crashes_in_envelopes_are_given_an_event_once() {
 }
 
 #[test]
+fn a_mobile_replay_is_taken_apart() {
+    let parts = std::collections::BTreeMap::from([
+        (
+            "replay_event",
+            serde_bytes::ByteBuf::from("{\"segment_id\":0}"),
+        ),
+        (
+            "replay_recording",
+            serde_bytes::ByteBuf::from("{\"segment_id\":0}\n[]"),
+        ),
+        ("replay_video", serde_bytes::ByteBuf::from("mp4")),
+    ]);
+    let payload = protocol::wire::encode_msgpack(&parts).unwrap();
+    let video = |payload: Vec<u8>| Envelope {
+        header: EnvelopeHeader::default(),
+        items: vec![item(ItemKind::ReplayVideo, Bytes::from(payload))],
+    };
+    let mut whole = video(payload.clone());
+    complete(&mut whole);
+    let kinds: Vec<_> = whole.items.iter().map(|item| item.kind.name()).collect();
+    assert_eq!(kinds, ["replay_event", "replay_recording", "attachment"]);
+    assert_eq!(whole.items[2].payload, "mp4");
+    let mut broken = video(payload[1..].to_vec());
+    complete(&mut broken);
+    assert_eq!(broken.items[0].kind, ItemKind::ReplayVideo);
+}
+
+#[test]
 fn browsers_reports_keep_their_bytes_and_are_told_release_and_environment() {
     let form = Form::Security {
         release: Some("web@1".to_owned()),

@@ -7,7 +7,8 @@
 //! ```
 
 use bytes::{Buf as _, Bytes};
-use protocol::envelope::{Envelope, EnvelopeHeader};
+use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem};
+use protocol::item::ItemKind;
 use serde_json::{Map, Value, json};
 
 use super::multipart::Part;
@@ -63,6 +64,26 @@ pub(super) fn crash(user: Option<&str>, body: &Bytes) -> Result<Vec<Envelope>, R
         return Err(ReportError::Unreal("it has neither a dump nor a context"));
     }
     Ok(vec![envelope])
+}
+
+/// Puts the files of the container in an envelope's place.
+pub(super) fn take_apart(envelope: &mut Envelope) {
+    let is_report = |item: &EnvelopeItem| item.kind == ItemKind::UnrealReport;
+    let Some(at) = envelope.items.iter().position(is_report) else {
+        return;
+    };
+    let payload = envelope.items.get(at).map(|item| item.payload.clone());
+    let made = payload.and_then(|payload| crash(None, &payload).ok());
+    let Some(made) = made.and_then(|made| made.into_iter().next()) else {
+        return;
+    };
+    let has_event = envelope
+        .items
+        .iter()
+        .any(|item| item.kind == ItemKind::Event);
+    let parts = made.items.into_iter();
+    let parts = parts.filter(|item| !has_event || item.kind != ItemKind::Event);
+    envelope.items.splice(at..=at, parts);
 }
 
 fn kind(name: &str, data: &[u8]) -> Option<&'static str> {
