@@ -18,6 +18,7 @@
 )]
 
 mod activity;
+mod attachments;
 mod body;
 mod caller;
 mod config;
@@ -26,11 +27,13 @@ mod error;
 mod event;
 mod event_filter;
 mod events;
+mod feedback;
 mod fleet;
 mod input;
 mod issue;
 mod issue_edit;
 mod issues;
+mod items;
 mod keys;
 mod limits;
 mod live;
@@ -40,6 +43,7 @@ mod projects;
 mod rules;
 mod search;
 mod session;
+mod sessions;
 mod tags;
 mod tokens;
 mod types;
@@ -249,6 +253,12 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(event::of_project))
         .routes(routes!(event::json))
         .routes(routes!(event::by_id))
+        .routes(routes!(attachments::list))
+        .routes(routes!(attachments::get))
+        .routes(routes!(feedback::list, feedback::create))
+        .routes(routes!(items::list))
+        .routes(routes!(items::get))
+        .routes(routes!(sessions::sums))
         .routes(routes!(rules::list, rules::create))
         .routes(routes!(rules::get, rules::update, rules::remove))
         .routes(routes!(rules::test))

@@ -24,6 +24,7 @@ mod catch_up;
 pub mod cursor;
 mod document;
 mod issues;
+mod keep;
 mod owner;
 mod prepare;
 mod surplus;
@@ -181,7 +182,9 @@ pub struct Counters {
     pub records: AtomicU64,
     /// Events stored.
     pub events: AtomicU64,
-    /// Events that were stored before.
+    /// Items stored that are no events.
+    pub items: AtomicU64,
+    /// Events and items that were stored before.
     pub duplicate_events: AtomicU64,
     /// Records that came again after they were applied.
     pub repeated_records: AtomicU64,

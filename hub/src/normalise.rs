@@ -56,6 +56,8 @@ pub struct Receipt<'a> {
     pub remote_addr: Option<&'a str>,
     /// The request's `User-Agent`.
     pub user_agent: Option<&'a str>,
+    /// The item's header, a JSON object; what the address of a security report adds is there.
+    pub header: &'a [u8],
 }
 
 /// Why a payload cannot be an event.
@@ -238,7 +240,7 @@ pub fn normalise<'a>(
 ) -> Result<NormalEvent<'a>, NormaliseError> {
     let mut journal = Journal::default();
     let event = match receipt.kind {
-        ItemKind::RawSecurity => security::read(payload)?,
+        ItemKind::RawSecurity => security::read(payload, receipt.header)?,
         _ => {
             let parsed = Event::parse(payload)?;
             journal.take_notes(parsed.notes, parsed.n_notes_omitted);

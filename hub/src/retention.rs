@@ -1,6 +1,6 @@
 //! Removes what is too old, and gives the space back.
 //!
-//! Events go by the time they happened, in small transactions; with them go issues that have none
+//! Events and other items go by the time they happened, in small transactions; with them go issues that have none
 //! left, the index's parts, and packs once nothing in them is wanted. A pack of which little is
 //! wanted is emptied into the newest, so that one late event does not hold 64 MiB. Counts of the
 //! ledger are folded, never dropped: its sums stay exact.
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::{Archive, ArchiveError, Location};
 use crate::index::{Index, IndexError};
 use crate::issue;
-use crate::store::events::EventRow;
+use crate::store::items::Place;
 use crate::store::relay_history::{BUCKETS_KEPT, bucket};
 use crate::store::{Store, StoreError};
 
@@ -25,6 +25,8 @@ use crate::store::{Store, StoreError};
 const BATCH: u32 = 1000;
 /// Bodies moved in one transaction.
 const MOVED_MAX: usize = 200;
+/// Bytes of bodies after which no further one is moved in the same transaction: less than a pack.
+const MOVED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Packs emptied in one run.
 const EMPTIED_MAX: usize = 8;
 /// A pack is emptied when less than one in so many of its bodies is wanted.
@@ -79,6 +81,8 @@ pub enum RetentionError {
 pub struct Report {
     /// Events.
     pub events: u64,
+    /// Items that are no events.
+    pub items: u64,
     /// Issues that had no event left.
     pub issues: u64,
     /// Packs.
@@ -115,6 +119,7 @@ impl Retention {
     pub async fn run(&self, now: Timestamp) -> Result<Report, RetentionError> {
         let mut report = Report::default();
         self.remove_events(now, &mut report).await?;
+        self.remove_items(now, &mut report).await?;
         self.remove_rows(now).await?;
         self.drop_packs(&mut report).await?;
         self.empty_packs(&mut report).await?;
@@ -149,6 +154,34 @@ impl Retention {
         Ok(())
     }
 
+    async fn remove_items(
+        &self,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), RetentionError> {
+        let before = earlier(now, self.config.events);
+        loop {
+            let mut write = self.store.begin().await?;
+            let removed = write.remove_items(before, BATCH).await?;
+            write.commit().await?;
+            report.items += removed;
+            if removed < u64::from(BATCH) {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// How many bodies of each pack are wanted.
+    async fn wanted(&self) -> Result<BTreeMap<u64, u64>, RetentionError> {
+        let mut wanted: BTreeMap<u64, u64> =
+            self.store.events_by_pack().await?.into_iter().collect();
+        for (pack, n) in self.store.items_by_pack().await? {
+            *wanted.entry(pack).or_default() += n;
+        }
+        Ok(wanted)
+    }
+
     /// Small rows, and the states that only time changes.
     async fn remove_rows(&self, now: Timestamp) -> Result<(), RetentionError> {
         let counts = earlier(now, self.config.counts);
@@ -176,12 +209,11 @@ impl Retention {
         let Some(settled) = archive.settled_upto() else {
             return Ok(());
         };
-        let wanted = self.store.events_by_pack().await?;
-        let wanted: BTreeSet<u64> = wanted.into_iter().map(|(pack, _)| pack).collect();
+        let wanted = self.wanted().await?;
         report.packs += blocking(move || {
             let mut n = 0;
             for pack in archive.packs()? {
-                if pack.number <= settled && !wanted.contains(&pack.number) {
+                if pack.number <= settled && !wanted.contains_key(&pack.number) {
                     archive.drop_pack(pack.number)?;
                     n += 1;
                 }
@@ -199,7 +231,7 @@ impl Retention {
         let Some(settled) = archive.settled_upto() else {
             return Ok(());
         };
-        let wanted: BTreeMap<u64, u64> = self.store.events_by_pack().await?.into_iter().collect();
+        let wanted = self.wanted().await?;
         let sparse: Vec<u64> = blocking(move || {
             let mut sparse = Vec::new();
             for pack in archive.packs()? {
@@ -213,42 +245,75 @@ impl Retention {
         })
         .await?;
         for pack in sparse.into_iter().take(EMPTIED_MAX) {
-            let rows = self.store.events_in_pack(pack).await?;
-            for some in rows.chunks(MOVED_MAX) {
-                report.moved += self.move_bodies(some.to_vec()).await?;
+            let events = self.store.events_in_pack(pack).await?;
+            let events = events.into_iter().map(|row| {
+                let (pack, offset, item) = (row.pack, row.offset, row.item);
+                (Owner::Event(row.row), Location { pack, offset, item })
+            });
+            let items = self.store.items_in_pack(pack).await?;
+            let items = items.into_iter().map(|(id, at)| {
+                let (pack, offset, item) = (at.pack, at.offset, at.item);
+                (Owner::Item(id), Location { pack, offset, item })
+            });
+            let rows: Vec<(Owner, Location)> = events.chain(items).collect();
+            let mut rest = rows.as_slice();
+            while !rest.is_empty() {
+                let some = rest.get(..MOVED_MAX).unwrap_or(rest).to_vec();
+                let (looked_at, moved) = self.move_bodies(some).await?;
+                report.moved += moved;
+                rest = rest.get(looked_at..).unwrap_or_default();
             }
         }
         Ok(())
     }
 
-    async fn move_bodies(&self, rows: Vec<EventRow>) -> Result<u64, RetentionError> {
+    /// Moves the first of these; says how many it looked at and how many it moved.
+    async fn move_bodies(
+        &self,
+        rows: Vec<(Owner, Location)>,
+    ) -> Result<(usize, u64), RetentionError> {
         let archive = self.archive.clone();
-        let moved: Vec<(i64, Location)> = blocking(move || {
-            let mut ids = Vec::new();
+        let (looked_at, moved) = blocking(move || {
+            let (mut looked_at, mut bytes) = (0, 0);
+            let mut owners = Vec::new();
             let mut bodies = Vec::new();
-            for row in rows {
-                let at = Location {
-                    pack: row.pack,
-                    offset: row.offset,
-                    item: row.item,
-                };
+            for (owner, at) in rows {
+                if bytes >= MOVED_BYTES_MAX {
+                    break;
+                }
+                looked_at += 1;
                 // A damaged body stays where it is, and its pack with it.
                 if let Ok(body) = archive.read(at) {
-                    ids.push(row.row);
+                    bytes += body.payload.len();
+                    owners.push(owner);
                     bodies.push(body);
                 }
             }
             let locations = archive.append(&bodies)?;
-            Ok(ids.into_iter().zip(locations).collect())
+            let moved: Vec<(Owner, Location)> = owners.into_iter().zip(locations).collect();
+            Ok((looked_at, moved))
         })
         .await?;
         let mut write = self.store.begin().await?;
-        for (row, to) in &moved {
-            write.move_event(*row, to.pack, to.offset, to.item).await?;
+        for (owner, to) in &moved {
+            match owner {
+                Owner::Event(row) => write.move_event(*row, to.pack, to.offset, to.item).await?,
+                Owner::Item(id) => {
+                    let (pack, offset, item) = (to.pack, to.offset, to.item);
+                    write.move_item(*id, Place { pack, offset, item }).await?;
+                }
+            }
         }
         write.commit().await?;
-        Ok(moved.len() as u64)
+        Ok((looked_at, moved.len() as u64))
     }
+}
+
+/// Whose a body is.
+#[derive(Clone, Copy)]
+enum Owner {
+    Event(i64),
+    Item(i64),
 }
 
 async fn blocking<T: Send + 'static>(

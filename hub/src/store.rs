@@ -22,6 +22,7 @@ pub mod issue_condition;
 pub mod issue_edit;
 pub mod issue_read;
 pub mod issues;
+pub mod items;
 pub mod ledger;
 pub mod ledger_read;
 pub mod notifications;

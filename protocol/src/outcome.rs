@@ -104,6 +104,26 @@ pub mod reason {
     pub const INVALID_COMPRESSION: &str = "invalid_compression";
     /// The payload is not JSON.
     pub const INVALID_JSON: &str = "invalid_json";
+    /// The body is not the protobuf its address takes.
+    pub const INVALID_PROTO: &str = "invalid_proto";
+    /// The body is no form.
+    pub const INVALID_MULTIPART: &str = "invalid_multipart";
+    /// A crash upload without a dump.
+    pub const MISSING_MINIDUMP: &str = "missing_minidump_upload";
+    /// A dump that is none.
+    pub const INVALID_MINIDUMP: &str = "invalid_minidump";
+    /// A crash container that is none.
+    pub const INVALID_UNREAL: &str = "invalid_unreal_report";
+    /// A check-in without monitor or status.
+    pub const INVALID_CHECK_IN: &str = "invalid_check_in";
+    /// The payload lacks what its kind needs.
+    pub const PAYLOAD: &str = "payload";
+    /// An item that only relays make.
+    pub const INTERNAL_ENVELOPE: &str = "internal_envelope";
+    /// The address takes other types of content.
+    pub const CONTENT_TYPE: &str = "content_type";
+    /// A security report of a kind that browsers no longer send.
+    pub const SECURITY_REPORT_TYPE: &str = "security_report_type";
     /// The event id is not a uuid.
     pub const INVALID_EVENT_ID: &str = "invalid_event_id";
     /// There is no body.

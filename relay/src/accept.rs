@@ -5,6 +5,14 @@
 //! | `POST /api/{project}/envelope/` | 200 `{"id":"…"}` once the spool has it durably |
 //! | `POST /api/{project}/store/`, `/api/store/` | the same for one event of the older protocol |
 //! | `GET` of the store routes with `sentry_data` | a pixel |
+//! | `POST …/security/`, `…/csp-report/` | 201, a browser's reports of broken policies |
+//! | `POST …/nel/` | 200, a browser's reports of network errors |
+//! | `POST …/minidump/`, `…/unreal/{key}/` | 200, the crash's event id as text |
+//! | `POST …/events/{event}/attachments/` | 201, files that come after their event |
+//! | `GET`, `POST …/cron/{monitor}/[{key}/]` | 202, a check-in by its address |
+//! | `POST …/integration/otlp/v1/{traces,logs,metrics}` | 200, as OpenTelemetry answers |
+//! | `POST …/integration/vercel/logs/` | 202, lines of a log drain |
+//! | `GET`, `POST /api/embed/error-page/` | the dialog of an error page, and what is written there |
 //! | `OPTIONS` of these | what browsers may send |
 //! | everything else | what the status room says, or 404 |
 //!
@@ -16,6 +24,7 @@ mod answer;
 mod body;
 mod connection;
 mod decode;
+mod form;
 mod guests;
 mod handle;
 mod route;

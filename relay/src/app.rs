@@ -146,6 +146,7 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
         started,
     };
     let pipeline = Pipeline::new(roster, ledger, spool.clone(), meter);
+    let pipeline = pipeline.keeping_unknown_items(config.keep_unknown_items);
     doors.spawn(accept::serve(
         listener,
         config.http.clone(),

@@ -24,6 +24,9 @@ pub struct Config {
     pub shutdown_grace: Span,
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter by room. `RUST_LOG` wins.
     pub log: String,
+    /// Whether items of kinds that are not known are kept, cleaned as attachments are, or counted
+    /// and dropped.
+    pub keep_unknown_items: bool,
     /// Taking requests.
     pub http: accept::Config,
     /// Keeping what was taken.
@@ -42,6 +45,7 @@ impl Default for Config {
             state_dir: PathBuf::from("/var/lib/vedette-relay"),
             shutdown_grace: Span(Duration::from_secs(1)),
             log: "info".to_owned(),
+            keep_unknown_items: false,
             http: accept::Config::default(),
             spool: spool::Config::default(),
             link: forward::Config::default(),

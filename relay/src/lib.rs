@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod limit;
 pub mod pipeline;
 pub mod policy;
+pub mod report;
 pub mod roster;
 pub mod site;
 pub mod spool;

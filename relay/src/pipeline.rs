@@ -28,6 +28,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use protocol::auth::{self, AuthError, Credentials};
 use protocol::block::Record;
+use protocol::dsn::Dsn;
 use protocol::envelope::Envelope;
 use protocol::ids::{EventId, IdError, Lane, ProjectId};
 use protocol::item::Category;
@@ -38,6 +39,7 @@ use protocol::timestamp::Timestamp;
 
 use crate::ledger::{self, Ledger};
 use crate::limit::Limiter;
+use crate::report;
 use crate::roster::{Lookup, Project, Roster};
 use crate::spool::Spool;
 
@@ -64,6 +66,8 @@ struct Inner {
     limiter: Mutex<Limiter>,
     /// For the time before any roster.
     strictest: Scrubber,
+    /// Whether items of kinds that are not known are kept.
+    keep_unknown: bool,
 }
 
 /// What came, decompressed.
@@ -90,12 +94,25 @@ pub struct Request {
 }
 
 /// The form of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Lines and payloads.
     Envelope,
     /// One event: JSON, plain or packed as old clients do.
     Store,
+    /// What is made an envelope first.
+    Report(report::Form),
+}
+
+impl Form {
+    /// What a body is counted as when nothing can be cut from it.
+    const fn category(&self) -> Category {
+        match self {
+            Self::Envelope => Category::Unknown,
+            Self::Store => Category::Error,
+            Self::Report(form) => form.category(),
+        }
+    }
 }
 
 /// What was taken. Everything that was not dropped is durable.
@@ -131,6 +148,54 @@ struct Prepared {
     discarded: Vec<(Account, u64)>,
 }
 
+impl Prepared {
+    fn of(project: ProjectId) -> Self {
+        Self {
+            project,
+            taken: Taken::default(),
+            records: Vec::new(),
+            dropped: Vec::new(),
+            kept: Vec::new(),
+            discarded: Vec::new(),
+        }
+    }
+
+    /// Puts two envelopes of one request together; the first one's event is the request's.
+    fn join(&mut self, other: Self) {
+        self.taken.event_id = self.taken.event_id.or(other.taken.event_id);
+        for (category, wait) in other.taken.limited {
+            let known = self.taken.limited.iter_mut().find(|(c, _)| *c == category);
+            match known {
+                Some((_, longest)) => *longest = wait.max(*longest),
+                None => self.taken.limited.push((category, wait)),
+            }
+        }
+        self.records.extend(other.records);
+        self.dropped.extend(other.dropped);
+        self.kept.extend(other.kept);
+        self.discarded.extend(other.discarded);
+    }
+}
+
+/// The envelopes of a body: one, but for lists of reports and large exports.
+fn read(request: &Request) -> Result<Vec<Envelope>, Refusal> {
+    match &request.form {
+        Form::Envelope => {
+            let mut envelope = Envelope::parse(&request.body).map_err(Refusal::Envelope)?;
+            report::complete(&mut envelope);
+            Ok(vec![envelope])
+        }
+        Form::Store => {
+            let envelope = store::envelope(&request.body).map_err(Refusal::Store)?;
+            Ok(vec![envelope])
+        }
+        Form::Report(form) => {
+            let envelopes = report::envelopes(form, &request.body, request.received_at);
+            envelopes.map_err(Refusal::Report)
+        }
+    }
+}
+
 impl Pipeline {
     /// Puts the steps together.
     #[must_use]
@@ -143,10 +208,20 @@ impl Pipeline {
             meter,
             limiter: Mutex::default(),
             strictest: Scrubber::new(&strictest),
+            keep_unknown: false,
         }))
     }
 
-    /// Takes an envelope or an event through every step.
+    /// The same, with items of unknown kinds kept or not. To be told before the first request.
+    #[must_use]
+    pub fn keeping_unknown_items(mut self, keep: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.keep_unknown = keep;
+        }
+        self
+    }
+
+    /// Takes a body through every step.
     ///
     /// # Errors
     /// [`Refusal`] when nothing of it was taken; it is counted.
@@ -177,34 +252,32 @@ impl Pipeline {
 impl Inner {
     /// Everything up to the spool. A refusal is counted here.
     fn prepare(&self, request: &Request) -> Result<Prepared, Refusal> {
-        let envelope = match request.form {
-            Form::Envelope => Envelope::parse(&request.body).map_err(Refusal::Envelope),
-            Form::Store => store::envelope(&request.body).map_err(Refusal::Store),
-        };
-        let envelope = envelope.inspect_err(|refusal| {
-            let category = match request.form {
-                Form::Envelope => Category::Unknown,
-                Form::Store => Category::Error,
-            };
+        let envelopes = read(request).inspect_err(|refusal| {
+            let category = request.form.category();
             self.ledger.refused(None, category, refusal.reason(), 1);
         })?;
-        let found = self.find_target(request, &envelope);
+        let dsn = envelopes.first().and_then(|one| one.header.dsn.as_ref());
+        let found = self.find_target(request, dsn);
         let (credentials, target) =
-            found.map_err(|(project, refusal)| self.refuse(project, &envelope, refusal))?;
-        items::check_budgets(&envelope)
-            .map_err(|refusal| self.refuse(Some(target.project), &envelope, refusal))?;
-        Ok(self.decide(request, &credentials, &target, &envelope))
+            found.map_err(|(project, refusal)| self.refuse(project, &envelopes, refusal))?;
+        let checked = envelopes.iter().try_for_each(items::check_budgets);
+        checked.map_err(|refusal| self.refuse(Some(target.project), &envelopes, refusal))?;
+        let mut prepared = Prepared::of(target.project);
+        for envelope in &envelopes {
+            prepared.join(self.decide(request, &credentials, &target, envelope));
+        }
+        Ok(prepared)
     }
 
     /// Who sends, and for which project. An error comes with the project it is counted for.
     fn find_target(
         &self,
         request: &Request,
-        envelope: &Envelope,
+        dsn: Option<&Dsn>,
     ) -> Result<(Credentials, Target), (Option<ProjectId>, Refusal)> {
         let anyone = |refusal| (None, refusal);
         let asked = request.credentials.clone();
-        let credentials = asked.and_then(|c| auth::with_dsn(c, envelope.header.dsn.as_ref()));
+        let credentials = asked.and_then(|c| auth::with_dsn(c, dsn));
         let credentials = credentials.map_err(|error| anyone(Refusal::Auth(error)))?;
         let in_path = request.project.clone();
         let in_path = in_path.map_err(|error| anyone(Refusal::ProjectPath(error)))?;
@@ -264,7 +337,7 @@ impl Inner {
         let mut limited: Vec<(Category, Duration)> = Vec::new();
         let mut kept = Vec::new();
         let mut event_fate = Fate::Keep;
-        for wanted in items::wanted(envelope) {
+        for wanted in items::wanted(envelope, self.keep_unknown) {
             let item = wanted.item;
             let category = item.kind.category();
             if let Some(why) = wanted.drop {
@@ -344,9 +417,14 @@ impl Inner {
         Ok(prepared.taken)
     }
 
-    /// Counts every item of an envelope that is refused whole.
-    fn refuse(&self, project: Option<ProjectId>, envelope: &Envelope, refusal: Refusal) -> Refusal {
-        for item in &envelope.items {
+    /// Counts every item of envelopes that are refused whole.
+    fn refuse(
+        &self,
+        project: Option<ProjectId>,
+        envelopes: &[Envelope],
+        refusal: Refusal,
+    ) -> Refusal {
+        for item in envelopes.iter().flat_map(|envelope| &envelope.items) {
             let category = item.kind.category();
             self.ledger.refused(project, category, refusal.reason(), 1);
         }

@@ -15,6 +15,12 @@ pub fn recordings_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings")
 }
 
+/// Where the recordings of all kinds of items lie, but for the bodies that [`recordings_dir`] has.
+#[must_use]
+pub fn corpus_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/corpus")
+}
+
 /// A generator of distinct events.
 #[derive(Clone, Debug)]
 pub struct Load {

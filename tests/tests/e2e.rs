@@ -12,6 +12,7 @@ mod e2e {
     mod cardinality;
     mod carriers;
     mod clocks;
+    mod corpus;
     mod crashes;
     mod dictionaries;
     mod disks;

@@ -25,7 +25,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "relay",
         &[
             &["clock"],
-            &["limit", "policy"],
+            &["limit", "policy", "report"],
             &["roster", "ledger", "spool"],
             &["pipeline", "forward"],
             &["site"],
@@ -83,6 +83,7 @@ const NEIGHBOURS: &[(&str, &str, &str, &str)] = &[
 /// Which rooms may name an engine: one each, so that replacing it rewrites one room.
 const ENGINES: &[(&str, &[&str])] = &[
     ("sled", &["relay/spool"]),
+    ("prost", &["relay/report"]),
     ("quinn", &["relay/forward", "hub/receive"]),
     ("tokio_rustls", &["relay/forward", "hub/receive"]),
     ("tantivy", &["hub/index"]),
@@ -103,6 +104,7 @@ const ENGINES: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "protocol/",
     "relay/limit",
+    "relay/report",
     "hub/normalise",
     "hub/group",
     "hub/issue",

@@ -69,11 +69,11 @@ pub(super) struct IssueEventAt {
 #[into_params(parameter_in = Path)]
 pub(super) struct ProjectEventPath {
     /// Slug or id.
-    organization: String,
+    pub(super) organization: String,
     /// Slug or id.
-    project: String,
+    pub(super) project: String,
     /// An event's id.
-    event: String,
+    pub(super) event: String,
 }
 
 /// The path of an event of an organization.

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use protocol::item::ItemKind;
 use utoipa::IntoParams;
 
 use super::ApiState;
@@ -15,7 +14,8 @@ use super::page::{Page, Params};
 use super::types::{IssueAt, IssuePath, ProjectPath};
 use crate::access::Scope;
 use crate::archive::{Archive, ArchiveError, Location, StoredEvent};
-use crate::normalise::{NormalEvent, Receipt, normalise};
+use crate::digest;
+use crate::normalise::{NormalEvent, normalise};
 use crate::store::event_read::EventRow;
 use crate::store::issue_read::Place;
 
@@ -158,15 +158,7 @@ pub(super) fn shape<T>(
     stored: &StoredEvent,
     make: impl FnOnce(&NormalEvent<'_>) -> T,
 ) -> Result<T, ApiError> {
-    let receipt = Receipt {
-        event_id: stored.event_id,
-        kind: ItemKind::from_name(&stored.kind),
-        received_at: stored.received_at,
-        sent_at: stored.sent_at,
-        client: stored.client.as_deref(),
-        remote_addr: stored.remote_addr.as_deref(),
-        user_agent: stored.user_agent.as_deref(),
-    };
+    let receipt = digest::receipt(stored);
     let event = normalise(&stored.payload, &receipt).map_err(ApiError::internal)?;
     Ok(make(&event))
 }

@@ -116,6 +116,12 @@ struct Options {
     others: serde_json::Map<String, serde_json::Value>,
 }
 
+/// The privacy settings of a project, as its options hold them.
+pub(super) fn privacy_of(project: &Row) -> PrivacySettings {
+    let options: Options = serde_json::from_str(&project.options).unwrap_or_default();
+    options.privacy
+}
+
 /// A project to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NewProjectForm {

@@ -5,6 +5,7 @@ mod config;
 mod events;
 mod fleet;
 mod issues;
+mod items;
 mod projects;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -161,6 +162,13 @@ impl Hub {
 
     /// Digests an event of `shop` and makes it searchable.
     async fn digest(&self, id: u128, payload: &Value) {
+        self.digest_item(id, "event", &json!({}), &payload.to_string())
+            .await;
+        self.state.index.commit().await.unwrap();
+    }
+
+    /// Digests an item of `shop`.
+    async fn digest_item(&self, id: u128, kind: &str, header: &Value, payload: &str) {
         let record = Record::Items(Items {
             project: ProjectId::new(self.project.unsigned_abs()).unwrap(),
             key: PublicKey::from_bytes([2; 16]),
@@ -172,9 +180,9 @@ impl Hub {
             user_agent: None,
             trace: None,
             items: vec![Item {
-                kind: "event".to_owned(),
-                header: Bytes::from_static(b"{}"),
-                payload: Bytes::from(payload.to_string()),
+                kind: kind.to_owned(),
+                header: Bytes::from(header.to_string()),
+                payload: Bytes::copy_from_slice(payload.as_bytes()),
             }],
         });
         let seq = Seq(self.next_seq.fetch_add(1, Ordering::Relaxed));
@@ -186,7 +194,6 @@ impl Hub {
             arrived_at: clock::now(),
         };
         self.state.digest.deliver(delivery).await.unwrap();
-        self.state.index.commit().await.unwrap();
     }
 
     /// Three issues: `Zero` of 3 events and 2 users, `One` and `Two` of 1 event, in this order.

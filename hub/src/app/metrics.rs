@@ -18,8 +18,13 @@ pub(super) fn of(digest: digest::Handle, link: receive::Handle, index: Index) ->
         count("records_total", "Records applied.", &counters.records);
         count("events_total", "Events stored.", &counters.events);
         count(
+            "items_total",
+            "Items stored that are no events.",
+            &counters.items,
+        );
+        count(
             "duplicate_events_total",
-            "Events that were stored before.",
+            "Events and other items that were stored before.",
             &counters.duplicate_events,
         );
         count(

@@ -8,13 +8,14 @@ use protocol::outcome::{Reason, Term, reason};
 use protocol::timestamp::Timestamp;
 
 use super::books::{Books, Digests, LaneOf};
-use super::prepare::{self, Effect, Entry, Incoming, What};
+use super::prepare::{self, Effect, Entry, Incoming, Kept, What};
 use super::surplus::{Made, NewIssues};
 use super::tally::{Key, Tally};
 use super::{ApplyError, Changed, Parts, issues};
 use crate::archive::{ArchiveError, Location};
 use crate::index::Document;
 use crate::store::events::EventRow;
+use crate::store::items::{Identity, Place};
 use crate::store::poison::Poison;
 use crate::store::releases::ReleaseSeen;
 use crate::store::{StoreError, Write};
@@ -26,6 +27,7 @@ pub(super) struct Committed {
     pub(super) changed: Vec<Changed>,
     pub(super) n_duplicates: usize,
     pub(super) n_poison: usize,
+    pub(super) n_items: usize,
     pub(super) new_issues: Made,
     /// How the lanes stand behind each of the entries.
     pub(super) digests: Digests,
@@ -34,7 +36,8 @@ pub(super) struct Committed {
 /// What a transaction will write, decided before it begins.
 struct Plan<'a> {
     events: Vec<&'a Incoming>,
-    /// What each of them is counted as.
+    items: Vec<&'a Kept>,
+    /// What each event is counted as.
     applied: Vec<Key>,
     organizations: HashMap<ProjectId, i64>,
     tally: Tally,
@@ -53,11 +56,9 @@ pub(super) async fn apply(
     entries: &[Entry],
 ) -> Result<Committed, ApplyError> {
     let mut plan = plan(parts, now, entries).await?;
-    let bodies: Vec<_> = plan
-        .events
-        .iter()
-        .map(|event| event.stored.clone())
-        .collect();
+    let of_events = plan.events.iter().map(|event| event.stored.clone());
+    let of_items = plan.items.iter().map(|item| item.stored.clone());
+    let bodies: Vec<_> = of_events.chain(of_items).collect();
     let archive = parts.archive.clone();
     let locations: Result<Vec<Location>, ArchiveError> =
         tokio::task::spawn_blocking(move || archive.append(&bodies))
@@ -73,6 +74,7 @@ pub(super) async fn apply(
     let rows = write_events(&mut write, now, &plan.events, &written.issues, &locations).await?;
     let documents = documents(&plan.events, &rows);
     write_names(&mut write, now, &plan).await?;
+    write_items(&mut write, now, &plan, &locations).await?;
     write.add_ledger(&plan.tally.rows()).await?;
     for poison in &plan.poison {
         write.add_poison(poison).await?;
@@ -94,6 +96,7 @@ pub(super) async fn apply(
         new_issues: written.made,
         n_duplicates,
         n_poison,
+        n_items: plan.items.len(),
         digests: plan.books.into_digests(),
     })
 }
@@ -105,15 +108,32 @@ async fn plan<'a>(
 ) -> Result<Plan<'a>, ApplyError> {
     let mut projects = BTreeSet::new();
     let mut ids = BTreeSet::new();
-    for event in entries.iter().flat_map(events_of) {
-        projects.insert(event.stored.project);
-        ids.insert((event.stored.project, event.stored.event_id));
+    let mut identities = Vec::new();
+    for effect in entries.iter().flat_map(effects_of) {
+        match effect {
+            Effect::Event(event) => {
+                projects.insert(event.stored.project);
+                ids.insert((event.stored.project, event.stored.event_id));
+            }
+            Effect::Item(item) => {
+                let known = &item.known;
+                projects.insert(known.project);
+                let identity = known.identity;
+                identities.extend(identity.map(|id| (known.project, known.kind.as_str(), id)));
+            }
+            Effect::Count { .. } | Effect::Ledger(_) => {}
+        }
     }
     let projects: Vec<_> = projects.into_iter().collect();
     let ids: Vec<_> = ids.into_iter().collect();
     let known = parts.store.known_events(&ids).await?;
+    let mut seen = Seen {
+        events: known,
+        items: parts.store.known_items(&identities).await?,
+    };
     let mut plan = Plan {
         events: Vec::with_capacity(ids.len()),
+        items: Vec::new(),
         applied: Vec::with_capacity(ids.len()),
         organizations: parts.store.project_organizations(&projects).await?,
         tally: Tally::default(),
@@ -123,7 +143,6 @@ async fn plan<'a>(
         replayed: Vec::new(),
         n_duplicates: 0,
     };
-    let mut seen = known;
     for entry in entries {
         match &entry.replay_of {
             Some(id) => plan.replayed.push(*id),
@@ -149,31 +168,27 @@ async fn plan<'a>(
     Ok(plan)
 }
 
-fn events_of(entry: &Entry) -> impl Iterator<Item = &Incoming> {
-    let effects = match &entry.what {
+/// What is stored already, or will be by this transaction.
+struct Seen {
+    events: HashSet<(ProjectId, EventId)>,
+    items: HashSet<(ProjectId, Identity)>,
+}
+
+fn effects_of(entry: &Entry) -> &[Effect] {
+    match &entry.what {
         What::Effects(effects) => effects.as_slice(),
         What::Poison(_) | What::Skip => &[],
-    };
-    effects.iter().filter_map(|effect| match effect {
-        Effect::Event(event) => Some(&**event),
-        Effect::Count { .. } | Effect::Ledger(_) => None,
-    })
+    }
 }
 
 impl<'a> Plan<'a> {
-    fn take(
-        &mut self,
-        now: Timestamp,
-        entry: &Entry,
-        effect: &'a Effect,
-        seen: &mut HashSet<(ProjectId, EventId)>,
-    ) {
+    fn take(&mut self, now: Timestamp, entry: &Entry, effect: &'a Effect, seen: &mut Seen) {
         match effect {
             Effect::Event(event) => {
                 let id = (event.stored.project, event.stored.event_id);
                 let (term, reason) = if !self.organizations.contains_key(&id.0) {
                     (Term::Rejected, reason::PROJECT_ID)
-                } else if seen.insert(id) {
+                } else if seen.events.insert(id) {
                     self.events.push(event);
                     self.applied.push(Key {
                         relay: entry.relay,
@@ -189,6 +204,21 @@ impl<'a> Plan<'a> {
                     (Term::Invalid, reason::DUPLICATE)
                 };
                 self.count(now, entry, id.0, event.category, term, reason, 1);
+            }
+            Effect::Item(item) => {
+                let project = item.known.project;
+                let identity = item.known.identity;
+                let is_new = identity.is_none_or(|id| seen.items.insert((project, id)));
+                let (term, reason) = if !self.organizations.contains_key(&project) {
+                    (Term::Rejected, reason::PROJECT_ID)
+                } else if is_new {
+                    self.items.push(item);
+                    (Term::Applied, reason::NONE)
+                } else {
+                    self.n_duplicates += 1;
+                    (Term::Invalid, reason::DUPLICATE)
+                };
+                self.count(now, entry, project, item.category, term, reason, 1);
             }
             Effect::Count {
                 project,
@@ -312,6 +342,24 @@ async fn write_events(
     }
     write.add_events(&rows).await?;
     Ok(rows)
+}
+
+/// Their bodies lie behind those of the events.
+async fn write_items(
+    write: &mut Write,
+    now: Timestamp,
+    plan: &Plan<'_>,
+    locations: &[Location],
+) -> Result<(), StoreError> {
+    let places = locations.iter().skip(plan.events.len()).map(|at| Place {
+        pack: at.pack,
+        offset: at.offset,
+        item: at.item,
+    });
+    let known = plan.items.iter().map(|item| &item.known);
+    let items: Vec<_> = known.zip(places).collect();
+    write.add_items(&items, now).await?;
+    Ok(())
 }
 
 fn documents(events: &[&Incoming], rows: &[EventRow]) -> Vec<Document> {

@@ -276,6 +276,7 @@ impl Owner {
         Counters::add(&counters.commits, 1);
         Counters::add(&counters.commit_micros, took);
         Counters::add(&counters.events, committed.documents.len());
+        Counters::add(&counters.items, committed.n_items);
         Counters::add(&counters.duplicate_events, committed.n_duplicates);
         Counters::add(&counters.poison, committed.n_poison);
         if committed.n_poison > 0 {

@@ -14,12 +14,13 @@ use protocol::timestamp::Timestamp;
 use protocol::wire;
 use sha2::{Digest as _, Sha256};
 
-use super::document;
+use super::{document, keep};
 use crate::archive::StoredEvent;
 use crate::group::{self, Variant};
 use crate::index::Document;
 use crate::normalise::{self, NormaliseError, Receipt};
 use crate::store::issues::GroupHash;
+use crate::store::items::NewItem;
 
 /// Longest reason kept with a record that is set aside, in bytes.
 const REASON_BYTES_MAX: usize = 500;
@@ -57,6 +58,8 @@ pub(super) enum What {
 pub(super) enum Effect {
     /// An event to store.
     Event(Box<Incoming>),
+    /// Another item to store.
+    Item(Box<Kept>),
     /// Items that end here for a reason.
     Count {
         project: ProjectId,
@@ -77,6 +80,14 @@ pub(super) struct Poison {
     pub(super) record: Vec<u8>,
     /// Its items.
     pub(super) counts: Vec<(ProjectId, Category, i64)>,
+}
+
+/// An item that is no event, ready to be stored.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) stored: StoredEvent,
+    pub(super) known: NewItem,
+    pub(super) category: Category,
 }
 
 /// An event, ready to be stored.
@@ -107,6 +118,7 @@ pub fn receipt(stored: &StoredEvent) -> Receipt<'_> {
         client: stored.client.as_deref(),
         remote_addr: stored.remote_addr.as_deref(),
         user_agent: stored.user_agent.as_deref(),
+        header: &stored.header,
     }
 }
 
@@ -221,7 +233,18 @@ fn effects(relay: RelayId, items: &Items) -> Result<Vec<Effect>, NormaliseError>
             }
             // Its counts came as ledger records; the report itself has no further use.
             ItemKind::ClientReport => (Term::Applied, reason::NONE),
-            _ => (Term::Rejected, reason::UNSUPPORTED),
+            _ => {
+                if let Some(known) = keep::known(items, item, &kind) {
+                    let kept = Kept {
+                        stored: stored(relay, items, item, known.event_id),
+                        known,
+                        category,
+                    };
+                    effects.push(Effect::Item(Box::new(kept)));
+                    continue;
+                }
+                (Term::Rejected, reason::UNSUPPORTED)
+            }
         };
         effects.push(Effect::Count {
             project: items.project,
@@ -239,11 +262,19 @@ fn incoming(
     item: &block::Item,
     category: Category,
 ) -> Result<Incoming, NormaliseError> {
-    let stored = StoredEvent {
+    digested(stored(relay, items, item, items.event_id), category)
+}
+
+/// All of an item, as it is kept.
+fn stored(
+    relay: RelayId,
+    items: &Items,
+    item: &block::Item,
+    event_id: Option<EventId>,
+) -> StoredEvent {
+    StoredEvent {
         project: items.project,
-        event_id: items
-            .event_id
-            .unwrap_or_else(|| made_id(relay, items, item)),
+        event_id: event_id.unwrap_or_else(|| made_id(relay, items, item)),
         relay,
         key: items.key,
         received_at: items.received_at,
@@ -255,8 +286,7 @@ fn incoming(
         kind: item.kind.clone(),
         header: item.header.clone(),
         payload: item.payload.clone(),
-    };
-    digested(stored, category)
+    }
 }
 
 /// Normalises and groups a stored event.

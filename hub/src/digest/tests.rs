@@ -1,6 +1,7 @@
 //! The digest over a real store, archive and index.
 
 mod books;
+mod items;
 
 use std::collections::BTreeMap;
 
@@ -436,17 +437,18 @@ async fn every_item_ends_in_one_term() {
         hub.item(2, "transaction", "{}".to_owned()),
         hub.item(3, "x_future_item", "{}".to_owned()),
         hub.item(4, "client_report", "{}".to_owned()),
+        hub.item(6, "metric_buckets", "[]".to_owned()),
         hub.item(5, "event", "not json".to_owned()),
         hub.event(1, &error("KeyError", 1, 0)),
         stranger,
     ];
     hub.deliver(1, &records).await.unwrap();
     let expected = [
-        (Term::Applied, "", 2),
+        (Term::Applied, "", 4),
         (Term::Invalid, reason::DUPLICATE, 1),
         (Term::Rejected, reason::POISON, 1),
         (Term::Rejected, reason::PROJECT_ID, 1),
-        (Term::Rejected, reason::UNSUPPORTED, 2),
+        (Term::Rejected, reason::UNSUPPORTED, 1),
     ];
     assert_eq!(hub.ends().await, terms(&expected));
 }

@@ -19,6 +19,7 @@ fn receipt(kind: ItemKind) -> Receipt<'static> {
         client: None,
         remote_addr: None,
         user_agent: None,
+        header: b"{}",
     }
 }
 

@@ -1,15 +1,26 @@
 //! A browser's report of a violated content security policy, as an event.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use protocol::event::{Csp, Event, LogEntry, Request};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::NormaliseError;
 
-/// Makes an event of a report in either of its two forms.
-pub(super) fn read(payload: &[u8]) -> Result<Event<'_>, NormaliseError> {
-    use std::collections::BTreeMap;
+/// What the address that a browser reports to says beside.
+#[derive(Default, Deserialize)]
+struct Told<'a> {
+    #[serde(borrow, rename = "sentry_release")]
+    release: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "sentry_environment")]
+    environment: Option<Cow<'a, str>>,
+}
+
+/// Makes an event of a report in either of its two forms; `header` is the item's.
+pub(super) fn read<'a>(payload: &'a [u8], header: &'a [u8]) -> Result<Event<'a>, NormaliseError> {
+    let told: Told<'_> = serde_json::from_slice(header).unwrap_or_default();
     let outer: BTreeMap<Cow<'_, str>, &RawValue> =
         serde_json::from_slice(payload).map_err(|_| NormaliseError::NoSecurityReport)?;
     let body = outer
@@ -31,6 +42,8 @@ pub(super) fn read(payload: &[u8]) -> Result<Event<'_>, NormaliseError> {
     Ok(Event {
         platform: Some(Cow::Borrowed("javascript")),
         ty: Some(Cow::Borrowed("csp")),
+        release: told.release,
+        environment: told.environment,
         logger: Some(Cow::Borrowed("csp")),
         request,
         logentry: Some(Box::new(LogEntry {

@@ -17,6 +17,7 @@ fn receipt() -> Receipt<'static> {
         client: Some("sentry.python/2.0.0"),
         remote_addr: Some("198.51.100.7"),
         user_agent: Some("python-urllib3/2"),
+        header: b"{}",
     }
 }
 

@@ -9,6 +9,8 @@ use protocol::unit::ByteSize;
 use super::*;
 use crate::archive::StoredEvent;
 use crate::index::{Document, Order, Replaces, Search};
+use crate::store::events::EventRow;
+use crate::store::items::{NewItem, Wanted};
 use crate::store::ledger::{FOLDED_HOUR, LedgerRow};
 
 const DAY_MILLIS: i64 = 24 * 3_600_000;
@@ -96,6 +98,48 @@ impl Hub {
         };
         let added = parts.index.add(vec![document], Replaces::Nothing).await;
         added.unwrap();
+    }
+
+    /// Stores an attachment, so many days old.
+    async fn file(&self, n: u64, days: i64) {
+        let parts = &self.retention;
+        let at = NOW.plus_millis(-days * DAY_MILLIS);
+        let stored = StoredEvent {
+            project: ProjectId::new(1).unwrap(),
+            event_id: EventId::from_bytes(u128::from(n).to_be_bytes()),
+            relay: RelayId::from_bytes([1; 16]),
+            key: PublicKey::from_bytes([2; 16]),
+            received_at: at,
+            sent_at: None,
+            client: None,
+            remote_addr: None,
+            user_agent: None,
+            trace: None,
+            kind: "attachment".to_owned(),
+            header: Bytes::from_static(b"{}"),
+            payload: Bytes::from(format!("file {n} {}", "x".repeat(2000))),
+        };
+        let place = parts.archive.append(std::slice::from_ref(&stored)).unwrap()[0];
+        let item = NewItem {
+            project: stored.project,
+            kind: stored.kind.clone(),
+            event_id: Some(stored.event_id),
+            name: "a.txt".to_owned(),
+            identity: None,
+            traces: vec![[1; 16]],
+            facts: "{}".to_owned(),
+            size: 1,
+            timestamp: at,
+            received_at: at,
+        };
+        let place = Place {
+            pack: place.pack,
+            offset: place.offset,
+            item: place.item,
+        };
+        let mut write = parts.store.begin().await.unwrap();
+        write.add_items(&[(&item, place)], at).await.unwrap();
+        write.commit().await.unwrap();
     }
 
     async fn number(&self, sql: &'static str) -> i64 {
@@ -226,4 +270,36 @@ async fn issues_grow_old() {
             .await,
         3
     );
+}
+
+#[tokio::test]
+async fn items_keep_their_packs_are_moved_and_go_in_their_time() {
+    let hub = Hub::new(1000).await;
+    hub.file(1, 1).await;
+    let mut row = 0;
+    while hub.packs() < 4 {
+        row += 1;
+        hub.event(row, 1, 100).await;
+    }
+    hub.file(2, 100).await;
+    let first = hub.retention.run(NOW).await.unwrap();
+    assert_eq!((first.items, first.moved), (1, 1));
+    let second = hub.retention.run(NOW).await.unwrap();
+    assert_eq!((second.items, second.moved), (0, 0));
+    assert_eq!(hub.number("SELECT COUNT(*) FROM item_traces").await, 1);
+    let wanted = Wanted::default();
+    let items = hub
+        .retention
+        .store
+        .items(1, &wanted, None, 10)
+        .await
+        .unwrap();
+    assert_eq!(items.len(), 1);
+    let at = Location {
+        pack: items[0].place.pack,
+        offset: items[0].place.offset,
+        item: items[0].place.item,
+    };
+    let body = hub.retention.archive.read(at).unwrap();
+    assert!(body.payload.starts_with(b"file 1 "));
 }

@@ -228,7 +228,8 @@ pub(super) fn project(id: i64) -> Result<ProjectId, StoreError> {
     id.and_then(|id| ProjectId::new(id).ok()).ok_or(unreadable)
 }
 
-fn event_id(bytes: &[u8]) -> Result<EventId, StoreError> {
+/// A stored event's id.
+pub(super) fn event_id(bytes: &[u8]) -> Result<EventId, StoreError> {
     let unreadable = |_| StoreError::Unreadable { what: "event id" };
     bytes
         .try_into()

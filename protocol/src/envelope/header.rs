@@ -112,7 +112,16 @@ impl ItemHeader {
 
     /// Sets a key to a string, in its place or at the end.
     pub fn set_text(&mut self, name: &str, value: &str) {
-        let json = Bytes::from(serde_json::Value::from(value).to_string());
+        self.set(name, &value.into());
+    }
+
+    /// Sets a key to a whole number, in its place or at the end.
+    pub fn set_number(&mut self, name: &str, value: u64) {
+        self.set(name, &value.into());
+    }
+
+    fn set(&mut self, name: &str, value: &serde_json::Value) {
+        let json = Bytes::from(value.to_string());
         match self.0.iter_mut().find(|(n, _)| n == name) {
             Some((_, old)) => *old = json,
             None => self.0.push((name.to_owned(), json)),

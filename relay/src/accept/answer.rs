@@ -5,17 +5,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use protocol::ids::EventId;
 use serde::Serialize;
 
+use super::route::Endpoint;
 use crate::pipeline::{Refusal, Taken};
+use crate::report::{Encoding, otlp};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// A transparent GIF of one pixel.
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x00\x00\x00!\xf9\x04\x01\n\x00\x01\x00,\
     \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02L\x01\x00;";
+
+const JSON: &str = "application/json";
+const PROTO: &str = "application/x-protobuf";
 
 const RATE_LIMITS: HeaderName = HeaderName::from_static("x-sentry-rate-limits");
 const ERROR: HeaderName = HeaderName::from_static("x-sentry-error");
@@ -29,31 +35,82 @@ struct ErrorBody<'a> {
     causes: Vec<String>,
 }
 
-/// How the answer to something taken looks.
+/// How the answer looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
+    /// `{"id":"…"}`.
     Json,
+    /// A picture, since a page asked for one.
     Pixel,
+    /// The event's id as text, for the people and scripts that upload crashes.
+    Text,
+    /// A crash uploader that cannot wait: as [`Look::Text`], and never told of limits.
+    TextAlways,
+    /// This status and no body.
+    Empty(u16),
+    /// The same, and never told of limits.
+    EmptyAlways(u16),
+    /// What exporters of OpenTelemetry read.
+    Otlp(Encoding),
 }
 
-/// 200, or 429 when a quota is used up; the rest of such an envelope is taken all the same.
+impl Look {
+    pub(super) fn of<T>(endpoint: &Endpoint, request: &Request<T>) -> Self {
+        match endpoint {
+            Endpoint::Store if request.method() == Method::GET => Self::Pixel,
+            Endpoint::Envelope | Endpoint::Store => Self::Json,
+            Endpoint::Security | Endpoint::Attachments { .. } => Self::Empty(201),
+            Endpoint::NetworkErrors => Self::EmptyAlways(200),
+            Endpoint::Dialog => Self::Empty(200),
+            Endpoint::Minidump => Self::Text,
+            Endpoint::Unreal { .. } => Self::TextAlways,
+            Endpoint::CheckIn { .. } => Self::EmptyAlways(202),
+            Endpoint::Vercel => Self::Empty(202),
+            Endpoint::Otlp(_) => {
+                let content_type = request.headers().get(header::CONTENT_TYPE);
+                let content_type = content_type.and_then(|value| value.to_str().ok());
+                let encoding = content_type.and_then(Encoding::of);
+                Self::Otlp(encoding.unwrap_or(Encoding::Json))
+            }
+        }
+    }
+
+    const fn tells_limits(self) -> bool {
+        !matches!(self, Self::TextAlways | Self::EmptyAlways(_))
+    }
+
+    /// The status, the type and the body of what was taken.
+    fn success(self, event_id: Option<EventId>) -> (u16, &'static str, Bytes) {
+        match self {
+            Self::Json => {
+                let body =
+                    event_id.map_or_else(|| "{}".to_owned(), |id| format!("{{\"id\":\"{id}\"}}"));
+                (200, JSON, Bytes::from(body))
+            }
+            Self::Pixel => (200, "image/gif", Bytes::from_static(PIXEL)),
+            Self::Text | Self::TextAlways => {
+                let id = event_id.map(|id| uuid::Uuid::from_bytes(*id.as_bytes()).to_string());
+                (200, "text/plain", Bytes::from(id.unwrap_or_default()))
+            }
+            Self::Empty(status) | Self::EmptyAlways(status) => (status, "", Bytes::new()),
+            // An empty response message in either encoding.
+            Self::Otlp(Encoding::Json) => (200, JSON, Bytes::from_static(b"{}")),
+            Self::Otlp(Encoding::Proto) => (200, PROTO, Bytes::new()),
+        }
+    }
+}
+
+/// Success, or 429 when a quota is used up; the rest of such a request is taken all the same.
 pub(super) fn taken(taken: &Taken, look: Look) -> Answer {
-    let body = match (look, taken.event_id) {
-        (Look::Pixel, _) => Bytes::from_static(PIXEL),
-        (Look::Json, Some(id)) => Bytes::from(format!("{{\"id\":\"{id}\"}}")),
-        (Look::Json, None) => Bytes::from_static(b"{}"),
-    };
-    let content_type = match look {
-        Look::Json => "application/json",
-        Look::Pixel => "image/gif",
-    };
-    if taken.limited.is_empty() {
-        let mut answer = plain(StatusCode::OK, content_type, body);
+    if taken.limited.is_empty() || !look.tells_limits() {
+        let (status, content_type, body) = look.success(taken.event_id);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        let mut answer = plain(status, content_type, body);
         set(&mut answer, DURABILITY, HeaderValue::from_static("fsync"));
         return open_to_browsers(answer);
     }
     let detail = "a rate limit of the key is reached";
-    let mut answer = error(StatusCode::TOO_MANY_REQUESTS, detail, Vec::new());
+    let mut answer = error_as(look, StatusCode::TOO_MANY_REQUESTS, detail, Vec::new());
     let longest = taken.limited.iter().map(|(_, wait)| *wait).max();
     retry_after(&mut answer, longest.unwrap_or_default());
     if let Ok(limits) = HeaderValue::from_str(&rate_limits(taken)) {
@@ -79,7 +136,7 @@ fn rate_limits(taken: &Taken) -> String {
 }
 
 /// The whole chain of causes goes to the client: it is about what the client sent.
-pub(super) fn refused(refusal: &Refusal) -> Answer {
+pub(super) fn refused(refusal: &Refusal, look: Look) -> Answer {
     let status = StatusCode::from_u16(refusal.status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut causes = Vec::new();
@@ -89,7 +146,7 @@ pub(super) fn refused(refusal: &Refusal) -> Answer {
         causes.push(error.to_string());
         cause = error.source();
     }
-    let mut answer = error(status, &refusal.to_string(), causes);
+    let mut answer = error_as(look, status, &refusal.to_string(), causes);
     if let Some(wait) = refusal.retry_after() {
         retry_after(&mut answer, wait);
     }
@@ -132,6 +189,37 @@ pub(super) fn preflight() -> Answer {
     open_to_browsers(answer)
 }
 
+/// The script that shows the dialog of an error page. It reads its own address for the rest.
+pub(super) fn dialog() -> Answer {
+    let script = Bytes::from_static(include_bytes!("dialog.js"));
+    open_to_browsers(plain(
+        StatusCode::OK,
+        "text/javascript; charset=utf-8",
+        script,
+    ))
+}
+
+/// An error in the words its client reads.
+fn error_as(look: Look, status: StatusCode, detail: &str, causes: Vec<String>) -> Answer {
+    let Look::Otlp(encoding) = look else {
+        return error(status, detail, causes);
+    };
+    let causes: String = causes
+        .iter()
+        .flat_map(|cause| [": ", cause.as_str()])
+        .collect();
+    let message = format!("{detail}{causes}");
+    let mut answer = error(status, &message, Vec::new());
+    let content_type = match encoding {
+        Encoding::Json => JSON,
+        Encoding::Proto => PROTO,
+    };
+    let content_type = HeaderValue::from_static(content_type);
+    set(&mut answer, header::CONTENT_TYPE, content_type);
+    *answer.body_mut() = Full::from(otlp::status_body(encoding, status.as_u16(), &message));
+    answer
+}
+
 fn error(status: StatusCode, detail: &str, causes: Vec<String>) -> Answer {
     let shown = causes.first().map_or(detail, String::as_str);
     let shown: String = shown.chars().filter(|c| matches!(c, ' '..='~')).collect();
@@ -146,8 +234,10 @@ fn error(status: StatusCode, detail: &str, causes: Vec<String>) -> Answer {
 fn plain(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
-    let content_type = HeaderValue::from_static(content_type);
-    set(&mut answer, header::CONTENT_TYPE, content_type);
+    if !content_type.is_empty() {
+        let content_type = HeaderValue::from_static(content_type);
+        set(&mut answer, header::CONTENT_TYPE, content_type);
+    }
     answer
 }
 

@@ -12,17 +12,18 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use protocol::auth::{self, Credentials, Sources};
-use protocol::ids::{IdError, ProjectId};
 use protocol::limits::STORE_BYTES_MAX;
 
 use super::Door;
 use super::answer::{self, Answer, Look};
 use super::body::{self, Held};
 use super::decode::{self, Encoding};
+use super::form;
 use super::guests::Guest;
-use super::route::{self, Route};
+use super::route::{self, Endpoint, Route};
 use crate::clock;
 use crate::pipeline::{self, Form, Refusal};
+use crate::report::UNPACKED_BYTES_MAX;
 
 /// Compressed bodies up to this size are unpacked where they arrive, larger ones beside.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
@@ -36,20 +37,20 @@ pub(super) async fn request(door: &Arc<Door>, guest: &Guest, request: Request<In
     if !is_plainly_framed(&request) {
         let refusal = Refusal::Framing;
         door.pipeline.refuse_unread(&refusal);
-        return answer::last(answer::refused(&refusal));
+        return answer::last(answer::refused(&refusal, Look::Json));
     }
     let began = clock::monotonic();
     let Some(route) = route::of(request.uri().path()) else {
         return beside(door, &request);
     };
-    let answer = match (request.method(), &route) {
+    let look = Look::of(&route.endpoint, &request);
+    let answer = match (request.method(), &route.endpoint) {
         (&Method::OPTIONS, _) => answer::preflight(),
-        (&Method::POST, _) => ingest(door, guest, route, request, Look::Json).await,
-        (&Method::GET, Route::Store { .. } | Route::OldStore) => {
-            ingest(door, guest, route, request, Look::Pixel).await
+        (&Method::GET, Endpoint::Dialog) => answer::dialog(),
+        (&Method::POST, _) | (&Method::GET, Endpoint::Store | Endpoint::CheckIn { .. }) => {
+            ingest(door, guest, route, request, look).await
         }
-        (_, Route::Envelope { .. }) => answer::not_allowed("POST, OPTIONS"),
-        _ => answer::not_allowed("GET, POST, OPTIONS"),
+        (_, endpoint) => answer::not_allowed(endpoint.allow()),
     };
     let took = clock::monotonic().saturating_sub(began);
     let status = answer.status().as_u16();
@@ -96,7 +97,7 @@ async fn ingest(
         Err(refusal) => {
             let error = &refusal;
             tracing::debug!(%error, status = refusal.status(), "request refused");
-            answer::refused(&refusal)
+            answer::refused(&refusal, look)
         }
     }
 }
@@ -123,15 +124,21 @@ async fn ask(
     look: Look,
 ) -> Result<(pipeline::Request, Held), Refusal> {
     let (parts, incoming) = request.into_parts();
-    let (form, project) = form(route, &parts.headers);
-    let credentials = credentials(&parts.headers, parts.uri.query());
+    let query = parts.uri.query();
+    let given = credentials(&parts.headers, query, &route.endpoint);
+    let (credentials, project) = match route.endpoint {
+        Endpoint::Dialog => form::dialog_sender(query),
+        _ => (given, route.project.clone()),
+    };
+    let form = form::of(route.endpoint, &parts.headers, query)?;
     let encoding = Encoding::parse(text(&parts.headers, "content-encoding"))?;
     let (body, held) = body::read(incoming, door, guest, encoding).await?;
     let (body, held) = match look {
-        Look::Json => unpack(door, form, encoding, body, held).await?,
-        Look::Pixel => (sentry_data(parts.uri.query()), held),
+        Look::Pixel => (form::sentry_data(query), held),
+        _ => unpack(door, &form, encoding, body, held).await?,
     };
-    if body.is_empty() {
+    let may_be_empty = matches!(&form, Form::Report(report) if report.may_be_empty());
+    if body.is_empty() && !may_be_empty {
         return Err(Refusal::EmptyBody);
     }
     let asked = pipeline::Request {
@@ -148,58 +155,53 @@ async fn ask(
     Ok((asked, held))
 }
 
-fn form(route: Route, headers: &HeaderMap) -> (Form, Result<Option<ProjectId>, IdError>) {
-    let content_type = text(headers, "content-type").unwrap_or_default();
-    let store = if content_type.starts_with("application/x-sentry-envelope") {
-        Form::Envelope
-    } else {
-        Form::Store
-    };
-    match route {
-        Route::Envelope { project } => (Form::Envelope, project.map(Some)),
-        Route::Store { project } => (store, project.map(Some)),
-        Route::OldStore => (store, Ok(None)),
-    }
-}
-
 fn credentials(
     headers: &HeaderMap,
     query: Option<&str>,
+    endpoint: &Endpoint,
 ) -> Result<Option<Credentials>, auth::AuthError> {
+    let path_key = match endpoint {
+        Endpoint::Unreal { key } => Some(key.as_str()),
+        Endpoint::CheckIn { key, .. } => key.as_deref(),
+        _ => None,
+    };
     auth::from_request(&Sources {
         x_sentry_auth: text(headers, "x-sentry-auth"),
         authorization: text(headers, "authorization"),
         query,
-        path_key: None,
+        path_key,
     })
 }
 
 async fn unpack(
     door: &Arc<Door>,
-    form: Form,
+    form: &Form,
     encoding: Encoding,
     body: Bytes,
     mut held: Held,
 ) -> Result<(Bytes, Held), Refusal> {
-    let mut bytes_max = body::to_usize(door.config.decompressed_bytes_max);
-    if form == Form::Store {
+    let (of_form, beyond) = match form {
+        Form::Envelope => (None, 0),
         // Base64 of the largest event is a third larger.
-        bytes_max = bytes_max.min(STORE_BYTES_MAX * 2);
-    }
+        Form::Store => (Some(STORE_BYTES_MAX * 2), 0),
+        Form::Report(report) if report.is_packed() => (report.bytes_max(), UNPACKED_BYTES_MAX),
+        Form::Report(report) => (report.bytes_max(), 0),
+    };
+    let bytes_max = body::to_usize(door.config.decompressed_bytes_max);
+    let bytes_max = bytes_max.min(of_form.unwrap_or(usize::MAX));
     let is_small = encoding == Encoding::Identity || body.len() <= INLINE_BYTES_MAX;
-    let unpack = move || decode::decode(encoding, body, bytes_max, &mut held).map(|b| (b, held));
+    let unpack = move || {
+        let body = decode::decode(encoding, body, bytes_max, &mut held)?;
+        if beyond > 0 {
+            held.grow(body.len().saturating_mul(2) + beyond)?;
+        }
+        Ok((body, held))
+    };
     if is_small {
         return unpack();
     }
     let unpacked = tokio::task::spawn_blocking(unpack).await;
     unpacked.map_err(|_| Refusal::Broken)?
-}
-
-/// What the pixel transport carries in its query.
-fn sentry_data(query: Option<&str>) -> Bytes {
-    let mut pairs = auth::query_pairs(query.unwrap_or_default());
-    let data = pairs.find(|(name, _)| name == "sentry_data");
-    data.map_or_else(Bytes::new, |(_, data)| Bytes::from(data.into_owned()))
 }
 
 /// `Origin`, else the page in `Referer`.
@@ -220,7 +222,7 @@ fn client_address(headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
     forwarded.unwrap_or_else(|| peer.ip()).to_canonical()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 

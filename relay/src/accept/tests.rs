@@ -4,4 +4,5 @@ mod harness;
 mod hostile;
 mod ingest;
 mod recorded;
+mod routes;
 mod told;

@@ -9,10 +9,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Refusal;
+use crate::report;
 
 /// Largest payload that is kept, in bytes: it must fit a block even when nothing can be
 /// compressed away.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 3 * 1024 * 1024 + 512 * 1024;
+
+/// The kind by which Sentry's relays hand on what is no envelope yet; no client may send it.
+const INTERNAL_KIND: &str = "integration";
 
 /// An item and, when it is of no use, why.
 pub(super) struct Wanted<'a> {
@@ -28,6 +32,9 @@ pub(super) fn check_budgets(envelope: &Envelope) -> Result<(), Refusal> {
     for item in &envelope.items {
         let kind = &item.kind;
         n_roots += usize::from(is_root(kind));
+        if matches!(kind, ItemKind::Unknown(name) if name == INTERNAL_KIND) {
+            return Err(Refusal::Internal);
+        }
         let (n_items, n_bytes) = match sums.iter_mut().find(|(known, ..)| *known == kind) {
             Some((_, n_items, n_bytes)) => {
                 *n_items += 1;
@@ -60,7 +67,7 @@ const fn is_root(kind: &ItemKind) -> bool {
 
 /// The items in order. Those that make the event come first where it matters: an attachment
 /// follows its event's fate, wherever it stands.
-pub(super) fn wanted(envelope: &Envelope) -> Vec<Wanted<'_>> {
+pub(super) fn wanted(envelope: &Envelope, keep_unknown: bool) -> Vec<Wanted<'_>> {
     let mut has_check_in = false;
     let mut wanted: Vec<_> = envelope
         .items
@@ -71,7 +78,7 @@ pub(super) fn wanted(envelope: &Envelope) -> Vec<Wanted<'_>> {
             let drop = if second {
                 Some(reason::DUPLICATE_ITEM)
             } else {
-                useless(item)
+                useless(item, keep_unknown)
             };
             Wanted { item, drop }
         })
@@ -81,17 +88,20 @@ pub(super) fn wanted(envelope: &Envelope) -> Vec<Wanted<'_>> {
 }
 
 /// Why an item of this kind and size is not kept, if so.
-fn useless(item: &EnvelopeItem) -> Option<&'static str> {
+fn useless(item: &EnvelopeItem, keep_unknown: bool) -> Option<&'static str> {
     match &item.kind {
         // Metrics of retired kinds, and containers that cannot be scrubbed.
         ItemKind::Unknown(name) if matches!(name.as_str(), "statsd" | "metric_meta") => {
             Some(reason::UNSUPPORTED)
         }
-        ItemKind::Unknown(_) => Some(reason::UNKNOWN_ITEM),
+        ItemKind::Unknown(_) if !keep_unknown => Some(reason::UNKNOWN_ITEM),
         ItemKind::MetricBuckets
         | ItemKind::ReplayVideo
         | ItemKind::UnrealReport
         | ItemKind::FormData => Some(reason::UNSUPPORTED),
+        ItemKind::RawSecurity if report::is_withdrawn(&item.payload) => {
+            Some(reason::SECURITY_REPORT_TYPE)
+        }
         _ if item.payload.len() > PAYLOAD_BYTES_MAX => Some(reason::TOO_LARGE),
         _ => None,
     }
@@ -235,6 +245,7 @@ mod tests {
         check(&["check_in", "check_in"], true);
         check(&["log", "log"], false);
         check(&["x_future"; 500], true);
+        check(&["event", "integration"], false);
     }
 
     #[test]
@@ -251,8 +262,13 @@ mod tests {
             .map(|(kind, _)| format!("{{\"type\":\"{kind}\"}}\n{{}}\n"))
             .collect();
         let envelope = envelope(&format!("{{}}\n{items}"));
-        let found = wanted(&envelope);
+        let found = wanted(&envelope, false);
         let found: Vec<_> = found.iter().map(|w| (w.item.kind.name(), w.drop)).collect();
         assert_eq!(found, kinds);
+        let kept = wanted(&envelope, true);
+        assert!(
+            kept.iter()
+                .any(|w| w.item.kind.name() == "x_future" && w.drop.is_none())
+        );
     }
 }

@@ -8,6 +8,7 @@ use protocol::ids::IdError;
 use protocol::outcome::reason;
 
 use super::StoreError;
+use crate::report::ReportError;
 use crate::spool::SpoolError;
 
 /// Clients wait so long when the relay itself is the cause.
@@ -22,6 +23,18 @@ pub enum Refusal {
     /// Not an event.
     #[error("invalid event payload")]
     Store(#[source] StoreError),
+    /// Not what the address takes.
+    #[error("invalid report")]
+    Report(#[source] ReportError),
+    /// An item that relays make, not clients.
+    #[error("envelope has an internal item")]
+    Internal,
+    /// The address takes other types of content.
+    #[error("unsupported content type")]
+    ContentType,
+    /// The path's event is no id.
+    #[error("invalid event id in the path")]
+    EventPath(#[source] IdError),
     /// No credentials, or unreadable ones.
     #[error("bad authorization")]
     Auth(#[source] AuthError),
@@ -111,6 +124,10 @@ impl Refusal {
             Self::Store(StoreError::TooLarge) => (413, reason::TOO_LARGE, None),
             Self::Store(StoreError::Encoding) => (400, reason::INVALID_COMPRESSION, None),
             Self::Store(StoreError::NotJson) => (400, reason::INVALID_JSON, None),
+            Self::Report(error) => report(*error),
+            Self::Internal => (400, reason::INTERNAL_ENVELOPE, None),
+            Self::ContentType => (415, reason::CONTENT_TYPE, None),
+            Self::EventPath(_) => (400, reason::INVALID_EVENT_ID, None),
             Self::Auth(error) if error.is_unauthorized() => (401, reason::AUTH, None),
             Self::Auth(_) => (400, reason::AUTH, None),
             Self::ProjectPath(_) | Self::HeaderProject => (400, reason::PROJECT_ID, None),
@@ -148,4 +165,20 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         self.row().2
     }
+}
+
+const fn report(error: ReportError) -> (u16, &'static str, Option<Duration>) {
+    let (status, reason) = match error {
+        ReportError::Json(_) => (400, reason::INVALID_JSON),
+        ReportError::Proto => (400, reason::INVALID_PROTO),
+        ReportError::Multipart(_) => (400, reason::INVALID_MULTIPART),
+        ReportError::NoMinidump => (400, reason::MISSING_MINIDUMP),
+        ReportError::Minidump => (400, reason::INVALID_MINIDUMP),
+        ReportError::Compression(_) => (400, reason::INVALID_COMPRESSION),
+        ReportError::Unreal(_) => (400, reason::INVALID_UNREAL),
+        ReportError::CheckIn(_) => (400, reason::INVALID_CHECK_IN),
+        ReportError::Feedback(_) => (400, reason::PAYLOAD),
+        ReportError::TooMany(_) => (413, reason::TOO_LARGE),
+    };
+    (status, reason, None)
 }

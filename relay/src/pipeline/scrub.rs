@@ -3,7 +3,7 @@
 //! | what | how |
 //! |---|---|
 //! | JSON kinds | by the rules for their shape; not JSON is dropped |
-//! | attachments | private data in text is masked at equal length; what is not text stays |
+//! | attachments, items of unknown kinds | private data in text is masked at equal length; what is not text stays |
 //! | recordings of replays | unpacked, scrubbed as JSON, packed again when something was found |
 //! | MessagePack attachments of native clients | dropped: no rule reads them |
 //!
@@ -70,12 +70,9 @@ const fn shape(kind: &ItemKind) -> Shape {
         | ItemKind::ProfileChunk
         | ItemKind::CheckIn
         | ItemKind::MetricBuckets => Shape::Json(Payload::Json),
-        ItemKind::Attachment => Shape::Attachment,
+        ItemKind::Attachment | ItemKind::Unknown(_) => Shape::Attachment,
         ItemKind::ReplayRecording => Shape::Recording,
-        ItemKind::FormData
-        | ItemKind::UnrealReport
-        | ItemKind::ReplayVideo
-        | ItemKind::Unknown(_) => Shape::Opaque,
+        ItemKind::FormData | ItemKind::UnrealReport | ItemKind::ReplayVideo => Shape::Opaque,
     }
 }
 

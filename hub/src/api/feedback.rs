@@ -1,0 +1,216 @@
+//! What people wrote about the errors they saw: reports of the old kind. Feedback of the new kind
+//! is an event, and an issue of its own.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use protocol::ids::{EventId, ProjectId, PublicKey, RelayId};
+use protocol::privacy::{Payload, Scrubber};
+use protocol::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::ApiState;
+use super::caller::Caller;
+use super::error::ApiError;
+use super::input::{At, Input};
+use super::items;
+use super::page::Params;
+use super::projects::privacy_of;
+use super::types::{ProjectPath, iso, stored_object};
+use crate::access::Scope;
+use crate::archive::StoredEvent;
+use crate::clock;
+use crate::store::items::{NewItem, Place, Wanted};
+
+/// Longest comment, in bytes.
+const COMMENTS_BYTES_MAX: usize = 4096;
+/// Longest name or address, in bytes.
+const NAME_BYTES_MAX: usize = 128;
+/// The kind of item that a report is.
+const KIND: &str = "user_report";
+
+/// The event that a report is about.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EventRef {
+    id: String,
+    #[serde(rename = "eventID")]
+    event_id: String,
+}
+
+/// A report of a person.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserReport {
+    id: String,
+    #[serde(rename = "eventID")]
+    event_id: String,
+    name: String,
+    email: String,
+    comments: String,
+    date_created: String,
+    event: EventRef,
+}
+
+impl UserReport {
+    fn of(id: i64, item: &NewItem) -> Self {
+        let facts = stored_object(&item.facts);
+        let fact = |name: &str| {
+            let text = facts.get(name).and_then(serde_json::Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        let event_id = item.event_id.map(|id| id.to_string()).unwrap_or_default();
+        Self {
+            id: id.to_string(),
+            event_id: event_id.clone(),
+            name: fact("name"),
+            email: fact("email"),
+            comments: fact("comments"),
+            date_created: iso(item.received_at.as_millis()),
+            event: EventRef {
+                id: event_id.clone(),
+                event_id,
+            },
+        }
+    }
+}
+
+/// A report as it is sent.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct NewReport {
+    /// The event that was seen.
+    event_id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    /// What happened, in the person's words.
+    comments: String,
+}
+
+/// What people wrote about the errors of a project, the latest first.
+#[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/user-feedback/",
+    tag = "items", params(ProjectPath), responses((status = 200, body = [UserReport])))]
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ProjectPath>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let scope = Scope::EventRead;
+    let (_, project) = state
+        .project(&caller, &path.organization, &path.project, scope)
+        .await?;
+    let wanted = Wanted {
+        kinds: vec![KIND.to_owned()],
+        ..Wanted::default()
+    };
+    let page = items::page(&state, project.id, &wanted, &params).await?;
+    let reports = page.map(|rows| {
+        let rows = rows.iter();
+        rows.map(|row| UserReport::of(row.id, &row.item)).collect()
+    });
+    Ok(reports.respond(&params))
+}
+
+/// Adds what a person wrote. Private data is removed by the project's settings.
+#[utoipa::path(post, path = "/api/0/projects/{organization}/{project}/user-feedback/",
+    tag = "items", params(ProjectPath), request_body = NewReport,
+    responses((status = 200, body = UserReport)))]
+pub(super) async fn create(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ProjectPath>,
+    Input(report): Input<NewReport>,
+) -> Result<Json<UserReport>, ApiError> {
+    let scope = Scope::EventWrite;
+    let (_, project) = state
+        .project(&caller, &path.organization, &path.project, scope)
+        .await?;
+    let event_id = report.event_id.parse::<EventId>();
+    let event_id = event_id.map_err(|_| ApiError::invalid("event_id is no event id"))?;
+    if report.comments.trim().is_empty() || report.comments.len() > COMMENTS_BYTES_MAX {
+        return Err(ApiError::invalid(format!(
+            "comments is a text of at most {COMMENTS_BYTES_MAX} bytes"
+        )));
+    }
+    if report.name.len().max(report.email.len()) > NAME_BYTES_MAX {
+        return Err(ApiError::invalid(format!(
+            "name and email are texts of at most {NAME_BYTES_MAX} bytes"
+        )));
+    }
+    let facts = json!({
+        "event_id": event_id.to_string(), "name": report.name, "email": report.email,
+        "comments": report.comments,
+    });
+    let scrubber = Scrubber::new(&privacy_of(&project));
+    let payload = scrubber.scrub_json(&Bytes::from(facts.to_string()), Payload::Json);
+    let payload = payload.map_err(ApiError::internal)?.payload;
+    let id = ProjectId::new(project.id.unsigned_abs()).map_err(ApiError::internal)?;
+    let stored = stored(id, event_id, payload, clock::now());
+    let item = known(&stored);
+    let row = keep(&state, stored, item.clone()).await?;
+    Ok(Json(UserReport::of(row, &item)))
+}
+
+fn stored(
+    project: ProjectId,
+    event_id: EventId,
+    payload: Bytes,
+    received_at: Timestamp,
+) -> StoredEvent {
+    StoredEvent {
+        project,
+        event_id,
+        // It came here, by no relay and with no key.
+        relay: RelayId::from_bytes([0; 16]),
+        key: PublicKey::from_bytes([0; 16]),
+        received_at,
+        sent_at: None,
+        client: None,
+        remote_addr: None,
+        user_agent: None,
+        trace: None,
+        kind: KIND.to_owned(),
+        header: Bytes::from_static(b"{\"type\":\"user_report\"}"),
+        payload,
+    }
+}
+
+fn known(stored: &StoredEvent) -> NewItem {
+    let facts = String::from_utf8_lossy(&stored.payload).into_owned();
+    let name = stored_object(&facts).get("name").cloned();
+    NewItem {
+        project: stored.project,
+        kind: KIND.to_owned(),
+        event_id: Some(stored.event_id),
+        name: name
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+        identity: None,
+        traces: Vec::new(),
+        size: stored.payload.len() as u64,
+        facts,
+        timestamp: stored.received_at,
+        received_at: stored.received_at,
+    }
+}
+
+/// Body first, then the row that points to it; gives the row.
+async fn keep(state: &ApiState, stored: StoredEvent, item: NewItem) -> Result<i64, ApiError> {
+    let archive = state.archive.clone();
+    let appended = tokio::task::spawn_blocking(move || archive.append(&[stored]));
+    let appended = appended.await.map_err(ApiError::internal)??;
+    let places = appended.iter().map(|at| Place {
+        pack: at.pack,
+        offset: at.offset,
+        item: at.item,
+    });
+    let items: Vec<_> = std::iter::once(&item).zip(places).collect();
+    let mut write = state.store.begin().await?;
+    let rows = write.add_items(&items, item.received_at).await?;
+    write.commit().await?;
+    rows.last().copied().ok_or_else(ApiError::missing)
+}

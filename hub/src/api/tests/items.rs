@@ -1,0 +1,158 @@
+//! What is kept beside events.
+
+use super::*;
+
+const EVENT: &str = "00000000000000000000000000000001";
+
+#[tokio::test]
+async fn files_are_listed_with_their_event_and_downloaded_as_they_came() {
+    let hub = Hub::new().await;
+    let header = json!({"filename": "../a<b>.log", "content_type": "text/html"});
+    hub.digest_item(1, "attachment", &header, "<script>").await;
+    hub.digest_item(2, "attachment", &json!({"filename": "other"}), "x")
+        .await;
+    let list = format!("projects/acme/shop/events/{EVENT}/attachments/");
+    let files = hub.get(&list).await.json();
+    assert_eq!(files.as_array().unwrap().len(), 1);
+    let file = &files[0];
+    assert_eq!(
+        (
+            &file["event_id"],
+            &file["name"],
+            &file["type"],
+            &file["mimetype"],
+            &file["size"]
+        ),
+        (
+            &json!(EVENT),
+            &json!("../a<b>.log"),
+            &json!("event.attachment"),
+            &json!("text/html"),
+            &json!(8)
+        )
+    );
+    let one = format!("{list}{}/", file["id"].as_str().unwrap());
+    assert_eq!(hub.get(&one).await.json(), *file);
+    let answer = hub.get(&format!("{one}?download=1")).await;
+    assert_eq!(answer.text, "<script>");
+    assert_eq!(answer.headers["content-type"], "application/octet-stream");
+    assert_eq!(
+        answer.headers["content-disposition"],
+        "attachment; filename=\"..ab.log\""
+    );
+    for path in [
+        format!("{list}999/"),
+        format!(
+            "projects/acme/shop/events/{}/attachments/{}/",
+            "0".repeat(31) + "2",
+            file["id"].as_str().unwrap()
+        ),
+        "projects/acme/shop/events/nonsense/attachments/".to_owned(),
+    ] {
+        assert_eq!(hub.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn items_are_found_by_kind_event_trace_and_name_by_pages() {
+    let hub = Hub::new().await;
+    let trace = "d1901c4e6b5d6d4cb962dc071d7b7f9e";
+    for n in 1..=3 {
+        let check_in = json!({"monitor_slug": format!("job-{n}"), "status": "ok",
+            "contexts": {"trace": {"trace_id": trace}}});
+        hub.digest_item(n, "check_in", &json!({}), &check_in.to_string())
+            .await;
+    }
+    hub.digest_item(
+        4,
+        "log",
+        &json!({}),
+        &json!({"items": [{"body": "a"}]}).to_string(),
+    )
+    .await;
+    let find = async |query: &str| {
+        let found = hub
+            .get(&format!("projects/acme/shop/vedette/items/?{query}"))
+            .await
+            .json();
+        let names = found
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["name"].clone());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(find("kind=check_in&kind=log").await.len(), 4);
+    assert_eq!(find("kind=log").await, [""]);
+    assert_eq!(find("name=job-2").await, ["job-2"]);
+    assert_eq!(
+        find(&format!("trace={trace}&limit=2")).await,
+        ["job-3", "job-2"]
+    );
+    assert_eq!(find(&format!("event={EVENT}")).await, ["job-1"]);
+    let answer = hub
+        .get("projects/acme/shop/vedette/items/?kind=check_in&limit=2")
+        .await;
+    let next = answer.cursor("next").unwrap();
+    assert_eq!(
+        find(&format!("kind=check_in&limit=2&cursor={next}")).await,
+        ["job-1"]
+    );
+    let id = answer.json()[0]["id"].as_str().unwrap().to_owned();
+    let item = hub
+        .get(&format!("projects/acme/shop/vedette/items/{id}/"))
+        .await
+        .json();
+    assert_eq!(item["payload"]["monitor_slug"], "job-3");
+    assert_eq!(item["facts"]["status"], "ok");
+    let bad = hub.get("projects/acme/shop/vedette/items/?trace=x").await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn sessions_are_summed_up_each_by_the_worst_it_came_to() {
+    let hub = Hub::new().await;
+    let session = async |n: u128, sid: &str, init: bool, status: &str, errors: u64| {
+        let body = json!({"sid": sid, "seq": u64::try_from(n).unwrap(), "init": init, "status": status,
+            "errors": errors, "attrs": {"release": "r", "environment": "e"}});
+        hub.digest_item(n, "session", &json!({}), &body.to_string())
+            .await;
+    };
+    session(1, "a", true, "ok", 0).await;
+    session(2, "a", false, "crashed", 1).await;
+    session(3, "b", true, "ok", 1).await;
+    session(4, "b", false, "exited", 1).await;
+    session(5, "c", true, "exited", 0).await;
+    let body = json!({"aggregates": [{"exited": 5, "errored": 2}], "attrs": {"release": "r", "environment": "e"}});
+    hub.digest_item(6, "sessions", &json!({}), &body.to_string())
+        .await;
+    let sums = hub.get("projects/acme/shop/vedette/sessions/").await.json();
+    let expected = json!({"groups": [{"release": "r", "environment": "e", "sessions": 10,
+        "errored": 3, "crashed": 1, "abnormal": 0, "unhandled": 0}], "truncated": false});
+    assert_eq!(sums, expected);
+    for hours in ["0", "x", "99999"] {
+        let path = format!("projects/acme/shop/vedette/sessions/?hours={hours}");
+        assert_eq!(hub.get(&path).await.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_writes_is_cleaned_and_listed() {
+    let hub = Hub::new().await;
+    let path = "projects/acme/shop/user-feedback/";
+    let report = json!({"event_id": EVENT, "name": "Jane", "email": "j@a.test",
+        "comments": "my card 4111111111111111 was refused"});
+    let made = hub.post(path, report).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
+    let list = hub.get(path).await.json();
+    assert_eq!(list[0], made.json());
+    assert_eq!(list[0]["comments"], "my card [creditcard] was refused");
+    assert_eq!(list[0]["eventID"], EVENT);
+    for wrong in [
+        json!({"event_id": "x", "comments": "a"}),
+        json!({"event_id": EVENT, "comments": " "}),
+        json!({"event_id": EVENT, "comments": "x".repeat(5000)}),
+    ] {
+        assert_eq!(hub.post(path, wrong).await.status, StatusCode::BAD_REQUEST);
+    }
+}

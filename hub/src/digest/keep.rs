@@ -1,0 +1,408 @@
+//! What is known of an item that is no event, read from its body.
+//!
+//! Nothing here fails: an item whose body says nothing is kept with what its record says.
+
+use protocol::block::{Item, Items};
+use protocol::ids::EventId;
+use protocol::item::ItemKind;
+use protocol::timestamp::Timestamp;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::store::items::{Identity, NewItem};
+
+/// Most traces of one item.
+const TRACES_MAX: usize = 100;
+/// Most names that are listed of one container.
+const NAMES_MAX: usize = 20;
+/// Longest name, and longest text of a fact, in bytes.
+const TEXT_BYTES_MAX: usize = 4096;
+/// Longest facts with lists and objects in them, in bytes.
+const FACTS_BYTES_MAX: usize = 32 * 1024;
+/// Longest name, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+/// An item's own time is believed when it is at most so long before its receipt, in milliseconds.
+const AGE_MILLIS_MAX: i64 = 90 * 24 * 3_600_000;
+
+/// What is known of an item of a kind that is kept; `None` for kinds that are not.
+pub(super) fn known(items: &Items, item: &Item, kind: &ItemKind) -> Option<NewItem> {
+    let body = Body::of(items, item, kind);
+    let read = match kind {
+        ItemKind::Attachment => body.attachment(),
+        ItemKind::UserReport => body.user_report(),
+        ItemKind::Transaction => body.transaction(),
+        ItemKind::Span | ItemKind::Log | ItemKind::TraceMetric => body.container(),
+        ItemKind::Session => body.session(),
+        ItemKind::Sessions => body.sessions(),
+        ItemKind::CheckIn => body.check_in(),
+        ItemKind::Profile | ItemKind::ProfileChunk => body.profile(kind),
+        ItemKind::ReplayEvent | ItemKind::ReplayRecording => body.replay(),
+        // A relay sends these only when it was told to.
+        ItemKind::Unknown(_) => Read::default(),
+        _ => return None,
+    };
+    let received = items.received_at;
+    let age = read.at.map_or(0, |at| received.millis_since(at));
+    let is_believed = (0..AGE_MILLIS_MAX).contains(&age);
+    Some(NewItem {
+        project: items.project,
+        kind: kind.name().to_owned(),
+        event_id: read.event_id.or(items.event_id),
+        name: cut(&read.name, NAME_BYTES_MAX),
+        identity: read.identity.map(|text| identity(kind, &text)),
+        traces: read.traces,
+        facts: bounded(read.facts),
+        size: item.payload.len() as u64,
+        timestamp: read.at.filter(|_| is_believed).unwrap_or(received),
+        received_at: received,
+    })
+}
+
+/// The facts as JSON; of more than a list should show only what is short.
+fn bounded(mut facts: Map<String, Value>) -> String {
+    let json = Value::Object(facts.clone()).to_string();
+    if json.len() <= FACTS_BYTES_MAX {
+        return json;
+    }
+    facts.retain(|_, value| !value.is_array() && !value.is_object());
+    Value::Object(facts).to_string()
+}
+
+#[derive(Default)]
+struct Read {
+    name: String,
+    event_id: Option<EventId>,
+    identity: Option<String>,
+    traces: Vec<[u8; 16]>,
+    at: Option<Timestamp>,
+    facts: Map<String, Value>,
+}
+
+struct Body<'a> {
+    items: &'a Items,
+    header: Value,
+    json: Value,
+}
+
+impl<'a> Body<'a> {
+    fn of(items: &'a Items, item: &Item, kind: &ItemKind) -> Self {
+        let json = match kind {
+            ItemKind::Attachment => Value::Null,
+            ItemKind::ReplayRecording => {
+                let line = item.payload.split(|b| *b == b'\n').next();
+                serde_json::from_slice(line.unwrap_or_default()).unwrap_or_default()
+            }
+            _ => serde_json::from_slice(&item.payload).unwrap_or_default(),
+        };
+        Self {
+            items,
+            header: serde_json::from_slice(&item.header).unwrap_or_default(),
+            json,
+        }
+    }
+
+    fn text(&self, path: &str) -> Option<&str> {
+        self.json.pointer(path).and_then(Value::as_str)
+    }
+
+    /// The facts at these places, each under its name.
+    fn facts(&self, places: &[(&str, &str)]) -> Map<String, Value> {
+        let found = places.iter().filter_map(|(name, path)| {
+            let value = match self.json.pointer(path)? {
+                Value::Null => return None,
+                Value::String(text) => Value::from(cut(text, TEXT_BYTES_MAX)),
+                other => other.clone(),
+            };
+            Some(((*name).to_owned(), value))
+        });
+        found.collect()
+    }
+
+    fn id(&self, path: &str) -> Option<EventId> {
+        self.text(path)?.parse().ok()
+    }
+
+    fn traces(&self, paths: &[&str]) -> Vec<[u8; 16]> {
+        let found = paths.iter().filter_map(|path| trace_id(self.text(path)?));
+        found.collect()
+    }
+
+    fn attachment(self) -> Read {
+        let header = |name: &str| self.header.get(name).and_then(Value::as_str);
+        let mut facts = Map::new();
+        for name in ["content_type", "attachment_type"] {
+            if let Some(text) = header(name) {
+                facts.insert(name.to_owned(), json!(cut(text, NAME_BYTES_MAX)));
+            }
+        }
+        Read {
+            name: header("filename").unwrap_or("attachment").to_owned(),
+            facts,
+            ..Read::default()
+        }
+    }
+
+    fn user_report(self) -> Read {
+        let facts = self.facts(&[
+            ("name", "/name"),
+            ("email", "/email"),
+            ("comments", "/comments"),
+        ]);
+        Read {
+            name: self.text("/name").unwrap_or_default().to_owned(),
+            event_id: self.id("/event_id"),
+            facts,
+            ..Read::default()
+        }
+    }
+
+    fn transaction(self) -> Read {
+        let mut facts = self.facts(&[
+            ("transaction", "/transaction"),
+            ("op", "/contexts/trace/op"),
+            ("status", "/contexts/trace/status"),
+            ("trace_id", "/contexts/trace/trace_id"),
+            ("span_id", "/contexts/trace/span_id"),
+            ("start_timestamp", "/start_timestamp"),
+            ("timestamp", "/timestamp"),
+            ("release", "/release"),
+            ("environment", "/environment"),
+            ("platform", "/platform"),
+        ]);
+        let n_spans = self
+            .json
+            .get("spans")
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len);
+        facts.insert("span_count".to_owned(), json!(n_spans));
+        let id = self.items.event_id.or_else(|| self.id("/event_id"));
+        Read {
+            name: self.text("/transaction").unwrap_or_default().to_owned(),
+            event_id: id,
+            identity: id.map(|id| id.to_string()),
+            traces: self.traces(&["/contexts/trace/trace_id"]),
+            at: self.json.get("timestamp").and_then(time),
+            facts,
+        }
+    }
+
+    /// Logs, spans and metrics: how many, of which names or levels, in which traces.
+    fn container(self) -> Read {
+        let one = std::slice::from_ref(&self.json);
+        let entries = self.json.get("items").and_then(Value::as_array);
+        let entries = entries.map_or(one, Vec::as_slice);
+        let mut traces: Vec<[u8; 16]> = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        let mut levels: Map<String, Value> = Map::new();
+        let mut segments = 0_u64;
+        for entry in entries {
+            let text = |name: &str| entry.get(name).and_then(Value::as_str);
+            let trace = text("trace_id").and_then(trace_id);
+            if let Some(trace) =
+                trace.filter(|id| traces.len() < TRACES_MAX && !traces.contains(id))
+            {
+                traces.push(trace);
+            }
+            let name = text("name")
+                .or_else(|| text("description"))
+                .unwrap_or_default();
+            if !name.is_empty() && names.len() < NAMES_MAX && !names.contains(&name) {
+                names.push(name);
+            }
+            if let Some(level) = text("level").filter(|level| level.len() <= 16) {
+                let n = levels.get(level).and_then(Value::as_u64).unwrap_or(0);
+                if n > 0 || levels.len() < NAMES_MAX {
+                    levels.insert(level.to_owned(), json!(n + 1));
+                }
+            }
+            segments += u64::from(entry.get("is_segment") == Some(&Value::Bool(true)));
+        }
+        let first = entries.first();
+        let at = first.and_then(|entry| {
+            let times = ["timestamp", "end_timestamp", "start_timestamp"];
+            times.iter().find_map(|name| entry.get(name).and_then(time))
+        });
+        let mut facts = Map::new();
+        facts.insert("count".to_owned(), json!(entries.len()));
+        let shown: Vec<String> = names.iter().map(|name| cut(name, NAME_BYTES_MAX)).collect();
+        for (name, value) in [
+            ("names", json!(shown)),
+            ("levels", Value::Object(levels)),
+            ("segments", json!(segments)),
+        ] {
+            let is_empty = value == json!([]) || value == json!({}) || value == json!(0);
+            if !is_empty {
+                facts.insert(name.to_owned(), value);
+            }
+        }
+        Read {
+            name: names
+                .first()
+                .map(|name| (*name).to_owned())
+                .unwrap_or_default(),
+            traces,
+            at,
+            facts,
+            ..Read::default()
+        }
+    }
+
+    fn session(self) -> Read {
+        let facts = self.facts(&[
+            ("sid", "/sid"),
+            ("did", "/did"),
+            ("seq", "/seq"),
+            ("init", "/init"),
+            ("status", "/status"),
+            ("errors", "/errors"),
+            ("started", "/started"),
+            ("duration", "/duration"),
+            ("abnormal_mechanism", "/abnormal_mechanism"),
+            ("release", "/attrs/release"),
+            ("environment", "/attrs/environment"),
+        ]);
+        let sid = self.text("/sid").unwrap_or_default().to_owned();
+        // Without a number the update's own time tells it from the others.
+        let seq = self.json.get("seq").or_else(|| self.json.get("timestamp"));
+        let identity = seq.filter(|_| !sid.is_empty());
+        Read {
+            identity: identity.map(|seq| format!("{sid} {seq}")),
+            name: sid,
+            at: self.json.get("timestamp").and_then(time),
+            facts,
+            ..Read::default()
+        }
+    }
+
+    fn sessions(self) -> Read {
+        let mut facts = self.facts(&[
+            ("release", "/attrs/release"),
+            ("environment", "/attrs/environment"),
+        ]);
+        let groups = self.json.get("aggregates").and_then(Value::as_array);
+        let groups = groups.map(Vec::as_slice).unwrap_or_default();
+        for status in ["exited", "errored", "abnormal", "unhandled", "crashed"] {
+            let counts = groups
+                .iter()
+                .filter_map(|group| group.get(status)?.as_u64());
+            let n = counts.fold(0_u64, u64::saturating_add);
+            facts.insert(status.to_owned(), json!(n));
+        }
+        let started = groups.first().and_then(|group| group.get("started"));
+        Read {
+            name: self.text("/attrs/release").unwrap_or_default().to_owned(),
+            at: started.and_then(time),
+            facts,
+            ..Read::default()
+        }
+    }
+
+    fn check_in(self) -> Read {
+        let facts = self.facts(&[
+            ("check_in_id", "/check_in_id"),
+            ("monitor_slug", "/monitor_slug"),
+            ("status", "/status"),
+            ("environment", "/environment"),
+            ("duration", "/duration"),
+            ("monitor_config", "/monitor_config"),
+            ("release", "/release"),
+        ]);
+        Read {
+            name: self.text("/monitor_slug").unwrap_or_default().to_owned(),
+            traces: self.traces(&["/contexts/trace/trace_id"]),
+            facts,
+            ..Read::default()
+        }
+    }
+
+    fn profile(self, kind: &ItemKind) -> Read {
+        let facts = self.facts(&[
+            ("profile_id", "/profile_id"),
+            ("profiler_id", "/profiler_id"),
+            ("chunk_id", "/chunk_id"),
+            ("platform", "/platform"),
+            ("release", "/release"),
+            ("environment", "/environment"),
+            ("transaction", "/transaction/name"),
+            ("version", "/version"),
+        ]);
+        let id = match kind {
+            ItemKind::ProfileChunk => self.text("/chunk_id"),
+            _ => self.text("/event_id").or_else(|| self.text("/profile_id")),
+        };
+        let name = self.text("/profiler_id").or(id).unwrap_or_default();
+        Read {
+            name: name.to_owned(),
+            identity: id.map(str::to_owned),
+            traces: self.traces(&["/transaction/trace_id", "/trace_id"]),
+            at: self.json.get("timestamp").and_then(time),
+            facts,
+            ..Read::default()
+        }
+    }
+
+    /// A replay's parts are found by its id: the envelope's, or the one in the part.
+    fn replay(self) -> Read {
+        let mut facts = self.facts(&[
+            ("segment_id", "/segment_id"),
+            ("replay_type", "/replay_type"),
+            ("urls", "/urls"),
+            ("error_ids", "/error_ids"),
+            ("release", "/release"),
+            ("environment", "/environment"),
+        ]);
+        let given = self
+            .text("/replay_id")
+            .and_then(|id| id.parse::<EventId>().ok());
+        let id = given.or(self.items.event_id);
+        let name = id.map(|id| id.to_string()).unwrap_or_default();
+        facts.insert("replay_id".to_owned(), json!(name));
+        let segment = self.json.get("segment_id").filter(|_| !name.is_empty());
+        Read {
+            identity: segment.map(|segment| format!("{name} {segment}")),
+            name,
+            event_id: id,
+            traces: list(&self.json, "trace_ids")
+                .filter_map(trace_id)
+                .take(TRACES_MAX)
+                .collect(),
+            at: self.json.get("timestamp").and_then(time),
+            facts,
+        }
+    }
+}
+
+fn list<'a>(json: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
+    let list = json.get(name).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Sixteen bytes; the one of zeros is none.
+fn trace_id(text: &str) -> Option<[u8; 16]> {
+    let id: EventId = text.parse().ok()?;
+    let bytes = *id.as_bytes();
+    (bytes != [0; 16]).then_some(bytes)
+}
+
+/// Unix seconds or RFC 3339.
+fn time(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::String(text) => Timestamp::parse(text).ok(),
+        other => Timestamp::from_secs_f64(other.as_f64()?).ok(),
+    }
+}
+
+/// Items of two kinds are never the same: a replay's metadata and recording share their names.
+fn identity(kind: &ItemKind, text: &str) -> Identity {
+    let digest: [u8; 32] = Sha256::digest(format!("{kind} {text}")).into();
+    let mut identity = [0; 16];
+    for (to, from) in identity.iter_mut().zip(digest) {
+        *to = from;
+    }
+    identity
+}
+
+fn cut(text: &str, bytes_max: usize) -> String {
+    let end = text.floor_char_boundary(bytes_max);
+    text.get(..end).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,249 @@
+//! Items that are no events: kept once, with what is known of them.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::store::items::{ItemRow, Wanted};
+
+const TRACE: &str = "d1901c4e6b5d6d4cb962dc071d7b7f9e";
+
+fn one(hub: &Hub, kind: &str, header: &Value, payload: &str) -> Record {
+    match hub.item(1, kind, payload.to_owned()) {
+        Record::Items(mut items) => {
+            items.items[0].header = Bytes::from(header.to_string());
+            Record::Items(items)
+        }
+        other @ Record::Ledger(_) => other,
+    }
+}
+
+async fn stored(hub: &Hub, wanted: &Wanted) -> Vec<ItemRow> {
+    let store = &hub.parts.store;
+    let mut rows = store
+        .items(hub.project.as_i64(), wanted, None, 100)
+        .await
+        .unwrap();
+    rows.reverse();
+    rows
+}
+
+#[tokio::test]
+async fn what_is_known_of_each_kind_is_kept_with_its_body() {
+    let hub = Hub::new().await;
+    let check =
+        async |seq: u64, kind: &str, header: Value, payload: Value, name: &str, facts: Value| {
+            let text = payload.to_string();
+            hub.deliver(seq, &[one(&hub, kind, &header, &text)])
+                .await
+                .unwrap();
+            let wanted = Wanted {
+                kinds: vec![kind.to_owned()],
+                ..Wanted::default()
+            };
+            let row = stored(&hub, &wanted).await.pop().unwrap();
+            assert_eq!(row.item.name, name, "{kind}");
+            let found: Value = serde_json::from_str(&row.item.facts).unwrap();
+            for (key, value) in facts.as_object().unwrap() {
+                assert_eq!(found[key], *value, "{kind} {key} in {found}");
+            }
+            let at = Location {
+                pack: row.place.pack,
+                offset: row.place.offset,
+                item: row.place.item,
+            };
+            let body = hub.parts.archive.read(at).unwrap();
+            assert_eq!(
+                (body.kind.as_str(), body.payload.as_ref()),
+                (kind, text.as_bytes())
+            );
+        };
+    let empty = json!({});
+    check(
+        1,
+        "attachment",
+        json!({"filename": "a.log", "attachment_type": "event.minidump"}),
+        json!("file"),
+        "a.log",
+        json!({"attachment_type": "event.minidump"}),
+    )
+    .await;
+    check(
+        2,
+        "user_report",
+        empty.clone(),
+        json!({"name": "Jane", "comments": "broke"}),
+        "Jane",
+        json!({"comments": "broke"}),
+    )
+    .await;
+    check(
+        3,
+        "transaction",
+        empty.clone(),
+        json!({"transaction": "GET /", "contexts": {"trace": {"trace_id": TRACE, "op": "http"}},
+            "spans": [{}, {}], "timestamp": 1_767_323_040.5}),
+        "GET /",
+        json!({"op": "http", "span_count": 2}),
+    )
+    .await;
+    check(
+        4,
+        "span",
+        empty.clone(),
+        json!({"items": [{"name": "a", "trace_id": TRACE, "is_segment": true}, {"name": "b"}]}),
+        "a",
+        json!({"count": 2, "names": ["a", "b"], "segments": 1}),
+    )
+    .await;
+    check(
+        5,
+        "log",
+        empty.clone(),
+        json!({"items": [{"level": "warn"}, {"level": "warn"}]}),
+        "",
+        json!({"count": 2, "levels": {"warn": 2}}),
+    )
+    .await;
+    check(
+        6,
+        "trace_metric",
+        empty.clone(),
+        json!({"items": [{"name": "n"}]}),
+        "n",
+        json!({"count": 1}),
+    )
+    .await;
+    check(
+        7,
+        "session",
+        empty.clone(),
+        json!({"sid": "s", "init": true, "status": "ok", "attrs": {"release": "r"}}),
+        "s",
+        json!({"init": true, "release": "r"}),
+    )
+    .await;
+    check(8, "sessions", empty.clone(),
+        json!({"aggregates": [{"exited": 2, "crashed": 1}, {"exited": 3}], "attrs": {"release": "r"}}),
+        "r", json!({"exited": 5, "crashed": 1})).await;
+    check(
+        9,
+        "check_in",
+        empty.clone(),
+        json!({"monitor_slug": "nightly", "status": "ok"}),
+        "nightly",
+        json!({"status": "ok"}),
+    )
+    .await;
+    check(
+        10,
+        "profile",
+        empty.clone(),
+        json!({"event_id": "p"}),
+        "p",
+        empty.clone(),
+    )
+    .await;
+    check(
+        11,
+        "profile_chunk",
+        empty.clone(),
+        json!({"profiler_id": "p", "chunk_id": "c"}),
+        "p",
+        json!({"chunk_id": "c"}),
+    )
+    .await;
+    let replay = "0".repeat(31) + "1";
+    check(
+        12,
+        "replay_event",
+        empty.clone(),
+        json!({"segment_id": 0, "urls": ["/"]}),
+        &replay,
+        json!({"segment_id": 0, "replay_id": replay}),
+    )
+    .await;
+    check(
+        13,
+        "replay_recording",
+        empty.clone(),
+        json!({"segment_id": 0}),
+        &replay,
+        json!({"segment_id": 0}),
+    )
+    .await;
+    let of_trace = Wanted {
+        trace_id: Some(*TRACE.parse::<EventId>().unwrap().as_bytes()),
+        ..Wanted::default()
+    };
+    let kinds: Vec<_> = stored(&hub, &of_trace)
+        .await
+        .into_iter()
+        .map(|row| row.item.kind)
+        .collect();
+    assert_eq!(kinds, ["transaction", "span"]);
+    assert_eq!(hub.ends().await, terms(&[(Term::Applied, "", 13)]));
+}
+
+#[tokio::test]
+async fn what_came_before_counts_once_whatever_its_way() {
+    let hub = Hub::new().await;
+    let empty = json!({});
+    let session = json!({"sid": "s", "seq": 1, "status": "ok"}).to_string();
+    let later = json!({"sid": "s", "seq": 2, "status": "exited"}).to_string();
+    let records = [
+        one(&hub, "session", &empty, &session),
+        one(&hub, "session", &empty, &later),
+        one(&hub, "session", &empty, &session),
+        one(&hub, "transaction", &empty, "{}"),
+        one(&hub, "attachment", &empty, "same"),
+        one(&hub, "attachment", &empty, "same"),
+    ];
+    hub.deliver(1, &records).await.unwrap();
+    hub.deliver(1, &records).await.unwrap();
+    hub.deliver(7, &[one(&hub, "transaction", &empty, "{}")])
+        .await
+        .unwrap();
+    assert_eq!(hub.number("SELECT COUNT(*) FROM items").await, 5);
+    let expected = [
+        (Term::Applied, "", 5),
+        (Term::Invalid, reason::DUPLICATE, 2),
+    ];
+    assert_eq!(hub.ends().await, terms(&expected));
+    let hub = hub.again().await;
+    assert_eq!(stored(&hub, &Wanted::default()).await.len(), 5);
+}
+
+#[tokio::test]
+async fn bodies_that_say_nothing_are_kept_all_the_same() {
+    let hub = Hub::new().await;
+    let header = Value::from("no object");
+    let records: Vec<Record> = [
+        "transaction",
+        "span",
+        "log",
+        "session",
+        "check_in",
+        "profile",
+        "replay_event",
+    ]
+    .iter()
+    .flat_map(|kind| {
+        [
+            "",
+            "[",
+            "7",
+            "{\"items\":7,\"aggregates\":{},\"timestamp\":\"x\"}",
+        ]
+        .map(|p| (kind, p))
+    })
+    .map(|(kind, payload)| one(&hub, kind, &header, payload))
+    .collect();
+    hub.deliver(1, &records).await.unwrap();
+    let n = i64::try_from(records.len()).unwrap();
+    // Transactions of one event are the same one.
+    let expected = [
+        (Term::Applied, "", n - 3),
+        (Term::Invalid, reason::DUPLICATE, 3),
+    ];
+    assert_eq!(hub.ends().await, terms(&expected));
+}

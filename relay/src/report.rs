@@ -1,0 +1,216 @@
+//! Turns what is not an envelope into envelopes: reports of browsers, crash uploads, telemetry of
+//! other protocols, drains and check-ins by URL.
+//!
+//! What always holds: the same steps follow as for an envelope, so nothing here is scrubbed,
+//! limited or kept; what comes out is bounded by what went in; hostile bytes are an error and
+//! never a panic. The room is pure: no clock, no file, no randomness.
+//!
+//! To add a form: a part with one function from bytes to envelopes, its variant in [`Form`], its
+//! route in `accept`.
+
+mod check_in;
+mod container;
+mod crash;
+mod feedback;
+mod fields;
+mod files;
+mod logs;
+mod minidump;
+mod multipart;
+pub mod otlp;
+mod replay;
+mod security;
+mod unpack;
+mod unreal;
+
+use bytes::Bytes;
+use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem, ItemHeader};
+use protocol::ids::EventId;
+use protocol::item::{Category, ItemKind};
+use protocol::timestamp::Timestamp;
+
+pub use check_in::CheckIn;
+pub use otlp::{Encoding, Signal};
+pub use security::is_withdrawn;
+
+/// Most reports of one request.
+pub const REPORTS_MAX: usize = 100;
+/// What a crash upload may unpack to: one payload, and a byte by which it shows that it is larger.
+pub const UNPACKED_BYTES_MAX: usize = 3 * 1024 * 1024 + 512 * 1024 + 1;
+
+/// The form of a body that is no envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A browser's reports of broken policies; what its address adds to them.
+    Security {
+        /// `sentry_release`.
+        release: Option<String>,
+        /// `sentry_environment`.
+        environment: Option<String>,
+    },
+    /// A browser's reports of network errors.
+    NetworkErrors,
+    /// A crash dump, alone or in a form with this boundary.
+    Minidump {
+        /// Of `multipart/form-data`.
+        boundary: Option<String>,
+    },
+    /// Files for an event, in a form with this boundary.
+    Attachments {
+        /// The event.
+        event_id: EventId,
+        /// Of `multipart/form-data`.
+        boundary: String,
+    },
+    /// The crash container of the Unreal engine.
+    Unreal {
+        /// `UserID`: login, account and machine.
+        user: Option<String>,
+    },
+    /// A check-in that is told by its address.
+    CheckIn(CheckIn),
+    /// OpenTelemetry's export.
+    Otlp(Signal, Encoding),
+    /// Lines of Vercel's log drain.
+    Vercel,
+    /// What a person wrote into the dialog of an error page.
+    Feedback {
+        /// The event they saw.
+        event_id: EventId,
+    },
+}
+
+impl Form {
+    /// What a body is counted as when nothing can be made of it.
+    #[must_use]
+    pub const fn category(&self) -> Category {
+        match self {
+            Self::Security { .. } => Category::Security,
+            Self::NetworkErrors | Self::Vercel | Self::Otlp(Signal::Logs, _) => Category::LogItem,
+            Self::Minidump { .. } | Self::Unreal { .. } => Category::Error,
+            Self::Attachments { .. } => Category::Attachment,
+            Self::CheckIn(_) => Category::Monitor,
+            Self::Otlp(Signal::Traces, _) => Category::Span,
+            Self::Otlp(Signal::Metrics, _) => Category::TraceMetric,
+            Self::Feedback { .. } => Category::Feedback,
+        }
+    }
+
+    /// Largest body, unpacked, in bytes; `None` where only the configuration limits it.
+    #[must_use]
+    pub const fn bytes_max(&self) -> Option<usize> {
+        match self {
+            Self::Security { .. } | Self::Feedback { .. } => Some(1024 * 1024),
+            Self::CheckIn(_) => Some(100 * 1024),
+            Self::NetworkErrors | Self::Vercel | Self::Otlp(..) => Some(12 * 1024 * 1024),
+            Self::Minidump { .. } | Self::Unreal { .. } | Self::Attachments { .. } => None,
+        }
+    }
+
+    /// Whether there need not be a body.
+    #[must_use]
+    pub const fn may_be_empty(&self) -> bool {
+        // A protobuf message of nothing but defaults has no bytes.
+        matches!(self, Self::CheckIn(_) | Self::Otlp(_, Encoding::Proto))
+    }
+
+    /// Whether more than the body may be unpacked.
+    #[must_use]
+    pub const fn is_packed(&self) -> bool {
+        matches!(self, Self::Minidump { .. } | Self::Unreal { .. })
+    }
+}
+
+/// Why a body is not what its address takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReportError {
+    /// Not JSON of the expected shape.
+    #[error("body is not {0}")]
+    Json(&'static str),
+    /// Not protobuf of the expected shape.
+    #[error("body is no protobuf of an export request")]
+    Proto,
+    /// Not `multipart/form-data`.
+    #[error("body is no multipart form: {0}")]
+    Multipart(&'static str),
+    /// The form has no crash dump.
+    #[error("form has no field upload_file_minidump")]
+    NoMinidump,
+    /// Not a crash dump.
+    #[error("upload is no minidump")]
+    Minidump,
+    /// Not packed as its first bytes say.
+    #[error("upload cannot be decompressed as {0}")]
+    Compression(&'static str),
+    /// Not a crash container.
+    #[error("body is no unreal crash container: {0}")]
+    Unreal(&'static str),
+    /// Not a check-in.
+    #[error("check-in has no valid {0}")]
+    CheckIn(&'static str),
+    /// Not a report of a person.
+    #[error("feedback has no valid {0}")]
+    Feedback(&'static str),
+    /// More than is taken at once.
+    #[error("body holds more than {0} reports")]
+    TooMany(usize),
+}
+
+/// The envelopes of a body that was received at `at`. None of them has credentials.
+///
+/// # Errors
+/// [`ReportError`] when nothing of it can be taken.
+pub fn envelopes(form: &Form, body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
+    match form {
+        Form::Security {
+            release,
+            environment,
+        } => security::reports(body, release.as_deref(), environment.as_deref()),
+        Form::NetworkErrors => security::network_errors(body, at),
+        Form::Minidump { boundary } => minidump::upload(boundary.as_deref(), body),
+        Form::Attachments { event_id, boundary } => files::of_event(*event_id, boundary, body),
+        Form::Unreal { user } => unreal::crash(user.as_deref(), body),
+        Form::CheckIn(check_in) => check_in.envelope(body).map(|envelope| vec![envelope]),
+        Form::Otlp(signal, encoding) => otlp::export(*signal, *encoding, body),
+        Form::Vercel => logs::vercel(body, at),
+        Form::Feedback { event_id } => feedback::report(*event_id, body),
+    }
+}
+
+/// Takes apart what came in an envelope as one and is several, and gives a crash its event:
+/// videos of replays, containers of the Unreal engine, files of native clients. What cannot be
+/// taken apart stays as it is.
+pub fn complete(envelope: &mut Envelope) {
+    replay::take_apart(envelope);
+    unreal::take_apart(envelope);
+    crash::complete(envelope);
+}
+
+/// The boundary that a `Content-Type` of a form names.
+#[must_use]
+pub fn boundary(content_type: &str) -> Option<String> {
+    multipart::boundary(content_type)
+}
+
+fn alone(item: EnvelopeItem) -> Envelope {
+    Envelope {
+        header: EnvelopeHeader::default(),
+        items: vec![item],
+    }
+}
+
+fn item(kind: ItemKind, payload: Bytes) -> EnvelopeItem {
+    EnvelopeItem {
+        kind,
+        header: ItemHeader::default(),
+        payload,
+    }
+}
+
+/// An item of JSON that was made here.
+fn json_item(kind: ItemKind, json: &serde_json::Value) -> EnvelopeItem {
+    item(kind, Bytes::from(json.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

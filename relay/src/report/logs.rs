@@ -1,0 +1,80 @@
+//! Log lines of drains.
+
+use bytes::Bytes;
+use protocol::envelope::Envelope;
+use protocol::item::ItemKind;
+use protocol::timestamp::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{ReportError, container};
+
+const JSON: ReportError = ReportError::Json("a list or lines of log entries");
+/// Most attributes of one entry.
+const ATTRIBUTES_MAX: usize = 128;
+
+/// Vercel's drain: a list, or one entry per line.
+pub(super) fn vercel(body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
+    let is_list = body.trim_ascii_start().first() == Some(&b'[');
+    let entries: Vec<Map<String, Value>> = if is_list {
+        serde_json::from_slice(body).map_err(|_| JSON)?
+    } else {
+        let lines = serde_json::Deserializer::from_slice(body).into_iter();
+        lines.collect::<Result<_, _>>().map_err(|_| JSON)?
+    };
+    Ok(container::fill(
+        &ItemKind::Log,
+        entries.iter().map(|line| entry(line, at)),
+    ))
+}
+
+fn entry(line: &Map<String, Value>, at: Timestamp) -> Value {
+    let text = |name: &str| line.get(name).and_then(Value::as_str);
+    let level = match text("level").or_else(|| text("type")).unwrap_or("info") {
+        level @ ("trace" | "debug" | "info" | "warn" | "error" | "fatal") => level,
+        "warning" => "warn",
+        "stderr" => "error",
+        _ => "info",
+    };
+    let mut attributes = Map::new();
+    attributes.insert(
+        "sentry.origin".to_owned(),
+        container::attribute(&json!("auto.log_drain.vercel")),
+    );
+    for (name, value) in line {
+        let is_field = matches!(
+            name.as_str(),
+            "message" | "level" | "timestamp" | "traceId" | "spanId"
+        );
+        if is_field || value.is_null() || attributes.len() >= ATTRIBUTES_MAX {
+            continue;
+        }
+        // What the proxy saw is one object deep.
+        match value {
+            Value::Object(inner) => {
+                for (key, value) in inner.iter().filter(|(_, value)| !value.is_null()) {
+                    if attributes.len() < ATTRIBUTES_MAX {
+                        let name = format!("vercel.{name}.{key}");
+                        attributes.insert(name, container::attribute(value));
+                    }
+                }
+            }
+            value => {
+                attributes.insert(format!("vercel.{name}"), container::attribute(value));
+            }
+        }
+    }
+    let mut entry = json!({
+        "level": level, "body": text("message").unwrap_or_default(),
+        "trace_id": text("traceId").unwrap_or("00000000000000000000000000000000"),
+        "attributes": attributes,
+    });
+    if let Some(fields) = entry.as_object_mut() {
+        if let Some(span_id) = text("spanId") {
+            fields.insert("span_id".to_owned(), json!(span_id));
+        }
+        let millis = line.get("timestamp").and_then(Value::as_f64);
+        let timestamp = millis.map_or_else(|| json!(at.to_rfc3339()), |ms| json!(ms / 1000.0));
+        fields.insert("timestamp".to_owned(), timestamp);
+    }
+    entry
+}

@@ -1,0 +1,376 @@
+//! The messages of OpenTelemetry's protocol, as far as they are read. One set of types for both
+//! encodings: what protobuf calls `oneof` is a set of optional fields here, of which one is given.
+//!
+//! Numbers are those of opentelemetry-proto 1.
+
+use prost::Message;
+use serde::Deserialize;
+
+use super::lenient;
+
+/// Declares an export request and the two levels below it.
+macro_rules! request {
+    ($request:ident, $field:ident, $of_resource:ident, $scopes:ident, $of_scope:ident,
+     $entries:ident, $entry:ident) => {
+        #[derive(Clone, PartialEq, Message, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub(super) struct $request {
+            #[prost(message, repeated, tag = "1")]
+            pub(super) $field: Vec<$of_resource>,
+        }
+
+        #[derive(Clone, PartialEq, Message, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub(super) struct $of_resource {
+            #[prost(message, optional, tag = "1")]
+            pub(super) resource: Option<Resource>,
+            #[prost(message, repeated, tag = "2")]
+            pub(super) $scopes: Vec<$of_scope>,
+        }
+
+        #[derive(Clone, PartialEq, Message, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub(super) struct $of_scope {
+            #[prost(message, optional, tag = "1")]
+            pub(super) scope: Option<Scope>,
+            #[prost(message, repeated, tag = "2")]
+            pub(super) $entries: Vec<$entry>,
+        }
+    };
+}
+
+request!(
+    TracesRequest,
+    resource_spans,
+    ResourceSpans,
+    scope_spans,
+    ScopeSpans,
+    spans,
+    Span
+);
+request!(
+    LogsRequest,
+    resource_logs,
+    ResourceLogs,
+    scope_logs,
+    ScopeLogs,
+    log_records,
+    LogRecord
+);
+request!(
+    MetricsRequest,
+    resource_metrics,
+    ResourceMetrics,
+    scope_metrics,
+    ScopeMetrics,
+    metrics,
+    Metric
+);
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Resource {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Scope {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(string, tag = "2")]
+    pub(super) version: String,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct KeyValue {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct AnyValue {
+    #[prost(string, optional, tag = "1")]
+    pub(super) string_value: Option<String>,
+    #[prost(bool, optional, tag = "2")]
+    pub(super) bool_value: Option<bool>,
+    #[prost(int64, optional, tag = "3")]
+    #[serde(deserialize_with = "lenient::signed")]
+    pub(super) int_value: Option<i64>,
+    #[prost(double, optional, tag = "4")]
+    #[serde(deserialize_with = "lenient::fraction")]
+    pub(super) double_value: Option<f64>,
+    #[prost(message, optional, tag = "5")]
+    pub(super) array_value: Option<ArrayValue>,
+    #[prost(message, optional, tag = "6")]
+    pub(super) kvlist_value: Option<KeyValueList>,
+    #[prost(bytes = "vec", optional, tag = "7")]
+    #[serde(deserialize_with = "lenient::base64")]
+    pub(super) bytes_value: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ArrayValue {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) values: Vec<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct KeyValueList {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) values: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Span {
+    #[prost(bytes = "vec", tag = "1")]
+    #[serde(deserialize_with = "lenient::id")]
+    pub(super) trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    #[serde(deserialize_with = "lenient::id")]
+    pub(super) span_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    #[serde(deserialize_with = "lenient::id")]
+    pub(super) parent_span_id: Vec<u8>,
+    #[prost(string, tag = "5")]
+    pub(super) name: String,
+    #[prost(int32, tag = "6")]
+    #[serde(deserialize_with = "lenient::choice")]
+    pub(super) kind: i32,
+    #[prost(fixed64, tag = "7")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) start_time_unix_nano: u64,
+    #[prost(fixed64, tag = "8")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) end_time_unix_nano: u64,
+    #[prost(message, repeated, tag = "9")]
+    pub(super) attributes: Vec<KeyValue>,
+    #[prost(message, repeated, tag = "11")]
+    pub(super) events: Vec<SpanEvent>,
+    #[prost(message, repeated, tag = "13")]
+    pub(super) links: Vec<Link>,
+    #[prost(message, optional, tag = "15")]
+    pub(super) status: Option<SpanStatus>,
+    #[prost(fixed32, tag = "16")]
+    pub(super) flags: u32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct SpanEvent {
+    #[prost(fixed64, tag = "1")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) time_unix_nano: u64,
+    #[prost(string, tag = "2")]
+    pub(super) name: String,
+    #[prost(message, repeated, tag = "3")]
+    pub(super) attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Link {
+    #[prost(bytes = "vec", tag = "1")]
+    #[serde(deserialize_with = "lenient::id")]
+    pub(super) trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    #[serde(deserialize_with = "lenient::id")]
+    pub(super) span_id: Vec<u8>,
+    #[prost(message, repeated, tag = "4")]
+    pub(super) attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct SpanStatus {
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
+    #[prost(int32, tag = "3")]
+    #[serde(deserialize_with = "lenient::choice")]
+    pub(super) code: i32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct LogRecord {
+    #[prost(fixed64, tag = "1")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) time_unix_nano: u64,
+    #[prost(int32, tag = "2")]
+    #[serde(deserialize_with = "lenient::choice")]
+    pub(super) severity_number: i32,
+    #[prost(string, tag = "3")]
+    pub(super) severity_text: String,
+    #[prost(message, optional, tag = "5")]
+    pub(super) body: Option<AnyValue>,
+    #[prost(message, repeated, tag = "6")]
+    pub(super) attributes: Vec<KeyValue>,
+    #[prost(bytes = "vec", tag = "9")]
+    #[serde(deserialize_with = "lenient::id")]
+    pub(super) trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    #[serde(deserialize_with = "lenient::id")]
+    pub(super) span_id: Vec<u8>,
+    #[prost(fixed64, tag = "11")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) observed_time_unix_nano: u64,
+    #[prost(string, tag = "12")]
+    pub(super) event_name: String,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Metric {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(string, tag = "3")]
+    pub(super) unit: String,
+    #[prost(message, optional, tag = "5")]
+    pub(super) gauge: Option<Numbers>,
+    #[prost(message, optional, tag = "7")]
+    pub(super) sum: Option<Numbers>,
+    #[prost(message, optional, tag = "9")]
+    pub(super) histogram: Option<Histogram>,
+    #[prost(message, optional, tag = "10")]
+    pub(super) exponential_histogram: Option<ExponentialHistogram>,
+    #[prost(message, optional, tag = "11")]
+    pub(super) summary: Option<Summary>,
+}
+
+/// A gauge or a sum; a gauge has neither temporality nor direction.
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Numbers {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) data_points: Vec<NumberPoint>,
+    #[prost(int32, tag = "2")]
+    #[serde(deserialize_with = "lenient::choice")]
+    pub(super) aggregation_temporality: i32,
+    #[prost(bool, tag = "3")]
+    pub(super) is_monotonic: bool,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct NumberPoint {
+    #[prost(fixed64, tag = "3")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) time_unix_nano: u64,
+    #[prost(double, optional, tag = "4")]
+    #[serde(deserialize_with = "lenient::fraction")]
+    pub(super) as_double: Option<f64>,
+    #[prost(sfixed64, optional, tag = "6")]
+    #[serde(deserialize_with = "lenient::signed")]
+    pub(super) as_int: Option<i64>,
+    #[prost(message, repeated, tag = "7")]
+    pub(super) attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Histogram {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) data_points: Vec<HistogramPoint>,
+    #[prost(int32, tag = "2")]
+    #[serde(deserialize_with = "lenient::choice")]
+    pub(super) aggregation_temporality: i32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct HistogramPoint {
+    #[prost(fixed64, tag = "3")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) time_unix_nano: u64,
+    #[prost(fixed64, tag = "4")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) count: u64,
+    #[prost(double, optional, tag = "5")]
+    #[serde(deserialize_with = "lenient::fraction")]
+    pub(super) sum: Option<f64>,
+    #[prost(fixed64, repeated, tag = "6")]
+    #[serde(deserialize_with = "lenient::wholes")]
+    pub(super) bucket_counts: Vec<u64>,
+    #[prost(double, repeated, tag = "7")]
+    pub(super) explicit_bounds: Vec<f64>,
+    #[prost(message, repeated, tag = "9")]
+    pub(super) attributes: Vec<KeyValue>,
+    #[prost(double, optional, tag = "11")]
+    #[serde(deserialize_with = "lenient::fraction")]
+    pub(super) min: Option<f64>,
+    #[prost(double, optional, tag = "12")]
+    #[serde(deserialize_with = "lenient::fraction")]
+    pub(super) max: Option<f64>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ExponentialHistogram {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) data_points: Vec<ExponentialPoint>,
+    #[prost(int32, tag = "2")]
+    #[serde(deserialize_with = "lenient::choice")]
+    pub(super) aggregation_temporality: i32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ExponentialPoint {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) attributes: Vec<KeyValue>,
+    #[prost(fixed64, tag = "3")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) time_unix_nano: u64,
+    #[prost(fixed64, tag = "4")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) count: u64,
+    #[prost(double, optional, tag = "5")]
+    #[serde(deserialize_with = "lenient::fraction")]
+    pub(super) sum: Option<f64>,
+    #[prost(double, optional, tag = "12")]
+    #[serde(deserialize_with = "lenient::fraction")]
+    pub(super) min: Option<f64>,
+    #[prost(double, optional, tag = "13")]
+    #[serde(deserialize_with = "lenient::fraction")]
+    pub(super) max: Option<f64>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) data_points: Vec<SummaryPoint>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct SummaryPoint {
+    #[prost(fixed64, tag = "3")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) time_unix_nano: u64,
+    #[prost(fixed64, tag = "4")]
+    #[serde(deserialize_with = "lenient::whole")]
+    pub(super) count: u64,
+    #[prost(double, tag = "5")]
+    #[serde(deserialize_with = "lenient::plain_fraction")]
+    pub(super) sum: f64,
+    #[prost(message, repeated, tag = "7")]
+    pub(super) attributes: Vec<KeyValue>,
+}
+
+/// `google.rpc.Status`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Status {
+    #[prost(int32, tag = "1")]
+    pub(super) code: i32,
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
+}

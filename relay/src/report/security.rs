@@ -1,0 +1,140 @@
+//! Reports of browsers: broken content security policies as they came, network errors as logs.
+//!
+//! Certificate reports (Expect-CT, Expect-Staple, public key pins) are withdrawn from browsers;
+//! they are passed on here, so that the pipeline counts them by their reason.
+
+use bytes::Bytes;
+use protocol::envelope::{Envelope, EnvelopeItem, ItemHeader};
+use protocol::item::ItemKind;
+use protocol::timestamp::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::{REPORTS_MAX, ReportError, alone, container};
+
+/// Longest release or environment of an address, in bytes; longer ones are no names.
+const NAME_BYTES_MAX: usize = 200;
+/// Oldest report that is believed to be so old, in milliseconds.
+const AGE_MILLIS_MAX: i64 = 30 * 24 * 3_600_000;
+/// Most facts of one network error.
+const FACTS_MAX: usize = 64;
+
+/// One envelope for each report of the body.
+pub(super) fn reports(
+    body: &Bytes,
+    release: Option<&str>,
+    environment: Option<&str>,
+) -> Result<Vec<Envelope>, ReportError> {
+    let reports = list(body)?;
+    let envelopes = reports.into_iter().map(|payload| {
+        let mut header = ItemHeader::default();
+        for (name, value) in [
+            ("sentry_release", release),
+            ("sentry_environment", environment),
+        ] {
+            if let Some(value) = value.filter(|v| !v.is_empty() && v.len() <= NAME_BYTES_MAX) {
+                header.set_text(name, value);
+            }
+        }
+        alone(EnvelopeItem {
+            kind: ItemKind::RawSecurity,
+            header,
+            payload,
+        })
+    });
+    Ok(envelopes.collect())
+}
+
+/// Whether a report is of a kind that browsers no longer send, or of none that is known.
+#[must_use]
+pub fn is_withdrawn(report: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Kinds<'a> {
+        #[serde(borrow)]
+        csp_report: Option<&'a RawValue>,
+        #[serde(borrow)]
+        body: Option<&'a RawValue>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+    }
+    let Ok(kinds) = serde_json::from_slice::<Kinds<'_>>(report) else {
+        // What is not JSON is told so by the scrubbing.
+        return false;
+    };
+    let is_csp = kinds.kind.is_none_or(|kind| kind == "csp-violation");
+    kinds.csp_report.is_none() && (kinds.body.is_none() || !is_csp)
+}
+
+/// Every report of the body as a log entry.
+pub(super) fn network_errors(body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
+    let mut entries = Vec::new();
+    for report in list(body)? {
+        let report: Value = serde_json::from_slice(&report).map_err(|_| JSON)?;
+        if report.get("type").and_then(Value::as_str) == Some("network-error") {
+            entries.push(network_error(&report, at));
+        }
+    }
+    Ok(container::fill(&ItemKind::Log, entries.into_iter()))
+}
+
+fn network_error(report: &Value, at: Timestamp) -> Value {
+    let empty = Map::new();
+    let body = report.get("body").and_then(Value::as_object);
+    let body = body.unwrap_or(&empty);
+    let kind = body.get("type").and_then(Value::as_str);
+    let kind = kind.unwrap_or("unknown");
+    let url = report
+        .get("url")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let mut attributes = Map::new();
+    let mut put = |name: String, value: &Value| {
+        if !value.is_null() && attributes.len() < FACTS_MAX {
+            attributes.insert(name, container::attribute(value));
+        }
+    };
+    put(
+        "sentry.origin".to_owned(),
+        &json!("auto.http.browser_report.nel"),
+    );
+    put("url.full".to_owned(), &json!(url));
+    if let Some(agent) = report.get("user_agent") {
+        put("user_agent.original".to_owned(), agent);
+    }
+    for (name, value) in body {
+        put(format!("nel.{name}"), value);
+    }
+    let level = if kind == "ok" { "info" } else { "warn" };
+    // How many milliseconds before it was sent it happened.
+    let age = report
+        .get("age")
+        .and_then(Value::as_i64)
+        .unwrap_or(0)
+        .clamp(0, AGE_MILLIS_MAX);
+    json!({
+        "level": level, "body": format!("{kind} {url}"), "attributes": attributes,
+        "trace_id": "0".repeat(32), "timestamp": at.plus_millis(-age).to_rfc3339(),
+    })
+}
+
+const JSON: ReportError = ReportError::Json("a report, or a list of reports");
+
+/// The reports of a body that is one or a list of them, as they came.
+fn list(body: &Bytes) -> Result<Vec<Bytes>, ReportError> {
+    let one = |raw: &RawValue| {
+        let text = raw.get();
+        text.starts_with('{')
+            .then(|| body.slice_ref(text.as_bytes()))
+    };
+    let whole: &RawValue = serde_json::from_slice(body).map_err(|_| JSON)?;
+    if !whole.get().starts_with('[') {
+        return Ok(vec![one(whole).ok_or(JSON)?]);
+    }
+    let raws: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| JSON)?;
+    if raws.len() > REPORTS_MAX {
+        return Err(ReportError::TooMany(REPORTS_MAX));
+    }
+    raws.into_iter().map(|raw| one(raw).ok_or(JSON)).collect()
+}

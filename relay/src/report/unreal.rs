@@ -1,0 +1,191 @@
+//! The Unreal engine's crash container: files one after the other, packed with zlib.
+//!
+//! ```text
+//! "CR1" text(directory) text(file) u32(bytes) u32(files)
+//! files: u32(index) text(name) u32(length) data
+//! text:  u32(length) bytes, filled up with zeros
+//! ```
+
+use bytes::{Buf as _, Bytes};
+use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem};
+use protocol::item::ItemKind;
+use serde_json::{Map, Value, json};
+
+use super::multipart::Part;
+use super::{ReportError, crash, files, minidump, unpack};
+
+/// Most files of a container.
+const FILES_MAX: u32 = 100;
+/// Longest text, in bytes.
+const TEXT_BYTES_MAX: usize = 1024;
+/// Most texts of the crash context that become fields of the event.
+const FIELDS_MAX: usize = 200;
+
+/// The envelope of a crash container.
+pub(super) fn crash(user: Option<&str>, body: &Bytes) -> Result<Vec<Envelope>, ReportError> {
+    let mut rest = unpack::zlib(body)?;
+    if !rest.starts_with(b"CR1") {
+        return Err(ReportError::Unreal("it has no header"));
+    }
+    rest.advance(3);
+    text(&mut rest)?;
+    text(&mut rest)?;
+    number(&mut rest)?;
+    let n_files = number(&mut rest)?;
+    if n_files > FILES_MAX {
+        return Err(ReportError::Unreal("it has too many files"));
+    }
+    let mut envelope = Envelope {
+        header: EnvelopeHeader::default(),
+        items: Vec::new(),
+    };
+    let mut told = Value::Object(Map::new());
+    for _ in 0..n_files {
+        let (name, data) = file(&mut rest)?;
+        if name.ends_with(".runtime-xml") {
+            super::fields::merge(&mut told, context(&String::from_utf8_lossy(&data)));
+        }
+        let kind = kind(&name, &data);
+        let part = Part {
+            filename: Some(name),
+            data,
+            ..Part::default()
+        };
+        envelope.items.push(files::attachment(part, kind));
+    }
+    if envelope.items.is_empty() {
+        return Err(ReportError::Unreal("it has no files"));
+    }
+    if let Some(user) = user {
+        super::fields::merge(&mut told, user_of(user));
+    }
+    crash::complete_with(&mut envelope, told);
+    if !envelope.items.iter().any(|item| item.kind.makes_event()) {
+        return Err(ReportError::Unreal("it has neither a dump nor a context"));
+    }
+    Ok(vec![envelope])
+}
+
+/// Puts the files of the container in an envelope's place.
+pub(super) fn take_apart(envelope: &mut Envelope) {
+    let is_report = |item: &EnvelopeItem| item.kind == ItemKind::UnrealReport;
+    let Some(at) = envelope.items.iter().position(is_report) else {
+        return;
+    };
+    let payload = envelope.items.get(at).map(|item| item.payload.clone());
+    let made = payload.and_then(|payload| crash(None, &payload).ok());
+    let Some(made) = made.and_then(|made| made.into_iter().next()) else {
+        return;
+    };
+    let has_event = envelope
+        .items
+        .iter()
+        .any(|item| item.kind == ItemKind::Event);
+    let parts = made.items.into_iter();
+    let parts = parts.filter(|item| !has_event || item.kind != ItemKind::Event);
+    envelope.items.splice(at..=at, parts);
+}
+
+fn kind(name: &str, data: &[u8]) -> Option<&'static str> {
+    if minidump::is_minidump(data) {
+        Some("event.minidump")
+    } else if name.ends_with(".runtime-xml") {
+        Some("unreal.context")
+    } else if name.ends_with(".log") {
+        Some("unreal.logs")
+    } else {
+        None
+    }
+}
+
+fn file(rest: &mut Bytes) -> Result<(String, Bytes), ReportError> {
+    number(rest)?;
+    let name = text(rest)?;
+    let len = number(rest)? as usize;
+    if len > rest.len() {
+        return Err(ReportError::Unreal("a file is cut off"));
+    }
+    Ok((name, rest.split_to(len)))
+}
+
+fn number(rest: &mut Bytes) -> Result<u32, ReportError> {
+    let number = rest.try_get_u32_le();
+    number.map_err(|_| ReportError::Unreal("it is cut off"))
+}
+
+fn text(rest: &mut Bytes) -> Result<String, ReportError> {
+    let len = number(rest)? as usize;
+    if len > TEXT_BYTES_MAX || len > rest.len() {
+        return Err(ReportError::Unreal("a text is too long"));
+    }
+    let bytes = rest.split_to(len);
+    let end = memchr::memchr(0, &bytes).unwrap_or(bytes.len());
+    Ok(String::from_utf8_lossy(&bytes.slice(..end)).into_owned())
+}
+
+/// What the engine says about the crash: the texts of a flat XML file.
+fn context(xml: &str) -> Value {
+    let mut fields = Map::new();
+    for (name, text) in elements(xml).take(FIELDS_MAX) {
+        fields.insert(name.to_owned(), Value::from(plain(text)));
+    }
+    let field = |name: &str| {
+        let text = fields.get(name).and_then(Value::as_str);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let mut event = Map::new();
+    if let Some(message) = field("ErrorMessage") {
+        let exception = json!({"values": [{
+            "type": "UnrealCrash", "value": message,
+            "mechanism": {"type": "unreal", "handled": false, "synthetic": true},
+        }]});
+        event.insert("exception".to_owned(), exception);
+    }
+    if let Some(version) = field("BuildVersion") {
+        event.insert("tags".to_owned(), json!({"unreal.build": version}));
+    }
+    if let Some(user) = field("LoginId").or_else(|| field("UserName")) {
+        event.insert("user".to_owned(), json!({"id": user}));
+    }
+    event.insert("contexts".to_owned(), json!({"unreal": fields}));
+    Value::Object(event)
+}
+
+/// Elements that hold text alone, with that text.
+fn elements(xml: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut pieces = xml.split('<').peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let piece = pieces.next()?;
+            let Some((name, text)) = piece.split_once('>') else {
+                continue;
+            };
+            let closes = pieces.peek().and_then(|next| next.strip_prefix('/'));
+            if closes
+                .and_then(|next| next.strip_prefix(name))
+                .is_some_and(|end| end.starts_with('>'))
+            {
+                return Some((name, text));
+            }
+        }
+    })
+}
+
+fn plain(text: &str) -> String {
+    let text = text.trim().replace("&lt;", "<").replace("&gt;", ">");
+    text.replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&amp;", "&")
+}
+
+/// `login|account|machine`: the account, else the login.
+fn user_of(text: &str) -> Value {
+    let mut parts = text.split('|');
+    let login = parts.next().unwrap_or_default();
+    let account = parts.next().filter(|account| !account.is_empty());
+    let id = account.unwrap_or(login);
+    if id.is_empty() {
+        return Value::Object(Map::new());
+    }
+    json!({"user": {"id": id}})
+}
