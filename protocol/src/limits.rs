@@ -37,6 +37,10 @@ pub const ROSTER_TEXT_BYTES_MAX: usize = 256;
 /// Most bytes of key names that a roster's rules are compiled from, projects with the same
 /// settings counted once: what is compiled takes some hundred times as much memory.
 pub const ROSTER_PATTERN_BYTES_MAX: usize = 128 * 1024;
+/// Most documents of privacy rules of a project: the organisation's, the project's, and room.
+pub const ROSTER_RULES_MAX: usize = 4;
+/// Largest document of privacy rules, in bytes.
+pub const ROSTER_RULE_BYTES_MAX: usize = 64 * 1024;
 /// Most relays with settings of their own in a roster.
 pub const ROSTER_LINKS_MAX: usize = 20_000;
 /// Most quiet hours of a relay.

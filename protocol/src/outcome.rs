@@ -156,6 +156,8 @@ pub mod reason {
     pub const DUPLICATE: &str = "duplicate";
     /// The kind is known, but this product does not keep it.
     pub const UNSUPPORTED: &str = "unsupported";
+    /// The project's own privacy rules are wrong, and nothing leaves without them.
+    pub const PRIVACY_RULES: &str = "privacy_rules";
     /// The relay's own policy lets nothing of its kind leave the host.
     pub const POLICY: &str = "policy";
     /// The project keeps a share of its kind only.

@@ -18,14 +18,19 @@
 //! rule could find something; only then `text` runs `pairs`, `numbers`, `secrets` and `addresses` over it. What is found becomes `edits`
 //! and `notes`, and the payload is copied once. No step recurses, and each is linear in the payload.
 //!
+//! Rules that people wrote (`language`) run behind the built-in ones, in a walk of their own (`engine`); where there are none, it costs
+//! nothing. They can only remove more.
+//!
 //! To add a rule: a variant in `rules`, a matcher that pushes `Found`, its call in `text` behind a cheap condition, and examples in
 //! `tests/texts.rs`. To exempt a field: its key in `roles`.
 
 mod addresses;
 mod edits;
+mod engine;
 mod found;
 mod json;
 mod keys;
+mod language;
 mod notes;
 mod numbers;
 mod pairs;
@@ -43,16 +48,27 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::roster::PrivacySettings;
-use keys::Keys;
 use text::{Mode, Rules};
 use walk::{Walk, Walked};
 
+pub use engine::CustomRules;
+pub use language::{Dialect, RuleDocument, RuleError, SelectorError, rules_of};
 pub use rules::{Hits, Rule};
 
 /// Removes private data by the settings of one project; compiled once, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Scrubber {
     rules: Arc<Rules>,
+    custom: Custom,
+}
+
+/// The rules that people wrote for a project.
+#[derive(Clone, Debug)]
+enum Custom {
+    None,
+    Rules(Arc<CustomRules>),
+    /// They are wrong. Nothing may leave without them, so nothing leaves.
+    Wrong,
 }
 
 /// What a JSON payload is, which decides where private data may be in it.
@@ -102,20 +118,35 @@ pub enum ScrubError {
         /// The limit.
         max: usize,
     },
+    /// The project's own rules cannot be compiled; a relay refuses such a roster before it comes to this.
+    #[error("the project's own privacy rules are wrong, so nothing of it is forwarded")]
+    WrongRules,
 }
 
 impl Scrubber {
-    /// Compiles the settings of a project.
+    /// Compiles the settings of a project. With rules of people that are wrong, it refuses every payload.
     #[must_use]
     pub fn new(settings: &PrivacySettings) -> Self {
-        let rules = Rules {
-            keys: Keys::new(settings),
-            emails: settings.scrub_emails,
-            ips: settings.scrub_ip_addresses,
-        };
-        Self {
-            rules: Arc::new(rules),
-        }
+        Self::try_new(settings).unwrap_or_else(|_| Self {
+            rules: Arc::new(Rules::new(settings)),
+            custom: Custom::Wrong,
+        })
+    }
+
+    /// Compiles the settings of a project.
+    ///
+    /// # Errors
+    /// When the rules that people wrote are wrong.
+    pub fn try_new(settings: &PrivacySettings) -> Result<Self, RuleError> {
+        let custom = CustomRules::compile(&settings.rules, settings.pseudonym_key.clone())?;
+        Ok(Self {
+            rules: Arc::new(Rules::new(settings)),
+            custom: if custom.is_empty() {
+                Custom::None
+            } else {
+                Custom::Rules(Arc::new(custom))
+            },
+        })
     }
 
     /// Removes private data from a JSON payload.
@@ -123,24 +154,45 @@ impl Scrubber {
     /// # Errors
     /// When the payload cannot be read to its end; such a payload is dropped, never forwarded.
     pub fn scrub_json(&self, payload: &Bytes, kind: Payload) -> Result<Scrubbed, ScrubError> {
-        if let Err(error) = std::str::from_utf8(payload) {
-            return Err(ScrubError::NotUtf8 {
-                at: error.valid_up_to(),
-            });
-        }
+        check_utf8(payload)?;
         let walked = Walk::new(payload, &self.rules).run(kind)?;
-        if walked.edits.is_empty() {
-            return Ok(Scrubbed {
-                payload: payload.clone(),
-                changed: false,
-                hits: Hits::default(),
-            });
-        }
+        let scrubbed = if walked.edits.is_empty() {
+            payload.clone()
+        } else {
+            rewrite(payload, kind, &walked)
+        };
+        // People's rules see what the built-in ones left: a rule that parts an address, say, hides none from them.
+        let (scrubbed, n_custom) = match &self.custom {
+            Custom::None => (scrubbed, 0),
+            Custom::Rules(rules) => rules.apply(&scrubbed, kind)?,
+            Custom::Wrong => return Err(ScrubError::WrongRules),
+        };
+        let mut hits = walked.hits;
+        hits.add(Rule::Custom, n_custom);
         Ok(Scrubbed {
-            payload: rewrite(payload, kind, &walked),
-            changed: true,
-            hits: walked.hits,
+            changed: scrubbed.as_ptr() != payload.as_ptr(),
+            payload: scrubbed,
+            hits,
         })
+    }
+
+    /// Removes private data from an attachment, at equal length so that all offsets stay: by the built-in rules as far as it is text,
+    /// then by those that people wrote for it. The same bytes come back when there was none.
+    ///
+    /// # Errors
+    /// When the rules that people wrote are wrong.
+    pub fn scrub_attachment(
+        &self,
+        name: &str,
+        bytes: &Bytes,
+        is_minidump: bool,
+    ) -> Result<Bytes, ScrubError> {
+        let scrubbed = self.scrub_bytes_same_length(bytes);
+        match &self.custom {
+            Custom::None => Ok(scrubbed),
+            Custom::Rules(rules) => Ok(rules.apply_to_attachment(name, &scrubbed, is_minidump)),
+            Custom::Wrong => Err(ScrubError::WrongRules),
+        }
     }
 
     /// Removes private data from free text: file names, user agents, log lines. `None` when there was none.
@@ -196,6 +248,14 @@ impl Scrubber {
         let (clean, _) = self.rules.clean(text.as_bytes(), mode, &mut secrets);
         Some(String::from_utf8_lossy(&clean).into_owned())
     }
+}
+
+fn check_utf8(payload: &[u8]) -> Result<(), ScrubError> {
+    std::str::from_utf8(payload)
+        .map(|_| ())
+        .map_err(|error| ScrubError::NotUtf8 {
+            at: error.valid_up_to(),
+        })
 }
 
 /// Copies the payload with its edits and the notes about them.

@@ -14,6 +14,7 @@
 
 mod bounds;
 mod link;
+mod pseudonym;
 mod strict;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::timestamp::Timestamp;
 
 pub use bounds::Excess;
 pub use link::{LinkSettings, NoHours, QuietHours};
+pub use pseudonym::PseudonymKey;
 
 /// What stands in front of a roster's bytes when they are signed, so that the signature is good
 /// for nothing else.
@@ -148,8 +150,8 @@ pub struct RateLimit {
     pub window_secs: u64,
 }
 
-/// The simple privacy settings of a project (spec of scrubbing, section 1).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The privacy settings of a project: switches and names, and rules in the language of [`crate::privacy`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PrivacySettings {
     /// Removes IP addresses too.
@@ -160,6 +162,12 @@ pub struct PrivacySettings {
     pub sensitive_fields: Vec<String>,
     /// Key names that are left alone.
     pub safe_fields: Vec<String>,
+    /// Documents of rules in the language of [`crate::privacy`], as JSON. They only remove more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// What pseudonyms are made with. It is the host's own and never travels.
+    #[serde(skip)]
+    pub pseudonym_key: Option<PseudonymKey>,
 }
 
 impl PrivacySettings {
@@ -186,6 +194,10 @@ struct Privacy {
     sensitive_fields: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     safe_fields: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<String>,
+    #[serde(skip)]
+    pseudonym_key: Option<PseudonymKey>,
 }
 
 /// A share in millionths. Invariant: at most one million.

@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use protocol::ids::Lane;
 use protocol::item::Category;
-use protocol::roster::{LinkSettings, PrivacySettings, QuietHours, RateLimit};
+use protocol::privacy::CustomRules;
+use protocol::roster::{LinkSettings, PrivacySettings, PseudonymKey, QuietHours, RateLimit};
 use protocol::unit::{Bandwidth, Span};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,11 @@ pub struct Policy {
     pub sensitive_fields: Vec<String>,
     /// Key names that the hub cannot exempt from the rules; `*` is every name.
     pub protected_fields: Vec<String>,
+    /// A document of privacy rules, as JSON, that runs before those of the hub; empty is none.
+    pub privacy_rules: String,
+    /// What pseudonyms are made with, in hexadecimal digits. Hosts with the same key make the same
+    /// pseudonyms; without one, `[Filtered]` takes their place.
+    pub pseudonym_key: Option<PseudonymKey>,
     /// Categories and lanes of which nothing leaves this host.
     pub never_send: Vec<Withheld>,
     /// Most bytes a second to the hub.
@@ -93,6 +99,8 @@ impl Default for Policy {
             scrub_emails: false,
             sensitive_fields: Vec::new(),
             protected_fields: Vec::new(),
+            privacy_rules: String::new(),
+            pseudonym_key: None,
             never_send: Vec::new(),
             bandwidth_max: None,
             quiet_hours: Vec::new(),
@@ -111,10 +119,27 @@ impl Policy {
             sensitive_fields: self.sensitive_fields.clone(),
             // What this host does not protect, the hub may exempt.
             safe_fields: hub.safe_fields.clone(),
+            rules: self.own_rules().cloned().collect(),
+            pseudonym_key: self.pseudonym_key.clone(),
         };
+        // This host's rules come first, so that what they leave is what the hub's rules see.
+        let rules = floor.stricter(hub).rules;
         let mut settings = hub.stricter(&floor);
+        settings.rules = rules;
+        settings.pseudonym_key = floor.pseudonym_key;
         settings.safe_fields.retain(|field| !self.protects(field));
         settings
+    }
+
+    fn own_rules(&self) -> impl Iterator<Item = &String> {
+        let rules = Some(&self.privacy_rules);
+        rules.into_iter().filter(|rules| !rules.trim().is_empty())
+    }
+
+    /// Whether the privacy rules are right.
+    fn check_rules(&self) -> Result<(), protocol::privacy::RuleError> {
+        let rules: Vec<String> = self.own_rules().cloned().collect();
+        CustomRules::compile(&rules, None).map(drop)
     }
 
     /// Whether the hub may not exempt a field: it is protected by its name, or always removed.

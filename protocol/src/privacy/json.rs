@@ -260,6 +260,57 @@ pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// Where a value ends that begins at `at`, whatever is in it. Strings and brackets are accounted for, nothing else.
+pub(super) fn skip_value(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
+    let mut depth = 0_usize;
+    loop {
+        at = match bytes.get(at) {
+            Some(b'"') => skip_string(bytes, at + 1)?.raw.end + 1,
+            Some(b'{' | b'[') => {
+                depth += 1;
+                at + 1
+            }
+            Some(b'}' | b']') if depth > 0 => {
+                depth -= 1;
+                at + 1
+            }
+            Some(b',' | b':' | b' ' | b'\n' | b'\r' | b'\t') if depth > 0 => at + 1,
+            Some(b'-' | b'0'..=b'9') if bytes.get(at + 1) != Some(&b'I') => number(bytes, at)?,
+            Some(_) => literal(bytes, at)?,
+            None => return Err(at),
+        };
+        if depth == 0 {
+            return Ok(at);
+        }
+    }
+}
+
+/// Whether an array has elements, and all of them are pairs of a text and something.
+pub(super) fn is_pair_list(bytes: &[u8], start: usize) -> bool {
+    let mut at = skip_space(bytes, start + 1);
+    loop {
+        let Some(end) = pair_end(bytes, at) else {
+            return false;
+        };
+        at = skip_space(bytes, end);
+        match bytes.get(at) {
+            Some(b',') => at = skip_space(bytes, at + 1),
+            Some(b']') => return true,
+            _ => return false,
+        }
+    }
+}
+
+/// Where a pair ends; `None` when it is none.
+fn pair_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let expect = |at: usize, byte: u8| (bytes.get(at) == Some(&byte)).then_some(at + 1);
+    let first = skip_space(bytes, expect(at, b'[')?);
+    let after = skip_string(bytes, expect(first, b'"')?).ok()?.raw.end + 1;
+    let second = skip_space(bytes, expect(skip_space(bytes, after), b',')?);
+    let after = skip_value(bytes, second).ok()?;
+    expect(skip_space(bytes, after), b']')
+}
+
 /// Writes what a raw string means to `out`. A lone surrogate becomes U+FFFD.
 pub(super) fn decode(raw: &[u8], out: &mut Vec<u8>) {
     let mut rest = raw;

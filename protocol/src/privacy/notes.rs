@@ -4,6 +4,7 @@
 //! Type `s` is substituted, with the range of the label in characters of the new text; type `x` is removed.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -42,6 +43,30 @@ pub(super) enum Change {
     Whole { rule: Rule, length: Option<usize> },
     /// `null` stands for the whole value.
     Removed { rule: Rule, length: usize },
+    /// Rules that people wrote; the length is known for texts.
+    Remarks {
+        remarks: Vec<Remark>,
+        length: Option<usize>,
+    },
+}
+
+/// What one rule did to a value.
+#[derive(Clone, Debug)]
+pub(super) struct Remark {
+    pub(super) rule: Arc<str>,
+    /// `x` removed, `s` substituted, `m` masked, `p` pseudonymised.
+    pub(super) kind: char,
+    /// What stands there now, in characters of the new text; `None` when the value is gone.
+    pub(super) range: Option<Range<usize>>,
+}
+
+impl Remark {
+    fn to_json(&self) -> Value {
+        match &self.range {
+            Some(range) => json!([*self.rule, self.kind, range.start, range.end]),
+            None => json!([*self.rule, self.kind]),
+        }
+    }
 }
 
 impl Change {
@@ -68,6 +93,18 @@ impl Change {
                 json!({"rem": [[rule.id(), "s", 0, rule.label().len()]]})
             }
             Self::Removed { rule, length } => json!({"rem": [[rule.id(), "x"]], "len": length}),
+            Self::Remarks { remarks, length } => {
+                let remarks = remarks.iter().take(REMARKS_MAX).map(Remark::to_json);
+                let remarks: Vec<Value> = remarks.collect();
+                let mut annotation = json!({});
+                if !remarks.is_empty() {
+                    annotation["rem"] = Value::from(remarks);
+                }
+                if let Some(length) = length {
+                    annotation["len"] = json!(length);
+                }
+                annotation
+            }
         }
     }
 }
@@ -82,7 +119,11 @@ pub(super) fn merge(payload: &[u8], notes: &[Note], before: Option<&[u8]>) -> Ve
         for step in &note.path {
             node = object(&mut node[name(payload, step).as_str()]);
         }
-        if matches!(note.change, Change::Whole { length: None, .. }) {
+        let is_gone = matches!(
+            note.change,
+            Change::Whole { length: None, .. } | Change::Remarks { length: None, .. }
+        );
+        if is_gone {
             // Nothing is left below.
             *node = json!({});
         }

@@ -27,11 +27,13 @@ pub enum Rule {
     Ip,
     /// The user's name in a path to their home.
     UserPath,
+    /// A rule that people wrote; notes hold its name.
+    Custom,
 }
 
 impl Rule {
     /// Every rule, in the order of its index.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Password,
         Self::Cookies,
         Self::PemKey,
@@ -44,6 +46,7 @@ impl Rule {
         Self::Email,
         Self::Ip,
         Self::UserPath,
+        Self::Custom,
     ];
 
     /// The id in `_meta` remarks and in metrics.
@@ -62,6 +65,7 @@ impl Rule {
             Self::Email => "@email",
             Self::Ip => "@ip",
             Self::UserPath => "@userpath",
+            Self::Custom => "custom",
         }
     }
 
@@ -69,7 +73,7 @@ impl Rule {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Password | Self::Cookies => "[Filtered]",
+            Self::Password | Self::Cookies | Self::Custom => "[Filtered]",
             Self::PemKey => "[pemkey]",
             Self::UrlAuth | Self::Basic => "[auth]",
             Self::Bearer => "[token]",
@@ -130,6 +134,12 @@ impl Hits {
             .into_iter()
             .zip(self.by_rule)
             .filter(|(_, count)| *count > 0)
+    }
+
+    pub(super) fn add(&mut self, rule: Rule, n: u32) {
+        if let Some(count) = self.by_rule.get_mut(rule as usize) {
+            *count = count.saturating_add(n);
+        }
     }
 
     pub(super) fn count(&mut self, rule: Rule) {

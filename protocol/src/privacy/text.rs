@@ -9,6 +9,7 @@ use super::json::{AT, DOT, PAIR, PERCENT, Sight};
 use super::keys::Keys;
 use super::pairs::{self, Prose};
 use super::{addresses, numbers, secrets};
+use crate::roster::PrivacySettings;
 
 /// What kind of text it is, which decides about the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,14 @@ pub(super) struct Rules {
 }
 
 impl Rules {
+    pub(super) fn new(settings: &PrivacySettings) -> Self {
+        Self {
+            keys: Keys::new(settings),
+            emails: settings.scrub_emails,
+            ips: settings.scrub_ip_addresses,
+        }
+    }
+
     /// Whether a text of this sight needs to be inspected.
     #[inline]
     pub(super) fn wants(&self, sight: Sight, has_word: bool) -> bool {

@@ -3,7 +3,8 @@
 use super::{LinkSettings, PrivacySettings, RosterBundle, RosterProject};
 use crate::limits::{
     QUIET_HOURS_MAX, ROSTER_DICTS_MAX, ROSTER_KEYS_MAX, ROSTER_LINKS_MAX, ROSTER_LIST_MAX,
-    ROSTER_PATTERN_BYTES_MAX, ROSTER_PROJECTS_MAX, ROSTER_TEXT_BYTES_MAX,
+    ROSTER_PATTERN_BYTES_MAX, ROSTER_PROJECTS_MAX, ROSTER_RULE_BYTES_MAX, ROSTER_RULES_MAX,
+    ROSTER_TEXT_BYTES_MAX,
 };
 
 /// Something of which a roster has too much.
@@ -67,8 +68,20 @@ fn check_project(project: &RosterProject) -> Result<(), Excess> {
     let PrivacySettings {
         sensitive_fields,
         safe_fields,
+        rules,
         ..
     } = &project.privacy;
+    at_most(
+        "documents of rules of a project",
+        rules.len(),
+        ROSTER_RULES_MAX,
+    )?;
+    let longest = rules.iter().map(String::len).max().unwrap_or_default();
+    at_most(
+        "bytes in a document of rules",
+        longest,
+        ROSTER_RULE_BYTES_MAX,
+    )?;
     for list in [sensitive_fields, safe_fields, &project.allowed_domains] {
         at_most(
             "entries in a list of a project",
@@ -85,7 +98,13 @@ fn check_project(project: &RosterProject) -> Result<(), Excess> {
 fn pattern_bytes(projects: &[RosterProject]) -> usize {
     let lists = projects.iter().map(|project| &project.privacy);
     let distinct: std::collections::HashSet<&Vec<String>> = lists
-        .flat_map(|privacy| [&privacy.sensitive_fields, &privacy.safe_fields])
+        .flat_map(|privacy| {
+            [
+                &privacy.sensitive_fields,
+                &privacy.safe_fields,
+                &privacy.rules,
+            ]
+        })
         .collect();
     distinct.into_iter().flatten().map(String::len).sum()
 }

@@ -13,12 +13,25 @@ impl PrivacySettings {
                 sensitive_fields.push(field.clone());
             }
         }
+        let mut rules = self.rules.clone();
+        rules.extend(
+            other
+                .rules
+                .iter()
+                .filter(|document| !self.rules.contains(document))
+                .cloned(),
+        );
         let both = |field: &&String| lists(&other.safe_fields, field);
         Self {
             scrub_ip_addresses: self.scrub_ip_addresses || other.scrub_ip_addresses,
             scrub_emails: self.scrub_emails || other.scrub_emails,
             sensitive_fields,
             safe_fields: self.safe_fields.iter().filter(both).cloned().collect(),
+            rules,
+            pseudonym_key: self
+                .pseudonym_key
+                .clone()
+                .or_else(|| other.pseudonym_key.clone()),
         }
     }
 }

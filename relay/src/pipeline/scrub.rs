@@ -3,7 +3,7 @@
 //! | what | how |
 //! |---|---|
 //! | JSON kinds | by the rules for their shape; not JSON is dropped |
-//! | attachments, items of unknown kinds | private data in text is masked at equal length; what is not text stays |
+//! | attachments, items of unknown kinds | at equal length: private data in text is masked; then by people's rules, minidumps in their memory alone |
 //! | recordings of replays | unpacked, scrubbed as JSON, packed again when something was found |
 //! | MessagePack attachments of native clients | dropped: no rule reads them |
 //!
@@ -95,6 +95,7 @@ const fn why(error: ScrubError) -> &'static str {
     match error {
         ScrubError::TooDeep { .. } => reason::NESTING_TOO_DEEP,
         ScrubError::NotUtf8 { .. } | ScrubError::NotJson { .. } => reason::INVALID_JSON,
+        ScrubError::WrongRules => reason::PRIVACY_RULES,
     }
 }
 
@@ -109,7 +110,11 @@ fn attachment(
         Some("event.view_hierarchy") => return json(scrubber, payload, Payload::Json, hits),
         _ => {}
     }
-    Ok(scrubber.scrub_bytes_same_length(payload))
+    let name = item.header.filename().unwrap_or_default();
+    let is_minidump = item.header.attachment_type().as_deref() == Some("event.minidump");
+    scrubber
+        .scrub_attachment(&name, payload, is_minidump || payload.starts_with(b"MDMP"))
+        .map_err(why)
 }
 
 /// A line of JSON, then JSON, plain or as zlib.

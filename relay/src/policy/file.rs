@@ -70,6 +70,15 @@ pub enum PolicyError {
         /// What it must be.
         problem: &'static str,
     },
+    /// The privacy rules are wrong.
+    #[error("{}: `privacy_rules` cannot be used", path.display())]
+    Rules {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: protocol::privacy::RuleError,
+    },
 }
 
 impl Policy {
@@ -102,6 +111,10 @@ impl Policy {
         let policy: Self = toml::from_str(&text).map_err(|source| PolicyError::Parse {
             path: path.clone(),
             source: Box::new(source),
+        })?;
+        policy.check_rules().map_err(|source| PolicyError::Rules {
+            path: path.clone(),
+            source,
         })?;
         match policy.find_problem() {
             None => Ok(policy),

@@ -139,6 +139,25 @@ fn the_hub_cannot_exempt_what_is_protected_or_always_removed() {
     assert!(all.privacy(&hub).safe_fields.is_empty());
 }
 
+#[test]
+fn this_hosts_rules_come_before_those_of_the_hub() {
+    let rules =
+        |selector: &str| format!("{{\"applications\":{{\"{selector}\":[\"@email\"]}}}}");
+    let text = toml::toml! { privacy_rules = "x" }.to_string();
+    let own = toml::Value::String(rules("extra.**")).to_string();
+    let policy = load(&text.replace("\"x\"", &own), 0o644).unwrap();
+    let hub = PrivacySettings {
+        rules: vec![rules("user.**"), rules("extra.**")],
+        ..PrivacySettings::default()
+    };
+    let in_force = policy.privacy(&hub);
+    assert_eq!(in_force.rules, [rules("extra.**"), rules("user.**")]);
+    let wrong = load("privacy_rules = '{\"rulez\":{}}'", 0o644).unwrap_err();
+    assert!(wrong.contains("`privacy_rules` cannot be used"), "{wrong}");
+    let key = load("pseudonym_key = \"abc\"", 0o644).unwrap_err();
+    assert!(key.contains("hexadecimal"), "{key}");
+}
+
 const KEYS: [&str; 6] = ["password", "note", "iban", "customer_iban", "Token", "mail"];
 const VALUE: &str = "a@example.com 203.0.113.7 4111111111111111";
 
@@ -156,6 +175,7 @@ fn settings() -> impl Strategy<Value = PrivacySettings> {
             scrub_emails: email,
             sensitive_fields: sensitive,
             safe_fields: safe,
+            ..PrivacySettings::default()
         }
     })
 }

@@ -13,6 +13,9 @@ use crate::policy::Policy;
 /// Why the rules of a project are not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DryRunError {
+    /// They are not what rules are written like.
+    #[error("they cannot be used: {0}")]
+    Wrong(#[from] protocol::privacy::RuleError),
     /// What comes out is no event.
     #[error("its rules do not leave an event an event")]
     Broken,

@@ -106,29 +106,21 @@ impl Table {
 
 /// Most projects share their settings, so they share what is compiled from them.
 #[derive(Default)]
-struct Scrubbers(HashMap<Settings, Scrubber>);
-
-/// What tells two settings apart.
-type Settings = (bool, bool, Vec<String>, Vec<String>);
+struct Scrubbers(HashMap<PrivacySettings, Scrubber>);
 
 impl Scrubbers {
     fn compile(&mut self, project: RosterProject, policy: &Policy) -> Result<Project, RosterError> {
         let privacy = policy.privacy(&project.privacy);
-        let settings = (
-            privacy.scrub_ip_addresses,
-            privacy.scrub_emails,
-            privacy.sensitive_fields.clone(),
-            privacy.safe_fields.clone(),
-        );
-        let scrubber = match self.0.get(&settings) {
+        let scrubber = match self.0.get(&privacy) {
             Some(scrubber) => scrubber.clone(),
             None => {
-                let scrubber = Scrubber::new(&privacy);
-                dry_run::run(&privacy, &scrubber, policy).map_err(|source| RosterError::Rules {
+                let wrong = |source| RosterError::Rules {
                     project: project.id,
                     source,
-                })?;
-                self.0.insert(settings, scrubber.clone());
+                };
+                let scrubber = Scrubber::try_new(&privacy).map_err(|error| wrong(error.into()))?;
+                dry_run::run(&privacy, &scrubber, policy).map_err(wrong)?;
+                self.0.insert(privacy.clone(), scrubber.clone());
                 scrubber
             }
         };

@@ -1,0 +1,171 @@
+//! Follows all paths of all selectors at once: one bit for each item, set while the walk is at a place that the item has matched.
+
+use std::collections::HashMap;
+
+use crate::privacy::language::RuleError;
+use crate::privacy::language::selector::{Item, Types, types};
+
+const WORDS: usize = 8;
+/// Most items of all selectors together.
+const ITEMS_MAX: usize = WORDS * 64;
+/// Longest key that a selector may name, in bytes; longer ones match no key.
+const KEY_BYTES_MAX: usize = 128;
+
+/// A set of items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Bits([u64; WORDS]);
+
+impl Bits {
+    pub(crate) fn set(&mut self, bit: usize) {
+        if let Some(word) = self.0.get_mut(bit / 64) {
+            *word |= 1 << (bit % 64);
+        }
+    }
+
+    pub(crate) fn has(self, bit: usize) -> bool {
+        let word = self.0.get(bit / 64).copied().unwrap_or_default();
+        word >> (bit % 64) & 1 == 1
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        let mut out = self;
+        for (word, other) in out.0.iter_mut().zip(other.0) {
+            *word &= other;
+        }
+        out
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        let mut out = self;
+        for (word, other) in out.0.iter_mut().zip(other.0) {
+            *word |= other;
+        }
+        out
+    }
+
+    /// Each item becomes the next one.
+    fn next(self) -> Self {
+        let mut carry = 0;
+        let mut out = self;
+        for word in &mut out.0 {
+            let top = *word >> 63;
+            *word = *word << 1 | carry;
+            carry = top;
+        }
+        out
+    }
+}
+
+/// The paths of all selectors.
+#[derive(Debug, Default)]
+pub(crate) struct Matcher {
+    /// First items.
+    starts: Bits,
+    /// Last items.
+    ends: Bits,
+    /// `**`
+    deep: Bits,
+    /// Items that match whatever there is.
+    any: Bits,
+    keys: HashMap<Box<[u8]>, Bits>,
+    /// Lengths of the keys, as bits; those of 63 bytes and more share one.
+    key_lengths: u64,
+    by_type: [Bits; types::COUNT],
+    types_used: Types,
+}
+
+impl Matcher {
+    /// The items that match at a place, from those that matched at the one above.
+    #[inline]
+    pub(crate) fn step(&self, above: Bits, key: &[u8], types: Types) -> Bits {
+        let mut matching = self.any.or(self.of_key(key));
+        let mut types = types & self.types_used;
+        while types != 0 {
+            let of_type = self.by_type.get(types.trailing_zeros() as usize);
+            matching = matching.or(of_type.copied().unwrap_or_default());
+            types &= types - 1;
+        }
+        let reachable = above.next().or(self.starts).or(above.and(self.deep));
+        reachable.and(matching)
+    }
+
+    /// Of those, the ones that end a path.
+    pub(crate) fn ends(&self, bits: Bits) -> Bits {
+        bits.and(self.ends)
+    }
+
+    #[inline]
+    fn of_key(&self, key: &[u8]) -> Bits {
+        if self.key_lengths >> key.len().min(63) & 1 == 0 || key.len() > KEY_BYTES_MAX {
+            return Bits::default();
+        }
+        let mut lower = [0; KEY_BYTES_MAX];
+        let Some(lower) = lower.get_mut(..key.len()) else {
+            return Bits::default();
+        };
+        lower.copy_from_slice(key);
+        lower.make_ascii_lowercase();
+        self.keys.get(&*lower).copied().unwrap_or_default()
+    }
+}
+
+/// Collects paths.
+#[derive(Debug, Default)]
+pub(crate) struct MatcherBuilder {
+    matcher: Matcher,
+    n_items: usize,
+    known: HashMap<Vec<Item>, usize>,
+}
+
+impl MatcherBuilder {
+    /// Adds a path; its last item's bit says that it matches.
+    ///
+    /// # Errors
+    /// When all selectors together have too many items.
+    pub(crate) fn add(&mut self, items: &[Item]) -> Result<usize, RuleError> {
+        if let Some(bit) = self.known.get(items) {
+            return Ok(*bit);
+        }
+        let first = self.n_items;
+        self.n_items += items.len();
+        if self.n_items > ITEMS_MAX {
+            return Err(RuleError::TooMany {
+                what: "items of selectors",
+                max: ITEMS_MAX,
+            });
+        }
+        self.matcher.starts.set(first);
+        for (bit, item) in (first..).zip(items) {
+            self.add_item(bit, item);
+        }
+        let last = self.n_items.saturating_sub(1);
+        self.matcher.ends.set(last);
+        self.known.insert(items.to_vec(), last);
+        Ok(last)
+    }
+
+    fn add_item(&mut self, bit: usize, item: &Item) {
+        let matcher = &mut self.matcher;
+        match item {
+            Item::Any => matcher.any.set(bit),
+            Item::Deep => {
+                matcher.any.set(bit);
+                matcher.deep.set(bit);
+            }
+            Item::Key(key) => {
+                let key = key.as_bytes();
+                matcher.key_lengths |= 1 << key.len().min(63);
+                matcher.keys.entry(key.into()).or_default().set(bit);
+            }
+            Item::Type(bits) => {
+                matcher.types_used |= bits;
+                let of_type = matcher.by_type.get_mut(bits.trailing_zeros() as usize);
+                of_type.into_iter().for_each(|bits| bits.set(bit));
+            }
+        }
+    }
+
+    pub(crate) fn build(self) -> Matcher {
+        self.matcher
+    }
+}
