@@ -1,5 +1,5 @@
 # The commands everyone uses; what each installs is listed in scripts/install.
-.PHONY: help demo test soak bench lint fuzz clean
+.PHONY: help demo test soak bench compare lint fuzz clean
 
 help:                ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,6 +33,11 @@ bench:               ## the product's figures, into target/bench/results.jsonl
 	@scripts/dashboard
 	cargo build --release --workspace --locked
 	@exec target/release/vedette-bench
+
+CASES ?= 4000
+compare:             ## CASES generated rules and events, beside Sentry's scrubber (from PyPI, run as it is)
+	cargo build --workspace --locked
+	@tests/compare/run $(CASES)
 
 lint:                ## formatting, lints and structure
 	cargo fmt --all --check

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
-use protocol::privacy::{Payload, Scrubber};
+use protocol::privacy::{CustomRules, Payload, Scrubber};
 use protocol::roster::PrivacySettings;
 use serde_json::Value;
 
@@ -82,4 +82,61 @@ fn secrets_everywhere(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn secrets_everywhere_with_all_switches(bencher: Bencher<'_, '_>) {
     scrub(bencher, false, true);
+}
+
+/// Twenty rules over everything that users wrote: built-in ones, patterns, keys.
+fn twenty_rules() -> String {
+    let patterns = [
+        "ACME-\\\\d{6}",
+        "cust_[a-z0-9]{12}",
+        "(?i)order #\\\\d+",
+        "sk_live_\\\\w+",
+        "ghp_\\\\w{36}",
+        "AKIA[0-9A-Z]{16}",
+        "\\\\b\\\\d{4}/\\\\d{6}\\\\b",
+        "xox[bp]-\\\\w+",
+    ];
+    let mut rules: Vec<String> = Vec::new();
+    for (n, pattern) in patterns.iter().enumerate() {
+        rules.push(format!(
+            "\"p{n}\":{{\"type\":\"pattern\",\"pattern\":\"{pattern}\"}}"
+        ));
+    }
+    for (n, key) in ["customer", "invoice", "birthday", "surname"]
+        .iter()
+        .enumerate()
+    {
+        rules.push(format!(
+            "\"k{n}\":{{\"type\":\"redact_pair\",\"keyPattern\":\"(?i){key}\"}}"
+        ));
+    }
+    let names = "\"p0\",\"p1\",\"p2\",\"p3\",\"p4\",\"p5\",\"p6\",\"p7\",\"k0\",\"k1\",\"k2\",\"k3\",\
+                 \"@email\",\"@creditcard\",\"@iban\",\"@imei\",\"@mac\",\"@usssn\",\"@id-de-idnr\",\"@pemkey\"";
+    format!(
+        "{{\"rules\":{{{}}},\"applications\":{{\"$string && !$frame.filename\":[{names}],\
+         \"extra.**.note\":[\"@anything\"]}}}}",
+        rules.join(",")
+    )
+}
+
+fn scrub_with_rules(bencher: Bencher<'_, '_>, is_clean: bool) {
+    let settings = PrivacySettings {
+        rules: vec![twenty_rules()],
+        ..settings(false)
+    };
+    assert!(CustomRules::compile(&settings.rules, None).is_ok());
+    let scrubber = Scrubber::new(&settings);
+    let payload = event(is_clean);
+    let bencher = bencher.counter(BytesCount::new(payload.len()));
+    bencher.bench(|| scrubber.scrub_json(divan::black_box(&payload), Payload::Event));
+}
+
+#[divan::bench]
+fn nothing_matches_with_twenty_rules(bencher: Bencher<'_, '_>) {
+    scrub_with_rules(bencher, true);
+}
+
+#[divan::bench]
+fn secrets_everywhere_with_twenty_rules(bencher: Bencher<'_, '_>) {
+    scrub_with_rules(bencher, false);
 }

@@ -141,8 +141,7 @@ fn the_hub_cannot_exempt_what_is_protected_or_always_removed() {
 
 #[test]
 fn this_hosts_rules_come_before_those_of_the_hub() {
-    let rules =
-        |selector: &str| format!("{{\"applications\":{{\"{selector}\":[\"@email\"]}}}}");
+    let rules = |selector: &str| format!("{{\"applications\":{{\"{selector}\":[\"@email\"]}}}}");
     let text = toml::toml! { privacy_rules = "x" }.to_string();
     let own = toml::Value::String(rules("extra.**")).to_string();
     let policy = load(&text.replace("\"x\"", &own), 0o644).unwrap();

@@ -93,6 +93,33 @@ fn the_policy_of_the_host_is_in_force_whatever_the_hub_says() {
 }
 
 #[test]
+fn a_roster_with_rules_that_are_wrong_is_refused_and_the_one_before_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let roster = roster(dir.path(), Policy::default(), Some(&bundle(1)));
+    let mut wrong = bundle(2);
+    wrong.projects[0].privacy.rules = vec!["{\"rulez\":{}}".to_owned()];
+    let error = apply(&roster, &wrong).unwrap_err();
+    assert!(format!("{error:?}").contains("rulez"), "{error:?}");
+    assert_eq!(roster.version(), 1);
+    let mut right = bundle(3);
+    right.projects[0].privacy.rules =
+        vec!["{\"applications\":{\"extra.note\":[\"@anything\"]}}".to_owned()];
+    apply(&roster, &right).unwrap();
+    let Lookup::Known(project, _) = roster.lookup(&KEY.parse().unwrap()) else {
+        panic!("the key is known");
+    };
+    let payload = bytes::Bytes::from_static(b"{\"extra\":{\"note\":\"n\"}}");
+    let kind = protocol::privacy::Payload::Event;
+    let scrubbed = project.scrubber.scrub_json(&payload, kind).unwrap();
+    assert!(
+        scrubbed
+            .payload
+            .starts_with(b"{\"extra\":{\"note\":\"[Filtered]\"}")
+    );
+    assert_eq!(scrubbed.hits.of(protocol::privacy::Rule::Custom), 1);
+}
+
+#[test]
 fn an_expired_roster_scrubs_on_and_stops_sampling_and_limits_of_the_link() {
     let dir = tempfile::tempdir().unwrap();
     let mut ends = bundle(1);

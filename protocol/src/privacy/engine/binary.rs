@@ -32,9 +32,7 @@ pub(super) fn scrub(
     is_minidump: bool,
 ) -> Bytes {
     let mut plans = Plans::default();
-    let root = program
-        .matcher
-        .step(Bits::default(), b"", types::ATTACHMENTS);
+    let root = program.matcher.root(types::ATTACHMENTS);
     let own = types::BINARY | if is_minidump { types::MINIDUMP } else { 0 };
     let file = program.matcher.step(root, name.as_bytes(), own);
     let mut steps_at = |bits: Bits| -> Vec<&Step> {

@@ -11,6 +11,9 @@ const ITEMS_MAX: usize = WORDS * 64;
 /// Longest key that a selector may name, in bytes; longer ones match no key.
 const KEY_BYTES_MAX: usize = 128;
 
+/// Stands before the digits of an index.
+pub(crate) const INDEX_MARK: u8 = 0xFF;
+
 /// A set of items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Bits([u64; WORDS]);
@@ -75,16 +78,15 @@ pub(crate) struct Matcher {
 }
 
 impl Matcher {
+    /// The items that match the whole payload, which is no level of a path: types only.
+    pub(crate) fn root(&self, types: Types) -> Bits {
+        self.of_types(types).and(self.starts)
+    }
+
     /// The items that match at a place, from those that matched at the one above.
     #[inline]
     pub(crate) fn step(&self, above: Bits, key: &[u8], types: Types) -> Bits {
-        let mut matching = self.any.or(self.of_key(key));
-        let mut types = types & self.types_used;
-        while types != 0 {
-            let of_type = self.by_type.get(types.trailing_zeros() as usize);
-            matching = matching.or(of_type.copied().unwrap_or_default());
-            types &= types - 1;
-        }
+        let matching = self.any.or(self.of_key(key)).or(self.of_types(types));
         let reachable = above.next().or(self.starts).or(above.and(self.deep));
         reachable.and(matching)
     }
@@ -92,6 +94,23 @@ impl Matcher {
     /// Of those, the ones that end a path.
     pub(crate) fn ends(&self, bits: Bits) -> Bits {
         bits.and(self.ends)
+    }
+
+    #[inline]
+    fn of_types(&self, types: Types) -> Bits {
+        let mut matching = Bits::default();
+        let mut types = types & self.types_used;
+        while types != 0 {
+            let of_type = self.by_type.get(types.trailing_zeros() as usize);
+            matching = matching.or(of_type.copied().unwrap_or_default());
+            types &= types - 1;
+        }
+        matching
+    }
+
+    fn add_key(&mut self, key: &[u8], bit: usize) {
+        self.key_lengths |= 1 << key.len().min(63);
+        self.keys.entry(key.into()).or_default().set(bit);
     }
 
     #[inline]
@@ -107,6 +126,11 @@ impl Matcher {
         lower.make_ascii_lowercase();
         self.keys.get(&*lower).copied().unwrap_or_default()
     }
+}
+
+/// An index as a key that no object has: its first byte is none of UTF-8.
+pub(crate) fn index_key(digits: &[u8]) -> Vec<u8> {
+    [&[INDEX_MARK], digits].concat()
 }
 
 /// Collects paths.
@@ -152,11 +176,8 @@ impl MatcherBuilder {
                 matcher.any.set(bit);
                 matcher.deep.set(bit);
             }
-            Item::Key(key) => {
-                let key = key.as_bytes();
-                matcher.key_lengths |= 1 << key.len().min(63);
-                matcher.keys.entry(key.into()).or_default().set(bit);
-            }
+            Item::Key(key) => matcher.add_key(key.as_bytes(), bit),
+            Item::Index(index) => matcher.add_key(&index_key(index.as_bytes()), bit),
             Item::Type(bits) => {
                 matcher.types_used |= bits;
                 let of_type = matcher.by_type.get_mut(bits.trailing_zeros() as usize);

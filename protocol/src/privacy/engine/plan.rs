@@ -1,6 +1,7 @@
 //! Which steps apply at a place, decided once for each set of paths that match there.
 
 use super::super::json::Sight;
+use super::super::language::Dialect;
 use super::super::language::kinds::Kind;
 use super::super::language::kinds::Pattern;
 use super::super::language::program::{Expr, Program};
@@ -40,8 +41,9 @@ impl Plan {
             return plan;
         }
         for application in &program.applications {
-            let is_reached = reach == Reach::Open || application.is_specific;
-            if is_reached && holds(&application.target, ends) {
+            let target = &application.target;
+            let is_reached = reach == Reach::Open || names(target, ends, application.dialect);
+            if is_reached && holds(target, ends) {
                 plan.steps.extend(&application.steps);
             }
         }
@@ -101,10 +103,26 @@ fn plan_for(digits: &mut usize, flags: &mut u8, word: &mut bool, pattern: &Patte
 
 fn holds(target: &Expr, ends: Bits) -> bool {
     match target {
-        Expr::Path(bit) => ends.has(*bit),
+        Expr::Path(bit, _) => ends.has(*bit),
         Expr::Not(inner) => !holds(inner, ends),
         Expr::And(parts) => parts.iter().all(|part| holds(part, ends)),
         Expr::Or(parts) => parts.iter().any(|part| holds(part, ends)),
+    }
+}
+
+/// Whether it holds by a part that names the field, not by a wildcard.
+fn names(target: &Expr, ends: Bits, dialect: Dialect) -> bool {
+    match target {
+        Expr::Path(bit, is_specific) => *is_specific && ends.has(*bit),
+        Expr::Not(inner) => !holds(inner, ends),
+        Expr::Or(parts) => parts.iter().any(|part| names(part, ends, dialect)),
+        Expr::And(parts) if dialect == Dialect::Reference => {
+            parts.iter().all(|part| names(part, ends, dialect))
+        }
+        // Naming it once is enough; that it is not something else does not name it.
+        Expr::And(parts) => parts
+            .iter()
+            .any(|part| !matches!(part, Expr::Not(_)) && names(part, ends, dialect)),
     }
 }
 

@@ -64,7 +64,13 @@ impl Text {
     /// Takes the parts that patterns find.
     pub(super) fn apply(&mut self, step: &Step, pattern: &Pattern, key: Option<&PseudonymKey>) {
         let joined = self.joined();
-        let ranges = find(pattern, &joined);
+        let mut ranges = find(pattern, &joined);
+        // What is redacted already stays, unless there is more around it.
+        let is_new = |range: &Range<usize>| {
+            let taken = joined.get(range.clone()).unwrap_or_default();
+            taken.chars().any(|c| c != HOLE)
+        };
+        ranges.retain(is_new);
         if !ranges.is_empty() {
             self.redact(step, &joined, &ranges, key);
         }

@@ -136,8 +136,24 @@ fn wildcards_reach_what_users_wrote_and_nothing_else() {
         "extra": null, "unknown": "*",
     });
     check("**", "@anything:mask", &event, &after);
-    let specific = json!({"tags": {"a": "b"}, "extra": {"a": "b"}});
-    check("tags.*", "@anything:mask", &specific, &specific);
+    let tags = json!({"tags": {"a": "b"}, "culprit": "c", "extra": {"0": "x", "l": ["x"]}});
+    for selector in [
+        "tags.*",
+        "*.a",
+        "tags.$string",
+        "$string && a",
+        "$number || a",
+    ] {
+        let after = json!({"tags": {"a": "*"}, "culprit": "c", "extra": {"0": "x", "l": ["x"]}});
+        check(selector, "@anything:mask", &tags, &after);
+    }
+    for selector in ["**.a", "$string.0", "tags.**"] {
+        check(selector, "@anything:mask", &tags, &tags);
+    }
+    let after = json!({"tags": {"a": "b"}, "culprit": "c", "extra": {"0": "x", "l": ["*"]}});
+    check("*.0", "@anything:mask", &tags, &after);
+    let after = json!({"tags": {"a": "b"}, "culprit": "c", "extra": {"0": "*", "l": ["x"]}});
+    check("*.'0'", "@anything:mask", &tags, &after);
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::super::edits::Edit;
 use super::super::json::{self, Escapes, Sight, Token};
+use super::super::language::builtin::Redaction;
 use super::super::language::kinds::{Kind, Pattern};
 use super::super::language::program::Program;
 use super::super::language::selector::{Types, types};
 use super::super::notes::{Change, NOTES_MAX, Note, Remark, Step as PathStep};
 use super::super::walk::Walked;
 use super::super::{Payload, ScrubError};
-use super::bits::Bits;
+use super::bits::{Bits, INDEX_MARK};
 use super::plan::Plans;
 use super::redact::{Left, PseudonymKey, Text, removes_value};
 use super::schema::{Reach, Spot};
@@ -161,6 +162,9 @@ impl<'a> Walk<'a> {
             return next.above;
         }
         let types = types | next.spot.types;
+        if self.levels.is_empty() {
+            return self.program.matcher.root(types);
+        }
         let bits = self.program.matcher.step(next.above, &self.key, types);
         // The message of an event is its `logentry.formatted`, written shorter.
         if self.levels.len() == 1 && self.key == b"message" && next.spot.types & types::MESSAGE != 0
@@ -296,6 +300,7 @@ impl<'a> Walk<'a> {
             }
             Meta::Tree if self.key.iter().all(u8::is_ascii_digit) => {
                 next.spot = level.spot.element();
+                self.key.insert(0, INDEX_MARK);
             }
             Meta::Tree => {}
             // Only the original value is data.
@@ -365,6 +370,7 @@ impl<'a> Walk<'a> {
             }
             (Pairs::No, index) => {
                 self.key.clear();
+                self.key.push(INDEX_MARK);
                 self.key.extend_from_slice(Decimal::new(index).text());
             }
         }
@@ -453,22 +459,27 @@ impl<'a> Walk<'a> {
             let (is_whole, patterns) = match &step.kind {
                 Kind::Anything => (true, &[][..]),
                 Kind::Patterns(patterns) => (false, patterns.as_slice()),
-                Kind::Pair { key, values } => {
-                    (key_matches(&self.key, next, key), values.as_slice())
+                Kind::Pair {
+                    key,
+                    n_first,
+                    values,
+                } => {
+                    let is_whole = key_matches(&self.key, next, key);
+                    let n = if is_whole { *n_first } else { values.len() };
+                    (is_whole, values.get(..n).unwrap_or_default())
                 }
             };
-            if is_whole {
-                if step.redaction == super::super::language::builtin::Redaction::Remove {
-                    removed_by = Some(Arc::clone(&step.id));
-                    break;
-                }
-                let text = text.get_or_insert_with(|| Text::new(original));
-                text.apply_whole(step, self.pseudonyms);
-                continue;
+            if is_whole && step.redaction == Redaction::Remove {
+                removed_by = Some(Arc::clone(&step.id));
+                break;
             }
             for pattern in patterns.iter().filter(|pattern| may_match(pattern)) {
                 let text = text.get_or_insert_with(|| Text::new(original));
                 text.apply(step, pattern, self.pseudonyms);
+            }
+            if is_whole {
+                let text = text.get_or_insert_with(|| Text::new(original));
+                text.apply_whole(step, self.pseudonyms);
             }
         }
         let length = Change::length(&self.decoded);
@@ -545,6 +556,8 @@ const fn not_json(at: usize) -> ScrubError {
 }
 
 fn key_matches(key: &[u8], next: Next, pattern: &Pattern) -> bool {
+    let is_index = key.first() == Some(&INDEX_MARK);
+    let key = if is_index { &[] } else { key };
     let may = next.key_has_word || pattern.need.words.is_empty();
     may && pattern.regex.is_match(&String::from_utf8_lossy(key))
 }

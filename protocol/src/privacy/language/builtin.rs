@@ -153,6 +153,18 @@ fn one(simple: Simple, text: &str, dialect: Dialect) -> BuiltIn {
     BuiltIn::One(simple.kind(dialect), Redaction::Replace(text.to_owned()))
 }
 
+/// The name of a built-in rule with the method that it has without saying so.
+pub(super) fn with_method(name: &str) -> Option<String> {
+    let base = name.strip_prefix('@')?;
+    let family = FAMILIES.iter().find(|family| family.name == base)?;
+    let method = match family.bare {
+        Bare::Replace => "replace",
+        Bare::Mask => "mask",
+        Bare::Remove => "remove",
+    };
+    Some(format!("{name}:{method}"))
+}
+
 impl Family {
     fn redaction(&self, method: Option<&str>) -> Option<Redaction> {
         let label = || Redaction::Replace(self.label.to_owned());

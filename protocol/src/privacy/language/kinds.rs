@@ -36,9 +36,10 @@ pub(crate) enum Kind {
     Anything,
     /// The text.
     Patterns(Vec<Arc<Pattern>>),
-    /// The key, and the text when the key does not match.
+    /// The key, and the text when the key does not match; the first few patterns take their part of the text in any case.
     Pair {
         key: Arc<Pattern>,
+        n_first: usize,
         values: Vec<Arc<Pattern>>,
     },
 }
@@ -245,6 +246,7 @@ fn password() -> Option<Kind> {
     };
     Some(Kind::Pair {
         key: whole(PASSWORD_KEYS)?,
+        n_first: 1,
         values: vec![Pattern::built_in(BEARER, 1, None)?, whole(PASSWORD_VALUES)?],
     })
 }

@@ -1,6 +1,5 @@
 //! Compiles documents into what the engine runs: steps, and selectors over bits of one matcher.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::builtin::{self, BuiltIn, Redaction};
@@ -8,7 +7,7 @@ use super::document::{
     Dialect, RULE_DEPTH_MAX, RedactionSpec, RuleDocument, RuleError, RuleSpec, STEPS_MAX,
 };
 use super::kinds::{Kind, Pattern, Simple, Take};
-use super::selector::Selector;
+use super::selector::{Selector, is_specific};
 use crate::privacy::engine::bits::{Matcher, MatcherBuilder};
 use crate::privacy::engine::words::Words;
 
@@ -17,6 +16,8 @@ use crate::privacy::engine::words::Words;
 pub(crate) struct Step {
     /// The name in notes.
     pub(crate) id: Arc<str>,
+    /// The name by which the reference orders it: of a built-in rule the one with its method.
+    order: String,
     pub(crate) kind: Kind,
     pub(crate) redaction: Redaction,
     pub(crate) dialect: Dialect,
@@ -25,8 +26,8 @@ pub(crate) struct Step {
 /// A selector over the matcher's bits.
 #[derive(Clone, Debug)]
 pub(crate) enum Expr {
-    /// A path's last bit.
-    Path(usize),
+    /// A path's last bit, and whether it reaches fields that must be named.
+    Path(usize, bool),
     Not(Box<Self>),
     And(Vec<Self>),
     Or(Vec<Self>),
@@ -36,8 +37,7 @@ pub(crate) enum Expr {
 #[derive(Clone, Debug)]
 pub(crate) struct Application {
     pub(crate) target: Expr,
-    /// Whether it reaches fields that must be named.
-    pub(crate) is_specific: bool,
+    pub(crate) dialect: Dialect,
     /// Which steps, in order.
     pub(crate) steps: Vec<usize>,
 }
@@ -72,11 +72,12 @@ impl Program {
                     selector: text.clone(),
                     source,
                 })?;
-                let target = expression(&selector, &mut matcher)?;
+                let target = expression(&selector, &mut matcher, document.dialect)?;
                 let from = compiler.steps.len();
-                for rule in compiler.in_order(rules) {
+                for rule in rules {
                     compiler.add(rule, None, 0, &format!("selector `{text}`"))?;
                 }
+                compiler.sort_from(from);
                 if compiler.steps.len() > STEPS_MAX {
                     return Err(RuleError::TooMany {
                         what: "rules that apply",
@@ -85,7 +86,7 @@ impl Program {
                 }
                 program.applications.push(Application {
                     target,
-                    is_specific: selector.is_specific(),
+                    dialect: document.dialect,
                     steps: (from..compiler.steps.len()).collect(),
                 });
             }
@@ -103,21 +104,25 @@ impl Kind {
         let (key, values) = match self {
             Self::Anything => (None, &[][..]),
             Self::Patterns(patterns) => (None, patterns.as_slice()),
-            Self::Pair { key, values } => (Some(key), values.as_slice()),
+            Self::Pair { key, values, .. } => (Some(key), values.as_slice()),
         };
         key.into_iter().chain(values)
     }
 }
 
 /// A selector's bits, and those of its parts.
-fn expression(selector: &Selector, matcher: &mut MatcherBuilder) -> Result<Expr, RuleError> {
+fn expression(
+    selector: &Selector,
+    matcher: &mut MatcherBuilder,
+    dialect: Dialect,
+) -> Result<Expr, RuleError> {
     let mut all = |parts: &[Selector]| {
-        let parts = parts.iter().map(|part| expression(part, matcher));
+        let parts = parts.iter().map(|part| expression(part, matcher, dialect));
         parts.collect::<Result<Vec<_>, _>>()
     };
     Ok(match selector {
-        Selector::Path(items) => Expr::Path(matcher.add(items)?),
-        Selector::Not(inner) => Expr::Not(Box::new(expression(inner, matcher)?)),
+        Selector::Path(items) => Expr::Path(matcher.add(items)?, is_specific(items, dialect)),
+        Selector::Not(inner) => Expr::Not(Box::new(expression(inner, matcher, dialect)?)),
         Selector::And(parts) => Expr::And(all(parts)?),
         Selector::Or(parts) => Expr::Or(all(parts)?),
     })
@@ -192,12 +197,13 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// As they are listed; in the order of their names, each once, for the reference.
-    fn in_order<'r>(&self, rules: &'r [String]) -> Vec<&'r str> {
-        let names = rules.iter().map(String::as_str);
-        match self.dialect {
-            Dialect::Vedette => names.collect(),
-            Dialect::Reference => names.collect::<BTreeSet<_>>().into_iter().collect(),
+    /// As they are listed; for the reference in the order of their names, each once.
+    fn sort_from(&mut self, from: usize) {
+        if self.dialect == Dialect::Reference {
+            let mut steps = self.steps.split_off(from);
+            steps.sort_by(|a, b| a.order.cmp(&b.order));
+            steps.dedup_by(|a, b| a.order == b.order && a.id == b.id);
+            self.steps.append(&mut steps);
         }
     }
 
@@ -262,8 +268,8 @@ impl Compiler<'_> {
             )),
             (None, _) => None,
         };
-        for rule in self.in_order(&inner) {
-            let is_itself = rule == name;
+        for rule in &inner {
+            let is_itself = rule.as_str() == name;
             if is_itself && self.dialect == Dialect::Reference {
                 continue;
             }
@@ -283,8 +289,13 @@ impl Compiler<'_> {
             Some((id, over)) => (Arc::clone(id), over.clone().unwrap_or(redaction)),
             None => (Arc::from(name), redaction),
         };
+        let order = match (outer, builtin::with_method(name)) {
+            (None, Some(whole)) => whole,
+            _ => (*id).to_owned(),
+        };
         self.steps.push(Step {
             id,
+            order,
             kind,
             redaction,
             dialect: self.dialect,
@@ -319,6 +330,7 @@ impl Compiler<'_> {
                 let pattern = compile(source, Take::Text)?;
                 Ok(Kind::Pair {
                     key: Arc::clone(&pattern),
+                    n_first: 0,
                     values: vec![pattern],
                 })
             }

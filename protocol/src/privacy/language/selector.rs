@@ -3,6 +3,8 @@
 //! A path matches a value when its last item is the value itself; it may begin at any depth. `*` is one level, `**` is one level or
 //! more, once in a path. Keys are compared without regard to case. `!` binds closer than `&&`, and that closer than `||`.
 
+use super::document::Dialect;
+
 /// Most items of a path.
 const ITEMS_MAX: usize = 32;
 /// Deepest nesting of parentheses and `!`.
@@ -91,8 +93,10 @@ pub(crate) enum Selector {
 /// An item of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Item {
-    /// A key in lower case, or an index as it is written.
+    /// A key in lower case.
     Key(String),
+    /// A place in an array, as it is written.
+    Index(String),
     /// `*`
     Any,
     /// `**`
@@ -151,22 +155,15 @@ impl Selector {
         }
         Ok(selector)
     }
+}
 
-    /// Whether it points at fields that must be named to be reached.
-    pub(crate) fn is_specific(&self) -> bool {
-        match self {
-            Self::Path(items) => {
-                let has_key = items.iter().any(|item| matches!(item, Item::Key(_)));
-                has_key
-                    && !items
-                        .iter()
-                        .any(|item| matches!(item, Item::Any | Item::Deep))
-            }
-            Self::Not(_) => false,
-            Self::And(parts) => parts.iter().any(Self::is_specific),
-            Self::Or(parts) => parts.iter().all(Self::is_specific),
-        }
-    }
+/// Whether a path reaches fields that must be named: it has no `**`, and a key or a level at least.
+pub(crate) fn is_specific(path: &[Item], dialect: Dialect) -> bool {
+    let has = |is: fn(&Item) -> bool| path.iter().any(is);
+    let names = has(|item| matches!(item, Item::Key(_) | Item::Index(_)));
+    let has_type = has(|item| matches!(item, Item::Type(_)));
+    let is_open = has(|item| *item == Item::Deep);
+    names && !is_open && (dialect == Dialect::Vedette || !has_type)
 }
 
 struct Reader<'a> {
@@ -276,7 +273,7 @@ impl Reader<'_> {
         }
         let digits = self.take_while(|c| c.is_ascii_digit());
         if !digits.is_empty() {
-            return Ok(Item::Key(digits));
+            return Ok(Item::Index(digits));
         }
         if self
             .rest()

@@ -65,7 +65,7 @@ fn selectors_are_read_with_their_precedence() {
         Item::Key("headers".to_owned()),
         Item::Key("x 'y'".to_owned()),
         Item::Any,
-        Item::Key("0".to_owned()),
+        Item::Index("0".to_owned()),
         Item::Deep,
     ];
     assert_eq!(path, Selector::Path(items));
