@@ -29,9 +29,11 @@ mod event_filter;
 mod events;
 mod feedback;
 mod fleet;
+mod grouping;
 mod input;
 mod issue;
 mod issue_edit;
+mod issue_moves;
 mod issues;
 mod items;
 mod keys;
@@ -166,13 +168,14 @@ impl ApiState {
         }))
     }
 
-    /// Finishes the deletions that an earlier process began.
+    /// Finishes the deletions and moves of events that an earlier process began.
     ///
     /// # Errors
     /// The store's.
     pub async fn resume_deletions(&self) -> Result<(), StoreError> {
         let ids = self.store.issues_being_deleted().await?;
         issue_edit::delete_in_background(self, ids);
+        issue_moves::index_in_background(self);
         Ok(())
     }
 }
@@ -238,7 +241,12 @@ fn routes() -> OpenApiRouter<ApiState> {
         ))
         .routes(routes!(live::stream))
         .routes(routes!(issue::get, issue_edit::update, issue_edit::remove))
-        .routes(routes!(issue::hashes))
+        .routes(routes!(issue::hashes, issue_moves::unmerge))
+        .routes(routes!(issue_moves::similar))
+        .routes(routes!(issue_moves::split))
+        .routes(routes!(grouping::get, grouping::set))
+        .routes(routes!(grouping::attempt))
+        .routes(routes!(grouping::why))
         .routes(routes!(issues::by_short_id))
         .routes(routes!(activity::list))
         .routes(routes!(activity::notes, activity::add_note))
@@ -291,7 +299,11 @@ fn old_routes(router: axum::Router<ApiState>) -> axum::Router<ApiState> {
                 .put(issue_edit::update)
                 .delete(issue_edit::remove),
         )
-        .route("/api/0/issues/{issue}/hashes/", get(issue::hashes))
+        .route(
+            "/api/0/issues/{issue}/hashes/",
+            get(issue::hashes).delete(issue_moves::unmerge),
+        )
+        .route("/api/0/issues/{issue}/similar/", get(issue_moves::similar))
         .route("/api/0/issues/{issue}/events/", get(events::of_issue))
         .route(
             "/api/0/issues/{issue}/events/{event}/",

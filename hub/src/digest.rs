@@ -27,6 +27,8 @@ mod issues;
 mod keep;
 mod owner;
 mod prepare;
+pub mod regroup;
+mod rulebook;
 mod surplus;
 mod tags;
 mod tally;
@@ -47,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::archive::{Archive, ArchiveError};
+use crate::group::Rules;
 use crate::index::Index;
 use crate::store::{Store, StoreError};
 
@@ -54,6 +57,7 @@ pub use catch_up::{catch_up, documents_after};
 pub use prepare::receipt;
 
 use prepare::Entry;
+use rulebook::RuleBook;
 
 /// Commands that wait for the owner; more wait at the door.
 const QUEUE_LEN: usize = 128;
@@ -207,6 +211,7 @@ pub struct Handle {
     budget: Arc<Semaphore>,
     changes: broadcast::Sender<Changed>,
     counters: Arc<Counters>,
+    rules: RuleBook,
 }
 
 /// Everything the owner can be asked for.
@@ -224,6 +229,8 @@ enum Command {
         skip: Skip,
         done: oneshot::Sender<Result<Applied, DigestError>>,
     },
+    /// Answered when what came before is committed and published.
+    Settle { done: oneshot::Sender<()> },
     Replay {
         poison: i64,
         done: oneshot::Sender<Result<Replayed, DigestError>>,
@@ -260,13 +267,15 @@ pub fn start(parts: Parts, tracker: &TaskTracker, cancel: CancellationToken) -> 
     let (commands, queue) = mpsc::channel(QUEUE_LEN);
     let (changes, _) = broadcast::channel(CHANGES_LEN);
     let counters = Arc::new(Counters::default());
-    let owner = owner::Owner::new(parts, changes.clone(), Arc::clone(&counters));
+    let rules = RuleBook::new(parts.store.clone(), parts.clock);
+    let owner = owner::Owner::new(parts, changes.clone(), Arc::clone(&counters), rules.clone());
     tracker.spawn(owner.run(queue, cancel));
     Handle {
         commands,
         budget: Arc::new(Semaphore::new(BUDGET_BYTES)),
         changes,
         counters,
+        rules,
     }
 }
 
@@ -288,9 +297,15 @@ impl Handle {
             .min(delivery.head.raw_len);
         let permit = Arc::clone(&self.budget).acquire_many_owned(share).await;
         let permit = permit.map_err(|_| DigestError::Closed)?;
+        if let Err(error) = self.rules.ready().await {
+            let error = prepare::reason_of(&error);
+            tracing::debug!(error, "rules about grouping are unreadable");
+            return Err(DigestError::Unavailable);
+        }
         let (relay, head) = (delivery.relay, delivery.head.clone());
-        let block = delivery.block.clone();
-        let entries = tokio::task::spawn_blocking(move || prepare::block(relay, &head, &block));
+        let (block, rules) = (delivery.block.clone(), self.rules.clone());
+        let entries =
+            tokio::task::spawn_blocking(move || prepare::block(relay, &head, &block, &rules));
         place.send(Command::Deliver {
             delivery,
             entries,
@@ -318,6 +333,34 @@ impl Handle {
         let (done, answer) = oneshot::channel();
         self.send(Command::Replay { poison, done }).await?;
         answer.await.map_err(|_| DigestError::Closed)?
+    }
+
+    /// What a project sets about grouping, as the next events of it are grouped.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn rules(&self, project: ProjectId) -> Result<Arc<Rules>, StoreError> {
+        self.rules.ready().await?;
+        Ok(self.rules.of(project))
+    }
+
+    /// Reads what a project sets about grouping anew: call it after a change is committed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn rules_changed(&self, project: i64) -> Result<(), StoreError> {
+        self.rules.ready().await?;
+        self.rules.read(project).await
+    }
+
+    /// Resolves when everything committed before this call is on its way to the index.
+    ///
+    /// # Errors
+    /// [`DigestError::Closed`].
+    pub async fn settled(&self) -> Result<(), DigestError> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Settle { done }).await?;
+        answer.await.map_err(|_| DigestError::Closed)
     }
 
     /// Listens to changes of issues. Who is too slow misses some and is told how many.

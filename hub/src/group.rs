@@ -10,7 +10,11 @@
 //!
 //! Never in a hash: line and column numbers, addresses, variables, the release.
 //!
-//! Order of precedence: checksum, fingerprint, exceptions, threads, stack, template, security
+//! What a project sets ([`Rules`]) may change which frames count, which fingerprint and title an
+//! event gets, and which issues are split. The way of grouping has a [`Version`]: hashes of the
+//! one before find the issues that events belonged to, so that an upgrade tears none apart.
+//!
+//! Order of precedence: checksum, rule, fingerprint, exceptions, threads, stack, template, security
 //! report, message, fallback. To add a rule about frames see `group::frame`, about functions
 //! `group::function`, about messages `group::message`.
 
@@ -19,26 +23,37 @@ mod fingerprint;
 mod frame;
 mod function;
 mod hash;
+mod in_app;
+mod likeness;
 mod message;
 mod module;
+mod rules;
 mod stack;
 mod title;
 mod tree;
+mod version;
 
 use crate::normalise::NormalEvent;
 
 pub use explain::{Component, Value, Variant};
+pub use likeness::{FEATURES_MAX, Feature, first_difference};
+pub use rules::{Enhancements, FingerprintRules, RULES_BYTES_MAX, RuleError, Rules};
 pub use title::{Metadata, Priority};
+pub use version::Version;
 
-use hash::Hash;
+use hash::{Hash, Hasher};
 
 /// Where an event belongs, and why.
 #[derive(Clone, Debug)]
 pub struct Grouping {
     /// At least one; the first that is bound to an issue wins.
     pub hashes: Vec<[u8; 16]>,
+    /// The hashes by the way before, during an upgrade; they only find issues.
+    pub previous: Vec<[u8; 16]>,
     /// How they came about, for the issue's page.
     pub variants: Vec<Variant>,
+    /// What similar issues share; see [`Feature`].
+    pub features: Vec<Feature>,
     /// The issue's title by this event.
     pub title: String,
     /// Where it happened: the transaction, or the function.
@@ -49,13 +64,66 @@ pub struct Grouping {
     pub metadata: Metadata,
 }
 
-/// Groups an event.
+/// The rules of a project and a way of grouping.
+#[derive(Clone, Copy)]
+struct Way<'r> {
+    rules: &'r Rules,
+    version: Version,
+}
+
+/// Groups an event as a project does that has set nothing.
 #[must_use]
 pub fn group(event: &NormalEvent<'_>) -> Grouping {
-    let chosen = tree::choose(event, |exception| stack::hash_of(exception, event));
-    let mut variants = stack::variants(event, &chosen);
-    let crash = fingerprint::Crash::of(event, chosen.main);
-    fingerprint::apply(event, crash, &mut variants);
+    group_by(event, &Rules::default())
+}
+
+/// Groups an event as a project does that has set `rules`.
+#[must_use]
+pub fn group_by(event: &NormalEvent<'_>, rules: &Rules) -> Grouping {
+    let way = Way {
+        rules,
+        version: rules.version,
+    };
+    let rule = rules.fingerprints.find(event);
+    let previous = rules.previous.filter(|version| *version != rules.version);
+    let previous = previous.map_or(Vec::new(), |version| {
+        let way = Way { rules, version };
+        hashes(&mut variants(event, rule, way).0, event, rules)
+    });
+    let (mut variants, crash) = variants(event, rule, way);
+    let hashes = hashes(&mut variants, event, rules);
+    let features = likeness::features(&variants);
+    variants.iter_mut().for_each(Variant::bound);
+    let named = rule
+        .and_then(|rule| rule.title.as_deref())
+        .map(|title| fingerprint::fill(title, event, crash));
+    let heading = title::heading(event, crash, named.as_deref());
+    Grouping {
+        hashes,
+        previous,
+        variants,
+        features,
+        title: heading.title,
+        culprit: heading.culprit,
+        location: heading.location,
+        metadata: heading.metadata,
+    }
+}
+
+fn variants<'e, 'a>(
+    event: &'e NormalEvent<'a>,
+    rule: Option<&rules::Fingerprint>,
+    way: Way<'_>,
+) -> (Vec<Variant>, fingerprint::Crash<'e, 'a>) {
+    let chosen = tree::choose(event, |exception| stack::hash_of(exception, event, way));
+    let mut variants = stack::variants(event, &chosen, way);
+    let crash = fingerprint::Crash::of(event, chosen.main, way);
+    fingerprint::apply(event, crash, rule, way, &mut variants);
+    (variants, crash)
+}
+
+/// The hashes of what contributes, each once; those that were split with their tag's value.
+fn hashes(variants: &mut [Variant], event: &NormalEvent<'_>, rules: &Rules) -> Vec<[u8; 16]> {
     let mut hashes: Vec<Hash> = Vec::with_capacity(2);
     for variant in variants.iter_mut().filter(|variant| variant.contributes) {
         let Some(hash) = variant.hash else { continue };
@@ -66,16 +134,31 @@ pub fn group(event: &NormalEvent<'_>) -> Grouping {
             hashes.push(hash);
         }
     }
-    variants.iter_mut().for_each(Variant::bound);
-    let heading = title::heading(event, crash);
-    Grouping {
-        hashes: hashes.into_iter().map(Hash::into_bytes).collect(),
-        variants,
-        title: heading.title,
-        culprit: heading.culprit,
-        location: heading.location,
-        metadata: heading.metadata,
+    let split = hashes
+        .iter()
+        .find_map(|hash| rules.splits.get(&hash.into_bytes()));
+    if let Some((tag, value)) = split.and_then(|tag| Some((tag, event.tag(tag)?))) {
+        for variant in variants.iter_mut().filter(|variant| variant.contributes) {
+            variant.hash = variant.hash.map(|hash| salted(hash, tag, value));
+            variant.hint = Some("the issue was split by a tag");
+            variant.rule = Some(format!("tags.{tag}:{value}"));
+        }
+        hashes = hashes
+            .iter()
+            .map(|hash| salted(*hash, tag, value))
+            .collect();
     }
+    hashes.into_iter().map(Hash::into_bytes).collect()
+}
+
+/// The hash of the events of a split issue that have the tag's value.
+fn salted(hash: Hash, tag: &str, value: &str) -> Hash {
+    let mut hasher = Hasher::default();
+    hasher.open("split", 3);
+    hasher.text(&hash.to_string());
+    hasher.text(tag);
+    hasher.text(value);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ fn kind_name(kind: i64) -> &'static str {
         14 => "merge",
         15 => "set_resolved_by_age",
         16 => "set_resolved_in_commit",
+        19 => "unmerge_source",
+        20 => "unmerge_destination",
         23 => "mark_reviewed",
         24 => "auto_set_ongoing",
         25 => "set_escalating",

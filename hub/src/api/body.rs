@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::types::iso;
-use crate::group::{self, Grouping};
+use crate::group::{self, Grouping, Rules};
 use crate::normalise::{EventKind, NormalEvent};
 
 pub(super) use entries::Entry;
@@ -135,7 +135,7 @@ pub(super) struct EventBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct GroupingConfig {
     id: &'static str,
-    enhancements: &'static str,
+    enhancements: String,
 }
 
 /// What an event belongs to.
@@ -146,8 +146,8 @@ pub(super) struct Belongs {
 }
 
 impl EventSummary {
-    pub(super) fn new(event: &NormalEvent<'_>, belongs: Belongs) -> Self {
-        Self::with(event, &group::group(event), belongs)
+    pub(super) fn new(event: &NormalEvent<'_>, belongs: Belongs, rules: &Rules) -> Self {
+        Self::with(event, &group::group_by(event, rules), belongs)
     }
 
     fn with(event: &NormalEvent<'_>, grouping: &Grouping, belongs: Belongs) -> Self {
@@ -213,8 +213,8 @@ impl EventUser {
 }
 
 impl EventBody {
-    pub(super) fn new(event: &NormalEvent<'_>, belongs: Belongs) -> Self {
-        let grouping = group::group(event);
+    pub(super) fn new(event: &NormalEvent<'_>, belongs: Belongs, rules: &Rules) -> Self {
+        let grouping = group::group_by(event, rules);
         let mut summary = EventSummary::with(event, &grouping, belongs);
         if event.kind == EventKind::Feedback
             && let Some(words) = &event.facts.feedback_message
@@ -240,8 +240,8 @@ impl EventBody {
             meta: event.meta(),
             fingerprints: grouping.hashes.iter().map(hex::encode).collect(),
             grouping_config: GroupingConfig {
-                id: "vedette:1",
-                enhancements: "",
+                id: rules.version.name(),
+                enhancements: rules.enhancements.to_string(),
             },
             grouping_info: serde_json::to_value(&grouping.variants).unwrap_or_default(),
             occurrence: None,

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::access::{AccessError, NoRandomness, PasswordError};
 use crate::archive::ArchiveError;
 use crate::digest::DigestError;
+use crate::digest::regroup::RegroupError;
 use crate::fleet::FleetError;
 use crate::index::IndexError;
 use crate::notify::NotifyError;
@@ -66,6 +67,14 @@ impl ApiError {
         Self {
             field: Some(field),
             ..Self::invalid(detail)
+        }
+    }
+
+    /// 400: a part of one field of the request is wrong, by its first and last but one byte.
+    pub fn field_at(field: &'static str, detail: impl Into<String>, span: [usize; 2]) -> Self {
+        Self {
+            span: Some(span),
+            ..Self::field(field, detail)
         }
     }
 
@@ -243,6 +252,20 @@ impl From<FleetError> for ApiError {
             | FleetError::BadToken
             | FleetError::BadAddress { .. }
             | FleetError::TooManyGuesses { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<RegroupError> for ApiError {
+    fn from(error: RegroupError) -> Self {
+        match error {
+            RegroupError::TooLarge | RegroupError::TooMany | RegroupError::Nothing => {
+                Self::invalid(error.to_string())
+            }
+            RegroupError::Busy => Self::unavailable(error.to_string()),
+            RegroupError::Store(error) => error.into(),
+            RegroupError::Index(error) => error.into(),
+            RegroupError::Ended => Self::internal(error),
         }
     }
 }

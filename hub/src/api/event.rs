@@ -14,6 +14,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::event_filter::{BEGINNING, issue_events};
 use super::events::{belongs, read, shape};
+use super::grouping::project_id;
 use super::input::At;
 use super::issue::ReleaseRef;
 use super::page::Params;
@@ -138,7 +139,7 @@ pub(super) async fn json(
     At(path): At<ProjectEventPath>,
 ) -> Result<Response, ApiError> {
     let (_, row) = find(&state, &caller, &path).await?;
-    let stored = body(&state, &row).await?;
+    let stored = body_of(&state, &row).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], stored.payload).into_response())
 }
 
@@ -182,7 +183,7 @@ pub(super) async fn by_id(
     }))
 }
 
-async fn find(
+pub(super) async fn find(
     state: &ApiState,
     caller: &Caller,
     path: &ProjectEventPath,
@@ -206,7 +207,7 @@ async fn by_event_id(
     Ok(state.store.event_by_id(projects, id.as_bytes()).await?)
 }
 
-async fn body(state: &ApiState, row: &EventRow) -> Result<StoredEvent, ApiError> {
+pub(super) async fn body_of(state: &ApiState, row: &EventRow) -> Result<StoredEvent, ApiError> {
     let bodies = read(&state.archive, std::slice::from_ref(row)).await?;
     bodies
         .into_iter()
@@ -221,7 +222,7 @@ async fn detail(
     row: EventRow,
     params: &Params,
 ) -> Result<EventDetail, ApiError> {
-    let stored = body(state, &row).await?;
+    let stored = body_of(state, &row).await?;
     let place = Place {
         value: row.timestamp,
         id: row.id,
@@ -234,9 +235,10 @@ async fn detail(
     let previous = issue_events(state, row.issue_id, params, earlier, 1)
         .await?
         .pop();
+    let rules = state.digest.rules(project_id(row.project_id)?).await?;
     let (event, release) = shape(&stored, |event| {
         let release = event.release.as_deref().map(str::to_owned);
-        (EventBody::new(event, belongs(&row)), release)
+        (EventBody::new(event, belongs(&row), &rules), release)
     })?;
     let versions: Vec<String> = release.into_iter().collect();
     let dates = state.store.release_dates(organization, &versions).await?;

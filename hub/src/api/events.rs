@@ -1,5 +1,7 @@
 //! Lists of events, and how bodies are read.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
@@ -9,6 +11,7 @@ use super::body::{Belongs, EventBody, EventSummary};
 use super::caller::Caller;
 use super::error::ApiError;
 use super::event_filter::issue_events;
+use super::grouping::project_id;
 use super::input::At;
 use super::page::{Page, Params};
 use super::types::{IssueAt, IssuePath, ProjectPath};
@@ -95,22 +98,27 @@ async fn respond(
 ) -> Result<Response, ApiError> {
     let belongs: Vec<Belongs> = page.rows.iter().map(belongs).collect();
     let stored = read(&state.archive, &page.rows).await?;
+    let mut rules = HashMap::new();
+    for row in &page.rows {
+        let project = project_id(row.project_id)?;
+        rules.insert(row.project_id, state.digest.rules(project).await?);
+    }
     let pairs = stored.iter().zip(belongs).filter_map(|(stored, belongs)| {
         // A body that expired between the two reads is no longer on the page.
-        stored.as_ref().map(|stored| (stored, belongs))
+        Some((stored.as_ref()?, belongs, rules.get(&belongs.project)?))
     });
     if params
         .first("full")
         .is_some_and(|full| full == "true" || full == "1")
     {
-        let bodies = pairs.filter_map(|(stored, belongs)| {
-            shape(stored, |event| EventBody::new(event, belongs)).ok()
+        let bodies = pairs.filter_map(|(stored, belongs, rules)| {
+            shape(stored, |event| EventBody::new(event, belongs, rules)).ok()
         });
         let bodies: Vec<EventBody> = bodies.collect();
         return Ok(page.map(|_| bodies).respond(params));
     }
-    let summaries = pairs.filter_map(|(stored, belongs)| {
-        shape(stored, |event| EventSummary::new(event, belongs)).ok()
+    let summaries = pairs.filter_map(|(stored, belongs, rules)| {
+        shape(stored, |event| EventSummary::new(event, belongs, rules)).ok()
     });
     let summaries: Vec<EventSummary> = summaries.collect();
     Ok(page.map(|_| summaries).respond(params))

@@ -16,6 +16,7 @@ use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
 use super::input::{At, Input, nullable};
 use super::issue::{IssueDetail, detail};
+use super::issue_moves::{self, Merged};
 use super::issues::{Assignee, ListParams, People, StatusDetailsBody};
 use super::live::IssueTouched;
 use super::page::Params;
@@ -72,6 +73,7 @@ pub(super) struct IssueChange {
     is_subscribed: Option<bool>,
     /// `false` marks the issue as reviewed.
     inbox: Option<bool>,
+    /// `1` or `true` merges the issues into the one with most events.
     #[schema(value_type = Option<Object>)]
     merge: Option<Value>,
     #[schema(value_type = Option<Object>)]
@@ -119,6 +121,8 @@ pub(super) struct Changed {
     is_subscribed: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     inbox: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merge: Option<Merged>,
 }
 
 /// Changes issues of an organization: those of `id` (repeated), or those a search finds.
@@ -295,8 +299,24 @@ async fn change_many(
     if rows.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let changed = apply(state, caller, organization, &rows, change).await?;
+    let changed = match wants_merge(&change) {
+        true => Changed {
+            merge: Some(issue_moves::merge(state, caller.0.user.id, &rows).await?),
+            ..Changed::default()
+        },
+        false => apply(state, caller, organization, &rows, change).await?,
+    };
     Ok(Json(changed).into_response())
+}
+
+/// Whether a change asks for one issue of many.
+fn wants_merge(change: &IssueChange) -> bool {
+    match &change.merge {
+        Some(Value::Bool(is)) => *is,
+        Some(Value::Number(n)) => n.as_i64() == Some(1),
+        Some(Value::String(text)) => matches!(text.as_str(), "1" | "true"),
+        _ => false,
+    }
 }
 
 /// What is the same for every issue of a change.
@@ -316,8 +336,11 @@ async fn apply(
     rows: &[IssueRow],
     change: IssueChange,
 ) -> Result<Changed, ApiError> {
-    if change.merge.is_some() || change.discard.is_some() {
-        return Err(ApiError::invalid("merge and discard are not supported."));
+    if change.discard.is_some() {
+        return Err(ApiError::invalid("discard is not supported."));
+    }
+    if wants_merge(&change) {
+        return Err(ApiError::field("merge", "name the issues in a list, by id"));
     }
     let people = People::read(state, organization.id).await?;
     let assignee = match &change.assigned_to {
@@ -377,6 +400,7 @@ async fn apply(
         is_bookmarked: change.is_bookmarked,
         is_subscribed: change.is_subscribed,
         inbox: change.inbox,
+        merge: None,
     })
 }
 

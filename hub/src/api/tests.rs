@@ -4,6 +4,7 @@ mod access;
 mod config;
 mod events;
 mod fleet;
+mod grouping;
 mod issues;
 mod items;
 mod projects;

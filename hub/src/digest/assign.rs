@@ -122,7 +122,8 @@ pub(super) struct Assigned<'a> {
 }
 
 /// Sorts the events by issue: the first of an event's hashes that is bound decides, and all its
-/// hashes are bound from then on.
+/// hashes are bound from then on. During an upgrade those of the way before are looked up first;
+/// they are never bound.
 pub(super) async fn assign<'a>(
     write: &mut Write,
     new_issues: &NewIssues,
@@ -132,7 +133,8 @@ pub(super) async fn assign<'a>(
     for event in events {
         let project = event.stored.project;
         wanted.insert((project, surplus::HASH));
-        wanted.extend(event.hashes.iter().map(|hash| (project, *hash)));
+        let hashes = event.previous.iter().chain(&event.hashes);
+        wanted.extend(hashes.map(|hash| (project, *hash)));
     }
     let wanted: Vec<_> = wanted.into_iter().collect();
     let mut assigned = Assigned {
@@ -153,7 +155,9 @@ pub(super) async fn assign<'a>(
 impl<'a> Assigned<'a> {
     fn add(&mut self, new_issues: &NewIssues, place: usize, event: &'a Incoming) {
         let project = event.stored.project;
-        let slot = match self.find(project, &event.hashes, event) {
+        // An event whose issue is known by the way before stays there, so that no issue is torn.
+        let known = self.find(project, &event.previous, event);
+        let slot = match known.or_else(|| self.find(project, &event.hashes, event)) {
             Some(slot) => slot,
             None => {
                 let made = self.made.entry(project).or_default();

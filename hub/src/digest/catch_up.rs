@@ -4,6 +4,7 @@ use protocol::item::ItemKind;
 
 use super::{Parts, prepare};
 use crate::archive::Location;
+use crate::group::Rules;
 use crate::index::{Document, Index, Replaces};
 use crate::store::events::EventRow;
 
@@ -47,7 +48,7 @@ pub async fn documents_after(
             };
             let stored = archive.read(at).ok()?;
             let category = ItemKind::from_name(&stored.kind).category();
-            let incoming = prepare::digested(stored, category).ok()?;
+            let incoming = prepare::digested(stored, category, &Rules::default()).ok()?;
             Some(Document {
                 row: row.row,
                 issue: row.issue,

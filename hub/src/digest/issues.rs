@@ -58,6 +58,16 @@ pub(super) async fn write(
     let fresh_users = add_users(write, &groups).await?;
     let changed = touch_issues(write, now, &groups, &fresh_users).await?;
     add_counts(write, &groups).await?;
+    let new = groups
+        .iter()
+        .filter(|group| group.is_new && !group.is_surplus);
+    let features: Vec<_> = new
+        .flat_map(|group| {
+            let features = group.first.features.iter();
+            features.map(|feature| (group.project(), group.issue, *feature))
+        })
+        .collect();
+    write.add_issue_features(&features).await?;
 
     let mut issues = vec![0; events.len()];
     for group in &groups {

@@ -13,6 +13,7 @@ use super::apply::{self, Committed};
 use super::books::LaneOf;
 use super::cursor::{self, Meets};
 use super::prepare::{self, Entry, Place, What};
+use super::rulebook::RuleBook;
 use super::surplus::NewIssues;
 use super::{
     Applied, ApplyError, Changed, Command, Counters, Delivery, DigestError, Parts, Replayed, Skip,
@@ -29,6 +30,7 @@ pub(super) struct Owner {
     changes: broadcast::Sender<Changed>,
     counters: Arc<Counters>,
     new_issues: NewIssues,
+    rules: RuleBook,
     /// Whether the last transaction could not be committed, so that an outage is told once.
     is_out: bool,
 }
@@ -58,8 +60,10 @@ impl Owner {
         parts: Parts,
         changes: broadcast::Sender<Changed>,
         counters: Arc<Counters>,
+        rules: RuleBook,
     ) -> Self {
         Self {
+            rules,
             new_issues: NewIssues::new(parts.new_issues_max),
             parts,
             changes,
@@ -87,7 +91,11 @@ impl Owner {
             let mut batch = Batch::default();
             let mut next = Some(first);
             while let Some(command) = next.take() {
-                if let Command::Replay { poison, done } = command {
+                if let Command::Settle { done } = command {
+                    self.commit(std::mem::take(&mut batch)).await;
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
+                } else if let Command::Replay { poison, done } = command {
                     // A replay stands alone: nobody else waits for its outcome.
                     self.commit(std::mem::take(&mut batch)).await;
                     let answer = self.replay(poison).await;
@@ -106,7 +114,7 @@ impl Owner {
     /// Puts a command into the batch, or answers it at once.
     async fn take(&mut self, batch: &mut Batch, command: Command) {
         match command {
-            Command::Replay { .. } => {}
+            Command::Replay { .. } | Command::Settle { .. } => {}
             Command::Skip { skip, done } => {
                 let lane = (skip.relay, skip.epoch, skip.lane);
                 match self.cursor(batch, lane).await {
@@ -306,10 +314,10 @@ impl Owner {
             .ok_or(DigestError::UnknownPoison(id))?;
         let relay = poison.relay;
         let whats = match wire::decode_msgpack::<Record>(&poison.record) {
-            Ok(record) => vec![prepare::record(relay, record)],
+            Ok(record) => vec![prepare::record(relay, record, &self.rules)],
             // Not a record but a block that could not be read.
             Err(_) => match block::read_head(&poison.record) {
-                Ok(head) => prepare::block(relay, &head, &poison.record)
+                Ok(head) => prepare::block(relay, &head, &poison.record, &self.rules)
                     .into_iter()
                     .map(|entry| entry.what)
                     .collect(),

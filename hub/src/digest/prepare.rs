@@ -14,9 +14,10 @@ use protocol::timestamp::Timestamp;
 use protocol::wire;
 use sha2::{Digest as _, Sha256};
 
+use super::rulebook::RuleBook;
 use super::{document, keep};
 use crate::archive::StoredEvent;
-use crate::group::{self, Variant};
+use crate::group::{self, Feature, Rules, Variant};
 use crate::index::Document;
 use crate::normalise::{self, NormaliseError, Receipt};
 use crate::store::issues::GroupHash;
@@ -98,6 +99,9 @@ pub(super) struct Incoming {
     pub(super) document: Document,
     pub(super) category: Category,
     pub(super) hashes: Vec<GroupHash>,
+    /// Hashes by the way of grouping before; they find an issue and are not bound.
+    pub(super) previous: Vec<GroupHash>,
+    pub(super) features: Vec<Feature>,
     pub(super) variants: Vec<Variant>,
     pub(super) culprit: String,
     /// JSON.
@@ -123,7 +127,7 @@ pub fn receipt(stored: &StoredEvent) -> Receipt<'_> {
 }
 
 /// Every record of a block, in order. A block that cannot be read is set aside as a whole.
-pub(super) fn block(relay: RelayId, head: &Head, bytes: &[u8]) -> Vec<Entry> {
+pub(super) fn block(relay: RelayId, head: &Head, bytes: &[u8], rules: &RuleBook) -> Vec<Entry> {
     let place = |seq| Place {
         epoch: head.epoch,
         lane: head.lane,
@@ -156,7 +160,7 @@ pub(super) fn block(relay: RelayId, head: &Head, bytes: &[u8]) -> Vec<Entry> {
             relay,
             place: place(seq),
             replay_of: None,
-            what: record(relay, one),
+            what: record(relay, one, rules),
         });
         seq = seq.next();
     }
@@ -164,12 +168,12 @@ pub(super) fn block(relay: RelayId, head: &Head, bytes: &[u8]) -> Vec<Entry> {
 }
 
 /// What a record does.
-pub(super) fn record(relay: RelayId, record: Record) -> What {
+pub(super) fn record(relay: RelayId, record: Record, rules: &RuleBook) -> What {
     let items = match record {
         Record::Ledger(delta) => return What::Effects(vec![Effect::Ledger(delta)]),
         Record::Items(items) => items,
     };
-    let attempt = catch_unwind(AssertUnwindSafe(|| effects(relay, &items)));
+    let attempt = catch_unwind(AssertUnwindSafe(|| effects(relay, &items, rules)));
     match attempt {
         Ok(Ok(effects)) => What::Effects(effects),
         Ok(Err(error)) => What::Poison(set_aside(&items, reason_of(&error))),
@@ -215,7 +219,8 @@ fn cut(mut text: String) -> String {
     text
 }
 
-fn effects(relay: RelayId, items: &Items) -> Result<Vec<Effect>, NormaliseError> {
+fn effects(relay: RelayId, items: &Items, rules: &RuleBook) -> Result<Vec<Effect>, NormaliseError> {
+    let rules = rules.of(items.project);
     let mut effects = Vec::with_capacity(items.items.len());
     let mut has_event = false;
     for item in &items.items {
@@ -225,7 +230,7 @@ fn effects(relay: RelayId, items: &Items) -> Result<Vec<Effect>, NormaliseError>
             ItemKind::Event | ItemKind::Feedback | ItemKind::Security | ItemKind::RawSecurity => {
                 if !has_event {
                     has_event = true;
-                    let event = incoming(relay, items, item, category)?;
+                    let event = incoming(relay, items, item, category, &rules)?;
                     effects.push(Effect::Event(Box::new(event)));
                     continue;
                 }
@@ -261,8 +266,9 @@ fn incoming(
     items: &Items,
     item: &block::Item,
     category: Category,
+    rules: &Rules,
 ) -> Result<Incoming, NormaliseError> {
-    digested(stored(relay, items, item, items.event_id), category)
+    digested(stored(relay, items, item, items.event_id), category, rules)
 }
 
 /// All of an item, as it is kept.
@@ -293,9 +299,10 @@ fn stored(
 pub(super) fn digested(
     stored: StoredEvent,
     category: Category,
+    rules: &Rules,
 ) -> Result<Incoming, NormaliseError> {
     let event = normalise::normalise(&stored.payload, &receipt(&stored))?;
-    let grouping = group::group(&event);
+    let grouping = group::group_by(&event, rules);
     let document = document::of(&event, &grouping.title, stored.project);
     let metadata = serde_json::to_string(&grouping.metadata).unwrap_or_else(|_| "{}".to_owned());
     let user = event.user_key().map(user_hash);
@@ -305,6 +312,8 @@ pub(super) fn digested(
         document,
         category,
         hashes: grouping.hashes,
+        previous: grouping.previous,
+        features: grouping.features,
         variants: grouping.variants,
         culprit: grouping.culprit,
         metadata,

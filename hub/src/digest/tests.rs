@@ -310,7 +310,8 @@ async fn a_crash_before_the_commit_loses_and_doubles_nothing() {
         )
         .await;
     let head = delivery(2, &records[1..]);
-    let entries = prepare::block(RELAY, &head.head, &head.block);
+    let rules = RuleBook::new(hub.parts.store.clone(), hub.parts.clock);
+    let entries = prepare::block(RELAY, &head.head, &head.block, &rules);
     let new_issues = surplus::NewIssues::new(NEW_ISSUES_MAX);
     let failed = apply::apply(&hub.parts, NOW, &new_issues, &entries).await;
     assert!(failed.is_err());

@@ -16,6 +16,9 @@ pub struct Variant {
     /// Why it does not, or what was special.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<&'static str>,
+    /// The project's rule that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// The hash, also where it does not contribute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash: Option<Hash>,
@@ -33,6 +36,9 @@ pub struct Component {
     /// Why not, or what was done to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<&'static str>,
+    /// The project's rule that decided over it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// Texts and parts, in the order they are hashed.
     pub values: Vec<Value>,
 }
@@ -54,6 +60,7 @@ impl Component {
             id,
             contributes: parts.iter().any(|part| part.contributes),
             hint: None,
+            rule: None,
             values: parts.into_iter().map(Value::Part).collect(),
         }
     }
@@ -64,6 +71,7 @@ impl Component {
             id,
             contributes: true,
             hint: None,
+            rule: None,
             values: vec![Value::Text(text.into())],
         }
     }
@@ -79,6 +87,44 @@ impl Component {
     pub(super) fn with_hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
+    }
+
+    /// The same, with the rule that decided over it.
+    pub(super) fn by(mut self, rule: Option<String>) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// The text of a part that has one.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.values.iter().find_map(|value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            Value::Part(_) => None,
+        })
+    }
+
+    /// The texts that are hashed, each with the names of the parts it is in.
+    #[must_use]
+    pub fn contributing(&self) -> Vec<(String, String)> {
+        let mut out = Vec::new();
+        self.collect("", &mut out);
+        out
+    }
+
+    fn collect(&self, above: &str, out: &mut Vec<(String, String)>) {
+        if !self.contributes {
+            return;
+        }
+        let path = match above {
+            "" => self.id.to_owned(),
+            _ => format!("{above}.{}", self.id),
+        };
+        for value in &self.values {
+            match value {
+                Value::Text(text) => out.push((path.clone(), text.clone())),
+                Value::Part(part) => part.collect(&path, out),
+            }
+        }
     }
 
     /// The parts.
@@ -164,6 +210,7 @@ impl Variant {
             description,
             contributes: component.contributes,
             hint: None,
+            rule: None,
             hash: component.contributes.then(|| component.hash()),
             component,
         }
@@ -176,6 +223,7 @@ impl Variant {
             description,
             contributes: false,
             hint: Some(hint),
+            rule: None,
             hash: None,
             component: Component::of("unused", Vec::new()),
         }

@@ -8,7 +8,8 @@ use crate::normalise::NormalEvent;
 
 use super::explain::{Component, Variant};
 use super::hash::Hash;
-use super::message;
+use super::rules::Fingerprint;
+use super::{Way, message, stack};
 
 /// What names the issue: an exception and the frame it came from.
 #[derive(Clone, Copy, Debug)]
@@ -19,24 +20,33 @@ pub(super) struct Crash<'e, 'a> {
 }
 
 impl<'e, 'a> Crash<'e, 'a> {
-    pub(super) fn of(event: &'e NormalEvent<'a>, exception: Option<&'e Exception<'a>>) -> Self {
+    pub(super) fn of(
+        event: &'e NormalEvent<'a>,
+        exception: Option<&'e Exception<'a>>,
+        way: Way<'_>,
+    ) -> Self {
         let stack = exception
             .and_then(|exception| exception.stacktrace.as_deref())
             .or(event.stacktrace.as_deref())
             .or_else(|| event.stacktraces().next());
         let frame = stack.and_then(|stack| {
-            let own = stack
-                .frames
-                .iter()
-                .rfind(|frame| frame.in_app == Some(true));
-            own.or_else(|| stack.frames.last())
+            let marks = stack::marks(stack, exception, event, way);
+            let mut marked = stack.frames.iter().zip(&marks.frames).rev();
+            let own = marked.find(|(_, mark)| mark.in_app);
+            own.map(|(frame, _)| frame).or_else(|| stack.frames.last())
         });
         Self { exception, frame }
     }
 }
 
-/// Puts checksum or fingerprint into force over the default variants.
-pub(super) fn apply(event: &NormalEvent<'_>, crash: Crash<'_, '_>, variants: &mut Vec<Variant>) {
+/// Puts checksum, rule or fingerprint into force over the default variants.
+pub(super) fn apply(
+    event: &NormalEvent<'_>,
+    crash: Crash<'_, '_>,
+    rule: Option<&Fingerprint>,
+    way: Way<'_>,
+    variants: &mut Vec<Variant>,
+) {
     if let Some(checksum) = event
         .checksum
         .as_deref()
@@ -47,19 +57,35 @@ pub(super) fn apply(event: &NormalEvent<'_>, crash: Crash<'_, '_>, variants: &mu
         variants.insert(0, by_checksum(checksum));
         return;
     }
-    let parts = &event.fingerprint;
+    let parts: Vec<&str> = match rule {
+        Some(rule) => rule.parts.iter().map(String::as_str).collect(),
+        None => event.fingerprint.iter().map(AsRef::as_ref).collect(),
+    };
+    let deciding = rule.map(ToString::to_string);
     let n_default = parts.iter().filter(|part| is_default(part)).count();
-    if parts.is_empty() || n_default == parts.len() {
+    if parts.is_empty() || (rule.is_none() && n_default == parts.len()) {
         return;
     }
     if n_default == 0 {
-        silence(variants, "the fingerprint takes precedence");
-        let parts = parts.iter().map(|part| resolve(part, event, crash));
-        let component = Component::of("fingerprint", parts.collect());
-        variants.insert(
-            0,
-            Variant::of("custom_fingerprint", "fingerprint", component),
+        silence(
+            variants,
+            match rule {
+                Some(_) => "a rule's fingerprint takes precedence",
+                None => "the fingerprint takes precedence",
+            },
         );
+        let parts = parts.iter().map(|part| resolve(part, event, crash, way));
+        let component = Component::of("fingerprint", parts.collect());
+        let mut variant = Variant::of("custom_fingerprint", "fingerprint", component);
+        variant.rule = deciding;
+        variants.insert(0, variant);
+        return;
+    }
+    if n_default == parts.len() {
+        // The rule asks for what there is anyhow, whatever the SDK's fingerprint says.
+        for variant in variants.iter_mut().filter(|variant| variant.contributes) {
+            variant.rule.clone_from(&deciding);
+        }
         return;
     }
     for variant in variants.iter_mut().filter(|variant| variant.contributes) {
@@ -69,12 +95,13 @@ pub(super) fn apply(event: &NormalEvent<'_>, crash: Crash<'_, '_>, variants: &mu
             if is_default(part) {
                 slot.take()
             } else {
-                Some(resolve(part, event, crash))
+                Some(resolve(part, event, crash, way))
             }
         });
         variant.component = Component::of("salted", salted.collect());
         variant.hash = Some(variant.component.hash());
         variant.hint = Some("joined with the fingerprint");
+        variant.rule.clone_from(&deciding);
     }
 }
 
@@ -107,17 +134,42 @@ fn by_checksum(checksum: &str) -> Variant {
 /// The name in `{{ name }}`.
 fn variable(part: &str) -> Option<&str> {
     let inner = part.trim().strip_prefix("{{")?.strip_suffix("}}")?;
-    Some(inner.trim())
+    (!inner.contains("{{")).then(|| inner.trim())
 }
 
 fn is_default(part: &str) -> bool {
     variable(part) == Some("default")
 }
 
+/// A text with its variables filled in; those that the event has not are named.
+pub(super) fn fill(text: &str, event: &NormalEvent<'_>, crash: Crash<'_, '_>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once("}}") else {
+            out.push_str("{{");
+            rest = after;
+            continue;
+        };
+        match lookup(name.trim(), event, crash) {
+            Some(Ok(value)) => out.push_str(&value),
+            Some(Err(missing)) => out.push_str(&format!("<no-{missing}>")),
+            None => out.push_str(&format!("<unrecognized-variable-{}>", name.trim())),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A part with its variable looked up.
-fn resolve(part: &str, event: &NormalEvent<'_>, crash: Crash<'_, '_>) -> Component {
+fn resolve(part: &str, event: &NormalEvent<'_>, crash: Crash<'_, '_>, way: Way<'_>) -> Component {
     let Some(name) = variable(part) else {
-        return literal(part, event);
+        return match part.contains("{{") {
+            true => Component::leaf("value", fill(part, event, crash)).with_hint("with variables"),
+            false => literal(part, event, way),
+        };
     };
     match lookup(name, event, crash) {
         Some(Ok(text)) => Component::leaf("value", text).with_hint("a variable"),
@@ -130,14 +182,14 @@ fn resolve(part: &str, event: &NormalEvent<'_>, crash: Crash<'_, '_>) -> Compone
 }
 
 /// A text that is the event's message is treated as one.
-fn literal(part: &str, event: &NormalEvent<'_>) -> Component {
+fn literal(part: &str, event: &NormalEvent<'_>, way: Way<'_>) -> Component {
     let is_message = event.message_text() == Some(part)
         || event
             .exceptions
             .iter()
             .any(|exception| exception.value.0.as_deref() == Some(part));
     if is_message {
-        message::component("value", part)
+        message::component("value", part, way.version)
     } else {
         Component::leaf("value", part)
     }

@@ -3,15 +3,18 @@
 use protocol::event::Frame;
 
 use super::explain::Component;
+use super::version::Version;
 use super::{function, module};
 
 /// Longer lines are minified code.
 const CONTEXT_CHARS_MAX: usize = 120;
+/// Names of minified functions have no more characters.
+const MINIFIED_CHARS_MAX: usize = 2;
 
-pub(super) fn component(frame: &Frame<'_>, platform: &str) -> Component {
+pub(super) fn component(frame: &Frame<'_>, platform: &str, version: Version) -> Component {
     let platform = frame.platform.as_deref().unwrap_or(platform);
     let mut parts = Vec::with_capacity(4);
-    let module = module::module(frame, platform);
+    let module = module::module(frame, platform, version);
     let has_module = module.as_ref().is_some_and(|module| module.contributes);
     parts.extend(module);
     if let Some(file) = module::file(frame, platform) {
@@ -21,13 +24,35 @@ pub(super) fn component(frame: &Frame<'_>, platform: &str) -> Component {
             file
         });
     }
-    parts.extend(function::component(frame, platform));
+    let function = function::component(frame, platform, version);
+    parts.extend(match is_minified(frame, platform, version) {
+        true => function.map(|function| function.ignored("a name that a minifier made")),
+        false => function,
+    });
     parts.extend(context_line(frame, platform));
     let component = Component::of("frame", parts);
     match plumbing(frame, platform) {
         Some(hint) if component.contributes => component.ignored(hint),
         _ => component,
     }
+}
+
+/// Whether a minifier named the function, so that each build names it anew.
+pub(super) fn is_minified(frame: &Frame<'_>, platform: &str, version: Version) -> bool {
+    if version.is_first() || !matches!(platform, "javascript" | "node") {
+        return false;
+    }
+    let path = frame.abs_path.as_deref().unwrap_or_default();
+    let file = frame.filename.as_deref().unwrap_or_default();
+    let is_built = module::is_url(path) || module::is_build(file);
+    let has_source = frame
+        .context_line
+        .as_deref()
+        .is_some_and(|line| line.trim().chars().count() <= CONTEXT_CHARS_MAX);
+    let name = frame.function.as_deref().unwrap_or_default();
+    let name = name.rsplit('.').next().unwrap_or(name);
+    let is_short = !name.is_empty() && name.chars().count() <= MINIFIED_CHARS_MAX && name != "?";
+    is_built && is_short && !has_source
 }
 
 /// Whether it is a place in a page's script of which no function is known.

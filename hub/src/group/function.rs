@@ -5,8 +5,104 @@ use std::borrow::Cow;
 use protocol::event::Frame;
 
 use super::explain::Component;
+use super::version::Version;
 
-pub(super) fn component(frame: &Frame<'_>, platform: &str) -> Option<Component> {
+pub(super) fn component(frame: &Frame<'_>, platform: &str, version: Version) -> Option<Component> {
+    let component = first(frame, platform)?;
+    if version.is_first() || !component.contributes {
+        return Some(component);
+    }
+    let Some(text) = component.text() else {
+        return Some(component);
+    };
+    let named = without_generated(text, platform);
+    if named == text {
+        return Some(component);
+    }
+    Some(Component::leaf("function", named).with_hint("generated part removed"))
+}
+
+/// Without what compilers count through: closures, clones, state machines.
+fn without_generated(name: &str, platform: &str) -> String {
+    match platform {
+        "javascript" | "node" => script(name),
+        "go" => {
+            let name = name.split_once('[').map_or(name, |(before, _)| before);
+            ["func", "gowrap", "deferwrap", "init"]
+                .into_iter()
+                .fold(name.to_owned(), |name, word| without_numbers(&name, word))
+        }
+        "csharp" => without_numbers(&without_numbers(name, "__"), "|"),
+        "java" | "groovy" => ["lambda$", "$anonfun$", "access$"].into_iter().fold(
+            name.trim_end_matches(|c: char| c.is_ascii_digit())
+                .strip_suffix('$')
+                .unwrap_or(name)
+                .to_owned(),
+            |name, word| without_numbers(&name, word),
+        ),
+        "ruby" if name.starts_with(char::is_uppercase) => {
+            let own = name.rsplit(['#', '.']).next();
+            own.filter(|own| !own.is_empty()).unwrap_or(name).to_owned()
+        }
+        "elixir" => without_numbers(name, "-fun-"),
+        "native" | "c" | "cocoa" | "objc" | "swift" | "rust" => compiled(name),
+        _ => name.to_owned(),
+    }
+}
+
+/// `async f`, `new F`, `f [as g]` and Firefox's `f/<` become `f`.
+fn script(name: &str) -> String {
+    let mut name = name;
+    for word in ["async ", "async*", "new ", "bound ", "get ", "set "] {
+        name = name.strip_prefix(word).unwrap_or(name);
+    }
+    let end = name.find([' ', '/']).unwrap_or(name.len());
+    let own = name.get(..end).unwrap_or(name);
+    if own.is_empty() { name } else { own }.to_owned()
+}
+
+/// `f.cold`, `f.llvm.123` and `f [clone .part.0]` become `f`; closures lose their numbers.
+fn compiled(name: &str) -> String {
+    let name = name
+        .split_once(" [clone")
+        .map_or(name, |(before, _)| before);
+    let mut name = name;
+    for mark in [".llvm.", ".cold", ".part.", ".constprop.", ".isra.", "@plt"] {
+        name = name.split_once(mark).map_or(name, |(before, _)| before);
+    }
+    ["#", "$_", "{{closure}}"]
+        .into_iter()
+        .fold(name.to_owned(), |name, word| without_numbers(&name, word))
+}
+
+/// Without the digits, and `.` or `_` between digits, that follow a word.
+pub(super) fn without_numbers(name: &str, word: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once(word) {
+        out.push_str(before);
+        out.push_str(word);
+        rest = after;
+        loop {
+            let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            let is_number = digits.len() < rest.len();
+            if is_number {
+                rest = digits;
+            }
+            let next = rest.strip_prefix(['.', '_']);
+            match next {
+                Some(next) if is_number && next.starts_with(|c: char| c.is_ascii_digit()) => {
+                    rest = next;
+                }
+                _ => break,
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn first(frame: &Frame<'_>, platform: &str) -> Option<Component> {
     let raw = match platform {
         "csharp" => frame.raw_function.as_deref().or(frame.function.as_deref()),
         _ => frame.function.as_deref().or(frame.symbol.as_deref()),

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::explain::Component;
+use super::version::Version;
 
 /// Longer messages are cut before they are looked at.
 const MESSAGE_BYTES_MAX: usize = 2048;
@@ -83,18 +84,47 @@ const PATTERNS: &[(&str, &str)] = &[
     ("bool", r"=(?:true|false|True|False)\b"),
 ];
 
-static ALTERNATION: LazyLock<Regex> = LazyLock::new(|| {
-    let groups: Vec<_> = PATTERNS
-        .iter()
-        .map(|(_, pattern)| format!("({pattern})"))
-        .collect();
-    Regex::new(&format!("(?-u){}", groups.join("|"))).expect("the patterns are written above")
+/// What the second way replaces as well: before the others, before the numbers, after the others.
+const EARLIER: &[(&str, &str)] = &[(
+    "tmp_path",
+    r#"(?u:/(?:tmp|var/tmp|var/folders|private/tmp)/[^\s'",;:)\]}>]+)"#,
+)];
+const QUANTITY: &[(&str, &str)] = &[(
+    "quantity",
+    r"-?\b[0-9]+(?:\.[0-9]+)?(?:[kKMGT]i?[bB]|[bB]|px|[un]s|min|m|h|d|th|st|nd|rd)\b",
+)];
+const LATER: &[(&str, &str)] = &[("random_id", r"\b(?:[A-Za-z]{2,8}_)?[A-Za-z0-9]{12,64}\b")];
+
+/// Patterns, and the one expression that all of them make.
+struct Alternation {
+    names: Vec<&'static str>,
+    regex: Regex,
+}
+
+impl Alternation {
+    fn of(patterns: &[&[(&'static str, &'static str)]]) -> Self {
+        let all = || patterns.iter().copied().flatten();
+        let groups: Vec<_> = all().map(|(_, pattern)| format!("({pattern})")).collect();
+        let regex = format!("(?-u){}", groups.join("|"));
+        Self {
+            names: all().map(|(name, _)| *name).collect(),
+            regex: Regex::new(&regex).expect("the patterns are written above"),
+        }
+    }
+}
+
+static FIRST: LazyLock<Alternation> = LazyLock::new(|| Alternation::of(&[PATTERNS]));
+static SECOND: LazyLock<Alternation> = LazyLock::new(|| {
+    let is_number = |(name, _): &(&str, &str)| matches!(*name, "float" | "int");
+    let numbers = PATTERNS.iter().position(is_number).unwrap_or_default();
+    let (before, after) = PATTERNS.split_at(numbers);
+    Alternation::of(&[EARLIER, before, QUANTITY, after, LATER])
 });
 
 /// The component of a message: its first lines, with placeholders.
-pub(super) fn component(id: &'static str, text: &str) -> Component {
+pub(super) fn component(id: &'static str, text: &str, version: Version) -> Component {
     let lines = first_lines(text);
-    match parameterise(&lines) {
+    match parameterise(&lines, version) {
         Cow::Borrowed(_) => Component::leaf(id, lines),
         Cow::Owned(text) => Component::leaf(id, text).with_hint("variable parts replaced"),
     }
@@ -117,15 +147,19 @@ pub(super) fn first_lines(text: &str) -> Cow<'_, str> {
 }
 
 /// Replaces what varies by `<name>`.
-pub(super) fn parameterise(text: &str) -> Cow<'_, str> {
+pub(super) fn parameterise(text: &str, version: Version) -> Cow<'_, str> {
+    let Alternation { names, regex } = match version {
+        Version::First => &*FIRST,
+        Version::Second => &*SECOND,
+    };
     let mut out: Option<String> = None;
     let mut copied = 0;
-    for captures in ALTERNATION.captures_iter(text) {
+    for captures in regex.captures_iter(text) {
         let hit = captures
             .iter()
             .skip(1)
-            .zip(PATTERNS)
-            .find_map(|(group, (name, _))| group.map(|group| (group, *name)));
+            .zip(names)
+            .find_map(|(group, name)| group.map(|group| (group, *name)));
         let Some((group, name)) = hit else { continue };
         let before = text.get(..group.start()).unwrap_or_default();
         let Some((kept, name)) = judge(name, group.as_str(), before) else {
@@ -159,15 +193,27 @@ fn judge(name: &'static str, hit: &str, before: &str) -> Option<(usize, &'static
             let is_path = hit.starts_with(':') && follows_word();
             (is_address && !is_path && has_digit()).then_some((0, name))
         }
+        "random_id" => is_random(hit.rsplit('_').next().unwrap_or(hit)).then_some((0, name)),
         // Words of the letters a to f.
         "hex" => has_digit().then_some((0, name)),
         "git_sha" if !has_digit() => None,
         "git_sha" if hit.bytes().all(|b| b.is_ascii_digit()) => Some((0, "int")),
         // In `order-17` the sign joins words.
-        "int" | "float" if hit.starts_with('-') && follows_word() => Some((1, name)),
+        "int" | "float" | "quantity" if hit.starts_with('-') && follows_word() => Some((1, name)),
         "quoted_str" | "bool" => Some((1, name)),
         _ => Some((0, name)),
     }
+}
+
+/// Whether nobody would write such a word: digits between letters, in both cases or often.
+fn is_random(word: &str) -> bool {
+    const TURNS_MIN: usize = 4;
+    let n_digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let pairs = word.bytes().zip(word.bytes().skip(1));
+    let turns = pairs
+        .filter(|(a, b)| a.is_ascii_digit() != b.is_ascii_digit())
+        .count();
+    n_digits >= 2 && n_digits < word.len() && turns >= TURNS_MIN
 }
 
 /// The host of an `http` address, the scheme of others.
@@ -187,7 +233,7 @@ mod tests {
     #[test]
     fn replaces_what_varies() {
         let check = |text: &str, expected: &str| {
-            assert_eq!(parameterise(text), expected, "{text}");
+            assert_eq!(parameterise(text, Version::First), expected, "{text}");
         };
         check("hello", "hello");
         check("User 123 not found", "User <int> not found");
@@ -279,6 +325,24 @@ mod tests {
     }
 
     #[test]
+    fn replaces_more_the_second_way() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(parameterise(text, Version::Second), expected, "{text}");
+        };
+        check("User 123 not found", "User <int> not found");
+        check("no customer cus_9aF3kX02pLq7", "no customer <random_id>");
+        check("key 7Gh2kLm9Qw4Xz1 is old", "key <random_id> is old");
+        check("Windows2000Professional", "Windows2000Professional");
+        check("open /tmp/tmpa8f3/x.csv: no", "open <tmp_path>: no");
+        check("open /srv/shop/x.csv", "open /srv/shop/x.csv");
+        check("disk has 12.5GB left", "disk has <quantity> left");
+        check("waited 5m", "waited <quantity>");
+        check("took 350ms", "took <duration>");
+        check("the 3rd try", "the <quantity> try");
+        check("sha256 and base64", "sha256 and base64");
+    }
+
+    #[test]
     fn looks_at_two_lines() {
         let check = |text: &str, expected: &str| assert_eq!(first_lines(text), expected);
         check("one", "one");
@@ -291,10 +355,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn replaces_without_panic_and_changes_nothing_twice(text in "\\PC{0,200}") {
-            let once = parameterise(&text).into_owned();
+            let once = parameterise(&text, Version::Second).into_owned();
             let lines = first_lines(&text).into_owned();
             proptest::prop_assert!(lines.len() <= text.len() + 4);
-            proptest::prop_assert_eq!(&once, &parameterise(&text).into_owned());
+            proptest::prop_assert_eq!(&once, &parameterise(&text, Version::Second).into_owned());
         }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use protocol::event::Frame;
 
 use super::explain::Component;
+use super::version::Version;
 
 pub(super) fn is_url(path: &str) -> bool {
     [
@@ -18,9 +19,23 @@ pub(super) fn is_url(path: &str) -> bool {
     .any(|scheme| path.starts_with(scheme))
 }
 
-pub(super) fn module(frame: &Frame<'_>, platform: &str) -> Option<Component> {
+/// Whether the name is one that a bundler or minifier gives.
+pub(super) fn is_build(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.ends_with(".min.js") || without_build_hash(name).1
+}
+
+pub(super) fn module(frame: &Frame<'_>, platform: &str, version: Version) -> Option<Component> {
     let module = frame.module.as_deref()?;
     match platform {
+        "java" | "groovy" if !version.is_first() && module.contains("$Proxy") => {
+            Some(proxy(module))
+        }
+        "csharp" if !version.is_first() => {
+            let text = super::function::without_numbers(module, "__");
+            let text = super::function::without_numbers(&text, "__DisplayClass");
+            Some(Component::leaf("module", text))
+        }
         "java" | "groovy" => Some(java(module)),
         "javascript" | "node" if is_page_path(frame, module) => {
             Some(Component::leaf("module", module).ignored("only the page's address"))
@@ -35,6 +50,22 @@ fn is_page_path(frame: &Frame<'_>, module: &str) -> bool {
         return false;
     };
     path.trim_end_matches(".js").ends_with(module)
+}
+
+/// `jdk.proxy2.$Proxy33` becomes `$Proxy<auto>`: neither number is the same in the next run.
+fn proxy(module: &str) -> Component {
+    let text = match module.split_once("$Proxy") {
+        Some((before, rest)) if before.starts_with("jdk.proxy") || before == "com.sun.proxy." => {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("$Proxy<auto>{rest}")
+        }
+        Some((before, rest)) => {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{before}$Proxy<auto>{rest}")
+        }
+        None => module.to_owned(),
+    };
+    Component::leaf("module", text).with_hint("number removed")
 }
 
 /// Generated classes carry counters and hashes.

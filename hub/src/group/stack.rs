@@ -7,9 +7,13 @@ use protocol::event::{Csp, Exception, Frame, MechanismMeta, Stacktrace, Template
 use crate::normalise::{EventKind, NormalEvent};
 
 use super::explain::{Component, Variant};
-use super::hash::Hash;
+use super::hash::{Hash, Hasher};
+use super::rules::{Mark, Marks};
 use super::tree::Chosen;
-use super::{frame, message};
+use super::{Way, frame, in_app, message};
+
+/// Longest round of calls whose repetition counts once.
+const ROUND_MAX: usize = 10;
 
 /// Which frames count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +27,12 @@ enum Scope {
 /// Every variant of the event; those of one strategy contribute.
 ///
 /// Strategies that come too late are only named, since nobody needs their frames.
-pub(super) fn variants(event: &NormalEvent<'_>, chosen: &Chosen<'_, '_>) -> Vec<Variant> {
-    let mut variants = exceptions(event, chosen);
+pub(super) fn variants(
+    event: &NormalEvent<'_>,
+    chosen: &Chosen<'_, '_>,
+    way: Way<'_>,
+) -> Vec<Variant> {
+    let mut variants = exceptions(event, chosen, way);
     let mut winner = contributes(&variants).then_some("an exception takes precedence");
     if let Some(thread) = telling_thread(&event.threads)
         && let Some(stack) = thread.stacktrace.as_deref()
@@ -34,13 +42,13 @@ pub(super) fn variants(event: &NormalEvent<'_>, chosen: &Chosen<'_, '_>) -> Vec<
             &mut winner,
             "thread",
             "a thread takes precedence",
-            || of_stack("threads", "thread", stack, event),
+            || of_stack("threads", "thread", stack, event, way),
         );
     }
     if let Some(stack) = event.stacktrace.as_deref() {
         const HINT: &str = "the stack trace takes precedence";
         add(&mut variants, &mut winner, "stack trace", HINT, || {
-            of_stack("stacktrace", "stack trace", stack, event)
+            of_stack("stacktrace", "stack trace", stack, event, way)
         });
     }
     if let Some(place) = event.template.as_deref() {
@@ -58,7 +66,7 @@ pub(super) fn variants(event: &NormalEvent<'_>, chosen: &Chosen<'_, '_>) -> Vec<
     if let Some(text) = message_text(event) {
         const HINT: &str = "the message takes precedence";
         add(&mut variants, &mut winner, "message", HINT, || {
-            let component = message::component("message", text);
+            let component = message::component("message", text, way.version);
             vec![Variant::of("default", "message", component)]
         });
     }
@@ -108,12 +116,12 @@ fn has_stack(component: &Component) -> bool {
     component.contributes && (component.id == "stacktrace" || component.parts().any(has_stack))
 }
 
-fn exceptions(event: &NormalEvent<'_>, chosen: &Chosen<'_, '_>) -> Vec<Variant> {
+fn exceptions(event: &NormalEvent<'_>, chosen: &Chosen<'_, '_>, way: Way<'_>) -> Vec<Variant> {
     let of = |scope: Scope| match chosen.list.as_slice() {
         [] => None,
-        [only] => Some(exception(only, event, scope)),
+        [only] => Some(exception(only, event, scope, way)),
         list => {
-            let parts = list.iter().map(|one| exception(one, event, scope));
+            let parts = list.iter().map(|one| exception(one, event, scope, way));
             Some(Component::of("chained_exception", parts.collect()))
         }
     };
@@ -130,11 +138,16 @@ fn exceptions(event: &NormalEvent<'_>, chosen: &Chosen<'_, '_>) -> Vec<Variant> 
 }
 
 /// Tells exceptions of one event apart.
-pub(super) fn hash_of(one: &Exception<'_>, event: &NormalEvent<'_>) -> Hash {
-    exception(one, event, Scope::System).hash()
+pub(super) fn hash_of(one: &Exception<'_>, event: &NormalEvent<'_>, way: Way<'_>) -> Hash {
+    exception(one, event, Scope::System, way).hash()
 }
 
-fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -> Component {
+fn exception(
+    exception: &Exception<'_>,
+    event: &NormalEvent<'_>,
+    scope: Scope,
+    way: Way<'_>,
+) -> Component {
     let mut parts = Vec::with_capacity(3);
     let is_synthetic = exception
         .mechanism
@@ -143,7 +156,7 @@ fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -
     let stack = exception
         .stacktrace
         .as_deref()
-        .map(|stack| frames(stack, event.platform, scope));
+        .map(|stack| frames(stack, Some(exception), event, scope, way));
     if let Some(ty) = &exception.ty {
         let part = Component::leaf("type", ty.as_ref());
         parts.push(if is_synthetic {
@@ -153,8 +166,11 @@ fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -
         });
     }
     let ns_error = ns_error(exception);
-    // Where any frame counts the words do not, be it the application's own or not.
-    let has_stack = stack.as_ref().is_some_and(|stack| stack.any_frame);
+    // Where any frame counts the words do not, be it the application's own or not; but where some
+    // have lost their names, the words tell more than the rest.
+    let has_stack = stack
+        .as_ref()
+        .is_some_and(|stack| stack.any_frame && !stack.is_minified);
     if let Some(value) = exception.value.0.as_deref() {
         let shown = || Component::leaf("value", message::first_lines(value));
         parts.push(if has_stack {
@@ -162,7 +178,7 @@ fn exception(exception: &Exception<'_>, event: &NormalEvent<'_>, scope: Scope) -
         } else if ns_error.is_some() {
             shown().ignored("domain and code take precedence")
         } else {
-            message::component("value", value)
+            message::component("value", value, way.version)
         });
     }
     parts.extend(ns_error);
@@ -185,19 +201,49 @@ struct Frames {
     component: Component,
     /// Whether any frame counts, the application's own or not.
     any_frame: bool,
+    /// Whether a minifier named functions of it.
+    is_minified: bool,
+}
+
+/// What the built-in knowledge and the project's rules say of a stack's frames.
+pub(super) fn marks(
+    stack: &Stacktrace<'_>,
+    exception: Option<&Exception<'_>>,
+    event: &NormalEvent<'_>,
+    way: Way<'_>,
+) -> Marks {
+    let own = |at: usize| {
+        stack.frames.get(at).is_some_and(|frame| {
+            frame.in_app == Some(true)
+                && (way.version.is_first() || !in_app::is_framework(frame, event.platform))
+        })
+    };
+    way.rules
+        .enhancements
+        .marks(stack, exception, event.platform, own)
 }
 
 /// Frames of a stack, repeated calls counted once.
-fn frames(stack: &Stacktrace<'_>, platform: &'static str, scope: Scope) -> Frames {
+fn frames(
+    stack: &Stacktrace<'_>,
+    exception: Option<&Exception<'_>>,
+    event: &NormalEvent<'_>,
+    scope: Scope,
+    way: Way<'_>,
+) -> Frames {
+    let platform = event.platform;
+    let marks = marks(stack, exception, event, way);
     let mut parts = Vec::with_capacity(stack.frames.len());
     let mut previous: Option<&Frame<'_>> = None;
-    let mut any_frame = false;
-    for one in &stack.frames {
-        let mut part = frame::component(one, platform);
-        any_frame |= part.contributes;
+    let (mut n_frames, mut is_minified) = (0_usize, false);
+    for (one, mark) in stack.frames.iter().zip(&marks.frames) {
+        let mut part = marked(frame::component(one, platform, way.version), mark, way);
+        n_frames += usize::from(part.contributes);
+        is_minified |= frame::is_minified(one, platform, way.version);
         if part.contributes {
-            if scope == Scope::App && one.in_app != Some(true) {
-                part = part.ignored("not the application's own");
+            if scope == Scope::App && !mark.in_app {
+                let rule = way.rules.enhancements.app_rule(mark);
+                part = part.ignored("not the application's own").by(rule);
             } else if previous.is_some_and(|previous| is_same_call(previous, one)) {
                 part = part.ignored("the same call as the frame before");
             }
@@ -205,17 +251,102 @@ fn frames(stack: &Stacktrace<'_>, platform: &'static str, scope: Scope) -> Frame
         previous = Some(one);
         parts.push(part);
     }
+    if !way.version.is_first() {
+        fold(&mut parts);
+    }
+    if let Some(max) = marks.max_frames {
+        let counting = parts.iter_mut().rev().filter(|part| part.contributes);
+        for part in counting.skip(max) {
+            part.contributes = false;
+            part.hint = Some("beyond the frames that a rule lets count");
+        }
+    }
+    let is_short = marks
+        .min_frames
+        .is_some_and(|min| parts.iter().filter(|part| part.contributes).count() < min);
     let mut component = Component::of("stacktrace", parts);
+    let mut any_frame = n_frames > 0;
     if let [only] = stack.frames.as_slice()
         && frame::is_bare_script(only, platform)
     {
         any_frame = false;
         component = component.ignored("a single frame of a page without a function");
+    } else if is_short {
+        any_frame = false;
+        component = component.ignored("fewer frames than a rule demands");
     }
     Frames {
         component,
         any_frame,
+        is_minified,
     }
+}
+
+/// A frame as the rules have it.
+fn marked(part: Component, mark: &Mark, way: Way<'_>) -> Component {
+    let rule = || way.rules.enhancements.group_rule(mark);
+    match mark.counts {
+        Some(false) if part.contributes => part.ignored("a rule leaves it out").by(rule()),
+        Some(true) if !part.contributes && part.parts().any(|one| one.contributes) => Component {
+            contributes: true,
+            hint: Some("a rule lets it count"),
+            ..part
+        }
+        .by(rule()),
+        _ => part,
+    }
+}
+
+/// Lets a round of calls that repeats count once, so that the depth of a recursion does not
+/// matter. The round nearest the crash stays: its last line is where it went wrong.
+fn fold(parts: &mut [Component]) {
+    let mut kept: Vec<(usize, Hash)> = Vec::with_capacity(parts.len());
+    for place in 0..parts.len() {
+        let Some(part) = parts.get(place).filter(|part| part.contributes) else {
+            continue;
+        };
+        kept.push((place, call_of(part)));
+        while let Some(round) = repeated(&kept) {
+            let to = kept.len() - round;
+            for (place, _) in kept.drain(to - round..to) {
+                if let Some(part) = parts.get_mut(place) {
+                    part.contributes = false;
+                    part.hint = Some("a recursion: the calls after it are the same");
+                }
+            }
+        }
+    }
+}
+
+/// The length of the round that the list ends with twice.
+fn repeated(kept: &[(usize, Hash)]) -> Option<usize> {
+    (1..=ROUND_MAX).find(|round| {
+        let Some(from) = kept.len().checked_sub(2 * round) else {
+            return false;
+        };
+        let (before, last) = kept.get(from..).unwrap_or_default().split_at(*round);
+        before.iter().zip(last).all(|(a, b)| a.1 == b.1)
+    })
+}
+
+/// What is called, whatever the line.
+fn call_of(frame: &Component) -> Hash {
+    let mut hasher = Hasher::default();
+    let named = || {
+        frame
+            .parts()
+            .filter(|part| part.contributes && part.id == "function")
+    };
+    if named().next().is_none() {
+        return frame.hash();
+    }
+    for part in frame.parts().filter(|part| part.contributes) {
+        if let Some(text) = part.text().filter(|_| part.id != "context_line") {
+            hasher.text(part.id);
+            hasher.text(text);
+        }
+    }
+    hasher.finish()
 }
 
 fn is_same_call(a: &Frame<'_>, b: &Frame<'_>) -> bool {
@@ -233,9 +364,10 @@ fn of_stack(
     description: &'static str,
     stack: &Stacktrace<'_>,
     event: &NormalEvent<'_>,
+    way: Way<'_>,
 ) -> Vec<Variant> {
     let of = |scope| {
-        let stack = frames(stack, event.platform, scope).component;
+        let stack = frames(stack, None, event, scope, way).component;
         if id == "stacktrace" {
             stack
         } else {

@@ -67,10 +67,17 @@ pub(super) struct Heading {
     pub(super) metadata: Metadata,
 }
 
-pub(super) fn heading(event: &NormalEvent<'_>, crash: Crash<'_, '_>) -> Heading {
+/// `named` is the title that a rule gives.
+pub(super) fn heading(
+    event: &NormalEvent<'_>,
+    crash: Crash<'_, '_>,
+    named: Option<&str>,
+) -> Heading {
     let frame = crash.frame;
     let (ty, value) = type_and_value(event, crash);
+    let named = named.and_then(first_line);
     let title = match (&ty, value.as_deref().and_then(first_line)) {
+        _ if named.is_some() => cut(named.unwrap_or_default(), TITLE_CHARS_MAX),
         (Some(ty), Some(line)) => cut(&format!("{ty}: {line}"), TITLE_CHARS_MAX),
         (Some(ty), None) => cut(ty, TITLE_CHARS_MAX),
         (None, Some(line)) => cut(line, TITLE_CHARS_MAX),

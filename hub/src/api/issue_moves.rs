@@ -1,0 +1,250 @@
+//! Merging issues, taking them apart again, and issues that are much alike.
+//!
+//! Counts and hashes move in one transaction; what is searchable follows in the background, and is
+//! finished after a restart.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::ApiState;
+use super::caller::{Caller, FoundIssue};
+use super::error::ApiError;
+use super::grouping::{Neighbour, neighbours, project_id, stored_texts};
+use super::input::{At, Input};
+use super::live::IssueTouched;
+use super::page::Params;
+use super::types::{IssueAt, IssuePath};
+use crate::access::Scope;
+use crate::clock;
+use crate::digest::regroup::{self, Parting, Regroup, RegroupError};
+use crate::store::issue_read::IssueRow;
+use crate::store::issues::GroupHash;
+
+/// Sentry's activity types.
+const MERGE: i64 = 14;
+
+/// Longest name of a tag that issues are split by, in bytes.
+const TAG_BYTES_MAX: usize = 200;
+
+/// What became one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Merged {
+    /// The issue that is left.
+    parent: String,
+    /// The issues that are gone.
+    children: Vec<String>,
+}
+
+/// What came of an issue that was taken apart.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Parted {
+    /// The issue that was taken apart.
+    source: String,
+    /// The new ones.
+    issues: Vec<String>,
+}
+
+/// How an issue is split.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(super) struct SplitBy {
+    /// The tag: each of its values gets an issue, also in future.
+    tag: String,
+}
+
+/// Merges issues of one project into the one with most events, or the oldest of those.
+pub(super) async fn merge(
+    state: &ApiState,
+    user: i64,
+    rows: &[IssueRow],
+) -> Result<Merged, ApiError> {
+    let target = rows
+        .iter()
+        .max_by_key(|row| (row.times_seen, -row.first_seen, -row.id))
+        .filter(|_| rows.len() >= 2)
+        .ok_or_else(|| ApiError::field("id", "name at least two issues to merge"))?;
+    if rows.iter().any(|row| row.project_id != target.project_id) {
+        return Err(ApiError::field(
+            "id",
+            "issues of several projects cannot be merged",
+        ));
+    }
+    let children: Vec<&IssueRow> = rows.iter().filter(|row| row.id != target.id).collect();
+    let ids: Vec<String> = children.iter().map(|row| row.id.to_string()).collect();
+    let mut write = state.store.begin().await?;
+    for child in &children {
+        write.merge_issue(child.id, target.id).await?;
+    }
+    let issues: Vec<_> = children
+        .iter()
+        .map(|row| json!({"id": row.id.to_string(), "title": row.title, "count": row.times_seen}))
+        .collect();
+    let now = clock::now().as_millis();
+    let data = json!({ "issues": issues }).to_string();
+    write
+        .add_person_activity(target.id, MERGE, user, &data, now)
+        .await?;
+    write.commit().await?;
+    touch(state, target.project_id, &[target.id]);
+    index_in_background(state);
+    Ok(Merged {
+        parent: target.id.to_string(),
+        children: ids,
+    })
+}
+
+/// Takes the events of some hashes out of an issue, into one of their own.
+#[utoipa::path(delete, path = "/api/0/organizations/{organization}/issues/{issue}/hashes/",
+    tag = "issues", params(IssuePath,
+        ("id" = Vec<String>, Query, description = "Hashes of the issue. May be repeated.")),
+    responses((status = 202, body = Parted)))]
+pub(super) async fn unmerge(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let found = found(&state, &caller, &at).await?;
+    let bound = state.store.issue_hashes(found.issue.id).await?;
+    let mut hashes: Vec<GroupHash> = Vec::new();
+    for name in params.all("id") {
+        let mut hash = [0; 16];
+        let is_hash = hex::decode_to_slice(name, &mut hash).is_ok();
+        if !is_hash || regroup::is_own(&hash) || !bound.iter().any(|own| own.as_slice() == hash) {
+            return Err(ApiError::field(
+                "id",
+                format!("{name} is no hash of the issue"),
+            ));
+        }
+        hashes.push(hash);
+    }
+    if hashes.is_empty() {
+        return Err(ApiError::field("id", "name a hash"));
+    }
+    let parted = part(&state, &caller, &found, Parting::Hashes(hashes)).await?;
+    Ok((axum::http::StatusCode::ACCEPTED, Json(parted)).into_response())
+}
+
+/// Splits an issue by a tag: each value gets an issue, and so do the values that come later. Events
+/// without the tag stay.
+#[utoipa::path(post, path = "/api/0/vedette/organizations/{organization}/issues/{issue}/split/",
+    tag = "issues", params(IssuePath), request_body = SplitBy,
+    responses((status = 202, body = Parted)))]
+pub(super) async fn split(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+    Input(by): Input<SplitBy>,
+) -> Result<Response, ApiError> {
+    let found = found(&state, &caller, &at).await?;
+    if by.tag.is_empty() || by.tag.len() > TAG_BYTES_MAX {
+        let message = format!("a tag's name has 1 to {TAG_BYTES_MAX} bytes");
+        return Err(ApiError::field("tag", message));
+    }
+    let parted = part(&state, &caller, &found, Parting::Tag(by.tag)).await?;
+    Ok((axum::http::StatusCode::ACCEPTED, Json(parted)).into_response())
+}
+
+/// Issues of the same project that are much alike, by shared calls, types and words; the nearest
+/// first.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/similar/",
+    tag = "issues", params(IssuePath), responses((status = 200, body = [Neighbour])))]
+pub(super) async fn similar(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+) -> Result<Json<Vec<Neighbour>>, ApiError> {
+    let slug = at.organization.as_deref();
+    let found = state
+        .issue(&caller, slug, &at.issue, Scope::EventRead)
+        .await?;
+    let id = found.issue.id;
+    let features = state.store.issue_features(id).await?;
+    let stored = state.store.issue_grouping(id).await?;
+    let texts = stored.as_deref().and_then(stored_texts).unwrap_or_default();
+    let list = neighbours(&state, found.project.id, Some(id), &features, &texts).await?;
+    Ok(Json(list))
+}
+
+async fn found(state: &ApiState, caller: &Caller, at: &IssueAt) -> Result<FoundIssue, ApiError> {
+    let slug = at.organization.as_deref();
+    state
+        .issue(caller, slug, &at.issue, Scope::EventWrite)
+        .await
+}
+
+async fn part(
+    state: &ApiState,
+    caller: &Caller,
+    found: &FoundIssue,
+    parting: Parting,
+) -> Result<Parted, ApiError> {
+    let project = project_id(found.project.id)?;
+    let issue = found.issue.id;
+    let rules = state.digest.rules(project).await?;
+    let mut rules = rules.as_ref().clone();
+    let bound = state.store.issue_hashes(issue).await?;
+    if let Parting::Tag(tag) = &parting {
+        for hash in &bound {
+            if let Ok(hash) = GroupHash::try_from(hash.as_slice())
+                && !regroup::is_own(&hash)
+            {
+                rules.splits.insert(hash, tag.clone());
+            }
+        }
+    }
+    let with = Regroup {
+        store: &state.store,
+        archive: &state.archive,
+        rules: &rules,
+        now: clock::now(),
+        user: caller.0.user.id,
+    };
+    let made = regroup::regroup(&with, project, issue, &parting).await?;
+    state.digest.rules_changed(found.project.id).await?;
+    let mut all = made.clone();
+    all.push(issue);
+    touch(state, found.project.id, &all);
+    index_in_background(state);
+    Ok(Parted {
+        source: issue.to_string(),
+        issues: made.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn touch(state: &ApiState, project: i64, issues: &[i64]) {
+    for issue in issues {
+        // Nobody listening is no fault.
+        let _ = state.0.touched.send(IssueTouched {
+            project,
+            issue: *issue,
+        });
+    }
+}
+
+/// Makes what moved searchable where it is now.
+pub(super) fn index_in_background(state: &ApiState) {
+    let (state, cancel, tracker) = (state.clone(), state.cancel.clone(), state.tracker.clone());
+    let task = async move {
+        // What the digest committed before is on its way to the index first.
+        state
+            .digest
+            .settled()
+            .await
+            .map_err(|_| RegroupError::Ended)?;
+        regroup::index_moved(&state.store, &state.archive, &state.index).await
+    };
+    tracker.spawn(async move {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            done = task => if let Err(error) = done {
+                tracing::warn!(%error, "moved events are not searchable in their place yet");
+            }
+        }
+    });
+}

@@ -1,0 +1,71 @@
+//! What a project sets about grouping: the way, rules about frames, rules about fingerprints, and
+//! the issues that were split.
+//!
+//! Both languages have a rule per line and `#` comments. To add a condition see `matcher`, to add
+//! an action `enhance`.
+
+mod enhance;
+mod fingerprint;
+mod glob;
+mod matcher;
+mod text;
+
+use std::collections::BTreeMap;
+
+use super::version::Version;
+
+pub use enhance::Enhancements;
+pub(super) use enhance::{Mark, Marks};
+pub(super) use fingerprint::Fingerprint;
+pub use fingerprint::FingerprintRules;
+
+/// Longest text of rules, in bytes.
+pub const RULES_BYTES_MAX: usize = 64 * 1024;
+/// Most rules of a kind.
+const RULES_MAX: usize = 1000;
+/// Most conditions, actions or fingerprint parts of a rule.
+const PARTS_MAX: usize = 32;
+/// Longest pattern, in characters.
+const PATTERN_CHARS_MAX: usize = 512;
+
+/// What is wrong with a text of rules, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct RuleError {
+    /// Counts from 1.
+    pub line: usize,
+    /// In characters; counts from 1.
+    pub column: usize,
+    /// First and last but one byte in the text.
+    pub span: [usize; 2],
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A project's settings.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The way of grouping.
+    pub version: Version,
+    /// The way before, while an upgrade looks for issues by it.
+    pub previous: Option<Version>,
+    /// Which frames count.
+    pub enhancements: Enhancements,
+    /// Which events belong together.
+    pub fingerprints: FingerprintRules,
+    /// Hashes whose events are told apart by a tag as well.
+    pub splits: BTreeMap<[u8; 16], String>,
+}
+
+/// Whether a text of rules is too long to be read.
+fn too_long(text: &str) -> Option<RuleError> {
+    (text.len() > RULES_BYTES_MAX).then(|| RuleError {
+        line: 1,
+        column: 1,
+        span: [0, text.len()],
+        message: format!("rules have at most {RULES_BYTES_MAX} bytes"),
+    })
+}
+
+#[cfg(test)]
+mod tests;
