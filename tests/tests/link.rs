@@ -168,7 +168,7 @@ struct Hub {
 }
 
 fn serve(
-    config: receive::Config,
+    config: &receive::Config,
     fleet: &Fleet,
     sink: &Memory,
 ) -> (TaskTracker, CancellationToken, receive::Handle) {
@@ -176,14 +176,13 @@ fn serve(
     let began = tests::wait::clock();
     let handle = loop {
         let (config, fleet, sink) = (config.clone(), fleet.clone(), sink.clone());
-        match receive::start(config, fleet, sink, &tracker, cancel.clone()) {
-            Ok(handle) => break handle,
-            // The socket of the hub before goes a little later than what served it.
-            Err(ReceiveError::Bind { .. }) if began.elapsed() < DEADLINE => {
-                std::thread::yield_now();
-            }
-            Err(error) => panic!("{error}"),
+        let started = receive::start(config, fleet, sink, &tracker, cancel.clone());
+        // The socket of the hub before goes a little later than what served it.
+        let is_taken = matches!(started, Err(ReceiveError::Bind { .. }));
+        if !is_taken || began.elapsed() > DEADLINE {
+            break started.unwrap();
         }
+        std::thread::yield_now();
     };
     (tracker, cancel, handle)
 }
@@ -224,7 +223,7 @@ impl Hub {
             listen,
             ..receive::Config::default()
         };
-        let (tracker, cancel, handle) = serve(link, &fleet, &sink);
+        let (tracker, cancel, handle) = serve(&link, &fleet, &sink);
         Self {
             dir,
             store,
@@ -254,7 +253,7 @@ impl Hub {
             ..receive::Config::default()
         };
         change(&mut config);
-        let (tracker, cancel, handle) = serve(config, &self.fleet, &self.sink);
+        let (tracker, cancel, handle) = serve(&config, &self.fleet, &self.sink);
         (self.tracker, self.cancel, self.handle) = (tracker, cancel, handle);
     }
 

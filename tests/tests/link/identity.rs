@@ -320,7 +320,7 @@ async fn a_hub_of_another_authority_is_refused_by_name_and_the_relay_buffers() {
         listen: address,
         ..receive::Config::default()
     };
-    let (tracker, cancel, _handle) = serve(config, &stranger.fleet, &stranger.sink);
+    let (tracker, cancel, _handle) = serve(&config, &stranger.fleet, &stranger.sink);
     let relay = Relay::start(dir.path());
     relay.keep(Lane::Errors, 1).await;
     until("refused", || {
