@@ -261,7 +261,8 @@ export interface paths {
         get: operations["get_organizations_issues_hashes"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Takes the events of some hashes out of an issue, into one of their own. */
+        delete: operations["delete_organizations_issues_hashes"];
         options?: never;
         head?: never;
         patch?: never;
@@ -279,6 +280,26 @@ export interface paths {
         put?: never;
         /** Writes a note about an issue. */
         post: operations["post_organizations_issues_notes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/issues/{issue}/similar/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Issues of the same project that are much alike, by shared calls, types and words; the nearest
+         *     first.
+         */
+        get: operations["get_organizations_issues_similar"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -492,6 +513,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/projects/{organization}/{project}/events/{event}/attachments/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files of an event, the one digested last first. The event may not have come yet. */
+        get: operations["get_projects_events_attachments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/events/{event}/attachments/{attachment}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of an event, described or downloaded. */
+        get: operations["get_projects_events_attachments_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/events/{event}/grouping-info/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why an event is where it is: what was hashed, which rule decided, which issues it nearly joined. */
+        get: operations["get_projects_events_grouping_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/projects/{organization}/{project}/events/{event}/json/": {
         parameters: {
             query?: never;
@@ -670,6 +742,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/projects/{organization}/{project}/user-feedback/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people wrote about the errors of a project, the latest first. */
+        get: operations["get_projects_user_feedback"];
+        put?: never;
+        /** Adds what a person wrote. Private data is removed by the project's settings. */
+        post: operations["post_projects_user_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/vedette/items/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept of a project beside its events, the one digested last first. */
+        get: operations["get_projects_vedette_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/vedette/items/{item}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An item with its body. */
+        get: operations["get_projects_vedette_items_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/vedette/sessions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sessions by release and environment. */
+        get: operations["get_projects_vedette_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/users/me/": {
         parameters: {
             query?: never;
@@ -824,6 +965,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/organizations/{organization}/issues/{issue}/split/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Splits an issue by a tag: each value gets an issue, and so do the values that come later. Events
+         *     without the tag stay.
+         */
+        post: operations["post_vedette_organizations_issues_split"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/poison/": {
         parameters: {
             query?: never;
@@ -852,6 +1013,44 @@ export interface paths {
         put?: never;
         /** Digests a record again. 409 says why it still cannot be digested. */
         post: operations["post_vedette_poison_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/projects/{organization}/{project}/grouping/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a project sets about grouping. */
+        get: operations["get_vedette_projects_grouping"];
+        /**
+         * Sets what a project sets about grouping. Issues that exist keep their events; those that come
+         *     are grouped by the new settings. Another way of grouping still finds issues by the one before.
+         */
+        put: operations["put_vedette_projects_grouping"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/projects/{organization}/{project}/grouping/try/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries settings on an event without keeping them. */
+        post: operations["post_vedette_projects_grouping_try"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1036,6 +1235,21 @@ export interface components {
             name: string;
             email?: string | null;
         };
+        /** @description A file. */
+        Attachment: {
+            id: string;
+            event_id: string;
+            /** @description What it is for the event: `event.attachment`, `event.minidump`, … */
+            type: string;
+            name: string;
+            mimetype: string;
+            dateCreated: string;
+            /** Format: int64 */
+            size: number;
+            headers: {
+                [key: string]: string;
+            };
+        };
         /** @description What the caller may do. */
         Auth: {
             scopes: string[];
@@ -1101,6 +1315,7 @@ export interface components {
             isBookmarked?: boolean | null;
             isSubscribed?: boolean | null;
             inbox?: boolean | null;
+            merge?: components["schemas"]["Merged"] | null;
         };
         /** @description Something that is wrong with a relay. */
         Condition: {
@@ -1127,12 +1342,27 @@ export interface components {
             signingKey: string;
             relays: components["schemas"]["RelayConfigState"][];
         };
+        /** @description A text that was hashed. */
+        Contribution: {
+            /** @description The parts it is in: `exception.stacktrace.frame.function`. */
+            path: string;
+            value: string;
+        };
         /** @description A violated content security policy. */
         CspBody: Record<string, unknown> & {
             effective_directive: components["schemas"]["Option"];
             violated_directive: components["schemas"]["Option"];
             blocked_uri: components["schemas"]["Option"];
             document_uri: components["schemas"]["Option"];
+        };
+        /** @description What keeps two issues apart. */
+        Difference: {
+            /** @description The parts it is in. */
+            path: string;
+            /** @description What the event has there. */
+            own?: string | null;
+            /** @description What the other issue has there. */
+            other?: string | null;
         };
         /** @description The disk that a relay's spool lies on. */
         Disk: {
@@ -1352,6 +1582,11 @@ export interface components {
             message: string;
             data: Record<string, unknown>;
         };
+        /** @description The event that a report is about. */
+        EventRef: {
+            id: string;
+            eventID: string;
+        };
         /** @description The sizes and names that list and detail share. */
         EventSummary: {
             id: string;
@@ -1435,10 +1670,76 @@ export interface components {
             lock?: Record<string, unknown> | null;
             data?: Record<string, unknown> | null;
         };
+        /** @description Changes of them. What is left out stays. */
+        GroupingChange: {
+            /** @default null */
+            version: string | null;
+            /** @default null */
+            enhancements: string | null;
+            /** @default null */
+            fingerprints: string | null;
+            /**
+             * @description Null ends the search by the way before.
+             * @default null
+             */
+            previous: string | null;
+        };
         /** @description Which rules of grouping. */
         GroupingConfig: {
             id: string;
             enhancements: string;
+        };
+        /** @description How an event is grouped, and why. */
+        GroupingInfo: {
+            version: string;
+            title: string;
+            /** @description The hashes, the deciding one first. */
+            hashes: string[];
+            /** @description The hashes by the way before, during an upgrade. */
+            previousHashes: string[];
+            /** @description The variant that decided. */
+            decidedBy?: string | null;
+            /** @description The project's rule that decided, as it is written. */
+            rule?: string | null;
+            /** @description The texts that made the deciding hash. */
+            contributing: components["schemas"]["Contribution"][];
+            /** @description Everything that was looked at. */
+            variants: Record<string, unknown>[];
+            /** @description Issues that it nearly joined, the nearest first. */
+            neighbours: components["schemas"]["Neighbour"][];
+        };
+        /** @description What a project sets about grouping. */
+        GroupingSettings: {
+            /** @description The way of grouping. */
+            version: string;
+            /** @description Every way there is, the oldest first. */
+            versions: string[];
+            /** @description The way before: issues are still found by it, so that the upgrade tears none apart. */
+            previous?: string | null;
+            /** @description Until when. */
+            previousUntil?: string | null;
+            /** @description Rules about frames, one a line. */
+            enhancements: string;
+            /** @description Rules about fingerprints, one a line. */
+            fingerprints: string;
+            /** @description Hashes whose events are told apart by a tag as well. */
+            splits: components["schemas"]["Split"][];
+        };
+        /** @description Settings to be tried on an event, which are not kept. */
+        GroupingTrial: {
+            /** @default null */
+            version: string | null;
+            /** @default null */
+            enhancements: string | null;
+            /** @default null */
+            fingerprints: string | null;
+            /**
+             * @description A stored event of the project.
+             * @default null
+             */
+            eventId: string | null;
+            /** @description Or an event as an SDK would send it. */
+            event?: Record<string, unknown> | null;
         };
         /** @description A hash bound to an issue. */
         Hash: {
@@ -1587,6 +1888,7 @@ export interface components {
              * @default null
              */
             inbox: boolean | null;
+            /** @description `1` or `true` merges the issues into the one with most events. */
             merge?: Record<string, unknown> | null;
             discard?: Record<string, unknown> | null;
         };
@@ -1642,6 +1944,38 @@ export interface components {
              */
             uniqueValues: number;
             topValues: components["schemas"]["TagValue"][];
+        };
+        /** @description An item with its body. */
+        ItemDetail: components["schemas"]["ItemSummary"] & {
+            /** @description The header it came with. */
+            header: unknown;
+            /** @description The body, where it is JSON; other bodies are downloaded. */
+            payload: unknown;
+            /** @description The envelope header's trace. */
+            trace: unknown;
+            /** @description The client that sent it. */
+            client?: string | null;
+        };
+        /** @description An item that is no event. */
+        ItemSummary: {
+            id: string;
+            /** @description Its kind, as its envelope named it. */
+            kind: string;
+            /** @description The event it belongs to, or is. */
+            eventID?: string | null;
+            /** @description The file, monitor, transaction, session or replay. */
+            name: string;
+            /** @description When it happened. */
+            dateCreated: string;
+            /** @description When the relay had it. */
+            dateReceived: string;
+            /**
+             * Format: int64
+             * @description Bytes of its body.
+             */
+            size: number;
+            /** @description What is known of it, by its kind. */
+            facts: unknown;
         };
         /** @description A join token. It is shown here and never again. */
         JoinToken: {
@@ -1746,6 +2080,13 @@ export interface components {
             dateCreated: string;
             user: components["schemas"]["UserRef"];
         };
+        /** @description What became one. */
+        Merged: {
+            /** @description The issue that is left. */
+            parent: string;
+            /** @description The issues that are gone. */
+            children: string[];
+        };
         /** @description A log message. */
         MessageBody: {
             formatted: components["schemas"]["Option"];
@@ -1756,6 +2097,23 @@ export interface components {
         NamedStatus: {
             id: string;
             name: string;
+        };
+        /** @description An issue that has much in common. */
+        Neighbour: {
+            issue: string;
+            shortId: string;
+            title: string;
+            /**
+             * Format: double
+             * @description Of all that either has, how much both have: 0 to 1.
+             */
+            likeness: number;
+            /**
+             * Format: int64
+             * @description Calls, types and words that both have.
+             */
+            shared: number;
+            difference?: components["schemas"]["Difference"] | null;
         };
         /** @description A token to be made. */
         NewApiToken: {
@@ -1797,6 +2155,15 @@ export interface components {
             name: string;
             slug?: string | null;
             platform?: string | null;
+        };
+        /** @description A report as it is sent. */
+        NewReport: {
+            /** @description The event that was seen. */
+            event_id: string;
+            name?: string;
+            email?: string;
+            /** @description What happened, in the person's words. */
+            comments: string;
         };
         /** @description A rule to be made. */
         NewRule: {
@@ -1852,6 +2219,13 @@ export interface components {
             id: string;
             slug: string;
             name: string;
+        };
+        /** @description What came of an issue that was taken apart. */
+        Parted: {
+            /** @description The issue that was taken apart. */
+            source: string;
+            /** @description The new ones. */
+            issues: string[];
         };
         /** @description A record that could not be digested. */
         Poison: {
@@ -2240,6 +2614,42 @@ export interface components {
             /** @description The hub's version. */
             version: string;
         };
+        /** @description The sessions of one release in one environment. */
+        SessionGroup: {
+            release: string;
+            environment: string;
+            /**
+             * Format: int64
+             * @description Sessions begun.
+             */
+            sessions: number;
+            /**
+             * Format: int64
+             * @description Those in which an error was handled and nothing worse happened.
+             */
+            errored: number;
+            /**
+             * Format: int64
+             * @description Those that ended in a crash.
+             */
+            crashed: number;
+            /**
+             * Format: int64
+             * @description Those that ended without a word.
+             */
+            abnormal: number;
+            /**
+             * Format: int64
+             * @description Those with an error that nothing handled and that went on.
+             */
+            unhandled: number;
+        };
+        /** @description Sessions summed up. */
+        SessionSums: {
+            groups: components["schemas"]["SessionGroup"][];
+            /** @description Whether there were more than are summed up. */
+            truncated: boolean;
+        };
         /** @description What a project's owner decides: privacy and origins. */
         Settings: {
             /** @description Always on: private data never reaches the disk of a relay. */
@@ -2268,6 +2678,19 @@ export interface components {
             groupId: string;
             shortId: string;
             group: components["schemas"]["Issue"];
+        };
+        /** @description A hash whose events are told apart by a tag as well. */
+        Split: {
+            hash: string;
+            tag: string;
+        };
+        /** @description How an issue is split. */
+        SplitBy: {
+            /**
+             * @description The tag: each of its values gets an issue, also in future.
+             * @default
+             */
+            tag: string;
         };
         /** @description A stack, oldest call first. */
         StacktraceBody: {
@@ -2415,6 +2838,17 @@ export interface components {
             /** @description Ids of the issues. */
             issues: string[];
         };
+        /** @description How an event is grouped, before and after. */
+        TrialAnswer: {
+            /** @description By the project's settings. */
+            before: components["schemas"]["GroupingInfo"];
+            /** @description By those that are tried. */
+            after: components["schemas"]["GroupingInfo"];
+            /** @description Whether another hash decides. */
+            differs: boolean;
+            /** @description The issue that the tried settings lead to; null would make a new one. */
+            issue?: string | null;
+        };
         /** @description A person, as other things mention them. */
         UserRef: {
             id: string;
@@ -2422,6 +2856,16 @@ export interface components {
             email: string;
             /** @description The name people log in with: the e-mail address. */
             username: string;
+        };
+        /** @description A report of a person. */
+        UserReport: {
+            id: string;
+            eventID: string;
+            name: string;
+            email: string;
+            comments: string;
+            dateCreated: string;
+            event: components["schemas"]["EventRef"];
         };
     };
     responses: never;
@@ -3243,6 +3687,42 @@ export interface operations {
             };
         };
     };
+    delete_organizations_issues_hashes: {
+        parameters: {
+            query: {
+                /** @description Hashes of the issue. May be repeated. */
+                id: string[];
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Parted"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_issues_notes: {
         parameters: {
             query?: never;
@@ -3300,6 +3780,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Activity"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_issues_similar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Neighbour"][];
                 };
             };
             /** @description Why not. */
@@ -3811,6 +4324,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventDetail"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_events_attachments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description An event's id. */
+                event: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_events_attachments_one: {
+        parameters: {
+            query?: {
+                /** @description Any value: the body as it is kept. */
+                download?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description An event's id. */
+                event: string;
+                /** @description Id. */
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_events_grouping_info: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description An event's id. */
+                event: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupingInfo"];
                 };
             };
             /** @description Why not. */
@@ -4519,6 +5142,196 @@ export interface operations {
             };
         };
     };
+    get_projects_user_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserReport"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_projects_user_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserReport"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_vedette_items: {
+        parameters: {
+            query?: {
+                /** @description Of this kind; repeated for several. */
+                kind?: string[];
+                /** @description Of this event. */
+                event?: string;
+                /** @description With a part of this trace. */
+                trace?: string;
+                /** @description Of this name: a file, monitor, transaction, session or replay. */
+                name?: string;
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemSummary"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_vedette_items_one: {
+        parameters: {
+            query?: {
+                /** @description Any value: the body as it is kept. */
+                download?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description Id. */
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemDetail"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_vedette_sessions: {
+        parameters: {
+            query?: {
+                /** @description How many hours back; two weeks without a wish. */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionSums"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_users_me: {
         parameters: {
             query?: never;
@@ -4807,6 +5620,43 @@ export interface operations {
             };
         };
     };
+    post_vedette_organizations_issues_split: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitBy"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Parted"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_vedette_poison: {
         parameters: {
             query?: never;
@@ -4852,6 +5702,113 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_projects_grouping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupingSettings"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_vedette_projects_grouping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupingChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupingSettings"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_vedette_projects_grouping_try: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupingTrial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialAnswer"];
+                };
             };
             /** @description Why not. */
             default: {
