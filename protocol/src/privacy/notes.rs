@@ -96,14 +96,14 @@ impl Change {
             Self::Remarks { remarks, length } => {
                 let remarks = remarks.iter().take(REMARKS_MAX).map(Remark::to_json);
                 let remarks: Vec<Value> = remarks.collect();
-                let mut annotation = json!({});
+                let mut annotation = serde_json::Map::new();
                 if !remarks.is_empty() {
-                    annotation["rem"] = Value::from(remarks);
+                    annotation.insert("rem".to_owned(), Value::from(remarks));
                 }
                 if let Some(length) = length {
-                    annotation["len"] = json!(length);
+                    annotation.insert("len".to_owned(), json!(length));
                 }
-                annotation
+                Value::from(annotation)
             }
         }
     }

@@ -193,14 +193,14 @@ pub(super) fn find(pattern: &Pattern, text: &str) -> Vec<Range<usize>> {
         Take::Groups(groups) if groups.as_slice() == [0] => pattern
             .regex
             .find_iter(text)
-            .map(|found| found.range())
+            .map(|found| found.start()..found.end())
             .filter(|range| !range.is_empty() && is_right(range))
             .collect(),
         Take::Groups(groups) => {
             let mut ranges: Vec<Range<usize>> = Vec::new();
             for captures in pattern.regex.captures_iter(text) {
                 let groups = groups.iter().filter_map(|n| captures.get(usize::from(*n)));
-                let mut found: Vec<_> = groups.map(|group| group.range()).collect();
+                let mut found: Vec<_> = groups.map(|group| group.start()..group.end()).collect();
                 found.retain(|range| !range.is_empty() && is_right(range));
                 found.sort_unstable_by_key(|range| (range.start, range.end));
                 for range in found {

@@ -1,6 +1,6 @@
 //! The types of rules: which pattern each stands for, and which part of a match is redacted.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
 use regex::{Regex, RegexBuilder};
 
@@ -119,37 +119,14 @@ impl Simple {
 
     /// What it looks at, compiled once for the program's life.
     pub(super) fn kind(self, dialect: Dialect) -> Kind {
-        static KINDS: LazyLock<[Kinds; 2]> =
-            LazyLock::new(|| [Kinds::new(Dialect::Vedette), Kinds::new(Dialect::Reference)]);
-        let [vedette, reference] = &*KINDS;
-        let kinds = match dialect {
-            Dialect::Vedette => vedette,
-            Dialect::Reference => reference,
-        };
-        kinds
-            .0
-            .get(self as usize)
-            .and_then(|kind| kind.get_or_init(self, dialect))
+        static KINDS: [[OnceLock<Option<Kind>>; 16]; 2] =
+            [const { [const { OnceLock::new() }; 16] }; 2];
+        // A pattern of ours that did not compile would take everything; a test compiles them all.
+        KINDS
+            .get(dialect as usize)
+            .and_then(|kinds| kinds.get(self as usize))
+            .and_then(|kind| kind.get_or_init(|| build(self, dialect)).clone())
             .unwrap_or(Kind::Anything)
-    }
-}
-
-/// One slot for each type.
-struct Kinds([Slot; 16]);
-
-#[derive(Default)]
-struct Slot(std::sync::OnceLock<Option<Kind>>);
-
-impl Kinds {
-    fn new(_: Dialect) -> Self {
-        Self(Default::default())
-    }
-}
-
-impl Slot {
-    /// A pattern of ours that did not compile would be `None`; a test compiles them all.
-    fn get_or_init(&self, simple: Simple, dialect: Dialect) -> Option<Kind> {
-        self.0.get_or_init(|| build(simple, dialect)).clone()
     }
 }
 

@@ -90,7 +90,7 @@ fn austria(text: &str, range: &Range<usize>) -> bool {
 fn australia(text: &str, range: &Range<usize>) -> bool {
     let d = digits(text, range);
     let sum = weighted(&d, &[1, 4, 3, 7, 5, 8, 6, 9, 10]);
-    sum > 0 && sum % 11 == 0
+    sum > 0 && sum.is_multiple_of(11)
 }
 
 fn belgium(text: &str, range: &Range<usize>) -> bool {
@@ -119,7 +119,7 @@ fn canada(text: &str, range: &Range<usize>) -> bool {
 
 fn switzerland(text: &str, range: &Range<usize>) -> bool {
     let d = digits(text, range);
-    weighted(&d, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]) % 10 == 0
+    weighted(&d, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]).is_multiple_of(10)
 }
 
 fn china(text: &str, range: &Range<usize>) -> bool {
@@ -180,7 +180,7 @@ fn finland(text: &str, range: &Range<usize>) -> bool {
     let n = number(&head, 0..6) * 1000 + number(&own, 0..3);
     let expected = "0123456789ABCDEFHJKLMNPRSTUVWXY"
         .chars()
-        .nth((n % 31) as usize);
+        .nth(usize::try_from(n % 31).unwrap_or_default());
     let last = candidate.chars().last().map(|c| c.to_ascii_uppercase());
     is_date(number(&head, 2..4), number(&head, 0..2)) && last.is_some() && last == expected
 }
@@ -255,14 +255,14 @@ fn norway(text: &str, range: &Range<usize>) -> bool {
     let second = weighted(&d, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]);
     // Numbers for people from abroad have forty more in the day.
     let day = number(&d, 0..2) % 40;
-    is_date(number(&d, 2..4), day) && first % 11 == 0 && second % 11 == 0
+    is_date(number(&d, 2..4), day) && first.is_multiple_of(11) && second.is_multiple_of(11)
 }
 
 /// The month says the century by multiples of twenty.
 fn poland(text: &str, range: &Range<usize>) -> bool {
     let d = digits(text, range);
     let sum = weighted(&d, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]);
-    is_date(number(&d, 2..4) % 20, number(&d, 4..6)) && sum % 10 == 0
+    is_date(number(&d, 2..4) % 20, number(&d, 4..6)) && sum.is_multiple_of(10)
 }
 
 fn portugal(text: &str, range: &Range<usize>) -> bool {
