@@ -80,7 +80,7 @@ impl Text {
     pub(super) fn apply_whole(&mut self, step: &Step, key: Option<&PseudonymKey>) {
         let joined = self.joined();
         let all = 0..joined.len();
-        if !joined.is_empty() {
+        if joined.chars().any(|c| c != HOLE) {
             self.redact(step, &joined, &[all], key);
         }
     }

@@ -251,6 +251,20 @@ fn groups_of_rules_may_hide_the_rules_in_them() {
 }
 
 #[test]
+fn an_alias_of_a_group_runs_all_of_it_in_both_dialects() {
+    for dialect in ["vedette", "reference"] {
+        let document = json!({
+            "dialect": dialect,
+            "rules": {"a": {"type": "alias", "rule": "@common", "hideInner": true}},
+            "applications": {"$string": ["a", "a"]},
+        });
+        let text = "a@example.com 127.0.0.1 DE89370400440532013000";
+        let left = applied(&document, &json!({"extra": {"a": text}}));
+        assert_eq!(left["extra"]["a"], "[email] [ip] [iban]", "{dialect}");
+    }
+}
+
+#[test]
 fn what_says_nothing_is_never_private() {
     let event = json!({"extra": {"a": "", "b": "true", "c": "null", "d": true, "e": null, "f": "undefined", "g": []}});
     check("extra.*.x || $string", "@anything:mask", &event, &event);

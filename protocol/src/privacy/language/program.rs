@@ -197,12 +197,11 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// As they are listed; for the reference in the order of their names, each once.
+    /// As they are listed; for the reference in the order of their names.
     fn sort_from(&mut self, from: usize) {
         if self.dialect == Dialect::Reference {
             let mut steps = self.steps.split_off(from);
             steps.sort_by(|a, b| a.order.cmp(&b.order));
-            steps.dedup_by(|a, b| a.order == b.order && a.id == b.id);
             self.steps.append(&mut steps);
         }
     }
