@@ -177,13 +177,6 @@ const RUST: &[&str] = &[
     "tower::",
     "tower_http::",
     "tracing::",
-    "<actix_",
-    "<axum::",
-    "<futures_",
-    "<hyper::",
-    "<tokio::",
-    "<tower::",
-    "<tracing::",
 ];
 
 const ELIXIR: &[&str] = &[
@@ -223,7 +216,8 @@ pub(super) fn is_framework(frame: &Frame<'_>, platform: &str) -> bool {
         "dart" | "other" if path.starts_with("package:") || path.starts_with("dart:") => {
             starts(path, DART)
         }
-        "native" | "c" | "rust" => starts(function, RUST),
+        // A method of a trait is named `<crate::Type as Trait>::method`.
+        "native" | "c" | "rust" => starts(function.trim_start_matches('<'), RUST),
         "cocoa" | "objc" | "swift" => {
             package.contains(".framework/") && !package.contains("/Bundle/Application/")
         }

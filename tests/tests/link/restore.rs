@@ -64,10 +64,10 @@ async fn a_hub_that_is_set_back_gets_again_what_it_had() {
         began.elapsed()
     );
     // What comes now is behind it, and both sides agree on all of it.
+    let compared = link.audit().comparisons();
     edge.keep(Lane::Errors, 250..260).await;
     drained(&edge).await;
     applied(&centre, 260).await;
-    let compared = link.audit().comparisons();
     until("the books are compared", || {
         link.audit().comparisons() > compared
     })
