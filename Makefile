@@ -1,5 +1,5 @@
 # The commands everyone uses; what each installs is listed in scripts/install.
-.PHONY: help demo test soak bench compare lint fuzz clean
+.PHONY: help demo test soak mutants bench compare lint fuzz clean
 
 help:                ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,9 @@ soak:                ## SEEDS simulated stories; then kills, power cuts, a parti
 	target/release/vedette-sim --seeds $(SEEDS)
 	cargo test --release --workspace --locked --test e2e -- --nocapture --test-threads=1 \
 	    crashes power partition slow_clients cardinality
+
+mutants:             ## shows that the simulation finds what it is there for: breaks the product on purpose
+	@scripts/mutants
 
 bench:               ## the product's figures, into target/bench/results.jsonl
 	@scripts/install bench

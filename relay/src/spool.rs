@@ -274,7 +274,7 @@ impl Spool {
         owner.hold(lock);
         owner.take_stock(&losses);
         // Twice, so that both slots have their room before the disk can be full.
-        owner.save().and_then(|()| owner.save()).map_err(cannot)?;
+        owner.save_twice().map_err(cannot)?;
         shared.health().opened_in = owner.time.monotonic().saturating_sub(began);
         let (commands, receiver) = sync_channel(QUEUE_UNITS + CONTROL_QUEUE_LEN);
         let spool = Self {
@@ -318,7 +318,8 @@ impl Spool {
     /// The block that holds `from`, or why there is none. One block is read, never more.
     ///
     /// # Errors
-    /// [`SpoolError::NotReadable`] when the disk does not give it, [`SpoolError::Closed`].
+    /// [`SpoolError::NotReadable`] when the disk does not give it, [`SpoolError::NotDurable`] when
+    /// it does not take the note that it is handed out, [`SpoolError::Closed`].
     pub async fn read(&self, lane: Lane, from: Seq) -> Result<ReadOutcome, SpoolError> {
         for _ in 0..LOOKS_MAX {
             let shared = Arc::clone(&self.shared);
@@ -329,6 +330,10 @@ impl Spool {
                 Look::Moved => {}
                 Look::Damaged(serial) => {
                     self.control(|done| Command::Damaged { lane, serial, done })
+                        .await?;
+                }
+                Look::Unmarked(serial) => {
+                    self.control(|done| Command::HandOut { lane, serial, done })
                         .await?;
                 }
             }

@@ -9,6 +9,7 @@
 //! outbox; the hub's inbox; what a delivery means to the hub's cursor; blocks and ledger.
 //! A model: the hub's store (effects and cursor change together or not at all), connections,
 //! clocks, the disk.
+//! That it finds what it is there for is shown by `make mutants`, which breaks the real code.
 
 mod disk;
 mod hub;
@@ -62,9 +63,8 @@ pub struct Sums {
     pub lives: u64,
     /// Connections.
     pub connections: u64,
-    /// Records that the relay counts as lost and the hub as applied: they were evicted, expired or
-    /// damaged while their acknowledgement was on its way.
-    pub counted_twice: u64,
+    /// Items that bits flipped in and of which the hub knows more than the relay.
+    pub in_doubt: u64,
 }
 
 impl Sums {
@@ -74,7 +74,7 @@ impl Sums {
         self.promised += story.promised;
         self.lives += story.lives;
         self.connections += story.connections;
-        self.counted_twice += story.counted_twice;
+        self.in_doubt += story.in_doubt;
     }
 }
 

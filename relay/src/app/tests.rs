@@ -69,6 +69,8 @@ async fn it_serves_tells_how_it_is_and_starts_again_with_its_counts() {
         "vedette_relay_ack_seconds_count 1",
         "vedette_relay_lane_records{lane=\"L1\"} 1",
         "vedette_relay_link_state{state=\"not_joined\"} 1",
+        "vedette_relay_trouble{kind=\"revoked\"} 0",
+        "vedette_relay_trouble{kind=\"disk\"} 0",
         "vedette_relay_roster_version 0",
         "vedette_relay_scrubbed_total{rule=\"@bearer\"} 1",
     ] {

@@ -25,6 +25,8 @@ pub(super) struct Flight {
     bytes: u64,
     blocks: usize,
     bytes_max: u64,
+    /// The limit never grows beyond this.
+    bytes_cap: u64,
     blocks_max: usize,
 }
 
@@ -34,6 +36,7 @@ impl Flight {
             bytes: 0,
             blocks: 0,
             bytes_max: BYTES_FIRST,
+            bytes_cap: BYTES_MAX,
             blocks_max,
         }
     }
@@ -64,6 +67,12 @@ impl Flight {
         self.bytes
     }
 
+    /// No more than this, whatever the link carries.
+    pub(super) fn cap(&mut self, bytes: u64) {
+        self.bytes_cap = bytes.clamp(BYTES_MIN, BYTES_MAX);
+        self.bytes_max = self.bytes_max.min(self.bytes_cap);
+    }
+
     /// The hub takes more or fewer.
     pub(super) const fn set_blocks_max(&mut self, blocks_max: usize) {
         self.blocks_max = blocks_max;
@@ -79,7 +88,7 @@ impl Flight {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.blocks = self.blocks.saturating_sub(1);
         if is_prompt {
-            self.bytes_max = (self.bytes_max + GROWTH * bytes).min(BYTES_MAX);
+            self.bytes_max = (self.bytes_max + GROWTH * bytes).min(self.bytes_cap);
         }
     }
 

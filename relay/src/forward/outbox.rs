@@ -335,6 +335,11 @@ impl Outbox {
         }
     }
 
+    /// No more bytes under way than this, whatever the link carries.
+    pub fn cap(&mut self, bytes: u64) {
+        self.flight.cap(bytes);
+    }
+
     /// What this second has shown, with what the path shows; a new one begins.
     pub fn take_second(&mut self, rtt: Duration, now: Duration) -> Second {
         let in_flight = self.lanes.iter().flat_map(|lane| &lane.in_flight);

@@ -29,6 +29,8 @@ use crate::spool::{self, ReadOutcome, SpoolError};
 
 /// A connection that lasted this long was one, even if nothing was to be sent.
 const GOOD_CONNECTION: Duration = Duration::from_secs(30);
+/// The part of the spool's bytes that may be under way.
+const UNDER_WAY_SHARE: u64 = 4;
 /// How often the path is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// How long the end of a connection looks for what the hub said last.
@@ -118,6 +120,10 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
     let rtt = session.channel.figures().rtt;
     session.outbox.begin(rtt);
     session.measured.begin(rtt);
+    // What is under way does not give way to what is new: most of a small spool has to.
+    session
+        .outbox
+        .cap(link.spool.status().bytes_max / UNDER_WAY_SHARE);
     report::welcomed(link, &welcome.cursors, &session.floors);
     told::welcomed(link, &welcome);
     let ended = match session.tell_notice().await {

@@ -26,6 +26,15 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::ClockSkew,
+        Self::Expired,
+        Self::Revoked,
+        Self::NotRegistered,
+        Self::Cloned,
+    ];
+
     /// The name in metrics and in the status.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -33,6 +33,8 @@ pub(super) struct Book {
     pub(super) next: Seq,
     /// The last number the hub has.
     pub(super) acked: Seq,
+    /// The last segment, by serial, of which blocks were handed out to be sent.
+    pub(super) handed: u64,
     /// Oldest first. The last one may take more blocks.
     pub(super) segments: VecDeque<SegmentInfo>,
     /// Where the last reader stopped.
@@ -150,6 +152,18 @@ impl Book {
 
     pub(super) fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// The oldest segment of those not delivered that can be given away.
+    ///
+    /// One of which blocks were handed out and not acknowledged cannot: the hub may have them, so
+    /// that nobody could say whether they were lost or applied. There are as many such segments as
+    /// it takes to hold what may be under way, and the hub's next cursor settles them.
+    pub(super) fn spare(&self) -> Option<&SegmentInfo> {
+        self.segments.iter().find(|segment| {
+            let is_under_way = segment.serial <= self.handed && segment.next > self.acked.next();
+            !segment.is_empty() && !is_under_way && segment.delivered_at.is_none()
+        })
     }
 
     pub(super) fn segment(&mut self, serial: u64) -> Option<&mut SegmentInfo> {

@@ -229,8 +229,10 @@ impl Owner {
             Ok(()) => self.sync(&touched),
             Err(error) => Err((Vec::new(), error)),
         };
-        match synced {
-            Ok(()) => Ok(self.time.monotonic().saturating_sub(before)),
+        let took = self.time.monotonic().saturating_sub(before);
+        let marked = synced.and_then(|()| self.vouch(ready).map_err(|error| (Vec::new(), error)));
+        match marked {
+            Ok(()) => Ok(took),
             Err((suspects, error)) => {
                 for lane in touched {
                     self.roll_back(lane, suspects.contains(&lane));
@@ -238,6 +240,19 @@ impl Owner {
                 Err(error)
             }
         }
+    }
+
+    /// Notes which numbers are taken with these blocks.
+    fn vouch(&mut self, ready: &[Ready]) -> io::Result<()> {
+        let mut next = {
+            let catalog = self.shared.catalog();
+            ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
+        };
+        for Ready { lane, sealed, .. } in ready {
+            let next = next.get_mut(*lane);
+            *next = sealed.head.last_seq().next().max(*next);
+        }
+        self.mark.write(&*self.shared.disk, self.shared.epoch, next)
     }
 
     /// Syncs the lanes' active segments. Names those whose content is not known after an error.
@@ -391,7 +406,6 @@ impl Owner {
                 .index
                 .note(*lane, serial, sealed.head.first_seq, at, end);
         }
-        let next = ByLane::from_fn(|lane| catalog.lanes.get(lane).next);
         drop(catalog);
         for (lane, delta) in ledger {
             let totals = &mut self.writers.get_mut(*lane).totals;
@@ -405,7 +419,6 @@ impl Owner {
                 *kept.entry(account).or_default() += n;
             }
         }
-        self.mark.write(self.shared.epoch, next);
         self.ledger.restore(kept);
         let mut health = self.shared.health();
         health.commits += 1;

@@ -51,6 +51,8 @@ pub(super) enum Command {
     },
     /// A reader found a segment not as written.
     Damaged { lane: Lane, serial: u64, done: Done },
+    /// Blocks of a segment are about to be sent.
+    HandOut { lane: Lane, serial: u64, done: Done },
     /// Say what the items came to.
     Balance { done: oneshot::Sender<Arc<Balance>> },
     /// Finish and go.
@@ -122,6 +124,8 @@ pub(super) struct Owner {
     pub(super) headroom: u64,
     /// Whether the ballast is there.
     pub(super) ballast: bool,
+    /// Times in a row that what was handed out could not be written down.
+    pub(super) unnoted: u32,
     /// The spool's age when this process opened it.
     elapsed_before: u64,
     opened_at: Duration,
@@ -156,6 +160,7 @@ impl Owner {
             acks: Vec::new(),
             headroom: u64::MAX,
             ballast: false,
+            unnoted: 0,
             opened_at: now,
             state_written_at: now,
             ledger_at: now,
@@ -213,10 +218,17 @@ impl Owner {
         if !batch.appends.is_empty() || ledger_due || batch.close.is_some() {
             self.commit(batch.appends);
             self.ledger_at = self.time.monotonic();
+            if ledger_due && self.unnoted > 0 {
+                // Readers that were refused look again.
+                self.shared.notify();
+            }
         }
         self.acks.append(&mut batch.acks);
         for (lane, begin, upto, done) in batch.goings_on {
             self.go_on(lane, begin, upto, done);
+        }
+        for (lane, serial, done) in batch.handed_out {
+            answer(done, self.hand_out(lane, serial).map_err(SpoolError::from));
         }
         for (lane, serial, done) in batch.damaged {
             answer(done, self.examine(lane, serial).map_err(SpoolError::from));
@@ -331,6 +343,11 @@ impl Owner {
         written
     }
 
+    /// Writes the state into both slots: if either is damaged, the other knows as much.
+    pub(super) fn save_twice(&mut self) -> std::io::Result<()> {
+        self.save().and_then(|()| self.save())
+    }
+
     /// Writes down that records are lost, before anything is done about it. What is known
     /// already, or is at the hub, is left out.
     pub(super) fn record_losses(
@@ -367,7 +384,7 @@ impl Owner {
             *counts.entry(account).or_default() += n;
         }
         pending.counts = counts.into_iter().collect();
-        let saved = self.save();
+        let saved = self.save_twice();
         if saved.is_err() {
             (self.state.gaps, self.state.pending) = before;
         }
@@ -417,6 +434,7 @@ struct Batch {
     acks: Vec<(Lane, Seq, Done)>,
     goings_on: Vec<(Lane, Seq, Seq, Done)>,
     damaged: Vec<(Lane, u64, Done)>,
+    handed_out: Vec<(Lane, u64, Done)>,
     balances: Vec<oneshot::Sender<Arc<Balance>>>,
     close: Option<Done>,
 }
@@ -438,6 +456,9 @@ impl Batch {
                 self.goings_on.push((lane, begin, upto, done));
             }
             Command::Damaged { lane, serial, done } => self.damaged.push((lane, serial, done)),
+            Command::HandOut { lane, serial, done } => {
+                self.handed_out.push((lane, serial, done));
+            }
             Command::Balance { done } => self.balances.push(done),
             Command::Close { done } => self.close = Some(done),
         }

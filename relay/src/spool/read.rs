@@ -18,6 +18,8 @@ pub(super) enum Look {
     Outcome(ReadOutcome),
     /// The segment with this serial is not as written; the owner must see to it.
     Damaged(u64),
+    /// Nothing of the segment with this serial was handed out yet; the owner must note it first.
+    Unmarked(u64),
     /// The segment went away meanwhile: look again.
     Moved,
 }
@@ -25,14 +27,15 @@ pub(super) enum Look {
 /// The block that holds `from`, or what is there in its stead.
 pub(super) fn look(shared: &Shared, lane: Lane, from: Seq) -> io::Result<Look> {
     let from = from.max(Seq(1));
-    let (place, hint) = {
+    let (place, hint, handed) = {
         let catalog = shared.catalog();
         let book = catalog.lanes.get(lane);
-        (book.find(from), book.hint)
+        (book.find(from), book.hint, book.handed)
     };
     let segment = match place {
         Place::Empty => return Ok(Look::Outcome(ReadOutcome::Empty)),
         Place::Gap(to) => return Ok(gap(shared, lane, from, to)),
+        Place::In(segment) if segment.serial > handed => return Ok(Look::Unmarked(segment.serial)),
         Place::In(segment) => segment,
     };
     let dir = segment::lane_dir(&shared.dir, lane, shared.epoch);

@@ -20,9 +20,9 @@ use super::format::ReadHeader;
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
 use super::quarantine;
-use super::segment::{self, Extent, ItemCounts, Place, Scan, Summary};
+use super::segment::{self, Extent, Place, Scan, Summary};
 use super::shared::Health;
-use super::state::{Mark, Slots, State};
+use super::state::{LostRange, Mark, Slots, State};
 use super::writer::{Active, Writer};
 
 /// An opened spool, before its owner starts.
@@ -53,6 +53,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
         ..Health::default()
     };
     let mut losses = Vec::new();
+    let gaps = state.gaps.clone();
     let mut books = ByLane::<Book>::default();
     let mut writers = ByLane::from_fn(|_| Writer::default());
     for lane in Lane::ALL {
@@ -66,6 +67,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
             epoch: state.epoch,
             known,
             promised,
+            gaps: &gaps,
             health: &mut health,
             losses: &mut losses,
         };
@@ -78,9 +80,13 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
                 .map_or(book.next, |segment| segment.first);
             book.acked = Seq(first.0.saturating_sub(1));
         }
+        let last = book.segments.back().map_or(0, |segment| segment.serial);
+        // Without a state nobody knows what was handed out.
+        book.handed = if known { cursor.handed } else { last };
         *state.cursor(lane) = super::state::LaneCursor {
             next: book.next,
             acked: book.acked,
+            handed: book.handed,
         };
         let newest = book.segments.iter().map(|segment| segment.elapsed).max();
         state.elapsed = state.elapsed.max(newest.unwrap_or(0));
@@ -100,7 +106,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
     let (n, bytes) = quarantine::count(&**disk, dir)?;
     health.quarantined = n;
     health.quarantined_bytes = bytes;
-    let (gaps, delivered) = (state.gaps.clone(), state.delivered.clone());
+    let delivered = state.delivered.clone();
     Ok(Recovered {
         state,
         slots,
@@ -148,6 +154,7 @@ pub(super) fn missing_key(
                 epoch,
                 lane,
                 first,
+                until: Seq(u64::MAX),
                 start: read.start,
                 access: &access,
             };
@@ -189,6 +196,8 @@ struct Opening<'a> {
     known: bool,
     /// Records below this number were committed.
     promised: Seq,
+    /// What is known to have no records.
+    gaps: &'a [LostRange],
     health: &'a mut Health,
     losses: &'a mut Vec<Loss>,
 }
@@ -228,6 +237,10 @@ impl Opening<'_> {
             let path = dir.join(segment::file_name(first, serial));
             match behind.pop_front() {
                 Some(next_first) => match self.sealed(&path, first, serial, next_first) {
+                    Ok(info) if self.is_given_away(&info, acked) => {
+                        // That was written down, the file not yet deleted.
+                        let _retried_at_the_next_start = self.disk.remove(&path);
+                    }
                     Ok(info) => book.segments.push_back(info),
                     Err(error) => self.unreadable(&path, &error),
                 },
@@ -255,6 +268,12 @@ impl Opening<'_> {
         Ok((book, writer))
     }
 
+    /// Whether all that the hub does not have of a segment is counted as lost.
+    fn is_given_away(&self, info: &SegmentInfo, acked: Seq) -> bool {
+        let whole = Loss::unknown(self.lane, info.first, info.next);
+        info.next > acked.next() && whole.beyond(self.gaps, acked).is_empty()
+    }
+
     /// Whether making this segment was cut short: its header is synced before anything else is
     /// written to it, so one with neither header nor block was never used. It goes.
     fn is_unfinished(&self, first: Seq, path: &Path) -> bool {
@@ -262,6 +281,7 @@ impl Opening<'_> {
             epoch: self.epoch,
             lane: self.lane,
             first,
+            until: Seq(u64::MAX),
             start: 0,
             access: &Access::Plain,
         };
@@ -286,13 +306,14 @@ impl Opening<'_> {
     fn drop_unused(&self, dir: &Path, files: &mut Vec<(Seq, u64)>) -> io::Result<()> {
         let mut at = 0;
         while let (Some((first, serial)), Some(behind)) = (files.get(at), files.get(at + 1)) {
-            let next = self.end_of(dir, *first, *serial);
-            let path = dir.join(segment::file_name(behind.0, behind.1));
-            if next.is_ok_and(|(next, _)| next > behind.0)
-                && self
-                    .end_of(dir, behind.0, behind.1)
-                    .is_ok_and(|(_, records)| records == 0)
-            {
+            let before = self.content(dir, *first, *serial);
+            let is_taken = before.is_ok_and(|(next, _)| next > behind.0);
+            let is_unused = || {
+                self.content(dir, behind.0, behind.1)
+                    .is_ok_and(|found| found.1)
+            };
+            if is_taken && is_unused() {
+                let path = dir.join(segment::file_name(behind.0, behind.1));
                 self.disk.remove(&path)?;
                 files.remove(at + 1);
             } else {
@@ -302,25 +323,30 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// The number behind a segment's last, and how many records it has.
-    fn end_of(&self, dir: &Path, first: Seq, serial: u64) -> io::Result<(Seq, u64)> {
+    /// The number behind a segment's last, and whether nothing was ever written to it: what is
+    /// damaged was.
+    fn content(&self, dir: &Path, first: Seq, serial: u64) -> io::Result<(Seq, bool)> {
         let file = self
             .disk
             .open(&dir.join(segment::file_name(first, serial)))?;
         if let Some(footer) = segment::load_footer(&*file, file.len()?)? {
-            return Ok((footer.next_seq, footer.records));
+            return Ok((footer.next_seq, footer.records == 0));
         }
         let header = segment::load_header(&*file)?;
+        let has_header = header.is_some();
         let access = self.access(header.as_ref());
         let place = Place {
             epoch: self.epoch,
             lane: self.lane,
             first,
+            until: Seq(u64::MAX),
             start: header.map_or(0, |read| read.start),
             access: &access,
         };
-        let summary = segment::scan(&*file, place, &mut |_, _| {})?.summary;
-        Ok((summary.next, summary.records))
+        let scan = segment::scan(&*file, place, &mut |_, _| {})?;
+        let is_torn = scan.torn && has_header && self.promised > first;
+        let is_unused = scan.blocks.is_empty() && scan.damage.is_empty() && !is_torn;
+        Ok((scan.summary.next, is_unused))
     }
 
     /// What reads a segment with this header.
@@ -386,34 +412,19 @@ impl Opening<'_> {
             epoch: self.epoch,
             lane: self.lane,
             first,
+            until: behind,
             start,
             access: &access,
         };
-        let mut within = ItemCounts::new();
-        let scan = segment::scan(&*file, place, &mut |head, _| {
-            if head.last_seq() < behind {
-                segment::add_counts(&mut within, &head.counts);
-            }
-        })?;
+        let scan = segment::scan(&*file, place, &mut |_, _| {})?;
         let mut info = SegmentInfo::new(serial, first, start, bytes, sealing);
         info.take(&scan.summary);
-        info.counts = segment::list_counts(&within);
         info.sealed = true;
         let sound = scan.damage.is_empty() && start > 0 && !known_bad;
         if sound && scan.summary.next == behind {
-            // Only the footer is missing or damaged.
+            // Only the footer is missing or damaged, or blocks of a commit that was given up are
+            // there in its stead.
             self.health.repaired += 1;
-            return Ok(info);
-        }
-        if sound && scan.summary.next > behind {
-            // A commit that was given up left blocks whose numbers were given out again.
-            let kept = scan
-                .blocks
-                .into_iter()
-                .filter(|extent| extent.next() <= behind);
-            let map: Vec<_> = kept.collect();
-            info.next = map.last().map_or(first, Extent::next);
-            info.map = Some(Arc::new(map));
             return Ok(info);
         }
         info.next = info.next.max(behind);
@@ -440,6 +451,7 @@ impl Opening<'_> {
             epoch: self.epoch,
             lane: self.lane,
             first,
+            until: Seq(u64::MAX),
             start,
             access: &access,
         };
@@ -471,7 +483,13 @@ impl Opening<'_> {
         if within || promised || known_bad || start == 0 {
             info.sealed = true;
             info.next = info.next.max(self.promised);
+            let n_before = self.losses.len();
             self.damaged(path, &mut info, scan)?;
+            // What is lost was kept: no later segment tells of that yet.
+            for loss in self.losses.iter().skip(n_before) {
+                loss.count(Term::Received, &mut writer.totals);
+                loss.count(Term::Accepted, &mut writer.totals);
+            }
         } else if scan.sealed {
             info.sealed = true;
         } else {

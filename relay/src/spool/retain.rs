@@ -22,6 +22,9 @@ use super::segment::{self, ItemCounts, Place};
 use super::{GapReason, SpoolError, quarantine};
 
 const BALLAST_NAME: &str = "ballast";
+/// Times in a row that a note of what is handed out is tried to be written, one each second and
+/// some more, before what is on a disk that takes none is sent without.
+const HAND_OUT_TRIES: u32 = 60;
 
 impl Owner {
     pub(super) fn path(&self, lane: Lane, info: &SegmentInfo) -> PathBuf {
@@ -179,6 +182,32 @@ impl Owner {
         Ok(())
     }
 
+    /// Notes that blocks of a segment are about to be sent: until the hub's cursor is beyond it, it
+    /// is not given away. Once for each segment, so it costs sending next to nothing.
+    ///
+    /// While the disk does not take the note nothing of the segment is sent, and it is tried again
+    /// with the next look. A disk that goes on like that will not get better by waiting: then what
+    /// is on it is sent, and the note holds until the process ends.
+    ///
+    /// # Errors
+    /// When the note is not written.
+    pub(super) fn hand_out(&mut self, lane: Lane, serial: u64) -> io::Result<()> {
+        let cursor = self.state.cursor(lane);
+        cursor.handed = cursor.handed.max(serial);
+        let handed = cursor.handed;
+        if let Err(error) = self.save_twice() {
+            self.note("handed out, which is not written", &error);
+            self.unnoted += 1;
+            if self.unnoted <= HAND_OUT_TRIES {
+                return Err(error);
+            }
+        } else {
+            self.unnoted = 0;
+        }
+        self.shared.catalog().lanes.get_mut(lane).handed = handed;
+        Ok(())
+    }
+
     /// How full the spool is.
     pub(super) fn fill(&self) -> Fill {
         let catalog = self.shared.catalog();
@@ -191,8 +220,7 @@ impl Owner {
             *lanes.get_mut(lane) = LaneFill {
                 bytes,
                 reserve: self.limits.reserve(lane),
-                evictable: self.limits.may_evict(lane)
-                    && book.segments.iter().any(|segment| !segment.is_empty()),
+                evictable: self.limits.may_evict(lane) && book.spare().is_some(),
             };
         }
         let max = self
@@ -202,33 +230,28 @@ impl Owner {
         Fill { used, max, lanes }
     }
 
-    /// Deletes the lane's oldest segment and counts what the hub did not get of it. `false` when
-    /// there is nothing to delete.
+    /// Deletes the lane's oldest segment that is not under way and counts what the hub did not get
+    /// of it. `false` when there is nothing to delete.
     pub(super) fn evict_oldest(&mut self, lane: Lane) -> io::Result<bool> {
         self.drop_oldest(lane, GapReason::Evicted, Term::Evicted)
     }
 
-    fn is_front_delivered(&self, lane: Lane) -> bool {
-        let catalog = self.shared.catalog();
-        let front = catalog.lanes.get(lane).segments.front();
-        front.is_some_and(|front| front.delivered_at.is_some())
-    }
-
     fn drop_oldest(&mut self, lane: Lane, reason: GapReason, term: Term) -> io::Result<bool> {
-        let (front, only) = {
+        let (spare, last) = {
             let catalog = self.shared.catalog();
             let book = catalog.lanes.get(lane);
-            (book.segments.front().cloned(), book.segments.len() == 1)
+            let last = book.segments.back().map(|last| last.serial);
+            (book.spare().cloned(), last)
         };
-        let Some(front) = front.filter(|front| !(only && front.is_empty())) else {
+        let Some(spare) = spare else {
             return Ok(false);
         };
-        if only {
+        if last == Some(spare.serial) {
             self.rotate(lane)?;
         }
-        let losses = self.content(lane, &front);
+        let losses = self.content(lane, &spare);
         self.record_losses(&losses, reason, term)?;
-        self.delete(lane, &front)?;
+        self.delete(lane, &spare)?;
         self.disk().sync_dir(&self.writers.get(lane).dir)?;
         self.find_oldest(lane);
         Ok(true)
@@ -264,6 +287,7 @@ impl Owner {
             epoch: self.shared.epoch,
             lane,
             first: info.first,
+            until: info.next,
             start: info.start,
             access: &access,
         };
@@ -306,8 +330,8 @@ impl Owner {
         losses
     }
 
-    /// Drops sealed segments that are older than their lane allows, by the spool's own age: no
-    /// wall clock can expire anything.
+    /// Drops segments that are older than their lane allows and not under way, by the spool's own
+    /// age: no wall clock can expire anything.
     pub(super) fn expire(&mut self) {
         let elapsed = self.elapsed();
         for lane in Lane::ALL {
@@ -318,19 +342,14 @@ impl Owner {
                 let old = {
                     let catalog = self.shared.catalog();
                     let book = catalog.lanes.get(lane);
-                    let mut left = book.segments.iter();
-                    let front = left.find(|segment| segment.delivered_at.is_none());
-                    front.is_some_and(|front| {
-                        !front.is_empty()
-                            && front.next > book.acked.next()
-                            && elapsed.saturating_sub(front.elapsed) > most
+                    book.spare().is_some_and(|spare| {
+                        spare.next > book.acked.next()
+                            && elapsed.saturating_sub(spare.elapsed) > most
                     })
                 };
                 if !old {
                     break;
                 }
-                // Before it is only what was delivered.
-                while self.is_front_delivered(lane) && self.give_way() {}
                 match self.drop_oldest(lane, GapReason::Expired, Term::Expired) {
                     Ok(true) => {}
                     Ok(false) => break,
@@ -378,6 +397,7 @@ impl Owner {
             epoch: self.shared.epoch,
             lane,
             first: info.first,
+            until: info.next,
             start: info.start,
             access: &access,
         };

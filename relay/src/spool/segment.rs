@@ -290,6 +290,9 @@ pub(super) struct Place<'a> {
     pub(super) epoch: Epoch,
     pub(super) lane: Lane,
     pub(super) first: Seq,
+    /// The first number that it does not have, where that is known. A commit that was given up may
+    /// have left blocks from there on, whose numbers were given out again: they are not there.
+    pub(super) until: Seq,
     /// Where frames begin.
     pub(super) start: u64,
     pub(super) access: &'a Access,
@@ -314,6 +317,9 @@ pub(super) fn scan(
     while at < frames_end {
         // What the disk cannot read is as lost as what is not as written.
         let step = step(file, place, at, frames_end).unwrap_or(Step::Torn);
+        if step.first().is_some_and(|first| first >= place.until) {
+            break;
+        }
         match step {
             Step::Block(
                 Found {
@@ -392,6 +398,17 @@ enum Step {
     },
     /// No frame follows.
     Torn,
+}
+
+impl Step {
+    /// The first number of what was found, as far as it is known.
+    fn first(&self) -> Option<Seq> {
+        match self {
+            Self::Block(found, _) | Self::Salvaged(found) => Some(found.extent.first),
+            Self::Lost { known, .. } => known.map(|(first, _)| first),
+            Self::Torn => None,
+        }
+    }
 }
 
 fn step(file: &dyn File, place: Place<'_>, at: u64, limit: u64) -> io::Result<Step> {

@@ -53,6 +53,12 @@ impl Stepper {
                     self.step();
                     answer.try_recv().map_err(|_| SpoolError::Closed)??;
                 }
+                Look::Unmarked(serial) => {
+                    let (done, mut answer) = oneshot::channel();
+                    spool.send(Command::HandOut { lane, serial, done })?;
+                    self.step();
+                    answer.try_recv().map_err(|_| SpoolError::Closed)??;
+                }
             }
         }
         Err(unreadable(io::ErrorKind::NotFound.into()))

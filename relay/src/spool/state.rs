@@ -3,7 +3,7 @@
 //! The state is written whole, in turn into one of two slots, and synced; a write that a crash
 //! tears leaves the other slot. The mark beside it is written after every commit and never
 //! synced: it survives a killed process, and tells committed blocks that were damaged from
-//! blocks whose writing was cut short.
+//! blocks whose writing was cut short. A commit is answered when it stands in the mark.
 
 use std::io;
 use std::path::PathBuf;
@@ -52,6 +52,9 @@ pub(super) struct LaneCursor {
     pub(super) next: Seq,
     /// The last number the hub has.
     pub(super) acked: Seq,
+    /// The last segment, by serial, of which blocks were handed out to be sent.
+    #[serde(default)]
+    pub(super) handed: u64,
 }
 
 /// Numbers `from` to `to` of a lane, both included, have no records.
@@ -79,6 +82,7 @@ impl State {
         let cursor = LaneCursor {
             next: Seq(1),
             acked: Seq(0),
+            handed: 0,
         };
         Self {
             version: super::format::VERSION,
@@ -207,9 +211,16 @@ fn make_slot(
 }
 
 /// The numbers that were free after the last commit, by lane.
+///
+/// Two places in one file are written in turn: a writing that fails or is cut short leaves the one
+/// before, so what was committed stays known.
 #[derive(Debug)]
 pub(super) struct Mark {
+    path: PathBuf,
+    /// `None` where it is to be opened or made.
     file: Option<Arc<dyn File>>,
+    /// Where it is written next.
+    turn: u64,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,7 +230,10 @@ struct MarkBody {
 }
 
 const MARK_NAME: &str = "mark";
-const MARK_BYTES_MAX: usize = 4096;
+/// Bytes between its two places.
+const MARK_BYTES: u64 = 512;
+/// Bytes of the file, which it takes from the start: writing needs no room on a full disk.
+const MARK_FILE_BYTES: u64 = 2 * MARK_BYTES;
 
 impl Mark {
     /// What the last process left, if it belongs to this epoch; and the mark to write on.
@@ -228,10 +242,16 @@ impl Mark {
         dir: &std::path::Path,
         epoch: Epoch,
     ) -> (Self, ByLane<Seq>) {
-        let next = Self::read(disk, dir, epoch).unwrap_or_default();
+        let (next, place) = Self::look(disk, dir, epoch).unwrap_or_default();
         let path = dir.join(MARK_NAME);
-        let file = disk.open(&path).or_else(|_| disk.create(&path)).ok();
-        (Self { file }, next)
+        let mut mark = Self {
+            path,
+            file: None,
+            turn: place + 1,
+        };
+        // One that cannot be made now is made with the first commit.
+        mark.file = mark.reach(disk).ok();
+        (mark, next)
     }
 
     /// What the last commit of this epoch left, if it can be read.
@@ -240,15 +260,52 @@ impl Mark {
         dir: &std::path::Path,
         epoch: Epoch,
     ) -> Option<ByLane<Seq>> {
-        let bytes = read_small(disk, &dir.join(MARK_NAME), MARK_BYTES_MAX).ok()??;
-        let body = read_checked::<MarkBody>(&bytes)?;
-        (body.epoch == epoch).then_some(body.next)
+        Self::look(disk, dir, epoch).map(|(next, _)| next)
     }
 
-    /// Errors do not matter: the mark only makes recovery more exact.
-    pub(super) fn write(&self, epoch: Epoch, next: ByLane<Seq>) {
-        if let (Some(file), Some(bytes)) = (&self.file, write_checked(&MarkBody { epoch, next })) {
-            let _ignored = file.write_at(&bytes, 0);
+    /// The later of the two places, and which it is.
+    fn look(disk: &dyn Disk, dir: &std::path::Path, epoch: Epoch) -> Option<(ByLane<Seq>, u64)> {
+        let most = usize::try_from(MARK_FILE_BYTES).ok()?;
+        let bytes = read_small(disk, &dir.join(MARK_NAME), most).ok()??;
+        let places = bytes.chunks(usize::try_from(MARK_BYTES).ok()?).zip(0..);
+        let marks = places.filter_map(|(bytes, place)| {
+            let body = read_checked::<MarkBody>(bytes)?;
+            (body.epoch == epoch).then_some((body.next, place))
+        });
+        // Numbers only grow.
+        marks.max_by_key(|(next, _)| next.0.iter().map(|seq| seq.0).fold(0, u64::saturating_add))
+    }
+
+    /// Notes what was committed. Until it has, nobody may be told of the commit: a damaged block
+    /// could not be told from one whose writing was cut short, and its numbers would be given out
+    /// again.
+    pub(super) fn write(
+        &mut self,
+        disk: &dyn Disk,
+        epoch: Epoch,
+        next: ByLane<Seq>,
+    ) -> io::Result<()> {
+        let bytes = write_checked(&MarkBody { epoch, next }).ok_or(io::ErrorKind::InvalidData)?;
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.reach(disk)?,
+        };
+        file.write_at(&bytes, self.turn % 2 * MARK_BYTES)?;
+        self.turn += 1;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn reach(&self, disk: &dyn Disk) -> io::Result<Arc<dyn File>> {
+        let file = match disk.open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => disk.create(&self.path)?,
+            opened => opened?,
+        };
+        let len = file.len()?;
+        let missing = usize::try_from(MARK_FILE_BYTES.saturating_sub(len)).unwrap_or(0);
+        if missing > 0 {
+            file.write_at(&vec![0; missing], len)?;
         }
+        Ok(file)
     }
 }

@@ -8,6 +8,7 @@ use protocol::ids::Lane;
 
 use super::{Status, state_name};
 use crate::clock;
+use crate::forward::Trouble;
 use crate::pipeline::LATENCY_BOUNDS;
 use crate::site::SiteStatus;
 
@@ -55,6 +56,7 @@ pub(super) fn text(status: &Status) -> String {
     spool(&mut page, status);
     lanes(&mut page, status);
     link(&mut page, status);
+    troubles(&mut page, status);
     if let Some(site) = &status.site {
         passing(&mut page, site.status());
     }
@@ -268,6 +270,23 @@ fn link(page: &mut Page, status: &Status) {
     let help = "Version of the roster in force; 0 is none.";
     let version = status.roster.version();
     page.single("vedette_relay_roster_version", "gauge", help, version);
+}
+
+/// Every kind is there all the time, so that an alert can be written before the first one comes.
+fn troubles(page: &mut Page, status: &Status) {
+    let name = "vedette_relay_trouble";
+    page.head(
+        name,
+        "gauge",
+        "1 for what is wrong and needs a person, by kind.",
+    );
+    let link = status.link.status().trouble;
+    for trouble in Trouble::ALL {
+        let is_so = u8::from(link == Some(trouble));
+        page.line(name, &[("kind", trouble.name())], is_so);
+    }
+    let disk = u8::from(status.trouble().is_some());
+    page.line(name, &[("kind", "disk")], disk);
 }
 
 fn passing(page: &mut Page, passed: SiteStatus) {

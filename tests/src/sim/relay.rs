@@ -28,6 +28,8 @@ type Numbers = Vec<(Lane, u64)>;
 const WINDOW: u16 = 8;
 /// Reads for one look at a lane; more than any lane of a simulation holds.
 const READS_MAX: usize = 100_000;
+/// Reads of one number, of which a disk that fails for a while refuses some.
+const TRIES_MAX: usize = 8;
 
 /// A running relay. Dropped, it is a process that was killed.
 pub(super) struct Relay {
@@ -142,8 +144,8 @@ impl Relay {
     /// Takes a frame of the hub.
     ///
     /// # Errors
-    /// When the hub acknowledges before it has welcomed the relay.
-    pub(super) fn take(&mut self, frame: Down, net: &mut Net, now: Duration) -> Result<(), String> {
+    /// When the hub acknowledges what it was not sent, or before it has welcomed the relay.
+    pub(super) fn take(&mut self, frame: Down, now: Duration) -> Result<(), String> {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
@@ -154,13 +156,8 @@ impl Relay {
                 Ok(())
             }
             (Down::Ack { lane, upto }, Some(outbox)) => {
-                // What an earlier connection left with the digest may be acknowledged on this one
-                // before it is sent again: the relay then begins anew.
-                let is_beyond = outbox.acked(lane, upto, now).is_err();
-                if is_beyond {
-                    self.disconnect(net);
-                }
-                Ok(())
+                let acked = outbox.acked(lane, upto, now);
+                acked.map_err(|why| format!("{lane} is acknowledged up to {}: {why:?}", upto.0))
             }
             (Down::Ack { .. }, None) => Err("an acknowledgement before Welcome".to_owned()),
         }
@@ -220,13 +217,24 @@ impl Relay {
         true
     }
 
+    fn read(&mut self, lane: Lane, at: Seq) -> Result<ReadOutcome, SpoolError> {
+        let mut read = self.stepper.read(&self.spool, lane, at);
+        for _ in 1..TRIES_MAX {
+            if read.is_ok() {
+                break;
+            }
+            read = self.stepper.read(&self.spool, lane, at);
+        }
+        read
+    }
+
     /// The numbers of all records of a lane that were not delivered, and the places without one.
     pub(super) fn waiting(&mut self, lane: Lane) -> Result<(Vec<u64>, u64), String> {
         let state = self.spool.lanes().get(lane.index()).copied();
         let mut at = state.unwrap_or_default().acked.next();
         let (mut found, mut n_gaps) = (Vec::new(), 0);
         for _ in 0..READS_MAX {
-            let read = self.stepper.read(&self.spool, lane, at);
+            let read = self.read(lane, at);
             match read.map_err(|error| format!("{lane} {}: {error}", at.0))? {
                 ReadOutcome::Empty => return Ok((found, n_gaps)),
                 ReadOutcome::Gap(gap) => {

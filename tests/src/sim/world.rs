@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::ids::Lane;
+use relay::spool::LaneState;
 
 use super::disk::{FaultKind, SimDisk};
 use super::hub::{CommitEnd, Hub};
@@ -38,8 +39,8 @@ pub struct Story {
     pub lives: u64,
     /// Connections.
     pub connections: u64,
-    /// Records that the relay counts as lost and the hub as applied.
-    pub counted_twice: u64,
+    /// Items that bits flipped in and of which the hub knows more than the relay.
+    pub in_doubt: u64,
     /// What happened, in short: the same seed gives the same number.
     pub fingerprint: u64,
 }
@@ -233,9 +234,7 @@ impl World {
                 self.hub.take(connection, frame, net, chance)
             }
             Some(Arrived::AtRelay(connection, frame)) => match &mut self.relay {
-                Some(relay) if relay.connection() == Some(connection) => {
-                    relay.take(frame, &mut self.net, now)
-                }
+                Some(relay) if relay.connection() == Some(connection) => relay.take(frame, now),
                 _ => Ok(()),
             },
         }
@@ -280,6 +279,9 @@ impl World {
             }
         };
         self.story.lives += 1;
+        let lanes = Lane::ALL.into_iter().zip(relay.spool.lanes());
+        let lane = |(lane, is): (Lane, LaneState)| format!("{lane} {}..{}", is.acked.0, is.next.0);
+        self.tell(|| format!("open: {}", lanes.map(lane).collect::<Vec<_>>().join(", ")));
         if !self.plan.may_lose() {
             self.promises.check_kept(&mut relay, &self.hub)?;
         }
@@ -316,8 +318,6 @@ impl World {
             Trouble::RelayDiesInACall => {
                 self.disk.fail(self.chance.below(16), 1, FaultKind::Stop);
             }
-            // Calls fail under a running relay.
-            Trouble::DiskFails if self.relay.is_none() => {}
             Trouble::DiskFails => {
                 let kinds = [
                     std::io::ErrorKind::Other,
@@ -426,7 +426,7 @@ impl World {
         };
         let may_lose = self.plan.may_lose();
         let is_damaged = self.plan.has(Trouble::BitsFlip);
-        self.story.counted_twice = self
+        self.story.in_doubt = self
             .promises
             .check_end(relay, &self.hub, may_lose, is_damaged)?;
         let mut mark = Chance::new(self.chance.number() ^ hub_mark(&self.hub));

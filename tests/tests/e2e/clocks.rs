@@ -58,9 +58,12 @@ async fn link_is(site: &Site, trouble: &str, state: &str) {
     let what = format!("a link that is {state} with the trouble {trouble:?}");
     let told = until(&what, VISIBLE_WITHIN, || async {
         let link = link_of(site).await?;
+        let metrics = site.relay_metrics().await.ok()?;
+        let skewed = metrics.get("vedette_relay_trouble{kind=\"clock_skew\"}")?;
         let is_so =
             link["trouble"].as_str().unwrap_or_default() == trouble && link["state"] == state;
-        is_so.then_some(())
+        let is_shown = (*skewed > 0.0) == (trouble == "clock_skew");
+        (is_so && is_shown).then_some(())
     });
     let told = told.await;
     assert!(told.is_ok(), "{told:?}: {:?}", link_of(site).await);

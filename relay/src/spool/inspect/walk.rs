@@ -88,6 +88,7 @@ impl Inspector {
             epoch: file.epoch,
             lane: file.lane,
             first: file.first,
+            until: file.behind.unwrap_or(Seq(u64::MAX)),
             start: header.map_or(0, |read| read.start),
             access: &access,
         };

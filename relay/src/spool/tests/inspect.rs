@@ -43,6 +43,10 @@ fn walked(inspector: &Inspector, lane: Lane) -> (Vec<u64>, u64) {
 fn it_shows_what_a_reader_is_given_and_changes_nothing() {
     let runtime = runtime();
     let mut oracle = runtime.block_on(small_spool());
+    for lane in Lane::ALL {
+        // What is handed out is written down.
+        runtime.block_on(oracle.look(lane));
+    }
     let before = (oracle.disk.n_calls(), oracle.files());
     for is_running in [true, false] {
         let inspector = look(&oracle, is_running);

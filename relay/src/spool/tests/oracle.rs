@@ -9,7 +9,7 @@ use protocol::ids::{Lane, Seq};
 use protocol::outcome::Term;
 
 use super::memory::MemoryDisk;
-use super::support::{Hands, by_term, drain, number, record};
+use super::support::{Hands, by_term, drain, drain_upto, number, record};
 use crate::ledger::Ledger;
 use crate::spool::index::Index;
 use crate::spool::{Config, Gap, Spool, SpoolError};
@@ -130,7 +130,7 @@ impl Oracle {
         let state = self.spool().lanes()[lane.index()];
         let waiting = state.next.0 - 1 - state.acked.0;
         let upto = Seq(state.acked.0 + waiting * u64::from(part) / 255);
-        self.look(lane).await;
+        self.look_upto(lane, upto).await;
         self.spool().ack(lane, upto).await?;
         let acked = self.acked.entry(lane).or_default();
         *acked = upto.max(*acked);
@@ -139,9 +139,13 @@ impl Oracle {
 
     /// Reads all that was not delivered, and checks that no number ever means something else.
     pub(crate) async fn look(&mut self, lane: Lane) -> (Vec<u64>, Vec<Gap>) {
+        self.look_upto(lane, Seq(u64::MAX)).await
+    }
+
+    async fn look_upto(&mut self, lane: Lane, upto: Seq) -> (Vec<u64>, Vec<Gap>) {
         let from = self.spool().lanes()[lane.index()].acked.next();
         self.look_back(lane, from).await;
-        let (records, gaps) = drain(self.spool(), lane, from).await;
+        let (records, gaps) = drain_upto(self.spool(), lane, from, upto).await;
         for (seq, record) in &records {
             let before = self.seen.insert((lane, *seq), number(record));
             assert!(

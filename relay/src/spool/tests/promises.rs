@@ -8,7 +8,7 @@ use protocol::unit::ByteSize;
 
 use super::support::{by_term, config, drain, number, record, runtime, waiting};
 use crate::ledger::Ledger;
-use crate::spool::{ReadOutcome, Spool, SpoolError};
+use crate::spool::{Config, ReadOutcome, Spool, SpoolError};
 
 #[test]
 fn what_was_kept_is_read_back_in_order_and_outlives_the_process() {
@@ -251,6 +251,44 @@ fn the_disk_holds_little_more_than_what_waits() {
                 "the status says what there is"
             );
         }
+        spool.close().await.unwrap();
+    });
+}
+
+#[test]
+fn what_may_be_at_the_hub_does_not_give_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = || Config {
+        bytes_max: Some(ByteSize(64 * 1024)),
+        segment_bytes: ByteSize(8 * 1024),
+        ..config(dir.path())
+    };
+    runtime().block_on(async {
+        let spool = Spool::open(&small(), Ledger::default()).unwrap();
+        for n in 1..=20 {
+            let one = vec![(Lane::Errors, record(n, 2000))];
+            spool.append(one).await.unwrap();
+        }
+        // Sent, and not acknowledged before the end of the process.
+        let sent = spool.read(Lane::Errors, Seq(1)).await.unwrap();
+        assert!(matches!(sent, ReadOutcome::Block { .. }), "{sent:?}");
+        spool.close().await.unwrap();
+        drop(spool);
+
+        let ledger = Ledger::default();
+        let spool = Spool::open(&small(), ledger.clone()).unwrap();
+        for n in 21..=100 {
+            let one = vec![(Lane::Errors, record(n, 2000))];
+            spool.append(one).await.unwrap();
+        }
+        // It was sent again and is acknowledged now: evicted was what is missing behind it.
+        spool.ack(Lane::Errors, Seq(1)).await.unwrap();
+        let left = waiting(&spool, Lane::Errors).await;
+        assert_eq!(left.last(), Some(&100), "{left:?}");
+        let lost = 99 - u64::try_from(left.len()).unwrap();
+        assert!(lost > 50, "{lost} lost");
+        let evicted = by_term(&ledger.totals()).get(&Term::Evicted).copied();
+        assert_eq!(evicted, Some(lost));
         spool.close().await.unwrap();
     });
 }

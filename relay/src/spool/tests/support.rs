@@ -97,12 +97,34 @@ pub(crate) fn number(record: &Record) -> Option<u64> {
     }
 }
 
+/// What stands at a number. A disk that fails for a few calls gives it later.
+async fn read(spool: &Spool, lane: Lane, at: Seq) -> ReadOutcome {
+    let mut read = spool.read(lane, at).await;
+    for _ in 0..20 {
+        if read.is_ok() {
+            break;
+        }
+        read = spool.read(lane, at).await;
+    }
+    read.unwrap()
+}
+
 /// Everything from `from` on: records with their numbers, and gaps.
 pub(crate) async fn drain(spool: &Spool, lane: Lane, from: Seq) -> (Vec<(Seq, Record)>, Vec<Gap>) {
+    drain_upto(spool, lane, from, Seq(u64::MAX)).await
+}
+
+/// The same as far as the block that holds `upto`.
+pub(crate) async fn drain_upto(
+    spool: &Spool,
+    lane: Lane,
+    from: Seq,
+    upto: Seq,
+) -> (Vec<(Seq, Record)>, Vec<Gap>) {
     let (mut records, mut gaps) = (Vec::new(), Vec::new());
     let mut at = from;
-    loop {
-        match spool.read(lane, at).await.unwrap() {
+    while at <= upto {
+        match read(spool, lane, at).await {
             ReadOutcome::Empty => return (records, gaps),
             ReadOutcome::Gap(gap) => {
                 assert!(gap.from == at && gap.to >= at, "{gap:?} at {at:?}");
@@ -121,6 +143,7 @@ pub(crate) async fn drain(spool: &Spool, lane: Lane, from: Seq) -> (Vec<(Seq, Re
             }
         }
     }
+    (records, gaps)
 }
 
 /// The numbers `n` of all records of a lane that were not delivered.
