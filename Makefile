@@ -47,8 +47,10 @@ lint:                ## formatting, lints and structure
 	cargo lint
 	cargo tidy
 
-fuzz:                ## two minutes for each fuzz target; needs cargo-fuzz and a nightly compiler
-	@scripts/fuzz
+FUZZ_SECS ?= 120
+fuzz:                ## FUZZ_SECS for each fuzz target, with the nightly compiler; what it finds is in target/fuzz
+	@scripts/install fuzz
+	@FUZZ_SECS=$(FUZZ_SECS) scripts/fuzz
 
 clean:               ## everything that was built
 	cargo clean

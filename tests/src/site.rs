@@ -41,6 +41,8 @@ pub struct Plan {
     pub spool_max: Option<String>,
     /// Lines of the relay's `[http]` beside its port.
     pub http_settings: String,
+    /// Lines of the relay's `[spool]` beside its room.
+    pub spool_settings: String,
     /// The spool lies on a filesystem of this size that only the relay sees; it ends with it.
     pub spool_filesystem: Option<String>,
     /// A key that the project has beside its own.
@@ -62,6 +64,7 @@ impl Plan {
             relay_port: 4900,
             spool_max: None,
             http_settings: String::new(),
+            spool_settings: String::new(),
             spool_filesystem: None,
             public_key: None,
             smtp: String::new(),
@@ -891,7 +894,7 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
          [notify]\nsmtp = \"{smtp}\"\nallow_networks = [\"127.0.0.0/8\"]\n"
     );
     // Hosts of tests and demos may have little room; what is free of it is not ours to judge.
-    let mut spool = "[spool]\nfree_min = \"0 B\"\n".to_owned();
+    let mut spool = format!("[spool]\nfree_min = \"0 B\"\n{}", plan.spool_settings);
     if plan.spool_filesystem.is_some() {
         // The filesystem is the limit, and everything that was answered 200 stays.
         spool.push_str(

@@ -98,6 +98,9 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
 async fn site(dir: &Path) -> anyhow::Result<Site> {
     let mut plan = Plan::free(fresh(dir, "link")?)?;
     plan.link_seed = Some(1);
+    // Nothing delivered is kept for a hub that is set back, so what is left is what was not given
+    // back.
+    plan.spool_settings = "retain_acked_bytes = \"0 B\"\n".to_owned();
     Site::open(plan).await
 }
 
