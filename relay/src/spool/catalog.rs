@@ -154,6 +154,22 @@ impl Book {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
+    /// Bytes of the blocks that the hub does not have. `acked_at` is where the first of them lies,
+    /// as far as it was looked for: segment by serial, and place.
+    pub(super) fn waiting_bytes(&self, acked_at: Option<(u64, u64)>) -> u64 {
+        let behind = self
+            .segments
+            .iter()
+            .rev()
+            .take_while(|segment| segment.next > self.acked.next());
+        behind
+            .map(|segment| match acked_at {
+                Some((serial, at)) if serial == segment.serial => segment.end.saturating_sub(at),
+                _ => segment.end.saturating_sub(segment.start),
+            })
+            .sum()
+    }
+
     /// The oldest segment of those not delivered that can be given away.
     ///
     /// One of which blocks were handed out and not acknowledged cannot: the hub may have them, so

@@ -119,6 +119,11 @@ impl Owner {
                 from,
             )
         };
+        if segment.is_none() {
+            let catalog = self.shared.catalog();
+            let last = catalog.lanes.get(lane).segments.back();
+            self.writers.get_mut(lane).acked_at = last.map(|last| (last.serial, last.end));
+        }
         let found = segment.and_then(|segment| {
             if segment.map.is_some() {
                 return segment.received.map(|received| (received, segment.elapsed));

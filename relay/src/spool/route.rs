@@ -1,9 +1,10 @@
 //! Which of a lane and its twin a new record goes to. The decision is pure.
 //!
-//! A lane is stuck when its oldest record has waited longer than any working link lets one wait.
-//! While it is, what comes goes to the twin; once it has moved on, what comes goes to the lane
-//! again and overtakes the twin, which is sent behind it. So after an outage the lane holds the
-//! outage's first seconds, the twin the rest of it, and what is new waits for neither.
+//! A lane is stuck when its oldest record has waited longer than any working link lets one wait,
+//! or when more waits in it than a slow link carries meanwhile. While it is, what comes goes to the
+//! twin; once it has moved on, what comes goes to the lane again and overtakes the twin, which is
+//! sent behind it. So after an outage the lane holds the outage's first seconds, or what came first
+//! of a burst, the twin the rest of it, and what is new waits for neither.
 //!
 //! The choice is made anew for each commit from what the lane holds, and nothing about it is
 //! remembered: a crash cannot lose it.
@@ -15,6 +16,9 @@ use super::owner::Owner;
 /// How long the oldest record of a lane may wait before the lane is stuck, in milliseconds: above
 /// the round trip of a satellite link and a busy hub's commit, below what a person waits for.
 const STUCK_MILLIS: u64 = 5_000;
+/// How many bytes may wait in a lane before it is stuck: half a megabit's link carries them in
+/// [`STUCK_MILLIS`].
+const STUCK_BYTES: u64 = 256 * 1024;
 
 /// Where records go at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +38,15 @@ impl Routes {
     }
 }
 
-/// Decides for a lane whose oldest record was committed at `oldest`, if there is one, when the
-/// spool's age is `elapsed`; both in milliseconds.
-const fn decide(lane: Lane, oldest: Option<u64>, elapsed: u64) -> Lane {
+/// Decides for a lane whose oldest record was committed at `oldest`, if there is one, and in which
+/// so many bytes wait, when the spool's age is `elapsed`; times are in milliseconds.
+const fn decide(lane: Lane, oldest: Option<u64>, waiting: u64, elapsed: u64) -> Lane {
     match (lane.backlog(), oldest) {
-        (Some(twin), Some(oldest)) if elapsed.saturating_sub(oldest) > STUCK_MILLIS => twin,
+        (Some(twin), Some(oldest))
+            if elapsed.saturating_sub(oldest) > STUCK_MILLIS || waiting > STUCK_BYTES =>
+        {
+            twin
+        }
         _ => lane,
     }
 }
@@ -48,7 +56,11 @@ impl Owner {
     pub(super) fn routes(&self) -> Routes {
         let elapsed = self.elapsed();
         let catalog = self.shared.catalog();
-        let of = |lane| decide(lane, catalog.lanes.get(lane).oldest_elapsed, elapsed);
+        let of = |lane| {
+            let book = catalog.lanes.get(lane);
+            let waiting = book.waiting_bytes(self.writers.get(lane).acked_at);
+            decide(lane, book.oldest_elapsed, waiting, elapsed)
+        };
         Routes {
             control: of(Lane::Control),
             errors: of(Lane::Errors),
@@ -63,7 +75,8 @@ mod tests {
     #[test]
     fn what_comes_while_a_lane_is_stuck_goes_to_its_twin() {
         let check = |lane, oldest, elapsed, expected| {
-            assert_eq!(decide(lane, oldest, elapsed), expected, "{lane} {oldest:?}");
+            let decided = decide(lane, oldest, STUCK_BYTES, elapsed);
+            assert_eq!(decided, expected, "{lane} {oldest:?}");
         };
         let (errors, twin) = (Lane::Errors, Lane::ErrorsBacklog);
         check(errors, None, 1_000_000, errors);
@@ -76,5 +89,15 @@ mod tests {
         // The others have no twin.
         check(Lane::Logs, Some(0), u64::MAX, Lane::Logs);
         check(twin, Some(0), u64::MAX, twin);
+    }
+
+    #[test]
+    fn what_comes_while_much_waits_in_a_lane_goes_to_its_twin() {
+        let decide = |lane, waiting| decide(lane, Some(1_000), waiting, 1_000);
+        let (errors, twin) = (Lane::Errors, Lane::ErrorsBacklog);
+        assert_eq!(decide(errors, STUCK_BYTES), errors);
+        assert_eq!(decide(errors, STUCK_BYTES + 1), twin);
+        assert_eq!(decide(twin, u64::MAX), twin);
+        assert_eq!(decide(Lane::Logs, u64::MAX), Lane::Logs);
     }
 }

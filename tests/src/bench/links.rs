@@ -89,10 +89,10 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
         }
         drain(dir, link, figures).await?;
     }
-    if only.is_some() {
-        return Ok(());
+    if only.is_none_or(|only| only == "fresh_error") {
+        fresh_error(dir, figures).await?;
     }
-    fresh_error(dir, figures).await
+    Ok(())
 }
 
 async fn site(dir: &Path) -> anyhow::Result<Site> {

@@ -19,7 +19,7 @@ const LIVES_MAX: usize = 10;
 async fn reads_anywhere(spool: &Spool) {
     for n in 0..N {
         let seq = Seq(1 + (n * 157) % N);
-        let outcome = spool.read(Lane::Errors, seq).await.unwrap();
+        let outcome = spool.read(Lane::Logs, seq).await.unwrap();
         let ReadOutcome::Block { head, bytes } = outcome else {
             panic!("{seq:?}: {outcome:?}");
         };
@@ -35,7 +35,7 @@ fn is_there(spool: &Spool) -> bool {
         let catalog = spool.shared.catalog();
         catalog
             .lanes
-            .get(Lane::Errors)
+            .get(Lane::Logs)
             .segments
             .iter()
             .map(|segment| segment.serial)
@@ -45,7 +45,7 @@ fn is_there(spool: &Spool) -> bool {
         spool
             .shared
             .index
-            .find(Lane::Errors, serial, Seq(N))
+            .find(Lane::Logs, serial, Seq(N))
             .is_some()
     })
 }
@@ -57,7 +57,7 @@ fn check(spoil: impl FnOnce(&Path)) {
         let spool = Spool::open(&config(dir.path()), Ledger::default()).unwrap();
         for n in 1..=N {
             spool
-                .append(vec![(Lane::Errors, record(n, 5000))])
+                .append(vec![(Lane::Logs, record(n, 5000))])
                 .await
                 .unwrap();
         }
@@ -157,7 +157,7 @@ fn no_index_at_all_only_costs_walking() {
         .unwrap();
         for n in 1..=N {
             spool
-                .append(vec![(Lane::Errors, record(n, 5000))])
+                .append(vec![(Lane::Logs, record(n, 5000))])
                 .await
                 .unwrap();
         }

@@ -52,6 +52,28 @@ async fn a_fresh_error_goes_before_thousands_that_waited_for_the_link() {
 }
 
 #[tokio::test]
+async fn a_fresh_error_goes_before_a_burst_of_a_moment_ago() {
+    let mut oracle = Oracle::new(|_| ());
+    oracle.open().unwrap();
+    for _ in 0..200 {
+        oracle.append(&[Lane::Errors], 10_000).await.unwrap();
+    }
+    let (lane, twin) = (
+        records(&oracle, Lane::Errors),
+        records(&oracle, Lane::ErrorsBacklog),
+    );
+    assert!(lane < 40 && lane + twin == 200, "{lane} and {twin}");
+    oracle.ack(Lane::Errors, 255).await.unwrap();
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    assert_eq!(first(&oracle).await, Some((Lane::Errors, 201)));
+    // What was acknowledged does not count, though it lies in the same segment.
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    assert_eq!(waiting(oracle.spool(), Lane::Errors).await, [201, 202]);
+    oracle.check().await;
+    oracle.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_link_that_keeps_up_needs_no_twin() {
     let mut oracle = Oracle::new(|_| ());
     oracle.open().unwrap();

@@ -185,29 +185,29 @@ fn a_drained_spool_gives_its_room_back_and_goes_on_counting() {
         let spool = Spool::open(&config, Ledger::default()).unwrap();
         for n in 1..=100 {
             spool
-                .append(vec![(Lane::Errors, record(n, 100_000))])
+                .append(vec![(Lane::Logs, record(n, 100_000))])
                 .await
                 .unwrap();
         }
         let full = spool.status().bytes_used;
         assert!(full > 9_000_000, "{full}");
-        spool.ack(Lane::Errors, Seq(50)).await.unwrap();
+        spool.ack(Lane::Logs, Seq(50)).await.unwrap();
         let half = spool.status().bytes_used;
         assert!(half < full / 2 + (2 << 20), "{half} of {full}");
-        spool.ack(Lane::Errors, Seq(100)).await.unwrap();
+        spool.ack(Lane::Logs, Seq(100)).await.unwrap();
         let drained = spool.status().bytes_used;
         assert!(drained < 10_000, "{drained}");
         spool.close().await.unwrap();
         drop(spool);
         let ledger = Ledger::default();
         let spool = Spool::open(&config, ledger.clone()).unwrap();
-        assert_eq!(spool.lanes()[1].next, Seq(101));
+        assert_eq!(spool.lanes()[Lane::Logs.index()].next, Seq(101));
         assert_eq!(by_term(&ledger.totals()).get(&Term::Accepted), Some(&100));
         spool
-            .append(vec![(Lane::Errors, record(101, 10))])
+            .append(vec![(Lane::Logs, record(101, 10))])
             .await
             .unwrap();
-        let (records, gaps) = drain(&spool, Lane::Errors, Seq(101)).await;
+        let (records, gaps) = drain(&spool, Lane::Logs, Seq(101)).await;
         assert_eq!((records.len(), gaps.len()), (1, 0));
         assert_eq!(number(&records[0].1), Some(101));
         spool.close().await.unwrap();
@@ -223,7 +223,7 @@ fn the_disk_holds_little_more_than_what_waits() {
     let mut config = config(dir.path());
     config.segment_bytes = ByteSize(SEGMENT);
     let on_disk = || {
-        let lane = dir.path().join("L1");
+        let lane = dir.path().join(Lane::Logs.to_string());
         let epochs = std::fs::read_dir(lane).unwrap().flatten();
         let files = epochs.flat_map(|epoch| std::fs::read_dir(epoch.path()).unwrap().flatten());
         files
@@ -233,11 +233,11 @@ fn the_disk_holds_little_more_than_what_waits() {
     runtime().block_on(async {
         let spool = Spool::open(&config, Ledger::default()).unwrap();
         for n in 1..=N {
-            let errors = vec![(Lane::Errors, record(n, usize::try_from(LEN).unwrap()))];
-            spool.append(errors).await.unwrap();
+            let logs = vec![(Lane::Logs, record(n, usize::try_from(LEN).unwrap()))];
+            spool.append(logs).await.unwrap();
         }
         for acked in [0, 40, 200, 390, N] {
-            spool.ack(Lane::Errors, Seq(acked)).await.unwrap();
+            spool.ack(Lane::Logs, Seq(acked)).await.unwrap();
             let live = (N - acked) * LEN;
             let most = live / 100 * 105 + 2 * SEGMENT;
             let used = on_disk();

@@ -13,10 +13,10 @@ export interface Headline {
 export function headline(issue: Pick<Issue, "title" | "metadata" | "type">): Headline {
   const { type, value, title } = issue.metadata ?? {};
   if (type) return { title: type, message: firstLine(value ?? "") };
-  return {
-    title: firstLine(title || issue.title) || "Issue without a title",
-    message: firstLine(value ?? ""),
-  };
+  const called = firstLine(title || issue.title) || "Issue without a title";
+  const message = firstLine(value ?? "");
+  // What is only a message is called by it.
+  return { title: called, message: message === called ? "" : message };
 }
 
 function firstLine(text: string): string {
