@@ -13,6 +13,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use super::version::Version;
+use text::Cursor;
 
 pub use enhance::Enhancements;
 pub(super) use enhance::{Mark, Marks};
@@ -57,14 +58,29 @@ pub struct Rules {
     pub splits: BTreeMap<[u8; 16], String>,
 }
 
-/// Whether a text of rules is too long to be read.
-fn too_long(text: &str) -> Option<RuleError> {
-    (text.len() > RULES_BYTES_MAX).then(|| RuleError {
-        line: 1,
-        column: 1,
-        span: [0, text.len()],
-        message: format!("rules have at most {RULES_BYTES_MAX} bytes"),
-    })
+/// Reads a text of rules, each with `read`.
+fn read_all<R>(
+    text: &str,
+    read: impl Fn(&mut Cursor<'_>) -> Result<R, RuleError>,
+) -> Result<Vec<R>, RuleError> {
+    if text.len() > RULES_BYTES_MAX {
+        return Err(RuleError {
+            line: 1,
+            column: 1,
+            span: [0, text.len()],
+            message: format!("rules have at most {RULES_BYTES_MAX} bytes"),
+        });
+    }
+    let mut cursor = Cursor::new(text);
+    let mut rules = Vec::new();
+    while cursor.next_rule() {
+        if rules.len() == RULES_MAX {
+            let from = cursor.at();
+            return Err(cursor.error(from, format!("at most {RULES_MAX} rules")));
+        }
+        rules.push(read(&mut cursor)?);
+    }
+    Ok(rules)
 }
 
 #[cfg(test)]

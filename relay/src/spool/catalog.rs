@@ -43,6 +43,8 @@ pub(super) struct Book {
     pub(super) oldest_received: Option<Timestamp>,
     /// The spool's age when it was committed, in milliseconds.
     pub(super) oldest_elapsed: Option<u64>,
+    /// The spool's age when the hub last acknowledged something to this process, in milliseconds.
+    pub(super) moved_elapsed: u64,
 }
 
 /// The frame behind the one that was read last.

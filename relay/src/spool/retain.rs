@@ -90,12 +90,16 @@ impl Owner {
             }
         }
         self.save()?;
+        let elapsed = self.elapsed();
         for (lane, cursor) in Lane::ALL.into_iter().zip(cursors.0) {
             let changed = {
                 let mut catalog = self.shared.catalog();
                 let book = catalog.lanes.get_mut(lane);
                 let changed = book.acked != cursor.acked;
                 book.acked = cursor.acked;
+                if changed {
+                    book.moved_elapsed = elapsed;
+                }
                 changed
             };
             if changed {

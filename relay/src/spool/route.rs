@@ -1,20 +1,20 @@
 //! Which of a lane and its twin a new record goes to. The decision is pure.
 //!
-//! A lane is stuck when its oldest record has waited longer than any working link lets one wait,
-//! or when more waits in it than a slow link carries meanwhile. While it is, what comes goes to the
-//! twin; once it has moved on, what comes goes to the lane again and overtakes the twin, which is
-//! sent behind it. So after an outage the lane holds the outage's first seconds, or what came first
-//! of a burst, the twin the rest of it, and what is new waits for neither.
+//! A lane is stuck when it has something to send and for longer than any working link takes nothing
+//! of it was acknowledged, or when more waits in it than a slow link carries meanwhile. While it is,
+//! what comes goes to the twin; once it moves on, what comes goes to the lane again and overtakes
+//! the twin, which is sent behind it. So after an outage the lane holds the outage's first seconds,
+//! or what came first of a burst, the twin the rest of it, and what is new waits for neither.
 //!
-//! The choice is made anew for each commit from what the lane holds, and nothing about it is
-//! remembered: a crash cannot lose it.
+//! The choice is made anew for each commit from what the lane holds, and nothing about it is kept
+//! on disk: a crash cannot lose it.
 
 use protocol::ids::Lane;
 
 use super::owner::Owner;
 
-/// How long the oldest record of a lane may wait before the lane is stuck, in milliseconds: above
-/// the round trip of a satellite link and a busy hub's commit, below what a person waits for.
+/// How long a lane may stand still with something to send before it is stuck, in milliseconds:
+/// above the round trip of a satellite link and a busy hub's commit, below what a person waits for.
 const STUCK_MILLIS: u64 = 5_000;
 /// How many bytes may wait in a lane before it is stuck: half a megabit's link carries them in
 /// [`STUCK_MILLIS`].
@@ -38,12 +38,12 @@ impl Routes {
     }
 }
 
-/// Decides for a lane whose oldest record was committed at `oldest`, if there is one, and in which
-/// so many bytes wait, when the spool's age is `elapsed`; times are in milliseconds.
-const fn decide(lane: Lane, oldest: Option<u64>, waiting: u64, elapsed: u64) -> Lane {
-    match (lane.backlog(), oldest) {
-        (Some(twin), Some(oldest))
-            if elapsed.saturating_sub(oldest) > STUCK_MILLIS || waiting > STUCK_BYTES =>
+/// Decides for a lane that stands still since `still`, if it has anything to send, and in which so
+/// many bytes wait, when the spool's age is `elapsed`; times are in milliseconds.
+const fn decide(lane: Lane, still: Option<u64>, waiting: u64, elapsed: u64) -> Lane {
+    match (lane.backlog(), still) {
+        (Some(twin), Some(still))
+            if elapsed.saturating_sub(still) > STUCK_MILLIS || waiting > STUCK_BYTES =>
         {
             twin
         }
@@ -59,7 +59,10 @@ impl Owner {
         let of = |lane| {
             let book = catalog.lanes.get(lane);
             let waiting = book.waiting_bytes(self.writers.get(lane).acked_at);
-            decide(lane, book.oldest_elapsed, waiting, elapsed)
+            let still = book
+                .oldest_elapsed
+                .map(|oldest| oldest.max(book.moved_elapsed));
+            decide(lane, still, waiting, elapsed)
         };
         Routes {
             control: of(Lane::Control),
@@ -74,9 +77,9 @@ mod tests {
 
     #[test]
     fn what_comes_while_a_lane_is_stuck_goes_to_its_twin() {
-        let check = |lane, oldest, elapsed, expected| {
-            let decided = decide(lane, oldest, STUCK_BYTES, elapsed);
-            assert_eq!(decided, expected, "{lane} {oldest:?}");
+        let check = |lane, still, elapsed, expected| {
+            let decided = decide(lane, still, STUCK_BYTES, elapsed);
+            assert_eq!(decided, expected, "{lane} {still:?}");
         };
         let (errors, twin) = (Lane::Errors, Lane::ErrorsBacklog);
         check(errors, None, 1_000_000, errors);

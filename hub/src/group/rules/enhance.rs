@@ -10,7 +10,7 @@ use protocol::event::{Exception, Stacktrace};
 
 use super::matcher::{FrameFacts, Matcher, Subject};
 use super::text::{Cursor, quote};
-use super::{PARTS_MAX, RULES_MAX, RuleError, too_long};
+use super::{PARTS_MAX, RuleError, read_all};
 
 /// Conditions of this language.
 const SUBJECTS: &[Subject] = &[Subject::Frame, Subject::Exception];
@@ -87,18 +87,7 @@ impl Enhancements {
     /// # Errors
     /// What is wrong first, and where.
     pub fn parse(text: &str) -> Result<Self, RuleError> {
-        if let Some(error) = too_long(text) {
-            return Err(error);
-        }
-        let mut cursor = Cursor::new(text);
-        let mut rules = Vec::new();
-        while cursor.next_rule() {
-            if rules.len() == RULES_MAX {
-                let from = cursor.at();
-                return Err(cursor.error(from, format!("at most {RULES_MAX} rules")));
-            }
-            rules.push(rule(&mut cursor)?);
-        }
+        let rules = read_all(text, rule)?;
         Ok(Self { rules })
     }
 

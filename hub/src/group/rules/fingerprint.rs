@@ -9,7 +9,7 @@ use crate::normalise::NormalEvent;
 
 use super::matcher::{FrameFacts, Matcher, Subject};
 use super::text::{Cursor, quote};
-use super::{PARTS_MAX, PATTERN_CHARS_MAX, RULES_MAX, RuleError, too_long};
+use super::{PARTS_MAX, PATTERN_CHARS_MAX, RuleError, read_all};
 
 const SUBJECTS: &[Subject] = &[Subject::Frame, Subject::Exception, Subject::Event];
 
@@ -35,18 +35,7 @@ impl FingerprintRules {
     /// # Errors
     /// What is wrong first, and where.
     pub fn parse(text: &str) -> Result<Self, RuleError> {
-        if let Some(error) = too_long(text) {
-            return Err(error);
-        }
-        let mut cursor = Cursor::new(text);
-        let mut rules = Vec::new();
-        while cursor.next_rule() {
-            if rules.len() == RULES_MAX {
-                let from = cursor.at();
-                return Err(cursor.error(from, format!("at most {RULES_MAX} rules")));
-            }
-            rules.push(rule(&mut cursor)?);
-        }
+        let rules = read_all(text, rule)?;
         Ok(Self { rules })
     }
 

@@ -74,6 +74,26 @@ async fn a_fresh_error_goes_before_a_burst_of_a_moment_ago() {
 }
 
 #[tokio::test]
+async fn a_fresh_error_goes_before_the_backlog_as_soon_as_anything_is_acknowledged() {
+    let mut oracle = Oracle::new(|_| ());
+    oracle.open().unwrap();
+    for _ in 0..10 {
+        oracle.append(&[Lane::Errors], 10).await.unwrap();
+    }
+    oracle.wait(60_000);
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    oracle.ack(Lane::Errors, 128).await.unwrap();
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    assert_eq!(waiting(oracle.spool(), Lane::ErrorsBacklog).await, [11]);
+    // Nothing more is acknowledged: the link is gone again.
+    oracle.wait(6_000);
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    assert_eq!(waiting(oracle.spool(), Lane::ErrorsBacklog).await, [11, 13]);
+    oracle.check().await;
+    oracle.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_link_that_keeps_up_needs_no_twin() {
     let mut oracle = Oracle::new(|_| ());
     oracle.open().unwrap();
