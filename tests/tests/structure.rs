@@ -19,6 +19,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["auth", "outcome", "envelope", "event", "privacy"],
             &["wire"],
             &["block", "parcel"],
+            &["erasure"],
         ],
     ),
     (
@@ -451,7 +452,13 @@ fn the_map_names_every_room_and_no_other() {
 fn the_table_of_faults_names_tests_that_exist() {
     let table = fs::read_to_string(root().join("tests/FAULTS.md")).expect("the table exists");
     let mut files = Vec::new();
-    for package in ["protocol/src", "relay/src", "hub/src", "tests/src", "tests/tests"] {
+    for package in [
+        "protocol/src",
+        "relay/src",
+        "hub/src",
+        "tests/src",
+        "tests/tests",
+    ] {
         rust_files(&root().join(package), &mut files);
     }
     let read = |path: &PathBuf| fs::read_to_string(path).expect("sources are readable");
