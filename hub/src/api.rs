@@ -283,6 +283,8 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(config::retry))
         .routes(routes!(config::replace_key))
         .routes(routes!(fleet::link::set_link, fleet::link::remove_link))
+        .routes(routes!(fleet::diagnosis::diagnosis))
+        .routes(routes!(fleet::erasures::list, fleet::erasures::create))
         .routes(routes!(fleet::ledger::ledger))
         .routes(routes!(fleet::poison::poison))
         .routes(routes!(fleet::poison::replay))

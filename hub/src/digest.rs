@@ -25,6 +25,7 @@ pub mod cursor;
 mod document;
 mod issues;
 mod keep;
+mod names;
 mod owner;
 mod prepare;
 pub mod regroup;
@@ -194,6 +195,8 @@ pub struct Counters {
     pub repeated_records: AtomicU64,
     /// Records set aside.
     pub poison: AtomicU64,
+    /// Releases and environments beyond the new ones of an hour, each time they were named.
+    pub more_names: AtomicU64,
     /// Transactions that could not be committed.
     pub failures: AtomicU64,
 }

@@ -22,8 +22,10 @@ mod change;
 mod condition;
 mod config;
 mod config_key;
+mod diagnosis;
 mod enrol;
 mod equation;
+mod erasure;
 mod guesses;
 mod health;
 mod history;
@@ -45,7 +47,9 @@ pub use certificate::in_time;
 pub use condition::{Condition, ConditionKind, judge};
 pub use config::{ConfigView, Presence, RelayConfig};
 pub use config_key::ConfigKeyError;
+pub use diagnosis::Question;
 pub use equation::{Account, Line, deficit, divergence, lines};
+pub use erasure::AskedErasure;
 pub use lineage::Lineage;
 pub use publish::{Offer, Published};
 pub use range::{AddressRange, RangeError};
@@ -195,6 +199,9 @@ pub enum FleetError {
         /// How often it was exchanged.
         max: u32,
     },
+    /// As much as relays can be told is asked for already.
+    #[error("relays are asked to erase as much as they can be told: wait until one of it ends")]
+    TooManyErasures,
     /// Another holder of the identity was welcomed.
     #[error("identity of relay {0} is a copy of another's: let it join again with --force")]
     Cloned(RelayId),
@@ -229,6 +236,8 @@ struct Inner {
     plan: tokio::sync::Mutex<Plan>,
     /// What relays say of their rosters; one entry for each that was connected since the start.
     facts: Mutex<BTreeMap<RelayId, RelayFacts>>,
+    receipts: Mutex<erasure::Receipts>,
+    questions: Mutex<diagnosis::Questions>,
 }
 
 /// What is remembered of reports. Relays leave out what has not changed.
@@ -290,6 +299,8 @@ impl Fleet {
             config_keys: Mutex::new(config_keys),
             plan: tokio::sync::Mutex::new(plan),
             facts: Mutex::default(),
+            receipts: Mutex::default(),
+            questions: Mutex::default(),
         }));
         // A command beside a hub that runs publishes nothing that the hub does not know of.
         fleet.follow(Publish::WhereNothingIs).await?;
@@ -440,6 +451,7 @@ impl Fleet {
         let inner = &*self.0;
         self.follow_authority().await?;
         self.write_seen().await?;
+        self.write_receipts().await?;
         let revoked: BTreeSet<RelayId> = inner
             .store
             .revoked_relays()
@@ -484,6 +496,7 @@ impl Fleet {
             projects,
             links,
             dicts,
+            erasures: self.erasures().await?,
             ..RosterBundle::default()
         })
     }
@@ -515,6 +528,11 @@ impl Fleet {
 
     fn told(&self) -> MutexGuard<'_, Told> {
         self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn receipts(&self) -> MutexGuard<'_, erasure::Receipts> {
+        let receipts = self.0.receipts.lock();
+        receipts.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seen(&self) -> MutexGuard<'_, HashMap<RelayId, SeenRow>> {

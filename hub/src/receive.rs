@@ -18,6 +18,7 @@ mod enrol;
 mod inbox;
 mod lanes;
 mod peer;
+mod questions;
 mod session;
 mod stream;
 mod tcp;
@@ -56,6 +57,7 @@ pub use inbox::{Arrived, Inbox, Refusal, Step};
 use crate::digest::{self, Applied, Delivery, DigestError, Skip};
 use crate::fleet::{Fleet, FleetError};
 use alive::{Alive, Holder};
+use dictionaries::Awaited;
 
 /// How long a peer may take for a handshake, and for its first frame.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -240,6 +242,8 @@ struct Context<S> {
     /// Room for connections, whatever carries them.
     connections: Arc<Semaphore>,
     handshakes: Semaphore,
+    /// Dictionaries that relays were asked for.
+    awaited: Awaited,
     cancel: CancellationToken,
 }
 
@@ -275,6 +279,7 @@ pub fn start<S: Sink>(
         enrolments: Semaphore::new(ENROLMENTS_MAX),
         connections: Arc::new(Semaphore::new(connections)),
         handshakes: Semaphore::new(HANDSHAKES_MAX),
+        awaited: Awaited::default(),
         cancel,
     });
     let doors = Doors {

@@ -16,6 +16,7 @@ pub mod changes;
 pub mod configs;
 mod cursors;
 pub mod dictionaries;
+pub mod erasures;
 pub mod event_read;
 pub mod events;
 pub mod grouping;

@@ -8,6 +8,7 @@ pub mod block;
 pub mod dict;
 pub mod dsn;
 pub mod envelope;
+pub mod erasure;
 pub mod event;
 pub mod ids;
 pub mod item;

@@ -51,6 +51,12 @@ pub const CONFIG_SIGNATURES_MAX: usize = 4;
 pub const DICT_BYTES_MAX: usize = 128 * 1024;
 /// Most dictionaries that a roster names: one for each kind, and room for later kinds.
 pub const ROSTER_DICTS_MAX: usize = 16;
+/// Most erasures that a roster names at the same time.
+pub const ROSTER_ERASURES_MAX: usize = 64;
+/// Most people of an erasure.
+pub const ERASURE_SUBJECTS_MAX: usize = 16;
+/// Most events that an erasure names.
+pub const ERASURE_EVENTS_MAX: usize = 100;
 /// Largest block on the wire and on disk, in bytes. Source: link specification, frames.
 pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest block once decompressed, in bytes. Source: link specification, frames.

@@ -57,7 +57,7 @@ terms! {
     Invalid = 5, "invalid";
     /// Too old when its turn came.
     Expired = 6, "expired";
-    /// Pushed out of a full spool.
+    /// Pushed out of a full spool, or out of any because its erasure was asked for.
     Evicted = 7, "evicted";
     /// Damaged on disk.
     Corrupt = 8, "corrupt";
@@ -167,6 +167,8 @@ pub mod reason {
     pub const NEW_ISSUES: &str = "new_issues_limit";
     /// The hub could not digest it.
     pub const POISON: &str = "poison";
+    /// Somebody is to be forgotten, and it was of them.
+    pub const ERASED: &str = "erased";
     /// Nothing more to say.
     pub const NONE: &str = "";
 }

@@ -13,6 +13,7 @@
 //! readable for earlier relays for as long as nothing later is asked of them.
 
 mod bounds;
+mod erasure;
 mod link;
 mod pseudonym;
 mod strict;
@@ -26,6 +27,7 @@ use crate::ids::{ProjectId, PublicKey, RelayId};
 use crate::timestamp::Timestamp;
 
 pub use bounds::Excess;
+pub use erasure::{Erasure, Subject, SubjectKind};
 pub use link::{LinkSettings, NoHours, QuietHours};
 pub use pseudonym::PseudonymKey;
 
@@ -75,6 +77,10 @@ pub struct RosterBundle {
     /// the dictionary built in. A relay that skips this only sends more bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dicts: Vec<RosterDict>,
+    /// What relays are to remove from what they still keep. A relay that skips it delivers what
+    /// another would have removed; refusing the roster would do that too, and more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erasures: Vec<Erasure>,
 }
 
 /// A dictionary that relays are to use. Its bytes are asked for by its number.

@@ -12,6 +12,7 @@
 //! the golden test and to `WIRE.md`; set bit 0 when older peers can do without it. A field that is
 //! added to a body has a default.
 
+mod asked;
 mod body;
 mod config;
 mod frame;
@@ -22,6 +23,7 @@ mod paper;
 #[cfg(test)]
 mod tests;
 
+pub use asked::{Diag, DiagGet, Erased};
 pub use body::{
     Ack, Backlog, Books, Cert, CertRequest, CloseCode, Credit, Cursor, Dict, DictGet, Difference,
     DiskReport, ErrorBody, Gap, GapReason, Goaway, Hello, Join, Joined, LaneState, Nack, Ping,

@@ -145,6 +145,7 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
         site,
         started,
     };
+    links.spawn(status.clone().answer_hub(linking.clone()));
     let pipeline = Pipeline::new(roster, ledger, spool.clone(), meter);
     let pipeline = pipeline.keeping_unknown_items(config.keep_unknown_items);
     doors.spawn(accept::serve(

@@ -19,8 +19,10 @@ mod carry;
 mod channel;
 mod config;
 mod detour;
+mod diagnosis;
 mod dial;
 mod dictionaries;
+mod erase;
 mod error;
 mod flight;
 mod hubs;
@@ -64,6 +66,7 @@ pub use by_hand::{BUNDLE_BYTES_MAX, join_by_hand, request_by_hand};
 pub use carry::{CarryError, Exported, Moved, acknowledge, export, read_receipt};
 pub use channel::Carrier;
 pub use config::{CarrierChoice, Config, Congestion, NoCarrier};
+pub use diagnosis::Question;
 pub use identity::IdentityError;
 pub use join::{JoinError, JoinRequest, Joined, join};
 pub use limits::QuietLanes;
@@ -76,7 +79,9 @@ pub use state::{LinkState, LinkStatus};
 pub use trouble::Trouble;
 
 use backoff::Backoff;
+use diagnosis::{Answering, Asking};
 use dial::Dialled;
+use erase::Erasures;
 use error::LinkError;
 use hubs::Peers;
 use identity::{Identity, Start};
@@ -97,6 +102,7 @@ pub struct Handle {
     config: Arc<Config>,
     shared: Arc<Shared>,
     audit: Audit,
+    answering: Answering,
 }
 
 impl Handle {
@@ -111,6 +117,11 @@ impl Handle {
             status.trouble = status.trouble.or(Trouble::of_clock(offset));
         }
         status
+    }
+
+    /// The next question of the hub for how the relay is.
+    pub async fn question(&self) -> Question {
+        self.answering.next().await
     }
 
     /// How the relay's accounts compare with the hub's.
@@ -134,6 +145,8 @@ struct Link {
     /// Where the hub that went last said it may be found.
     alternatives: Mutex<Vec<String>>,
     tickets: Tickets,
+    erasures: Erasures,
+    asking: Asking,
 }
 
 impl Link {
@@ -187,17 +200,28 @@ pub fn start(
         hub_time: Mutex::default(),
     });
     let audit = Audit::default();
+    let (asking, answering) = diagnosis::channel();
     let handle = Handle {
+        answering,
         config: Arc::new(config.clone()),
         shared: Arc::clone(&shared),
         audit: audit.clone(),
     };
+    let erasures = Erasures::default();
+    tracker.spawn(erase::run(
+        roster.clone(),
+        spool.clone(),
+        erasures.clone(),
+        cancel.clone(),
+    ));
     let first = Mutex::new(spool.lanes().map(|lane| lane.next));
     let link = Link {
         config,
         first,
         alternatives: Mutex::default(),
         tickets: Tickets::default(),
+        erasures,
+        asking,
         spool,
         roster,
         ledger,

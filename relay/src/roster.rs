@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use protocol::ids::{ProjectId, PublicKey, RelayId};
 use protocol::item::Category;
-use protocol::roster::{ConfigKey, LinkSettings, RateLimit, RosterBundle, RosterDict};
+use protocol::roster::{ConfigKey, Erasure, LinkSettings, RateLimit, RosterBundle, RosterDict};
 use protocol::timestamp::Timestamp;
 use protocol::wire::{Config, ConfigOutcome, ConfigStatus, decode_msgpack};
 use tokio::sync::watch;
@@ -230,6 +230,13 @@ impl Roster {
     pub fn dictionaries(&self) -> Vec<RosterDict> {
         self.table()
             .map_or_else(Vec::new, |table| table.dicts.clone())
+    }
+
+    /// What is to be removed from the spool.
+    #[must_use]
+    pub fn erasures(&self) -> Arc<[Erasure]> {
+        let erasures = self.table().map(|table| Arc::clone(&table.erasures));
+        erasures.unwrap_or_default()
     }
 
     /// The version in force; 0 is none.

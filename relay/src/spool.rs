@@ -30,7 +30,7 @@
 //! DIR/state.0, state.1          cursors, gaps, losses not yet in lane 0: written in turn
 //! DIR/mark                      the free numbers after the last commit; not synced
 //! DIR/ballast                   room for the state on a full disk
-//! DIR/L1/EPOCH/FIRST-SERIAL.seg segments
+//! DIR/L1/EPOCH/FIRST-SERIAL.seg segments; with a number behind it, one that is about to replace it
 //! DIR/quarantine/               damaged segments, for whoever wants to look
 //! DIR/dictionaries/             what blocks were compressed with
 //! DIR/index/                    sled; may be deleted at any time
@@ -44,6 +44,7 @@ mod commit;
 mod config;
 mod dictionaries;
 mod disk;
+mod erase;
 mod evict;
 mod format;
 mod index;
@@ -84,6 +85,7 @@ use crate::ledger::Ledger;
 pub use balance::{Balance, Delivered};
 pub use cipher::{KeyError, Keys};
 pub use config::{AgeMax, Config, WhenFull, WhenFullByLane};
+pub use erase::Erased;
 pub use repair::{RepairError, Repaired, repair};
 pub use status::{Gap, GapReason, LaneState, LastError, ReadOutcome, SpoolStatus};
 

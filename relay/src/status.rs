@@ -23,6 +23,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::forward::{self, LinkState};
@@ -62,6 +63,19 @@ struct Ready {
 }
 
 impl Status {
+    /// Answers the hub's questions for how the relay is, with what `/status` shows; until `cancel`.
+    pub async fn answer_hub(self, cancel: CancellationToken) {
+        let answer = async {
+            loop {
+                let question = self.link.question().await;
+                // Plain data always becomes JSON; who asked may have gone.
+                let json = serde_json::to_vec(&Summary::of(&self)).unwrap_or_default();
+                let _gone = question.send(json);
+            }
+        };
+        cancel.run_until_cancelled(answer).await;
+    }
+
     /// The answer to a path; `None` when it is not one of these.
     #[must_use]
     pub fn answer(&self, path: &str) -> Option<Response<Bytes>> {

@@ -125,6 +125,8 @@ pub struct Site {
     /// The command that becomes the relays started from now on.
     relay_by: Vec<String>,
     link: Option<Link>,
+    /// A hub that is ready to stand in for the first.
+    stand_in: Option<Plan>,
     /// Removed at the end, unless someone else owns the directory.
     _temporary: Option<tempfile::TempDir>,
 }
@@ -214,6 +216,7 @@ impl Site {
         let link = plan.link_seed.map(|seed| Link::start(seed, hub));
         let mut site = Self {
             link: link.transpose()?,
+            stand_in: None,
             relay_environment: Vec::new(),
             relay_by: Vec::new(),
             api: Api::new(&hub_url, &access.api_token),
@@ -386,6 +389,43 @@ impl Site {
             &self.plan.dir.join("hub.log"),
         )
         .await
+    }
+
+    /// Ends the hub, makes a stand-in of what it holds, and lets the relay know both addresses.
+    /// Neither hub runs then.
+    ///
+    /// # Errors
+    /// When a program does not end or start, or the files cannot be copied.
+    pub async fn prepare_stand_in(&mut self) -> anyhow::Result<()> {
+        self.stop_hub().await?;
+        let Plan { dir, .. } = &self.plan;
+        let of_other = Plan::free(dir.join("other"))?;
+        copy_dir(&dir.join("hub"), &of_other.dir.join("hub"))?;
+        write_configs(&of_other)?;
+        let relay = dir.join("relay.toml");
+        let config = std::fs::read_to_string(&relay)?;
+        let address = format!("127.0.0.1:{}", of_other.link_port);
+        let config = format!("{config}[link]\nfallback_hubs = [\"{address}\"]\n");
+        std::fs::write(&relay, config)?;
+        self.stand_in = Some(of_other);
+        self.terminate_relay().await?;
+        self.start_relay().await
+    }
+
+    /// Starts the stand-in; the API is its own from now on.
+    ///
+    /// # Errors
+    /// When there is none, or it does not serve.
+    pub async fn start_stand_in(&mut self) -> anyhow::Result<()> {
+        let plan = self.stand_in.take().context("a stand-in is prepared")?;
+        let (config, log) = (plan.dir.join("hub.toml"), plan.dir.join("hub.log"));
+        let config = config.to_str().context("paths are text")?;
+        let args = ["run", "--config", config];
+        let process = Process::start_in(&program("vedette-hub")?, &args, &log, &[])?;
+        let process = self.hub.insert(process);
+        self.hub_url = format!("http://127.0.0.1:{}", plan.http_port);
+        self.api = Api::new(&self.hub_url, &self.access.api_token);
+        ready(&format!("{}/health/ready", self.hub_url), process, &log).await
     }
 
     /// Starts the relay and waits until it takes envelopes.
@@ -873,6 +913,21 @@ fn last_word(text: &str, prefix: &str) -> Option<String> {
         .rev()
         .find(|word| word.starts_with(prefix))
         .map(str::to_owned)
+}
+
+/// Copies a directory with all that is in it.
+fn copy_dir(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes both configuration files: ports, directories, and what a test asks for.

@@ -37,6 +37,7 @@ mod link {
     mod config;
     mod dictionaries;
     mod early;
+    mod erasure;
     mod hubs;
     mod identity;
     mod middle;

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["auth", "outcome", "envelope", "event", "privacy"],
             &["wire"],
             &["block", "parcel"],
+            &["erasure"],
         ],
     ),
     (
@@ -441,6 +442,43 @@ fn the_map_names_every_room_and_no_other() {
                     "{package}/{room}: in the floor table, but there is no such file"
                 ));
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// `tests/FAULTS.md` says which test shows what; one that is renamed or removed is missed here.
+#[test]
+fn the_table_of_faults_names_tests_that_exist() {
+    let table = fs::read_to_string(root().join("tests/FAULTS.md")).expect("the table exists");
+    let mut files = Vec::new();
+    for package in [
+        "protocol/src",
+        "relay/src",
+        "hub/src",
+        "tests/src",
+        "tests/tests",
+    ] {
+        rust_files(&root().join(package), &mut files);
+    }
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("sources are readable");
+    let sources: Vec<String> = files.iter().map(read).collect();
+    let has = |text: &str| sources.iter().any(|source| source.contains(text));
+    let mut wrong = Vec::new();
+    for name in table
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+    {
+        let is_there = match name.strip_prefix("Trouble::") {
+            Some(trouble) => has(&format!("Self::{trouble},\n")),
+            None if name.contains('_') && !name.contains(char::is_uppercase) => {
+                has(&format!("fn {name}("))
+            }
+            None => true,
+        };
+        if !is_there {
+            wrong.push(format!("tests/FAULTS.md: there is no {name}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

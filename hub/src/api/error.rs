@@ -241,6 +241,7 @@ impl From<FleetError> for ApiError {
             FleetError::Store(error) => error.into(),
             FleetError::UnknownRelay(_) => Self::missing(),
             FleetError::Full { .. }
+            | FleetError::TooManyErasures
             | FleetError::Revoked(_)
             | FleetError::Expired(_)
             | FleetError::Cloned(_)

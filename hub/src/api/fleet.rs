@@ -3,7 +3,9 @@
 pub(super) mod accounting;
 pub(super) mod alerts;
 pub(super) mod authority;
+pub(super) mod diagnosis;
 pub(super) mod equation;
+pub(super) mod erasures;
 pub(super) mod history;
 pub(super) mod ledger;
 pub(super) mod link;

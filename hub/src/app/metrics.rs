@@ -34,6 +34,11 @@ pub(super) fn of(digest: digest::Handle, link: receive::Handle, index: Index) ->
         );
         count("poison_total", "Records set aside.", &counters.poison);
         count(
+            "more_names_total",
+            "Releases and environments beyond the new ones of an hour.",
+            &counters.more_names,
+        );
+        count(
             "failures_total",
             "Transactions that could not be committed.",
             &counters.failures,

@@ -11,13 +11,12 @@ use super::books::{Books, Digests, LaneOf};
 use super::prepare::{self, Effect, Entry, Incoming, Kept, What};
 use super::surplus::{Made, NewIssues};
 use super::tally::{Key, Tally};
-use super::{ApplyError, Changed, Parts, issues};
+use super::{ApplyError, Changed, Parts, issues, names};
 use crate::archive::{ArchiveError, Location};
 use crate::index::Document;
 use crate::store::events::EventRow;
 use crate::store::items::{Identity, Place};
 use crate::store::poison::Poison;
-use crate::store::releases::ReleaseSeen;
 use crate::store::{StoreError, Write};
 
 /// What is left to do after the commit.
@@ -27,6 +26,8 @@ pub(super) struct Committed {
     pub(super) changed: Vec<Changed>,
     pub(super) n_duplicates: usize,
     pub(super) n_poison: usize,
+    /// Releases and environments that were noted as one.
+    pub(super) n_more_names: usize,
     pub(super) n_items: usize,
     pub(super) new_issues: Made,
     /// How the lanes stand behind each of the entries.
@@ -73,7 +74,7 @@ pub(super) async fn apply(
     plan.name_surplus(&written.surplus);
     let rows = write_events(&mut write, now, &plan.events, &written.issues, &locations).await?;
     let documents = documents(&plan.events, &rows);
-    write_names(&mut write, now, &plan).await?;
+    let n_more_names = names::write(&mut write, now, &plan.organizations, &plan.events).await?;
     write_items(&mut write, now, &plan, &locations).await?;
     write.add_ledger(&plan.tally.rows()).await?;
     for poison in &plan.poison {
@@ -96,6 +97,7 @@ pub(super) async fn apply(
         new_issues: written.made,
         n_duplicates,
         n_poison,
+        n_more_names,
         n_items: plan.items.len(),
         digests: plan.books.into_digests(),
     })
@@ -370,38 +372,4 @@ fn documents(events: &[&Incoming], rows: &[EventRow]) -> Vec<Document> {
         ..event.document.clone()
     })
     .collect()
-}
-
-/// Writes which releases and environments there are.
-async fn write_names(write: &mut Write, now: Timestamp, plan: &Plan<'_>) -> Result<(), StoreError> {
-    let mut releases: BTreeMap<(ProjectId, &str), (Timestamp, Timestamp)> = BTreeMap::new();
-    let mut environments = BTreeSet::new();
-    let mut projects = BTreeSet::new();
-    for event in &plan.events {
-        let project = event.stored.project;
-        let at = event.document.timestamp;
-        projects.insert(project);
-        environments.insert((project, event.document.environment.as_deref().unwrap_or("")));
-        if let Some(version) = event.document.release.as_deref() {
-            let seen = releases.entry((project, version)).or_insert((at, at));
-            *seen = (seen.0.min(at), seen.1.max(at));
-        }
-    }
-    let releases: Vec<_> = releases
-        .into_iter()
-        .filter_map(|((project, version), (first_seen, last_seen))| {
-            Some(ReleaseSeen {
-                organization: *plan.organizations.get(&project)?,
-                project,
-                version,
-                first_seen,
-                last_seen,
-            })
-        })
-        .collect();
-    write.see_releases(&releases, now).await?;
-    let environments: Vec<_> = environments.into_iter().collect();
-    write.see_environments(&environments, now).await?;
-    let projects: Vec<_> = projects.into_iter().collect();
-    write.see_first_events(&projects, now).await
 }

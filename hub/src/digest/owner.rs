@@ -287,6 +287,7 @@ impl Owner {
         Counters::add(&counters.items, committed.n_items);
         Counters::add(&counters.duplicate_events, committed.n_duplicates);
         Counters::add(&counters.poison, committed.n_poison);
+        Counters::add(&counters.more_names, committed.n_more_names);
         if committed.n_poison > 0 {
             tracing::warn!(n = committed.n_poison, "records were set aside as poison");
         }

@@ -357,6 +357,29 @@ async fn a_record_that_cannot_be_read_is_set_aside_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
+async fn a_block_that_only_a_later_program_can_open_is_set_aside_whole_and_the_rest_goes_on() {
+    let hub = Hub::new().await;
+    let records = [
+        hub.event(1, &error("KeyError", 1, 0)),
+        hub.event(2, &error("KeyError", 2, 0)),
+    ];
+    let mut later = delivery(1, &records);
+    let sound = std::mem::replace(&mut later.block, Bytes::from_static(b"from tomorrow"));
+    assert_eq!(hub.handle.deliver(later).await.unwrap().upto, Seq(2));
+    let next = [hub.event(3, &error("KeyError", 3, 0))];
+    assert_eq!(hub.deliver(3, &next).await.unwrap().upto, Seq(3));
+    let expected = [(Term::Applied, "", 1), (Term::Rejected, reason::POISON, 2)];
+    assert_eq!(hub.ends().await, terms(&expected));
+    // The program that can open it replays it.
+    let poison = hub.parts.store.poison(10).await.unwrap();
+    let written = format!("UPDATE poison SET record = X'{}'", hex::encode(&sound));
+    hub.parts.store.execute(written.leak()).await;
+    let replayed = hub.handle.replay(poison[0].id).await.unwrap();
+    assert_eq!(replayed, Replayed::Applied);
+    assert_eq!(hub.ends().await, terms(&[(Term::Applied, "", 3)]));
+}
+
+#[tokio::test]
 async fn a_record_that_the_store_refuses_is_found_set_aside_and_replayed() {
     let hub = Hub::new().await;
     hub.parts
@@ -490,6 +513,39 @@ async fn tag_values_beyond_the_cap_are_counted_together() {
     assert_eq!(hub.number(values).await, i64::from(tags::TAG_VALUES_MAX));
     let others = "SELECT times_seen FROM issue_tags WHERE key = 'order' AND value = ''";
     assert_eq!(hub.number(others).await, 20);
+}
+
+#[tokio::test]
+async fn releases_and_environments_beyond_the_new_ones_of_an_hour_are_noted_as_one() {
+    let hub = Hub::new().await;
+    let named = |n: u64| {
+        let mut event = error("KeyError", 1, 0);
+        event["release"] = serde_json::json!(format!("shop@{n}"));
+        event["environment"] = serde_json::json!(format!("env-{n}"));
+        hub.event(n, &event)
+    };
+    let most = u64::from(names::RELEASES_MAX);
+    // In one transaction, then in another with some that are known.
+    let first: Vec<_> = (1..=most + 5).map(named).collect();
+    hub.deliver(1, &first).await.unwrap();
+    let again: Vec<_> = (most + 6..=most + 9).map(named).collect();
+    hub.deliver(most + 6, &again).await.unwrap();
+    let count = async |sql: &'static str| hub.number(sql).await;
+    let apart = "SELECT COUNT(*) FROM releases WHERE version NOT LIKE '(%'";
+    assert_eq!(count(apart).await, i64::from(names::RELEASES_MAX));
+    let apart = "SELECT COUNT(*) FROM environments WHERE name NOT LIKE '(%'";
+    assert_eq!(count(apart).await, i64::from(names::ENVIRONMENTS_MAX));
+    for one in [
+        "SELECT COUNT(*) FROM releases WHERE version LIKE '(more%'",
+        "SELECT COUNT(*) FROM environments WHERE name LIKE '(more%'",
+    ] {
+        assert_eq!(count(one).await, 1);
+    }
+    let newest = hub.parts.store.newest_release(1).await.unwrap();
+    assert!(newest.unwrap().starts_with("shop@"));
+    let more = hub.handle.counters().more_names.load(Ordering::Relaxed);
+    let environments = most + 9 - u64::from(names::ENVIRONMENTS_MAX);
+    assert_eq!(more, 9 + environments);
 }
 
 #[tokio::test]

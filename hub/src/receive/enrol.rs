@@ -126,6 +126,7 @@ fn refusal(error: &FleetError) -> Frame {
         FleetError::Store(_)
         | FleetError::NoRandomness(_)
         | FleetError::ConfigKey(_)
+        | FleetError::TooManyErasures
         | FleetError::Stopping => {
             tracing::warn!(%error, "a relay could not be taken into the fleet");
             CloseCode::Unavailable

@@ -22,6 +22,7 @@ use super::dictionaries::Lost;
 use super::enrol::Renewals;
 use super::inbox::{Arrived, Inbox, Step};
 use super::peer::{Blocks, Control, Peer, Requests, Streams};
+use super::questions::Questions;
 use super::stream::{Received, SessionError};
 use super::{Context, HANDSHAKE_TIMEOUT, Sink};
 use crate::clock;
@@ -62,6 +63,7 @@ struct Session<S> {
     is_settled: bool,
     renewals: Renewals,
     lost: Lost,
+    questions: Questions,
 }
 
 /// Serves a relay until either side has enough; the rest of its handshake may still be to come.
@@ -180,6 +182,7 @@ async fn serve_admitted<S: Sink>(
         is_settled,
         renewals: Renewals::new(admitted),
         lost: Lost::default(),
+        questions: Questions::default(),
     };
     session.run(requests, &state).await
 }
@@ -221,7 +224,7 @@ fn rewind(hello: &Hello, cursors: &[Cursor]) -> Option<Rewind> {
 impl<S: Sink> Session<S> {
     async fn run(mut self, mut requests: Requests, state: &State) -> Result<(), SessionError> {
         if self.is_settled {
-            self.note_seen(None);
+            self.stand();
         }
         self.follow(state).await?;
         let cancel = self.context.cancel.clone();
@@ -253,6 +256,7 @@ impl<S: Sink> Session<S> {
                     self.committed(lane, result).await?;
                 }
                 question = self.holder.alive.asked() => self.control.send(&question).await?,
+                question = self.questions.next() => self.control.send(&question).await?,
                 changed = self.fleet.changed() => {
                     changed.map_err(|_| SessionError::Lost)?;
                     let state = self.fleet.borrow_and_update().clone();
@@ -265,6 +269,13 @@ impl<S: Sink> Session<S> {
         }
     }
 
+    /// This session stands for its relay.
+    fn stand(&mut self) {
+        self.note_seen(None);
+        let asked = self.context.fleet.hear_questions(self.relay);
+        self.questions.begin(asked);
+    }
+
     /// The relay goes on with this connection: it stands for the relay from now on. One that
     /// dials by two ways is welcomed on both and says more on one of them only.
     async fn settle(&mut self) -> Result<(), SessionError> {
@@ -274,7 +285,7 @@ impl<S: Sink> Session<S> {
         self.is_settled = true;
         let holder = self.holder.clone();
         self.context.sessions.enter(self.relay, holder);
-        self.note_seen(None);
+        self.stand();
         let state = self.fleet.borrow_and_update().clone();
         self.follow(&state).await
     }
@@ -320,6 +331,14 @@ impl<S: Sink> Session<S> {
                 None => Ok(()),
             },
             Frame::Dict(dict) => self.lost.found(&self.context.fleet, dict).await,
+            Frame::Erased(told) => {
+                self.context.fleet.note_erased(self.relay, told);
+                Ok(())
+            }
+            Frame::Diag(answer) => {
+                self.questions.answered(answer);
+                Ok(())
+            }
             Frame::Goaway(_) => Ok(()),
             other => Err(SessionError::Unexpected(other.name())),
         }
@@ -327,10 +346,11 @@ impl<S: Sink> Session<S> {
 
     async fn arrive(&mut self, received: Received) -> Result<(), SessionError> {
         let Received { head, block, room } = received;
-        for frame in self.lost.missing(&head) {
-            self.control.send(&frame).await?;
-        }
-        if !dict::is_known(head.dict) {
+        let awaited = &self.context.awaited;
+        if !dict::is_known(head.dict) && awaited.may_come(self.relay, head.dict, Instant::now()) {
+            for frame in self.lost.missing(&head) {
+                self.control.send(&frame).await?;
+            }
             return Ok(());
         }
         let arrived = self.inbox.block(head, Body { block, room })?;

@@ -188,7 +188,7 @@ async fn the_database_file_shrinks() {
     hub.retention
         .store
         .execute(
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
              INSERT INTO issue_tags SELECT 2, 'k', 'value' || i, 1, 0, 0 FROM n",
         )
         .await;

@@ -551,9 +551,11 @@ impl Store {
     pub async fn newest_release(&self, project_id: i64) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT r.version FROM release_projects rp JOIN releases r ON r.id = rp.release_id
-             WHERE rp.project_id = ?1 ORDER BY rp.first_seen_at DESC, r.id DESC LIMIT 1",
+             WHERE rp.project_id = ?1 AND r.version <> ?2
+             ORDER BY rp.first_seen_at DESC, r.id DESC LIMIT 1",
         )
         .bind(project_id)
+        .bind(super::releases::MORE_NAMES)
         .fetch_optional(self.reader())
         .await?)
     }

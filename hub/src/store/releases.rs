@@ -9,6 +9,9 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 use super::rows::runs;
 use super::{Store, StoreError, Write};
 
+/// What stands for all releases, or environments, beyond the new ones of an hour.
+pub const MORE_NAMES: &str = "(more than are noted in an hour)";
+
 /// A release as a project's events name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseSeen<'a> {
@@ -71,6 +74,93 @@ impl Write {
         .fetch_optional(self.connection())
         .await?;
         Ok(at.map(Timestamp::from_millis))
+    }
+
+    /// Whether a release is noted for its project.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn is_known_release(
+        &mut self,
+        release: &ReleaseSeen<'_>,
+    ) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM releases r JOIN release_projects p ON p.release_id = r.id
+             WHERE r.organization_id = ?1 AND r.version = ?2 AND p.project_id = ?3",
+        )
+        .bind(release.organization)
+        .bind(release.version)
+        .bind(release.project.as_i64())
+        .fetch_optional(self.connection())
+        .await?;
+        Ok(found.is_some())
+    }
+
+    /// How many releases of a release's project are new since a time; no more than `most` are
+    /// counted.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn new_releases(
+        &mut self,
+        release: &ReleaseSeen<'_>,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<u32, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT COUNT(*) FROM (
+                 SELECT 1 FROM releases r JOIN release_projects p ON p.release_id = r.id
+                 WHERE r.organization_id = ?1 AND r.created_at > ?2 AND p.project_id = ?3
+                   AND r.version <> ?4 LIMIT ?5)",
+        )
+        .bind(release.organization)
+        .bind(since.as_millis())
+        .bind(release.project.as_i64())
+        .bind(MORE_NAMES)
+        .bind(most)
+        .fetch_one(self.connection())
+        .await?)
+    }
+
+    /// Whether an environment of a project is noted.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn is_known_environment(
+        &mut self,
+        project: ProjectId,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM environments WHERE project_id = ?1 AND name = ?2";
+        let found: Option<i64> = sqlx::query_scalar(sql)
+            .bind(project.as_i64())
+            .bind(name)
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// How many environments of a project are new since a time; no more than `most` are counted.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn new_environments(
+        &mut self,
+        project: ProjectId,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<u32, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT COUNT(*) FROM (
+                 SELECT 1 FROM environments
+                 WHERE project_id = ?1 AND first_seen_at > ?2 AND name <> ?3 LIMIT ?4)",
+        )
+        .bind(project.as_i64())
+        .bind(since.as_millis())
+        .bind(MORE_NAMES)
+        .bind(most)
+        .fetch_one(self.connection())
+        .await?)
     }
 
     /// Notes that events name these releases.

@@ -26,12 +26,13 @@ type Array<'a> = (
     u32,
 );
 
-/// Verifies the checksum and reads the head without decompressing.
+/// Verifies the checksum and reads the head without decompressing. Of a block that only a later
+/// program can open, the head is read all the same: so it can be set aside for that one.
 ///
 /// # Errors
 /// [`BlockError`] says what is wrong with the bytes.
 pub fn read_head(bytes: &[u8]) -> Result<Head, BlockError> {
-    parse(bytes).map(|(head, _)| head)
+    parse(bytes).map(|parsed| parsed.head)
 }
 
 /// Verifies the checksum and reads the head and every record.
@@ -39,8 +40,18 @@ pub fn read_head(bytes: &[u8]) -> Result<Head, BlockError> {
 /// # Errors
 /// [`BlockError`] says what is wrong with the bytes.
 pub fn open(bytes: &[u8]) -> Result<(Head, Vec<Record>), BlockError> {
-    let (head, payload) = parse(bytes)?;
+    let Parsed {
+        head,
+        codec,
+        payload,
+    } = parse(bytes)?;
+    if codec != CODEC_ZSTD {
+        return Err(BlockError::Codec(codec));
+    }
     let raw_len = head.raw_len as usize;
+    if raw_len > BLOCK_RAW_BYTES_MAX {
+        return Err(BlockError::RawTooLarge { len: raw_len });
+    }
     let raw = decompress(head.dict, payload, raw_len)?;
     if raw.len() != raw_len {
         return Err(BlockError::Declared {
@@ -69,8 +80,14 @@ pub fn open(bytes: &[u8]) -> Result<(Head, Vec<Record>), BlockError> {
     Ok((head, records))
 }
 
-/// The head and the compressed payload.
-fn parse(bytes: &[u8]) -> Result<(Head, &[u8]), BlockError> {
+struct Parsed<'a> {
+    head: Head,
+    codec: u8,
+    /// Compressed.
+    payload: &'a [u8],
+}
+
+fn parse(bytes: &[u8]) -> Result<Parsed<'_>, BlockError> {
     if bytes.len() > BLOCK_BYTES_MAX {
         return Err(BlockError::TooLarge { len: bytes.len() });
     }
@@ -79,14 +96,6 @@ fn parse(bytes: &[u8]) -> Result<(Head, &[u8]), BlockError> {
         decode_msgpack::<Array<'_>>(bytes)?;
     if version != FORMAT {
         return Err(BlockError::Version(version));
-    }
-    if codec != CODEC_ZSTD {
-        return Err(BlockError::Codec(codec));
-    }
-    if raw_len as usize > BLOCK_RAW_BYTES_MAX {
-        return Err(BlockError::RawTooLarge {
-            len: raw_len as usize,
-        });
     }
     let behind = first_seq.0.checked_add(u64::from(count));
     if first_seq.0 == 0 || count == 0 || count as usize > BLOCK_RECORDS_MAX || behind.is_none() {
@@ -112,7 +121,11 @@ fn parse(bytes: &[u8]) -> Result<(Head, &[u8]), BlockError> {
         raw_len,
         counts,
     };
-    Ok((head, payload))
+    Ok(Parsed {
+        head,
+        codec,
+        payload,
+    })
 }
 
 fn verify_checksum(bytes: &[u8]) -> Result<(), BlockError> {

@@ -176,6 +176,25 @@ fn the_built_in_dictionary_holds_nothing_personal() {
     }
 }
 
+#[test]
+fn of_a_block_that_a_later_program_compressed_the_head_is_read() {
+    let sealed = sealed();
+    let covered = sealed.bytes.len() - CHECKSUM_LEN;
+    let with_codec = |at: usize| {
+        let mut bytes = sealed.bytes[..covered].to_vec();
+        bytes[at] = 9;
+        let checksum = crc32c::crc32c(&bytes);
+        bytes.push(CHECKSUM_MARKER);
+        bytes.extend_from_slice(&checksum.to_be_bytes());
+        bytes
+    };
+    let later = (0..covered)
+        .map(with_codec)
+        .find(|bytes| matches!(open(bytes), Err(BlockError::Codec(9))))
+        .unwrap();
+    assert_eq!(read_head(&later).unwrap(), sealed.head);
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     let payload = prop::collection::vec(any::<u8>(), 0..300);
     prop_oneof![

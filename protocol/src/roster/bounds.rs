@@ -2,7 +2,8 @@
 
 use super::{LinkSettings, PrivacySettings, RosterBundle, RosterProject};
 use crate::limits::{
-    QUIET_HOURS_MAX, ROSTER_DICTS_MAX, ROSTER_KEYS_MAX, ROSTER_LINKS_MAX, ROSTER_LIST_MAX,
+    ERASURE_EVENTS_MAX, ERASURE_SUBJECTS_MAX, QUIET_HOURS_MAX, ROSTER_DICTS_MAX,
+    ROSTER_ERASURES_MAX, ROSTER_KEYS_MAX, ROSTER_LINKS_MAX, ROSTER_LIST_MAX,
     ROSTER_PATTERN_BYTES_MAX, ROSTER_PROJECTS_MAX, ROSTER_RULE_BYTES_MAX, ROSTER_RULES_MAX,
     ROSTER_TEXT_BYTES_MAX,
 };
@@ -38,6 +39,12 @@ impl RosterBundle {
         at_most("keys", n_keys, ROSTER_KEYS_MAX)?;
         at_most("relays with settings", self.links.len(), ROSTER_LINKS_MAX)?;
         at_most("dictionaries", self.dicts.len(), ROSTER_DICTS_MAX)?;
+        at_most("erasures", self.erasures.len(), ROSTER_ERASURES_MAX)?;
+        for erasure in &self.erasures {
+            let (subjects, events) = (erasure.subjects.len(), erasure.events.len());
+            at_most("people of an erasure", subjects, ERASURE_SUBJECTS_MAX)?;
+            at_most("events of an erasure", events, ERASURE_EVENTS_MAX)?;
+        }
         at_most("requirements", self.requires.len(), ROSTER_LIST_MAX)?;
         let links = self.links.iter().map(|link| &link.link);
         links.chain([&self.link]).try_for_each(check_link)?;

@@ -3,6 +3,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::WireError;
+use super::asked::{Diag, DiagGet, Erased};
 use super::body::{
     Ack, Cert, CertRequest, Credit, Dict, DictGet, ErrorBody, Gap, Goaway, Hello, Join, Joined,
     Nack, Ping, Report, Rewind, Welcome,
@@ -104,6 +105,12 @@ frames! {
     Dict(Dict) = 0x18, 1;
     /// The hub was set back to a backup.
     Rewind(Rewind) = 0x19, 1;
+    /// What became of an erasure.
+    Erased(Erased) = 0x1a, 1;
+    /// Asks for a diagnosis.
+    DiagGet(DiagGet) = 0x1b, 1;
+    /// A diagnosis.
+    Diag(Diag) = 0x1c, 1;
 }
 
 impl Frame {

@@ -125,6 +125,17 @@ fn examples() -> Vec<Frame> {
         Frame::Dict(Dict {
             bytes: vec![0x37, 0xa4, 0x30, 0xec],
         }),
+        Frame::Erased(Erased {
+            id: 3,
+            records: 2,
+            items: 5,
+            left: 1,
+        }),
+        Frame::DiagGet(DiagGet { nonce: 7 }),
+        Frame::Diag(Diag {
+            nonce: 7,
+            json: b"{}".to_vec(),
+        }),
         Frame::Rewind(Rewind {
             cursors: vec![Cursor {
                 lane,

@@ -8,7 +8,7 @@ use protocol::block::ItemCount;
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Account, Term, reason};
 use protocol::unit::Bandwidth;
-use protocol::wire::{Ack, Frame, Goaway, Ping};
+use protocol::wire::{Ack, DiagGet, Erased, Frame, Goaway, Ping};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
@@ -76,6 +76,8 @@ struct Session<'a> {
     floors: ByLane<Seq>,
     reporter: Reporter,
     detours: Detours<'a>,
+    /// What the hub was told of erasures.
+    erased: Vec<Erased>,
     next: Option<Dialled>,
     measured: Measured,
     /// What the path showed when the second began, and when that was.
@@ -113,6 +115,7 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         floors: Lane::ALL.map(|lane| peers.identity.floor(link.spool.epoch(), lane)),
         reporter: Reporter::default(),
         detours,
+        erased: Vec::new(),
         next: None,
         measured,
         figures: (PathFigures::default(), now),
@@ -191,6 +194,7 @@ impl Session<'_> {
                 _ = looks.tick() => {
                     self.look();
                     self.tell_notice().await?;
+                    self.tell_erased().await?;
                 }
                 dialled = self.detours.next() => self.consider(dialled)?,
                 // What is to be done then is the outbox's to say.
@@ -289,6 +293,11 @@ impl Session<'_> {
                 self.ask_for_dictionaries().await?;
             }
             Frame::Dict(dict) => dictionaries::take(self.link, dict).await,
+            Frame::DiagGet(DiagGet { nonce }) => {
+                if let Some(answer) = self.link.asking.ask(nonce).await {
+                    self.channel.send(&Frame::Diag(answer)).await?;
+                }
+            }
             Frame::DictGet(asked) => {
                 if let Some(answer) = dictionaries::answer(asked) {
                     self.channel.send(&answer).await?;
@@ -336,6 +345,16 @@ impl Session<'_> {
             Some(notice) => self.channel.send(&Frame::ConfigStatus(notice)).await,
             None => Ok(()),
         }
+    }
+
+    /// Says what was erased, as far as this hub does not know.
+    async fn tell_erased(&mut self) -> Result<(), LinkError> {
+        let receipts = self.link.erasures.receipts();
+        for receipt in receipts.iter().filter(|one| !self.erased.contains(one)) {
+            self.channel.send(&Frame::Erased(*receipt)).await?;
+        }
+        self.erased = receipts;
+        Ok(())
     }
 
     async fn report(&mut self) -> Result<(), LinkError> {

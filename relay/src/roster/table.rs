@@ -7,8 +7,8 @@ use protocol::ids::{ProjectId, PublicKey, RelayId};
 use protocol::item::Category;
 use protocol::privacy::Scrubber;
 use protocol::roster::{
-    ConfigKey, LinkSettings, PrivacySettings, RateLimit, RosterBundle, RosterDict, RosterProject,
-    SampleRate,
+    ConfigKey, Erasure, LinkSettings, PrivacySettings, RateLimit, RosterBundle, RosterDict,
+    RosterProject, SampleRate,
 };
 use protocol::timestamp::Timestamp;
 
@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub(super) expires_at: Option<Timestamp>,
     /// What new blocks are to be compressed with.
     pub(super) dicts: Vec<RosterDict>,
+    /// What is to be removed from the spool.
+    pub(super) erasures: Arc<[Erasure]>,
     link: LinkSettings,
     links: HashMap<RelayId, LinkSettings>,
 }
@@ -87,6 +89,7 @@ impl Table {
             keys,
             expires_at: bundle.expires_at,
             dicts: bundle.dicts,
+            erasures: bundle.erasures.into(),
             link: bundle.link,
             links: links.map(|named| (named.relay, named.link)).collect(),
         })

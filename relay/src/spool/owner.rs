@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use protocol::block::Record;
+use protocol::erasure::Wanted;
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Counts, Term};
 use protocol::timestamp::Timestamp;
@@ -13,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::SpoolError;
 use super::balance::Balance;
 use super::disk::{Disk, Lock, is_full};
+use super::erase;
 use super::lanes::ByLane;
 use super::loss::Loss;
 use super::recover::Recovered;
@@ -53,6 +55,13 @@ pub(super) enum Command {
     Damaged { lane: Lane, serial: u64, done: Done },
     /// Blocks of a segment are about to be sent.
     HandOut { lane: Lane, serial: u64, done: Done },
+    /// Remove these records from a segment.
+    Erase {
+        lane: Lane,
+        serial: u64,
+        wanted: Arc<Wanted>,
+        done: erase::Done,
+    },
     /// Say what the items came to.
     Balance { done: oneshot::Sender<Arc<Balance>> },
     /// Finish and go.
@@ -222,6 +231,9 @@ impl Owner {
                 // Readers that were refused look again.
                 self.shared.notify();
             }
+            if ledger_due && let Err(error) = self.finish_rewriting() {
+                self.note("segment not replaced yet", &error);
+            }
         }
         self.acks.append(&mut batch.acks);
         for (lane, begin, upto, done) in batch.goings_on {
@@ -232,6 +244,10 @@ impl Owner {
         }
         for (lane, serial, done) in batch.damaged {
             answer(done, self.examine(lane, serial).map_err(SpoolError::from));
+        }
+        for (lane, serial, wanted, done) in batch.erasures {
+            let erased = self.erase(lane, serial, &wanted);
+            let _gone = done.send(erased.map_err(SpoolError::from));
         }
         if batch.close.is_some() || self.due(self.state_written_at, ACK_EVERY) {
             self.write_acks();
@@ -373,6 +389,16 @@ impl Owner {
         if counts.is_empty() && before.0 == self.state.gaps {
             return Ok(());
         }
+        self.add_pending(counts);
+        let saved = self.save_twice();
+        if saved.is_err() {
+            (self.state.gaps, self.state.pending) = before;
+        }
+        saved
+    }
+
+    /// Adds to the counts that are to be written into lane 0.
+    pub(super) fn add_pending(&mut self, mut counts: Counts) {
         let lane = self.routes().of(Lane::Control);
         let at = self.shared.catalog().lanes.get(lane).next;
         let pending = self.state.pending.get_or_insert(Pending {
@@ -384,11 +410,6 @@ impl Owner {
             *counts.entry(account).or_default() += n;
         }
         pending.counts = counts.into_iter().collect();
-        let saved = self.save_twice();
-        if saved.is_err() {
-            (self.state.gaps, self.state.pending) = before;
-        }
-        saved
     }
 
     pub(super) fn note(&self, what: &str, error: &std::io::Error) {
@@ -435,6 +456,7 @@ struct Batch {
     goings_on: Vec<(Lane, Seq, Seq, Done)>,
     damaged: Vec<(Lane, u64, Done)>,
     handed_out: Vec<(Lane, u64, Done)>,
+    erasures: Vec<(Lane, u64, Arc<Wanted>, erase::Done)>,
     balances: Vec<oneshot::Sender<Arc<Balance>>>,
     close: Option<Done>,
 }
@@ -459,6 +481,12 @@ impl Batch {
             Command::HandOut { lane, serial, done } => {
                 self.handed_out.push((lane, serial, done));
             }
+            Command::Erase {
+                lane,
+                serial,
+                wanted,
+                done,
+            } => self.erasures.push((lane, serial, wanted, done)),
             Command::Balance { done } => self.balances.push(done),
             Command::Close { done } => self.close = Some(done),
         }

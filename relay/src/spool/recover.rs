@@ -16,6 +16,7 @@ use protocol::outcome::{Account, Counts, Reason, Term, reason};
 use super::catalog::{Book, Catalog, SegmentInfo};
 use super::cipher::{Access, KeyId, Keys};
 use super::disk::{Disk, File};
+use super::erase;
 use super::format::ReadHeader;
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
@@ -47,6 +48,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
         Some(state) => state,
         None => State::new(find_epoch(&**disk, dir)?.map_or_else(|| disk.random().map(Epoch), Ok)?),
     };
+    erase::settle(&**disk, dir, &mut state)?;
     let (mark, marked) = Mark::open(&**disk, dir, state.epoch);
     let mut health = Health {
         repaired: u64::from(slot_damaged),

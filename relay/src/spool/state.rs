@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::GapReason;
 use super::balance::Delivered;
 use super::disk::{Disk, File, read_small};
+use super::erase::Rewritten;
 use super::format::{BODY_BYTES_MAX, PREFIX_LEN, read_checked, write_checked};
 use super::lanes::ByLane;
 
@@ -43,6 +44,9 @@ pub(super) struct State {
     /// What was delivered of each lane of which it is known.
     #[serde(default)]
     pub(super) delivered: Vec<Delivered>,
+    /// A segment that one written anew is to replace.
+    #[serde(default)]
+    pub(super) rewritten: Option<Rewritten>,
 }
 
 /// One lane's numbers.
@@ -94,6 +98,7 @@ impl State {
             gaps: Vec::new(),
             pending: None,
             delivered: Vec::new(),
+            rewritten: None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod balance;
 mod dictionaries;
 mod encrypted;
+mod erase;
 mod faults;
 mod index;
 mod inspect;

@@ -33,6 +33,8 @@ pub(super) struct Store {
     /// What stands under a number, so that it never means something else.
     numbers: BTreeMap<(Epoch, Lane, Seq), Option<u64>>,
     seen: BTreeSet<u64>,
+    /// What each record counted.
+    counted: BTreeMap<(Epoch, Lane, Seq), Counts>,
     /// The ledger.
     pub(super) totals: Counts,
 }
@@ -78,6 +80,20 @@ pub(super) enum CommitEnd {
 pub(super) struct Hub {
     pub(super) store: Store,
     process: Option<Process>,
+    backup: Option<Store>,
+    /// What it had before it was set back, of which a part may have come again.
+    had: Option<Store>,
+    /// Lost by being set back: the relay had delivered it, and said that it has it no more.
+    pub(super) gone: Gone,
+}
+
+/// Records that a hub lost by being set back, and that could not be sent again.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    places: BTreeSet<(Epoch, Lane, Seq)>,
+    pub(super) records: BTreeSet<u64>,
+    /// What they had counted.
+    pub(super) totals: Counts,
 }
 
 impl Hub {
@@ -88,6 +104,32 @@ impl Hub {
     pub(super) fn kill(&mut self, net: &mut Net) {
         self.process = None;
         net.hub_has_gone();
+    }
+
+    /// Keeps a copy of what is committed; the next time the hub is that copy again.
+    pub(super) fn back_up_or_set_back(&mut self, net: &mut Net) {
+        let Some(backup) = self.backup.take() else {
+            self.backup = Some(self.store.clone());
+            return;
+        };
+        self.kill(net);
+        let present = std::mem::replace(&mut self.store, backup);
+        // What was lost before and did not come again yet is still lost.
+        let mut had = self.had.take().unwrap_or_default();
+        had.numbers.extend(present.numbers);
+        had.counted.extend(present.counted);
+        for (lane, upto) in present.cursors {
+            let highest = had.cursors.entry(lane).or_default();
+            *highest = upto.max(*highest);
+        }
+        self.had = Some(had);
+    }
+
+    /// The farthest that a lane ever was committed.
+    pub(super) fn highest(&self, epoch: Epoch, lane: Lane) -> Seq {
+        let had = self.had.as_ref();
+        let had = had.and_then(|had| had.cursors.get(&(epoch, lane)).copied());
+        self.cursor(epoch, lane).max(had.unwrap_or_default())
     }
 
     pub(super) const fn runs(&self) -> bool {
@@ -191,13 +233,21 @@ impl Hub {
         let batch: Vec<_> = process.queue.drain(..n).collect();
         let mut next = self.store.clone();
         let mut answers = Vec::new();
+        let mut gone = Vec::new();
         for waiting in batch {
+            if let Step::Gap(gap) = &waiting.step {
+                gone.push((waiting.epoch, gap.lane, next.cursor_of(&waiting), gap.upto));
+            }
             let answer = next.apply(&waiting)?;
+            self.same_as_before(&waiting)?;
             answers.push((waiting.connection, waiting.step.lane(), answer));
         }
         let is_committed = matches!(end, CommitEnd::Well | CommitEnd::KilledAfter);
         if is_committed {
             self.store = next;
+            for (epoch, lane, behind, upto) in gone {
+                self.lose(epoch, lane, behind, upto);
+            }
         }
         if matches!(end, CommitEnd::KilledBefore | CommitEnd::KilledAfter) {
             self.kill(net);
@@ -206,6 +256,48 @@ impl Hub {
         for (connection, lane, answer) in answers {
             let answer = answer.filter(|_| is_committed);
             self.answer(connection, lane, answer, net);
+        }
+        Ok(())
+    }
+
+    /// The relay has these numbers no more: what the hub had under them before it was set back is
+    /// lost.
+    fn lose(&mut self, epoch: Epoch, lane: Lane, behind: Seq, upto: Seq) {
+        let Some(had) = &self.had else { return };
+        let range = (epoch, lane, behind.next())..=(epoch, lane, upto);
+        if range.is_empty() {
+            return;
+        }
+        for (at, counted) in had.counted.range(range) {
+            if !self.gone.places.insert(*at) {
+                continue;
+            }
+            for (account, n) in counted {
+                *self.gone.totals.entry(account.clone()).or_default() += n;
+            }
+            self.gone
+                .records
+                .extend(had.numbers.get(at).copied().flatten());
+        }
+    }
+
+    /// What comes again is what it was.
+    fn same_as_before(&self, waiting: &Waiting) -> Result<(), String> {
+        let (Some(had), Step::Block { head, body }) = (&self.had, &waiting.step) else {
+            return Ok(());
+        };
+        let (_, records) = block::open(body).map_err(|error| format!("block: {error}"))?;
+        for (seq, record) in (head.first_seq.0..).map(Seq).zip(records) {
+            let (stood, n) = (
+                had.numbers.get(&(waiting.epoch, head.lane, seq)),
+                number(&record),
+            );
+            if let Some(stood) = stood.filter(|stood| **stood != n) {
+                return Err(format!(
+                    "{} {} was {stood:?} and is {n:?}",
+                    head.lane, seq.0
+                ));
+            }
         }
         Ok(())
     }
@@ -232,6 +324,11 @@ impl Hub {
 }
 
 impl Store {
+    fn cursor_of(&self, waiting: &Waiting) -> Seq {
+        let lane = (waiting.epoch, waiting.step.lane());
+        self.cursors.get(&lane).copied().unwrap_or_default()
+    }
+
     /// Applies a step; gives how far its lane is, or nothing where records before it are missing.
     fn apply(&mut self, waiting: &Waiting) -> Result<Option<Seq>, String> {
         let Waiting { epoch, step, .. } = waiting;
@@ -281,6 +378,7 @@ impl Store {
             return Err(format!("{lane} {} is applied twice", seq.0));
         }
         self.numbers.insert((epoch, lane, seq), n);
+        let mut counted = Counts::new();
         match record {
             Record::Items(items) => {
                 let n = n.ok_or("a record without a number")?;
@@ -304,9 +402,9 @@ impl Store {
                             reason: why.into(),
                             ..account.clone()
                         };
-                        *self.totals.entry(account).or_default() += n;
+                        *counted.entry(account).or_default() += n;
                     }
-                    *self.totals.entry(account).or_default() += n;
+                    *counted.entry(account).or_default() += n;
                 }
             }
             Record::Ledger(delta) => {
@@ -319,13 +417,17 @@ impl Store {
                                 reason: reason::NONE.into(),
                                 ..account.clone()
                             };
-                            *self.totals.entry(kept).or_default() += n;
+                            *counted.entry(kept).or_default() += n;
                         }
                     }
-                    *self.totals.entry(account.clone()).or_default() += n;
+                    *counted.entry(account.clone()).or_default() += n;
                 }
             }
         }
+        for (account, n) in &counted {
+            *self.totals.entry(account.clone()).or_default() += n;
+        }
+        self.counted.insert((epoch, lane, seq), counted);
         Ok(())
     }
 }

@@ -34,6 +34,8 @@ pub(super) enum Trouble {
     HubDies,
     /// The hub cannot commit.
     HubFails,
+    /// The hub is set back to a backup of itself.
+    HubSetBack,
     /// The wall clock jumps by years.
     ClockJumps,
     /// SDKs send again what was not answered.
@@ -41,7 +43,7 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::RelayDies,
         Self::RelayDiesInACall,
         Self::DiskFails,
@@ -53,6 +55,7 @@ impl Trouble {
         Self::Breaks,
         Self::HubDies,
         Self::HubFails,
+        Self::HubSetBack,
         Self::ClockJumps,
         Self::SdkRetries,
     ];

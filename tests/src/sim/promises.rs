@@ -74,7 +74,7 @@ impl Promises {
     pub(super) fn check_cursors(relay: &Relay, hub: &Hub) -> Result<(), String> {
         let epoch = relay.spool.epoch();
         for (lane, state) in Lane::ALL.into_iter().zip(relay.spool.lanes()) {
-            let committed = hub.cursor(epoch, lane);
+            let committed = hub.highest(epoch, lane);
             if state.acked > committed {
                 return Err(format!(
                     "C5: {lane} is acknowledged up to {}, and committed up to {}",
@@ -127,8 +127,16 @@ impl Promises {
     ) -> Result<u64, String> {
         let applied: BTreeSet<u64> = hub.store.applied.iter().map(|applied| applied.n).collect();
         let promised = self.promised.values().flatten();
-        let lost: Vec<_> = promised.filter(|n| !applied.contains(n)).collect();
-        let (of_relay, of_hub) = (relay.ledger.totals(), &hub.store.totals);
+        let is_gone = |n: &&u64| hub.gone.records.contains(n);
+        let lost: Vec<_> = promised
+            .filter(|n| !applied.contains(n) && !is_gone(n))
+            .collect();
+        // What a hub lost by being set back it had counted, and the relay did.
+        let mut with_gone = hub.store.totals.clone();
+        for (account, n) in &hub.gone.totals {
+            *with_gone.entry(account.clone()).or_default() += n;
+        }
+        let (of_relay, of_hub) = (relay.ledger.totals(), &with_gone);
         let n_counted = sum(&of_relay, &LOST);
         if (lost.len() as u64) > n_counted || (!may_lose && n_counted > 0) {
             return Err(format!(

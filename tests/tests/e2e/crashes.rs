@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tests::api::VISIBLE_WITHIN;
 use tests::chance::Chance;
+use tests::impair::{Conditions, Way};
 use tests::oracle::{Oracle, Traffic};
 use tests::scale;
 use tests::site::Site;
-use tests::wait::clock;
+use tests::wait::{clock, until};
 
 /// Chance for one run, printed so that a failure can be told apart.
 fn chance() -> Chance {
@@ -87,6 +88,37 @@ async fn a_hub_that_is_away_for_a_minute_costs_nothing_but_time() {
     site.start_hub().await.unwrap();
     let oracle = traffic.stop().await.unwrap();
     oracle.check(&site, VISIBLE_WITHIN).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_is_killed_in_the_middle_of_a_drain_is_stood_in_for() {
+    let mut site = Site::start_with_link(7).await.unwrap();
+    site.prepare_stand_in().await.unwrap();
+    let traffic = Traffic::with(&site, 3, Oracle::default(), 300);
+    let oracle = traffic.ended().await.unwrap();
+    let waited = site.waiting_records().await.unwrap();
+    // Slow enough to be met in the middle.
+    site.link().unwrap().set(Conditions::both(Way {
+        delay: Duration::from_millis(20),
+        bits_per_second: Some(256_000),
+        ..Way::default()
+    }));
+    site.start_hub().await.unwrap();
+    until("the drain to begin", VISIBLE_WITHIN, || async {
+        (site.waiting_records().await.ok()? < waited).then_some(())
+    })
+    .await
+    .unwrap();
+    site.kill_hub().unwrap();
+    let left = site.waiting_records().await.unwrap();
+    assert!((1..waited).contains(&left), "{left} of {waited}");
+    let began = clock();
+    site.start_stand_in().await.unwrap();
+    let verdict = oracle.check(&site, Duration::from_secs(120)).await.unwrap();
+    println!(
+        "{left} of {waited} records waited when the hub was killed; the stand-in has all after {:?}: {verdict:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

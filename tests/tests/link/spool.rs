@@ -121,7 +121,7 @@ fn spool_config(dir: &Path) -> spool::Config {
 }
 
 pub(super) struct Edge {
-    id: RelayId,
+    pub(super) id: RelayId,
     dir: TempDir,
     spool: Spool,
 }

@@ -199,7 +199,7 @@ async fn adds_up_the_equations_of_the_fleet_and_names_the_relays_that_are_off() 
     );
 }
 
-/// Prints how long the list takes; nothing is asserted of it.
+/// Prints how long the list takes and how large it is; nothing is asserted of the time.
 #[tokio::test]
 async fn shows_a_thousand_relays_with_their_accounts() {
     let hub = Hub::new().await;
@@ -208,16 +208,18 @@ async fn shows_a_thousand_relays_with_their_accounts() {
         hub.hear(relay, &report);
     }
     hub.state.fleet.refresh().await.unwrap();
-    let mut took = Vec::new();
+    let (mut took, mut len) = (Vec::new(), 0);
     for path in ["vedette/relays/", "vedette/accounting/"] {
         for _ in 0..20 {
             let began = clock::now();
             let answer = hub.get(path).await;
             took.push(clock::now().millis_since(began));
             assert_eq!(answer.status, StatusCode::OK);
+            len = answer.text.len();
         }
         took.sort();
-        println!("{path}: p50 {} ms, p95 {} ms", took[10], took[18]);
+        let (p50, p95, kib) = (took[10], took[18], len / 1024);
+        println!("{path}: p50 {p50} ms, p95 {p95} ms, {kib} KiB");
         took.clear();
     }
     let relays = hub.get("vedette/relays/").await.json();
@@ -244,4 +246,75 @@ async fn shows_the_certificate_in_use_and_who_signed_it() {
     assert_eq!(known["endsAt"], "1970-01-01T00:10:00.000Z");
     assert_eq!(known["authority"], authorities[0]["key"]);
     assert_eq!(known["isAuthorityCurrent"], true);
+}
+
+#[tokio::test]
+async fn asks_relays_to_erase_and_keeps_no_names() {
+    let hub = Hub::new().await;
+    let path = "projects/acme/shop/erasures/";
+    for wrong in [
+        json!({}),
+        json!({ "people": [{ "email": " " }] }),
+        json!({ "eventIds": ["none"] }),
+    ] {
+        assert_eq!(hub.post(path, wrong).await.status, StatusCode::BAD_REQUEST);
+    }
+    let event = "11".repeat(16);
+    let wish = json!({ "people": [{ "email": "Ada@Example.org" }], "eventIds": [event] });
+    let made = hub.post(path, wish).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    assert!(!made.text.to_lowercase().contains("ada@"), "{}", made.text);
+    let erasure = hub.state.fleet.roster().await.unwrap().erasures.remove(0);
+    use protocol::roster::{Subject, SubjectKind};
+    let ada = Subject::of(SubjectKind::Email, "ada@example.org");
+    assert_eq!(erasure.subjects, [ada]);
+
+    let told = |records, left| protocol::wire::Erased {
+        id: erasure.id,
+        records,
+        items: 3,
+        left,
+    };
+    hub.state.fleet.note_erased(RELAY, told(2, 1));
+    hub.state.fleet.refresh().await.unwrap();
+    let shown = hub.get(path).await.json();
+    assert_eq!(shown[0]["relaysDone"], 0);
+    assert_eq!(shown[0]["receipts"][0]["records"], 2);
+    // After its start a relay counts from nothing.
+    hub.state.fleet.note_erased(RELAY, told(0, 0));
+    let unknown = protocol::wire::Erased {
+        id: 99,
+        ..told(1, 0)
+    };
+    hub.state.fleet.note_erased(RELAY, unknown);
+    hub.state.fleet.refresh().await.unwrap();
+    let shown = hub.get(path).await.json();
+    assert_eq!(shown.as_array().unwrap().len(), 1);
+    assert_eq!(shown[0]["relaysDone"], 1);
+    assert_eq!(shown[0]["receipts"][0]["records"], 2);
+    let strange = hub.ask(&hub.stranger, Method::GET, path, None).await;
+    assert_eq!(strange.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn shows_what_a_relay_says_of_itself_while_it_is_connected() {
+    let hub = Hub::new().await;
+    let path = format!("vedette/relays/{RELAY}/diagnosis/");
+    assert_eq!(hub.get(&path).await.status, StatusCode::CONFLICT);
+    let answers = [
+        (r#"{"version":"0.1.0"}"#, StatusCode::OK),
+        ("[1]", StatusCode::CONFLICT),
+    ];
+    for (json, status) in answers {
+        let mut questions = hub.state.fleet.hear_questions(RELAY);
+        let relay = async {
+            let question = questions.recv().await.unwrap();
+            let json = json.as_bytes().to_vec();
+            question
+                .send(protocol::wire::Diag { nonce: 1, json })
+                .unwrap();
+        };
+        let (shown, ()) = tokio::join!(hub.get(&path), relay);
+        assert_eq!(shown.status, status, "{}", shown.text);
+    }
 }

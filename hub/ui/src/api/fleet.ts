@@ -1,6 +1,7 @@
 /** Relays, the ledger, join tokens, and what was set aside. */
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { Json } from "../lib/event-shape.ts";
 import { get, request } from "./client.ts";
 import type {
   Accounting,
@@ -46,6 +47,15 @@ export const relayHistoryQuery = (id: string, hours: string) =>
     // A row is written about once a minute.
     refetchInterval: 12 * REFRESH_MS,
     placeholderData: keepPreviousData,
+  });
+
+/** Asked by a click alone: every question travels to the relay. */
+export const diagnosisQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...fleetKey, "diagnosis", id],
+    queryFn: ({ signal }) => get<Record<string, Json>>(`vedette/relays/${id}/diagnosis/`, { signal }),
+    enabled: false,
+    retry: false,
   });
 
 export const accountingQuery = queryOptions({

@@ -479,6 +479,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/projects/{organization}/{project}/erasures/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What relays are asked to remove of a project, the latest last. */
+        get: operations["get_projects_erasures"];
+        put?: never;
+        /**
+         * Asks all relays to remove records of people or events from what they still keep. What is at the
+         *     hub is not touched.
+         */
+        post: operations["post_projects_erasures"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/projects/{organization}/{project}/events/": {
         parameters: {
             query?: never;
@@ -1093,6 +1114,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/relays/{relay}/diagnosis/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Asks a relay how it is, and shows what it says: figures and settings, nothing that users sent.
+         *     409 when it is not connected, or does not answer.
+         */
+        get: operations["get_vedette_relays_diagnosis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/relays/{relay}/history/": {
         parameters: {
             query?: never;
@@ -1517,6 +1558,57 @@ export interface components {
              */
             shortAtHub: number;
             isBalanced: boolean;
+        };
+        /**
+         * @description What relays were asked to remove, and what became of it. Nobody is named: the hub keeps
+         *     digests.
+         */
+        Erasure: {
+            id: string;
+            /** @description Names of people that were asked for. */
+            people: number;
+            eventIds: string[];
+            dateCreated: string;
+            /** @description Relays are asked until then. */
+            endsAt: string;
+            /** @description Relays that know of it and have nothing left. */
+            relaysDone: number;
+            /** @description Relays that know of it. */
+            receipts: components["schemas"]["ErasureReceipt"][];
+        };
+        /** @description What a relay says of an erasure. */
+        ErasureReceipt: {
+            relayId: string;
+            relayName?: string | null;
+            /**
+             * Format: int64
+             * @description Records that it removed.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Their items.
+             */
+            items: number;
+            /**
+             * Format: int64
+             * @description Files that may still hold some, because they may be at the hub.
+             */
+            left: number;
+            date: string;
+        };
+        /** @description Whom, or which events, to forget. */
+        ErasureWish: {
+            /**
+             * @description People, each by one of the names that SDKs send.
+             * @default []
+             */
+            people: components["schemas"]["Person"][];
+            /**
+             * @description Events, by their ids.
+             * @default []
+             */
+            eventIds: string[];
         };
         /** @description The body of every error. */
         ErrorBody: {
@@ -2226,6 +2318,17 @@ export interface components {
             source: string;
             /** @description The new ones. */
             issues: string[];
+        };
+        /** @description A person, by one name or several. */
+        Person: {
+            /** @default null */
+            id: string | null;
+            /** @default null */
+            email: string | null;
+            /** @default null */
+            username: string | null;
+            /** @default null */
+            ip_address: string | null;
         };
         /** @description A record that could not be digested. */
         Poison: {
@@ -4258,6 +4361,76 @@ export interface operations {
             };
         };
     };
+    get_projects_erasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_projects_erasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_projects_events: {
         parameters: {
             query?: {
@@ -5932,6 +6105,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_relays_diagnosis: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relay's id. */
+                relay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
             };
             /** @description Why not. */
             default: {

@@ -37,6 +37,19 @@ describe("a relay", () => {
     }
   });
 
+  it("is asked how it is by a click, and not before", async () => {
+    const { requests } = open(AT, {
+      ...answers(relay({ isConnected: true })),
+      "GET vedette/relays/a1/diagnosis/": { body: { spool: { lanes: 10 } } },
+    });
+    const button = await screen.findByRole("button", { name: "Ask the relay" });
+    const asked = () => requests.some((each) => each.url.pathname.endsWith("/diagnosis/"));
+    expect(asked()).toBe(false);
+    await userEvent.click(button);
+    expect(await screen.findByText("lanes")).toBeTruthy();
+    expect(screen.getByRole("button", { name: "Ask again" })).toBeTruthy();
+  });
+
   it("names what is missing, to the unit and where", async () => {
     const short = line({ shortAtHub: 1, isBalanced: false });
     open(AT, answers(relay(), equation({ isBalanced: false, deficit: 1, lines: [short] })));

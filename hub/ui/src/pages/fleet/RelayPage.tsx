@@ -14,6 +14,7 @@ import { Table } from "../../ui/Table.tsx";
 import { Moment, TimeAgo } from "../../ui/Time.tsx";
 import { useTitle } from "../../ui/title.ts";
 import { CertificatePanel } from "./CertificatePanel.tsx";
+import { DiagnosisPanel } from "./DiagnosisPanel.tsx";
 import { EquationPanel } from "./EquationPanel.tsx";
 import styles from "./Fleet.module.css";
 import { HistoryPanel } from "./HistoryPanel.tsx";
@@ -78,6 +79,7 @@ export function RelayPage() {
         </div>
         <StatePanel relay={relay.data} />
       </div>
+      <DiagnosisPanel relay={relay.data} />
     </div>
   );
 }

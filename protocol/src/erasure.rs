@@ -1,0 +1,168 @@
+//! Which records are of those who are to be forgotten.
+//!
+//! A record goes whole: the items of one envelope and lane belong to one event, and what is left
+//! of it, its attachments and replays, is found by the event's id.
+//!
+//! What it never does: look for people in what is no JSON object, or in what applications wrote in
+//! texts of their own. Those are removed by privacy rules, before they are kept.
+
+use std::collections::BTreeSet;
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::block::{Item, Items};
+use crate::ids::{EventId, ProjectId};
+use crate::roster::{Erasure, Subject, SubjectKind};
+
+/// Events that are remembered because a record of theirs was found; more are found by another look.
+const FOUND_MAX: usize = 100_000;
+
+/// Whose records are wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    project: ProjectId,
+    subjects: BTreeSet<Subject>,
+    events: BTreeSet<EventId>,
+}
+
+impl Wanted {
+    /// What an erasure asks for.
+    #[must_use]
+    pub fn new(erasure: &Erasure) -> Self {
+        Self {
+            project: erasure.project,
+            subjects: erasure.subjects.iter().copied().collect(),
+            events: erasure.events.iter().copied().collect(),
+        }
+    }
+
+    /// Whether a record is wanted.
+    #[must_use]
+    pub fn is_wanted(&self, record: &Items) -> bool {
+        let is_named = |id: EventId| self.events.contains(&id);
+        record.project == self.project
+            && (record.event_id.is_some_and(is_named)
+                || record.items.iter().any(|item| self.is_of_subject(item)))
+    }
+
+    /// Remembers the event of a record that is wanted, so that its other records are wanted too.
+    /// Whether it was not yet.
+    pub fn note(&mut self, record: &Items) -> bool {
+        let has_room = self.events.len() < FOUND_MAX;
+        record
+            .event_id
+            .is_some_and(|id| has_room && self.events.insert(id))
+    }
+
+    fn is_of_subject(&self, item: &Item) -> bool {
+        let names_someone = |field: &[u8]| memmem::find(&item.payload, field).is_some();
+        if self.subjects.is_empty() || !(names_someone(b"\"user\"") || names_someone(b"\"did\"")) {
+            return false;
+        }
+        let Ok(Whose { user, did }) = serde_json::from_slice(&item.payload) else {
+            return false;
+        };
+        let is_wanted = |kind, value: &Value| {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
+                _ => return false,
+            };
+            self.subjects.contains(&Subject::of(kind, &text))
+        };
+        // Sessions name the user in one word, whatever it is.
+        let mut kinds = SubjectKind::ALL.into_iter();
+        kinds.any(|kind| {
+            user.get(kind.field())
+                .is_some_and(|value| is_wanted(kind, value))
+                || is_wanted(kind, &did)
+        })
+    }
+}
+
+/// What of a payload says whose it is.
+#[derive(Deserialize)]
+struct Whose {
+    #[serde(default)]
+    user: Value,
+    #[serde(default)]
+    did: Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::ids::PublicKey;
+    use crate::timestamp::Timestamp;
+
+    fn record(project: u64, event: u8, kind: &str, payload: &str) -> Items {
+        Items {
+            project: ProjectId::new(project).unwrap(),
+            key: PublicKey::from_bytes([1; 16]),
+            received_at: Timestamp::from_millis(1),
+            sent_at: None,
+            event_id: Some(EventId::from_bytes([event; 16])),
+            client: None,
+            remote_addr: None,
+            user_agent: None,
+            trace: None,
+            items: vec![Item {
+                kind: kind.to_owned(),
+                header: Bytes::from_static(b"{}"),
+                payload: Bytes::copy_from_slice(payload.as_bytes()),
+            }],
+        }
+    }
+
+    fn wanted() -> Wanted {
+        Wanted::new(&Erasure {
+            id: 1,
+            project: ProjectId::new(1).unwrap(),
+            subjects: vec![
+                Subject::of(SubjectKind::Id, "42"),
+                Subject::of(SubjectKind::Email, "Ada@example.org"),
+            ],
+            events: vec![EventId::from_bytes([7; 16])],
+        })
+    }
+
+    #[test]
+    fn finds_a_person_however_sdks_name_them_and_nobody_else() {
+        let check = |payload: &str, is_wanted: bool| {
+            let record = record(1, 1, "event", payload);
+            assert_eq!(wanted().is_wanted(&record), is_wanted, "{payload}");
+        };
+        check(r#"{"user":{"id":"42"}}"#, true);
+        check(r#"{"user":{"id":42}}"#, true);
+        check(
+            r#"{"message":"x","user":{"email":"ADA@example.org "}}"#,
+            true,
+        );
+        check(r#"{"sid":"x","did":"42"}"#, true);
+        check(r#"{"user":{"id":"43"}}"#, false);
+        check(r#"{"user":{"username":"42"}}"#, false);
+        check(r#"{"extra":{"user":{"id":"42"}}}"#, false);
+        check(r#"{"user":null}"#, false);
+        check(r#""user""#, false);
+        check(r#"{"user":{"id":"42""#, false);
+    }
+
+    #[test]
+    fn finds_what_belongs_to_an_event_in_its_own_project() {
+        let check = |wanted: &Wanted, project, event, is_wanted| {
+            let record = record(project, event, "attachment", "\u{1}user");
+            assert_eq!(wanted.is_wanted(&record), is_wanted, "{project} {event}");
+        };
+        let mut wanted = wanted();
+        check(&wanted, 1, 7, true);
+        check(&wanted, 2, 7, false);
+        check(&wanted, 1, 8, false);
+        assert!(wanted.note(&record(1, 8, "event", "{}")));
+        assert!(!wanted.note(&record(1, 8, "event", "{}")));
+        check(&wanted, 1, 8, true);
+    }
+}
