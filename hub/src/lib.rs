@@ -12,6 +12,7 @@ pub mod config;
 pub mod dictionary;
 pub mod digest;
 pub mod fleet;
+pub mod geo;
 pub mod group;
 pub mod ids;
 pub mod import;

@@ -40,7 +40,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["normalise", "issue", "rule", "schedule", "query"],
             &["group"],
             &["store", "archive", "index", "stats"],
-            &["dictionary"],
+            &["dictionary", "geo"],
             &["digest", "alert", "notify", "retention", "access", "fleet"],
             &["receive", "import", "api", "web"],
             &["config", "app", "cli"],
@@ -97,6 +97,7 @@ const ENGINES: &[(&str, &[&str])] = &[
     ("lettre", &["hub/notify"]),
     ("argon2", &["hub/access"]),
     ("cron", &["hub/schedule"]),
+    ("maxminddb", &["hub/geo"]),
     ("rust_embed", &["hub/web"]),
 ];
 
