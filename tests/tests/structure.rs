@@ -37,7 +37,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "hub",
         &[
             &["ids", "clock"],
-            &["normalise", "issue", "rule", "schedule", "query"],
+            &["normalise", "crash", "issue", "rule", "schedule", "query"],
             &["group"],
             &["store", "archive", "index", "stats"],
             &["dictionary", "geo"],
@@ -98,6 +98,7 @@ const ENGINES: &[(&str, &[&str])] = &[
     ("argon2", &["hub/access"]),
     ("cron", &["hub/schedule"]),
     ("maxminddb", &["hub/geo"]),
+    ("minidump", &["hub/crash"]),
     ("rust_embed", &["hub/web"]),
 ];
 
@@ -107,6 +108,7 @@ const PURE: &[&str] = &[
     "relay/limit",
     "relay/report",
     "hub/normalise",
+    "hub/crash",
     "hub/group",
     "hub/issue",
     "hub/rule",

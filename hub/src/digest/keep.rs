@@ -13,6 +13,7 @@ use protocol::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::crash::{self, Crash};
 use crate::normalise::{self, NormalTransaction, Receipt};
 use crate::store::items::{Identity, NewItem};
 
@@ -43,7 +44,7 @@ pub(super) fn known(
 ) -> Result<NewItem, Ending> {
     let body = Body::of(items, item, kind);
     let read = match kind {
-        ItemKind::Attachment => body.attachment(),
+        ItemKind::Attachment => body.attachment(&item.payload),
         ItemKind::UserReport => body.user_report(),
         ItemKind::Transaction => {
             let read = normalise::transaction(&item.payload, receipt);
@@ -156,13 +157,18 @@ impl<'a> Body<'a> {
         found.collect()
     }
 
-    fn attachment(self) -> Read {
+    fn attachment(self, payload: &[u8]) -> Read {
         let header = |name: &str| self.header.get(name).and_then(Value::as_str);
         let mut facts = Map::new();
         for name in ["content_type", "attachment_type"] {
             if let Some(text) = header(name) {
                 facts.insert(name.to_owned(), json!(cut(text, NAME_BYTES_MAX)));
             }
+        }
+        if header("attachment_type") == Some("event.minidump")
+            && let Ok(crash) = crash::read(payload)
+        {
+            facts.extend(of_dump(&crash));
         }
         Read {
             name: header("filename").unwrap_or("attachment").to_owned(),
@@ -370,6 +376,33 @@ impl<'a> Body<'a> {
             ..Read::default()
         }
     }
+}
+
+/// What is listed of a crash dump; short facts beside the lists, as only those are kept of much.
+fn of_dump(crash: &Crash) -> Map<String, Value> {
+    let hex = |address: u64| format!("{address:#x}");
+    let frame = |frame: &crash::Frame| json!({"instruction_addr": hex(frame.address), "package": frame.image, "trust": frame.trust});
+    let threads = crash.threads.iter().map(|thread| {
+        let frames: Vec<_> = thread.frames.iter().map(frame).collect();
+        json!({"id": thread.id, "crashed": thread.crashed, "frames": frames})
+    });
+    let images = crash.images.iter().map(|image| {
+        json!({"code_file": image.file, "debug_id": image.debug_id,
+            "image_addr": hex(image.address), "image_size": image.size})
+    });
+    let facts = [
+        ("crash_reason", json!(crash.reason)),
+        ("crash_address", json!(crash.address.map(hex))),
+        ("os", json!(crash.os)),
+        ("os_version", json!(crash.os_version)),
+        ("cpu", json!(crash.cpu)),
+        ("thread_count", json!(crash.n_threads)),
+        ("image_count", json!(crash.n_images)),
+        ("threads", threads.collect()),
+        ("images", images.collect()),
+    ];
+    let facts = facts.map(|(name, value)| (name.to_owned(), value));
+    facts.into_iter().collect()
 }
 
 /// What is listed of a transaction; its times are corrected already.

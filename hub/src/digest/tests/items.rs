@@ -277,3 +277,33 @@ async fn transactions_that_cannot_be_measured_are_refused_and_counted() {
     ];
     assert_eq!(hub.ends().await, terms(&expected));
 }
+
+#[tokio::test]
+async fn what_a_crash_dump_says_is_kept_with_it() {
+    const DUMP: &[u8] = include_bytes!("../../../fixtures/dumps/crash.dmp");
+    let hub = Hub::new().await;
+    let header = json!({"filename": "a.dmp", "attachment_type": "event.minidump"});
+    let with = |payload: &'static [u8]| match one(&hub, "attachment", &header, "") {
+        Record::Items(mut items) => {
+            items.items[0].payload = Bytes::from_static(payload);
+            Record::Items(items)
+        }
+        other @ Record::Ledger(_) => other,
+    };
+    hub.deliver(1, &[with(DUMP), with(b"MDMP of nothing")])
+        .await
+        .unwrap();
+    let rows = stored(&hub, &Wanted::default()).await;
+    let facts: Vec<Value> = rows
+        .iter()
+        .map(|row| serde_json::from_str(&row.item.facts).unwrap())
+        .collect();
+    assert_eq!(facts[0]["crash_reason"], "SIGSEGV / SEGV_MAPERR");
+    assert_eq!(facts[0]["threads"][0]["crashed"], true);
+    assert_eq!(
+        facts[0]["images"][0]["debug_id"],
+        "33221100-5544-7766-8899-aabbccddeeff"
+    );
+    assert_eq!(facts[1]["crash_reason"], Value::Null);
+    assert_eq!(facts[1]["attachment_type"], "event.minidump");
+}
