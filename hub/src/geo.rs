@@ -147,4 +147,4 @@ fn bounded(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-pub mod tests;
+mod tests;

@@ -52,7 +52,7 @@ impl Value<'_> {
 }
 
 /// A file that knows one network of IPv4, of 24 bits: a chain of nodes, one for each bit.
-pub fn file(network: [u8; 3], data: &[u8]) -> Vec<u8> {
+fn file(network: [u8; 3], data: &[u8]) -> Vec<u8> {
     const N_NODES: u32 = 24;
     let mut out = Vec::new();
     let bits = network
@@ -93,7 +93,7 @@ pub fn file(network: [u8; 3], data: &[u8]) -> Vec<u8> {
 }
 
 /// Potsdam, at 198.51.100.0/24.
-pub fn potsdam() -> Vec<u8> {
+fn potsdam() -> Vec<u8> {
     let named = |name| Value::Map(vec![("en", Value::Text(name)), ("fr", Value::Text("x"))]);
     let entry = Value::Map(vec![
         ("city", Value::Map(vec![("names", named("Potsdam"))])),
