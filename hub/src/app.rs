@@ -132,6 +132,7 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
         store: data.store.clone(),
         archive: data.archive.clone(),
         index: data.index.clone(),
+        places: data.places.clone(),
         clock: clock::now,
         new_issues_max: NEW_ISSUES_PER_HOUR_MAX,
     };

@@ -12,7 +12,8 @@
 //!
 //! Format 1 of `<number>.pack`: `VDTPACK1`, then chunks: `[len u32][crc u32][dict u32]
 //! [raw_len u32][count u32]`, little-endian, and `len` bytes of zstd over `count` MessagePack
-//! values ([`StoredEvent`]). The CRC-32C covers `dict` to the end of the chunk.
+//! values ([`StoredEvent`]). The CRC-32C covers `dict` to the end of the chunk. A value's fields are
+//! only ever added at its end; what older hubs wrote lacks the last ones.
 
 mod chunk;
 mod pack;
@@ -67,6 +68,25 @@ pub struct StoredEvent {
     pub header: Bytes,
     /// The payload, scrubbed.
     pub payload: Bytes,
+    /// How far the relay's clock was ahead at the receipt, in milliseconds; 0 where nobody can tell.
+    #[serde(default)]
+    pub relay_offset_millis: i64,
+    /// Where the user's address was, as the hub's database said at the time.
+    #[serde(default)]
+    pub place: Option<Place>,
+}
+
+/// Where an address is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// `DE`.
+    pub country_code: Option<String>,
+    /// The country's name.
+    pub region: Option<String>,
+    /// Its first part: a state, a province.
+    pub subdivision: Option<String>,
+    /// The city.
+    pub city: Option<String>,
 }
 
 /// Where a body lies.

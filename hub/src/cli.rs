@@ -390,6 +390,7 @@ async fn rebuild(store: &Store, dir: &Path) -> anyhow::Result<String> {
         store: store.clone(),
         archive: Archive::open_read_only(&app::packs_of(dir)),
         index: index.clone(),
+        places: crate::geo::Places::default(),
         clock: clock::now,
         new_issues_max: NEW_ISSUES_PER_HOUR_MAX,
     };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use protocol::unit::{ByteSize, Span};
 use serde::Deserialize;
 
-use crate::{api, archive, dictionary, fleet, notify, receive, retention};
+use crate::{api, archive, dictionary, fleet, geo, notify, receive, retention};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -37,6 +37,8 @@ pub struct Config {
     pub archive: Archive,
     /// What relays compress with.
     pub dictionaries: dictionary::Config,
+    /// Where addresses are.
+    pub geo: geo::Config,
     /// How long things are kept.
     pub retention: retention::Config,
     /// How and where to the hub may call out.
@@ -71,6 +73,7 @@ impl Default for Config {
             fleet: fleet::Config::default(),
             archive: Archive::default(),
             dictionaries: dictionary::Config::default(),
+            geo: geo::Config::default(),
             retention: retention::Config::default(),
             notify: notify::Config::default(),
         }

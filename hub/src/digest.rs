@@ -50,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::archive::{Archive, ArchiveError};
+use crate::geo::Places;
 use crate::group::Rules;
 use crate::index::Index;
 use crate::store::{Store, StoreError};
@@ -78,6 +79,8 @@ pub struct Delivery {
     pub block: Bytes,
     /// When it arrived, by the hub's clock.
     pub arrived_at: Timestamp,
+    /// How far the relay's clock is ahead of the hub's, in milliseconds; 0 where it is not known.
+    pub relay_offset_millis: i64,
 }
 
 /// What became of a delivery: all of it is committed.
@@ -170,6 +173,8 @@ pub struct Parts {
     pub archive: Archive,
     /// What makes events searchable.
     pub index: Index,
+    /// Where addresses are.
+    pub places: Places,
     /// Reads the time.
     pub clock: fn() -> Timestamp,
     /// Most new issues of a project in an hour.
@@ -215,6 +220,7 @@ pub struct Handle {
     changes: broadcast::Sender<Changed>,
     counters: Arc<Counters>,
     rules: RuleBook,
+    places: Places,
 }
 
 /// Everything the owner can be asked for.
@@ -271,6 +277,7 @@ pub fn start(parts: Parts, tracker: &TaskTracker, cancel: CancellationToken) -> 
     let (changes, _) = broadcast::channel(CHANGES_LEN);
     let counters = Arc::new(Counters::default());
     let rules = RuleBook::new(parts.store.clone(), parts.clock);
+    let places = parts.places.clone();
     let owner = owner::Owner::new(parts, changes.clone(), Arc::clone(&counters), rules.clone());
     tracker.spawn(owner.run(queue, cancel));
     Handle {
@@ -279,6 +286,7 @@ pub fn start(parts: Parts, tracker: &TaskTracker, cancel: CancellationToken) -> 
         changes,
         counters,
         rules,
+        places,
     }
 }
 
@@ -305,10 +313,20 @@ impl Handle {
             tracing::debug!(error, "rules about grouping are unreadable");
             return Err(DigestError::Unavailable);
         }
-        let (relay, head) = (delivery.relay, delivery.head.clone());
-        let (block, rules) = (delivery.block.clone(), self.rules.clone());
-        let entries =
-            tokio::task::spawn_blocking(move || prepare::block(relay, &head, &block, &rules));
+        let (relay, arrived_at) = (delivery.relay, delivery.arrived_at);
+        let relay_offset_millis = delivery.relay_offset_millis;
+        let (head, block) = (delivery.head.clone(), delivery.block.clone());
+        let (rules, places) = (self.rules.clone(), self.places.clone());
+        let entries = tokio::task::spawn_blocking(move || {
+            let beside = prepare::Beside {
+                relay,
+                arrived_at,
+                relay_offset_millis,
+                rules: &rules,
+                places: &places,
+            };
+            prepare::block(beside, &head, &block)
+        });
         place.send(Command::Deliver {
             delivery,
             entries,

@@ -340,6 +340,8 @@ fn hand_on(
                 head,
                 block,
                 arrived_at,
+                // A parcel says nothing of the clock it was written by.
+                relay_offset_millis: 0,
             };
             digest.deliver(delivery).await
         }),

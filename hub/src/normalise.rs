@@ -14,14 +14,17 @@ mod agent;
 mod contexts;
 mod exception;
 mod frames;
+mod images;
 mod in_app;
 mod journal;
 mod json;
 mod names;
 mod request;
 mod security;
+mod signals;
 mod tags;
 mod time;
+mod transaction;
 mod user;
 
 use std::borrow::Cow;
@@ -36,6 +39,9 @@ use protocol::timestamp::Timestamp;
 
 pub use contexts::Facts;
 pub use journal::{CORRECTIONS_MAX, Correction, CorrectionKind, Remark};
+pub use time::{drift, received, relay_offset};
+pub use transaction::{NormalTransaction, Span, TransactionError, transaction};
+pub use user::Place;
 
 use journal::{Journal, Limit};
 
@@ -46,14 +52,18 @@ pub struct Receipt<'a> {
     pub event_id: EventId,
     /// The item's kind: an event, feedback or a security report.
     pub kind: ItemKind,
-    /// When the relay had the whole request.
+    /// When the relay had the whole request, by the relay's clock.
     pub received_at: Timestamp,
+    /// How far that clock was ahead then, in milliseconds; 0 where nobody can tell.
+    pub relay_offset_millis: i64,
     /// When the SDK says it sent it.
     pub sent_at: Option<Timestamp>,
     /// `sentry.python/2.75.0`.
     pub client: Option<&'a str>,
     /// The address it came from.
     pub remote_addr: Option<&'a str>,
+    /// Where the user's address was when the event was digested, as far as the hub knows.
+    pub place: Option<Place<'a>>,
     /// The request's `User-Agent`.
     pub user_agent: Option<&'a str>,
     /// The item's header, a JSON object; what the address of a security report adds is there.
@@ -82,6 +92,8 @@ pub enum EventKind {
     Csp,
     /// A user's words.
     Feedback,
+    /// Something that took time, and nothing wrong with it.
+    Transaction,
 }
 
 impl EventKind {
@@ -93,6 +105,7 @@ impl EventKind {
             Self::Default => "default",
             Self::Csp => "csp",
             Self::Feedback => "feedback",
+            Self::Transaction => "transaction",
         }
     }
 }
@@ -121,7 +134,7 @@ pub struct NormalEvent<'a> {
     pub timestamp: Timestamp,
     /// When it happened as the client said, where that was corrected.
     pub original_timestamp: Option<Timestamp>,
-    /// When the relay had it.
+    /// When the relay had it, corrected where its clock was off.
     pub received_at: Timestamp,
     /// The logger's name.
     pub logger: Option<Cow<'a, str>>,
@@ -213,6 +226,15 @@ impl<'a> NormalEvent<'a> {
             .map(|tag| &*tag.value)
     }
 
+    /// Says where the user was, unless the client did.
+    pub fn locate(&mut self, place: &Place<'_>) {
+        let Some(user) = self.user.as_mut().filter(|user| user.geo.0.is_empty()) else {
+            return;
+        };
+        user.geo = place.fields();
+        tags::add_place(&mut self.tags, &user.geo);
+    }
+
     /// Every stack of the event: the exceptions', its own, the threads'.
     pub fn stacktraces(&self) -> impl Iterator<Item = &Stacktrace<'a>> {
         let exceptions = self.exceptions.iter().map(|e| e.stacktrace.as_deref());
@@ -247,7 +269,11 @@ pub fn normalise<'a>(
             parsed.event
         }
     };
-    Ok(shape(event, payload.len(), receipt, journal))
+    let mut normal = shape(event, payload.len(), receipt, journal);
+    if let Some(place) = &receipt.place {
+        normal.locate(place);
+    }
+    Ok(normal)
 }
 
 fn shape<'a>(
@@ -257,12 +283,12 @@ fn shape<'a>(
     mut journal: Journal,
 ) -> NormalEvent<'a> {
     journal.take_sent(std::mem::take(&mut event.errors));
-    let times = time::judge(event.timestamp, receipt, &mut journal);
+    let received_at = time::of_receipt(receipt, &mut journal);
+    let times = time::judge(event.timestamp, receipt.sent_at, received_at, &mut journal);
     let names = names::read(&mut event, receipt, &mut journal);
     time::shift_breadcrumbs(&mut event.breadcrumbs, times.shift_millis);
     breadcrumbs(&mut event.breadcrumbs, &mut journal);
     let message = message(event.logentry.take(), event.message.take(), &mut journal);
-    exception::chain(&mut event, names.platform, &mut journal);
     let sdk = names::sdk(event.sdk.take(), receipt, &mut journal);
     request::normalise(&mut event.request, &mut journal);
     user::normalise(
@@ -274,6 +300,9 @@ fn shape<'a>(
     );
     contexts::normalise(&mut event, names.platform, receipt, &mut journal);
     let facts = contexts::facts(&event.contexts);
+    let system = signals::System::of(facts.os.as_ref().map(|os| &*os.name), names.platform);
+    exception::chain(&mut event, names.platform, system, &mut journal);
+    images::normalise(event.debug_meta.as_deref_mut(), &mut journal);
     json::trim_fields(&mut event.extra, json::EXTRA, "extra", &mut journal);
     json::trim_fields(&mut event.modules, json::MODULES, "modules", &mut journal);
     fingerprint(&mut event, &mut journal);
@@ -297,7 +326,7 @@ fn shape<'a>(
         platform: names.platform,
         timestamp: times.timestamp,
         original_timestamp: times.original,
-        received_at: receipt.received_at,
+        received_at,
         logger: names.logger,
         release: names.release,
         dist: names.dist,
@@ -333,7 +362,9 @@ fn shape<'a>(
 
 fn kind_of(event: &Event<'_>, receipt: &Receipt<'_>, facts: &Facts) -> EventKind {
     let is_declared = receipt.kind == ItemKind::Feedback || event.ty.as_deref() == Some("feedback");
-    if is_declared && facts.feedback_message.is_some() {
+    if receipt.kind == ItemKind::Transaction {
+        EventKind::Transaction
+    } else if is_declared && facts.feedback_message.is_some() {
         EventKind::Feedback
     } else if !event.exceptions.is_empty() {
         EventKind::Error
@@ -411,10 +442,15 @@ fn breadcrumbs(list: &mut [Breadcrumb<'_>], journal: &mut Journal) {
         journal.cut(&mut crumb.ty, NAME, path("type"));
         journal.cut(&mut crumb.category, NAME, path("category"));
         json::trim(&mut crumb.data, json::CRUMB, journal, path("data"));
-        if let Some(level) = &crumb.level {
-            let level = Level::parse(level);
-            crumb.level = Some(Cow::Borrowed(level.unwrap_or(Level::Info).name()));
-        }
+        crumb.ty = names::filled(crumb.ty.take()).or(Some(Cow::Borrowed("default")));
+        let level = crumb.level.take().and_then(|text| {
+            let level = Level::parse(&text);
+            if level.is_none() {
+                journal.invalid(path("level")(), &text);
+            }
+            level
+        });
+        crumb.level = Some(Cow::Borrowed(level.unwrap_or(Level::Info).name()));
     }
 }
 

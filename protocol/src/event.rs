@@ -124,7 +124,9 @@ object! {
         /// Only of transactions.
         "spans" => spans: Option<Raw<'a>>,
         /// Only of transactions.
-        "measurements" | "breakdowns" | "time_spent" => measurements: Option<Raw<'a>>,
+        "measurements" => measurements: Option<Raw<'a>>,
+        /// Only of transactions.
+        "breakdowns" | "time_spent" => breakdowns: Option<Raw<'a>>,
         /// Of the server's own keeping.
         "scraping_attempts" | "_metrics" | "_dsc" | "hpkp" | "expectct" | "expectstaple" | "nel" => kept: Option<Raw<'a>>,
     }

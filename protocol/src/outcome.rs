@@ -118,6 +118,10 @@ pub mod reason {
     pub const INVALID_CHECK_IN: &str = "invalid_check_in";
     /// The payload lacks what its kind needs.
     pub const PAYLOAD: &str = "payload";
+    /// A transaction without what it cannot be without.
+    pub const INVALID_TRANSACTION: &str = "invalid_transaction";
+    /// Of a time that is too long ago or in the future.
+    pub const TIMESTAMP: &str = "timestamp";
     /// An item that only relays make.
     pub const INTERNAL_ENVELOPE: &str = "internal_envelope";
     /// The address takes other types of content.

@@ -38,10 +38,10 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "hub",
         &[
             &["ids", "clock"],
-            &["normalise", "issue", "rule", "schedule", "query"],
+            &["normalise", "crash", "issue", "rule", "schedule", "query"],
             &["group"],
             &["store", "archive", "index", "stats"],
-            &["dictionary"],
+            &["dictionary", "geo"],
             &["digest", "alert", "notify", "retention", "access", "fleet"],
             &["receive", "import", "api", "web"],
             &["config", "app", "cli"],
@@ -98,6 +98,8 @@ const ENGINES: &[(&str, &[&str])] = &[
     ("lettre", &["hub/notify"]),
     ("argon2", &["hub/access"]),
     ("cron", &["hub/schedule"]),
+    ("maxminddb", &["hub/geo"]),
+    ("minidump", &["hub/crash"]),
     ("rust_embed", &["hub/web"]),
 ];
 
@@ -107,6 +109,7 @@ const PURE: &[&str] = &[
     "relay/limit",
     "relay/report",
     "hub/normalise",
+    "hub/crash",
     "hub/group",
     "hub/issue",
     "hub/rule",

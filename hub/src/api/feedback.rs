@@ -176,6 +176,8 @@ fn stored(
         kind: KIND.to_owned(),
         header: Bytes::from_static(b"{\"type\":\"user_report\"}"),
         payload,
+        relay_offset_millis: 0,
+        place: None,
     }
 }
 

@@ -296,9 +296,11 @@ pub(super) async fn attempt(
                 event_id: EventId::from_bytes([0; 16]),
                 kind: ItemKind::Event,
                 received_at: clock::now(),
+                relay_offset_millis: 0,
                 sent_at: None,
                 client: None,
                 remote_addr: None,
+                place: None,
                 user_agent: None,
                 header: b"{}",
             };

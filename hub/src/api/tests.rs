@@ -131,6 +131,7 @@ impl Hub {
             store: store.clone(),
             archive: archive.clone(),
             index: index.clone(),
+            places: crate::geo::Places::default(),
             clock: clock::now,
             new_issues_max: u32::MAX,
         };
@@ -193,6 +194,7 @@ impl Hub {
             head: sealed.head,
             block: sealed.bytes,
             arrived_at: clock::now(),
+            relay_offset_millis: 0,
         };
         self.state.digest.deliver(delivery).await.unwrap();
     }

@@ -14,6 +14,7 @@ use crate::archive::Archive;
 use crate::config::Config;
 use crate::dictionary::Dictionaries;
 use crate::fleet::Fleet;
+use crate::geo::Places;
 use crate::index::Index;
 use crate::retention::Retention;
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct Data {
     pub fleet: Fleet,
     /// What relays compress with.
     pub dictionaries: Dictionaries,
+    /// Where addresses are.
+    pub places: Places,
     /// Held as long as the hub runs.
     _lock: Arc<File>,
 }
@@ -51,6 +54,8 @@ impl Data {
             anyhow::Ok((Archive::open(&packs, pack_bytes)?, open_index(&index)?))
         })
         .await??;
+        let geo = config.geo.clone();
+        let places = tokio::task::spawn_blocking(move || Places::open(&geo)).await??;
         let dictionaries = Dictionaries::open(store.clone(), config.dictionaries).await?;
         let authority = dir.join("authority");
         make_dir(&authority)?;
@@ -61,6 +66,7 @@ impl Data {
             index,
             fleet,
             dictionaries,
+            places,
             _lock: Arc::new(lock),
         })
     }

@@ -17,6 +17,8 @@ fn event(n: u64, payload: &str) -> StoredEvent {
         kind: "event".to_owned(),
         header: Bytes::from_static(b"{\"type\":\"event\"}"),
         payload: Bytes::copy_from_slice(payload.as_bytes()),
+        relay_offset_millis: 0,
+        place: None,
     }
 }
 

@@ -62,6 +62,7 @@ async fn alone(config: &Config, file: &Path) -> anyhow::Result<Imported> {
         store: data.store.clone(),
         archive: data.archive.clone(),
         index: data.index.clone(),
+        places: data.places.clone(),
         clock: clock::now,
         new_issues_max: NEW_ISSUES_PER_HOUR_MAX,
     };

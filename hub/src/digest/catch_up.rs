@@ -4,6 +4,7 @@ use protocol::item::ItemKind;
 
 use super::{Parts, prepare};
 use crate::archive::Location;
+use crate::geo::Places;
 use crate::group::Rules;
 use crate::index::{Document, Index, Replaces};
 use crate::store::events::EventRow;
@@ -40,6 +41,8 @@ pub async fn documents_after(
     };
     let archive = parts.archive.clone();
     let documents = tokio::task::spawn_blocking(move || {
+        // Where an event's user was is kept with the event.
+        let none = Places::default();
         let document = |row: &EventRow| {
             let at = Location {
                 pack: row.pack,
@@ -48,7 +51,7 @@ pub async fn documents_after(
             };
             let stored = archive.read(at).ok()?;
             let category = ItemKind::from_name(&stored.kind).category();
-            let incoming = prepare::digested(stored, category, &Rules::default()).ok()?;
+            let incoming = prepare::digested(stored, category, &Rules::default(), &none).ok()?;
             Some(Document {
                 row: row.row,
                 issue: row.issue,

@@ -2,13 +2,19 @@
 //!
 //! Nothing here fails: an item whose body says nothing is kept with what its record says.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use protocol::block::{Item, Items};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
+use protocol::outcome::{Term, reason};
 use protocol::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::crash::{self, Crash};
+use crate::normalise::{self, NormalTransaction, Receipt};
 use crate::store::items::{Identity, NewItem};
 
 /// Most traces of one item.
@@ -23,14 +29,30 @@ const FACTS_BYTES_MAX: usize = 32 * 1024;
 const NAME_BYTES_MAX: usize = 200;
 /// An item's own time is believed when it is at most so long before its receipt, in milliseconds.
 const AGE_MILLIS_MAX: i64 = 90 * 24 * 3_600_000;
+/// And at most so long after it: two clocks are never quite alike.
+const AHEAD_MILLIS_MAX: i64 = 60_000;
 
-/// What is known of an item of a kind that is kept; `None` for kinds that are not.
-pub(super) fn known(items: &Items, item: &Item, kind: &ItemKind) -> Option<NewItem> {
+/// How an item ends that is not kept.
+pub(super) type Ending = (Term, &'static str);
+
+/// What is known of an item, or how it ends that is of no kind that is kept, or cannot be right.
+pub(super) fn known(
+    items: &Items,
+    item: &Item,
+    kind: &ItemKind,
+    receipt: &Receipt<'_>,
+) -> Result<NewItem, Ending> {
     let body = Body::of(items, item, kind);
     let read = match kind {
-        ItemKind::Attachment => body.attachment(),
+        ItemKind::Attachment => body.attachment(&item.payload),
         ItemKind::UserReport => body.user_report(),
-        ItemKind::Transaction => body.transaction(),
+        ItemKind::Transaction => {
+            let read = normalise::transaction(&item.payload, receipt);
+            transaction(
+                items,
+                &read.map_err(|error| (Term::Invalid, error.reason()))?,
+            )
+        }
         ItemKind::Span | ItemKind::Log | ItemKind::TraceMetric => body.container(),
         ItemKind::Session => body.session(),
         ItemKind::Sessions => body.sessions(),
@@ -39,12 +61,18 @@ pub(super) fn known(items: &Items, item: &Item, kind: &ItemKind) -> Option<NewIt
         ItemKind::ReplayEvent | ItemKind::ReplayRecording => body.replay(),
         // A relay sends these only when it was told to.
         ItemKind::Unknown(_) => Read::default(),
-        _ => return None,
+        _ => return Err((Term::Rejected, reason::UNSUPPORTED)),
     };
-    let received = items.received_at;
-    let age = read.at.map_or(0, |at| received.millis_since(at));
-    let is_believed = (0..AGE_MILLIS_MAX).contains(&age);
-    Some(NewItem {
+    let received = normalise::received(receipt.received_at, receipt.relay_offset_millis);
+    let drift = if read.is_corrected {
+        0
+    } else {
+        normalise::drift(items.sent_at, received)
+    };
+    let at = read.at.map(|at| at.plus_millis(drift));
+    let age = at.map_or(0, |at| received.millis_since(at));
+    let is_believed = (-AHEAD_MILLIS_MAX..AGE_MILLIS_MAX).contains(&age);
+    Ok(NewItem {
         project: items.project,
         kind: kind.name().to_owned(),
         event_id: read.event_id.or(items.event_id),
@@ -53,7 +81,7 @@ pub(super) fn known(items: &Items, item: &Item, kind: &ItemKind) -> Option<NewIt
         traces: read.traces,
         facts: bounded(read.facts),
         size: item.payload.len() as u64,
-        timestamp: read.at.filter(|_| is_believed).unwrap_or(received),
+        timestamp: at.filter(|_| is_believed).unwrap_or(received),
         received_at: received,
     })
 }
@@ -75,6 +103,8 @@ struct Read {
     identity: Option<String>,
     traces: Vec<[u8; 16]>,
     at: Option<Timestamp>,
+    /// Whether the time is corrected for the client's clock already.
+    is_corrected: bool,
     facts: Map<String, Value>,
 }
 
@@ -127,13 +157,18 @@ impl<'a> Body<'a> {
         found.collect()
     }
 
-    fn attachment(self) -> Read {
+    fn attachment(self, payload: &[u8]) -> Read {
         let header = |name: &str| self.header.get(name).and_then(Value::as_str);
         let mut facts = Map::new();
         for name in ["content_type", "attachment_type"] {
             if let Some(text) = header(name) {
                 facts.insert(name.to_owned(), json!(cut(text, NAME_BYTES_MAX)));
             }
+        }
+        if header("attachment_type") == Some("event.minidump")
+            && let Ok(crash) = crash::read(payload)
+        {
+            facts.extend(of_dump(&crash));
         }
         Read {
             name: header("filename").unwrap_or("attachment").to_owned(),
@@ -153,36 +188,6 @@ impl<'a> Body<'a> {
             event_id: self.id("/event_id"),
             facts,
             ..Read::default()
-        }
-    }
-
-    fn transaction(self) -> Read {
-        let mut facts = self.facts(&[
-            ("transaction", "/transaction"),
-            ("op", "/contexts/trace/op"),
-            ("status", "/contexts/trace/status"),
-            ("trace_id", "/contexts/trace/trace_id"),
-            ("span_id", "/contexts/trace/span_id"),
-            ("start_timestamp", "/start_timestamp"),
-            ("timestamp", "/timestamp"),
-            ("release", "/release"),
-            ("environment", "/environment"),
-            ("platform", "/platform"),
-        ]);
-        let n_spans = self
-            .json
-            .get("spans")
-            .and_then(Value::as_array)
-            .map_or(0, Vec::len);
-        facts.insert("span_count".to_owned(), json!(n_spans));
-        let id = self.items.event_id.or_else(|| self.id("/event_id"));
-        Read {
-            name: self.text("/transaction").unwrap_or_default().to_owned(),
-            event_id: id,
-            identity: id.map(|id| id.to_string()),
-            traces: self.traces(&["/contexts/trace/trace_id"]),
-            at: self.json.get("timestamp").and_then(time),
-            facts,
         }
     }
 
@@ -368,7 +373,89 @@ impl<'a> Body<'a> {
                 .collect(),
             at: self.json.get("timestamp").and_then(time),
             facts,
+            ..Read::default()
         }
+    }
+}
+
+/// What is listed of a crash dump; short facts beside the lists, as only those are kept of much.
+fn of_dump(crash: &Crash) -> Map<String, Value> {
+    let hex = |address: u64| format!("{address:#x}");
+    let frame = |frame: &crash::Frame| json!({"instruction_addr": hex(frame.address), "package": frame.image, "trust": frame.trust});
+    let threads = crash.threads.iter().map(|thread| {
+        let frames: Vec<_> = thread.frames.iter().map(frame).collect();
+        json!({"id": thread.id, "crashed": thread.crashed, "frames": frames})
+    });
+    let images = crash.images.iter().map(|image| {
+        json!({"code_file": image.file, "debug_id": image.debug_id,
+            "image_addr": hex(image.address), "image_size": image.size})
+    });
+    let facts = [
+        ("crash_reason", json!(crash.reason)),
+        ("crash_address", json!(crash.address.map(hex))),
+        ("os", json!(crash.os)),
+        ("os_version", json!(crash.os_version)),
+        ("cpu", json!(crash.cpu)),
+        ("thread_count", json!(crash.n_threads)),
+        ("image_count", json!(crash.n_images)),
+        ("threads", threads.collect()),
+        ("images", images.collect()),
+    ];
+    let facts = facts.map(|(name, value)| (name.to_owned(), value));
+    facts.into_iter().collect()
+}
+
+/// What is listed of a transaction; its times are corrected already.
+fn transaction(items: &Items, transaction: &NormalTransaction<'_>) -> Read {
+    const ERRORS_MAX: usize = 20;
+    let event = &transaction.event;
+    let seconds = |at: Timestamp| Duration::from_millis(at.as_millis().max(0).unsigned_abs());
+    let (start, end) = (seconds(transaction.start), seconds(event.timestamp));
+    let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    let errors = event.corrections.iter().take(ERRORS_MAX);
+    let errors = errors.map(|c| json!({"type": c.kind.name(), "name": c.path}));
+    let all = json!({
+        "transaction": event.transaction,
+        "source": transaction.source,
+        "op": transaction.op,
+        "status": transaction.status,
+        "trace_id": event.facts.trace_id,
+        "span_id": event.facts.span_id,
+        "start_timestamp": start.as_secs_f64(),
+        "timestamp": end.as_secs_f64(),
+        "duration_ms": event.timestamp.millis_since(transaction.start),
+        "release": text(&event.release),
+        "environment": text(&event.environment),
+        "platform": event.platform,
+        "user": event.user_key(),
+        "span_count": transaction.spans.len(),
+        "measurements": transaction.measurements,
+        "errors": errors.collect::<Vec<_>>(),
+    });
+    let Value::Object(mut facts) = all else {
+        return Read::default();
+    };
+    let is_nothing = |value: &Value| match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    };
+    facts.retain(|_, value| !is_nothing(value));
+    Read {
+        name: text(&event.transaction).unwrap_or_default(),
+        event_id: items.event_id,
+        identity: items.event_id.map(|id| id.to_string()),
+        traces: event
+            .facts
+            .trace_id
+            .as_deref()
+            .and_then(trace_id)
+            .into_iter()
+            .collect(),
+        at: Some(event.timestamp),
+        is_corrected: true,
+        facts,
     }
 }
 

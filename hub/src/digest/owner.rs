@@ -314,11 +314,19 @@ impl Owner {
             .filter(|poison| poison.replayed_at.is_none())
             .ok_or(DigestError::UnknownPoison(id))?;
         let relay = poison.relay;
+        let beside = prepare::Beside {
+            relay,
+            arrived_at: (self.parts.clock)(),
+            // What its clock said then is not known any more.
+            relay_offset_millis: 0,
+            rules: &self.rules,
+            places: &self.parts.places,
+        };
         let whats = match wire::decode_msgpack::<Record>(&poison.record) {
-            Ok(record) => vec![prepare::record(relay, record, &self.rules)],
+            Ok(record) => vec![prepare::record(beside, record)],
             // Not a record but a block that could not be read.
             Err(_) => match block::read_head(&poison.record) {
-                Ok(head) => prepare::block(relay, &head, &poison.record, &self.rules)
+                Ok(head) => prepare::block(beside, &head, &poison.record)
                     .into_iter()
                     .map(|entry| entry.what)
                     .collect(),

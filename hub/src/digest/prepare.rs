@@ -16,7 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::rulebook::RuleBook;
 use super::{document, keep};
-use crate::archive::StoredEvent;
+use crate::archive::{Place as Located, StoredEvent};
+use crate::geo::Places;
 use crate::group::{self, Feature, Rules, Variant};
 use crate::index::Document;
 use crate::normalise::{self, NormaliseError, Receipt};
@@ -111,6 +112,28 @@ pub(super) struct Incoming {
     pub(super) user: Option<[u8; 8]>,
 }
 
+/// What records are read beside.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside<'b> {
+    /// The relay they came from.
+    pub(super) relay: RelayId,
+    /// When they arrived.
+    pub(super) arrived_at: Timestamp,
+    /// How far the relay's clock was ahead of the hub's then.
+    pub(super) relay_offset_millis: i64,
+    /// What projects set about grouping.
+    pub(super) rules: &'b RuleBook,
+    /// Where addresses are.
+    pub(super) places: &'b Places,
+}
+
+impl Beside<'_> {
+    /// How far the relay's clock was ahead when it took these items.
+    fn offset_of(&self, items: &Items) -> i64 {
+        normalise::relay_offset(items.received_at, self.arrived_at, self.relay_offset_millis)
+    }
+}
+
 /// What the normaliser is told of a stored event's receipt.
 #[must_use]
 pub fn receipt(stored: &StoredEvent) -> Receipt<'_> {
@@ -118,16 +141,49 @@ pub fn receipt(stored: &StoredEvent) -> Receipt<'_> {
         event_id: stored.event_id,
         kind: ItemKind::from_name(&stored.kind),
         received_at: stored.received_at,
+        relay_offset_millis: stored.relay_offset_millis,
         sent_at: stored.sent_at,
         client: stored.client.as_deref(),
         remote_addr: stored.remote_addr.as_deref(),
+        place: stored.place.as_ref().map(place),
         user_agent: stored.user_agent.as_deref(),
         header: &stored.header,
     }
 }
 
+/// What the normaliser is told of the receipt of an item that is not stored yet.
+fn item_receipt<'i>(
+    beside: Beside<'_>,
+    items: &'i Items,
+    item: &'i block::Item,
+    kind: &ItemKind,
+) -> Receipt<'i> {
+    Receipt {
+        event_id: items.event_id.unwrap_or(EventId::from_bytes([0; 16])),
+        kind: kind.clone(),
+        received_at: items.received_at,
+        relay_offset_millis: beside.offset_of(items),
+        sent_at: items.sent_at,
+        client: items.client.as_deref(),
+        remote_addr: items.remote_addr.as_deref(),
+        place: None,
+        user_agent: items.user_agent.as_deref(),
+        header: &item.header,
+    }
+}
+
+fn place(place: &Located) -> normalise::Place<'_> {
+    normalise::Place {
+        country_code: place.country_code.as_deref(),
+        region: place.region.as_deref(),
+        subdivision: place.subdivision.as_deref(),
+        city: place.city.as_deref(),
+    }
+}
+
 /// Every record of a block, in order. A block that cannot be read is set aside as a whole.
-pub(super) fn block(relay: RelayId, head: &Head, bytes: &[u8], rules: &RuleBook) -> Vec<Entry> {
+pub(super) fn block(beside: Beside<'_>, head: &Head, bytes: &[u8]) -> Vec<Entry> {
+    let relay = beside.relay;
     let place = |seq| Place {
         epoch: head.epoch,
         lane: head.lane,
@@ -160,7 +216,7 @@ pub(super) fn block(relay: RelayId, head: &Head, bytes: &[u8], rules: &RuleBook)
             relay,
             place: place(seq),
             replay_of: None,
-            what: record(relay, one, rules),
+            what: record(beside, one),
         });
         seq = seq.next();
     }
@@ -168,12 +224,12 @@ pub(super) fn block(relay: RelayId, head: &Head, bytes: &[u8], rules: &RuleBook)
 }
 
 /// What a record does.
-pub(super) fn record(relay: RelayId, record: Record, rules: &RuleBook) -> What {
+pub(super) fn record(beside: Beside<'_>, record: Record) -> What {
     let items = match record {
         Record::Ledger(delta) => return What::Effects(vec![Effect::Ledger(delta)]),
         Record::Items(items) => items,
     };
-    let attempt = catch_unwind(AssertUnwindSafe(|| effects(relay, &items, rules)));
+    let attempt = catch_unwind(AssertUnwindSafe(|| effects(beside, &items)));
     match attempt {
         Ok(Ok(effects)) => What::Effects(effects),
         Ok(Err(error)) => What::Poison(set_aside(&items, reason_of(&error))),
@@ -219,8 +275,8 @@ fn cut(mut text: String) -> String {
     text
 }
 
-fn effects(relay: RelayId, items: &Items, rules: &RuleBook) -> Result<Vec<Effect>, NormaliseError> {
-    let rules = rules.of(items.project);
+fn effects(beside: Beside<'_>, items: &Items) -> Result<Vec<Effect>, NormaliseError> {
+    let rules = beside.rules.of(items.project);
     let mut effects = Vec::with_capacity(items.items.len());
     let mut has_event = false;
     for item in &items.items {
@@ -230,7 +286,8 @@ fn effects(relay: RelayId, items: &Items, rules: &RuleBook) -> Result<Vec<Effect
             ItemKind::Event | ItemKind::Feedback | ItemKind::Security | ItemKind::RawSecurity => {
                 if !has_event {
                     has_event = true;
-                    let event = incoming(relay, items, item, category, &rules)?;
+                    let stored = stored(beside, items, item, items.event_id);
+                    let event = digested(stored, category, &rules, beside.places)?;
                     effects.push(Effect::Event(Box::new(event)));
                     continue;
                 }
@@ -239,16 +296,19 @@ fn effects(relay: RelayId, items: &Items, rules: &RuleBook) -> Result<Vec<Effect
             // Its counts came as ledger records; the report itself has no further use.
             ItemKind::ClientReport => (Term::Applied, reason::NONE),
             _ => {
-                if let Some(known) = keep::known(items, item, &kind) {
-                    let kept = Kept {
-                        stored: stored(relay, items, item, known.event_id),
-                        known,
-                        category,
-                    };
-                    effects.push(Effect::Item(Box::new(kept)));
-                    continue;
+                let receipt = item_receipt(beside, items, item, &kind);
+                match keep::known(items, item, &kind, &receipt) {
+                    Ok(known) => {
+                        let kept = Kept {
+                            stored: stored(beside, items, item, known.event_id),
+                            known,
+                            category,
+                        };
+                        effects.push(Effect::Item(Box::new(kept)));
+                        continue;
+                    }
+                    Err(ending) => ending,
                 }
-                (Term::Rejected, reason::UNSUPPORTED)
             }
         };
         effects.push(Effect::Count {
@@ -261,27 +321,17 @@ fn effects(relay: RelayId, items: &Items, rules: &RuleBook) -> Result<Vec<Effect
     Ok(effects)
 }
 
-fn incoming(
-    relay: RelayId,
-    items: &Items,
-    item: &block::Item,
-    category: Category,
-    rules: &Rules,
-) -> Result<Incoming, NormaliseError> {
-    digested(stored(relay, items, item, items.event_id), category, rules)
-}
-
 /// All of an item, as it is kept.
 fn stored(
-    relay: RelayId,
+    beside: Beside<'_>,
     items: &Items,
     item: &block::Item,
     event_id: Option<EventId>,
 ) -> StoredEvent {
     StoredEvent {
         project: items.project,
-        event_id: event_id.unwrap_or_else(|| made_id(relay, items, item)),
-        relay,
+        event_id: event_id.unwrap_or_else(|| made_id(beside.relay, items, item)),
+        relay: beside.relay,
         key: items.key,
         received_at: items.received_at,
         sent_at: items.sent_at,
@@ -292,21 +342,36 @@ fn stored(
         kind: item.kind.clone(),
         header: item.header.clone(),
         payload: item.payload.clone(),
+        relay_offset_millis: beside.offset_of(items),
+        place: None,
     }
 }
 
-/// Normalises and groups a stored event.
+/// Normalises and groups a stored event. A place that is found is kept with it, so that the event
+/// reads the same when the file of places is another.
 pub(super) fn digested(
-    stored: StoredEvent,
+    mut stored: StoredEvent,
     category: Category,
     rules: &Rules,
+    places: &Places,
 ) -> Result<Incoming, NormaliseError> {
-    let event = normalise::normalise(&stored.payload, &receipt(&stored))?;
+    let mut event = normalise::normalise(&stored.payload, &receipt(&stored))?;
+    let address = event
+        .user
+        .as_ref()
+        .and_then(|user| user.ip_address.as_deref());
+    let found = address
+        .filter(|_| stored.place.is_none())
+        .and_then(|address| places.find(address));
+    if let Some(found) = &found {
+        event.locate(&place(found));
+    }
     let grouping = group::group_by(&event, rules);
     let document = document::of(&event, &grouping.title, stored.project);
     let metadata = serde_json::to_string(&grouping.metadata).unwrap_or_else(|_| "{}".to_owned());
     let user = event.user_key().map(user_hash);
     drop(event);
+    stored.place = found.or(stored.place);
     Ok(Incoming {
         stored,
         document,

@@ -14,6 +14,7 @@ use super::prepare::{self, Incoming};
 use super::surplus::NewIssues;
 use super::{issues, surplus};
 use crate::archive::{Archive, Location};
+use crate::geo::Places;
 use crate::group::Rules;
 use crate::index::{Document, Index, Replaces};
 use crate::store::event_read::EventRow;
@@ -290,7 +291,7 @@ fn digested(archive: &Archive, row: &EventRow, rules: &Rules) -> Option<(i64, In
     };
     let stored = archive.read(at).ok()?;
     let category = ItemKind::from_name(&stored.kind).category();
-    let incoming = prepare::digested(stored, category, rules).ok()?;
+    let incoming = prepare::digested(stored, category, rules, &Places::default()).ok()?;
     Some((row.id, incoming))
 }
 

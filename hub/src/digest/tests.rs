@@ -58,6 +58,7 @@ impl Hub {
             store,
             archive: Archive::open(&dir.path().join("packs"), PACK_BYTES).unwrap(),
             index: Index::open(&dir.path().join("index")).unwrap(),
+            places: Places::default(),
             clock: || NOW,
             new_issues_max: NEW_ISSUES_MAX,
         };
@@ -148,6 +149,7 @@ fn delivery(first: u64, records: &[Record]) -> Delivery {
         head: sealed.head,
         block: sealed.bytes,
         arrived_at: NOW,
+        relay_offset_millis: 0,
     }
 }
 
@@ -311,7 +313,14 @@ async fn a_crash_before_the_commit_loses_and_doubles_nothing() {
         .await;
     let head = delivery(2, &records[1..]);
     let rules = RuleBook::new(hub.parts.store.clone(), hub.parts.clock);
-    let entries = prepare::block(RELAY, &head.head, &head.block, &rules);
+    let beside = prepare::Beside {
+        relay: RELAY,
+        arrived_at: NOW,
+        relay_offset_millis: 0,
+        rules: &rules,
+        places: &hub.parts.places,
+    };
+    let entries = prepare::block(beside, &head.head, &head.block);
     let new_issues = surplus::NewIssues::new(NEW_ISSUES_MAX);
     let failed = apply::apply(&hub.parts, NOW, &new_issues, &entries).await;
     assert!(failed.is_err());
@@ -666,4 +675,24 @@ async fn what_waits_at_the_end_is_still_committed() {
         .deliver(21, &[hub.event(21, &error("KeyError", 1, 0))])
         .await;
     assert!(matches!(late, Err(DigestError::Closed)));
+}
+
+#[tokio::test]
+async fn the_receipt_of_a_relay_with_a_wrong_clock_is_corrected_and_kept_so() {
+    const YEAR: i64 = 365 * 86_400_000;
+    let hub = Hub::new().await;
+    let ahead = |record: Record| match record {
+        Record::Items(mut items) => {
+            items.received_at = NOW.plus_millis(YEAR);
+            Record::Items(items)
+        }
+        other @ Record::Ledger(_) => other,
+    };
+    let delivery = Delivery {
+        relay_offset_millis: YEAR + 20,
+        ..delivery(1, &[ahead(hub.event(1, &error("KeyError", 1, 0)))])
+    };
+    hub.handle.deliver(delivery).await.unwrap();
+    let timestamp = hub.number("SELECT timestamp FROM events").await;
+    assert!((NOW.as_millis() - timestamp).abs() < 60_000, "{timestamp}");
 }

@@ -19,9 +19,11 @@ fn receipt(kind: ItemKind) -> Receipt<'static> {
         event_id: "9ec79c33ec9942ab8353589fcb2e04dc".parse().unwrap(),
         kind,
         received_at: Timestamp::parse("2026-11-20T18:40:00Z").unwrap(),
+        relay_offset_millis: 0,
         sent_at: None,
         client: None,
         remote_addr: None,
+        place: None,
         user_agent: None,
         header: b"{}",
     }

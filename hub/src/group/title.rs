@@ -121,7 +121,9 @@ fn type_and_value(
     let Some(main) = crash.exception else {
         let value = match event.kind {
             EventKind::Feedback => event.facts.feedback_message.clone(),
-            EventKind::Error | EventKind::Default | EventKind::Csp => message(),
+            EventKind::Error | EventKind::Default | EventKind::Csp | EventKind::Transaction => {
+                message()
+            }
         };
         // A stack without words is called after the function that crashed.
         return if value.as_deref().and_then(first_line).is_none() {

@@ -1,5 +1,8 @@
 //! What a user agent says: browser, operating system, device, for the families that matter.
 //!
+//! Browsers freeze the versions in their user agents and say the true ones in hints beside it; so
+//! hints win.
+//!
 //! Unknown families are left out rather than guessed at. To add one, add a line to its table.
 
 /// A name with a version.
@@ -47,6 +50,91 @@ const BROWSERS: &[(&str, &str)] = &[
     ("Chrome/", "Chrome"),
     ("MSIE ", "IE"),
 ];
+
+/// What a browser says beside its user agent, in headers of their own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hints<'a> {
+    /// `Sec-CH-UA-Full-Version-List`, or else `Sec-CH-UA`.
+    pub(super) brands: Option<&'a str>,
+    /// `Sec-CH-UA-Platform`.
+    pub(super) platform: Option<&'a str>,
+    /// `Sec-CH-UA-Platform-Version`.
+    pub(super) platform_version: Option<&'a str>,
+    /// `Sec-CH-UA-Model`.
+    pub(super) model: Option<&'a str>,
+}
+
+/// Reads hints, and the user agent for what they leave open.
+pub(super) fn read_hinted(text: Option<&str>, hints: Hints<'_>) -> Agent {
+    let agent = text.map(read).unwrap_or_default();
+    let model = hints.model.map(unquoted).filter(|model| !model.is_empty());
+    let hinted = model.map(|model| Device {
+        family: model.to_owned(),
+        model: model.to_owned(),
+        brand: None,
+    });
+    Agent {
+        browser: hints.brands.and_then(hinted_browser).or(agent.browser),
+        os: hinted_os(hints).or(agent.os),
+        device: hinted.or(agent.device),
+    }
+}
+
+/// The browser of a list such as `"Chromium";v="126", "Google Chrome";v="126", "Not/A)Brand";v="8"`.
+fn hinted_browser(brands: &str) -> Option<Thing> {
+    const BRANDS_MAX: usize = 10;
+    let mut engine = None;
+    for brand in brands.split(',').take(BRANDS_MAX) {
+        let (name, version) = brand.split_once(";v=")?;
+        let (name, version) = (unquoted(name), unquoted(version));
+        // A brand that means nothing is there so that nobody relies on the list.
+        if name.contains("Not") && name.contains("Brand") {
+            continue;
+        }
+        let thing = Thing {
+            name: match name {
+                "Google Chrome" => "Chrome",
+                "Microsoft Edge" => "Edge",
+                other => other,
+            }
+            .to_owned(),
+            version: version_after(version, ""),
+        };
+        if name != "Chromium" {
+            return Some(thing);
+        }
+        engine = Some(thing);
+    }
+    engine
+}
+
+fn hinted_os(hints: Hints<'_>) -> Option<Thing> {
+    let name = hints
+        .platform
+        .map(unquoted)
+        .filter(|name| !name.is_empty())?;
+    let version = hints.platform_version.map(unquoted).unwrap_or_default();
+    let major: Option<u32> = version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok());
+    // Windows counts its interface here: from 13 on it is Windows 11.
+    let version = match (name, major) {
+        ("Windows", Some(13..)) => Some("11".to_owned()),
+        ("Windows", Some(1..)) => Some("10".to_owned()),
+        ("Windows", _) => None,
+        _ => version_after(version, ""),
+    };
+    // Without a version the user agent says more.
+    version.is_some().then(|| Thing {
+        name: name.to_owned(),
+        version,
+    })
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim().trim_matches('"')
+}
 
 /// Reads a user agent.
 pub(super) fn read(text: &str) -> Agent {

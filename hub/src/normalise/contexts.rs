@@ -78,15 +78,17 @@ pub(super) fn normalise<'a>(
 
 /// Adds browser, system and device of the user agent where the event does not name them.
 fn from_agent<'a>(event: &mut Event<'a>, platform: &'static str, receipt: &Receipt<'a>) {
-    let sent = event
-        .request
-        .as_ref()
-        .and_then(|request| request.headers.get("User-Agent"));
-    // Of other platforms the header names the SDK's HTTP library.
-    let own = receipt.user_agent.filter(|_| platform == "javascript");
-    let Some(agent) = sent.or(own).map(agent::read) else {
-        return;
+    let request = event.request.as_ref();
+    let header = |name: &str| request.and_then(|request| request.headers.get(name));
+    let hints = agent::Hints {
+        brands: header("Sec-CH-UA-Full-Version-List").or_else(|| header("Sec-CH-UA")),
+        platform: header("Sec-CH-UA-Platform"),
+        platform_version: header("Sec-CH-UA-Platform-Version"),
+        model: header("Sec-CH-UA-Model"),
     };
+    // Of other platforms the relay saw the SDK's HTTP library.
+    let own = receipt.user_agent.filter(|_| platform == "javascript");
+    let agent = agent::read_hinted(header("User-Agent").or(own), hints);
     let os_name = if platform == "javascript" {
         "os"
     } else {

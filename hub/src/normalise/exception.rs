@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use protocol::event::{Event, Exception, Mechanism};
 
-use super::frames;
 use super::journal::{CorrectionKind, Journal, Limit, Remark};
 use super::names::filled;
+use super::signals::{self, System};
+use super::{frames, json};
 
 const NAME: Limit = Limit::new(256, 20);
 const VALUE: Limit = Limit::new(8192, 200);
@@ -16,7 +17,12 @@ const THREAD_NAME: Limit = Limit::new(1024, 100);
 const EXCEPTIONS_MAX: usize = 100;
 
 /// Normalises exceptions, the event's own stack and threads.
-pub(super) fn chain(event: &mut Event<'_>, platform: &'static str, journal: &mut Journal) {
+pub(super) fn chain(
+    event: &mut Event<'_>,
+    platform: &'static str,
+    system: System,
+    journal: &mut Journal,
+) {
     let n_exceptions = event.exceptions.len();
     if n_exceptions > EXCEPTIONS_MAX {
         let half = EXCEPTIONS_MAX / 2;
@@ -31,14 +37,9 @@ pub(super) fn chain(event: &mut Event<'_>, platform: &'static str, journal: &mut
     event.exceptions.retain_mut(|exception| {
         let at = index;
         index += 1;
-        one(exception, at, platform, journal)
+        one(exception, at, platform, system, journal)
     });
-    if let Some(stack) = &mut event.stacktrace {
-        frames::normalise(stack, platform, "stacktrace", journal);
-        if stack.frames.is_empty() {
-            event.stacktrace = None;
-        }
-    }
+    frames::normalise(&mut event.stacktrace, platform, "stacktrace", journal);
     if let [only] = event.exceptions.as_mut_slice()
         && only.stacktrace.is_none()
     {
@@ -48,12 +49,13 @@ pub(super) fn chain(event: &mut Event<'_>, platform: &'static str, journal: &mut
         let path = |field| move || format!("threads.values.{at}.{field}");
         journal.cut(&mut thread.id, NAME, path("id"));
         journal.cut(&mut thread.name, THREAD_NAME, path("name"));
-        if let Some(stack) = &mut thread.stacktrace {
-            frames::normalise(stack, platform, &path("stacktrace")(), journal);
-            if stack.frames.is_empty() {
-                thread.stacktrace = None;
-            }
-        }
+        // Threads of which nothing is known are common: that is no mistake.
+        thread.stacktrace = thread
+            .stacktrace
+            .take()
+            .filter(|stack| !stack.frames.is_empty());
+        let at = path("stacktrace")();
+        frames::normalise(&mut thread.stacktrace, platform, &at, journal);
     }
 }
 
@@ -62,6 +64,7 @@ fn one(
     exception: &mut Exception<'_>,
     at: usize,
     platform: &'static str,
+    system: System,
     journal: &mut Journal,
 ) -> bool {
     let path = |field: &'static str| move || format!("exception.values.{at}.{field}");
@@ -70,12 +73,8 @@ fn one(
     if exception.ty.is_none() {
         split_type(exception);
     }
-    if let Some(stack) = &mut exception.stacktrace {
-        frames::normalise(stack, platform, &path("stacktrace")(), journal);
-        if stack.frames.is_empty() {
-            exception.stacktrace = None;
-        }
-    }
+    let at_stack = path("stacktrace")();
+    frames::normalise(&mut exception.stacktrace, platform, &at_stack, journal);
     // A stack alone is still worth keeping.
     let is_empty = exception.ty.is_none() && exception.value.0.is_none();
     if is_empty {
@@ -87,7 +86,11 @@ fn one(
     journal.cut(&mut exception.ty, NAME, path("type"));
     journal.cut(&mut exception.module, NAME, path("module"));
     journal.cut(&mut exception.value.0, VALUE, path("value"));
-    mechanism(exception.mechanism.as_deref_mut());
+    journal.cut(&mut exception.thread_id, NAME, path("thread_id"));
+    if let Some(mechanism) = exception.mechanism.as_deref_mut() {
+        let at = path("mechanism")();
+        put_right(mechanism, &at, system, journal);
+    }
     true
 }
 
@@ -107,9 +110,19 @@ fn split_type(exception: &mut Exception<'_>) {
     }
 }
 
-fn mechanism(mechanism: Option<&mut Mechanism<'_>>) {
-    if let Some(mechanism) = mechanism {
-        mechanism.ty = filled(mechanism.ty.take()).or(Some(Cow::Borrowed("generic")));
+fn put_right(mechanism: &mut Mechanism<'_>, at: &str, system: System, journal: &mut Journal) {
+    const TYPE: Limit = Limit::new(128, 0);
+    const TEXT: Limit = Limit::new(1024, 100);
+    let path = |field: &'static str| move || format!("{at}.{field}");
+    mechanism.ty = filled(mechanism.ty.take()).or(Some(Cow::Borrowed("generic")));
+    journal.cut(&mut mechanism.ty, TYPE, path("type"));
+    journal.cut(&mut mechanism.description, TEXT, path("description"));
+    journal.cut(&mut mechanism.help_link, TEXT, path("help_link"));
+    journal.cut(&mut mechanism.source, TEXT, path("source"));
+    json::trim(&mut mechanism.data, json::CONTEXT, journal, path("data"));
+    json::trim(&mut mechanism.meta, json::CONTEXT, journal, path("meta"));
+    if let Some(meta) = &mut mechanism.meta {
+        signals::name(meta, system);
     }
 }
 

@@ -6,7 +6,7 @@ use protocol::event::{Frame, Stacktrace};
 use serde_json::value::RawValue;
 
 use super::in_app;
-use super::journal::{Journal, Limit};
+use super::journal::{CorrectionKind, Journal, Limit, Remark};
 use super::json;
 use super::names::filled;
 
@@ -21,13 +21,23 @@ const FUNCTION: Limit = Limit::new(512, 20);
 const FILE: Limit = Limit::new(256, 40);
 const MODULE: Limit = Limit::new(256, 20);
 const SYMBOL: Limit = Limit::new(512, 0);
+/// Of a line of source; minified programs have lines of megabytes.
+const LINE: Limit = Limit::new(1024, 100);
 
+/// Normalises a stack; one without frames says nothing and is left out.
 pub(super) fn normalise(
-    stack: &mut Stacktrace<'_>,
+    slot: &mut Option<Box<Stacktrace<'_>>>,
     platform: &'static str,
     path: &str,
     journal: &mut Journal,
 ) {
+    let Some(stack) = slot else { return };
+    if stack.frames.is_empty() {
+        let expected = serde_json::json!({"expected": "frames"});
+        journal.correct(CorrectionKind::InvalidData, path, Some(expected));
+        *slot = None;
+        return;
+    }
     bound(stack);
     for (at, frame) in stack.frames.iter_mut().enumerate() {
         one(frame, platform);
@@ -36,12 +46,26 @@ pub(super) fn normalise(
         journal.cut(&mut frame.raw_function, FUNCTION, path("raw_function"));
         journal.cut(&mut frame.symbol, SYMBOL, path("symbol"));
         journal.cut(&mut frame.module, MODULE, path("module"));
+        journal.cut(&mut frame.package, FILE, path("package"));
         journal.cut(&mut frame.filename, FILE, path("filename"));
         journal.cut(&mut frame.abs_path, FILE, path("abs_path"));
+        journal.cut(&mut frame.context_line, LINE, path("context_line"));
+        json::trim(
+            &mut frame.pre_context,
+            json::LINES,
+            journal,
+            path("pre_context"),
+        );
+        json::trim(
+            &mut frame.post_context,
+            json::LINES,
+            journal,
+            path("post_context"),
+        );
         json::trim(&mut frame.vars, json::VARS, journal, path("vars"));
         json::trim(&mut frame.data, json::VARS, journal, path("data"));
     }
-    slim(&mut stack.frames);
+    slim(&mut stack.frames, path, journal);
 }
 
 /// Cuts the middle out of a long stack, and says so.
@@ -85,14 +109,14 @@ fn url_path(url: &str) -> Option<&str> {
 }
 
 /// Leaves details to the frames that matter: the application's own, nearest the crash first.
-fn slim(frames: &mut [Frame<'_>]) {
+fn slim(frames: &mut [Frame<'_>], path: &str, journal: &mut Journal) {
     if frames.len() <= DETAILED_MAX {
         return;
     }
     let n_own = frames.iter().filter(|f| f.in_app == Some(true)).count();
     let mut own_left = DETAILED_MAX;
     let mut others_left = DETAILED_MAX.saturating_sub(n_own);
-    for frame in frames.iter_mut().rev() {
+    for (at, frame) in frames.iter_mut().enumerate().rev() {
         let left = if frame.in_app == Some(true) {
             &mut own_left
         } else {
@@ -100,10 +124,20 @@ fn slim(frames: &mut [Frame<'_>]) {
         };
         if *left > 0 {
             *left -= 1;
-        } else {
-            frame.vars = None;
-            frame.pre_context = None;
-            frame.post_context = None;
+            continue;
+        }
+        let details = [
+            ("vars", frame.vars.take()),
+            ("pre_context", frame.pre_context.take()),
+            ("post_context", frame.post_context.take()),
+        ];
+        for (name, raw) in details {
+            let Some(raw) = raw else { continue };
+            journal.remark(Remark {
+                path: format!("{path}.frames.{at}.{name}"),
+                len: raw.get().len(),
+                mark: None,
+            });
         }
     }
 }

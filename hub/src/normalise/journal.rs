@@ -36,6 +36,8 @@ pub enum CorrectionKind {
     ValueTooLong,
     /// The client's clock is off; times were moved.
     ClockDrift,
+    /// The relay's clock is off; the time of receipt was moved.
+    RelayClock,
     /// The event says it is of the future.
     FutureTimestamp,
     /// The event is older than events are kept.
@@ -56,6 +58,7 @@ impl CorrectionKind {
             Self::MissingAttribute => "missing_attribute",
             Self::ValueTooLong => "value_too_long",
             Self::ClockDrift => "clock_drift",
+            Self::RelayClock => "relay_clock_drift",
             Self::FutureTimestamp => "future_timestamp",
             Self::PastTimestamp => "past_timestamp",
             Self::InvalidEnvironment => "invalid_environment",
@@ -72,6 +75,7 @@ impl CorrectionKind {
             Self::MissingAttribute => "A required field is missing",
             Self::ValueTooLong => "The value was left out because it is too long",
             Self::ClockDrift => "The client's clock is off; times were corrected",
+            Self::RelayClock => "The relay's clock is off; the time of receipt was corrected",
             Self::FutureTimestamp => "The event's time lies in the future and was corrected",
             Self::PastTimestamp => "The event's time is too long ago and was corrected",
             Self::InvalidEnvironment => "The environment's name is not valid and was left out",

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use protocol::event::{Fields, Raw};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::journal::{Journal, Remark};
@@ -22,7 +22,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    const fn new(depth: usize, bytes: usize) -> Self {
+    pub(super) const fn new(depth: usize, bytes: usize) -> Self {
         Self {
             depth,
             bytes,
@@ -31,10 +31,16 @@ impl Bounds {
     }
 }
 
+/// A field with less room than this is left out, not cut, in bytes.
+const ROOM_MIN: usize = 16;
+
 pub(super) const VARS: Bounds = Bounds::new(5, 2048);
 pub(super) const PARAMS: Bounds = Bounds::new(5, 2048);
 pub(super) const CRUMB: Bounds = Bounds::new(5, 2048);
 pub(super) const BODY: Bounds = Bounds::new(7, 8192);
+/// The lines of source on one side of a call.
+pub(super) const LINES: Bounds = Bounds::new(1, 8192);
+pub(super) const GEO: Bounds = Bounds::new(2, 4096);
 pub(super) const CONTEXT: Bounds = Bounds::new(7, 8192);
 pub(super) const FLAGS: Bounds = Bounds::new(7, 131_072);
 pub(super) const MODULES: Bounds = Bounds::new(7, 8192);
@@ -76,7 +82,7 @@ pub(super) fn trim_fields(
     let n_fields = fields.0.len();
     let mut n_kept = n_fields;
     for (at, (key, raw)) in fields.0.iter_mut().enumerate() {
-        if left == 0 {
+        if left < ROOM_MIN {
             n_kept = at;
             break;
         }
@@ -152,43 +158,67 @@ fn depth_within(json: &str, depth_max: usize) -> bool {
 }
 
 fn cut(json: &str, depth: usize, bytes: usize) -> Option<String> {
-    let mut out = String::with_capacity(bytes + 64);
-    let mut left = bytes;
+    let mut out = String::with_capacity(bytes.min(json.len()));
     let mut source = serde_json::Deserializer::from_str(json);
-    Cut {
+    let fits = Cut {
         out: &mut out,
-        left: &mut left,
+        end: bytes,
         depth,
     }
     .deserialize(&mut source)
     .ok()?;
-    Some(out)
+    fits.then_some(out)
 }
 
-/// Copies JSON while there is room.
+/// Copies JSON while there is room. The copy is within its room to the byte, so that what was cut
+/// is not cut again; whoever asks for a value hears whether it found room.
 struct Cut<'o> {
     out: &'o mut String,
-    /// Bytes that may still be written; brackets and commas are free, so that the end fits.
-    left: &'o mut usize,
+    /// How long `out` may be behind the value.
+    end: usize,
     depth: usize,
 }
 
 impl Cut<'_> {
-    fn plain(self, text: &str) {
-        *self.left = self.left.saturating_sub(text.len());
-        self.out.push_str(text);
+    fn room(&self) -> usize {
+        self.end.saturating_sub(self.out.len())
     }
 
-    fn text(self, text: &str) {
-        let mut kept = Cow::Borrowed(text);
-        if text.len() > *self.left {
-            let room = self.left.saturating_sub(3);
-            let at = (0..=room).rev().find(|at| text.is_char_boundary(*at));
-            let start = at.and_then(|at| text.get(..at)).unwrap_or_default();
-            kept = Cow::Owned(format!("{start}..."));
+    fn plain(self, text: &str) -> bool {
+        let fits = text.len() <= self.room();
+        if fits {
+            self.out.push_str(text);
         }
-        *self.left = self.left.saturating_sub(kept.len());
-        push_json(self.out, &kept);
+        fits
+    }
+
+    fn text(self, text: &str) -> bool {
+        const MARK: &str = "...";
+        let room = self.room();
+        if text.chars().map(escaped_len).sum::<usize>() + 2 <= room {
+            push_json(self.out, text);
+            return true;
+        }
+        let Some(inner) = room.checked_sub(2 + MARK.len()) else {
+            return false;
+        };
+        let mut len = 0;
+        let kept = text.chars().take_while(|c| {
+            len += escaped_len(*c);
+            len <= inner
+        });
+        let kept: String = kept.collect();
+        push_json(self.out, &(kept + MARK));
+        true
+    }
+}
+
+/// Bytes of a character within a text of JSON.
+fn escaped_len(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\x08' | '\x0c' => 2,
+        c if c < ' ' => 6,
+        c => c.len_utf8(),
     }
 }
 
@@ -200,107 +230,97 @@ fn push_json(out: &mut String, text: &str) {
 }
 
 impl<'a> DeserializeSeed<'a> for Cut<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'a>>(self, source: D) -> Result<(), D::Error> {
+    type Value = bool;
+    fn deserialize<D: Deserializer<'a>>(self, source: D) -> Result<bool, D::Error> {
         source.deserialize_any(self)
     }
 }
 
 impl<'a> Visitor<'a> for Cut<'_> {
-    type Value = ();
+    /// Whether there was room.
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("json")
     }
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.text(text);
-        Ok(())
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        Ok(self.text(text))
     }
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.plain(&number.to_string());
-        Ok(())
+    fn visit_u64<E>(self, number: u64) -> Result<bool, E> {
+        Ok(self.plain(&number.to_string()))
     }
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.plain(&number.to_string());
-        Ok(())
+    fn visit_i64<E>(self, number: i64) -> Result<bool, E> {
+        Ok(self.plain(&number.to_string()))
     }
-    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
-        self.plain(&serde_json::Value::from(number).to_string());
-        Ok(())
+    fn visit_f64<E>(self, number: f64) -> Result<bool, E> {
+        Ok(self.plain(&serde_json::Value::from(number).to_string()))
     }
-    fn visit_bool<E>(self, flag: bool) -> Result<(), E> {
-        self.plain(if flag { "true" } else { "false" });
-        Ok(())
+    fn visit_bool<E>(self, flag: bool) -> Result<bool, E> {
+        Ok(self.plain(if flag { "true" } else { "false" }))
     }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.plain("null");
-        Ok(())
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(self.plain("null"))
     }
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        if self.depth == 0 {
-            while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-            self.plain("null");
-            return Ok(());
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<bool, A::Error> {
+        if self.depth == 0 || self.room() < 2 {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(self.plain("null"));
         }
-        *self.left = self.left.saturating_sub(1);
         self.out.push('[');
-        let mut is_first = true;
+        let start = self.out.len();
         loop {
-            if *self.left == 0 {
-                while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-                break;
-            }
-            let len_before = self.out.len();
-            if !is_first {
+            let before = self.out.len();
+            if before > start {
                 self.out.push(',');
             }
             let element = Cut {
                 out: &mut *self.out,
-                left: &mut *self.left,
+                end: self.end - 1,
                 depth: self.depth - 1,
             };
-            if seq.next_element_seed(element)?.is_none() {
-                self.out.truncate(len_before);
-                break;
+            let fits = seq.next_element_seed(element)?;
+            if fits != Some(true) {
+                self.out.truncate(before);
             }
-            is_first = false;
+            match fits {
+                Some(true) => {}
+                None => break,
+                Some(false) => {
+                    while seq.next_element::<IgnoredAny>()?.is_some() {}
+                    break;
+                }
+            }
         }
         self.out.push(']');
-        Ok(())
+        Ok(true)
     }
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        if self.depth == 0 {
-            while map
-                .next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?
-                .is_some()
-            {}
-            self.plain("null");
-            return Ok(());
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<bool, A::Error> {
+        if self.depth == 0 || self.room() < 2 {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(self.plain("null"));
         }
-        *self.left = self.left.saturating_sub(1);
         self.out.push('{');
-        let mut is_first = true;
+        let start = self.out.len();
         while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-            if *self.left <= key.len() {
-                *self.left = 0;
-                map.next_value::<serde::de::IgnoredAny>()?;
-                continue;
-            }
-            if !is_first {
+            let before = self.out.len();
+            if before > start {
                 self.out.push(',');
             }
-            is_first = false;
             push_json(self.out, &key);
             self.out.push(':');
-            *self.left -= key.len();
-            map.next_value_seed(Cut {
+            let fits = map.next_value_seed(Cut {
                 out: &mut *self.out,
-                left: &mut *self.left,
+                end: self.end - 1,
                 depth: self.depth - 1,
             })?;
+            if !fits {
+                self.out.truncate(before);
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                break;
+            }
         }
         self.out.push('}');
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use protocol::event::{Event, Level, Raw, Sdk};
 
-use super::journal::{CorrectionKind, Journal, Limit, shown};
-use super::{EventKind, Receipt};
+use super::journal::{CorrectionKind, Journal, Limit, Remark, shown};
+use super::{EventKind, Receipt, json};
 
 /// Every language the product tells apart.
 const PLATFORMS: [&str; 19] = [
@@ -55,7 +55,7 @@ pub(super) struct Names<'a> {
 impl Names<'_> {
     pub(super) fn level_of(&self, kind: EventKind) -> Level {
         self.level.unwrap_or(match kind {
-            EventKind::Feedback => Level::Info,
+            EventKind::Feedback | EventKind::Transaction => Level::Info,
             EventKind::Error | EventKind::Default | EventKind::Csp => Level::Error,
         })
     }
@@ -79,7 +79,7 @@ pub(super) fn read<'a>(
     let mut names = Names {
         level,
         platform: event_platform(event, receipt),
-        logger: logger(event.logger.take()),
+        logger: logger(event.logger.take(), journal),
         release: release(event.release.take(), journal),
         dist: dist(event.dist.take(), journal),
         environment: environment(event, journal),
@@ -124,12 +124,17 @@ pub(super) fn filled(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
 const LOGGER_CHARS_MAX: usize = 64;
 
 /// Long dotted names lose their first segments.
-fn logger(name: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+fn logger<'a>(name: Option<Cow<'a, str>>, journal: &mut Journal) -> Option<Cow<'a, str>> {
     let name = filled(name)?;
     let len = name.chars().count();
     if len <= LOGGER_CHARS_MAX {
         return Some(name);
     }
+    journal.remark(Remark {
+        path: "logger".to_owned(),
+        len,
+        mark: None,
+    });
     let mut tail = &*name;
     while tail.chars().count() + 2 > LOGGER_CHARS_MAX {
         match tail.split_once('.') {
@@ -222,6 +227,13 @@ pub(super) fn sdk<'a>(
     }
     journal.cut(&mut sdk.name, TEXT, || "sdk.name".to_owned());
     journal.cut(&mut sdk.version, TEXT, || "sdk.version".to_owned());
+    for (name, part) in [
+        ("sdk.packages", &mut sdk.packages),
+        ("sdk.features", &mut sdk.features),
+    ] {
+        json::trim(part, json::CONTEXT, journal, || name.to_owned());
+    }
+    json::trim_fields(&mut sdk.settings, json::CONTEXT, "sdk.settings", journal);
     Some(sdk)
 }
 

@@ -9,10 +9,14 @@ use super::journal::{Journal, Limit};
 use super::json;
 use super::names::filled;
 
-/// Most parameters taken out of one query, and most cookies out of one header.
-const PAIRS_MAX: usize = 500;
-/// Most bytes of a query or of all cookies.
-const PAIRS_BYTES_MAX: usize = 2048;
+/// Most pairs taken out of one text; fewer are kept, by their bytes.
+const PAIRS_MAX: usize = 4096;
+/// Most bytes of a query.
+const QUERY_BYTES_MAX: usize = 1024;
+/// Most bytes of all cookies.
+const COOKIES_BYTES_MAX: usize = 2048;
+/// Most bytes of all headers.
+const HEADERS_BYTES_MAX: usize = 8192;
 
 pub(super) fn normalise(request: &mut Option<Box<Request<'_>>>, journal: &mut Journal) {
     const URL: Limit = Limit::new(256, 40);
@@ -20,14 +24,32 @@ pub(super) fn normalise(request: &mut Option<Box<Request<'_>>>, journal: &mut Jo
     let Some(request) = request else { return };
     request.method = method(request.method.take(), journal);
     split_url(request);
-    take_apart(&mut request.query, '&', "request.query_string", journal);
+    take_apart(&mut request.query, '&');
+    bound(
+        &mut request.query,
+        QUERY_BYTES_MAX,
+        "request.query_string",
+        journal,
+    );
     headers(&mut request.headers);
     if request.cookies.is_empty()
         && let Some(at) = position(&request.headers, "Cookie")
     {
         request.cookies.text = request.headers.list.remove(at).1;
     }
-    take_apart(&mut request.cookies, ';', "request.cookies", journal);
+    take_apart(&mut request.cookies, ';');
+    bound(
+        &mut request.cookies,
+        COOKIES_BYTES_MAX,
+        "request.cookies",
+        journal,
+    );
+    bound(
+        &mut request.headers,
+        HEADERS_BYTES_MAX,
+        "request.headers",
+        journal,
+    );
     body(request);
     journal.cut(&mut request.url, URL, || "request.url".to_owned());
     journal.cut(&mut request.fragment, FRAGMENT, || {
@@ -83,30 +105,37 @@ fn split(text: &str, at: char) -> (&str, Option<&str>) {
     })
 }
 
-/// Turns an encoded text into pairs, and bounds them.
-fn take_apart(pairs: &mut Pairs<'_>, separator: char, path: &'static str, journal: &mut Journal) {
-    if let Some(text) = pairs.text.take() {
-        let text = text.trim_start_matches('?');
-        pairs.list = text
-            .split(separator)
-            .filter(|part| !part.trim().is_empty())
-            .take(PAIRS_MAX)
-            .map(|part| {
-                let (key, value) = part.split_once('=').unwrap_or((part, ""));
-                (
-                    Cow::Owned(decode(key.trim())),
-                    Some(Cow::Owned(decode(value.trim()))),
-                )
-            })
-            .collect();
-    }
-    let mut left = PAIRS_BYTES_MAX;
+/// Turns an encoded text into pairs.
+fn take_apart(pairs: &mut Pairs<'_>, separator: char) {
+    let Some(text) = pairs.text.take() else {
+        return;
+    };
+    let text = text.trim_start_matches('?');
+    pairs.list = text
+        .split(separator)
+        .filter(|part| !part.trim().is_empty())
+        .take(PAIRS_MAX)
+        .map(|part| {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            (
+                Cow::Owned(decode(key.trim())),
+                Some(Cow::Owned(decode(value.trim()))),
+            )
+        })
+        .collect();
+}
+
+/// Cuts the value that goes over the limit, and leaves out the pairs behind it.
+fn bound(pairs: &mut Pairs<'_>, bytes_max: usize, path: &'static str, journal: &mut Journal) {
+    let mut left = bytes_max;
     let n_pairs = pairs.list.len();
     pairs.list.retain_mut(|(key, value)| {
-        if left == 0 {
+        // One for what parts it from the next.
+        let Some(room) = left.checked_sub(key.len() + 1).filter(|room| *room > 0) else {
+            left = 0;
             return false;
-        }
-        left = left.saturating_sub(key.len());
+        };
+        left = room;
         if let Some(value) = value {
             journal.cut_text(value, Limit::new(left.max(3), 0), || path.to_owned());
             left = left.saturating_sub(value.len());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use protocol::event::{Event, Level};
+use protocol::event::{Event, Fields, Level};
 
 use super::contexts::Facts;
 use super::journal::{CorrectionKind, Journal, shown};
@@ -40,9 +40,6 @@ pub(super) fn normalise<'a>(
 ) -> Vec<Tag<'a>> {
     let mut tags: Vec<Tag<'a>> = Vec::with_capacity(event.tags.list.len() + 16);
     for (key, value) in &event.tags.list {
-        if RESERVED.contains(&&**key) {
-            continue;
-        }
         if let Some(tag) = own(key, value.as_ref(), journal)
             && tags.len() < TAGS_MAX
         {
@@ -52,6 +49,24 @@ pub(super) fn normalise<'a>(
     compute(&mut tags, event, computed);
     tags.sort_by(|a, b| a.key.cmp(&b.key));
     tags
+}
+
+/// Adds where the user was, which is found out when all else is known.
+pub(super) fn add_place(tags: &mut Vec<Tag<'_>>, geo: &Fields<'_>) {
+    for (tag, value) in of_place(geo) {
+        push(tags, Cow::Borrowed(tag), Cow::Owned(value));
+    }
+    tags.sort_by(|a, b| a.key.cmp(&b.key));
+}
+
+fn of_place(geo: &Fields<'_>) -> impl Iterator<Item = (&'static str, String)> {
+    let tags = [
+        ("geo.country_code", "country_code"),
+        ("geo.region", "region"),
+        ("geo.city", "city"),
+    ];
+    let found = tags.map(|(tag, field)| Some((tag, geo.text(field)?.into_owned())));
+    found.into_iter().flatten()
 }
 
 fn push<'a>(tags: &mut Vec<Tag<'a>>, key: Cow<'a, str>, value: Cow<'a, str>) {
@@ -69,6 +84,9 @@ fn own<'a>(
     let value = value?;
     let path = |key: &str| format!("tags.{}", key.chars().take(CHARS_MAX).collect::<String>());
     let key = tidy_key(key);
+    if RESERVED.contains(&&*key) {
+        return None;
+    }
     let is_valid = !key.is_empty()
         && key
             .bytes()
@@ -122,7 +140,8 @@ fn compute<'a>(tags: &mut Vec<Tag<'a>>, event: &Event<'a>, computed: &Computed<'
         let value = if line.len() == value.len() && value.len() <= CHARS_MAX {
             value
         } else {
-            Cow::Owned(line.chars().take(CHARS_MAX).collect())
+            let cut: String = line.chars().take(CHARS_MAX).collect();
+            Cow::Owned(cut.trim_end().to_owned())
         };
         push(tags, Cow::Borrowed(key), value);
     };
@@ -159,6 +178,9 @@ fn compute<'a>(tags: &mut Vec<Tag<'a>>, event: &Event<'a>, computed: &Computed<'
             add(full, Some(Cow::Owned(thing.full())));
             add(name, Some(Cow::Owned(thing.name.clone())));
         }
+    }
+    for (tag, value) in user.into_iter().flat_map(|user| of_place(&user.geo)) {
+        add(tag, Some(Cow::Owned(value)));
     }
     add("device", facts.device.clone().map(Cow::Owned));
     add("device.family", facts.device_family.clone().map(Cow::Owned));

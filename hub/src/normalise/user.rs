@@ -3,11 +3,41 @@
 use std::borrow::Cow;
 use std::str::FromStr as _;
 
-use protocol::event::{Event, Sdk, User};
+use protocol::event::{Event, Fields, Sdk, User};
 
-use super::Receipt;
 use super::journal::{Journal, Limit};
 use super::names::filled;
+use super::{Receipt, json};
+
+/// Where an address is, as a local database says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// `DE`.
+    pub country_code: Option<&'a str>,
+    /// The country's name.
+    pub region: Option<&'a str>,
+    /// Its first part: a state, a province.
+    pub subdivision: Option<&'a str>,
+    /// The city.
+    pub city: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// As a user's `geo`.
+    pub(super) fn fields(self) -> Fields<'static> {
+        let parts = [
+            ("country_code", self.country_code),
+            ("city", self.city),
+            ("subdivision", self.subdivision),
+            ("region", self.region),
+        ];
+        let fields = parts.into_iter().filter_map(|(name, text)| {
+            let raw = serde_json::value::to_raw_value(text?).ok()?;
+            Some((Cow::Borrowed(name), Cow::Owned(raw)))
+        });
+        Fields(fields.collect())
+    }
+}
 
 /// Stands for the address that the request came from.
 const AUTO: &str = "{{auto}}";
@@ -23,21 +53,14 @@ pub(super) fn normalise<'a>(
     const EMAIL: Limit = Limit::new(75, 0);
     let wish = sdk.and_then(Sdk::infer_ip);
     let mut user = event.user.take().unwrap_or_default();
-    user.ip_address = address(
-        event,
-        filled(user.ip_address.take()),
-        &wish,
-        platform,
-        receipt,
-    );
-    if let Some(ip) = &user.ip_address
-        && core::net::IpAddr::from_str(ip).is_err()
-        // A mark left by scrubbing is no mistake of the client.
-        && !ip.starts_with(['[', '*'])
-    {
-        journal.invalid("user.ip_address", ip);
-        user.ip_address = None;
-    }
+    let sent = filled(user.ip_address.take()).filter(|ip| {
+        let is_right = is_address(ip) || ip == AUTO;
+        if !is_right {
+            journal.invalid("user.ip_address", ip);
+        }
+        is_right
+    });
+    user.ip_address = address(event, sent, &wish, platform, receipt);
     user.id = filled(user.id.take());
     user.email = filled(user.email.take());
     user.username = filled(user.username.take());
@@ -48,12 +71,19 @@ pub(super) fn normalise<'a>(
     journal.cut(&mut user.email, EMAIL, || "user.email".to_owned());
     let others = std::mem::take(&mut user.others.0);
     user.data.0.extend(others);
+    json::trim_fields(&mut user.data, json::CONTEXT, "user.data", journal);
+    json::trim_fields(&mut user.geo, json::GEO, "user.geo", journal);
     user.sentry_user = key(&user).map(Cow::Owned);
     let is_empty = user.sentry_user.is_none()
         && user.name.is_none()
         && user.data.0.is_empty()
         && user.geo.0.is_empty();
     event.user = (!is_empty).then_some(user);
+}
+
+/// A network address, or the mark that scrubbing left of one.
+fn is_address(text: &str) -> bool {
+    core::net::IpAddr::from_str(text).is_ok() || text.starts_with(['[', '*'])
 }
 
 fn key(user: &User<'_>) -> Option<String> {
@@ -89,7 +119,7 @@ fn address<'a>(
         .filter(|text| !text.is_empty());
     let served = match served {
         Some(text) if text == AUTO => remote.clone(),
-        other => other.map(Cow::Owned),
+        other => other.filter(|text| is_address(text)).map(Cow::Owned),
     };
     match wish.as_deref() {
         Some("never") => None,

@@ -386,6 +386,7 @@ impl<S: Sink> Session<S> {
                     head,
                     block,
                     arrived_at: clock::now(),
+                    relay_offset_millis: self.clock_offset_ms,
                 };
                 UnderWay {
                     lane,

@@ -59,6 +59,8 @@ impl Hub {
             kind: "event".to_owned(),
             header: Bytes::from_static(b"{}"),
             payload: Bytes::from(format!("{{\"n\":{row},\"text\":\"{}\"}}", "x".repeat(2000))),
+            relay_offset_millis: 0,
+            place: None,
         };
         let at = parts.archive.append(std::slice::from_ref(&stored)).unwrap()[0];
         parts
@@ -118,6 +120,8 @@ impl Hub {
             kind: "attachment".to_owned(),
             header: Bytes::from_static(b"{}"),
             payload: Bytes::from(format!("file {n} {}", "x".repeat(2000))),
+            relay_offset_millis: 0,
+            place: None,
         };
         let place = parts.archive.append(std::slice::from_ref(&stored)).unwrap()[0];
         let item = NewItem {

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::process::program;
 use tests::site::Site;
+use tests::wait::until;
 
 fn sdk_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
@@ -173,4 +175,90 @@ async fn rust() {
         release: "shop-rust@0.9.0",
     };
     check(command, &expected).await;
+}
+
+/// Runs a program that has to succeed, and gives what it prints.
+fn output(command: &mut Command, site: &Site) -> String {
+    let output = command.env("SENTRY_DSN", site.dsn()).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What is kept of a project beside its events, once there is so much of it.
+async fn kept(site: &Site, query: &str, n: usize) -> Vec<Value> {
+    let (org, project) = (site.org(), site.project());
+    let path = format!("projects/{org}/{project}/vedette/items/?{query}");
+    let found = until("items are kept", Duration::from_secs(30), async || {
+        let items = site.api().get(&path).await.ok()?;
+        let items = items.as_array().cloned().unwrap_or_default();
+        (items.len() >= n).then_some(items)
+    });
+    found.await.unwrap()
+}
+
+/// The command line client: an event from a shell, one from a file, and a job that it watches.
+#[tokio::test]
+async fn sentry_cli() {
+    let site = Site::start().await.unwrap();
+    let cli = |arguments: &[&str]| {
+        let mut command = Command::new(sdk_dir().join("node_modules/.bin/sentry-cli"));
+        output(command.args(arguments), &site)
+    };
+    let said = cli(&[
+        "send-event",
+        "--message=mark-8120 of %s",
+        "--message-arg=a shell",
+        "--level=warning",
+        "--release=shell@1.0",
+        "--env=staging",
+        "--tag=customer.tier:gold",
+        "--user=id:u-1",
+        "--no-environ",
+    ]);
+    let id: String = said.chars().filter(char::is_ascii_hexdigit).collect();
+    let id = id.get(id.len().saturating_sub(32)..).unwrap().to_owned();
+    let event = site
+        .api()
+        .event(site.org(), site.project(), &id)
+        .await
+        .unwrap();
+    assert_eq!(event["message"], "mark-8120 of a shell");
+    assert_eq!(event["level"], "warning");
+    assert_eq!(tag(&event, "customer.tier"), "gold");
+    assert_eq!(tag(&event, "release"), "shell@1.0");
+    assert_eq!(tag(&event, "user"), "id:u-1");
+
+    let file = site.dir().join("one.envelope");
+    let envelope = tests::api::envelope(&json!({"message": "mark-8121 of a file"}));
+    std::fs::write(&file, envelope).unwrap();
+    cli(&["send-envelope", "--raw", file.to_str().unwrap()]);
+    site.api().issues(site.org(), "mark-8121", 1).await.unwrap();
+
+    cli(&["monitors", "run", "nightly", "--", "true"]);
+    let check_ins = kept(&site, "kind=check_in&name=nightly", 2).await;
+    let states: Vec<_> = check_ins
+        .iter()
+        .filter_map(|item| item["facts"]["status"].as_str())
+        .collect();
+    assert_eq!(states, ["ok", "in_progress"]);
+}
+
+/// OpenTelemetry's own exporter.
+#[tokio::test]
+async fn opentelemetry() {
+    let site = Site::start().await.unwrap();
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/sdk/python");
+    let mut command = Command::new("python3");
+    command
+        .args([sdk_dir().join("spans.py").as_os_str(), "mark-5512".as_ref()])
+        .env("PYTHONPATH", packages);
+    let trace = output(&mut command, &site);
+    let spans = kept(&site, &format!("kind=span&trace={}", trace.trim()), 2).await;
+    let all = Value::from(spans).to_string();
+    assert!(all.contains("GET /checkout mark-5512"), "{all}");
+    assert!(all.contains("SELECT orders"), "{all}");
 }

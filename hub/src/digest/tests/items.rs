@@ -6,6 +6,15 @@ use super::*;
 use crate::store::items::{ItemRow, Wanted};
 
 const TRACE: &str = "d1901c4e6b5d6d4cb962dc071d7b7f9e";
+const SPAN: &str = "8c1a0e2f4b6d7f90";
+const START: f64 = 1_767_323_040.5;
+
+/// A transaction that says no more than it has to.
+fn transaction() -> String {
+    json!({"contexts": {"trace": {"trace_id": TRACE, "span_id": SPAN}},
+        "start_timestamp": START, "timestamp": START})
+    .to_string()
+}
 
 fn one(hub: &Hub, kind: &str, header: &Value, payload: &str) -> Record {
     match hub.item(1, kind, payload.to_owned()) {
@@ -80,10 +89,14 @@ async fn what_is_known_of_each_kind_is_kept_with_its_body() {
         3,
         "transaction",
         empty.clone(),
-        json!({"transaction": "GET /", "contexts": {"trace": {"trace_id": TRACE, "op": "http"}},
-            "spans": [{}, {}], "timestamp": 1_767_323_040.5}),
-        "GET /",
-        json!({"op": "http", "span_count": 2}),
+        json!({"transaction": "GET /cart/17", "transaction_info": {"source": "url"},
+            "contexts": {"trace": {"trace_id": TRACE, "span_id": SPAN, "op": "http"}},
+            "spans": [{"trace_id": TRACE, "span_id": SPAN, "start_timestamp": START}, {}],
+            "start_timestamp": START, "timestamp": START + 0.5}),
+        "GET /cart/*",
+        json!({"op": "http", "status": "unknown", "source": "sanitized", "span_count": 1,
+            "duration_ms": 500, "start_timestamp": START,
+            "errors": [{"type": "invalid_data", "name": "spans.1.trace_id"}]}),
     )
     .await;
     check(
@@ -194,13 +207,13 @@ async fn what_came_before_counts_once_whatever_its_way() {
         one(&hub, "session", &empty, &session),
         one(&hub, "session", &empty, &later),
         one(&hub, "session", &empty, &session),
-        one(&hub, "transaction", &empty, "{}"),
+        one(&hub, "transaction", &empty, &transaction()),
         one(&hub, "attachment", &empty, "same"),
         one(&hub, "attachment", &empty, "same"),
     ];
     hub.deliver(1, &records).await.unwrap();
     hub.deliver(1, &records).await.unwrap();
-    hub.deliver(7, &[one(&hub, "transaction", &empty, "{}")])
+    hub.deliver(7, &[one(&hub, "transaction", &empty, &transaction())])
         .await
         .unwrap();
     assert_eq!(hub.number("SELECT COUNT(*) FROM items").await, 5);
@@ -218,7 +231,6 @@ async fn bodies_that_say_nothing_are_kept_all_the_same() {
     let hub = Hub::new().await;
     let header = Value::from("no object");
     let records: Vec<Record> = [
-        "transaction",
         "span",
         "log",
         "session",
@@ -240,10 +252,58 @@ async fn bodies_that_say_nothing_are_kept_all_the_same() {
     .collect();
     hub.deliver(1, &records).await.unwrap();
     let n = i64::try_from(records.len()).unwrap();
-    // Transactions of one event are the same one.
+    assert_eq!(hub.ends().await, terms(&[(Term::Applied, "", n)]));
+}
+
+#[tokio::test]
+async fn transactions_that_cannot_be_measured_are_refused_and_counted() {
+    let hub = Hub::new().await;
+    let trace = json!({"trace": {"trace_id": TRACE, "span_id": SPAN}});
+    let refused = [
+        "".to_owned(),
+        "7".to_owned(),
+        json!({"contexts": trace, "timestamp": START}).to_string(),
+        json!({"contexts": trace, "start_timestamp": START}).to_string(),
+        json!({"start_timestamp": START, "timestamp": START}).to_string(),
+        json!({"contexts": trace, "start_timestamp": START, "timestamp": START - 1.0}).to_string(),
+        json!({"contexts": trace, "start_timestamp": 1, "timestamp": 2}).to_string(),
+    ];
+    let empty = json!({});
+    let records = refused.map(|payload| one(&hub, "transaction", &empty, &payload));
+    hub.deliver(1, &records).await.unwrap();
     let expected = [
-        (Term::Applied, "", n - 3),
-        (Term::Invalid, reason::DUPLICATE, 3),
+        (Term::Invalid, reason::INVALID_TRANSACTION, 6),
+        (Term::Invalid, reason::TIMESTAMP, 1),
     ];
     assert_eq!(hub.ends().await, terms(&expected));
+}
+
+#[tokio::test]
+async fn what_a_crash_dump_says_is_kept_with_it() {
+    const DUMP: &[u8] = include_bytes!("../../../fixtures/dumps/crash.dmp");
+    let hub = Hub::new().await;
+    let header = json!({"filename": "a.dmp", "attachment_type": "event.minidump"});
+    let with = |payload: &'static [u8]| match one(&hub, "attachment", &header, "") {
+        Record::Items(mut items) => {
+            items.items[0].payload = Bytes::from_static(payload);
+            Record::Items(items)
+        }
+        other @ Record::Ledger(_) => other,
+    };
+    hub.deliver(1, &[with(DUMP), with(b"MDMP of nothing")])
+        .await
+        .unwrap();
+    let rows = stored(&hub, &Wanted::default()).await;
+    let facts: Vec<Value> = rows
+        .iter()
+        .map(|row| serde_json::from_str(&row.item.facts).unwrap())
+        .collect();
+    assert_eq!(facts[0]["crash_reason"], "SIGSEGV / SEGV_MAPERR");
+    assert_eq!(facts[0]["threads"][0]["crashed"], true);
+    assert_eq!(
+        facts[0]["images"][0]["debug_id"],
+        "33221100-5544-7766-8899-aabbccddeeff"
+    );
+    assert_eq!(facts[1]["crash_reason"], Value::Null);
+    assert_eq!(facts[1]["attachment_type"], "event.minidump");
 }

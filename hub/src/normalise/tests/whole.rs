@@ -65,13 +65,15 @@ fn summary(event: &NormalEvent<'_>) -> Json {
 }
 
 /// JSON whose keys are mostly those of events.
-fn any_json() -> impl Strategy<Value = Json> {
+pub(super) fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
         any::<bool>().prop_map(Json::from),
         any::<i64>().prop_map(Json::from),
-        any::<f64>().prop_map(Json::from),
+        // What is written and read again has to be the same, so that one can compare.
+        any::<i32>().prop_map(|n| Json::from(f64::from(n) / 8.0)),
         "\\PC{0,30}".prop_map(Json::from),
+        (1_usize..6).prop_map(|n| Json::from("long \"ä\" ".repeat(n * n * 40))),
         prop::sample::select(vec![
             "E: v",
             "{{auto}}",

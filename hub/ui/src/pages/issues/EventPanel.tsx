@@ -52,8 +52,8 @@ export function EventPanel({ event }: { event: EventDetail }) {
         <Notice tone="warning">
           <details>
             <summary>
-              {event.errors.length === 1 ? "One part" : `${event.errors.length} parts`} of this event could
-              not be read
+              {event.errors.length === 1 ? "One part" : `${event.errors.length} parts`} of this event had to
+              be put right or left out
             </summary>
             <ul>
               {event.errors.map((error, i) => (

@@ -175,7 +175,7 @@ describe("the issue page", () => {
       ),
     );
     expect(await screen.findByText("disk is full")).toBeTruthy();
-    expect(screen.getByText("One part of this event could not be read")).toBeTruthy();
+    expect(screen.getByText("One part of this event had to be put right or left out")).toBeTruthy();
     expect(screen.getByRole("table", { name: "User" }).textContent).toContain("[Filtered]");
     expect(screen.getByRole("img", { name: /private data/ })).toBeTruthy();
   });

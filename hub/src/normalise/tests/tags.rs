@@ -1,0 +1,73 @@
+//! Tags, the event's own and computed ones.
+
+use super::*;
+
+#[test]
+fn puts_tags_right() {
+    let check = |tags: Json, key: &str, expected: Option<&str>, notes: &[&str]| {
+        look(&json!({"message": "m", "tags": tags}), |event| {
+            assert_eq!(event.tag(key), expected, "{tags}");
+            assert_eq!(corrections(event), notes, "{tags}");
+        });
+    };
+    check(json!({"a": "b"}), "a", Some("b"), &[]);
+    check(json!([["a", "b"], ["a", "c"]]), "a", Some("b"), &[]);
+    check(json!([{"key": "a", "value": "b"}]), "a", Some("b"), &[]);
+    check(json!({"a b": "c"}), "a-b", Some("c"), &[]);
+    check(json!({"a": 17}), "a", Some("17"), &[]);
+    check(json!({"a": 1.5}), "a", Some("1.5"), &[]);
+    check(json!({"a": " x "}), "a", Some("x"), &[]);
+    check(json!({"a": null}), "a", None, &[]);
+    check(json!({"ä": "x"}), "ä", None, &["invalid_data tags.ä"]);
+    check(json!({"a": ""}), "a", None, &["invalid_data tags.a"]);
+    check(json!({"a": "x\ny"}), "a", None, &["invalid_data tags.a"]);
+    check(
+        json!({"a": "x".repeat(201)}),
+        "a",
+        None,
+        &["value_too_long tags.a"],
+    );
+    check(json!({"release": "x"}), "release", None, &[]);
+    check(json!({" release ": "x"}), "release", None, &[]);
+    check(json!({"environment": "qa"}), "environment", Some("qa"), &[]);
+}
+
+#[test]
+fn computes_tags() {
+    let event = json!({
+        "platform": "javascript", "release": "1.0", "dist": "7", "transaction": "/t", "server_name": "w1",
+        "level": "fatal", "logger": "l", "user": {"id": 5, "email": "a@b.c"},
+        "request": {"url": "https://x.io/a?b=c", "headers": {"user-agent":
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"}},
+        "contexts": {"runtime": {"name": "node", "version": "v20.1.0"}, "replay": {"replay_id": "9ec79c33ec9942ab8353589fcb2e04dc"}},
+        "exception": {"type": "E", "mechanism": {"type": "onerror", "handled": false}},
+        "tags": {"logger": "mine"},
+    });
+    let tags = look(&event, |event| {
+        let tags = event.tags.iter();
+        tags.map(|tag| format!("{}={}", tag.key, tag.value))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(
+        tags,
+        [
+            "browser=Chrome 126.0.0",
+            "browser.name=Chrome",
+            "dist=7",
+            "handled=no",
+            "level=fatal",
+            "logger=mine",
+            "mechanism=onerror",
+            "os=Windows 10",
+            "os.name=Windows",
+            "release=1.0",
+            "replayId=9ec79c33ec9942ab8353589fcb2e04dc",
+            "runtime=node 20.1.0",
+            "runtime.name=node",
+            "server_name=w1",
+            "transaction=/t",
+            "url=https://x.io/a",
+            "user=id:5",
+        ]
+    );
+}
