@@ -150,6 +150,9 @@ mod tests {
                     ..PrivacySettings::default()
                 },
                 sampling: std::collections::BTreeMap::new(),
+                sampling_rules: Vec::new(),
+                filters: protocol::roster::FilterSettings::default(),
+                quotas: Vec::new(),
             }],
             ..RosterBundle::default()
         }
