@@ -144,17 +144,17 @@ impl Node {
             Self::Not(inner) => !inner.holds(facts),
             Self::Eq(name, values, spelling) => {
                 let fact = facts.value(name);
-                values.iter().any(|value| value.is(fact.as_ref(), *spelling))
+                values
+                    .iter()
+                    .any(|value| value.is(fact.as_ref(), *spelling))
             }
             Self::Compare(name, order, bound) => match facts.value(name) {
-                Some(Value::Number(n)) => {
-                    n.partial_cmp(bound).is_some_and(|ordering| order.holds(ordering))
-                }
+                Some(Value::Number(n)) => n
+                    .partial_cmp(bound)
+                    .is_some_and(|ordering| order.holds(ordering)),
                 _ => false,
             },
-            Self::Glob(name, globs) => {
-                text(facts, name).is_some_and(|text| globs.matches(&text))
-            }
+            Self::Glob(name, globs) => text(facts, name).is_some_and(|text| globs.matches(&text)),
             Self::Cidr(name, networks) => {
                 let address = text(facts, name).and_then(|text| text.parse::<IpAddr>().ok());
                 address.is_some_and(|address| networks.iter().any(|net| net.holds(address)))

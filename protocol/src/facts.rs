@@ -63,7 +63,9 @@ impl<'a> Subject<'a> {
             ItemKind::RawSecurity => security(item),
             _ => None,
         };
-        let trace = sender.trace.and_then(|trace| serde_json::from_slice(trace).ok());
+        let trace = sender
+            .trace
+            .and_then(|trace| serde_json::from_slice(trace).ok());
         Self {
             event: event.unwrap_or_default(),
             sender,
@@ -88,7 +90,11 @@ impl<'a> Subject<'a> {
     /// The message with its parameters put in.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
-        let entry = self.event.logentry.as_ref().or(self.event.message.as_ref())?;
+        let entry = self
+            .event
+            .logentry
+            .as_ref()
+            .or(self.event.message.as_ref())?;
         let text = entry.formatted.0.as_deref().or(entry.message.0.as_deref());
         text.filter(|text| !text.is_empty())
     }
@@ -131,7 +137,10 @@ impl<'a> Subject<'a> {
 
     /// In milliseconds; time does not run backwards.
     fn duration(&self) -> Option<f64> {
-        let millis = self.event.timestamp?.millis_since(self.event.start_timestamp?);
+        let millis = self
+            .event
+            .timestamp?
+            .millis_since(self.event.start_timestamp?);
         u32::try_from(millis).ok().map(f64::from)
     }
 
@@ -174,7 +183,9 @@ impl Facts for Subject<'_> {
         match name {
             "event.exceptions" | "event.exception.values" => {
                 let exceptions = self.event.exceptions.iter();
-                exceptions.map(|exception| exception as &dyn Facts).collect()
+                exceptions
+                    .map(|exception| exception as &dyn Facts)
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -220,7 +231,10 @@ fn of_request<'a>(request: &'a Request<'_>, name: &str) -> Option<Value<'a>> {
     match name {
         "url" => text(request.url.as_ref()),
         "method" => text(request.method.as_ref()),
-        _ => request.headers.get(name.strip_prefix("headers.")?).map(Value::text),
+        _ => request
+            .headers
+            .get(name.strip_prefix("headers.")?)
+            .map(Value::text),
     }
 }
 
@@ -288,7 +302,11 @@ mod tests {
         let check = |name: &str, value: &str| {
             let json = format!(r#"{{"op":"eq","name":"{name}","value":{value}}}"#);
             let condition = Condition::parse(&json, ROOTS).unwrap();
-            assert!(condition.holds(&subject), "{name}: {:?}", subject.value(name));
+            assert!(
+                condition.holds(&subject),
+                "{name}: {:?}",
+                subject.value(name)
+            );
         };
         check("event.release", r#""shop@1""#);
         check("event.tags.a.b", r#""c""#);

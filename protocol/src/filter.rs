@@ -161,7 +161,9 @@ impl Filters {
             releases: globs("releases", &settings.releases)?,
             messages: globs("error messages", &settings.error_messages)?,
             health_checks: globs("health checks", health_checks)?,
-            legacy: legacy.filter_map(|name| LegacyBrowser::from_name(name)).collect(),
+            legacy: legacy
+                .filter_map(|name| LegacyBrowser::from_name(name))
+                .collect(),
             localhost: settings.localhost,
             extensions: settings.browser_extensions,
             crawlers: settings.web_crawlers,
@@ -216,10 +218,16 @@ impl Compiled {
             ),
             (
                 reason::FILTER_RELEASE,
-                event.release.as_deref().is_some_and(|text| self.releases.matches(text)),
+                event
+                    .release
+                    .as_deref()
+                    .is_some_and(|text| self.releases.matches(text)),
             ),
             (reason::FILTER_MESSAGE, self.has_message(subject)),
-            (reason::FILTER_LOCALHOST, self.localhost && local::is_local(event)),
+            (
+                reason::FILTER_LOCALHOST,
+                self.localhost && local::is_local(event),
+            ),
             (
                 reason::FILTER_EXTENSION,
                 self.extensions && extensions::is_of_extension(event),
@@ -237,14 +245,17 @@ impl Compiled {
                 *kind == ItemKind::Transaction && self.is_health_check(event),
             ),
         ];
-        rows.into_iter().find_map(|(reason, fits)| fits.then_some(reason))
+        rows.into_iter()
+            .find_map(|(reason, fits)| fits.then_some(reason))
     }
 
     fn has_message(&self, subject: &Subject<'_>) -> bool {
         if self.messages.is_empty() {
             return false;
         }
-        let is_message = subject.message().is_some_and(|text| self.messages.matches(text));
+        let is_message = subject
+            .message()
+            .is_some_and(|text| self.messages.matches(text));
         is_message
             || subject.event.exceptions.iter().any(|exception| {
                 let ty = exception.ty.as_deref().unwrap_or_default();

@@ -213,7 +213,12 @@ mod tests {
         check("1.2.3", Sensitive, "1.2.3", true);
         check("1.2.3", Sensitive, "1.2.34", false);
         check("1.2.3", Sensitive, "1x2.3", false);
-        check("TypeError*", Ignored, "typeerror: x\nis not a function", true);
+        check(
+            "TypeError*",
+            Ignored,
+            "typeerror: x\nis not a function",
+            true,
+        );
         check("TypeError*", Sensitive, "typeerror: x", false);
         check("*timeout*", Ignored, "a Timeout b", true);
         check("a?c", Sensitive, "a\u{fc}c", true);
@@ -242,7 +247,11 @@ mod tests {
     fn networks_hold_addresses() {
         let check = |network: &str, address: &str, expected: bool| {
             let network = Network::parse(network).unwrap();
-            assert_eq!(network.holds(address.parse().unwrap()), expected, "{network:?} {address}");
+            assert_eq!(
+                network.holds(address.parse().unwrap()),
+                expected,
+                "{network:?} {address}"
+            );
         };
         check("192.0.2.7", "192.0.2.7", true);
         check("192.0.2.7", "192.0.2.8", false);
@@ -254,7 +263,15 @@ mod tests {
         check("0.0.0.0/0", "2001:db8::1", false);
         check("2001:db8::/32", "2001:db8:1::1", true);
         check("2001:db8::/32", "2001:db9::1", false);
-        for wrong in ["", "x", "192.0.2.0/33", "192.0.2.0/", "192.0.2", "::/129", "1.2.3.4/-1"] {
+        for wrong in [
+            "",
+            "x",
+            "192.0.2.0/33",
+            "192.0.2.0/",
+            "192.0.2",
+            "::/129",
+            "1.2.3.4/-1",
+        ] {
             assert_eq!(Network::parse(wrong), Err(NetworkError), "{wrong}");
         }
     }

@@ -154,6 +154,9 @@ mod tests {
     #[test]
     fn a_wrong_condition_names_its_rule() {
         let error = Rules::compile(&[rule(7, "{\"op\":\"eq\"}", 0.5)]).unwrap_err();
-        assert!(error.to_string().starts_with("sampling rule 7: "), "{error}");
+        assert!(
+            error.to_string().starts_with("sampling rule 7: "),
+            "{error}"
+        );
     }
 }

@@ -434,9 +434,7 @@ impl Inner {
         let dropped = prepared
             .dropped
             .into_iter()
-            .flat_map(|(category, term, why)| {
-                ledger::item_terms(project, category, term, why, 1)
-            });
+            .flat_map(|(category, term, why)| ledger::item_terms(project, category, term, why, 1));
         self.ledger.count_all(dropped.chain(prepared.discarded));
         Ok(prepared.taken)
     }

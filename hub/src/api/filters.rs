@@ -16,7 +16,7 @@ use super::input::{At, Input};
 use super::projects::{intake_of, put_intake};
 use super::types::ProjectPath;
 use crate::access::Scope;
-use crate::fleet::{Intake, IntakeError, READY_FILTERS};
+use crate::fleet::{Intake, READY_FILTERS};
 
 /// The groups of browsers that are meant where none is named.
 const USUAL_BROWSERS: [LegacyBrowser; 5] = [
@@ -137,7 +137,9 @@ fn browsers(change: FilterChange) -> Result<Vec<String>, ApiError> {
     let named = |groups: &[LegacyBrowser]| groups.iter().map(|g| g.name().to_owned()).collect();
     match (change.subfilters, change.active) {
         (Some(groups), _) => {
-            let unknown = groups.iter().find(|name| LegacyBrowser::from_name(name).is_none());
+            let unknown = groups
+                .iter()
+                .find(|name| LegacyBrowser::from_name(name).is_none());
             match unknown {
                 None => Ok(LegacyBrowser::ALL
                     .iter()
@@ -152,7 +154,10 @@ fn browsers(change: FilterChange) -> Result<Vec<String>, ApiError> {
         }
         (None, Some(true)) => Ok(named(&USUAL_BROWSERS)),
         (None, Some(false)) => Ok(Vec::new()),
-        (None, None) => Err(ApiError::field("subfilters", "a list of groups of browsers")),
+        (None, None) => Err(ApiError::field(
+            "subfilters",
+            "a list of groups of browsers",
+        )),
     }
 }
 
@@ -188,8 +193,8 @@ pub(super) fn apply_options(
 ) -> Result<(), ApiError> {
     for (name, value) in changes {
         let unknown = || ApiError::field("options", format!("{name:?} is not an option"));
-        let ready = READY_FILTERS.iter().map(|(id, _)| *id);
-        let ready = ready.into_iter().find(|id| name.strip_prefix("filters:") == Some(id));
+        let mut ready = READY_FILTERS.iter().map(|(id, _)| *id);
+        let ready = ready.find(|id| name.strip_prefix("filters:") == Some(*id));
         match (ready, value) {
             (Some(id), Value::Bool(true)) => {
                 intake.ready_filters.insert(id.to_owned());
@@ -226,27 +231,9 @@ fn entries(value: &Value) -> Option<Vec<String>> {
         Value::Array(list) => list.iter().map(Value::as_str).collect::<Option<_>>()?,
         _ => return None,
     };
-    let lines = lines.into_iter().map(str::trim).filter(|line| !line.is_empty());
+    let lines = lines
+        .into_iter()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
     Some(lines.map(str::to_owned).collect())
-}
-
-/// Settings that relays would not take: 400, with the place where there is one.
-impl From<IntakeError> for ApiError {
-    fn from(error: IntakeError) -> Self {
-        let at = |place: usize| [place, place];
-        match &error {
-            IntakeError::Filter(protocol::filter::FilterError::Condition { source, .. }) => {
-                Self::field_at("generic", error.to_string(), at(source.at))
-            }
-            IntakeError::Filter(protocol::filter::FilterError::Address { .. }) => {
-                Self::field("filters:blacklisted_ips", error.to_string())
-            }
-            IntakeError::Filter(_) => Self::field("filters", error.to_string()),
-            IntakeError::Sampling(rule) => {
-                Self::field_at("samplingRules", error.to_string(), at(rule.source.at))
-            }
-            IntakeError::Quota => Self::field("quotas", error.to_string()),
-            IntakeError::TooMany { .. } => Self::invalid(error.to_string()),
-        }
-    }
 }

@@ -165,7 +165,9 @@ pub(super) async fn set_quotas(
     let settings: Vec<QuotaSetting> = quotas.iter().cloned().map(QuotaSetting::from).collect();
     check_quotas(&settings)?;
     let fleet = &state.fleet;
-    fleet.set_organization_quotas(organization.id, &settings).await?;
+    fleet
+        .set_organization_quotas(organization.id, &settings)
+        .await?;
     Ok(Json(quotas))
 }
 
@@ -178,7 +180,11 @@ async fn show(
     let generic = intake.filters.generic.iter().cloned();
     Ok(Json(IntakeSettings {
         generic: generic.map(ConditionFilter::from).collect(),
-        sampling_rules: intake.sampling_rules.iter().map(SamplingRuleForm::from).collect(),
+        sampling_rules: intake
+            .sampling_rules
+            .iter()
+            .map(SamplingRuleForm::from)
+            .collect(),
         quotas: intake.quotas.iter().cloned().map(QuotaForm::from).collect(),
         spike_protection: intake.spike_protection,
         spike_limit: measured.spikes.get(&project.cast_unsigned()).copied(),
@@ -193,7 +199,11 @@ fn sampling_rules(
 ) -> Result<Vec<SamplingRule>, ApiError> {
     let known = before.sampling_rules.iter().map(|rule| rule.id);
     let named = rules.iter().filter_map(|rule| rule.id);
-    let mut last = known.chain(named).chain([FIRST_RULE]).max().unwrap_or(FIRST_RULE);
+    let mut last = known
+        .chain(named)
+        .chain([FIRST_RULE])
+        .max()
+        .unwrap_or(FIRST_RULE);
     let wrong = |what: &str| ApiError::field("samplingRules", what);
     let mut read = Vec::with_capacity(rules.len());
     for rule in rules {

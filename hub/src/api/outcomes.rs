@@ -235,24 +235,34 @@ pub(super) async fn of_organization(
         .await?;
     let all = state.store.projects(organization.id).await?;
     let chosen = chosen_projects(&all, &params)?;
-    let by: Vec<By> = params.all("groupBy").map(By::parse).collect::<Result<_, _>>()?;
+    let by: Vec<By> = params
+        .all("groupBy")
+        .map(By::parse)
+        .collect::<Result<_, _>>()?;
     let fields = fields(&params)?;
     let range = Range::read(&params, clock::now())?;
-    let relays = match by.contains(&By::Relay) {
-        true => Relays::Each,
-        false => Relays::Together,
+    let relays = if by.contains(&By::Relay) {
+        Relays::Each
+    } else {
+        Relays::Together
     };
     let ids: Vec<i64> = chosen.iter().map(|project| project.id).collect();
     let (from, to) = range.hours;
     let sums = state.store.outcomes(&ids, from, to, relays).await?;
-    let is_chosen = params.all("project").any(|name| !name.is_empty() && name != "-1");
+    let is_chosen = params
+        .all("project")
+        .any(|name| !name.is_empty() && name != "-1");
     let wanted = Wanted::read(&params)?;
     let rows = sums.into_iter().filter_map(Row::read);
     let rows = rows.filter(|row| wanted.holds(row) && (row.project.is_some() || !is_chosen));
     Ok(Json(Outcomes {
         start: iso(range.from.as_millis()),
         end: iso(range.to.as_millis()),
-        intervals: range.buckets.starts().map(|at| iso(at.as_millis())).collect(),
+        intervals: range
+            .buckets
+            .starts()
+            .map(|at| iso(at.as_millis()))
+            .collect(),
         groups: groups(rows, &by, &fields, &range)?,
     }))
 }
@@ -284,11 +294,19 @@ pub(super) async fn of_project(
         ],
         "rejected" => &[Outcome::RateLimited, Outcome::Invalid],
         "blacklisted" => &[Outcome::Filtered],
-        _ => return Err(ApiError::field("stat", "received, generated, rejected or blacklisted")),
+        _ => {
+            return Err(ApiError::field(
+                "stat",
+                "received, generated, rejected or blacklisted",
+            ));
+        }
     };
     let range = Range::of_project(&params, clock::now())?;
     let (from, to) = range.hours;
-    let sums = state.store.outcomes(&[project.id], from, to, Relays::Together).await?;
+    let sums = state
+        .store
+        .outcomes(&[project.id], from, to, Relays::Together)
+        .await?;
     let errors = [Category::Default, Category::Error, Category::Security];
     let rows = sums.into_iter().filter_map(Row::read).filter(|row| {
         row.project == Some(project.id)
@@ -312,12 +330,19 @@ impl Range {
     fn read(params: &Params, now: Timestamp) -> Result<Self, ApiError> {
         let span = span(params, now)?;
         let to = span.to.map_or(now, Timestamp::from_millis);
-        let from = span.from.map_or_else(|| to.plus_millis(-PERIOD), Timestamp::from_millis);
-        Self::new(from, to, params.some("interval").unwrap_or("1h"), "interval")
+        let from = span
+            .from
+            .map_or_else(|| to.plus_millis(-PERIOD), Timestamp::from_millis);
+        Self::new(
+            from,
+            to,
+            params.some("interval").unwrap_or("1h"),
+            "interval",
+        )
     }
 
     fn of_project(params: &Params, now: Timestamp) -> Result<Self, ApiError> {
-        let time = |field: &'static str| {
+        let time = |field: &'static str| -> Result<Option<Timestamp>, ApiError> {
             let secs = params.some(field).map(str::parse::<i64>).transpose();
             let secs = secs.map_err(|_| ApiError::field(field, "unix seconds"))?;
             Ok(secs.map(|secs| Timestamp::from_millis(secs.saturating_mul(1000))))
@@ -376,8 +401,14 @@ impl<'a> Wanted<'a> {
             let names = Outcome::ALL.map(Outcome::name).join(", ");
             return Err(ApiError::field("outcome", format!("one of {names}")));
         }
-        if !categories.iter().all(|name| Category::from_name(name).is_some()) {
-            return Err(ApiError::field("category", "a data category, such as error"));
+        if !categories
+            .iter()
+            .all(|name| Category::from_name(name).is_some())
+        {
+            return Err(ApiError::field(
+                "category",
+                "a data category, such as error",
+            ));
         }
         Ok(Self {
             outcomes,
@@ -399,11 +430,14 @@ fn fields(params: &Params) -> Result<Vec<String>, ApiError> {
     if fields.is_empty() {
         fields.push(FIELDS[0].to_owned());
     }
-    match fields.iter().all(|field| FIELDS.contains(&field.as_str())) {
-        true => Ok(fields),
-        false => Err(ApiError::field("field", "sum(quantity) or sum(times_seen)")),
+    if !fields.iter().all(|field| FIELDS.contains(&field.as_str())) {
+        return Err(ApiError::field("field", "sum(quantity) or sum(times_seen)"));
     }
+    Ok(fields)
 }
+
+/// What a group has in common, and its counts.
+type Gathered = (BTreeMap<&'static str, Value>, Vec<(Timestamp, i64)>);
 
 /// The groups, the largest first.
 fn groups(
@@ -412,8 +446,7 @@ fn groups(
     fields: &[String],
     range: &Range,
 ) -> Result<Vec<OutcomeGroup>, ApiError> {
-    let mut groups: BTreeMap<String, (BTreeMap<&'static str, Value>, Vec<(Timestamp, i64)>)> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<String, Gathered> = BTreeMap::new();
     for row in rows {
         let values: BTreeMap<_, _> = by.iter().map(|by| (by.name(), by.value(&row))).collect();
         let key = serde_json::to_string(&values).map_err(ApiError::internal)?;

@@ -98,8 +98,17 @@ fn project_at_once(old: &RosterProject, new: &RosterProject) -> RosterProject {
 fn quotas_at_once(old: &[Quota], new: &[Quota]) -> Vec<Quota> {
     let twin = |among: &[Quota], quota: &Quota| {
         let is_same = |other: &&Quota| {
-            (other.scope, other.scope_id, &other.categories, &other.reason)
-                == (quota.scope, quota.scope_id, &quota.categories, &quota.reason)
+            (
+                other.scope,
+                other.scope_id,
+                &other.categories,
+                &other.reason,
+            ) == (
+                quota.scope,
+                quota.scope_id,
+                &quota.categories,
+                &quota.reason,
+            )
         };
         among.iter().find(is_same).map(|quota| quota.limit)
     };
@@ -231,7 +240,9 @@ mod tests {
         check(AtOnce, "quota where none was", |b| {
             b.projects[0].quotas.push(quota("error", 9));
         });
-        check(AtOnce, "lower quota", |b| b.projects[0].quotas = vec![quota("session", 9)]);
+        check(AtOnce, "lower quota", |b| {
+            b.projects[0].quotas = vec![quota("session", 9)]
+        });
         check(AtOnce, "origins", |b| b.projects[0].allowed_domains.clear());
         check(AtOnce, "more private", |b| {
             let privacy = &mut b.projects[0].privacy;
@@ -287,9 +298,13 @@ mod tests {
                 until: None,
             });
         });
-        check(CanaryFirst, "filter", |b| b.projects[0].filters.localhost = true);
+        check(CanaryFirst, "filter", |b| {
+            b.projects[0].filters.localhost = true
+        });
         check(CanaryFirst, "no quota", |b| b.projects[0].quotas.clear());
-        check(CanaryFirst, "higher quota", |b| b.projects[0].quotas = vec![quota("session", 11)]);
+        check(CanaryFirst, "higher quota", |b| {
+            b.projects[0].quotas = vec![quota("session", 11)]
+        });
         check(CanaryFirst, "requirement", |b| {
             b.requires.push("x".to_owned());
         });

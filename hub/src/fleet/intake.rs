@@ -108,12 +108,22 @@ impl Intake {
     /// [`IntakeError`], the first that is found.
     pub fn check(&self) -> Result<(), IntakeError> {
         let filters = self.filters();
-        let at_most = |what, n: usize, max: usize| match n > max {
-            true => Err(IntakeError::TooMany { what, max }),
-            false => Ok(()),
+        let at_most = |what, n: usize, max: usize| {
+            if n > max {
+                return Err(IntakeError::TooMany { what, max });
+            }
+            Ok(())
         };
-        at_most("filters by condition", filters.generic.len(), ROSTER_CONDITIONS_MAX)?;
-        at_most("sampling rules", self.sampling_rules.len(), ROSTER_CONDITIONS_MAX)?;
+        at_most(
+            "filters by condition",
+            filters.generic.len(),
+            ROSTER_CONDITIONS_MAX,
+        )?;
+        at_most(
+            "sampling rules",
+            self.sampling_rules.len(),
+            ROSTER_CONDITIONS_MAX,
+        )?;
         let conditions = filters.generic.iter().map(|filter| filter.condition.len());
         let rules = self.sampling_rules.iter().map(|rule| rule.condition.len());
         let longest = conditions.chain(rules).max().unwrap_or_default();
@@ -136,10 +146,12 @@ impl Intake {
         let mut filters = self.filters.clone();
         let ready = READY_FILTERS.iter();
         let ready = ready.filter(|(id, _)| self.ready_filters.contains(*id));
-        filters.generic.extend(ready.map(|(id, condition)| GenericFilter {
-            id: (*id).to_owned(),
-            condition: (*condition).to_owned(),
-        }));
+        filters
+            .generic
+            .extend(ready.map(|(id, condition)| GenericFilter {
+                id: (*id).to_owned(),
+                condition: (*condition).to_owned(),
+            }));
         filters
     }
 
@@ -266,7 +278,9 @@ impl Fleet {
     pub async fn measure(&self, now: Timestamp) -> Result<(), FleetError> {
         let this_hour = now.hour();
         let store = &self.0.store;
-        let hours = store.error_hours(this_hour - BASELINE_HOURS, this_hour).await?;
+        let hours = store
+            .error_hours(this_hour - BASELINE_HOURS, this_hour)
+            .await?;
         let measured = Measured::of(&self.relays().await?, &hours, now);
         if measured == self.measured().await? {
             return Ok(());
@@ -284,7 +298,9 @@ impl Fleet {
     /// [`FleetError::Store`].
     pub async fn measured(&self) -> Result<Measured, FleetError> {
         let stored = self.0.store.setting(MEASURED).await?;
-        Ok(stored.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+        Ok(stored
+            .and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default())
     }
 
     /// The limits over all projects of an organization.
@@ -292,7 +308,11 @@ impl Fleet {
     /// # Errors
     /// [`FleetError::Store`].
     pub async fn organization_quotas(&self, id: i64) -> Result<Vec<QuotaSetting>, FleetError> {
-        let stored = self.0.store.setting(&format!("{ORGANIZATION_QUOTAS}{id}")).await?;
+        let stored = self
+            .0
+            .store
+            .setting(&format!("{ORGANIZATION_QUOTAS}{id}"))
+            .await?;
         let unreadable = |_| StoreError::Unreadable { what: "quotas" };
         let quotas = stored.map(|json| serde_json::from_str(&json)).transpose();
         Ok(quotas.map_err(unreadable)?.unwrap_or_default())
@@ -337,7 +357,11 @@ mod tests {
         assert_eq!(spike_limit(&hours(1_000_000, 23), 1000), None);
         assert_eq!(spike_limit(&hours(24, 24), 1000), Some(1024));
         assert_eq!(spike_limit(&hours(168 * 500, 168), 1000), Some(8192));
-        assert_eq!(spike_limit(&hours(168 * 520, 168), 1000), Some(8192), "it changes seldom");
+        assert_eq!(
+            spike_limit(&hours(168 * 520, 168), 1000),
+            Some(8192),
+            "it changes seldom"
+        );
         assert_eq!(spike_limit(&hours(i64::MAX, 168), 1000), None);
         assert_eq!(spike_limit(&hours(-1, 168), 1000), None);
     }
@@ -365,11 +389,19 @@ mod tests {
             .collect();
         assert_eq!(
             found,
-            [(1, 34, "project_quota"), (9, 34, "organization_quota"), (1, 2048, "spike_protection")]
+            [
+                (1, 34, "project_quota"),
+                (9, 34, "organization_quota"),
+                (1, 2048, "spike_protection")
+            ]
         );
         let nobody = Measured::default();
         let quotas = intake.quotas(project, 9, &[], &nobody);
-        assert_eq!(quotas.len(), 1, "no limit where it is not known what is usual");
+        assert_eq!(
+            quotas.len(),
+            1,
+            "no limit where it is not known what is usual"
+        );
         assert_eq!(quotas[0].limit.count, 100);
     }
 
@@ -381,10 +413,19 @@ mod tests {
             assert_eq!(intake.check().is_ok(), is_right, "{intake:?}");
         };
         check(|_| {}, true);
-        check(|i| i.filters.client_ips = vec!["10.0.0.0/8".to_owned()], true);
+        check(
+            |i| i.filters.client_ips = vec!["10.0.0.0/8".to_owned()],
+            true,
+        );
         check(|i| i.filters.client_ips = vec!["10.0.0".to_owned()], false);
-        check(|i| i.filters.releases = vec!["x".to_owned(); ROSTER_LIST_MAX + 1], false);
-        check(|i| i.ready_filters = READY_FILTERS.map(|(id, _)| id.to_owned()).into(), true);
+        check(
+            |i| i.filters.releases = vec!["x".to_owned(); ROSTER_LIST_MAX + 1],
+            false,
+        );
+        check(
+            |i| i.ready_filters = READY_FILTERS.map(|(id, _)| id.to_owned()).into(),
+            true,
+        );
         check(
             |i| {
                 i.quotas = vec![QuotaSetting {

@@ -84,8 +84,10 @@ impl Store {
              FROM ledger WHERE hour >= ",
         );
         sql.push_bind(from).push(" AND hour < ").push_bind(to);
-        sql.push(" AND term NOT IN (").push_bind(i16::from(u8::from(Term::Received)));
-        sql.push(", ").push_bind(i16::from(u8::from(Term::Accepted)));
+        sql.push(" AND term NOT IN (")
+            .push_bind(i16::from(u8::from(Term::Received)));
+        sql.push(", ")
+            .push_bind(i16::from(u8::from(Term::Accepted)));
         sql.push(") AND project_id IN (0");
         for project in projects {
             sql.push(", ").push_bind(*project);

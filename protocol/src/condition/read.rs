@@ -30,7 +30,11 @@ pub(super) fn read(json: &str, roots: &[&str]) -> Result<Node, ConditionError> {
 /// The parser tells places by line and column, and writes them behind its message.
 fn placed(json: &str, error: &serde_json::Error) -> ConditionError {
     let (line, column) = (error.line(), error.column());
-    let before: usize = json.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let before: usize = json
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
     let what = error.to_string();
     let what = what.split(" at line ").next().unwrap_or_default();
     ConditionError {
@@ -52,7 +56,10 @@ fn check(node: &Node, json: &str, roots: &[&str]) -> Result<(), ConditionError> 
         if depth > DEPTH_MAX {
             return wrong(format!("nested deeper than {DEPTH_MAX}"));
         }
-        if let Some(name) = node.name().filter(|name| is_outer && !is_rooted(name, roots)) {
+        if let Some(name) = node
+            .name()
+            .filter(|name| is_outer && !is_rooted(name, roots))
+        {
             let quoted = serde_json::to_string(name).unwrap_or_default();
             return Err(ConditionError {
                 what: format!("{name:?} is not known: names begin with {}", listed(roots)),
@@ -76,7 +83,8 @@ fn check(node: &Node, json: &str, roots: &[&str]) -> Result<(), ConditionError> 
 }
 
 fn is_rooted(name: &str, roots: &[&str]) -> bool {
-    name.split_once('.').is_some_and(|(root, _)| roots.contains(&root))
+    name.split_once('.')
+        .is_some_and(|(root, _)| roots.contains(&root))
 }
 
 fn listed(roots: &[&str]) -> String {
@@ -139,13 +147,17 @@ impl<'de> Visitor<'de> for InnerVisitor {
         f.write_str("a condition or a list of conditions")
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Inner, A::Error> {
-        NodeVisitor.visit_map(map).map(|node| Inner::One(Box::new(node)))
+        NodeVisitor
+            .visit_map(map)
+            .map(|node| Inner::One(Box::new(node)))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Inner, A::Error> {
         let mut nodes = Vec::new();
         while let Some(node) = seq.next_element()? {
             if nodes.len() >= NODES_MAX {
-                return Err(A::Error::custom(format!("more than {NODES_MAX} conditions")));
+                return Err(A::Error::custom(format!(
+                    "more than {NODES_MAX} conditions"
+                )));
             }
             nodes.push(node);
         }
@@ -198,17 +210,19 @@ impl Written {
                 })
             }
             "eq" => {
-                let spelling = match self.options.ignore_case {
-                    true => Spelling::AnyCase,
-                    false => Spelling::Exact,
+                let spelling = if self.options.ignore_case {
+                    Spelling::AnyCase
+                } else {
+                    Spelling::Exact
                 };
                 let values = literals(self.value)?;
                 Ok(Node::Eq(named(self.name, op)?, values, spelling))
             }
             "glob" => {
-                let case = match self.options.ignore_case {
-                    true => Case::Ignored,
-                    false => Case::Sensitive,
+                let case = if self.options.ignore_case {
+                    Case::Ignored
+                } else {
+                    Case::Sensitive
                 };
                 let globs = Globs::compile(&texts(self.value, op)?, case);
                 let globs = globs.map_err(|error| error.to_string())?;
@@ -219,7 +233,10 @@ impl Written {
                 let networks = networks.iter().map(|text| {
                     Network::parse(text).map_err(|error| format!("{text:?} is {error}"))
                 });
-                Ok(Node::Cidr(named(self.name, op)?, networks.collect::<Result<_, _>>()?))
+                Ok(Node::Cidr(
+                    named(self.name, op)?,
+                    networks.collect::<Result<_, _>>()?,
+                ))
             }
             "release" => {
                 let order = order(self.cmp.as_deref().unwrap_or("eq"));
@@ -276,7 +293,10 @@ fn literals(value: Option<Json>) -> Result<Vec<Literal>, String> {
         Json::Null => Ok(Literal::Absent),
         Json::Bool(flag) => Ok(Literal::Flag(flag)),
         Json::String(text) => Ok(Literal::Text(text)),
-        Json::Number(n) => n.as_f64().map(Literal::Number).ok_or("not a number".to_owned()),
+        Json::Number(n) => n
+            .as_f64()
+            .map(Literal::Number)
+            .ok_or("not a number".to_owned()),
         Json::Array(_) | Json::Object(_) => {
             Err("`eq` compares texts, numbers, true, false and null".to_owned())
         }

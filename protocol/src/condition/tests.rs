@@ -46,9 +46,18 @@ fn check(json: &str, expected: bool) {
 
 #[test]
 fn facts_are_compared_by_their_kind() {
-    check(r#"{"op":"eq","name":"event.release","value":"shop@1.10.2"}"#, true);
-    check(r#"{"op":"eq","name":"event.release","value":["x","shop@1.10.2"]}"#, true);
-    check(r#"{"op":"eq","name":"event.release","value":"SHOP@1.10.2"}"#, false);
+    check(
+        r#"{"op":"eq","name":"event.release","value":"shop@1.10.2"}"#,
+        true,
+    );
+    check(
+        r#"{"op":"eq","name":"event.release","value":["x","shop@1.10.2"]}"#,
+        true,
+    );
+    check(
+        r#"{"op":"eq","name":"event.release","value":"SHOP@1.10.2"}"#,
+        false,
+    );
     check(
         r#"{"op":"eq","name":"event.release","value":"SHOP@1.10.2","options":{"ignoreCase":true}}"#,
         true,
@@ -58,18 +67,45 @@ fn facts_are_compared_by_their_kind() {
     check(r#"{"op":"eq","name":"event.release","value":[]}"#, false);
     check(r#"{"op":"eq","name":"event.handled","value":false}"#, true);
     check(r#"{"op":"eq","name":"event.duration","value":1500}"#, true);
-    check(r#"{"op":"eq","name":"event.duration","value":"1500"}"#, false);
+    check(
+        r#"{"op":"eq","name":"event.duration","value":"1500"}"#,
+        false,
+    );
     check(r#"{"op":"gt","name":"event.duration","value":1500}"#, false);
     check(r#"{"op":"gte","name":"event.duration","value":1500}"#, true);
-    check(r#"{"op":"lt","name":"event.duration","value":1500.5}"#, true);
+    check(
+        r#"{"op":"lt","name":"event.duration","value":1500.5}"#,
+        true,
+    );
     check(r#"{"op":"lte","name":"event.release","value":7}"#, false);
-    check(r#"{"op":"glob","name":"event.release","value":["x","shop@1.*"]}"#, true);
-    check(r#"{"op":"glob","name":"event.release","value":"shop@2.*"}"#, false);
-    check(r#"{"op":"cidr","name":"event.user.ip","value":["10.0.0.0/8","192.0.2.0/24"]}"#, true);
-    check(r#"{"op":"cidr","name":"event.release","value":["0.0.0.0/0"]}"#, false);
-    check(r#"{"op":"release","name":"event.release","cmp":"gt","value":"1.9"}"#, true);
-    check(r#"{"op":"release","name":"event.release","cmp":"lt","value":"1.9"}"#, false);
-    check(r#"{"op":"release","name":"event.release","value":"1.10.2"}"#, true);
+    check(
+        r#"{"op":"glob","name":"event.release","value":["x","shop@1.*"]}"#,
+        true,
+    );
+    check(
+        r#"{"op":"glob","name":"event.release","value":"shop@2.*"}"#,
+        false,
+    );
+    check(
+        r#"{"op":"cidr","name":"event.user.ip","value":["10.0.0.0/8","192.0.2.0/24"]}"#,
+        true,
+    );
+    check(
+        r#"{"op":"cidr","name":"event.release","value":["0.0.0.0/0"]}"#,
+        false,
+    );
+    check(
+        r#"{"op":"release","name":"event.release","cmp":"gt","value":"1.9"}"#,
+        true,
+    );
+    check(
+        r#"{"op":"release","name":"event.release","cmp":"lt","value":"1.9"}"#,
+        false,
+    );
+    check(
+        r#"{"op":"release","name":"event.release","value":"1.10.2"}"#,
+        true,
+    );
 }
 
 #[test]
@@ -102,8 +138,16 @@ fn what_cannot_be_read_is_told_with_its_place() {
     };
     check("", "EOF", "");
     check("[]", "expected a condition", "");
-    check("{\"op\":\"eq\",\n \"nam\":1}", "unknown field `nam`", "\":1}");
-    check(r#"{"op":"near","name":"event.x"}"#, "there is no `op` \"near\"", "}");
+    check(
+        "{\"op\":\"eq\",\n \"nam\":1}",
+        "unknown field `nam`",
+        "\":1}",
+    );
+    check(
+        r#"{"op":"near","name":"event.x"}"#,
+        "there is no `op` \"near\"",
+        "}",
+    );
     check(
         r#"{"op":"and","inner":[{"op":"eq","name":"event.a"}]}"#,
         "`eq` needs `value`",
@@ -114,9 +158,21 @@ fn what_cannot_be_read_is_told_with_its_place() {
         "names begin with `event.`",
         "\"log.body\"",
     );
-    check(r#"{"op":"gt","name":"event.a","value":"x"}"#, "a number", "}");
-    check(r#"{"op":"cidr","name":"event.a","value":["x"]}"#, "\"x\" is not an address", "}");
-    check(r#"{"op":"release","name":"event.a","value":"soon"}"#, "a version", "}");
+    check(
+        r#"{"op":"gt","name":"event.a","value":"x"}"#,
+        "a number",
+        "}",
+    );
+    check(
+        r#"{"op":"cidr","name":"event.a","value":["x"]}"#,
+        "\"x\" is not an address",
+        "}",
+    );
+    check(
+        r#"{"op":"release","name":"event.a","value":"soon"}"#,
+        "a version",
+        "}",
+    );
     check(r#"{"op":"and","inner":{}}"#, "missing field `op`", "");
 }
 

@@ -90,7 +90,14 @@ mod tests {
             assert!(a < b, "{pair:?}");
         }
         assert_eq!(Version::parse("1.0"), Version::parse("shop@1.0.0.0+7"));
-        for none in ["", "abc", "f00dcafe", "1.x", "1.2.3.4.5.6.7.8.9", "99999999999999999999"] {
+        for none in [
+            "",
+            "abc",
+            "f00dcafe",
+            "1.x",
+            "1.2.3.4.5.6.7.8.9",
+            "99999999999999999999",
+        ] {
             assert_eq!(Version::parse(none), None, "{none}");
         }
     }

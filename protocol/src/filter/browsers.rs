@@ -119,7 +119,10 @@ fn browser(agent: &str) -> Option<(Family, u32)> {
     }
     if agent.contains("Opera") {
         // Since version 10 the true one stands at the end.
-        return Some((Family::Opera, after("Version/").or(after("Opera/")).or(after("Opera "))?));
+        return Some((
+            Family::Opera,
+            after("Version/").or(after("Opera/")).or(after("Opera "))?,
+        ));
     }
     if let Some(major) = after("MSIE ") {
         return Some((Family::Ie, major));
@@ -199,7 +202,10 @@ mod tests {
             "Mozilla/5.0 (iPhone; CPU iPhone OS 15_0) AppleWebKit/605 Version/15.0 Mobile/15E Safari/604",
             None,
         );
-        check("Mozilla/5.0 (X11; rv:109.0) Gecko/20100101 Firefox/110.0", Some((Family::Firefox, 110)));
+        check(
+            "Mozilla/5.0 (X11; rv:109.0) Gecko/20100101 Firefox/110.0",
+            Some((Family::Firefox, 110)),
+        );
         check("sentry.python/2.0", None);
         check("MSIE ", None);
         check("Version/99999999999999 Safari/", None);

@@ -80,7 +80,11 @@ impl Sources {
     pub(super) fn new(defaults: bool, own: &[String]) -> Self {
         let defaults = DEFAULTS.iter().filter(|_| defaults).copied();
         let all = defaults.chain(own.iter().map(String::as_str));
-        Self(all.filter(|text| !text.trim().is_empty()).map(Source::read).collect())
+        Self(
+            all.filter(|text| !text.trim().is_empty())
+                .map(Source::read)
+                .collect(),
+        )
     }
 
     /// Whether a report is about one of them: what was blocked, where it stands, or the page.
@@ -89,9 +93,9 @@ impl Sources {
             return false;
         };
         let source_file = ["source_file", "source-file", "sourceFile"];
-        let source_file = source_file.iter().find_map(|name| {
-            csp.others.text(name).map(std::borrow::Cow::into_owned)
-        });
+        let source_file = source_file
+            .iter()
+            .find_map(|name| csp.others.text(name).map(std::borrow::Cow::into_owned));
         let places = [
             csp.blocked_uri.as_deref(),
             source_file.as_deref(),
@@ -168,7 +172,11 @@ mod tests {
     #[test]
     fn sources_are_compared_by_scheme_host_and_port() {
         let check = |source: &str, place: &str, expected: bool| {
-            assert_eq!(Source::read(source).holds(place), expected, "{source} {place}");
+            assert_eq!(
+                Source::read(source).holds(place),
+                expected,
+                "{source} {place}"
+            );
         };
         check("example.com", "https://example.com/a.js", true);
         check("example.com", "example.com", true);
@@ -183,7 +191,11 @@ mod tests {
         check("example.com:443", "http://example.com/", false);
         check("https://*", "https://anything", true);
         check("*", "https://anything", false);
-        check("data:text/html,chromewebdata", "data:text/html,chromewebdata", true);
+        check(
+            "data:text/html,chromewebdata",
+            "data:text/html,chromewebdata",
+            true,
+        );
         check("about:blank", "about:blank", true);
         check("EXAMPLE.com", "https://Example.COM", true);
     }

@@ -75,7 +75,10 @@ pub(super) fn is_of_extension(event: &Event<'_>) -> bool {
 /// Where it was raised: the last frame that is in some file.
 fn place<'a>(exception: &'a Exception<'_>) -> Option<&'a str> {
     let frames = &exception.stacktrace.as_ref()?.frames;
-    let mut places = frames.iter().rev().filter_map(|frame| frame.abs_path.as_deref());
+    let mut places = frames
+        .iter()
+        .rev()
+        .filter_map(|frame| frame.abs_path.as_deref());
     places.find(|place| !matches!(*place, "<anonymous>" | "[native code]"))
 }
 

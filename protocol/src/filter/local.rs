@@ -7,7 +7,10 @@ use crate::event::Event;
 /// Only what the event says of its user counts: the connection of a relay beside the application
 /// is always local.
 pub(super) fn is_local(event: &Event<'_>) -> bool {
-    let user = event.user.as_ref().and_then(|user| user.ip_address.as_deref());
+    let user = event
+        .user
+        .as_ref()
+        .and_then(|user| user.ip_address.as_deref());
     if matches!(user, Some("127.0.0.1" | "::1")) {
         return true;
     }
@@ -17,13 +20,16 @@ pub(super) fn is_local(event: &Event<'_>) -> bool {
     let url = request.url.as_deref().unwrap_or_default();
     let hosts = ["host", "x-forwarded-host"];
     let named = hosts.iter().filter_map(|name| request.headers.get(name));
-    url.starts_with("file:") || host_of(url).is_some_and(is_local_host) || named.map(bare).any(is_local_host)
+    url.starts_with("file:")
+        || host_of(url).is_some_and(is_local_host)
+        || named.map(bare).any(is_local_host)
 }
 
 fn is_local_host(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let is_below = |name: &str| {
-        host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        host.strip_suffix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     is_below("localhost") || is_below("127.0.0.1") || host == "[::1]"
 }

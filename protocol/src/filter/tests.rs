@@ -46,7 +46,11 @@ fn error(settings: &FilterSettings, payload: &str, expected: Option<&str>) {
 #[test]
 fn what_is_off_refuses_nothing() {
     let nothing = FilterSettings::default();
-    error(&nothing, r#"{"release":"1","user":{"ip_address":"127.0.0.1"}}"#, None);
+    error(
+        &nothing,
+        r#"{"release":"1","user":{"ip_address":"127.0.0.1"}}"#,
+        None,
+    );
     let filters = Filters::compile(&nothing).unwrap();
     assert!(!filters.concern(&ItemKind::Event));
     let some = Filters::compile(&settings(|s| s.localhost = true)).unwrap();
@@ -57,21 +61,41 @@ fn what_is_off_refuses_nothing() {
 #[test]
 fn releases_and_messages_are_globs_of_any_case() {
     let releases = settings(|s| s.releases = texts(&["SHOP@1.*", "old"]));
-    error(&releases, r#"{"release":"shop@1.2"}"#, Some("release-version"));
+    error(
+        &releases,
+        r#"{"release":"shop@1.2"}"#,
+        Some("release-version"),
+    );
     error(&releases, r#"{"release":"shop@2.0"}"#, None);
     error(&releases, "{}", None);
     let messages = settings(|s| s.error_messages = texts(&["*timed out*", "KeyError: 'x*"]));
     let by_message = Some("error-message");
     error(&messages, r#"{"message":"it Timed Out"}"#, by_message);
-    error(&messages, r#"{"logentry":{"message":"%s","formatted":"it timed out"}}"#, by_message);
-    error(&messages, r#"{"logentry":{"message":"it timed out"}}"#, by_message);
+    error(
+        &messages,
+        r#"{"logentry":{"message":"%s","formatted":"it timed out"}}"#,
+        by_message,
+    );
+    error(
+        &messages,
+        r#"{"logentry":{"message":"it timed out"}}"#,
+        by_message,
+    );
     error(
         &messages,
         r#"{"exception":{"values":[{"type":"A","value":"b"},{"type":"KeyError","value":"'xy'"}]}}"#,
         by_message,
     );
-    error(&messages, r#"{"exception":[{"type":"KeyError","value":"'a'"}]}"#, None);
-    error(&messages, r#"{"exception":[{"value":"x timed out"}]}"#, by_message);
+    error(
+        &messages,
+        r#"{"exception":[{"type":"KeyError","value":"'a'"}]}"#,
+        None,
+    );
+    error(
+        &messages,
+        r#"{"exception":[{"value":"x timed out"}]}"#,
+        by_message,
+    );
     error(&messages, r#"{"exception":[{}]}"#, None);
 }
 
@@ -98,9 +122,21 @@ fn localhost_is_told_by_user_url_and_headers() {
         let payload = format!(r#"{{"request":{{"url":"{url}"}}}}"#);
         error(&local, &payload, refused.filter(|_| is_local));
     }
-    error(&local, r#"{"request":{"headers":[["Host","localhost:80"]]}}"#, refused);
-    error(&local, r#"{"request":{"headers":{"X-Forwarded-Host":"a.localhost"}}}"#, refused);
-    error(&local, r#"{"request":{"headers":{"Host":"example.com"}}}"#, None);
+    error(
+        &local,
+        r#"{"request":{"headers":[["Host","localhost:80"]]}}"#,
+        refused,
+    );
+    error(
+        &local,
+        r#"{"request":{"headers":{"X-Forwarded-Host":"a.localhost"}}}"#,
+        refused,
+    );
+    error(
+        &local,
+        r#"{"request":{"headers":{"Host":"example.com"}}}"#,
+        None,
+    );
 }
 
 #[test]
@@ -108,7 +144,10 @@ fn errors_of_extensions_are_told_by_message_and_place() {
     let extensions = settings(|s| s.browser_extensions = true);
     let refused = Some("browser-extensions");
     let raised = |value: &str, places: &[&str]| {
-        let frames: Vec<_> = places.iter().map(|p| format!(r#"{{"abs_path":"{p}"}}"#)).collect();
+        let frames: Vec<_> = places
+            .iter()
+            .map(|p| format!(r#"{{"abs_path":"{p}"}}"#))
+            .collect();
         format!(
             r#"{{"exception":[{{"type":"Error","value":"{value}","stacktrace":{{"frames":[{}]}}}}]}}"#,
             frames.join(",")
@@ -116,11 +155,22 @@ fn errors_of_extensions_are_told_by_message_and_place() {
     };
     error(&extensions, &raised("DealPly is not there", &[]), refused);
     error(&extensions, &raised("x", &["https://a/b.js"]), None);
-    error(&extensions, &raised("x", &["https://a/b.js", "chrome-extension://f/x.js"]), refused);
-    error(&extensions, &raised("x", &["chrome-extension://f/x.js", "https://a/b.js"]), None);
     error(
         &extensions,
-        &raised("x", &["moz-extension://f/x.js", "<anonymous>", "[native code]"]),
+        &raised("x", &["https://a/b.js", "chrome-extension://f/x.js"]),
+        refused,
+    );
+    error(
+        &extensions,
+        &raised("x", &["chrome-extension://f/x.js", "https://a/b.js"]),
+        None,
+    );
+    error(
+        &extensions,
+        &raised(
+            "x",
+            &["moz-extension://f/x.js", "<anonymous>", "[native code]"],
+        ),
         refused,
     );
     error(&extensions, r#"{"message":"DealPly"}"#, None);
@@ -138,7 +188,10 @@ fn browsers_and_crawlers_are_told_by_the_events_request_then_by_the_connection()
     };
     let found = |payload: &str| refused_from(&old, ItemKind::Event, payload, sender);
     assert_eq!(found("{}").as_deref(), Some("legacy-browsers"));
-    assert_eq!(found(r#"{"request":{"headers":{"user-agent":"curl"}}}"#), None);
+    assert_eq!(
+        found(r#"{"request":{"headers":{"user-agent":"curl"}}}"#),
+        None
+    );
     let crawlers = settings(|s| s.web_crawlers = true);
     let bot = r#"{"request":{"headers":{"User-Agent":"Googlebot/2.1"}}}"#;
     error(&crawlers, bot, Some("web-crawlers"));
@@ -202,7 +255,10 @@ fn security_reports_are_told_by_their_sources() {
     check(&report("source-file", "chrome-extension://abc"), refused);
     check(&report("document-uri", "http://localhost:3000/"), refused);
     check(&report("blocked-uri", "https://example.com"), None);
-    check(r#"{"type":"csp-violation","body":{"blockedURL":"moz-extension://a","effectiveDirective":"x"}}"#, refused);
+    check(
+        r#"{"type":"csp-violation","body":{"blockedURL":"moz-extension://a","effectiveDirective":"x"}}"#,
+        refused,
+    );
     check("[", None);
 }
 
@@ -224,13 +280,27 @@ fn conditions_give_their_own_reason_and_go_first() {
         )];
     });
     let local = r#""user":{"ip_address":"127.0.0.1"}"#;
-    error(&both, r#"{"release":"1","tags":{"canary":"yes"}}"#, Some("no-canaries"));
-    error(&both, &format!(r#"{{"release":"1",{local}}}"#), Some("release-version"));
+    error(
+        &both,
+        r#"{"release":"1","tags":{"canary":"yes"}}"#,
+        Some("no-canaries"),
+    );
+    error(
+        &both,
+        &format!(r#"{{"release":"1",{local}}}"#),
+        Some("release-version"),
+    );
     error(&both, &format!("{{{local}}}"), Some("localhost"));
     let wrong = settings(|s| s.generic = vec![generic("No Name", "{}")]);
-    assert!(matches!(Filters::compile(&wrong), Err(FilterError::Id { .. })));
+    assert!(matches!(
+        Filters::compile(&wrong),
+        Err(FilterError::Id { .. })
+    ));
     let wrong = settings(|s| s.generic = vec![generic("x", "{}")]);
-    assert!(matches!(Filters::compile(&wrong), Err(FilterError::Condition { .. })));
+    assert!(matches!(
+        Filters::compile(&wrong),
+        Err(FilterError::Condition { .. })
+    ));
 }
 
 #[test]
@@ -238,13 +308,28 @@ fn the_conditions_that_come_with_the_program_are_right() {
     let ready = |(id, condition): Ready| settings(|s| s.generic = vec![generic(id, condition)]);
     let hydration = ready(REACT_HYDRATION_ERRORS);
     let refused = Some("react-hydration-errors");
-    let raised = |ty: &str, value: &str| {
-        format!(r#"{{"exception":[{{"type":"{ty}","value":"{value}"}}]}}"#)
-    };
-    error(&hydration, &raised("Error", "Minified React error #423; visit https://x"), refused);
-    error(&hydration, &raised("Error", "Hydration failed because the initial UI"), refused);
-    error(&hydration, &raised("Error", "Minified React error #31; visit"), None);
+    let raised =
+        |ty: &str, value: &str| format!(r#"{{"exception":[{{"type":"{ty}","value":"{value}"}}]}}"#);
+    error(
+        &hydration,
+        &raised("Error", "Minified React error #423; visit https://x"),
+        refused,
+    );
+    error(
+        &hydration,
+        &raised("Error", "Hydration failed because the initial UI"),
+        refused,
+    );
+    error(
+        &hydration,
+        &raised("Error", "Minified React error #31; visit"),
+        None,
+    );
     let chunks = ready(CHUNK_LOAD_ERROR);
-    error(&chunks, &raised("ChunkLoadError", "Loading chunk 552 failed"), Some("chunk-load-error"));
+    error(
+        &chunks,
+        &raised("ChunkLoadError", "Loading chunk 552 failed"),
+        Some("chunk-load-error"),
+    );
     error(&chunks, &raised("TypeError", "x"), None);
 }

@@ -75,7 +75,12 @@ fn of_several_limits_all_take_or_none_and_the_one_that_lasts_longest_is_told() {
         window_secs: 3600,
     };
     let shared = Place::Shared("project:1".into());
-    let limits = |n: u128| [(Place::Key(key(n), Category::Error), MINUTE), (shared.clone(), hour)];
+    let limits = |n: u128| {
+        [
+            (Place::Key(key(n), Category::Error), MINUTE),
+            (shared.clone(), hour),
+        ]
+    };
     assert_eq!(limiter.take(&limits(1), 2, secs(0)), Verdict::Allowed);
     let Verdict::Refused { by: 0, .. } = limiter.take(&limits(1), 1, secs(1)) else {
         panic!("the key is at its limit, the project is not");

@@ -52,7 +52,9 @@ impl Inner {
         }
         if let Some(project) = &whose.target.known {
             let subject = read(project, whose, item);
-            let filtered = subject.as_ref().and_then(|s| project.filters.refuse(&item.kind, s));
+            let filtered = subject
+                .as_ref()
+                .and_then(|s| project.filters.refuse(&item.kind, s));
             if let Some(why) = filtered {
                 return Fate::Drop(Term::Filtered, why);
             }
@@ -108,7 +110,9 @@ impl Inner {
             Verdict::Allowed => Fate::Keep,
             Verdict::Refused { by, retry_after } => {
                 let n_own = usize::from(own.is_some());
-                let quota = by.checked_sub(n_own).and_then(|nth| quotas.clone().nth(nth));
+                let quota = by
+                    .checked_sub(n_own)
+                    .and_then(|nth| quotas.clone().nth(nth));
                 Fate::Limited(match quota {
                     Some(quota) => Limited {
                         categories: quota.names.clone(),
@@ -130,8 +134,8 @@ impl Inner {
 
 /// The facts of an item, where somebody asks for them.
 fn read<'a>(project: &Project, whose: &Whose<'a>, item: &'a EnvelopeItem) -> Option<Subject<'a>> {
-    let is_asked = project.filters.concern(&item.kind)
-        || project.sampling_rules.concern(item.kind.category());
+    let is_asked =
+        project.filters.concern(&item.kind) || project.sampling_rules.concern(item.kind.category());
     let sender = Sender {
         client_ip: whose.request.remote_addr,
         user_agent: whose.request.user_agent.as_deref(),

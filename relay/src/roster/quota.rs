@@ -27,7 +27,8 @@ impl Quota {
     /// `None` for a quota of none but categories of a later version.
     pub(super) fn new(told: Told) -> Option<Self> {
         let names = told.categories.iter();
-        let categories: Vec<Category> = names.filter_map(|name| Category::from_name(name)).collect();
+        let categories: Vec<Category> =
+            names.filter_map(|name| Category::from_name(name)).collect();
         if categories.is_empty() && !told.categories.is_empty() {
             return None;
         }

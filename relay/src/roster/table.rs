@@ -14,8 +14,8 @@ use protocol::roster::{
 use protocol::sampling::Rules;
 use protocol::timestamp::Timestamp;
 
-use super::{RosterError, dry_run};
 use super::quota::Quota;
+use super::{RosterError, dry_run};
 use crate::policy::Policy;
 
 /// Everything of one version.

@@ -11,18 +11,47 @@ async fn filters_are_switched_and_listed_in_sentrys_words() {
     let hub = Hub::new().await;
     let at = "projects/acme/shop/filters/";
     let off = hub.get(at).await.json();
-    let ids: Vec<_> = off.as_array().unwrap().iter().map(|f| f["id"].clone()).collect();
-    let expected = ["browser-extensions", "filtered-transaction", "legacy-browsers", "localhost", "web-crawlers"];
+    let ids: Vec<_> = off
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["id"].clone())
+        .collect();
+    let expected = [
+        "browser-extensions",
+        "filtered-transaction",
+        "legacy-browsers",
+        "localhost",
+        "web-crawlers",
+    ];
     assert_eq!(ids, expected);
-    assert!(off.as_array().unwrap().iter().all(|f| f["active"] == false), "{off}");
+    assert!(
+        off.as_array().unwrap().iter().all(|f| f["active"] == false),
+        "{off}"
+    );
     let put = async |id: &str, body: Value| hub.put(&format!("{at}{id}/"), body).await.status;
-    assert_eq!(put("web-crawlers", json!({"active": true})).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        put("web-crawlers", json!({"active": true})).await,
+        StatusCode::NO_CONTENT
+    );
     let browsers = json!({"subfilters": ["safari_pre_6", "ie9"]});
-    assert_eq!(put("legacy-browsers", browsers).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        put("legacy-browsers", browsers).await,
+        StatusCode::NO_CONTENT
+    );
     let unknown = json!({"subfilters": ["netscape"]});
-    assert_eq!(put("legacy-browsers", unknown).await, StatusCode::BAD_REQUEST);
-    assert_eq!(put("web-crawlers", json!({})).await, StatusCode::BAD_REQUEST);
-    assert_eq!(put("telegraph", json!({"active": true})).await, StatusCode::NOT_FOUND);
+    assert_eq!(
+        put("legacy-browsers", unknown).await,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(
+        put("web-crawlers", json!({})).await,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(
+        put("telegraph", json!({"active": true})).await,
+        StatusCode::NOT_FOUND
+    );
     let on = hub.get(at).await.json();
     assert_eq!(on[2]["active"], json!(["ie9", "safari_pre_6"]));
     assert_eq!(on[4]["active"], true);
@@ -40,7 +69,10 @@ async fn filters_are_switched_and_listed_in_sentrys_words() {
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     assert_eq!(wrong.json()["field"], "filters:blacklisted_ips");
     let wrong = json!({"options": {"filters:nothing": "x"}});
-    assert_eq!(hub.put("projects/acme/shop/", wrong).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        hub.put("projects/acme/shop/", wrong).await.status,
+        StatusCode::BAD_REQUEST
+    );
 
     let roster = hub.state.fleet.roster().await.unwrap();
     let filters = &roster.projects[0].filters;
@@ -66,17 +98,33 @@ async fn conditions_quotas_and_spikes_are_set_checked_and_told() {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     let settings = answer.json();
     assert_eq!(settings["samplingRules"][0]["id"], 3001);
-    assert_eq!(settings["spikeLimit"], Value::Null, "it is not known yet what is usual");
+    assert_eq!(
+        settings["spikeLimit"],
+        Value::Null,
+        "it is not known yet what is usual"
+    );
     let own = json!([{"categories": [], "count": 5000, "window": 60}]);
-    let answer = hub.put("vedette/organizations/acme/quotas/", own.clone()).await;
+    let answer = hub
+        .put("vedette/organizations/acme/quotas/", own.clone())
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    assert_eq!(hub.get("vedette/organizations/acme/quotas/").await.json(), own);
+    assert_eq!(
+        hub.get("vedette/organizations/acme/quotas/").await.json(),
+        own
+    );
 
     let roster = hub.state.fleet.roster().await.unwrap();
     let project = &roster.projects[0];
     assert_eq!(project.sampling_rules[0].id, 3001);
-    let quotas: Vec<_> = project.quotas.iter().map(|q| (q.limit.count, q.reason.as_str())).collect();
-    assert_eq!(quotas, [(100, "project_quota"), (5000, "organization_quota")]);
+    let quotas: Vec<_> = project
+        .quotas
+        .iter()
+        .map(|q| (q.limit.count, q.reason.as_str()))
+        .collect();
+    assert_eq!(
+        quotas,
+        [(100, "project_quota"), (5000, "organization_quota")]
+    );
 
     let wrong = json!({"generic": [{"id": "x", "condition": "{\"op\":\"eq\",\"name\":\"log.body\",\"value\":1}"}]});
     let wrong = hub.put(at, wrong).await;
@@ -86,7 +134,10 @@ async fn conditions_quotas_and_spikes_are_set_checked_and_told() {
     let wrong = json!({"quotas": [{"categories": ["error"], "count": 1, "window": 0}]});
     assert_eq!(hub.put(at, wrong).await.status, StatusCode::BAD_REQUEST);
     let kept = hub.get(at).await.json();
-    assert_eq!(kept["generic"][0]["id"], "no-canaries", "what is refused changes nothing");
+    assert_eq!(
+        kept["generic"][0]["id"], "no-canaries",
+        "what is refused changes nothing"
+    );
 }
 
 /// A day of a project with an item for each way to end, several times.
@@ -136,8 +187,11 @@ async fn outcomes_add_up_to_what_was_received() {
     let all = all.json();
     let total = |outcome: &str, category: &str| {
         let groups = all["groups"].as_array().unwrap().iter();
-        let found = groups.filter(|g| g["by"]["outcome"] == outcome && g["by"]["category"] == category);
-        found.map(|g| g["totals"]["sum(quantity)"].as_i64().unwrap()).sum::<i64>()
+        let found =
+            groups.filter(|g| g["by"]["outcome"] == outcome && g["by"]["category"] == category);
+        found
+            .map(|g| g["totals"]["sum(quantity)"].as_i64().unwrap())
+            .sum::<i64>()
     };
     assert_eq!(total("accepted", "error"), 60);
     assert_eq!(total("filtered", "error"), 15);
@@ -166,10 +220,21 @@ async fn outcomes_add_up_to_what_was_received() {
     assert_eq!(reasons["groups"][0]["by"]["reason"], "web-crawlers");
     assert_eq!(reasons["groups"][1]["by"]["reason"], "Sampled:3001");
     assert_eq!(reasons["groups"][0]["by"]["relay"], "01".repeat(16));
-    let expired = hub.get("organizations/acme/stats_v2/?groupBy=project&reason=expired").await.json();
+    let expired = hub
+        .get("organizations/acme/stats_v2/?groupBy=project&reason=expired")
+        .await
+        .json();
     assert_eq!(expired["groups"][0]["by"]["project"], hub.project);
-    for wrong in ["groupBy=moon", "interval=5m", "field=max(x)", "outcome=lost", "statsPeriod=0h"] {
-        let answer = hub.get(&format!("organizations/acme/stats_v2/?{wrong}")).await;
+    for wrong in [
+        "groupBy=moon",
+        "interval=5m",
+        "field=max(x)",
+        "outcome=lost",
+        "statsPeriod=0h",
+    ] {
+        let answer = hub
+            .get(&format!("organizations/acme/stats_v2/?{wrong}"))
+            .await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
 }
@@ -179,9 +244,15 @@ async fn a_projects_stats_are_points_of_time_and_count() {
     let hub = Hub::new().await;
     count(&hub, clock::now().hour()).await;
     let sum = async |query: &str| {
-        let points = hub.get(&format!("projects/acme/shop/stats/?{query}")).await.json();
+        let points = hub
+            .get(&format!("projects/acme/shop/stats/?{query}"))
+            .await
+            .json();
         let points = points.as_array().unwrap().clone();
-        points.iter().map(|point| point[1].as_i64().unwrap()).sum::<i64>()
+        points
+            .iter()
+            .map(|point| point[1].as_i64().unwrap())
+            .sum::<i64>()
     };
     assert_eq!(sum("").await, 100);
     assert_eq!(sum("stat=blacklisted").await, 15);
@@ -201,7 +272,10 @@ async fn a_spike_is_known_from_the_ledger_and_told_to_relays() {
     hub.put("vedette/projects/acme/shop/intake/", on).await;
     hub.state.fleet.measure(now).await.unwrap();
     let settings = hub.get("vedette/projects/acme/shop/intake/").await.json();
-    assert_eq!(settings["spikeLimit"], 1024, "80 an hour are usual; fewer than 1000 are no spike");
+    assert_eq!(
+        settings["spikeLimit"], 1024,
+        "80 an hour are usual; fewer than 1000 are no spike"
+    );
     let roster = hub.state.fleet.roster().await.unwrap();
     let spike = &roster.projects[0].quotas[0];
     assert_eq!((spike.limit.count, spike.limit.window_secs), (1024, 3600));
