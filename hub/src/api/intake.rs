@@ -86,6 +86,12 @@ pub(super) struct QuotaForm {
     window: u64,
 }
 
+/// The limits over all projects of an organization.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct OrganizationQuotas {
+    quotas: Vec<QuotaForm>,
+}
+
 /// What a project wants to be taken in.
 #[utoipa::path(get, path = "/api/0/vedette/projects/{organization}/{project}/intake/",
     tag = "filters", params(ProjectPath), responses((status = 200, body = IntakeSettings)))]
@@ -136,39 +142,45 @@ pub(super) async fn set(
 
 /// The limits over all projects of an organization.
 #[utoipa::path(get, path = "/api/0/vedette/organizations/{organization}/quotas/",
-    tag = "filters", params(OrganizationPath), responses((status = 200, body = [QuotaForm])))]
+    tag = "filters", params(OrganizationPath), responses((status = 200, body = OrganizationQuotas)))]
 pub(super) async fn quotas(
     State(state): State<ApiState>,
     caller: Caller,
     At(path): At<OrganizationPath>,
-) -> Result<Json<Vec<QuotaForm>>, ApiError> {
+) -> Result<Json<OrganizationQuotas>, ApiError> {
     let organization = state
         .organization(&caller, &path.organization, Scope::OrgRead)
         .await?;
     let quotas = state.fleet.organization_quotas(organization.id).await?;
-    Ok(Json(quotas.into_iter().map(QuotaForm::from).collect()))
+    let quotas = quotas.into_iter().map(QuotaForm::from).collect();
+    Ok(Json(OrganizationQuotas { quotas }))
 }
 
 /// Sets the limits over all projects of an organization.
 #[utoipa::path(put, path = "/api/0/vedette/organizations/{organization}/quotas/",
-    tag = "filters", params(OrganizationPath), request_body = [QuotaForm],
-    responses((status = 200, body = [QuotaForm])))]
+    tag = "filters", params(OrganizationPath), request_body = OrganizationQuotas,
+    responses((status = 200, body = OrganizationQuotas)))]
 pub(super) async fn set_quotas(
     State(state): State<ApiState>,
     caller: Caller,
     At(path): At<OrganizationPath>,
-    Input(quotas): Input<Vec<QuotaForm>>,
-) -> Result<Json<Vec<QuotaForm>>, ApiError> {
+    Input(wish): Input<OrganizationQuotas>,
+) -> Result<Json<OrganizationQuotas>, ApiError> {
     let organization = state
         .organization(&caller, &path.organization, Scope::OrgWrite)
         .await?;
-    let settings: Vec<QuotaSetting> = quotas.iter().cloned().map(QuotaSetting::from).collect();
+    let settings: Vec<QuotaSetting> = wish
+        .quotas
+        .iter()
+        .cloned()
+        .map(QuotaSetting::from)
+        .collect();
     check_quotas(&settings)?;
     let fleet = &state.fleet;
     fleet
         .set_organization_quotas(organization.id, &settings)
         .await?;
-    Ok(Json(quotas))
+    Ok(Json(wish))
 }
 
 async fn show(

@@ -103,7 +103,7 @@ async fn conditions_quotas_and_spikes_are_set_checked_and_told() {
         Value::Null,
         "it is not known yet what is usual"
     );
-    let own = json!([{"categories": [], "count": 5000, "window": 60}]);
+    let own = json!({"quotas": [{"categories": [], "count": 5000, "window": 60}]});
     let answer = hub
         .put("vedette/organizations/acme/quotas/", own.clone())
         .await;

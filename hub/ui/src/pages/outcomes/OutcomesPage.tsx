@@ -148,6 +148,7 @@ function OverTime({ data }: { data: Outcomes }) {
 
 function Details({ org, data, by }: { org: string; data: Outcomes; by: Dimension }) {
   const navigate = useNavigate();
+  const search = useSearch({ from: FROM });
   const { data: projects = [] } = useQuery(projectsQuery(org));
   const { data: relays = [] } = useQuery({ ...relaysQuery, enabled: by === "relay" });
   const named = (name: string) => {
@@ -185,10 +186,7 @@ function Details({ org, data, by }: { org: string; data: Outcomes; by: Dimension
               onClick={() =>
                 void navigate({
                   to: ".",
-                  search: (old: OutcomeSearch) => ({
-                    ...old,
-                    by: dimension === "reason" ? undefined : dimension,
-                  }),
+                  search: { ...search, by: dimension === "reason" ? undefined : dimension },
                 })
               }
             >
