@@ -166,10 +166,10 @@ const LISTS: readonly (readonly [option: string, label: string, hint: string, pl
   [
     "filters:error_messages",
     "Messages",
-    "One a line. `*` stands for any text; compared with the message and with `type: value` of each exception, in any case.",
+    "One a line. A star stands for any text; compared with the message and with “type: value” of each exception, in any case.",
     "TypeError: *is not a function\n*timed out*",
   ],
-  ["filters:releases", "Releases", "One a line. `*` stands for any text.", "shop@1.*"],
+  ["filters:releases", "Releases", "One a line. A star stands for any text.", "shop@1.*"],
   [
     "filters:blacklisted_ips",
     "Addresses of clients",
@@ -179,7 +179,7 @@ const LISTS: readonly (readonly [option: string, label: string, hint: string, pl
   [
     "sentry:csp_ignored_sources",
     "Sources of security reports",
-    "One a line: `scheme://host:port`, each part may be left out or be `*`.",
+    "One a line: scheme://host:port, each part may be left out or be a star.",
     "*.ads.example",
   ],
 ];
@@ -302,14 +302,14 @@ function Limits({ org, slug, intake }: { org: string; slug: string; intake: Inta
         />
         <AreaField
           label="Filters by condition"
-          hint="JSON: a list of `id`, the reason that is counted, and `condition`. They go before all other filters."
+          hint="JSON: a list of id, the reason that is counted, and condition. They go before all other filters."
           rows={6}
           value={generic}
           onChange={setGeneric}
         />
         <AreaField
           label="Sampling rules"
-          hint="JSON: a list of `category`, `condition`, `rate` from 0 to 1 and, if they end, `from` and `until`. The first that holds decides."
+          hint="JSON: a list of category, condition, rate from 0 to 1 and, if they end, from and until. The first that holds decides."
           rows={6}
           value={rules}
           onChange={setRules}
