@@ -28,9 +28,11 @@ mod event;
 mod event_filter;
 mod events;
 mod feedback;
+mod filters;
 mod fleet;
 mod grouping;
 mod input;
+mod intake;
 mod issue;
 mod issue_edit;
 mod issue_moves;
@@ -40,6 +42,7 @@ mod keys;
 mod limits;
 mod live;
 mod organizations;
+mod outcomes;
 mod page;
 mod projects;
 mod rules;
@@ -227,6 +230,12 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::get, projects::update, projects::remove))
         .routes(routes!(projects::teams))
+        .routes(routes!(filters::list))
+        .routes(routes!(filters::set))
+        .routes(routes!(intake::get, intake::set))
+        .routes(routes!(intake::quotas, intake::set_quotas))
+        .routes(routes!(outcomes::of_organization))
+        .routes(routes!(outcomes::of_project))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::get, keys::update, keys::remove))
         .routes(routes!(

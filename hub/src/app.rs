@@ -241,6 +241,10 @@ fn work(
         due,
         working.cancel.clone(),
     ));
+    tracker.spawn(upkeep::measure_limits(
+        data.fleet.clone(),
+        working.cancel.clone(),
+    ));
     tracker.spawn(alerts.run(clock::now, working.cancel.clone()));
     let dictionaries = data.dictionaries.clone();
     tracker.spawn(dictionaries.run(clock::now, working.cancel.clone()));

@@ -29,6 +29,7 @@ mod erasure;
 mod guesses;
 mod health;
 mod history;
+mod intake;
 mod lineage;
 mod publish;
 mod range;
@@ -50,6 +51,10 @@ pub use config_key::ConfigKeyError;
 pub use diagnosis::Question;
 pub use equation::{Account, Line, deficit, divergence, lines};
 pub use erasure::AskedErasure;
+pub use intake::{
+    Intake, IntakeError, Measured, QUOTAS_MAX, QuotaSetting, READY_FILTERS, WINDOW_SECS_MAX,
+    check_quotas,
+};
 pub use lineage::Lineage;
 pub use publish::{Offer, Published};
 pub use range::{AddressRange, RangeError};
@@ -61,6 +66,7 @@ pub use rollout::RelayStatus;
 pub use token::{JoinToken, OpenToken, TOKEN_USES_MAX, TokenRequest};
 pub use trust::AuthorityState;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -275,6 +281,8 @@ struct Options {
     allowed_domains: Vec<String>,
     /// What is kept, between 0 and 1, by the name of the data category.
     sampling: BTreeMap<String, f64>,
+    #[serde(flatten)]
+    intake: Intake,
 }
 
 impl Fleet {
@@ -480,12 +488,21 @@ impl Fleet {
         let rows = self.0.store.roster_rows().await?;
         let links = self.links().await?;
         let dicts = self.0.store.dictionaries_in_force().await?;
+        let measured = self.measured().await?;
+        let mut quotas: HashMap<i64, Vec<QuotaSetting>> = HashMap::new();
         let mut projects: Vec<RosterProject> = Vec::new();
         for row in rows {
             let id = ProjectId::new(row.project_id.cast_unsigned())
                 .map_err(|_| StoreError::Unreadable { what: "project id" })?;
             if projects.last().is_none_or(|last| last.id != id) {
-                projects.push(roster_project(id, &row)?);
+                let organization = row.organization_id;
+                let of_organization = match quotas.entry(organization) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => {
+                        place.insert(self.organization_quotas(organization).await?)
+                    }
+                };
+                projects.push(roster_project(id, &row, of_organization, &measured)?);
             }
             if let (Some(key), Some(project)) = (roster_key(&row)?, projects.last_mut()) {
                 project.keys.push(key);
@@ -546,7 +563,12 @@ impl std::fmt::Debug for Fleet {
     }
 }
 
-fn roster_project(id: ProjectId, row: &RosterRow) -> Result<RosterProject, FleetError> {
+fn roster_project(
+    id: ProjectId,
+    row: &RosterRow,
+    of_organization: &[QuotaSetting],
+    measured: &Measured,
+) -> Result<RosterProject, FleetError> {
     // Options that cannot be read must not switch scrubbing settings off.
     let options: Options =
         serde_json::from_str(&row.options).map_err(|_| StoreError::Unreadable {
@@ -559,6 +581,8 @@ fn roster_project(id: ProjectId, row: &RosterRow) -> Result<RosterProject, Fleet
         })?;
         Ok((category, rate))
     });
+    let intake = options.intake;
+    let organization = row.organization_id.cast_unsigned();
     Ok(RosterProject {
         id,
         slug: row.slug.clone(),
@@ -566,6 +590,9 @@ fn roster_project(id: ProjectId, row: &RosterRow) -> Result<RosterProject, Fleet
         allowed_domains: options.allowed_domains,
         privacy: options.privacy,
         sampling: sampling.collect::<Result<_, StoreError>>()?,
+        filters: intake.filters(),
+        quotas: intake.quotas(id, organization, of_organization, measured),
+        sampling_rules: intake.sampling_rules,
     })
 }
 

@@ -5,18 +5,23 @@
 
 pub mod auth;
 pub mod block;
+pub mod condition;
 pub mod dict;
 pub mod dsn;
 pub mod envelope;
 pub mod erasure;
 pub mod event;
+pub mod facts;
+pub mod filter;
 pub mod ids;
 pub mod item;
 pub mod limits;
 pub mod outcome;
 pub mod parcel;
+pub mod pattern;
 pub mod privacy;
 pub mod roster;
+pub mod sampling;
 pub mod timestamp;
 pub mod unit;
 pub mod wire;

@@ -37,6 +37,18 @@ pub const ROSTER_TEXT_BYTES_MAX: usize = 256;
 /// Most bytes of key names that a roster's rules are compiled from, projects with the same
 /// settings counted once: what is compiled takes some hundred times as much memory.
 pub const ROSTER_PATTERN_BYTES_MAX: usize = 128 * 1024;
+/// Most generic filters, and most sampling rules, of a project in a roster.
+pub const ROSTER_CONDITIONS_MAX: usize = 64;
+/// Largest condition of a filter or sampling rule, in bytes.
+pub const ROSTER_CONDITION_BYTES_MAX: usize = 16 * 1024;
+/// Most bytes of patterns and conditions that a roster's filters and sampling rules are compiled
+/// from, projects with the same settings counted once: what is compiled takes some hundred times
+/// as much memory.
+pub const ROSTER_FILTER_BYTES_MAX: usize = 128 * 1024;
+/// Longest reason of a filter or quota, in bytes, as of the reasons that clients give.
+pub const ROSTER_REASON_BYTES_MAX: usize = 64;
+/// Most quotas of a project in a roster.
+pub const ROSTER_QUOTAS_MAX: usize = 32;
 /// Most documents of privacy rules of a project: the organisation's, the project's, and room.
 pub const ROSTER_RULES_MAX: usize = 4;
 /// Largest document of privacy rules, in bytes.

@@ -93,7 +93,8 @@ pub struct UnknownTerm(pub u8);
 
 /// Why. Names are Sentry's outcome reasons where it has one.
 ///
-/// Invariant: the set is closed but for reasons SDKs report, which are cut to 64 bytes.
+/// Invariant: the set is closed but for reasons that SDKs report, which are cut to 64 bytes, and
+/// the names of filters, quotas and sampling rules, which a roster bounds.
 pub type Reason = Cow<'static, str>;
 
 /// Reasons this product gives.
@@ -164,6 +165,32 @@ pub mod reason {
     pub const PRIVACY_RULES: &str = "privacy_rules";
     /// The relay's own policy lets nothing of its kind leave the host.
     pub const POLICY: &str = "policy";
+    /// A security report about a source that the project does not want.
+    pub const FILTER_CSP: &str = "invalid-csp";
+    /// An address that the project does not want.
+    pub const FILTER_ADDRESS: &str = "ip-address";
+    /// A release that the project does not want.
+    pub const FILTER_RELEASE: &str = "release-version";
+    /// A message that the project does not want.
+    pub const FILTER_MESSAGE: &str = "error-message";
+    /// From a developer's machine.
+    pub const FILTER_LOCALHOST: &str = "localhost";
+    /// From a browser's extension.
+    pub const FILTER_EXTENSION: &str = "browser-extensions";
+    /// From an old browser.
+    pub const FILTER_BROWSER: &str = "legacy-browsers";
+    /// From a crawler.
+    pub const FILTER_CRAWLER: &str = "web-crawlers";
+    /// A health check.
+    pub const FILTER_TRANSACTION: &str = "filtered-transaction";
+    /// A limit of the project was reached.
+    pub const PROJECT_QUOTA: &str = "project_quota";
+    /// A limit of the organization was reached.
+    pub const ORGANIZATION_QUOTA: &str = "organization_quota";
+    /// Much more than the project uses to send.
+    pub const SPIKE: &str = "spike_protection";
+    /// Stands before the number of the sampling rule that left it out.
+    pub const SAMPLED_BY: &str = "Sampled:";
     /// The project keeps a share of its kind only.
     pub const SAMPLE_RATE: &str = "sample_rate";
     /// Applied, and in the issue that is shared by what is beyond the project's new issues of an
@@ -175,6 +202,9 @@ pub mod reason {
     pub const ERASED: &str = "erased";
     /// Nothing more to say.
     pub const NONE: &str = "";
+
+    /// Reasons of items that are refused because of a limit.
+    pub const LIMITS: &[&str] = &[RATE_LIMITED, PROJECT_QUOTA, ORGANIZATION_QUOTA, SPIKE];
 }
 
 /// What a count is about. `project` is `None` when the request named none that is known.

@@ -14,8 +14,10 @@
 
 mod bounds;
 mod erasure;
+mod filters;
 mod link;
 mod pseudonym;
+mod quota;
 mod strict;
 
 use std::collections::BTreeMap;
@@ -28,8 +30,10 @@ use crate::timestamp::Timestamp;
 
 pub use bounds::Excess;
 pub use erasure::{Erasure, Subject, SubjectKind};
+pub use filters::{FilterSettings, GenericFilter, SamplingRule};
 pub use link::{LinkSettings, NoHours, QuietHours};
 pub use pseudonym::PseudonymKey;
+pub use quota::{Quota, QuotaScope};
 
 /// What stands in front of a roster's bytes when they are signed, so that the signature is good
 /// for nothing else.
@@ -133,6 +137,15 @@ pub struct RosterProject {
     /// whole.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sampling: BTreeMap<String, SampleRate>,
+    /// Rules that go before them: the first that holds decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sampling_rules: Vec<SamplingRule>,
+    /// What is not wanted.
+    #[serde(default, skip_serializing_if = "FilterSettings::is_default")]
+    pub filters: FilterSettings,
+    /// How much the project and its organization may send, besides the limits of keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotas: Vec<Quota>,
 }
 
 /// One project key.
@@ -207,7 +220,7 @@ struct Privacy {
 }
 
 /// A share in millionths. Invariant: at most one million.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct SampleRate(u32);
 

@@ -12,7 +12,8 @@
 //!   terms of one item in one call, so that they lie in one delta.
 //!
 //! What always holds: no count is lost; the number of accounts is bounded: beyond
-//! [`ACCOUNTS_MAX`] reasons from outside are counted as [`OTHER`], then projects are left out.
+//! [`ACCOUNTS_MAX`] reasons from outside, of clients and of the roster, are counted as [`OTHER`],
+//! then projects are left out.
 
 mod audit;
 mod equation;
@@ -95,7 +96,7 @@ impl Ledger {
         &self,
         project: Option<ProjectId>,
         category: Category,
-        why: &'static str,
+        why: impl Into<Reason>,
         n: u64,
     ) {
         self.count_all(item_terms(project, category, Term::Refused, why.into(), n));
@@ -124,7 +125,10 @@ impl State {
         if has_room(&account) {
             return account;
         }
-        if account.term == Term::ClientDiscard {
+        if matches!(
+            account.term,
+            Term::ClientDiscard | Term::Filtered | Term::Sampled
+        ) {
             account.reason = Reason::Borrowed(OTHER);
         }
         if !has_room(&account) {

@@ -1,7 +1,7 @@
 //! The one function that lists the steps an envelope takes, in order.
 //!
-//! cut → credentials → roster → origin → event id → per item: wanted? allowed to leave? in the
-//! sample? within quota? → scrub → split by lane → spool → answer.
+//! cut → credentials → roster → origin → event id → per item: of use? allowed to leave? past the
+//! filters? in the sample? within every limit? → scrub → split by lane → spool → answer.
 //!
 //! What always holds: every item ends in exactly one outcome, and all of its counts are made in
 //! one call; nothing goes to the spool that the privacy rules did not see; success is told only
@@ -32,7 +32,7 @@ use protocol::dsn::Dsn;
 use protocol::envelope::Envelope;
 use protocol::ids::{EventId, IdError, Lane, ProjectId};
 use protocol::item::Category;
-use protocol::outcome::{Account, Term, reason};
+use protocol::outcome::{Account, Reason, Term};
 use protocol::privacy::Scrubber;
 use protocol::roster::{PrivacySettings, RateLimit};
 use protocol::timestamp::Timestamp;
@@ -120,8 +120,36 @@ impl Form {
 pub struct Taken {
     /// The event's id, given or made.
     pub event_id: Option<EventId>,
-    /// Categories that are over their quota, each with the time to wait.
-    pub limited: Vec<(Category, Duration)>,
+    /// Limits that are reached.
+    pub limited: Vec<Limited>,
+}
+
+/// A limit that is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limited {
+    /// The names of the categories it is for, with `;` between them; empty is all.
+    pub categories: Arc<str>,
+    /// Of what: `key`, `project` or `organization`.
+    pub scope: &'static str,
+    /// The reason, as it is counted.
+    pub reason: Arc<str>,
+    /// How long to wait.
+    pub wait: Duration,
+}
+
+impl Limited {
+    /// Adds a limit to others; one that is told already is told with the longer wait.
+    fn tell(self, told: &mut Vec<Self>) {
+        let known = told.iter_mut().find(|known| {
+            known.categories == self.categories
+                && known.scope == self.scope
+                && known.reason == self.reason
+        });
+        match known {
+            Some(known) => known.wait = known.wait.max(self.wait),
+            None => told.push(self),
+        }
+    }
 }
 
 /// Whose items these are and how they are treated.
@@ -141,7 +169,7 @@ struct Prepared {
     taken: Taken,
     records: Vec<(Lane, Record)>,
     /// Accepted with the rest, and not kept: under which term, and why.
-    dropped: Vec<(Category, Term, &'static str)>,
+    dropped: Vec<(Category, Term, Reason)>,
     /// Kept items by category, to count them when the spool refuses.
     kept: Vec<Category>,
     /// What the client says it dropped itself.
@@ -163,12 +191,8 @@ impl Prepared {
     /// Puts two envelopes of one request together; the first one's event is the request's.
     fn join(&mut self, other: Self) {
         self.taken.event_id = self.taken.event_id.or(other.taken.event_id);
-        for (category, wait) in other.taken.limited {
-            let known = self.taken.limited.iter_mut().find(|(c, _)| *c == category);
-            match known {
-                Some((_, longest)) => *longest = wait.max(*longest),
-                None => self.taken.limited.push((category, wait)),
-            }
+        for limited in other.taken.limited {
+            limited.tell(&mut self.taken.limited);
         }
         self.records.extend(other.records);
         self.dropped.extend(other.dropped);
@@ -330,28 +354,29 @@ impl Inner {
             request,
             credentials,
             target,
+            trace: envelope.header.trace.as_deref(),
             number: fate::number(envelope, event_id),
         };
         let mut dropped = Vec::new();
         let mut discarded = Vec::new();
-        let mut limited: Vec<(Category, Duration)> = Vec::new();
+        let mut limited: Vec<Limited> = Vec::new();
         let mut kept = Vec::new();
         let mut event_fate = Fate::Keep;
         for wanted in items::wanted(envelope, self.keep_unknown) {
             let item = wanted.item;
             let category = item.kind.category();
             if let Some(why) = wanted.drop {
-                dropped.push((category, Term::Invalid, why));
+                dropped.push((category, Term::Invalid, why.into()));
                 continue;
             }
             let is_orphan = event_fate != Fate::Keep && category == Category::Attachment;
             let fate = if is_orphan {
-                event_fate
+                event_fate.clone()
             } else {
                 self.fate(&whose, item)
             };
             if item.kind.makes_event() && fate != Fate::Keep {
-                event_fate = fate;
+                event_fate = fate.clone();
             }
             match fate {
                 Fate::Keep => {}
@@ -359,18 +384,17 @@ impl Inner {
                     dropped.push((category, term, why));
                     continue;
                 }
-                Fate::Limited(retry_after) => {
-                    if !is_orphan && !limited.iter().any(|(known, _)| *known == category) {
-                        limited.push((category, retry_after));
+                Fate::Limited(limit) => {
+                    let (project, why) = (Some(target.project), limit.reason.to_string());
+                    self.ledger.refused(project, category, why, 1);
+                    if !is_orphan {
+                        limit.tell(&mut limited);
                     }
-                    let project = Some(target.project);
-                    self.ledger
-                        .refused(project, category, reason::RATE_LIMITED, 1);
                     continue;
                 }
             }
             match scrub::item(&target.scrubber, item) {
-                Err(why) => dropped.push((category, Term::Invalid, why)),
+                Err(why) => dropped.push((category, Term::Invalid, why.into())),
                 Ok((scrubbed, hits)) => {
                     self.meter.scrubbed(&hits);
                     discarded.extend(discard::counts(target.project, item));
@@ -410,9 +434,7 @@ impl Inner {
         let dropped = prepared
             .dropped
             .into_iter()
-            .flat_map(|(category, term, why)| {
-                ledger::item_terms(project, category, term, why.into(), 1)
-            });
+            .flat_map(|(category, term, why)| ledger::item_terms(project, category, term, why, 1));
         self.ledger.count_all(dropped.chain(prepared.discarded));
         Ok(prepared.taken)
     }

@@ -19,6 +19,7 @@ mod dry_run;
 mod error;
 mod file;
 mod keys;
+mod quota;
 mod table;
 mod trial;
 
@@ -43,6 +44,7 @@ use trial::Trial;
 
 pub use dry_run::DryRunError;
 pub use error::RosterError;
+pub use quota::Quota;
 pub use table::Project;
 pub use trial::{STARTS_MAX, TRIAL};
 

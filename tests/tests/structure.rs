@@ -13,12 +13,12 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "protocol",
         &[
-            &["ids", "limits", "timestamp", "unit"],
-            &["dict"],
+            &["ids", "limits", "pattern", "timestamp", "unit"],
+            &["condition", "dict"],
             &["dsn", "item", "roster"],
             &["auth", "outcome", "envelope", "event", "privacy"],
-            &["wire"],
-            &["block", "parcel"],
+            &["facts", "wire"],
+            &["block", "filter", "parcel", "sampling"],
             &["erasure"],
         ],
     ),

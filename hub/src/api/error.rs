@@ -6,6 +6,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use protocol::filter::FilterError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use crate::access::{AccessError, NoRandomness, PasswordError};
 use crate::archive::ArchiveError;
 use crate::digest::DigestError;
 use crate::digest::regroup::RegroupError;
-use crate::fleet::FleetError;
+use crate::fleet::{FleetError, IntakeError};
 use crate::index::IndexError;
 use crate::notify::NotifyError;
 use crate::query::QueryError;
@@ -253,6 +254,27 @@ impl From<FleetError> for ApiError {
             | FleetError::BadToken
             | FleetError::BadAddress { .. }
             | FleetError::TooManyGuesses { .. } => Self::internal(error),
+        }
+    }
+}
+
+/// Settings that relays would not take: 400, with the place where there is one.
+impl From<IntakeError> for ApiError {
+    fn from(error: IntakeError) -> Self {
+        let at = |place: usize| [place, place];
+        match &error {
+            IntakeError::Filter(FilterError::Condition { source, .. }) => {
+                Self::field_at("generic", error.to_string(), at(source.at))
+            }
+            IntakeError::Filter(FilterError::Address { .. }) => {
+                Self::field("filters:blacklisted_ips", error.to_string())
+            }
+            IntakeError::Filter(_) => Self::field("filters", error.to_string()),
+            IntakeError::Sampling(rule) => {
+                Self::field_at("samplingRules", error.to_string(), at(rule.source.at))
+            }
+            IntakeError::Quota => Self::field("quotas", error.to_string()),
+            IntakeError::TooMany { .. } => Self::invalid(error.to_string()),
         }
     }
 }

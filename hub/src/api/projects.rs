@@ -17,9 +17,10 @@ use super::input::{At, Input};
 use super::keys::Dsn;
 use super::page::{Page, Params};
 use super::types::{OrganizationPath, ProjectPath, Series, TeamRef, iso, iso_option};
-use super::{ApiState, issue_edit};
+use super::{ApiState, filters, issue_edit};
 use crate::access::{Scope, slug_of};
 use crate::clock;
+use crate::fleet::Intake;
 use crate::store::people;
 use crate::store::projects::{NewProject, Project as Row};
 
@@ -102,6 +103,9 @@ struct Settings {
     allowed_domains: Vec<String>,
     /// The share that relays keep, between 0 and 1, by data category; others are kept whole.
     sampling: BTreeMap<String, f64>,
+    /// Filters by list, under Sentry's names; lists have one entry a line.
+    #[schema(value_type = Object)]
+    options: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The same as it is stored. What is not known here is kept.
@@ -113,6 +117,8 @@ struct Options {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     sampling: BTreeMap<String, f64>,
     #[serde(flatten)]
+    intake: Intake,
+    #[serde(flatten)]
     others: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -120,6 +126,29 @@ struct Options {
 pub(super) fn privacy_of(project: &Row) -> PrivacySettings {
     let options: Options = serde_json::from_str(&project.options).unwrap_or_default();
     options.privacy
+}
+
+/// What a project wants to be taken in, as its options hold it.
+pub(super) fn intake_of(project: &Row) -> Intake {
+    let options: Options = serde_json::from_str(&project.options).unwrap_or_default();
+    options.intake
+}
+
+/// Checks what a project wants to be taken in, keeps it, and tells relays.
+pub(super) async fn put_intake(
+    state: &ApiState,
+    mut project: Row,
+    intake: Intake,
+) -> Result<(), ApiError> {
+    let mut options: Options = serde_json::from_str(&project.options).unwrap_or_default();
+    intake.check()?;
+    options.intake = intake;
+    project.options = serde_json::to_string(&options).map_err(ApiError::internal)?;
+    let mut write = state.store.begin().await?;
+    write.update_project(&project).await?;
+    write.commit().await?;
+    state.fleet.refresh().await?;
+    Ok(())
 }
 
 /// A project to be made.
@@ -144,6 +173,9 @@ pub(super) struct ProjectChange {
     safe_fields: Option<Vec<String>>,
     allowed_domains: Option<Vec<String>>,
     sampling: Option<BTreeMap<String, f64>>,
+    /// Filters by list, under Sentry's names. What is left out stays.
+    #[schema(value_type = Option<Object>)]
+    options: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// The projects of an organization.
@@ -352,6 +384,7 @@ impl ProjectDetail {
                 safe_fields: options.privacy.safe_fields,
                 allowed_domains: options.allowed_domains,
                 sampling: options.sampling,
+                options: filters::options(&options.intake),
             },
             dsn: key.map(|key| Dsn::new(relay, row.id, &key.public_key, &key.secret_key).public),
         })
@@ -388,6 +421,10 @@ fn apply(row: &mut Row, change: ProjectChange) -> Result<(), ApiError> {
     }
     if let Some(rates) = change.sampling {
         options.sampling = sample_rates(rates)?;
+    }
+    if let Some(changes) = change.options {
+        filters::apply_options(&mut options.intake, &changes)?;
+        options.intake.check()?;
     }
     row.options = serde_json::to_string(&options).map_err(ApiError::internal)?;
     Ok(())

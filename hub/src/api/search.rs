@@ -86,7 +86,7 @@ pub(super) fn span(params: &Params, now: Timestamp) -> Result<Span, ApiError> {
 }
 
 /// `14d` in milliseconds.
-fn period_millis(text: &str) -> Option<i64> {
+pub(super) fn period_millis(text: &str) -> Option<i64> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit_at);
     let unit = match unit {

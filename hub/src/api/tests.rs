@@ -5,6 +5,7 @@ mod config;
 mod events;
 mod fleet;
 mod grouping;
+mod intake;
 mod issues;
 mod items;
 mod projects;

@@ -17,6 +17,8 @@ use crate::store::{Store, StoreError};
 const FLEET_EVERY: Duration = Duration::from_secs(5);
 /// How often the store is asked whether anything changed.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How often is measured what limits are made from.
+const MEASURE_EVERY: Duration = Duration::from_mins(10);
 /// The first retention waits until the start's rush is over.
 const FIRST_RETENTION: Duration = Duration::from_mins(1);
 
@@ -109,6 +111,21 @@ pub(super) async fn watch_fleet(
                 is_failing = true;
                 tracing::warn!(%error, "relays are not looked after, trying again");
             }
+        }
+    }
+}
+
+/// Measures what quotas and the limits against spikes are made from, again and again.
+pub(super) async fn measure_limits(fleet: Fleet, cancel: CancellationToken) {
+    let mut tick = interval(MEASURE_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = cancel.cancelled() => return,
+        }
+        if let Err(error) = fleet.measure(clock::now()).await {
+            tracing::warn!(%error, "limits stay as they were measured before");
         }
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! At once goes what people wait for or what protects: keys and projects that are added, switched
 //! off or removed, lower limits, stricter privacy, allowed origins, limits of the link. First to a
-//! few relays go looser privacy, higher limits, sampling, and what relays must understand: a
-//! mistake there costs private data or events of the whole fleet.
+//! few relays go looser privacy, higher limits, filters, sampling, and what relays must understand:
+//! a mistake there costs private data or events of the whole fleet.
 
 use std::collections::HashMap;
 
 use protocol::ids::PublicKey;
-use protocol::roster::{RateLimit, RosterBundle, RosterKey, RosterProject};
+use protocol::roster::{Quota, RateLimit, RosterBundle, RosterKey, RosterProject};
 use protocol::timestamp::Timestamp;
 
 /// What a roster says, without which one it is.
@@ -87,8 +87,37 @@ fn project_at_once(old: &RosterProject, new: &RosterProject) -> RosterProject {
         keys: keys.collect(),
         privacy: new.privacy.stricter(&old.privacy),
         sampling: old.sampling.clone(),
+        sampling_rules: old.sampling_rules.clone(),
+        filters: old.filters.clone(),
+        quotas: quotas_at_once(&old.quotas, &new.quotas),
         ..new.clone()
     }
+}
+
+/// New quotas and lower ones; those that are to end or to rise stay as they are.
+fn quotas_at_once(old: &[Quota], new: &[Quota]) -> Vec<Quota> {
+    let twin = |among: &[Quota], quota: &Quota| {
+        let is_same = |other: &&Quota| {
+            (
+                other.scope,
+                other.scope_id,
+                &other.categories,
+                &other.reason,
+            ) == (
+                quota.scope,
+                quota.scope_id,
+                &quota.categories,
+                &quota.reason,
+            )
+        };
+        among.iter().find(is_same).map(|quota| quota.limit)
+    };
+    let kept = new.iter().map(|quota| Quota {
+        limit: twin(old, quota).map_or(quota.limit, |before| quota.limit.stricter(before)),
+        ..quota.clone()
+    });
+    let ended = old.iter().filter(|quota| twin(new, quota).is_none());
+    kept.chain(ended.cloned()).collect()
 }
 
 fn lower(old: Option<RateLimit>, new: Option<RateLimit>) -> Option<RateLimit> {
@@ -101,7 +130,9 @@ fn lower(old: Option<RateLimit>, new: Option<RateLimit>) -> Option<RateLimit> {
 #[cfg(test)]
 mod tests {
     use protocol::ids::{ProjectId, RelayId};
-    use protocol::roster::{LinkSettings, PrivacySettings, RelayLink, SampleRate};
+    use protocol::roster::{
+        LinkSettings, PrivacySettings, QuotaScope, RelayLink, SampleRate, SamplingRule,
+    };
 
     use super::*;
 
@@ -135,6 +166,19 @@ mod tests {
         }
     }
 
+    fn quota(category: &str, count: u64) -> Quota {
+        Quota {
+            scope: QuotaScope::Project,
+            scope_id: 1,
+            categories: vec![category.to_owned()],
+            limit: RateLimit {
+                count,
+                window_secs: 60,
+            },
+            reason: "project_quota".to_owned(),
+        }
+    }
+
     fn bundle() -> RosterBundle {
         RosterBundle {
             version: 3,
@@ -150,6 +194,9 @@ mod tests {
                     ..PrivacySettings::default()
                 },
                 sampling: std::collections::BTreeMap::new(),
+                sampling_rules: Vec::new(),
+                filters: protocol::roster::FilterSettings::default(),
+                quotas: vec![quota("session", 10)],
             }],
             ..RosterBundle::default()
         }
@@ -189,6 +236,12 @@ mod tests {
         });
         check(AtOnce, "lower limit", |b| {
             b.projects[0].keys[1] = key(2, true, Some(99));
+        });
+        check(AtOnce, "quota where none was", |b| {
+            b.projects[0].quotas.push(quota("error", 9));
+        });
+        check(AtOnce, "lower quota", |b| {
+            b.projects[0].quotas = vec![quota("session", 9)]
         });
         check(AtOnce, "origins", |b| b.projects[0].allowed_domains.clear());
         check(AtOnce, "more private", |b| {
@@ -234,6 +287,23 @@ mod tests {
             b.projects[0]
                 .sampling
                 .insert("transaction".to_owned(), half);
+        });
+        check(CanaryFirst, "sampling rule", |b| {
+            b.projects[0].sampling_rules.push(SamplingRule {
+                id: 3001,
+                category: "transaction".to_owned(),
+                condition: String::new(),
+                rate: SampleRate::ALL,
+                from: None,
+                until: None,
+            });
+        });
+        check(CanaryFirst, "filter", |b| {
+            b.projects[0].filters.localhost = true
+        });
+        check(CanaryFirst, "no quota", |b| b.projects[0].quotas.clear());
+        check(CanaryFirst, "higher quota", |b| {
+            b.projects[0].quotas = vec![quota("session", 11)]
         });
         check(CanaryFirst, "requirement", |b| {
             b.requires.push("x".to_owned());

@@ -142,6 +142,8 @@ pub struct SeenRow {
 pub struct RosterRow {
     /// The project.
     pub project_id: i64,
+    /// Its organization.
+    pub organization_id: i64,
     /// Its slug.
     pub slug: String,
     /// JSON: privacy settings, allowed origins.
@@ -246,7 +248,7 @@ impl Store {
     /// [`StoreError::Engine`].
     pub async fn roster_rows(&self) -> Result<Vec<RosterRow>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT p.id AS project_id, p.slug, p.options, k.public_key, k.is_active,
+            "SELECT p.id AS project_id, p.organization_id, p.slug, p.options, k.public_key, k.is_active,
                  k.rate_limit_count, k.rate_limit_window_s
              FROM projects p LEFT JOIN project_keys k ON k.project_id = p.id
              ORDER BY p.id, k.created_at, k.public_key",

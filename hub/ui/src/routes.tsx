@@ -15,6 +15,7 @@ import { eventQuery, issueQuery } from "./api/issues.ts";
 import { projectQuery, projectsQuery } from "./api/projects.ts";
 import { organizationsQuery, sessionQuery } from "./api/session.ts";
 import { COLUMNS, type Column } from "./lib/fleet.ts";
+import { DIMENSIONS, type Dimension, RANGE_VALUES, type RangeValue } from "./lib/outcomes.ts";
 import { oneOf, parseSearch, stringifySearch, text, texts } from "./lib/search-params.ts";
 import { isPeriod } from "./lib/time.ts";
 import { Failed, Missing, NoOrganization, Waiting } from "./pages/shell/Fallbacks.tsx";
@@ -168,7 +169,7 @@ const firstRun = createRoute({
   component: lazyRouteComponent(() => import("./pages/projects/FirstRunPage.tsx"), "FirstRunPage"),
 });
 
-export const PROJECT_TABS = ["general", "keys", "privacy"] as const;
+export const PROJECT_TABS = ["general", "keys", "privacy", "filters"] as const;
 export type ProjectTab = (typeof PROJECT_TABS)[number];
 
 const projectSettings = createRoute({
@@ -231,6 +232,25 @@ const fleetLink = createRoute({
   component: NoOrganization,
 });
 
+export interface OutcomeSearch {
+  project?: string;
+  category?: string;
+  statsPeriod?: RangeValue;
+  by?: Dimension;
+}
+
+const outcomes = createRoute({
+  getParentRoute: () => organization,
+  path: "/outcomes",
+  validateSearch: (raw): OutcomeSearch => ({
+    project: text(raw.project),
+    category: text(raw.category),
+    statsPeriod: oneOf(raw.statsPeriod, RANGE_VALUES),
+    by: oneOf(raw.by, DIMENSIONS),
+  }),
+  component: lazyRouteComponent(() => import("./pages/outcomes/OutcomesPage.tsx"), "OutcomesPage"),
+});
+
 const alerts = createRoute({
   getParentRoute: () => organization,
   path: "/alerts",
@@ -260,6 +280,7 @@ const tree = root.addChildren([
       projectSettings,
       fleet,
       relay,
+      outcomes,
       alerts,
       settings,
     ]),

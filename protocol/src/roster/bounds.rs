@@ -1,11 +1,14 @@
 //! How large a roster may be. Relays refuse a larger one; the hub does not make one.
 
-use super::{LinkSettings, PrivacySettings, RosterBundle, RosterProject};
+use std::collections::HashSet;
+
+use super::{FilterSettings, LinkSettings, PrivacySettings, RosterBundle, RosterProject};
 use crate::limits::{
-    ERASURE_EVENTS_MAX, ERASURE_SUBJECTS_MAX, QUIET_HOURS_MAX, ROSTER_DICTS_MAX,
-    ROSTER_ERASURES_MAX, ROSTER_KEYS_MAX, ROSTER_LINKS_MAX, ROSTER_LIST_MAX,
-    ROSTER_PATTERN_BYTES_MAX, ROSTER_PROJECTS_MAX, ROSTER_RULE_BYTES_MAX, ROSTER_RULES_MAX,
-    ROSTER_TEXT_BYTES_MAX,
+    ERASURE_EVENTS_MAX, ERASURE_SUBJECTS_MAX, QUIET_HOURS_MAX, ROSTER_CONDITION_BYTES_MAX,
+    ROSTER_CONDITIONS_MAX, ROSTER_DICTS_MAX, ROSTER_ERASURES_MAX, ROSTER_FILTER_BYTES_MAX,
+    ROSTER_KEYS_MAX, ROSTER_LINKS_MAX, ROSTER_LIST_MAX, ROSTER_PATTERN_BYTES_MAX,
+    ROSTER_PROJECTS_MAX, ROSTER_QUOTAS_MAX, ROSTER_REASON_BYTES_MAX, ROSTER_RULE_BYTES_MAX,
+    ROSTER_RULES_MAX, ROSTER_TEXT_BYTES_MAX,
 };
 
 /// Something of which a roster has too much.
@@ -53,6 +56,11 @@ impl RosterBundle {
             "bytes of key names",
             pattern_bytes(&self.projects),
             ROSTER_PATTERN_BYTES_MAX,
+        )?;
+        at_most(
+            "bytes of filters and sampling rules",
+            filter_bytes(&self.projects),
+            ROSTER_FILTER_BYTES_MAX,
         )
     }
 }
@@ -89,7 +97,18 @@ fn check_project(project: &RosterProject) -> Result<(), Excess> {
         longest,
         ROSTER_RULE_BYTES_MAX,
     )?;
-    for list in [sensitive_fields, safe_fields, &project.allowed_domains] {
+    check_conditions(project)?;
+    let filters = &project.filters;
+    for list in [
+        sensitive_fields,
+        safe_fields,
+        &project.allowed_domains,
+        &filters.csp_sources,
+        &filters.client_ips,
+        &filters.releases,
+        &filters.error_messages,
+        &filters.legacy_browsers,
+    ] {
         at_most(
             "entries in a list of a project",
             list.len(),
@@ -101,10 +120,60 @@ fn check_project(project: &RosterProject) -> Result<(), Excess> {
     Ok(())
 }
 
+fn check_conditions(project: &RosterProject) -> Result<(), Excess> {
+    let filters = &project.filters.generic;
+    let rules = &project.sampling_rules;
+    at_most(
+        "filters by condition of a project",
+        filters.len(),
+        ROSTER_CONDITIONS_MAX,
+    )?;
+    at_most(
+        "sampling rules of a project",
+        rules.len(),
+        ROSTER_CONDITIONS_MAX,
+    )?;
+    at_most(
+        "quotas of a project",
+        project.quotas.len(),
+        ROSTER_QUOTAS_MAX,
+    )?;
+    let conditions = filters.iter().map(|filter| filter.condition.len());
+    let conditions = conditions.chain(rules.iter().map(|rule| rule.condition.len()));
+    let longest = conditions.max().unwrap_or_default();
+    at_most("bytes in a condition", longest, ROSTER_CONDITION_BYTES_MAX)?;
+    let categories = project.quotas.iter().map(|quota| quota.categories.len());
+    let most = categories.max().unwrap_or_default();
+    at_most("categories of a quota", most, ROSTER_LIST_MAX)?;
+    let ids = filters.iter().map(|filter| filter.id.len());
+    let names = ids.chain(project.quotas.iter().map(|quota| quota.reason.len()));
+    let longest = names.max().unwrap_or_default();
+    at_most("bytes in a reason", longest, ROSTER_REASON_BYTES_MAX)
+}
+
+/// The same holds for filters and sampling rules.
+fn filter_bytes(projects: &[RosterProject]) -> usize {
+    let filters: HashSet<&FilterSettings> = projects.iter().map(|p| &p.filters).collect();
+    let filters = filters.into_iter().map(|filters| {
+        let lists = [
+            &filters.csp_sources,
+            &filters.client_ips,
+            &filters.releases,
+            &filters.error_messages,
+        ];
+        let lists = lists.into_iter().flatten().map(String::len);
+        let conditions = filters.generic.iter().map(|filter| filter.condition.len());
+        lists.chain(conditions).sum::<usize>()
+    });
+    let rules: HashSet<&Vec<_>> = projects.iter().map(|p| &p.sampling_rules).collect();
+    let rules = rules.into_iter().flatten().map(|rule| rule.condition.len());
+    filters.chain(rules).sum()
+}
+
 /// Projects mostly share their settings, and so what is compiled from them.
 fn pattern_bytes(projects: &[RosterProject]) -> usize {
     let lists = projects.iter().map(|project| &project.privacy);
-    let distinct: std::collections::HashSet<&Vec<String>> = lists
+    let distinct: HashSet<&Vec<String>> = lists
         .flat_map(|privacy| {
             [
                 &privacy.sensitive_fields,

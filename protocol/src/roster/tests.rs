@@ -13,6 +13,29 @@ fn project() -> RosterProject {
         allowed_domains: Vec::new(),
         privacy: PrivacySettings::default(),
         sampling: BTreeMap::from([("transaction".to_owned(), SampleRate(250_000))]),
+        sampling_rules: vec![SamplingRule {
+            id: 3001,
+            category: "transaction".to_owned(),
+            condition: "{\"op\":\"and\",\"inner\":[]}".to_owned(),
+            rate: SampleRate(500_000),
+            from: Some(Timestamp::from_millis(1)),
+            until: None,
+        }],
+        filters: FilterSettings {
+            web_crawlers: true,
+            releases: vec!["1.*".to_owned()],
+            ..FilterSettings::default()
+        },
+        quotas: vec![Quota {
+            scope: QuotaScope::Organization,
+            scope_id: 1,
+            categories: vec!["error".to_owned()],
+            limit: RateLimit {
+                count: 5,
+                window_secs: 60,
+            },
+            reason: "team_budget".to_owned(),
+        }],
     }
 }
 

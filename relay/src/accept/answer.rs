@@ -11,7 +11,7 @@ use protocol::ids::EventId;
 use serde::Serialize;
 
 use super::route::Endpoint;
-use crate::pipeline::{Refusal, Taken};
+use crate::pipeline::{Limited, Refusal, Taken};
 use crate::report::{Encoding, otlp};
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -109,9 +109,9 @@ pub(super) fn taken(taken: &Taken, look: Look) -> Answer {
         set(&mut answer, DURABILITY, HeaderValue::from_static("fsync"));
         return open_to_browsers(answer);
     }
-    let detail = "a rate limit of the key is reached";
+    let detail = "a rate limit is reached";
     let mut answer = error_as(look, StatusCode::TOO_MANY_REQUESTS, detail, Vec::new());
-    let longest = taken.limited.iter().map(|(_, wait)| *wait).max();
+    let longest = taken.limited.iter().map(|limited| limited.wait).max();
     retry_after(&mut answer, longest.unwrap_or_default());
     if let Ok(limits) = HeaderValue::from_str(&rate_limits(taken)) {
         set(&mut answer, RATE_LIMITS, limits);
@@ -119,19 +119,25 @@ pub(super) fn taken(taken: &Taken, look: Look) -> Answer {
     open_to_browsers(answer)
 }
 
-/// `seconds:category;category:key:reason`, one for each time to wait.
+/// `seconds:category;category:scope:reason`, those that only differ in their categories together.
 fn rate_limits(taken: &Taken) -> String {
-    let mut groups: Vec<(u64, Vec<&str>)> = Vec::new();
-    for (category, wait) in &taken.limited {
-        let secs = whole_secs(*wait);
-        match groups.iter_mut().find(|(known, _)| *known == secs) {
-            Some((_, names)) => names.push(category.name()),
-            None => groups.push((secs, vec![category.name()])),
+    let mut groups: Vec<(u64, &Limited, Vec<&str>)> = Vec::new();
+    for limited in &taken.limited {
+        let secs = whole_secs(limited.wait);
+        let is_like = |known: &Limited| {
+            (known.scope, &known.reason) == (limited.scope, &limited.reason)
+                && known.categories.is_empty() == limited.categories.is_empty()
+        };
+        let mut known = groups.iter_mut();
+        match known.find(|(known_secs, known, _)| *known_secs == secs && is_like(known)) {
+            Some((.., names)) => names.push(&limited.categories),
+            None => groups.push((secs, limited, vec![&limited.categories])),
         }
     }
-    let limits = groups
-        .iter()
-        .map(|(secs, names)| format!("{secs}:{}:key:rate_limited", names.join(";")));
+    let limits = groups.iter().map(|(secs, limited, names)| {
+        let (scope, reason) = (limited.scope, &limited.reason);
+        format!("{secs}:{}:{scope}:{reason}", names.join(";"))
+    });
     limits.collect::<Vec<_>>().join(", ")
 }
 
@@ -274,19 +280,25 @@ fn set(answer: &mut Answer, name: HeaderName, value: HeaderValue) {
 
 #[cfg(test)]
 mod tests {
-    use protocol::item::Category;
-
     use super::*;
 
     #[test]
     fn rate_limits_are_grouped_by_time_and_rounded_up() {
         let ms = Duration::from_millis;
+        let limited = |categories: &str, scope, reason: &str, wait| Limited {
+            categories: categories.into(),
+            scope,
+            reason: reason.into(),
+            wait,
+        };
         let taken = Taken {
             event_id: None,
             limited: vec![
-                (Category::Error, ms(59_001)),
-                (Category::Session, ms(2_000)),
-                (Category::Attachment, ms(60_000)),
+                limited("error", "key", "rate_limited", ms(59_001)),
+                limited("session", "key", "rate_limited", ms(2_000)),
+                limited("attachment", "key", "rate_limited", ms(60_000)),
+                limited("error;security", "project", "project_quota", ms(60_000)),
+                limited("", "organization", "organization_quota", ms(60_000)),
             ],
         };
         let answer = super::taken(&taken, Look::Json);
@@ -294,7 +306,8 @@ mod tests {
         assert_eq!(answer.headers()["retry-after"], "60");
         assert_eq!(
             answer.headers()["x-sentry-rate-limits"],
-            "60:error;attachment:key:rate_limited, 2:session:key:rate_limited"
+            "60:error;attachment:key:rate_limited, 2:session:key:rate_limited, \
+             60:error;security:project:project_quota, 60::organization:organization_quota"
         );
     }
 }

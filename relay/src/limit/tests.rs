@@ -18,7 +18,18 @@ fn secs(n: u64) -> Duration {
 }
 
 fn take(limiter: &mut Limiter, n: u64, now: Duration) -> Verdict {
-    limiter.take(key(1), Category::Error, n, MINUTE, now)
+    one(limiter, key(1), Category::Error, n, MINUTE, now)
+}
+
+fn one(
+    limiter: &mut Limiter,
+    key: PublicKey,
+    category: Category,
+    n: u64,
+    limit: RateLimit,
+    now: Duration,
+) -> Verdict {
+    limiter.take(&[(Place::Key(key, category), limit)], n, now)
 }
 
 #[test]
@@ -26,7 +37,7 @@ fn refuses_the_third_of_two_until_the_minute_ends() {
     let mut limiter = Limiter::default();
     assert_eq!(take(&mut limiter, 1, secs(0)), Verdict::Allowed);
     assert_eq!(take(&mut limiter, 1, secs(1)), Verdict::Allowed);
-    let Verdict::Refused { retry_after } = take(&mut limiter, 1, secs(2)) else {
+    let Verdict::Refused { retry_after, .. } = take(&mut limiter, 1, secs(2)) else {
         panic!("the third is refused");
     };
     assert_eq!(retry_after, secs(64));
@@ -40,9 +51,9 @@ fn refuses_the_third_of_two_until_the_minute_ends() {
 fn keys_and_categories_have_their_own_windows() {
     let mut limiter = Limiter::default();
     assert_eq!(take(&mut limiter, 2, secs(0)), Verdict::Allowed);
-    let other = limiter.take(key(2), Category::Error, 2, MINUTE, secs(0));
+    let other = one(&mut limiter, key(2), Category::Error, 2, MINUTE, secs(0));
     assert_eq!(other, Verdict::Allowed);
-    let other = limiter.take(key(1), Category::Session, 2, MINUTE, secs(0));
+    let other = one(&mut limiter, key(1), Category::Session, 2, MINUTE, secs(0));
     assert_eq!(other, Verdict::Allowed);
 }
 
@@ -57,16 +68,45 @@ fn takes_all_or_nothing() {
 }
 
 #[test]
+fn of_several_limits_all_take_or_none_and_the_one_that_lasts_longest_is_told() {
+    let mut limiter = Limiter::default();
+    let hour = RateLimit {
+        count: 3,
+        window_secs: 3600,
+    };
+    let shared = Place::Shared("project:1".into());
+    let limits = |n: u128| {
+        [
+            (Place::Key(key(n), Category::Error), MINUTE),
+            (shared.clone(), hour),
+        ]
+    };
+    assert_eq!(limiter.take(&limits(1), 2, secs(0)), Verdict::Allowed);
+    let Verdict::Refused { by: 0, .. } = limiter.take(&limits(1), 1, secs(1)) else {
+        panic!("the key is at its limit, the project is not");
+    };
+    assert_eq!(limiter.take(&limits(2), 1, secs(1)), Verdict::Allowed);
+    let Verdict::Refused { by: 1, retry_after } = limiter.take(&limits(2), 1, secs(1)) else {
+        panic!("what was refused took nothing, so that the project is at its limit now");
+    };
+    assert!(retry_after > secs(3600));
+    let Verdict::Refused { by: 1, .. } = limiter.take(&limits(1), 1, secs(1)) else {
+        panic!("both refuse, and the hour lasts longer");
+    };
+}
+
+#[test]
 fn a_quota_of_nothing_allows_nothing() {
     let mut limiter = Limiter::default();
     let none = RateLimit {
         count: 0,
         window_secs: 60,
     };
-    let verdict = limiter.take(key(1), Category::Error, 1, none, secs(0));
+    let verdict = one(&mut limiter, key(1), Category::Error, 1, none, secs(0));
     assert_eq!(
         verdict,
         Verdict::Refused {
+            by: 0,
             retry_after: secs(60)
         }
     );
@@ -86,7 +126,7 @@ fn a_clock_that_jumps_back_opens_nothing() {
 fn remembers_a_bounded_number_of_windows() {
     let mut limiter = Limiter::default();
     for n in 0..WINDOWS_MAX as u128 + 10 {
-        limiter.take(key(n), Category::Error, 1, MINUTE, secs(1));
+        one(&mut limiter, key(n), Category::Error, 1, MINUTE, secs(1));
     }
     assert_eq!(limiter.windows.len(), WINDOWS_MAX);
 }
@@ -104,7 +144,7 @@ proptest! {
         let mut allowed: Vec<(Duration, u64)> = Vec::new();
         for (wait_ms, n) in steps {
             now += Duration::from_millis(wait_ms);
-            if limiter.take(key(1), Category::Error, n, limit, now) == Verdict::Allowed {
+            if one(&mut limiter, key(1), Category::Error, n, limit, now) == Verdict::Allowed {
                 allowed.push((now, n));
             }
         }
@@ -120,12 +160,13 @@ proptest! {
         let limit = RateLimit { count, window_secs };
         let mut limiter = Limiter::default();
         let mut now = Duration::from_millis(start);
-        limiter.take(key(1), Category::Error, count, limit, now);
-        let verdict = limiter.take(key(1), Category::Error, 1, limit, now);
-        let Verdict::Refused { retry_after } = verdict else {
+        one(&mut limiter, key(1), Category::Error, count, limit, now);
+        let verdict = one(&mut limiter, key(1), Category::Error, 1, limit, now);
+        let Verdict::Refused { retry_after, .. } = verdict else {
             return Err(TestCaseError::fail("the quota is used"));
         };
         now += retry_after;
-        prop_assert_eq!(limiter.take(key(1), Category::Error, 1, limit, now), Verdict::Allowed);
+        let verdict = one(&mut limiter, key(1), Category::Error, 1, limit, now);
+        prop_assert_eq!(verdict, Verdict::Allowed);
     }
 }

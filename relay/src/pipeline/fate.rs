@@ -1,30 +1,35 @@
-//! What becomes of an item by rules that do not look into it: the policy of this host, the share
-//! that is kept, the limits.
+//! What becomes of an item before it is scrubbed: the policy of this host, the filters of its
+//! project, the share that is kept, the limits.
 //!
 //! Sampling goes by the trace, else by the event, so that what belongs together is kept together
 //! and a request that is sent again is decided again as it was; what has neither goes by its bytes.
 
-use std::time::Duration;
+use std::borrow::Cow;
 
 use protocol::auth::Credentials;
 use protocol::envelope::{Envelope, EnvelopeItem};
+use protocol::facts::{Sender, Subject};
 use protocol::ids::EventId;
 use protocol::item::Category;
-use protocol::outcome::{Term, reason};
+use protocol::outcome::{Reason, Term, reason};
 use serde::Deserialize;
 
-use super::{Inner, Request, Target};
-use crate::limit::Verdict;
+use super::{Inner, Limited, Request, Target};
+use crate::limit::{Place, Verdict};
+use crate::roster::Project;
+
+/// What clients are told a key's own limit is of.
+const KEY: &str = "key";
 
 /// What becomes of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// It goes on.
     Keep,
     /// It ends here, under this term and for this reason.
-    Drop(Term, &'static str),
-    /// Its key has sent enough of its category.
-    Limited(Duration),
+    Drop(Term, Reason),
+    /// Enough was sent.
+    Limited(Limited),
 }
 
 /// An item, and what it belongs to.
@@ -32,6 +37,8 @@ pub(super) struct Whose<'a> {
     pub(super) request: &'a Request,
     pub(super) credentials: &'a Credentials,
     pub(super) target: &'a Target,
+    /// The trace's header.
+    pub(super) trace: Option<&'a [u8]>,
     /// Stands for its trace or event.
     pub(super) number: Option<u64>,
 }
@@ -41,33 +48,100 @@ impl Inner {
     pub(super) fn fate(&self, whose: &Whose<'_>, item: &EnvelopeItem) -> Fate {
         let category = item.kind.category();
         if self.roster.policy().withholds(item.kind.lane(), category) {
-            return Fate::Drop(Term::Filtered, reason::POLICY);
+            return Fate::Drop(Term::Filtered, reason::POLICY.into());
         }
         if let Some(project) = &whose.target.known {
-            let number = whose.number;
-            let number = number.unwrap_or_else(|| spread(&item.payload));
-            let at = whose.request.received_at;
-            if !self.roster.keeps(project, category, number, at) {
-                return Fate::Drop(Term::Sampled, reason::SAMPLE_RATE);
+            let subject = read(project, whose, item);
+            let filtered = subject
+                .as_ref()
+                .and_then(|s| project.filters.refuse(&item.kind, s));
+            if let Some(why) = filtered {
+                return Fate::Drop(Term::Filtered, why);
+            }
+            if let Some(why) = self.left_out(project, whose, item, subject.as_ref()) {
+                return Fate::Drop(Term::Sampled, why);
             }
         }
-        self.ask_limit(whose, category)
+        self.ask_limits(whose, category)
     }
 
-    /// Asks the limiter; client reports are never limited.
-    fn ask_limit(&self, whose: &Whose<'_>, category: Category) -> Fate {
-        let Some(rate_limit) = whose.target.rate_limit else {
-            return Fate::Keep;
+    /// Why an item is not in the share that is kept, if it is not: the first rule that holds
+    /// decides, else the rate of its category.
+    fn left_out(
+        &self,
+        project: &Project,
+        whose: &Whose<'_>,
+        item: &EnvelopeItem,
+        subject: Option<&Subject<'_>>,
+    ) -> Option<Reason> {
+        let category = item.kind.category();
+        let at = whose.request.received_at;
+        let number = whose.number.unwrap_or_else(|| spread(&item.payload));
+        let rule = subject.and_then(|s| project.sampling_rules.decide(category, s, at));
+        let Some(rule) = rule.filter(|_| !self.roster.is_expired(at)) else {
+            let is_kept = self.roster.keeps(project, category, number, at);
+            return (!is_kept).then_some(Cow::Borrowed(reason::SAMPLE_RATE));
         };
+        let why = || Cow::Owned(format!("{}{}", reason::SAMPLED_BY, rule.id));
+        (!rule.rate.keeps(number)).then(why)
+    }
+
+    /// Asks every limit of the key, the project and the organization; client reports are never
+    /// limited.
+    fn ask_limits(&self, whose: &Whose<'_>, category: Category) -> Fate {
         if category == Category::ClientReport {
             return Fate::Keep;
         }
-        let (key, now) = (whose.credentials.key, whose.request.now);
-        match self.limiter().take(key, category, 1, rate_limit, now) {
+        let key = whose.credentials.key;
+        let own = whose.target.rate_limit;
+        let mut limits = Vec::new();
+        limits.extend(own.map(|limit| (Place::Key(key, category), limit)));
+        let project = whose.target.known.as_ref();
+        let quotas = project.map_or(&[][..], |project| &project.quotas);
+        let quotas = quotas.iter().filter(|quota| quota.covers(category));
+        limits.extend(quotas.clone().map(|quota| {
+            let place = Place::Shared(quota.account.clone());
+            (place, quota.limit)
+        }));
+        if limits.is_empty() {
+            return Fate::Keep;
+        }
+        match self.limiter().take(&limits, 1, whose.request.now) {
             Verdict::Allowed => Fate::Keep,
-            Verdict::Refused { retry_after } => Fate::Limited(retry_after),
+            Verdict::Refused { by, retry_after } => {
+                let n_own = usize::from(own.is_some());
+                let quota = by
+                    .checked_sub(n_own)
+                    .and_then(|nth| quotas.clone().nth(nth));
+                Fate::Limited(match quota {
+                    Some(quota) => Limited {
+                        categories: quota.names.clone(),
+                        scope: quota.scope,
+                        reason: quota.reason.clone(),
+                        wait: retry_after,
+                    },
+                    None => Limited {
+                        categories: category.name().into(),
+                        scope: KEY,
+                        reason: reason::RATE_LIMITED.into(),
+                        wait: retry_after,
+                    },
+                })
+            }
         }
     }
+}
+
+/// The facts of an item, where somebody asks for them.
+fn read<'a>(project: &Project, whose: &Whose<'a>, item: &'a EnvelopeItem) -> Option<Subject<'a>> {
+    let is_asked =
+        project.filters.concern(&item.kind) || project.sampling_rules.concern(item.kind.category());
+    let sender = Sender {
+        client_ip: whose.request.remote_addr,
+        user_agent: whose.request.user_agent.as_deref(),
+        trace: whose.trace,
+    };
+    is_asked.then(|| Subject::read(item, sender))
 }
 
 /// The number that stands for the trace or the event of an envelope.

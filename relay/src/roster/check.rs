@@ -49,8 +49,10 @@ pub(super) fn is_news(
     if bundle.projects.is_empty() && had_projects && !bundle.is_emptied {
         return Err(RosterError::Emptied { version });
     }
-    let limits = bundle.projects.iter().flat_map(|project| &project.keys);
-    let mut limits = limits.filter_map(|key| key.rate_limit);
+    let keys = bundle.projects.iter().flat_map(|project| &project.keys);
+    let quotas = bundle.projects.iter().flat_map(|project| &project.quotas);
+    let limits = keys.filter_map(|key| key.rate_limit);
+    let mut limits = limits.chain(quotas.map(|quota| quota.limit));
     if limits.any(|limit| limit.window_secs == 0) {
         return Err(RosterError::Window { version });
     }

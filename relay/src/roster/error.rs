@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use protocol::filter::FilterError;
 use protocol::ids::ProjectId;
 use protocol::limits::ROSTER_BYTES_MAX;
 use protocol::roster::Excess;
+use protocol::sampling::RuleError;
 
 use super::{DryRunError, PROGRAM};
 
@@ -92,6 +94,22 @@ pub enum RosterError {
         project: ProjectId,
         /// What they do.
         source: DryRunError,
+    },
+    /// A project's filters cannot be used.
+    #[error("project {project} of the roster: {source}")]
+    Filters {
+        /// Which.
+        project: ProjectId,
+        /// Why.
+        source: FilterError,
+    },
+    /// A project's sampling rules cannot be used.
+    #[error("project {project} of the roster: {source}")]
+    Sampling {
+        /// Which.
+        project: ProjectId,
+        /// Why.
+        source: RuleError,
     },
     /// The file could not be written or read.
     #[error("roster file {}", path.display())]

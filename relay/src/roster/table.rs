@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use protocol::filter::Filters;
 use protocol::ids::{ProjectId, PublicKey, RelayId};
 use protocol::item::Category;
 use protocol::privacy::Scrubber;
 use protocol::roster::{
-    ConfigKey, Erasure, LinkSettings, PrivacySettings, RateLimit, RosterBundle, RosterDict,
-    RosterProject, SampleRate,
+    ConfigKey, Erasure, FilterSettings, LinkSettings, PrivacySettings, RateLimit, RosterBundle,
+    RosterDict, RosterProject, SampleRate, SamplingRule,
 };
+use protocol::sampling::Rules;
 use protocol::timestamp::Timestamp;
 
+use super::quota::Quota;
 use super::{RosterError, dry_run};
 use crate::policy::Policy;
 
@@ -52,7 +55,13 @@ pub struct Project {
     pub privacy: PrivacySettings,
     /// The same, compiled.
     pub scrubber: Scrubber,
-    /// What is kept of some categories.
+    /// What is not wanted.
+    pub filters: Filters,
+    /// Rules of what share is kept.
+    pub sampling_rules: Rules,
+    /// How much it and its organization may send, besides the limits of keys.
+    pub quotas: Vec<Quota>,
+    /// What is kept of some categories, where no rule decides.
     pub(super) sampling: Vec<(Category, SampleRate)>,
 }
 
@@ -63,13 +72,13 @@ impl Table {
         signed_by: ConfigKey,
         policy: &Policy,
     ) -> Result<Self, RosterError> {
-        let mut scrubbers = Scrubbers::default();
+        let mut compiled = Compiled::default();
         let mut keys = HashMap::new();
         let version = bundle.version;
         let n_projects = bundle.projects.len();
         for project in bundle.projects {
             let project_keys = project.keys.clone();
-            let project = Arc::new(scrubbers.compile(project, policy)?);
+            let project = Arc::new(compiled.project(project, policy)?);
             for key in project_keys {
                 let entry = Entry {
                     project: Arc::clone(&project),
@@ -109,24 +118,18 @@ impl Table {
 
 /// Most projects share their settings, so they share what is compiled from them.
 #[derive(Default)]
-struct Scrubbers(HashMap<PrivacySettings, Scrubber>);
+struct Compiled {
+    scrubbers: HashMap<PrivacySettings, Scrubber>,
+    filters: HashMap<FilterSettings, Filters>,
+    sampling_rules: HashMap<Vec<SamplingRule>, Rules>,
+}
 
-impl Scrubbers {
-    fn compile(&mut self, project: RosterProject, policy: &Policy) -> Result<Project, RosterError> {
+impl Compiled {
+    fn project(&mut self, project: RosterProject, policy: &Policy) -> Result<Project, RosterError> {
         let privacy = policy.privacy(&project.privacy);
-        let scrubber = match self.0.get(&privacy) {
-            Some(scrubber) => scrubber.clone(),
-            None => {
-                let wrong = |source| RosterError::Rules {
-                    project: project.id,
-                    source,
-                };
-                let scrubber = Scrubber::try_new(&privacy).map_err(|error| wrong(error.into()))?;
-                dry_run::run(&privacy, &scrubber, policy).map_err(wrong)?;
-                self.0.insert(privacy.clone(), scrubber.clone());
-                scrubber
-            }
-        };
+        let scrubber = self.scrubber(project.id, &privacy, policy)?;
+        let filters = self.filters(project.id, project.filters)?;
+        let sampling_rules = self.sampling_rules(project.id, project.sampling_rules)?;
         // A category of a later version is none that this program would see.
         let sampling = project.sampling.iter().filter_map(|(name, rate)| {
             let category = Category::from_name(name)?;
@@ -139,7 +142,54 @@ impl Scrubbers {
             allowed_domains: project.allowed_domains,
             privacy,
             scrubber,
+            filters,
+            sampling_rules,
+            quotas: project.quotas.into_iter().filter_map(Quota::new).collect(),
             sampling: sampling.collect(),
         })
+    }
+
+    fn scrubber(
+        &mut self,
+        project: ProjectId,
+        privacy: &PrivacySettings,
+        policy: &Policy,
+    ) -> Result<Scrubber, RosterError> {
+        if let Some(scrubber) = self.scrubbers.get(privacy) {
+            return Ok(scrubber.clone());
+        }
+        let wrong = |source| RosterError::Rules { project, source };
+        let scrubber = Scrubber::try_new(privacy).map_err(|error| wrong(error.into()))?;
+        dry_run::run(privacy, &scrubber, policy).map_err(wrong)?;
+        self.scrubbers.insert(privacy.clone(), scrubber.clone());
+        Ok(scrubber)
+    }
+
+    fn filters(
+        &mut self,
+        project: ProjectId,
+        settings: FilterSettings,
+    ) -> Result<Filters, RosterError> {
+        if let Some(filters) = self.filters.get(&settings) {
+            return Ok(filters.clone());
+        }
+        let filters = Filters::compile(&settings);
+        let filters = filters.map_err(|source| RosterError::Filters { project, source })?;
+        self.filters.insert(settings, filters.clone());
+        Ok(filters)
+    }
+
+    fn sampling_rules(
+        &mut self,
+        project: ProjectId,
+        rules: Vec<SamplingRule>,
+    ) -> Result<Rules, RosterError> {
+        if let Some(compiled) = self.sampling_rules.get(&rules) {
+            return Ok(compiled.clone());
+        }
+        let compiled = Rules::compile(&rules);
+        let compiled = compiled.map_err(|source| RosterError::Sampling { project, source })?;
+        self.sampling_rules.insert(rules, compiled.clone());
+        Ok(compiled)
     }
 }

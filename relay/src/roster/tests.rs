@@ -26,6 +26,9 @@ fn project(id: u64) -> RosterProject {
         allowed_domains: Vec::new(),
         privacy: PrivacySettings::default(),
         sampling: std::collections::BTreeMap::new(),
+        sampling_rules: Vec::new(),
+        filters: protocol::roster::FilterSettings::default(),
+        quotas: Vec::new(),
     }
 }
 

@@ -120,6 +120,9 @@ fn wanted(scrub_emails: bool, slug: &str) -> RosterBundle {
                 ..PrivacySettings::default()
             },
             sampling: BTreeMap::new(),
+            sampling_rules: Vec::new(),
+            filters: protocol::roster::FilterSettings::default(),
+            quotas: Vec::new(),
         }],
         ..RosterBundle::default()
     }

@@ -5,6 +5,9 @@ import { get, request } from "./client.ts";
 import type { components } from "./schema.gen.ts";
 import type {
   AlertRule,
+  InboundFilter,
+  Intake,
+  IntakeChange,
   Notification,
   Project,
   ProjectChange,
@@ -39,6 +42,21 @@ export const keysQuery = (org: string, slug: string) =>
     queryFn: ({ signal }) => get<ProjectKey[]>(`${at(org, slug)}keys/`, { signal }),
   });
 
+export const filtersKey = (org: string, slug: string) => [...projectKey(org, slug), "filters"] as const;
+export const intakeKey = (org: string, slug: string) => [...projectKey(org, slug), "intake"] as const;
+
+export const filtersQuery = (org: string, slug: string) =>
+  queryOptions({
+    queryKey: filtersKey(org, slug),
+    queryFn: ({ signal }) => get<InboundFilter[]>(`${at(org, slug)}filters/`, { signal }),
+  });
+
+export const intakeQuery = (org: string, slug: string) =>
+  queryOptions({
+    queryKey: intakeKey(org, slug),
+    queryFn: ({ signal }) => get<Intake>(`vedette/projects/${org}/${slug}/intake/`, { signal }),
+  });
+
 export const rulesQuery = (org: string, slug: string) =>
   queryOptions({
     queryKey: [...projectKey(org, slug), "rules"],
@@ -58,6 +76,19 @@ export async function createProject(org: string, body: { name: string; slug?: st
 
 export async function updateProject(org: string, slug: string, body: ProjectChange) {
   return (await request<ProjectDetail>("PUT", at(org, slug), { body })).data;
+}
+
+export async function setFilter(
+  org: string,
+  slug: string,
+  id: string,
+  body: { active?: boolean; subfilters?: string[] },
+) {
+  await request("PUT", `${at(org, slug)}filters/${id}/`, { body });
+}
+
+export async function updateIntake(org: string, slug: string, body: IntakeChange) {
+  return (await request<Intake>("PUT", `vedette/projects/${org}/${slug}/intake/`, { body })).data;
 }
 
 export async function deleteProject(org: string, slug: string) {

@@ -409,6 +409,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/stats_v2/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Outcomes of an organization's projects. Items that belong to no project that is known are among
+         *     them where no project is asked for.
+         */
+        get: operations["get_organizations_stats_v2"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/tags/": {
         parameters: {
             query?: never;
@@ -602,6 +622,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/projects/{organization}/{project}/filters/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The filters of a project that are switches. */
+        get: operations["get_projects_filters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/filters/{filter}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Switches a filter. Relays take it up a few first, like everything that drops events. */
+        put: operations["put_projects_filters_one"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/projects/{organization}/{project}/issues/": {
         parameters: {
             query?: never;
@@ -723,6 +777,23 @@ export interface paths {
         put?: never;
         /** Sends what the rule would send. 409 says why it was not taken. */
         post: operations["post_projects_rules_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/stats/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a project's errors came to by interval: unix seconds and a count. */
+        get: operations["get_projects_stats"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1006,6 +1077,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/organizations/{organization}/quotas/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The limits over all projects of an organization. */
+        get: operations["get_vedette_organizations_quotas"];
+        /** Sets the limits over all projects of an organization. */
+        put: operations["put_vedette_organizations_quotas"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/poison/": {
         parameters: {
             query?: never;
@@ -1072,6 +1161,27 @@ export interface paths {
         put?: never;
         /** Tries settings on an event without keeping them. */
         post: operations["post_vedette_projects_grouping_try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/projects/{organization}/{project}/intake/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a project wants to be taken in. */
+        get: operations["get_vedette_projects_intake"];
+        /**
+         * Sets what a project wants to be taken in. Lower limits hold at once; filters, sampling and
+         *     higher limits are tried by a few relays first.
+         */
+        put: operations["put_vedette_projects_intake"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1365,6 +1475,13 @@ export interface components {
             /** @description The figures, for a person to read. */
             detail: string;
             since: string;
+        };
+        /** @description A filter by condition. */
+        ConditionFilter: {
+            /** @description The reason that what it drops is counted under: lower-case letters, digits, `-`, `_`, `.`. */
+            id: string;
+            /** @description The condition, JSON as text. */
+            condition: string;
         };
         /** @description What relays are told, and how far it has come. */
         ConfigState: {
@@ -1735,6 +1852,22 @@ export interface components {
             ] | null;
             hasSystemFrames: boolean;
         };
+        /** @description A switch. */
+        Filter: {
+            id: string;
+            /** @description Whether it is on; of old browsers, the groups that are refused, or `false`. */
+            active: Record<string, unknown>;
+        };
+        /** @description A change of a switch. */
+        FilterChange: {
+            /** @default null */
+            active: boolean | null;
+            /**
+             * @description The groups of old browsers.
+             * @default null
+             */
+            subfilters: string[] | null;
+        };
         /** @description One call. */
         FrameBody: {
             filename: components["schemas"]["Option"];
@@ -1886,6 +2019,38 @@ export interface components {
             version: string;
             auth?: components["schemas"]["Auth"] | null;
             user?: components["schemas"]["UserRef"] | null;
+        };
+        /** @description Changes of it. What is left out stays; lists are replaced whole. */
+        IntakeChange: {
+            /** @default null */
+            generic: components["schemas"]["ConditionFilter"][] | null;
+            /** @default null */
+            samplingRules: components["schemas"]["SamplingRuleForm"][] | null;
+            /** @default null */
+            quotas: components["schemas"]["QuotaForm"][] | null;
+            /** @default null */
+            spikeProtection: boolean | null;
+        };
+        /** @description What a project wants to be taken in. */
+        IntakeSettings: {
+            /** @description Filters by condition; they go before all others. */
+            generic: components["schemas"]["ConditionFilter"][];
+            /** @description Rules of what share is kept; the first that holds decides. */
+            samplingRules: components["schemas"]["SamplingRuleForm"][];
+            /** @description Limits over all keys, besides those of single keys. */
+            quotas: components["schemas"]["QuotaForm"][];
+            /** @description Whether errors are limited to ten times what is usual. */
+            spikeProtection: boolean;
+            /**
+             * Format: int64
+             * @description Most errors of an hour that this allows; `null` until it is known what is usual.
+             */
+            spikeLimit?: number | null;
+            /**
+             * Format: int64
+             * @description Relays that share quotas.
+             */
+            relays: number;
         };
         /** @description An issue. */
         Issue: {
@@ -2312,6 +2477,27 @@ export interface components {
             slug: string;
             name: string;
         };
+        /** @description The outcomes that have something in common. */
+        OutcomeGroup: {
+            /** @description What they have in common, by the names of `groupBy`. */
+            by: Record<string, unknown>;
+            /** @description Over the whole time, by field. */
+            totals: {
+                [key: string]: number;
+            };
+            /** @description By interval, by field. */
+            series: {
+                [key: string]: number[];
+            };
+        };
+        /** @description Outcomes over time. */
+        Outcomes: {
+            start: string;
+            end: string;
+            /** @description The beginning of each interval. */
+            intervals: string[];
+            groups: components["schemas"]["OutcomeGroup"][];
+        };
         /** @description What came of an issue that was taken apart. */
         Parted: {
             /** @description The issue that was taken apart. */
@@ -2402,6 +2588,8 @@ export interface components {
             sampling: {
                 [key: string]: number;
             } | null;
+            /** @description Filters by list, under Sentry's names. What is left out stays. */
+            options?: Record<string, unknown> | null;
         };
         /** @description A project with its settings. */
         ProjectDetail: components["schemas"]["Project"] & components["schemas"]["Settings"] & {
@@ -2415,6 +2603,21 @@ export interface components {
             slug: string;
             name: string;
             platform: string;
+        };
+        /** @description At most `count` items of some categories in a time. */
+        QuotaForm: {
+            /** @description Data categories that are counted together; none are all. */
+            categories: string[];
+            /**
+             * Format: int64
+             * @description Items, over all relays.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Seconds.
+             */
+            window: number;
         };
         /** @description At most `count` items per `window` seconds and category. */
         RateLimit: {
@@ -2695,6 +2898,27 @@ export interface components {
          * @enum {string}
          */
         RuleTrigger: "new_issue" | "regression";
+        /** @description A rule of what share is kept. */
+        SamplingRuleForm: {
+            /**
+             * Format: int32
+             * @description Its number, as in the reason `Sampled:3001`; a new one is given where there is none.
+             */
+            id?: number | null;
+            /** @description The data category. */
+            category: string;
+            /** @description The condition, JSON as text. */
+            condition: string;
+            /**
+             * Format: double
+             * @description The share that is kept, between 0 and 1.
+             */
+            rate: number;
+            /** @description ISO 8601; from when on. */
+            from?: string | null;
+            /** @description ISO 8601; until when. */
+            until?: string | null;
+        };
         /** @description The client library. */
         SdkRef: {
             name?: string | null;
@@ -2773,6 +2997,8 @@ export interface components {
             sampling: {
                 [key: string]: number;
             };
+            /** @description Filters by list, under Sentry's names; lists have one entry a line. */
+            options: Record<string, unknown>;
         };
         /** @description What a short id stands for. */
         ShortIdAnswer: {
@@ -4165,6 +4391,58 @@ export interface operations {
             };
         };
     };
+    get_organizations_stats_v2: {
+        parameters: {
+            query?: {
+                /** @description `outcome`, `category`, `reason`, `project`, `relay`; may be repeated. */
+                groupBy?: string[];
+                /** @description `sum(quantity)`; `sum(times_seen)` is the same. */
+                field?: string[];
+                /** @description The length of an interval, whole hours: `1h`, `1d`. */
+                interval?: string;
+                /** @description `24h`, `14d`; a day without a wish. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+                /** @description Ids or slugs; -1 is all. */
+                project?: string[];
+                /** @description Data categories. */
+                category?: string[];
+                /** @description Outcomes. */
+                outcome?: string[];
+                /** @description Reasons. */
+                reason?: string[];
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outcomes"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_tags: {
         parameters: {
             query?: never;
@@ -4643,6 +4921,73 @@ export interface operations {
                 content: {
                     "application/json": Record<string, unknown>;
                 };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_filters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Filter"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_projects_filters_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization: string;
+                project: string;
+                filter: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilterChange"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why not. */
             default: {
@@ -5244,6 +5589,51 @@ export interface operations {
             };
         };
     };
+    get_projects_stats: {
+        parameters: {
+            query?: {
+                /** @description `received`, `generated`, `rejected` or `blacklisted`. */
+                stat?: string;
+                /** @description `1h` or `1d`. */
+                resolution?: string;
+                /** @description Unix seconds. */
+                since?: number;
+                /** @description Unix seconds. */
+                until?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": [
+                        number,
+                        number
+                    ][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_projects_tags_values: {
         parameters: {
             query?: {
@@ -5830,6 +6220,72 @@ export interface operations {
             };
         };
     };
+    get_vedette_organizations_quotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaForm"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_vedette_organizations_quotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaForm"][];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaForm"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_vedette_poison: {
         parameters: {
             query?: never;
@@ -5981,6 +6437,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TrialAnswer"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_projects_intake: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntakeSettings"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_vedette_projects_intake: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntakeChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntakeSettings"];
                 };
             };
             /** @description Why not. */

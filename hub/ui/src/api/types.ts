@@ -5,6 +5,7 @@
 
 import type { Json } from "../lib/event-shape.ts";
 import type { Meta } from "../lib/meta.ts";
+import type { Group } from "../lib/outcomes.ts";
 import type { components } from "./schema.gen.ts";
 
 type Schemas = components["schemas"];
@@ -84,3 +85,8 @@ export type FleetAlerts = Schemas["Alerts"];
 export type NewJoinToken = Schemas["NewJoinToken"];
 export type JoinToken = Schemas["JoinToken"];
 export type Poison = Schemas["Poison"];
+
+export type InboundFilter = With<Schemas["Filter"], { active: boolean | string[] }>;
+export type Intake = Schemas["IntakeSettings"];
+export type IntakeChange = Partial<Schemas["IntakeChange"]>;
+export type Outcomes = With<Schemas["Outcomes"], { groups: Group[] }>;

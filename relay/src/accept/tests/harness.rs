@@ -81,6 +81,9 @@ pub(super) fn projects() -> RosterBundle {
         allowed_domains: allowed.iter().map(|d| (*d).to_owned()).collect(),
         privacy: PrivacySettings::default(),
         sampling: BTreeMap::new(),
+        sampling_rules: Vec::new(),
+        filters: protocol::roster::FilterSettings::default(),
+        quotas: Vec::new(),
     };
     let two_a_minute = RateLimit {
         count: 2,

@@ -1,6 +1,6 @@
-//! What the policy of the host and the hub's sampling make of requests.
+//! What the policy of the host, and the hub's filters, sampling and quotas make of requests.
 
-use protocol::roster::SampleRate;
+use protocol::roster::{GenericFilter, Quota, QuotaScope, RateLimit, SampleRate, SamplingRule};
 
 use super::harness::*;
 use crate::policy::Policy;
@@ -99,5 +99,149 @@ async fn a_trace_is_kept_whole_or_not_at_all_and_what_is_not_is_counted_as_sampl
         n_sampled = sampled;
     }
     assert!((8..=32).contains(&n_kept), "{n_kept} of 40 traces");
+    relay.assert_adds_up().await;
+}
+
+#[tokio::test]
+async fn what_filters_refuse_is_answered_200_counted_by_reason_and_kept_nowhere() {
+    let mut told = projects();
+    let filters = &mut told.projects[0].filters;
+    filters.releases = vec!["shop@0.*".to_owned()];
+    filters.web_crawlers = true;
+    filters.health_checks = true;
+    filters.generic = vec![GenericFilter {
+        id: "no-canaries".to_owned(),
+        condition: r#"{"op":"eq","name":"event.tags.canary","value":"yes"}"#.to_owned(),
+    }];
+    let relay = start_with(Default::default(), Some(told)).await;
+    let old = [
+        ("event", r#"{"release":"shop@0.9"}"#),
+        ("attachment", "file"),
+    ];
+    assert_eq!(relay.post(envelope("", &old)).await.status, 200);
+    let canary = [("event", r#"{"release":"shop@0.9","tags":{"canary":"yes"}}"#)];
+    assert_eq!(relay.post(envelope("", &canary)).await.status, 200);
+    let check = [(
+        "transaction",
+        r#"{"type":"transaction","transaction":"/healthz"}"#,
+    )];
+    assert_eq!(relay.post(envelope("", &check)).await.status, 200);
+    let path = format!("/api/1/envelope/?sentry_key={KEY}");
+    let bot = [("User-Agent", "Googlebot/2.1")];
+    let body = envelope("", &[("event", "{}"), ("session", "{}")]);
+    assert_eq!(relay.send("POST", &path, &bot, &body).await.status, 200);
+    let wanted = [("event", r#"{"release":"shop@1.0"}"#)];
+    assert_eq!(relay.post(envelope("", &wanted)).await.status, 200);
+    assert_eq!(
+        relay.count("filtered", "release-version"),
+        2,
+        "with its attachment"
+    );
+    assert_eq!(relay.count("filtered", "no-canaries"), 1);
+    assert_eq!(relay.count("filtered", "filtered-transaction"), 1);
+    assert_eq!(relay.count("filtered", "web-crawlers"), 1);
+    let kept = relay.kept().await;
+    let kinds: Vec<_> = kept
+        .iter()
+        .flat_map(|(_, r)| &r.items)
+        .map(|i| i.kind.as_str())
+        .collect();
+    assert_eq!(kinds, ["session", "event"]);
+    relay.assert_adds_up().await;
+}
+
+fn rule(id: u32, condition: &str, share: f64) -> SamplingRule {
+    SamplingRule {
+        id,
+        category: "transaction".to_owned(),
+        condition: condition.to_owned(),
+        rate: SampleRate::from_share(share).unwrap(),
+        from: None,
+        until: None,
+    }
+}
+
+#[tokio::test]
+async fn sampling_rules_go_before_the_rate_and_name_themselves() {
+    let mut told = projects();
+    let by_trace = r#"{"op":"eq","name":"trace.environment","value":"prod"}"#;
+    let cheap = r#"{"op":"glob","name":"event.transaction","value":["/static/*"]}"#;
+    told.projects[0].sampling_rules = vec![rule(3001, by_trace, 1.0), rule(3002, cheap, 0.0)];
+    let none = SampleRate::from_share(0.0).unwrap();
+    told.projects[0]
+        .sampling
+        .insert("transaction".to_owned(), none);
+    let relay = start_with(Default::default(), Some(told)).await;
+    let send = async |environment: &str, name: &str| {
+        let header =
+            format!("\"trace\":{{\"trace_id\":\"{TRACE}\",\"environment\":\"{environment}\"}}");
+        let payload = format!("{{\"type\":\"transaction\",\"transaction\":\"{name}\"}}");
+        let body = envelope(&header, &[("transaction", &payload)]);
+        assert_eq!(relay.post(body).await.status, 200);
+    };
+    send("prod", "/static/a.js").await;
+    send("test", "/static/a.js").await;
+    send("test", "/").await;
+    assert_eq!(relay.count("sampled", "Sampled:3002"), 1);
+    assert_eq!(relay.count("sampled", "sample_rate"), 1);
+    assert_eq!(relay.kept().await.len(), 1);
+    relay.assert_adds_up().await;
+}
+
+#[tokio::test]
+async fn quotas_of_a_project_and_its_organization_are_told_with_their_scope() {
+    let quota = |scope, scope_id, categories: &[&str], count, reason: &str| Quota {
+        scope,
+        scope_id,
+        categories: categories.iter().map(|name| (*name).to_owned()).collect(),
+        limit: RateLimit {
+            count,
+            window_secs: 600,
+        },
+        reason: reason.to_owned(),
+    };
+    let mut told = projects();
+    let of_project = quota(
+        QuotaScope::Project,
+        1,
+        &["error", "security"],
+        2,
+        "project_quota",
+    );
+    let of_all = quota(QuotaScope::Organization, 7, &[], 3, "organization_quota");
+    told.projects[0].quotas = vec![of_project, of_all.clone()];
+    told.projects[1].quotas = vec![of_all];
+    let relay = start_with(Default::default(), Some(told)).await;
+    let error = envelope("", &[("event", "{}")]);
+    for _ in 0..2 {
+        assert_eq!(relay.post(&error).await.status, 200);
+    }
+    let reply = relay.post(&error).await;
+    assert_eq!(reply.status, 429);
+    let limits = reply.header("x-sentry-rate-limits").to_owned();
+    let wait = reply.header("retry-after").to_owned();
+    assert_eq!(
+        limits,
+        format!("{wait}:error;security:project:project_quota")
+    );
+    assert_eq!(relay.count("refused", "project_quota"), 1);
+    // Another project of the organization takes what is left.
+    let path = format!("/api/2/envelope/?sentry_key={LIMITED}");
+    let session = envelope("", &[("session", "{}")]);
+    assert_eq!(relay.send("POST", &path, &[], &session).await.status, 200);
+    let reply = relay.send("POST", &path, &[], &session).await;
+    assert_eq!(reply.status, 429);
+    let limits = reply.header("x-sentry-rate-limits");
+    assert!(
+        limits.ends_with("::organization:organization_quota"),
+        "{limits}"
+    );
+    assert_eq!(relay.count("refused", "organization_quota"), 1);
+    let report = envelope("", &[("client_report", "{}")]);
+    assert_eq!(
+        relay.post(&report).await.status,
+        200,
+        "reports are never limited"
+    );
     relay.assert_adds_up().await;
 }

@@ -9,6 +9,7 @@ import { PageHead } from "../../ui/Panel.tsx";
 import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
 import { useTitle } from "../../ui/title.ts";
+import { FilterSettings } from "./FilterSettings.tsx";
 import { GeneralSettings } from "./GeneralSettings.tsx";
 import { KeySettings } from "./KeySettings.tsx";
 import { PrivacySettings } from "./PrivacySettings.tsx";
@@ -57,6 +58,7 @@ export function ProjectSettingsPage() {
           { value: "general", label: "General" },
           { value: "keys", label: "Keys" },
           { value: "privacy", label: "Privacy" },
+          { value: "filters", label: "Filters and limits" },
         ]}
       >
         <div className={styles.panel}>
@@ -64,6 +66,8 @@ export function ProjectSettingsPage() {
             <GeneralSettings key={project.data.slug} org={org} project={project.data} />
           ) : tab === "keys" ? (
             <KeySettings org={org} slug={slug} />
+          ) : tab === "filters" ? (
+            <FilterSettings key={project.data.slug} org={org} project={project.data} />
           ) : (
             <PrivacySettings key={project.data.slug} org={org} project={project.data} />
           )}

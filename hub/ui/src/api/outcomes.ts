@@ -1,0 +1,25 @@
+/** What became of every item over time. */
+
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { get } from "./client.ts";
+import type { Outcomes } from "./types.ts";
+
+export interface OutcomeQuestion {
+  groupBy: string[];
+  statsPeriod: string;
+  interval: string;
+  project?: string;
+  category?: string;
+}
+
+export const outcomesQuery = (org: string, asked: OutcomeQuestion) =>
+  queryOptions({
+    queryKey: ["org", org, "outcomes", asked],
+    queryFn: ({ signal }) =>
+      get<Outcomes>(`organizations/${org}/stats_v2/`, {
+        signal,
+        query: { ...asked, field: "sum(quantity)" },
+      }),
+    refetchInterval: 30_000,
+    placeholderData: keepPreviousData,
+  });

@@ -1,0 +1,77 @@
+import { screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import { open } from "../../test/render.tsx";
+
+const AT = "/organizations/acme/outcomes";
+const PATH = "GET organizations/acme/stats_v2/";
+const INTERVALS = ["2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"];
+
+const group = (by: Record<string, unknown>, values: number[]) => ({
+  by,
+  totals: { "sum(quantity)": values.reduce((a, b) => a + b, 0) },
+  series: { "sum(quantity)": values },
+});
+
+/** Answers as the hub does: by the dimension that is asked for. */
+const answer = (url: URL) => {
+  const by = url.searchParams.getAll("groupBy")[1] ?? "reason";
+  const groups =
+    by === "project"
+      ? [
+          group({ outcome: "accepted", project: 1 }, [5, 0]),
+          group({ outcome: "invalid", project: null }, [2, 0]),
+        ]
+      : [
+          group({ outcome: "accepted", reason: "none" }, [5, 0]),
+          group({ outcome: "filtered", reason: "web-crawlers" }, [0, 1200]),
+          group({ outcome: "rate_limited", reason: "spike_protection" }, [0, 3]),
+        ];
+  return { body: { start: INTERVALS[0], end: INTERVALS[1], intervals: INTERVALS, groups } };
+};
+
+describe("outcomes", () => {
+  it("shows sums over time, a row for each reason, and that there was a spike", async () => {
+    open(AT, { [PATH]: answer });
+    const chart = await screen.findByRole(
+      "img",
+      { name: "Outcomes over time: 1,208 items" },
+      { timeout: 5000 },
+    );
+    expect(chart.querySelectorAll("path").length).toBe(4);
+    const legend = screen.getByRole("list", { name: "Outcomes" });
+    expect(
+      within(legend)
+        .getAllByRole("listitem")
+        .map((item) => item.textContent),
+    ).toEqual(["Accepted 5", "Filtered 1,200", "Rate limited 3"]);
+    const table = screen.getByRole("table", { name: "Outcomes by reason" });
+    expect(within(table).getByText("web-crawlers").closest("tr")?.textContent).toContain("1,200");
+    expect(screen.getByRole("note").textContent).toContain("refused 3 errors");
+  });
+
+  it("asks anew for another range and another dimension, which stand in the address", async () => {
+    const { router, requests } = open(AT, { [PATH]: answer });
+    await userEvent.click(await screen.findByRole("button", { name: "Week" }, { timeout: 5000 }));
+    await userEvent.click(await screen.findByRole("button", { name: "Project" }));
+    const table = await screen.findByRole("table", { name: "Outcomes by project" });
+    expect(within(table).getByText("shop")).toBeTruthy();
+    expect(within(table).getByText("no known project")).toBeTruthy();
+    expect(router.state.location.search).toEqual({ statsPeriod: "7d", by: "project" });
+    const last = requests.filter((request) => request.url.pathname.endsWith("stats_v2/")).at(-1);
+    expect(last?.url.searchParams.get("interval")).toBe("6h");
+  });
+
+  it("says that nothing was counted", async () => {
+    open(AT, { [PATH]: { body: { start: "", end: "", intervals: INTERVALS, groups: [] } } });
+    expect(
+      await screen.findByRole("heading", { name: "Nothing in this time" }, { timeout: 5000 }),
+    ).toBeTruthy();
+  });
+
+  it("says why outcomes cannot be shown", async () => {
+    open(AT, { [PATH]: { status: 500, body: { detail: "The store is away" } } });
+    expect(await screen.findByText("The store is away", {}, { timeout: 5000 })).toBeTruthy();
+    expect(screen.getByRole("button", { name: "Try again" })).toBeTruthy();
+  });
+});

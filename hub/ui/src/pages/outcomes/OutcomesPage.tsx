@@ -1,0 +1,207 @@
+/** What became of every item: over time, and by reason, category, project or relay. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { relaysQuery } from "../../api/fleet.ts";
+import { outcomesQuery } from "../../api/outcomes.ts";
+import { projectsQuery } from "../../api/projects.ts";
+import type { Outcomes } from "../../api/types.ts";
+import { StackedBars } from "../../charts/StackedBars.tsx";
+import { exact, plural } from "../../lib/format.ts";
+import {
+  DIMENSIONS,
+  type Dimension,
+  layers,
+  OUTCOME_NAMES,
+  OUTCOMES,
+  RANGES,
+  type Row,
+  rows,
+  spiked,
+} from "../../lib/outcomes.ts";
+import type { OutcomeSearch } from "../../routes.tsx";
+import { Button } from "../../ui/Button.tsx";
+import { inputClass } from "../../ui/Form.tsx";
+import { PageHead, Panel } from "../../ui/Panel.tsx";
+import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
+import { type Column, Table } from "../../ui/Table.tsx";
+import { useTitle } from "../../ui/title.ts";
+import styles from "./Outcomes.module.css";
+
+const FROM = "/signed-in/organizations/$org/outcomes";
+const DIMENSION_NAMES: Record<Dimension, string> = {
+  reason: "Reason",
+  category: "Category",
+  project: "Project",
+  relay: "Relay",
+};
+
+export function OutcomesPage() {
+  const { org } = useParams({ from: FROM });
+  const search = useSearch({ from: FROM });
+  const { statsPeriod = "24h", by = "reason", project, category } = search;
+  const range = RANGES.find((each) => each.value === statsPeriod) ?? RANGES[0];
+  const asked = { statsPeriod: range.value, interval: range.interval, project, category };
+  const overTime = useQuery(outcomesQuery(org, { ...asked, groupBy: ["outcome", "reason"] }));
+  const table = useQuery(outcomesQuery(org, { ...asked, groupBy: ["outcome", by] }));
+  useTitle("Outcomes");
+  const failed = overTime.error ?? table.error;
+  const data = overTime.data;
+  return (
+    <div className={styles.page}>
+      <PageHead title="Outcomes" lead="What became of every item that was sent">
+        <Choices org={org} search={search} />
+      </PageHead>
+      {failed && !(data && table.data) ? (
+        <ErrorState
+          error={failed}
+          title="Outcomes could not be loaded"
+          retry={() => void Promise.all([overTime.refetch(), table.refetch()])}
+        />
+      ) : !data || !table.data ? (
+        <Skeleton rows={8} label="Loading outcomes" />
+      ) : data.groups.length === 0 ? (
+        <EmptyState title="Nothing in this time">
+          Counts appear here within the minute in which a relay delivers them.
+        </EmptyState>
+      ) : (
+        <>
+          <Spike n={spiked(data.groups)} />
+          <OverTime data={data} />
+          <Details org={org} data={table.data} by={by} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Choices({ org, search }: { org: string; search: OutcomeSearch }) {
+  const navigate = useNavigate();
+  const { data: projects = [] } = useQuery(projectsQuery(org));
+  const change = (next: OutcomeSearch) => void navigate({ to: ".", search: { ...search, ...next } });
+  return (
+    <div className={styles.choices}>
+      <select
+        className={inputClass}
+        aria-label="Project"
+        value={search.project ?? ""}
+        onChange={(event) => change({ project: event.target.value || undefined })}
+      >
+        <option value="">All projects</option>
+        {projects.map((project) => (
+          <option key={project.id} value={project.slug}>
+            {project.slug}
+          </option>
+        ))}
+      </select>
+      <fieldset className={styles.choice} aria-label="Time shown">
+        {RANGES.map((range) => (
+          <Button
+            key={range.value}
+            small
+            kind={range.value === (search.statsPeriod ?? "24h") ? "primary" : "quiet"}
+            aria-pressed={range.value === (search.statsPeriod ?? "24h")}
+            onClick={() => change({ statsPeriod: range.value === "24h" ? undefined : range.value })}
+          >
+            {range.name}
+          </Button>
+        ))}
+      </fieldset>
+    </div>
+  );
+}
+
+function Spike({ n }: { n: number }) {
+  if (n === 0) return null;
+  return (
+    <Notice tone="warning">
+      Spike protection refused {plural(n, "error")} in this time: much more came than usual. See the project's
+      filter settings for the limit.
+    </Notice>
+  );
+}
+
+function OverTime({ data }: { data: Outcomes }) {
+  const stack = layers(data.groups);
+  return (
+    <Panel title="Over time">
+      <ul className={styles.legend} aria-label="Outcomes">
+        {stack.map((layer) => (
+          <li key={layer.outcome}>
+            <span className={`${styles.swatch} ${styles[layer.outcome]}`} aria-hidden="true" />
+            {OUTCOME_NAMES[layer.outcome]} <b>{exact(layer.total)}</b>
+          </li>
+        ))}
+      </ul>
+      <StackedBars
+        label="Outcomes over time"
+        intervals={data.intervals}
+        layers={stack.map((layer) => ({
+          name: OUTCOME_NAMES[layer.outcome],
+          className: styles[layer.outcome],
+          values: layer.values,
+        }))}
+      />
+    </Panel>
+  );
+}
+
+function Details({ org, data, by }: { org: string; data: Outcomes; by: Dimension }) {
+  const navigate = useNavigate();
+  const search = useSearch({ from: FROM });
+  const { data: projects = [] } = useQuery(projectsQuery(org));
+  const { data: relays = [] } = useQuery({ ...relaysQuery, enabled: by === "relay" });
+  const named = (name: string) => {
+    if (by === "project") {
+      return projects.find((project) => project.id === name)?.slug ?? (name || "no known project");
+    }
+    if (by === "relay") {
+      const isHub = /^0*$/.test(name);
+      return isHub ? "hub" : (relays.find((relay) => relay.id.replaceAll("-", "") === name)?.name ?? name);
+    }
+    return name;
+  };
+  const columns: Column<Row>[] = [
+    { name: DIMENSION_NAMES[by], cell: (row) => named(row.name) },
+    ...OUTCOMES.map((outcome) => ({
+      name: OUTCOME_NAMES[outcome],
+      numeric: true,
+      cell: (row: Row) =>
+        row.counts[outcome] ? exact(row.counts[outcome]) : <span className={styles.quiet}>0</span>,
+    })),
+    { name: "Received", numeric: true, cell: (row) => exact(row.received) },
+  ];
+  return (
+    <Panel
+      title="In detail"
+      flush
+      actions={
+        <fieldset className={styles.choice} aria-label="Rows">
+          {DIMENSIONS.map((dimension) => (
+            <Button
+              key={dimension}
+              small
+              kind={dimension === by ? "primary" : "quiet"}
+              aria-pressed={dimension === by}
+              onClick={() =>
+                void navigate({
+                  to: ".",
+                  search: { ...search, by: dimension === "reason" ? undefined : dimension },
+                })
+              }
+            >
+              {DIMENSION_NAMES[dimension]}
+            </Button>
+          ))}
+        </fieldset>
+      }
+    >
+      <Table
+        label={`Outcomes by ${by}`}
+        columns={columns}
+        rows={rows(data.groups, by)}
+        rowKey={(row) => row.name}
+      />
+    </Panel>
+  );
+}
