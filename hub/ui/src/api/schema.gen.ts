@@ -2379,6 +2379,10 @@ export interface components {
         OrganizationChange: {
             name?: string | null;
         };
+        /** @description The limits over all projects of an organization. */
+        OrganizationQuotas: {
+            quotas: components["schemas"]["QuotaForm"][];
+        };
         /** @description An organization, as a project mentions it. */
         OrganizationRef: {
             id: string;
@@ -6064,7 +6068,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["QuotaForm"][];
+                    "application/json": components["schemas"]["OrganizationQuotas"];
                 };
             };
             /** @description Why not. */
@@ -6090,7 +6094,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["QuotaForm"][];
+                "application/json": components["schemas"]["OrganizationQuotas"];
             };
         };
         responses: {
@@ -6099,7 +6103,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["QuotaForm"][];
+                    "application/json": components["schemas"]["OrganizationQuotas"];
                 };
             };
             /** @description Why not. */
