@@ -2471,6 +2471,10 @@ export interface components {
         OrganizationChange: {
             name?: string | null;
         };
+        /** @description The limits over all projects of an organization. */
+        OrganizationQuotas: {
+            quotas: components["schemas"]["QuotaForm"][];
+        };
         /** @description An organization, as a project mentions it. */
         OrganizationRef: {
             id: string;
@@ -6237,7 +6241,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["QuotaForm"][];
+                    "application/json": components["schemas"]["OrganizationQuotas"];
                 };
             };
             /** @description Why not. */
@@ -6263,7 +6267,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["QuotaForm"][];
+                "application/json": components["schemas"]["OrganizationQuotas"];
             };
         };
         responses: {
@@ -6272,7 +6276,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["QuotaForm"][];
+                    "application/json": components["schemas"]["OrganizationQuotas"];
                 };
             };
             /** @description Why not. */
