@@ -241,7 +241,7 @@ mod tests {
             b.projects[0].quotas.push(quota("error", 9));
         });
         check(AtOnce, "lower quota", |b| {
-            b.projects[0].quotas = vec![quota("session", 9)]
+            b.projects[0].quotas = vec![quota("session", 9)];
         });
         check(AtOnce, "origins", |b| b.projects[0].allowed_domains.clear());
         check(AtOnce, "more private", |b| {
@@ -299,11 +299,11 @@ mod tests {
             });
         });
         check(CanaryFirst, "filter", |b| {
-            b.projects[0].filters.localhost = true
+            b.projects[0].filters.localhost = true;
         });
         check(CanaryFirst, "no quota", |b| b.projects[0].quotas.clear());
         check(CanaryFirst, "higher quota", |b| {
-            b.projects[0].quotas = vec![quota("session", 11)]
+            b.projects[0].quotas = vec![quota("session", 11)];
         });
         check(CanaryFirst, "requirement", |b| {
             b.requires.push("x".to_owned());

@@ -5,6 +5,7 @@
 //! and a request that is sent again is decided again as it was; what has neither goes by its bytes.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use protocol::auth::Credentials;
 use protocol::envelope::{Envelope, EnvelopeItem};
@@ -100,7 +101,7 @@ impl Inner {
         let quotas = project.map_or(&[][..], |project| &project.quotas);
         let quotas = quotas.iter().filter(|quota| quota.covers(category));
         limits.extend(quotas.clone().map(|quota| {
-            let place = Place::Shared(quota.account.clone());
+            let place = Place::Shared(Arc::clone(&quota.account));
             (place, quota.limit)
         }));
         if limits.is_empty() {
@@ -115,9 +116,9 @@ impl Inner {
                     .and_then(|nth| quotas.clone().nth(nth));
                 Fate::Limited(match quota {
                     Some(quota) => Limited {
-                        categories: quota.names.clone(),
+                        categories: Arc::clone(&quota.names),
                         scope: quota.scope,
-                        reason: quota.reason.clone(),
+                        reason: Arc::clone(&quota.reason),
                         wait: retry_after,
                     },
                     None => Limited {
