@@ -477,8 +477,9 @@ async fn every_item_ends_in_one_term() {
     ];
     hub.deliver(1, &records).await.unwrap();
     let expected = [
-        (Term::Applied, "", 4),
+        (Term::Applied, "", 3),
         (Term::Invalid, reason::DUPLICATE, 1),
+        (Term::Invalid, reason::INVALID_TRANSACTION, 1),
         (Term::Rejected, reason::POISON, 1),
         (Term::Rejected, reason::PROJECT_ID, 1),
         (Term::Rejected, reason::UNSUPPORTED, 1),

@@ -92,6 +92,7 @@ impl Write {
         .bind(erasure.ends_at)
         .execute(self.connection())
         .await?;
+        self.raise_roster_version().await?;
         Ok(done.last_insert_rowid())
     }
 

@@ -83,7 +83,7 @@ impl Rewritten {
         segment::lane_dir(dir, self.lane, epoch).join(segment::file_name(self.first, self.serial))
     }
 
-    fn new(&self, dir: &Path, epoch: Epoch) -> PathBuf {
+    fn replacement(&self, dir: &Path, epoch: Epoch) -> PathBuf {
         let name = segment::file_name(self.first, self.serial);
         segment::lane_dir(dir, self.lane, epoch).join(format!("{name}.{:08x}", self.by))
     }
@@ -92,7 +92,7 @@ impl Rewritten {
     /// gone on with.
     fn swap(&self, disk: &dyn Disk, dir: &Path, epoch: Epoch) -> io::Result<()> {
         let lane_dir = segment::lane_dir(dir, self.lane, epoch);
-        let (old, new) = (self.old(dir, epoch), self.new(dir, epoch));
+        let (old, new) = (self.old(dir, epoch), self.replacement(dir, epoch));
         let entries = disk.list(&lane_dir)?;
         let is_there = |name: &OsStr| entries.iter().any(|entry| *entry.name == *name);
         if !new.file_name().is_some_and(is_there) {
@@ -323,7 +323,7 @@ impl Owner {
             serial: info.serial,
             by: self.state.serial,
         };
-        let new = rewritten.new(&self.shared.dir, self.shared.epoch);
+        let new = rewritten.replacement(&self.shared.dir, self.shared.epoch);
         let written = self.disk().create(&new).and_then(|file| {
             file.write_at(&anew.bytes, 0)?;
             file.sync()?;
@@ -373,7 +373,7 @@ impl Owner {
         {
             // It was given away meanwhile.
             self.state.rewritten = None;
-            let new = rewritten.new(&self.shared.dir, self.shared.epoch);
+            let new = rewritten.replacement(&self.shared.dir, self.shared.epoch);
             return match self.disk().remove(&new) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),

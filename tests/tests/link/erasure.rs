@@ -47,6 +47,8 @@ async fn what_is_to_be_erased_is_gone_before_it_travels_and_both_books_agree() {
         left: 0,
     };
     until_told("the relay's receipt", async || {
+        // As the hub's app does now and then: it writes what relays said.
+        fleet.refresh().await.unwrap();
         let asked = fleet.asked_erasures(project).await.unwrap();
         let receipts = asked[0].receipts.iter();
         receipts
