@@ -210,14 +210,14 @@ proptest::proptest! {
     #[test]
     fn what_is_cut_is_within_its_bounds_and_is_not_cut_again(value in any_json(), bytes in 16_usize..600, depth in 1_usize..5) {
         let text = value.to_string();
-        let mut first = Some(Cow::Owned(serde_json::value::RawValue::from_string(text).unwrap()));
+        let mut first = Some(Cow::Owned(serde_json::value::RawValue::from_string(text.clone()).unwrap()));
         let bounds = json::Bounds::new(depth, bytes);
         let mut journal = Journal::default();
         json::trim(&mut first, bounds, &mut journal, String::new);
         let cut = first.as_ref().unwrap().get().to_owned();
         proptest::prop_assert!(cut.len() <= bytes, "{} bytes of {}", cut.len(), bytes);
         let (_, remarks) = journal.into_parts();
-        proptest::prop_assert_eq!(remarks.is_empty(), cut == value.to_string());
+        proptest::prop_assert_eq!(remarks.is_empty(), cut == text);
         let mut journal = Journal::default();
         json::trim(&mut first, bounds, &mut journal, String::new);
         let again = first.unwrap();
