@@ -8,7 +8,7 @@
 //! A relay that has lost it too must not wait for it for ever, and all its other records with it:
 //! after a while its blocks are taken, and the digest sets aside what it cannot read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,9 +49,9 @@ impl Awaited {
     }
 }
 
-/// What this session was asked for.
+/// What this session's relay was asked for, each with what it is told once that is here.
 #[derive(Debug, Default)]
-pub(super) struct Lost(BTreeSet<DictId>);
+pub(super) struct Lost(BTreeMap<DictId, Nack>);
 
 impl Lost {
     /// The answer to a relay's question; none when it is not here.
@@ -60,37 +60,38 @@ impl Lost {
         Some(Frame::Dict(Dict { bytes }))
     }
 
-    /// What the relay is told of a block that cannot be read here; nothing when it can.
-    pub(super) fn missing(&mut self, head: &Head) -> Vec<Frame> {
+    /// What the relay is asked for, for a block that cannot be read here; once in a session.
+    ///
+    /// The block is refused when the dictionary is here: a relay ends its connection with a refusal,
+    /// and what it was about to send with it.
+    pub(super) fn missing(&mut self, head: &Head) -> Option<Frame> {
         let id = head.dict;
-        if dict::is_known(id) {
-            return Vec::new();
+        if self.0.len() >= ASKED_MAX || self.0.contains_key(&id) {
+            return None;
         }
-        let mut frames = Vec::new();
-        if self.0.len() < ASKED_MAX && self.0.insert(id) {
-            tracing::warn!(dictionary = %id, "a block needs a dictionary that is not here; its relay is asked for it");
-            frames.push(Frame::DictGet(DictGet { id }));
-        }
-        frames.push(Frame::Nack(Nack {
+        tracing::warn!(dictionary = %id, "a block needs a dictionary that is not here; its relay is asked for it");
+        let refusal = Nack {
             lane: head.lane,
             first_seq: head.first_seq,
             count: head.count,
-            reason: format!("dictionary {id} is not here"),
+            reason: format!("dictionary {id} was not here"),
             verdict: Verdict::RetryAfterMillis(RETRY_AFTER_MS),
-        }));
-        frames
+        };
+        self.0.insert(id, refusal);
+        Some(Frame::DictGet(DictGet { id }))
     }
 
-    /// Keeps a dictionary that was asked for.
-    pub(super) async fn found(&self, fleet: &Fleet, dict: Dict) -> Result<(), SessionError> {
+    /// Keeps a dictionary that was asked for; gives what the relay is told then.
+    pub(super) async fn found(&self, fleet: &Fleet, dict: Dict) -> Result<Frame, SessionError> {
         let Ok(dictionary) = Dictionary::parse(dict.bytes.into()) else {
             return Err(SessionError::Unexpected("bytes that are no dictionary"));
         };
-        if !self.0.contains(&dictionary.id()) {
+        let Some(refusal) = self.0.get(&dictionary.id()) else {
             return Err(SessionError::Unexpected("dictionary"));
-        }
+        };
         let kept = fleet.keep_dictionary(&dictionary, clock::now()).await;
-        kept.map_err(refused)
+        kept.map_err(refused)?;
+        Ok(Frame::Nack(refusal.clone()))
     }
 }
 

@@ -330,7 +330,10 @@ impl<S: Sink> Session<S> {
                 Some(dictionary) => self.control.send(&dictionary).await,
                 None => Ok(()),
             },
-            Frame::Dict(dict) => self.lost.found(&self.context.fleet, dict).await,
+            Frame::Dict(dict) => {
+                let answer = self.lost.found(&self.context.fleet, dict).await?;
+                self.control.send(&answer).await
+            }
             Frame::Erased(told) => {
                 self.context.fleet.note_erased(self.relay, told);
                 Ok(())
@@ -348,10 +351,10 @@ impl<S: Sink> Session<S> {
         let Received { head, block, room } = received;
         let awaited = &self.context.awaited;
         if !dict::is_known(head.dict) && awaited.may_come(self.relay, head.dict, Instant::now()) {
-            for frame in self.lost.missing(&head) {
-                self.control.send(&frame).await?;
-            }
-            return Ok(());
+            return match self.lost.missing(&head) {
+                Some(asking) => self.control.send(&asking).await,
+                None => Ok(()),
+            };
         }
         let arrived = self.inbox.block(head, Body { block, room })?;
         self.hand_on(arrived).await
@@ -424,7 +427,7 @@ impl<S: Sink> Session<S> {
         result: Result<Applied, DigestError>,
     ) -> Result<(), SessionError> {
         let applied = result.map_err(|error| {
-            tracing::debug!(relay.id = %self.relay, %error, "block was not committed");
+            tracing::warn!(relay.id = %self.relay, %lane, %error, "block was not committed");
             SessionError::Refused(match error {
                 DigestError::UnknownRelay(_) => CloseCode::UnknownRelay,
                 _ => CloseCode::Unavailable,
