@@ -99,8 +99,11 @@ pub fn read(bytes: &[u8]) -> Result<Crash, CrashError> {
         .as_ref()
         .map(MinidumpException::get_crashing_thread_id);
     let mut threads = Vec::new();
+    let mut is_found = false;
     for thread in &listed {
-        let is_crashed = Some(thread.raw.thread_id) == crashed;
+        // One thread crashed, however many a dump gives its number: each costs reading a stack.
+        let is_crashed = !is_found && Some(thread.raw.thread_id) == crashed;
+        is_found |= is_crashed;
         if threads.len() >= THREADS_MAX && !is_crashed {
             continue;
         }

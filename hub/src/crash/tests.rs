@@ -43,6 +43,35 @@ fn reads_what_a_dump_says() {
     assert!(thread.frames.len() <= FRAMES_MAX);
 }
 
+/// The dump with its one thread listed `n` times.
+fn with_threads(n: usize) -> Vec<u8> {
+    const THREAD_LIST: u32 = 3;
+    const THREAD_LEN: usize = 48;
+    let word = |at: usize| u32::from_le_bytes(DUMP[at..at + 4].try_into().unwrap());
+    let place = |at: usize| usize::try_from(word(at)).unwrap();
+    let mut entries = (0..place(8)).map(|nth| place(12) + nth * 12);
+    let entry = entries.find(|at| word(*at) == THREAD_LIST).unwrap();
+    let thread = place(entry + 8) + 4;
+    let mut bytes = DUMP.to_vec();
+    let list = u32::try_from(bytes.len()).unwrap();
+    bytes.extend(u32::try_from(n).unwrap().to_le_bytes());
+    for _ in 0..n {
+        bytes.extend(&DUMP[thread..thread + THREAD_LEN]);
+    }
+    let len = u32::try_from(4 + n * THREAD_LEN).unwrap();
+    bytes[entry + 4..entry + 8].copy_from_slice(&len.to_le_bytes());
+    bytes[entry + 8..entry + 12].copy_from_slice(&list.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn one_thread_crashed_however_many_say_so() {
+    let crash = read(&with_threads(5_000)).unwrap();
+    assert_eq!((crash.threads.len(), crash.n_threads), (THREADS_MAX, 5_000));
+    let crashed: Vec<bool> = crash.threads.iter().map(|t| t.crashed).collect();
+    assert!(crashed[0] && !crashed[1..].contains(&true));
+}
+
 #[test]
 fn refuses_what_is_no_dump() {
     for bytes in [&b""[..], b"MDMP", b"just a file", &DUMP[..40]] {
