@@ -16,11 +16,11 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use protocol::limits::NEW_ISSUES_PER_HOUR_MAX;
+use protocol::pattern::Network;
 use tracing_subscriber::EnvFilter;
 
 use crate::archive::Archive;
 use crate::config::Config;
-use crate::fleet::AddressRange;
 use crate::index::Index;
 use crate::store::Store;
 use crate::{app, clock, digest};
@@ -204,7 +204,7 @@ enum JoinToken {
         valid: Option<protocol::unit::Span>,
         /// Where its relays come from, such as 10.20.0.0/16; anywhere when left out.
         #[arg(long, value_name = "ADDRESSES")]
-        from: Option<AddressRange>,
+        from: Option<Network>,
         /// What its relays are labelled with, such as site=harbour; may be given several times.
         #[arg(long, value_name = "KEY=VALUE")]
         label: Vec<String>,

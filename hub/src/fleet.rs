@@ -32,7 +32,6 @@ mod history;
 mod intake;
 mod lineage;
 mod publish;
-mod range;
 mod relay;
 mod rollout;
 mod token;
@@ -57,7 +56,6 @@ pub use intake::{
 };
 pub use lineage::Lineage;
 pub use publish::{Offer, Published};
-pub use range::{AddressRange, RangeError};
 pub use relay::{
     CertificateState, Labels, Relay, RelayCertificate, RelayReport, RelayState, ReportedDisk,
     ReportedLane, ReportedProcess, SecondHolder,
@@ -74,6 +72,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::ids::{Epoch, ProjectId, RelayId};
+use protocol::pattern::Network;
 use protocol::roster::{
     PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject, SampleRate,
 };
@@ -170,7 +169,7 @@ pub enum FleetError {
     #[error("join token is for relays of {range}, and this one comes from {from}")]
     BadAddress {
         /// Where relays may come from.
-        range: AddressRange,
+        range: Network,
         /// Where this one does.
         from: IpAddr,
     },

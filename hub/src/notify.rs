@@ -13,6 +13,7 @@ mod outbound;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::pattern::Network;
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 use crate::rule::Action;
 use crate::store::notifications::{Attempt, DueNotification};
 use crate::store::{Store, StoreError};
-pub use outbound::{Network, NetworkError};
 
 /// Tries of one notification: spread over about two hours.
 pub const ATTEMPTS_MAX: i64 = 8;

@@ -24,7 +24,7 @@ use crate::event::Event;
 use crate::facts::{ROOTS, Subject};
 use crate::item::ItemKind;
 use crate::outcome::{Reason, reason};
-use crate::pattern::{Case, GlobError, Globs, Network};
+use crate::pattern::{Case, GlobError, Globs, Network, NetworkError};
 use crate::roster::FilterSettings;
 
 pub use browsers::LegacyBrowser;
@@ -145,7 +145,8 @@ impl Filters {
             }
         });
         let addresses = settings.client_ips.iter().map(|text| {
-            Network::parse(text).map_err(|_| FilterError::Address { text: text.clone() })
+            text.parse()
+                .map_err(|_: NetworkError| FilterError::Address { text: text.clone() })
         });
         let health_checks: &[&str] = if settings.health_checks {
             HEALTH_CHECKS

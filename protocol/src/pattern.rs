@@ -3,9 +3,14 @@
 //! What always holds: a text is matched in time linear in its length, whatever the pattern, and
 //! what is compiled is bounded ([`GLOB_PROGRAM_BYTES_MAX`]).
 
+use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use regex::{RegexSet, RegexSetBuilder};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Most memory that one list of globs is compiled to, in bytes.
 pub const GLOB_PROGRAM_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -156,12 +161,11 @@ pub struct Network {
 #[error("not an address such as 192.0.2.7 or a network such as 192.0.2.0/24")]
 pub struct NetworkError;
 
-impl Network {
+impl FromStr for Network {
+    type Err = NetworkError;
+
     /// Reads an address, or an address, a slash and a number of bits.
-    ///
-    /// # Errors
-    /// [`NetworkError`].
-    pub fn parse(text: &str) -> Result<Self, NetworkError> {
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
         let (address, bits) = match text.trim().split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
             None => (text.trim(), None),
@@ -179,8 +183,11 @@ impl Network {
             _ => Self { address, bits },
         })
     }
+}
 
-    /// Whether it holds an address.
+impl Network {
+    /// Whether it holds an address. An IPv4 address that is written as an IPv6 one is an IPv4
+    /// address.
     #[must_use]
     pub fn holds(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
@@ -194,6 +201,26 @@ impl Network {
             }
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|error| D::Error::custom(format!("{text:?} is {error}")))
     }
 }
 
@@ -246,7 +273,7 @@ mod tests {
     #[test]
     fn networks_hold_addresses() {
         let check = |network: &str, address: &str, expected: bool| {
-            let network = Network::parse(network).unwrap();
+            let network = Network::from_str(network).unwrap();
             assert_eq!(
                 network.holds(address.parse().unwrap()),
                 expected,
@@ -272,7 +299,7 @@ mod tests {
             "::/129",
             "1.2.3.4/-1",
         ] {
-            assert_eq!(Network::parse(wrong), Err(NetworkError), "{wrong}");
+            assert_eq!(Network::from_str(wrong), Err(NetworkError), "{wrong}");
         }
     }
 

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::pattern::Network;
 use protocol::timestamp::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::authority::KeyHash;
-use super::{AddressRange, Fleet, FleetError, Labels, labels_json};
+use super::{Fleet, FleetError, Labels, labels_json};
 use crate::store::relays::JoinTokenRow;
 
 /// Bytes of a token's id.
@@ -35,7 +36,7 @@ pub struct TokenRequest {
     /// What its relays are labelled with.
     pub labels: Labels,
     /// Where its relays come from; `None` is anywhere.
-    pub from: Option<AddressRange>,
+    pub from: Option<Network>,
 }
 
 impl Default for TokenRequest {
@@ -59,7 +60,7 @@ pub struct OpenToken {
     /// How many relays may still join.
     pub uses_left: u32,
     /// Where they come from; `None` is anywhere.
-    pub from: Option<AddressRange>,
+    pub from: Option<Network>,
     /// How often a wrong secret was shown for it.
     pub failures: u32,
     /// When it was made.
@@ -89,7 +90,7 @@ pub(super) enum Verdict {
     /// Used up, or ended.
     Spent,
     /// The relay comes from elsewhere.
-    WrongAddress(AddressRange),
+    WrongAddress(Network),
 }
 
 /// Decides about a token that exists.
@@ -105,9 +106,9 @@ pub(super) fn judge(
     if row.uses_left <= 0 || row.expires_at <= now.as_millis() {
         return Verdict::Spent;
     }
-    match row.address_range.as_deref().map(str::parse::<AddressRange>) {
+    match row.address_range.as_deref().map(str::parse::<Network>) {
         None => Verdict::Good,
-        Some(Ok(range)) if range.contains(from) => Verdict::Good,
+        Some(Ok(range)) if range.holds(from) => Verdict::Good,
         Some(Ok(range)) => Verdict::WrongAddress(range),
         // A bound that cannot be read must not let everybody in.
         Some(Err(_)) => Verdict::Spent,

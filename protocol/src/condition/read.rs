@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::version::Version;
 use super::{DEPTH_MAX, Literal, NODES_MAX, Node, Order, Spelling, VALUES_MAX};
-use crate::pattern::{Case, Globs, Network};
+use crate::pattern::{Case, Globs, NetworkError};
 
 /// A condition that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -231,7 +231,8 @@ impl Written {
             "cidr" => {
                 let networks = texts(self.value, op)?;
                 let networks = networks.iter().map(|text| {
-                    Network::parse(text).map_err(|error| format!("{text:?} is {error}"))
+                    text.parse()
+                        .map_err(|error: NetworkError| format!("{text:?} is {error}"))
                 });
                 Ok(Node::Cidr(
                     named(self.name, op)?,

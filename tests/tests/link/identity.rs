@@ -1,7 +1,7 @@
 //! Who a relay is to its hub, with real ends: certificates that end, copies of a state directory,
 //! another authority, joining by hand.
 
-use hub::fleet::AddressRange;
+use protocol::pattern::Network;
 use protocol::wire::{Frame, Paper};
 use relay::forward::Trouble;
 
@@ -62,7 +62,7 @@ async fn a_token_for_other_addresses_lets_nobody_in() {
     let dir = tempfile::tempdir().unwrap();
     let token = async |from: &str| {
         let request = TokenRequest {
-            from: Some(from.parse::<AddressRange>().unwrap()),
+            from: Some(from.parse::<Network>().unwrap()),
             ..TokenRequest::default()
         };
         let now = hub::clock::now();

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use protocol::pattern::NetworkError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,7 +19,7 @@ use super::super::types::iso;
 use super::check_labels;
 use crate::access::Scope;
 use crate::clock;
-use crate::fleet::{RangeError, TokenRequest};
+use crate::fleet::TokenRequest;
 
 /// The longest life of a join token.
 const JOIN_TOKEN_LIFE_MAX: Duration = Duration::from_hours(30 * 24);
@@ -87,7 +88,7 @@ pub(in crate::api) async fn create_join_token(
     check_labels(&wish.labels)?;
     let from = wish.address_range.as_deref().map(str::parse).transpose();
     let from =
-        from.map_err(|error: RangeError| ApiError::field("addressRange", error.to_string()))?;
+        from.map_err(|error: NetworkError| ApiError::field("addressRange", error.to_string()))?;
     let now = clock::now();
     let request = TokenRequest {
         uses: wish.uses,
