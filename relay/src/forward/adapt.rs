@@ -7,10 +7,14 @@
 use std::time::Duration;
 
 use super::config::Congestion;
+use super::path::Holding;
 
 /// An acknowledgement may take this long beyond the round trips that it needs before the limit
 /// stops growing.
 pub(super) const GOOD_DELAY: Duration = Duration::from_millis(750);
+/// Of the time that a path holds, one part in this many may be under way: what is under way when
+/// it breaks is sent again.
+const HOLDING_PARTS: u32 = 16;
 /// Beyond this, more is under way than the link carries.
 const BAD_DELAY: Duration = Duration::from_secs(3);
 /// The shortest round trip is forgotten by one part in this many each second: paths change.
@@ -49,6 +53,8 @@ pub struct Second {
     pub sent: u64,
     /// Those of them that were lost.
     pub lost: u64,
+    /// Packets of the hub that came; frames, over TCP.
+    pub heard: u64,
 }
 
 /// What is known of a link.
@@ -69,13 +75,30 @@ pub struct Measured {
     /// Seconds since the link was last full.
     idle_secs: u64,
     is_bulk_paused: bool,
+    /// How long the path holds, where it comes and goes.
+    holding: Holding,
 }
 
 impl Measured {
     /// Another connection, perhaps over another path, whose handshake took this round trip:
     /// nothing waits on it yet.
-    pub(super) const fn begin(&mut self, rtt: Duration) {
+    pub(super) fn begin(&mut self, rtt: Duration) {
         self.rtt_min = rtt;
+        self.is_bulk_paused = false;
+        self.holding.broke();
+    }
+
+    /// What may be under way beyond the round trips that are needed, by time.
+    pub(super) fn good_delay(&self) -> Duration {
+        let holds = self.holding.holds();
+        holds.map_or(GOOD_DELAY, |holds| GOOD_DELAY.min(holds / HOLDING_PARTS))
+    }
+
+    /// Bytes that the link carries in good time; `None` unless it comes and goes.
+    pub(super) fn carried(&self) -> Option<u64> {
+        let delay = self.good_delay();
+        let rate = self.rate.filter(|_| delay < GOOD_DELAY)?;
+        Some(by_time(rate, self.rtt_min.saturating_add(delay)))
     }
 }
 
@@ -94,6 +117,9 @@ pub struct Adapted {
 pub fn adapt(measured: &mut Measured, second: &Second) -> Adapted {
     take_rtt(measured, second.rtt);
     take_loss(measured, second);
+    measured
+        .holding
+        .note(second.heard > 0, second.oldest.is_some());
     let delay = second.latency.max(second.oldest).unwrap_or_default();
     // Not the round trip of now: what waits on a thin link is in that already.
     let needed = measured.rtt_min.saturating_add(resends(measured));
@@ -114,7 +140,7 @@ pub fn adapt(measured: &mut Measured, second: &Second) -> Adapted {
     Adapted {
         // As much as the link carries in the round trips that are needed and a second more.
         bytes_max: is_late.then(|| rate.saturating_add(by_time(rate, needed))),
-        patience: needed.saturating_add(GOOD_DELAY),
+        patience: needed.saturating_add(measured.good_delay()),
         is_bulk_paused: measured.is_bulk_paused,
     }
 }

@@ -41,13 +41,15 @@ impl Flight {
         }
     }
 
-    /// Begins with what suits a path of this round trip. To be called before anything is sent.
-    pub(super) fn begin(&mut self, rtt: Duration) {
-        self.bytes_max = if rtt < FAR {
+    /// Begins with what suits a path of this round trip, and no more than is known to be carried
+    /// in good time. To be called before anything is sent.
+    pub(super) fn begin(&mut self, rtt: Duration, carried: Option<u64>) {
+        let first = if rtt < FAR {
             BYTES_FIRST
         } else {
             BYTES_FIRST_FAR
         };
+        self.bytes_max = carried.map_or(first, |carried| carried.clamp(BYTES_MIN, first));
     }
 
     /// Whether another block may go. One block may always, however large.
@@ -135,15 +137,18 @@ mod tests {
     }
 
     #[test]
-    fn a_far_hub_is_begun_with_more() {
-        let first = |ms| {
+    fn a_far_hub_is_begun_with_more_and_a_link_that_is_known_with_what_it_carries() {
+        let first = |ms, carried| {
             let mut flight = Flight::new(1000);
-            flight.begin(Duration::from_millis(ms));
+            flight.begin(Duration::from_millis(ms), carried);
             flight.bytes_max
         };
-        assert_eq!(first(0), BYTES_FIRST);
-        assert_eq!(first(999), BYTES_FIRST);
-        assert_eq!(first(1_000), BYTES_FIRST_FAR);
+        assert_eq!(first(0, None), BYTES_FIRST);
+        assert_eq!(first(999, None), BYTES_FIRST);
+        assert_eq!(first(1_000, None), BYTES_FIRST_FAR);
+        assert_eq!(first(0, Some(10_000)), 10_000);
+        assert_eq!(first(0, Some(0)), BYTES_MIN);
+        assert_eq!(first(0, Some(u64::MAX)), BYTES_FIRST);
     }
 
     #[test]

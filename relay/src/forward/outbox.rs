@@ -360,9 +360,10 @@ impl Outbox {
         }
     }
 
-    /// How far the hub is, before anything is sent.
-    pub(super) fn begin(&mut self, rtt: Duration) {
-        self.flight.begin(rtt);
+    /// How far the hub is, and what the link is known to carry in good time; before anything is
+    /// sent.
+    pub(super) fn begin(&mut self, rtt: Duration, carried: Option<u64>) {
+        self.flight.begin(rtt, carried);
     }
 
     /// The hub takes no more on this connection; what is under way it still acknowledges.

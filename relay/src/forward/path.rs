@@ -55,6 +55,49 @@ impl PathLength {
     }
 }
 
+/// After so many seconds in which the hub owed an answer and nothing of it came, the path has broken.
+const BROKEN_SECS: u32 = 3;
+
+/// How long a path holds before it breaks, as on a link that comes and goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holding {
+    /// Seconds since it last broke in which the hub was heard.
+    held_secs: u32,
+    /// Those before it last broke.
+    before_secs: Option<u32>,
+    silent_secs: u32,
+}
+
+impl Holding {
+    /// Notes whether the hub was heard in a second, and whether it owed an answer.
+    pub(super) const fn note(&mut self, is_heard: bool, is_owed: bool) {
+        if is_heard {
+            self.held_secs = self.held_secs.saturating_add(1);
+            self.silent_secs = 0;
+        } else if is_owed {
+            self.silent_secs = self.silent_secs.saturating_add(1);
+            if self.silent_secs == BROKEN_SECS {
+                self.broke();
+            }
+        }
+    }
+
+    /// The path is gone; another connection counts as that too.
+    pub(super) const fn broke(&mut self) {
+        if self.held_secs > 0 {
+            self.before_secs = Some(self.held_secs);
+            self.held_secs = 0;
+        }
+    }
+
+    /// How long it holds, as far as that is known: one that has held for longer than before holds
+    /// at least that long.
+    pub(super) fn holds(&self) -> Option<Duration> {
+        let secs = self.before_secs?.max(self.held_secs);
+        Some(Duration::from_secs(u64::from(secs)))
+    }
+}
+
 /// When the hub was last heard of.
 #[derive(Debug, Default)]
 pub(super) struct PathWatch {
@@ -148,6 +191,28 @@ mod tests {
             always_far.note(far * 3, true);
         }
         assert!(!always_far.is_another());
+    }
+
+    #[test]
+    fn how_long_a_path_holds_is_known_once_it_has_broken() {
+        let mut holding = Holding::default();
+        let mut pass = |heard, silent| {
+            (0..heard).for_each(|_| holding.note(true, true));
+            (0..silent).for_each(|_| holding.note(false, true));
+            holding.holds().map(|holds| holds.as_secs())
+        };
+        assert_eq!(pass(4, 2), None);
+        assert_eq!(pass(2, 3), Some(6));
+        assert_eq!(pass(1, 7), Some(1));
+        assert_eq!(pass(3, 0), Some(3));
+        assert_eq!(pass(90, 0), Some(93));
+        // A hub that owes nothing may be silent.
+        (0..9).for_each(|_| holding.note(false, false));
+        assert_eq!(holding.holds(), Some(seconds(93)));
+        // What another connection follows is over, once.
+        holding.broke();
+        holding.broke();
+        assert_eq!(holding.holds(), Some(seconds(93)));
     }
 
     #[test]

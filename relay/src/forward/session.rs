@@ -121,8 +121,8 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
         figures: (PathFigures::default(), now),
     };
     let rtt = session.channel.figures().rtt;
-    session.outbox.begin(rtt);
     session.measured.begin(rtt);
+    session.outbox.begin(rtt, session.measured.carried());
     // What is under way does not give way to what is new: most of a small spool has to.
     session
         .outbox
@@ -409,6 +409,7 @@ impl Session<'_> {
         let second = Second {
             sent: figures.sent.saturating_sub(before.sent),
             lost: figures.lost.saturating_sub(before.lost),
+            heard: figures.heard.saturating_sub(before.heard),
             ..self.outbox.take_second(figures.rtt, since)
         };
         let adapted = adapt(&mut self.measured, &second);

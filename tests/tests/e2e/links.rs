@@ -235,8 +235,8 @@ async fn a_link_that_comes_and_goes_sends_little_again() {
         up: ms(3000),
         down: ms(7000),
     });
-    let (stays, stays_took) = drain_over(conditions.clone(), 300).await;
-    let (flaps, flaps_took) = drain_over(Conditions { flap, ..conditions }, 300).await;
+    let (stays, stays_took) = drain_over(conditions.clone(), 600).await;
+    let (flaps, flaps_took) = drain_over(Conditions { flap, ..conditions }, 600).await;
     println!(
         "3 s up, 7 s down: {flaps} bytes in {flaps_took:?}; {stays} in {stays_took:?} where it stays"
     );

@@ -198,3 +198,36 @@ fn a_queue_does_not_pass_for_a_long_way() {
     let adapted = adapt(&mut measured, &at(3000, 2));
     assert!(adapted.patience < millis(3000 + 1500 + 250));
 }
+
+#[test]
+fn little_is_under_way_on_a_link_that_comes_and_goes_until_it_stays() {
+    let mut measured = Measured::default();
+    let up = Second {
+        heard: 9,
+        ..full(32_000, millis(40), 16_000)
+    };
+    let down = Second {
+        oldest: Some(millis(4000)),
+        was_full: true,
+        rtt: millis(40),
+        ..Second::default()
+    };
+    assert_eq!(adapt(&mut measured, &up).patience, millis(40) + GOOD_DELAY);
+    for _ in 0..2 {
+        adapt(&mut measured, &up);
+    }
+    for _ in 0..7 {
+        adapt(&mut measured, &down);
+    }
+    // Of three seconds, less than a fifth of one may be lost.
+    measured.begin(millis(40));
+    let adapted = adapt(&mut measured, &up);
+    assert!(adapted.patience < millis(40 + 200), "{adapted:?}");
+    assert!(!adapted.is_bulk_paused, "{adapted:?}");
+    assert!(measured.carried().unwrap() < 16 * 1024);
+    for _ in 0..12 {
+        adapt(&mut measured, &up);
+    }
+    assert_eq!(adapt(&mut measured, &up).patience, millis(40) + GOOD_DELAY);
+    assert_eq!(measured.carried(), None);
+}
