@@ -4,6 +4,7 @@
 //! so that runs can be compared.
 
 mod backlog;
+mod fleet;
 mod links;
 mod single;
 mod site;
@@ -52,6 +53,9 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
     }
     if is_asked("links") {
         links::measure(dir, &mut figures).await?;
+    }
+    if is_asked("fleet") {
+        fleet::measure(&fresh(dir, "fleet")?, &mut figures).await?;
     }
     if is_asked("single") {
         single::measure(dir, &mut figures).await?;

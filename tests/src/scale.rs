@@ -46,6 +46,12 @@ pub fn bench_link() -> Option<String> {
     text("BENCH_LINK")
 }
 
+/// Relays of the benchmark's fleet, `BENCH_RELAYS`.
+#[must_use]
+pub fn bench_relays() -> usize {
+    number("BENCH_RELAYS", 500)
+}
+
 /// A number of the environment; what is no number above zero is not asked for.
 fn number(name: &str, default: usize) -> usize {
     let asked = text(name).and_then(|text| text.parse().ok());

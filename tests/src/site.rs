@@ -278,6 +278,12 @@ impl Site {
         &self.hub_url
     }
 
+    /// Where relays reach the hub.
+    #[must_use]
+    pub fn link_address(&self) -> String {
+        format!("127.0.0.1:{}", self.plan.link_port)
+    }
+
     /// The relay's address.
     #[must_use]
     pub fn relay_url(&self) -> &str {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use protocol::block::{Item, Items, Record};
 use protocol::ids::{EventId, Lane, ProjectId, PublicKey};
@@ -12,11 +13,11 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Figures, SENDERS, float, mib, percentile, post_all, relay};
-use crate::api::envelope;
+use crate::api::{Sdk, VISIBLE_WITHIN, envelope};
 use crate::chance::Chance;
 use crate::load::Load;
 use crate::site::{Plan, Site};
-use crate::wait::clock;
+use crate::wait::{clock, until};
 
 /// The rate that acknowledgements are measured at.
 const PER_SECOND: u32 = 200;
@@ -30,6 +31,8 @@ const AT_A_TIME: usize = 64;
 const SMALL: usize = 20_000;
 /// Bodies of a flood.
 const FLOOD: usize = 400;
+/// Small events of another project before it.
+const OTHERS: usize = 500;
 
 /// Measures all of it in a directory.
 pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
@@ -145,27 +148,64 @@ async fn small(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
     figures.note("relay.ingest_per_s", float(SMALL) / took, "1/s")
 }
 
-/// Large bodies from everywhere; whatever is answered, memory is bounded.
+/// Large bodies from everywhere; whatever is answered, memory is bounded, and who posts little to
+/// another project is answered all the while.
 async fn flooded(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
+    let other = other_project(site).await?;
+    let mut idle = Vec::new();
+    for n in 0..OTHERS {
+        idle.push(answered(&other, n).await?);
+    }
     let mut senders = JoinSet::new();
     for sender in 0..SENDERS * 4 {
-        let sdk = site.sdk().clone();
-        senders.spawn(async move {
-            let mut chance = Chance::new(sender as u64);
-            for _ in 0..FLOOD / (SENDERS * 4) {
-                let words: String = (0..24_000)
-                    .map(|_| format!("{:016x}", chance.number()))
-                    .collect();
-                let event = json!({"message": "flood", "extra": {"words": words}});
-                drop(sdk.post(envelope(&event), "").await);
-            }
-        });
+        senders.spawn(flood(site.sdk().clone(), sender as u64));
     }
-    let mut peak = 0;
+    let (mut peak, mut meanwhile) = (0, Vec::new());
     while !senders.is_empty() {
         peak = peak.max(relay(site)?.resident_bytes()?);
         while senders.try_join_next().is_some() {}
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        meanwhile.push(answered(&other, meanwhile.len()).await?);
     }
-    figures.note("relay.rss_flooded_mib", mib(peak), "MiB")
+    figures.note("relay.rss_flooded_mib", mib(peak), "MiB")?;
+    for (name, mut took) in [("idle", idle), ("flooded", meanwhile)] {
+        let p99 = percentile(&mut took, 0.99).as_secs_f64() * 1e3;
+        figures.note(&format!("relay.other_project_p99_{name}_ms"), p99, "ms")?;
+    }
+    Ok(())
+}
+
+async fn flood(sdk: Sdk, seed: u64) {
+    let mut chance = Chance::new(seed);
+    for _ in 0..FLOOD / (SENDERS * 4) {
+        let words: String = (0..24_000)
+            .map(|_| format!("{:016x}", chance.number()))
+            .collect();
+        let event = json!({"message": "flood", "extra": {"words": words}});
+        drop(sdk.post(envelope(&event), "").await);
+    }
+}
+
+/// An SDK of a second project.
+async fn other_project(site: &Site) -> anyhow::Result<Sdk> {
+    let path = format!("organizations/{}/projects/", site.org());
+    let made = site.api().post(&path, &json!({"name": "quiet"})).await?;
+    let slug = made.get("slug").and_then(|slug| slug.as_str());
+    let path = format!("projects/{}/{}/keys/", site.org(), slug.unwrap_or_default());
+    let keys = site.api().get(&path).await?;
+    let dsn = keys.pointer("/0/dsn/public").and_then(|dsn| dsn.as_str());
+    let sdk = Sdk::new(site.relay_url(), dsn.context("the project has a key")?)?;
+    until("the project to be known", VISIBLE_WITHIN, || async {
+        answered(&sdk, 0).await.ok()
+    })
+    .await?;
+    Ok(sdk)
+}
+
+/// How long a small event takes to be acknowledged.
+async fn answered(sdk: &Sdk, n: usize) -> anyhow::Result<Duration> {
+    let body = envelope(&json!({"message": format!("quiet {n}")}));
+    let begin = clock();
+    let status = sdk.post(body, "").await?.status();
+    anyhow::ensure!(status.is_success(), "the relay answered {status}");
+    Ok(begin.elapsed())
 }
