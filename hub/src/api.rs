@@ -44,6 +44,7 @@ mod live;
 mod organizations;
 mod outcomes;
 mod page;
+mod privacy;
 mod projects;
 mod rules;
 mod search;
@@ -234,6 +235,9 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(filters::set))
         .routes(routes!(intake::get, intake::set))
         .routes(routes!(intake::quotas, intake::set_quotas))
+        .routes(routes!(privacy::preview))
+        .routes(routes!(privacy::dry_run))
+        .routes(routes!(privacy::report))
         .routes(routes!(outcomes::of_organization))
         .routes(routes!(outcomes::of_project))
         .routes(routes!(keys::list, keys::create))

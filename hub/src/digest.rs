@@ -29,6 +29,7 @@ mod names;
 mod owner;
 mod prepare;
 pub mod regroup;
+mod removals;
 mod rulebook;
 mod surplus;
 mod tags;

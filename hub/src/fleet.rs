@@ -31,6 +31,7 @@ mod health;
 mod history;
 mod intake;
 mod lineage;
+mod privacy;
 mod publish;
 mod relay;
 mod rollout;
@@ -488,18 +489,19 @@ impl Fleet {
         let links = self.links().await?;
         let dicts = self.0.store.dictionaries_in_force().await?;
         let measured = self.measured().await?;
-        let mut quotas: HashMap<i64, Vec<QuotaSetting>> = HashMap::new();
+        let mut organizations: HashMap<i64, OfOrganization> = HashMap::new();
         let mut projects: Vec<RosterProject> = Vec::new();
         for row in rows {
             let id = ProjectId::new(row.project_id.cast_unsigned())
                 .map_err(|_| StoreError::Unreadable { what: "project id" })?;
             if projects.last().is_none_or(|last| last.id != id) {
                 let organization = row.organization_id;
-                let of_organization = match quotas.entry(organization) {
+                let of_organization = match organizations.entry(organization) {
                     Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(place) => {
-                        place.insert(self.organization_quotas(organization).await?)
-                    }
+                    Entry::Vacant(place) => place.insert(OfOrganization {
+                        quotas: self.organization_quotas(organization).await?,
+                        rules: self.organization_rules(organization).await?,
+                    }),
                 };
                 projects.push(roster_project(id, &row, of_organization, &measured)?);
             }
@@ -562,10 +564,17 @@ impl std::fmt::Debug for Fleet {
     }
 }
 
+/// What holds for all projects of an organization.
+struct OfOrganization {
+    quotas: Vec<QuotaSetting>,
+    /// Privacy rules.
+    rules: Option<String>,
+}
+
 fn roster_project(
     id: ProjectId,
     row: &RosterRow,
-    of_organization: &[QuotaSetting],
+    of_organization: &OfOrganization,
     measured: &Measured,
 ) -> Result<RosterProject, FleetError> {
     // Options that cannot be read must not switch scrubbing settings off.
@@ -581,16 +590,18 @@ fn roster_project(
         Ok((category, rate))
     });
     let intake = options.intake;
+    let mut privacy = options.privacy;
+    privacy.rules.splice(0..0, of_organization.rules.clone());
     let organization = row.organization_id.cast_unsigned();
     Ok(RosterProject {
         id,
         slug: row.slug.clone(),
         keys: Vec::new(),
         allowed_domains: options.allowed_domains,
-        privacy: options.privacy,
+        privacy,
         sampling: sampling.collect::<Result<_, StoreError>>()?,
         filters: intake.filters(),
-        quotas: intake.quotas(id, organization, of_organization, measured),
+        quotas: intake.quotas(id, organization, &of_organization.quotas, measured),
         sampling_rules: intake.sampling_rules,
     })
 }

@@ -23,6 +23,7 @@ pub mod normalise;
 pub mod notify;
 pub mod query;
 pub mod receive;
+pub mod removal;
 pub mod retention;
 pub mod rule;
 pub mod schedule;

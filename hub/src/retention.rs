@@ -194,6 +194,7 @@ impl Retention {
         write
             .remove_relay_history(bucket(now) - BUCKETS_KEPT)
             .await?;
+        write.forget_removals(counts.hour().div_euclid(24)).await?;
         write.remove_ended(now).await?;
         write
             .age_issues(now.plus_millis(-issue::NEW_FOR_MILLIS))

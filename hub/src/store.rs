@@ -35,6 +35,7 @@ pub mod projects;
 pub mod relay_history;
 pub mod relays;
 pub mod releases;
+pub mod removals;
 mod rows;
 pub mod settings;
 mod upkeep;

@@ -6,12 +6,12 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{At, Input};
 use super::page::{Page, Params};
 use super::types::{OrganizationPath, ProjectRef, UserRef, iso};
+use super::{ApiState, privacy};
 use crate::access::Scope;
 use crate::store::people;
 
@@ -36,6 +36,10 @@ pub(super) struct Organization {
     access: Vec<String>,
     /// The caller's role here.
     org_role: String,
+    /// The document of privacy rules of all projects, JSON as text; only where one organization is
+    /// asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay_pii_config: Option<String>,
     links: Links,
 }
 
@@ -75,6 +79,7 @@ impl Organization {
             org_role: membership
                 .map(|m| m.role.name().to_owned())
                 .unwrap_or_default(),
+            relay_pii_config: None,
             links: Links {
                 organization_url: url.to_owned(),
                 region_url: url.to_owned(),
@@ -114,8 +119,11 @@ pub(super) struct Member {
 
 /// Changes of an organization.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct OrganizationChange {
     name: Option<String>,
+    /// An empty text takes the rules away.
+    relay_pii_config: Option<String>,
 }
 
 /// The caller's organizations.
@@ -147,7 +155,18 @@ pub(super) async fn get(
     let row = state
         .organization(&caller, &path.organization, Scope::OrgRead)
         .await?;
-    Ok(Json(Organization::new(&state, &caller, &row)))
+    shown(&state, &caller, &row).await
+}
+
+async fn shown(
+    state: &ApiState,
+    caller: &Caller,
+    row: &people::Organization,
+) -> Result<Json<Organization>, ApiError> {
+    Ok(Json(Organization {
+        relay_pii_config: state.fleet.organization_rules(row.id).await?,
+        ..Organization::new(state, caller, row)
+    }))
 }
 
 /// Changes an organization.
@@ -176,7 +195,12 @@ pub(super) async fn update(
         write.commit().await?;
         row.name = name.to_owned();
     }
-    Ok(Json(Organization::new(&state, &caller, &row)))
+    if let Some(rules) = change.relay_pii_config {
+        privacy::compile("relayPiiConfig", &rules)?;
+        let rules = rules.trim();
+        state.fleet.set_organization_rules(row.id, rules).await?;
+    }
+    shown(&state, &caller, &row).await
 }
 
 /// The teams of an organization.

@@ -17,7 +17,7 @@ use super::input::{At, Input};
 use super::keys::Dsn;
 use super::page::{Page, Params};
 use super::types::{OrganizationPath, ProjectPath, Series, TeamRef, iso, iso_option};
-use super::{ApiState, filters, issue_edit};
+use super::{ApiState, filters, issue_edit, privacy};
 use crate::access::{Scope, slug_of};
 use crate::clock;
 use crate::fleet::Intake;
@@ -99,6 +99,9 @@ struct Settings {
     sensitive_fields: Vec<String>,
     /// Key names that are left alone.
     safe_fields: Vec<String>,
+    /// The project's own document of privacy rules, JSON as text; that of its organization applies
+    /// too.
+    relay_pii_config: Option<String>,
     /// Origins browsers may send from; empty means any.
     allowed_domains: Vec<String>,
     /// The share that relays keep, between 0 and 1, by data category; others are kept whole.
@@ -171,6 +174,8 @@ pub(super) struct ProjectChange {
     scrub_emails: Option<bool>,
     sensitive_fields: Option<Vec<String>>,
     safe_fields: Option<Vec<String>>,
+    /// An empty text takes the rules away.
+    relay_pii_config: Option<String>,
     allowed_domains: Option<Vec<String>>,
     sampling: Option<BTreeMap<String, f64>>,
     /// Filters by list, under Sentry's names. What is left out stays.
@@ -382,6 +387,7 @@ impl ProjectDetail {
                 scrub_emails: options.privacy.scrub_emails,
                 sensitive_fields: options.privacy.sensitive_fields,
                 safe_fields: options.privacy.safe_fields,
+                relay_pii_config: options.privacy.rules.into_iter().next(),
                 allowed_domains: options.allowed_domains,
                 sampling: options.sampling,
                 options: filters::options(&options.intake),
@@ -403,18 +409,25 @@ fn apply(row: &mut Row, change: ProjectChange) -> Result<(), ApiError> {
         row.platform = text("platform", &platform, PLATFORM_LEN_MAX)?;
     }
     let mut options: Options = serde_json::from_str(&row.options).unwrap_or_default();
-    let privacy = &mut options.privacy;
+    let settings = &mut options.privacy;
     if let Some(is_on) = change.scrub_ip_addresses {
-        privacy.scrub_ip_addresses = is_on;
+        settings.scrub_ip_addresses = is_on;
     }
     if let Some(is_on) = change.scrub_emails {
-        privacy.scrub_emails = is_on;
+        settings.scrub_emails = is_on;
     }
     if let Some(fields) = change.sensitive_fields {
-        privacy.sensitive_fields = texts("sensitiveFields", fields)?;
+        settings.sensitive_fields = texts("sensitiveFields", fields)?;
     }
     if let Some(fields) = change.safe_fields {
-        privacy.safe_fields = texts("safeFields", fields)?;
+        settings.safe_fields = texts("safeFields", fields)?;
+    }
+    if let Some(rules) = change.relay_pii_config {
+        privacy::compile("relayPiiConfig", &rules)?;
+        settings.rules = Some(rules)
+            .filter(|rules| !rules.trim().is_empty())
+            .into_iter()
+            .collect();
     }
     if let Some(domains) = change.allowed_domains {
         options.allowed_domains = texts("allowedDomains", domains)?;

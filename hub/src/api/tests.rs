@@ -8,6 +8,7 @@ mod grouping;
 mod intake;
 mod issues;
 mod items;
+mod privacy;
 mod projects;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -11,7 +11,7 @@ use super::books::{Books, Digests, LaneOf};
 use super::prepare::{self, Effect, Entry, Incoming, Kept, What};
 use super::surplus::{Made, NewIssues};
 use super::tally::{Key, Tally};
-use super::{ApplyError, Changed, Parts, issues, names};
+use super::{ApplyError, Changed, Parts, issues, names, removals};
 use crate::archive::{ArchiveError, Location};
 use crate::index::Document;
 use crate::store::events::EventRow;
@@ -75,6 +75,7 @@ pub(super) async fn apply(
     let rows = write_events(&mut write, now, &plan.events, &written.issues, &locations).await?;
     let documents = documents(&plan.events, &rows);
     let n_more_names = names::write(&mut write, now, &plan.organizations, &plan.events).await?;
+    removals::write(&mut write, now, &plan.events).await?;
     write_items(&mut write, now, &plan, &locations).await?;
     write.add_ledger(&plan.tally.rows()).await?;
     for poison in &plan.poison {

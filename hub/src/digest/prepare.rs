@@ -21,6 +21,7 @@ use crate::geo::Places;
 use crate::group::{self, Feature, Rules, Variant};
 use crate::index::Document;
 use crate::normalise::{self, NormaliseError, Receipt};
+use crate::removal::{self, Removals};
 use crate::store::issues::GroupHash;
 use crate::store::items::NewItem;
 
@@ -110,6 +111,8 @@ pub(super) struct Incoming {
     pub(super) priority: i64,
     /// Whom it is counted for.
     pub(super) user: Option<[u8; 8]>,
+    /// What privacy rules removed from it.
+    pub(super) removals: Removals,
 }
 
 /// What records are read beside.
@@ -370,6 +373,8 @@ pub(super) fn digested(
     let document = document::of(&event, &grouping.title, stored.project);
     let metadata = serde_json::to_string(&grouping.metadata).unwrap_or_else(|_| "{}".to_owned());
     let user = event.user_key().map(user_hash);
+    let notes = event.sent_meta.as_ref();
+    let removals = notes.map(|notes| removal::of_notes(notes.get()));
     drop(event);
     stored.place = found.or(stored.place);
     Ok(Incoming {
@@ -384,6 +389,7 @@ pub(super) fn digested(
         metadata,
         priority: i64::from(grouping.metadata.initial_priority.number()),
         user,
+        removals: removals.unwrap_or_default(),
     })
 }
 

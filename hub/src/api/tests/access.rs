@@ -117,7 +117,7 @@ fn complete_body(path: &str) -> Value {
     if path.ends_with("/user-feedback/") {
         return json!({ "event_id": "00000000000000000000000000000001", "comments": "x" });
     }
-    json!({ "name": "x", "text": "x", "triggers": [], "actions": [], "uses": 1, "quotas": [] })
+    json!({ "name": "x", "text": "x", "triggers": [], "actions": [], "uses": 1, "quotas": [], "rules": "{}" })
 }
 
 #[tokio::test]

@@ -1095,6 +1095,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/organizations/{organization}/removals/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What rules removed from an organization's events, by project, rule and field; relays remove before
+         *     anything is written, and say so in the event.
+         */
+        get: operations["get_vedette_organizations_removals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/poison/": {
         parameters: {
             query?: never;
@@ -1182,6 +1202,40 @@ export interface paths {
          */
         put: operations["put_vedette_projects_intake"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/projects/{organization}/{project}/privacy/dry-run/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what rules would have done to the latest events, at most ten thousand. Nothing is changed. */
+        post: operations["post_vedette_projects_privacy_dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/projects/{organization}/{project}/privacy/preview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows an event before and after rules. Nothing is changed. */
+        post: operations["post_vedette_projects_privacy_preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2465,11 +2519,18 @@ export interface components {
             access: string[];
             /** @description The caller's role here. */
             orgRole: string;
+            /**
+             * @description The document of privacy rules of all projects, JSON as text; only where one organization is
+             *     asked for.
+             */
+            relayPiiConfig?: string | null;
             links: components["schemas"]["Links"];
         };
         /** @description Changes of an organization. */
         OrganizationChange: {
             name?: string | null;
+            /** @description An empty text takes the rules away. */
+            relayPiiConfig?: string | null;
         };
         /** @description The limits over all projects of an organization. */
         OrganizationQuotas: {
@@ -2586,6 +2647,11 @@ export interface components {
             sensitiveFields: string[] | null;
             /** @default null */
             safeFields: string[] | null;
+            /**
+             * @description An empty text takes the rules away.
+             * @default null
+             */
+            relayPiiConfig: string | null;
             /** @default null */
             allowedDomains: string[] | null;
             /** @default null */
@@ -2760,10 +2826,43 @@ export interface components {
             shortVersion: string;
             dateCreated?: string | null;
         };
+        /** @description What rules removed from events that came. */
+        RemovalReport: {
+            start: string;
+            end: string;
+            rows: components["schemas"]["RemovalRow"][];
+        };
+        /** @description What a rule removed from a field of a project's events. */
+        RemovalRow: {
+            project: string;
+            rule: string;
+            field: string;
+            /** Format: int64 */
+            count: number;
+            /** @description The last day on which it did. */
+            lastDay: string;
+        };
         /** @description Names a token to be removed. */
         RemoveApiToken: {
             /** @description The token's id; may stand in the query instead. */
             tokenId: unknown;
+        };
+        /** @description What a rule removes from a field. */
+        Removed: {
+            /** @description The path within the event; `*` stands for any place of a list. */
+            field: string;
+            /** @description The rule's name; those of built-in rules begin with `@`. */
+            rule: string;
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description In how many events.
+             */
+            events: number;
         };
         /** @description What a relay last said of itself. */
         Report: {
@@ -2902,6 +3001,39 @@ export interface components {
          * @enum {string}
          */
         RuleTrigger: "new_issue" | "regression";
+        /** @description What rules would have done to the latest events. */
+        RulesDryRun: {
+            /**
+             * Format: int64
+             * @description Events that they were tried on.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Those that they would have changed.
+             */
+            touched: number;
+            /** @description By field and rule, the most frequent first. */
+            removals: components["schemas"]["Removed"][];
+            /** @description Whether the time for a trial ended before all events were seen. */
+            isPartial: boolean;
+        };
+        /** @description An event before and after rules. */
+        RulesPreview: {
+            eventId: string;
+            /** @description As it came from the relay. */
+            before: Record<string, unknown>;
+            /** @description As it would have come with these rules. */
+            after: Record<string, unknown>;
+            removals: components["schemas"]["Removed"][];
+        };
+        /** @description Rules to be tried. */
+        RulesTrial: {
+            /** @description The document of rules, JSON as text, as in `relayPiiConfig`. */
+            rules: string;
+            /** @description The event to try them on; the latest without a wish. */
+            eventId?: string | null;
+        };
         /** @description A rule of what share is kept. */
         SamplingRuleForm: {
             /**
@@ -2995,6 +3127,11 @@ export interface components {
             sensitiveFields: string[];
             /** @description Key names that are left alone. */
             safeFields: string[];
+            /**
+             * @description The project's own document of privacy rules, JSON as text; that of its organization applies
+             *     too.
+             */
+            relayPiiConfig?: string | null;
             /** @description Origins browsers may send from; empty means any. */
             allowedDomains: string[];
             /** @description The share that relays keep, between 0 and 1, by data category; others are kept whole. */
@@ -6290,6 +6427,48 @@ export interface operations {
             };
         };
     };
+    get_vedette_organizations_removals: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `14d`; a fortnight without a wish. Whole days are counted. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+                /** @description Ids or slugs; -1 is all. */
+                project?: string[];
+                /** @description `csv` for a file. */
+                format?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemovalReport"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_vedette_poison: {
         parameters: {
             query?: never;
@@ -6511,6 +6690,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IntakeSettings"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_vedette_projects_privacy_dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesTrial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesDryRun"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_vedette_projects_privacy_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesTrial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesPreview"];
                 };
             };
             /** @description Why not. */

@@ -21,6 +21,7 @@ export interface Session {
 }
 
 export type Organization = Pick<Schemas["Organization"], "id" | "slug" | "name">;
+export type OrganizationDetail = Organization & Pick<Schemas["Organization"], "relayPiiConfig">;
 export type Project = Schemas["Project"];
 export type ProjectDetail = Schemas["ProjectDetail"];
 export type ProjectChange = Partial<Schemas["ProjectChange"]>;
@@ -89,4 +90,8 @@ export type Poison = Schemas["Poison"];
 export type InboundFilter = With<Schemas["Filter"], { active: boolean | string[] }>;
 export type Intake = Schemas["IntakeSettings"];
 export type IntakeChange = Partial<Schemas["IntakeChange"]>;
+export type Removed = Schemas["Removed"];
+export type PrivacyPreview = Schemas["RulesPreview"];
+export type PrivacyDryRun = Schemas["RulesDryRun"];
+export type Removals = Schemas["RemovalReport"];
 export type Outcomes = With<Schemas["Outcomes"], { groups: Group[] }>;

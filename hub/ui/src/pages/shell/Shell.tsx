@@ -20,6 +20,7 @@ const PLACES = [
   { to: "/organizations/$org/projects", name: "Projects", icon: "projects", key: "p" },
   { to: "/organizations/$org/fleet", name: "Fleet", icon: "fleet", key: "f" },
   { to: "/organizations/$org/outcomes", name: "Outcomes", icon: "filter", key: "o" },
+  { to: "/organizations/$org/privacy", name: "Privacy", icon: "shield", key: "v" },
   { to: "/organizations/$org/alerts", name: "Alerts", icon: "alerts", key: "a" },
   { to: "/organizations/$org/settings", name: "Settings", icon: "settings", key: "s" },
 ] as const satisfies readonly { to: string; name: string; icon: IconName; key: string }[];

@@ -1,0 +1,149 @@
+//! Privacy rules that people write, trials of them, and the report of what was removed.
+
+use super::*;
+
+const ORDERS: &str = r#"{"rules": {"order": {"type": "pattern", "pattern": "A-[0-9]{4}", "redaction": {"method": "mask"}}}, "applications": {"$string": ["order"]}}"#;
+
+#[tokio::test]
+async fn rules_of_organization_and_project_are_checked_kept_and_told() {
+    let hub = Hub::new().await;
+    let own = json!({"relayPiiConfig": ORDERS});
+    let set = hub.put("projects/acme/shop/", own.clone()).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    assert_eq!(set.json()["relayPiiConfig"], ORDERS);
+    let all = r#"{"applications": {"$user.username": ["@anything:hash"]}}"#;
+    let set = hub
+        .put("organizations/acme/", json!({"relayPiiConfig": all}))
+        .await;
+    assert_eq!(set.json()["relayPiiConfig"], all, "{}", set.text);
+    let told = hub.state.fleet.roster().await.unwrap();
+    assert_eq!(told.projects[0].privacy.rules, [all, ORDERS]);
+
+    let wrong = r#"{"applications": {"$string": ["ordr"]}}"#;
+    for path in ["projects/acme/shop/", "organizations/acme/"] {
+        let refused = hub.put(path, json!({"relayPiiConfig": wrong})).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+        assert_eq!(refused.json()["field"], "relayPiiConfig");
+        assert!(refused.text.contains("ordr"), "{}", refused.text);
+    }
+    let kept = hub.get("projects/acme/shop/").await.json();
+    assert_eq!(kept["relayPiiConfig"], ORDERS);
+    for path in ["projects/acme/shop/", "organizations/acme/"] {
+        hub.put(path, json!({"relayPiiConfig": " "})).await;
+    }
+    let told = hub.state.fleet.roster().await.unwrap();
+    assert_eq!(told.projects[0].privacy.rules, [""; 0]);
+    let refused = hub
+        .ask(
+            &hub.member,
+            Method::PUT,
+            "organizations/acme/",
+            Some(json!({"relayPiiConfig": all})),
+        )
+        .await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn rules_are_tried_on_what_is_here_and_change_nothing() {
+    let hub = Hub::new().await;
+    let at = "vedette/projects/acme/shop/privacy";
+    let rules = json!({"rules": ORDERS});
+    let none = hub.post(&format!("{at}/preview/"), rules.clone()).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    for n in 1..=3_u128 {
+        let message = format!("order A-100{n} of A-2000 failed");
+        hub.digest(n, &json!({"message": message, "extra": {"n": n}}))
+            .await;
+    }
+    hub.digest(4, &json!({"message": "nothing here"})).await;
+    let id = "00000000000000000000000000000002";
+    let one = json!({"rules": ORDERS, "eventId": id});
+    let shown = hub.post(&format!("{at}/preview/"), one).await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.text);
+    let shown = shown.json();
+    assert_eq!(shown["eventId"], id);
+    assert_eq!(shown["before"]["message"], "order A-1002 of A-2000 failed");
+    assert_eq!(shown["after"]["message"], "order ****** of ****** failed");
+    let expected = json!([{"field": "message", "rule": "order", "count": 2, "events": 1}]);
+    assert_eq!(shown["removals"], expected);
+
+    let run = hub.post(&format!("{at}/dry-run/"), rules).await.json();
+    assert_eq!((&run["events"], &run["touched"]), (&json!(4), &json!(3)));
+    let expected = json!([{"field": "message", "rule": "order", "count": 6, "events": 3}]);
+    assert_eq!(run["removals"], expected);
+    let wrong = hub
+        .post(&format!("{at}/dry-run/"), json!({"rules": "{"}))
+        .await;
+    assert_eq!(wrong.json()["field"], "rules");
+    let event = hub
+        .get(&format!("projects/acme/shop/events/{id}/"))
+        .await
+        .json();
+    assert_eq!(event["message"], "order A-1002 of A-2000 failed");
+}
+
+#[tokio::test]
+async fn what_was_removed_is_reported_by_rule_and_field() {
+    let hub = Hub::new().await;
+    let noted = |rule: &str| {
+        json!({
+            "message": "[creditcard]",
+            "_meta": {"message": {"": {"rem": [[rule, "s", 0, 12]]}}},
+        })
+    };
+    hub.digest(1, &noted("@creditcard")).await;
+    hub.digest(2, &noted("@creditcard")).await;
+    hub.digest(3, &noted("=cmd()\"")).await;
+    hub.digest(4, &noted("!limit")).await;
+    let at = "vedette/organizations/acme/removals/";
+    let report = hub.get(at).await;
+    assert_eq!(report.status, StatusCode::OK, "{}", report.text);
+    let rows = report.json()["rows"].clone();
+    assert_eq!(rows.as_array().unwrap().len(), 2, "{rows}");
+    let first = &rows[0];
+    assert_eq!(
+        (
+            &first["project"],
+            &first["rule"],
+            &first["field"],
+            &first["count"]
+        ),
+        (
+            &json!("shop"),
+            &json!("@creditcard"),
+            &json!("message"),
+            &json!(2)
+        )
+    );
+    let file = hub.get(&format!("{at}?format=csv&statsPeriod=24h")).await;
+    assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
+    assert!(
+        file.text
+            .contains("\"shop\",\"'@creditcard\",\"message\",2,")
+    );
+    assert!(file.text.contains("\"'=cmd()\"\"\""), "{}", file.text);
+    let foreign = hub.ask(&hub.stranger, Method::GET, at, None).await;
+    assert_ne!(foreign.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn fields_beyond_those_told_apart_are_counted_together() {
+    let hub = Hub::new().await;
+    for n in 1..=3_u128 {
+        let fields: serde_json::Map<String, Value> = (0..150)
+            .map(|field| {
+                let note = json!({"": {"rem": [["@ip", "s", 0, 4]]}});
+                (format!("k{n}-{field}"), note)
+            })
+            .collect();
+        hub.digest(n, &json!({"message": "m", "_meta": {"extra": fields}}))
+            .await;
+    }
+    let report = hub.get("vedette/organizations/acme/removals/").await.json();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 301);
+    assert_eq!(rows[0]["count"], 150, "the largest is the rest");
+    let counts = rows.iter().map(|row| row["count"].as_i64().unwrap());
+    assert_eq!(counts.sum::<i64>(), 450);
+}

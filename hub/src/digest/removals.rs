@@ -1,0 +1,83 @@
+//! What privacy rules removed from the events of a transaction, with a cap on what is told apart.
+
+use std::collections::{BTreeMap, HashMap};
+
+use protocol::ids::ProjectId;
+use protocol::timestamp::Timestamp;
+
+use super::prepare::Incoming;
+use crate::store::removals::{MORE_FIELDS, RemovalCount};
+use crate::store::{StoreError, Write};
+
+/// Rules and fields of a project's day that are told apart; the rest is counted by rule alone.
+pub(super) const FIELDS_MAX: u32 = 300;
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// Counts what was removed.
+pub(super) async fn write(
+    write: &mut Write,
+    now: Timestamp,
+    events: &[&Incoming],
+) -> Result<(), StoreError> {
+    let mut counts: BTreeMap<(ProjectId, &str, &str), i64> = BTreeMap::new();
+    for event in events {
+        for (removal, n) in &event.removals {
+            let key = (event.stored.project, &*removal.rule, &*removal.field);
+            let sum = counts.entry(key).or_default();
+            *sum = sum.saturating_add(i64::try_from(*n).unwrap_or(i64::MAX));
+        }
+    }
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let day = now.as_millis().div_euclid(DAY_MS);
+    let counts = counts.into_iter();
+    let counts = counts.map(|((project, rule, field), quantity)| RemovalCount {
+        project,
+        day,
+        rule,
+        field,
+        quantity,
+    });
+    let few = few(write, counts.collect()).await?;
+    write.add_removals(&few).await
+}
+
+/// Those that are known or have room; the fields of the others are one.
+async fn few<'a>(
+    write: &mut Write,
+    counts: Vec<RemovalCount<'a>>,
+) -> Result<Vec<RemovalCount<'a>>, StoreError> {
+    let mut room: HashMap<ProjectId, u32> = HashMap::new();
+    let mut more: BTreeMap<(ProjectId, &str), RemovalCount<'a>> = BTreeMap::new();
+    let mut passed = Vec::with_capacity(counts.len());
+    for count in counts {
+        if write.is_known_removal(&count).await? {
+            passed.push(count);
+            continue;
+        }
+        let left = match room.get(&count.project) {
+            Some(left) => *left,
+            None => {
+                let n = write.removals_of_day(count.project, count.day).await?;
+                FIELDS_MAX.saturating_sub(n)
+            }
+        };
+        room.insert(count.project, left.saturating_sub(1));
+        if left > 0 {
+            passed.push(count);
+            continue;
+        }
+        let one = more
+            .entry((count.project, count.rule))
+            .or_insert(RemovalCount {
+                field: MORE_FIELDS,
+                quantity: 0,
+                ..count.clone()
+            });
+        one.quantity = one.quantity.saturating_add(count.quantity);
+    }
+    passed.extend(more.into_values());
+    Ok(passed)
+}

@@ -1,0 +1,157 @@
+/** What was removed from events, and the rules that hold for all projects. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import {
+  dryRunRules,
+  organizationKey,
+  organizationQuery,
+  previewRules,
+  type RemovalQuestion,
+  removalsFile,
+  removalsQuery,
+  setOrganizationRules,
+} from "../../api/privacy.ts";
+import { projectsQuery } from "../../api/projects.ts";
+import type { Removals } from "../../api/types.ts";
+import { exact } from "../../lib/format.ts";
+import { type PrivacySearch, REMOVAL_PERIODS } from "../../routes.tsx";
+import { Button, buttonClass } from "../../ui/Button.tsx";
+import { inputClass } from "../../ui/Form.tsx";
+import { PageHead, Panel } from "../../ui/Panel.tsx";
+import { RulesEditor } from "../../ui/RulesEditor.tsx";
+import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { type Column, Table } from "../../ui/Table.tsx";
+import { useToast } from "../../ui/Toasts.tsx";
+import { useTitle } from "../../ui/title.ts";
+import styles from "./Privacy.module.css";
+
+const FROM = "/signed-in/organizations/$org/privacy";
+
+export function PrivacyPage() {
+  const { org } = useParams({ from: FROM });
+  const search = useSearch({ from: FROM });
+  useTitle("Privacy");
+  const asked = { statsPeriod: search.statsPeriod ?? "14d", project: search.project };
+  return (
+    <div className={styles.page}>
+      <PageHead title="Privacy" lead="What relays removed before anything was written, and by which rule">
+        <Choices org={org} search={search} asked={asked} />
+      </PageHead>
+      <Report org={org} asked={asked} />
+      <OrganizationRules key={org} org={org} />
+    </div>
+  );
+}
+
+function Choices({ org, search, asked }: { org: string; search: PrivacySearch; asked: RemovalQuestion }) {
+  const navigate = useNavigate();
+  const { data: projects = [] } = useQuery(projectsQuery(org));
+  const change = (next: PrivacySearch) => void navigate({ to: ".", search: { ...search, ...next } });
+  return (
+    <div className={styles.buttons}>
+      <select
+        className={inputClass}
+        aria-label="Project"
+        value={search.project ?? ""}
+        onChange={(event) => change({ project: event.target.value || undefined })}
+      >
+        <option value="">All projects</option>
+        {projects.map((project) => (
+          <option key={project.id} value={project.slug}>
+            {project.slug}
+          </option>
+        ))}
+      </select>
+      <fieldset className={styles.choice} aria-label="Time shown">
+        {REMOVAL_PERIODS.map((period) => (
+          <Button
+            key={period}
+            small
+            kind={period === asked.statsPeriod ? "primary" : "quiet"}
+            aria-pressed={period === asked.statsPeriod}
+            onClick={() => change({ statsPeriod: period === "14d" ? undefined : period })}
+          >
+            {period}
+          </Button>
+        ))}
+      </fieldset>
+      <a className={buttonClass()} href={removalsFile(org, asked)} download>
+        Export as CSV
+      </a>
+    </div>
+  );
+}
+
+function Report({ org, asked }: { org: string; asked: RemovalQuestion }) {
+  const removals = useQuery(removalsQuery(org, asked));
+  if (removals.isError && !removals.data) {
+    return (
+      <ErrorState
+        error={removals.error}
+        title="The report could not be loaded"
+        retry={() => void removals.refetch()}
+      />
+    );
+  }
+  if (!removals.data) return <Skeleton rows={8} label="Loading the report" />;
+  if (removals.data.rows.length === 0) {
+    return (
+      <EmptyState icon="shield" title="Nothing was removed in this time">
+        Passwords, keys, tokens, card numbers and their like are always removed, and would be listed here.
+      </EmptyState>
+    );
+  }
+  const columns: Column<Removals["rows"][number]>[] = [
+    { name: "Rule", cell: (row) => <code>{row.rule}</code> },
+    { name: "Field", cell: (row) => <code>{row.field}</code> },
+    {
+      name: "Project",
+      whole: true,
+      cell: (row) => (
+        <Link
+          to="/organizations/$org/projects/$slug/settings"
+          params={{ org, slug: row.project }}
+          search={{ tab: "privacy" }}
+        >
+          {row.project}
+        </Link>
+      ),
+    },
+    { name: "Removals", numeric: true, cell: (row) => exact(row.count) },
+    { name: "Last", numeric: true, whole: true, cell: (row) => row.lastDay },
+  ];
+  return (
+    <Panel title="What was removed" flush>
+      <Table
+        label="What was removed"
+        columns={columns}
+        rows={removals.data.rows}
+        rowKey={(row) => `${row.project} ${row.rule} ${row.field}`}
+      />
+    </Panel>
+  );
+}
+
+function OrganizationRules({ org }: { org: string }) {
+  const client = useQueryClient();
+  const toast = useToast();
+  const organization = useQuery(organizationQuery(org));
+  const projects = useQuery(projectsQuery(org));
+  if (!organization.data || !projects.data) return null;
+  const save = async (rules: string) => {
+    client.setQueryData(organizationKey(org), await setOrganizationRules(org, rules));
+    toast({ text: "Saved" });
+  };
+  return (
+    <RulesEditor
+      title="Rules for all projects"
+      hint="They run before those of a project, and can only remove more. Relays refuse none of them silently: what is not understood is an error here."
+      slugs={projects.data.map((project) => project.slug)}
+      saved={organization.data.relayPiiConfig ?? ""}
+      save={save}
+      preview={(slug, rules) => previewRules(org, slug, rules)}
+      dryRun={(slug, rules) => dryRunRules(org, slug, rules)}
+    />
+  );
+}
