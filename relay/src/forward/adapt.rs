@@ -137,9 +137,10 @@ pub fn adapt(measured: &mut Measured, second: &Second) -> Adapted {
         false => is_late && rate < BULK_RATE_MIN,
         true => rate < BULK_RATE_BACK && measured.idle_secs < BULK_TRIAL.as_secs(),
     };
+    // As much as the link carries in the round trips that are needed and a second more.
+    let in_time = || rate.saturating_add(by_time(rate, needed));
     Adapted {
-        // As much as the link carries in the round trips that are needed and a second more.
-        bytes_max: is_late.then(|| rate.saturating_add(by_time(rate, needed))),
+        bytes_max: is_late.then(in_time).or_else(|| measured.carried()),
         patience: needed.saturating_add(measured.good_delay()),
         is_bulk_paused: measured.is_bulk_paused,
     }

@@ -235,12 +235,12 @@ async fn a_link_that_comes_and_goes_sends_little_again() {
         up: ms(3000),
         down: ms(7000),
     });
-    let (stays, stays_took) = drain_over(conditions.clone(), 600).await;
-    let (flaps, flaps_took) = drain_over(Conditions { flap, ..conditions }, 600).await;
+    let (stays, stays_took) = drain_over(conditions.clone(), 300).await;
+    let (flaps, flaps_took) = drain_over(Conditions { flap, ..conditions }, 300).await;
     println!(
         "3 s up, 7 s down: {flaps} bytes in {flaps_took:?}; {stays} in {stays_took:?} where it stays"
     );
-    // Measured 1.02 to 1.33: QUIC survives seven seconds only when a probe of its own falls into the
-    // next three; after another handshake, what was under way when the link went is sent again.
-    assert!(flaps <= stays * 1.5, "{flaps} bytes instead of {stays}");
+    // QUIC survives seven seconds only when a probe of its own falls into the next three; after
+    // another handshake, what was under way when the link went is sent again: that must be little.
+    assert!(flaps <= stays * 1.15, "{flaps} bytes instead of {stays}");
 }

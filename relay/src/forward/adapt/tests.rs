@@ -224,7 +224,7 @@ fn little_is_under_way_on_a_link_that_comes_and_goes_until_it_stays() {
     let adapted = adapt(&mut measured, &up);
     assert!(adapted.patience < millis(40 + 200), "{adapted:?}");
     assert!(!adapted.is_bulk_paused, "{adapted:?}");
-    assert!(measured.carried().unwrap() < 16 * 1024);
+    assert!(adapted.bytes_max.unwrap() < 16 * 1024, "{adapted:?}");
     for _ in 0..12 {
         adapt(&mut measured, &up);
     }
