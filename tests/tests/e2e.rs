@@ -22,6 +22,7 @@ mod e2e {
     mod links;
     mod partition;
     mod power;
+    mod proxies;
     mod recordings;
     mod scarcity;
     mod sdks;

@@ -14,7 +14,7 @@ const MARKER: &str = "GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\
 
 /// What is right for a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Right {
+pub(super) enum Right {
     /// 400, and the connection ends.
     Refused,
     /// One answer at most, whatever it is, and the connection ends.
@@ -116,7 +116,7 @@ fn framings() -> Vec<(&'static str, String, String, Right)> {
 }
 
 /// Whole requests to a path, with what is right for each.
-fn vectors(path: &str) -> Vec<(String, String, Right)> {
+pub(super) fn vectors(path: &str) -> Vec<(String, String, Right)> {
     let framed = framings().into_iter().map(|(name, headers, body, right)| {
         let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}");
         (name.to_owned(), request, right)
@@ -192,7 +192,7 @@ fn vectors(path: &str) -> Vec<(String, String, Right)> {
 
 /// Sends a request and the marker behind it on one connection; gives the statuses of the answers,
 /// up to the connection's end.
-async fn exchange(address: &str, request: &str) -> anyhow::Result<Vec<String>> {
+pub(super) async fn exchange(address: &str, request: &str) -> anyhow::Result<Vec<String>> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     // The connection may have ended by now, which is fine.
