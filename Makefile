@@ -15,18 +15,19 @@ test:                ## everything that CI checks
 
 SEEDS ?= 20000
 # How much of each trouble `make soak` makes; what `make test` makes stands in tests/src/scale.rs.
-export KILLS CUTS PARTITION_SECS SLOW_CLIENTS DISTINCT_ERRORS
+export KILLS CUTS PARTITION_SECS SLOW_CLIENTS DISTINCT_ERRORS ROLLING_RELAYS
 soak: KILLS ?= 200
 soak: CUTS ?= 200
 soak: PARTITION_SECS ?= 1800
 soak: SLOW_CLIENTS ?= 10000
 soak: DISTINCT_ERRORS ?= 1000000
+soak: ROLLING_RELAYS ?= 50
 soak:                ## SEEDS simulated stories; then kills, power cuts, a partition and crowds for the real programs
 	@scripts/dashboard
 	cargo build --release --workspace --locked
 	target/release/vedette-sim --seeds $(SEEDS)
 	cargo test --release --workspace --locked --test e2e -- --nocapture --test-threads=1 \
-	    crashes power partition slow_clients cardinality
+	    crashes power partition slow_clients cardinality upgrade
 
 mutants:             ## shows that the simulation finds what it is there for: breaks the product on purpose
 	@scripts/mutants

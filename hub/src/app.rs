@@ -12,7 +12,8 @@ mod sampled;
 mod upkeep;
 
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -317,7 +318,7 @@ impl Hub {
 /// Says where a panic was, and not what it said: its words may hold what applications sent.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
-    let thread = std::thread::current();
+    let thread = thread::current();
     tracing::error!(place, thread = thread.name(), "a part panicked");
 }
 
@@ -327,15 +328,27 @@ fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(TcpListener::from_std(listener)?)
 }
 
-/// Tells systemd that the process is alive, as long as the runtime turns.
+/// Tells systemd that the process is alive, as long as the runtime turns. The words have a thread of
+/// their own: a call waits for who does not listen.
 async fn feed_watchdog() {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;
     };
+    let (beats, words) = mpsc::sync_channel(1);
+    let speaker = thread::Builder::new().name("watchdog".to_owned());
+    let speaking = speaker.spawn(move || {
+        for () in words {
+            tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+        }
+    });
+    if let Err(error) = speaking {
+        tracing::warn!(%error, "systemd cannot be told that the process is alive");
+    }
     let mut beat = tokio::time::interval(limit / 3);
     loop {
         beat.tick().await;
-        tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+        // The one before may not be said yet.
+        let _full = beats.try_send(());
     }
 }
 

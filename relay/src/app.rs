@@ -13,7 +13,8 @@ mod panics;
 
 use std::net::TcpListener as StdListener;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -231,15 +232,27 @@ fn open(config: &Config, ledger: Ledger) -> anyhow::Result<(Roster, Spool)> {
     Ok((roster, spool))
 }
 
-/// Tells systemd that the process is alive, as long as the runtime turns.
+/// Tells systemd that the process is alive, as long as the runtime turns. The words have a thread of
+/// their own: a call waits for who does not listen.
 async fn feed_watchdog() {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;
     };
+    let (beats, words) = mpsc::sync_channel(1);
+    let speaker = thread::Builder::new().name("watchdog".to_owned());
+    let speaking = speaker.spawn(move || {
+        for () in words {
+            notify(&[sd_notify::NotifyState::Watchdog]);
+        }
+    });
+    if let Err(error) = speaking {
+        tracing::warn!(%error, "systemd cannot be told that the process is alive");
+    }
     let mut beat = tokio::time::interval(limit / 3);
     loop {
         beat.tick().await;
-        notify(&[sd_notify::NotifyState::Watchdog]);
+        // The one before may not be said yet.
+        let _full = beats.try_send(());
     }
 }
 

@@ -34,6 +34,12 @@ pub fn distinct_errors() -> usize {
     number("DISTINCT_ERRORS", 4_000)
 }
 
+/// Relays that are restarted one after the other, `ROLLING_RELAYS`.
+#[must_use]
+pub fn rolling_relays() -> usize {
+    number("ROLLING_RELAYS", 5)
+}
+
 /// The one part of the benchmark to measure, `BENCH_ONLY`.
 #[must_use]
 pub fn bench_only() -> Option<String> {

@@ -32,4 +32,5 @@ mod e2e {
     mod units;
     mod upgrade;
     mod walk;
+    mod watchdog;
 }
