@@ -6,15 +6,16 @@
 //! What always holds: an event that happened before an issue was resolved never reopens it,
 //! however late it arrives; a resolution in a release is only undone by a newer release.
 //!
-//! Archived "until escalating" waits for the forecast of hourly counts; until there is one such an
-//! issue stays archived.
+//! Archived "until escalating" comes back when an hour has more events than the forecast allows.
 
 mod details;
+mod forecast;
 mod version;
 
 use protocol::timestamp::Timestamp;
 
 pub use details::{Archived, Resolution, StatusDetails};
+pub use forecast::{WEEK_HOURS, ceiling};
 pub use version::{Release, is_newer};
 
 /// A young issue is new; an older one is ongoing.
@@ -127,6 +128,17 @@ pub struct IssueState {
     pub times_seen: i64,
     /// Users, this event's included.
     pub users_seen: i64,
+    /// How often it is seen; only of an issue that is archived until that is a surprise.
+    pub pace: Option<Pace>,
+}
+
+/// How often an issue is seen, and how often it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Events of this hour, this event included.
+    pub this_hour: i64,
+    /// Most that are no surprise.
+    pub ceiling: i64,
 }
 
 /// What matters of the event.
@@ -149,6 +161,8 @@ pub enum Decision {
     Regress,
     /// The condition of its archival is met.
     Unarchive(Unresolved),
+    /// It is archived, and seen more often than foretold.
+    Escalate,
 }
 
 /// Decides what a new event does to an existing issue.
@@ -158,7 +172,11 @@ pub fn decide(now: Timestamp, issue: &IssueState, event: NewEvent<'_>) -> Decisi
         Status::Unresolved(_) => Decision::Stay,
         Status::Resolved if is_regression(issue, event) => Decision::Regress,
         Status::Resolved => Decision::Stay,
-        Status::Ignored(Ignored::Forever | Ignored::UntilEscalating) => Decision::Stay,
+        Status::Ignored(Ignored::Forever) => Decision::Stay,
+        Status::Ignored(Ignored::UntilEscalating) => match issue.pace {
+            Some(pace) if pace.this_hour > pace.ceiling => Decision::Escalate,
+            _ => Decision::Stay,
+        },
         Status::Ignored(Ignored::UntilConditionMet) => {
             if issue.details.archived().is_met(now, issue) {
                 Decision::Unarchive(age(now, issue.first_seen))
@@ -224,6 +242,7 @@ mod tests {
             resolved_at: Some(at(10 * HOUR)),
             times_seen: 10,
             users_seen: 3,
+            pace: None,
         }
     }
 
@@ -344,6 +363,31 @@ mod tests {
             week,
             Decision::Unarchive(Unresolved::Ongoing),
         );
+    }
+
+    #[test]
+    fn an_issue_that_is_archived_until_escalating_comes_back_by_more_than_was_foretold() {
+        let check = |status: Ignored, pace: Option<Pace>, expected: Decision| {
+            let issue = IssueState {
+                status: Status::Ignored(status),
+                pace,
+                ..resolved("{}")
+            };
+            let event = NewEvent {
+                timestamp: at(11 * HOUR),
+                release: None,
+                resolved_in: None,
+            };
+            assert_eq!(decide(at(11 * HOUR), &issue, event), expected);
+        };
+        let pace = |this_hour| {
+            let ceiling = 60;
+            Some(Pace { this_hour, ceiling })
+        };
+        check(Ignored::UntilEscalating, pace(60), Decision::Stay);
+        check(Ignored::UntilEscalating, pace(61), Decision::Escalate);
+        check(Ignored::UntilEscalating, None, Decision::Stay);
+        check(Ignored::Forever, pace(61), Decision::Stay);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub enum Trigger {
     NewIssue,
     /// It is seen again after it was resolved.
     Regression,
+    /// It was archived, and is seen more often than foretold.
+    Escalating,
 }
 
 impl Trigger {
@@ -28,13 +30,14 @@ impl Trigger {
         match self {
             Self::NewIssue => "new_issue",
             Self::Regression => "regression",
+            Self::Escalating => "escalating",
         }
     }
 
     /// The trigger of a name; `None` for names not known.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::NewIssue, Self::Regression]
+        [Self::NewIssue, Self::Regression, Self::Escalating]
             .into_iter()
             .find(|trigger| trigger.name() == name)
     }

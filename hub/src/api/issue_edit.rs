@@ -506,10 +506,15 @@ fn archived(
         Some("archived_until_condition_met") => {
             return Err(ApiError::field("statusDetails", "needs the condition"));
         }
-        Some("archived_until_escalating" | "until_escalating") => Ignored::UntilEscalating,
-        _ if input.ignore_until_escalating == Some(true) => Ignored::UntilEscalating,
+        Some("archived_until_escalating" | "until_escalating") => until_escalating(now, details),
+        _ if input.ignore_until_escalating == Some(true) => until_escalating(now, details),
         _ => Ignored::Forever,
     })
+}
+
+const fn until_escalating(now: Timestamp, details: &mut StatusDetails) -> Ignored {
+    details.base_hour = Some(now.hour());
+    Ignored::UntilEscalating
 }
 
 async fn write_one(
@@ -563,7 +568,7 @@ async fn write_one(
         .priority
         .filter(|priority| *priority != row.priority)
     {
-        write.set_issue_priority(id, priority).await?;
+        write.set_issue_priority(id, priority, now).await?;
         let data = json!({ "priority": context.change.priority }).to_string();
         write
             .add_person_activity(id, kind::PRIORITY, user, &data, now)

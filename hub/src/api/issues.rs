@@ -15,7 +15,9 @@ use super::error::ApiError;
 use super::input::At;
 use super::page::{Page, Params};
 use super::search;
-use super::types::{OrganizationPath, ProjectPath, ProjectRef, Series, iso, stored_object};
+use super::types::{
+    OrganizationPath, ProjectPath, ProjectRef, Series, iso, iso_option, stored_object,
+};
 use crate::access::Scope;
 use crate::clock;
 use crate::ids::ShortId;
@@ -434,7 +436,7 @@ impl Issue {
             is_public: false,
             platform: row.platform,
             priority: priority_name(row.priority),
-            priority_locked_at: None,
+            priority_locked_at: iso_option(row.priority_locked_at),
             project: ProjectRef::from(project),
             kind: row.kind,
             issue_type: "error",

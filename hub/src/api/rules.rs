@@ -53,6 +53,7 @@ pub(super) struct Rule {
 enum RuleTrigger {
     NewIssue,
     Regression,
+    Escalating,
 }
 
 /// What a rule does.
@@ -131,6 +132,7 @@ impl From<RuleTrigger> for Trigger {
         match trigger {
             RuleTrigger::NewIssue => Self::NewIssue,
             RuleTrigger::Regression => Self::Regression,
+            RuleTrigger::Escalating => Self::Escalating,
         }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::ids::ProjectId;
+use protocol::ids::{EventId, ProjectId};
 use protocol::timestamp::Timestamp;
 
 use super::assign::{Assigned, Group, assign};
 use super::prepare::Incoming;
 use super::surplus::{Made, NewIssues};
 use super::{Changed, ChangedKind, tags};
-use crate::issue::{self, Decision, IssueState, NewEvent, Release, Resolution, Status, Unresolved};
+use crate::issue::{
+    self, Decision, Ignored, IssueState, NewEvent, Pace, Release, Resolution, Status, Unresolved,
+    WEEK_HOURS,
+};
 use crate::store::changes::ChangeKind;
 use crate::store::issues::{IssueDelta, IssueRow, NewIssue, TagCount};
 use crate::store::{StoreError, Write};
@@ -17,7 +20,10 @@ use crate::store::{StoreError, Write};
 /// Activity types, as Sentry numbers them.
 const SET_UNRESOLVED: i64 = 2;
 const SET_REGRESSION: i64 = 6;
+const SET_ESCALATING: i64 = 25;
 const FIRST_SEEN: i64 = 9;
+
+const DAY_HOURS: i64 = 24;
 
 /// Longest explanation of a grouping that is stored with an issue, in bytes.
 const GROUPING_BYTES_MAX: usize = 64 * 1024;
@@ -205,9 +211,13 @@ async fn move_on(
         resolved_at: row.resolved_at,
         times_seen: row.times_seen,
         users_seen: row.users_seen + fresh_users,
+        pace: None,
     };
     if matches!(state.status, Status::Unresolved(_)) {
         return Ok(ChangedKind::Seen);
+    }
+    if state.status == Status::Ignored(Ignored::UntilEscalating) {
+        state.pace = Some(pace(write, now, group.issue, &state).await?);
     }
     let resolved_in = match state.details.resolution() {
         Resolution::Now => None,
@@ -217,6 +227,10 @@ async fn move_on(
     let mut dates = Dates::default();
     for event in &group.events {
         state.times_seen += 1;
+        if let Some(pace) = &mut state.pace {
+            // What happened in an hour before says nothing of this one, however late it comes.
+            pace.this_hour += i64::from(event.document.timestamp.hour() >= now.hour());
+        }
         let release = event.document.release.as_deref();
         let new = NewEvent {
             timestamp: event.document.timestamp,
@@ -254,9 +268,52 @@ async fn move_on(
                     .await?;
                 return Ok(ChangedKind::Reopened);
             }
+            Decision::Escalate => {
+                escalate(write, now, group, &state, event_id).await?;
+                return Ok(ChangedKind::Reopened);
+            }
         }
     }
     Ok(ChangedKind::Seen)
+}
+
+/// How often an issue was seen in this hour before these events, and how often it may be.
+async fn pace(
+    write: &mut Write,
+    now: Timestamp,
+    issue: i64,
+    state: &IssueState,
+) -> Result<Pace, StoreError> {
+    let hour = now.hour();
+    // What had come when it was archived was no surprise; what came within the last day may be one.
+    let end = state.details.base_hour.unwrap_or_default() + 1;
+    let end = end.clamp(hour - DAY_HOURS, hour + 1);
+    let counts = write.issue_hours(issue, end - WEEK_HOURS..end).await?;
+    let this_hour = write.issue_hours(issue, hour..hour + 1).await?;
+    Ok(Pace {
+        this_hour: this_hour.iter().map(|(_, n)| n).sum(),
+        ceiling: issue::ceiling(&counts, state.first_seen.hour(), end),
+    })
+}
+
+async fn escalate(
+    write: &mut Write,
+    now: Timestamp,
+    group: &Group<'_>,
+    state: &IssueState,
+    event_id: EventId,
+) -> Result<(), StoreError> {
+    let (project, issue) = (group.project(), group.issue);
+    let status = Status::Unresolved(Unresolved::Escalating);
+    write.reopen_issue(issue, status.codes()).await?;
+    write.raise_priority(issue).await?;
+    let forecast = state.pace.map(|pace| pace.ceiling);
+    let data = serde_json::json!({"event_id": event_id.to_string(), "forecast": forecast});
+    write
+        .add_activity(issue, SET_ESCALATING, &data.to_string(), now)
+        .await?;
+    let kind = ChangeKind::Escalating;
+    write.add_change(project, issue, event_id, kind, now).await
 }
 
 /// When releases were first seen, looked up once each.

@@ -2,6 +2,7 @@
 
 mod books;
 mod items;
+mod states;
 
 use std::collections::BTreeMap;
 
@@ -417,45 +418,6 @@ async fn a_record_that_the_store_refuses_is_found_set_aside_and_replayed() {
     assert!(hub.parts.store.poison(10).await.unwrap().is_empty());
     let twice = hub.handle.replay(poison[0].id).await;
     assert!(matches!(twice, Err(DigestError::UnknownPoison(_))));
-}
-
-#[tokio::test]
-async fn a_resolved_issue_regresses_by_a_later_event_only() {
-    let hub = Hub::new().await;
-    hub.deliver(1, &[hub.event(1, &error("KeyError", 1, -3600))])
-        .await
-        .unwrap();
-    hub.parts
-        .store
-        .execute("UPDATE issues SET status = 1, substatus = NULL, resolved_at = last_seen + 600000")
-        .await;
-    hub.deliver(2, &[hub.event(2, &error("KeyError", 1, -3500))])
-        .await
-        .unwrap();
-    assert_eq!(hub.number("SELECT status FROM issues").await, 1);
-    hub.deliver(3, &[hub.event(3, &error("KeyError", 1, -1))])
-        .await
-        .unwrap();
-    assert_eq!(hub.number("SELECT status FROM issues").await, 0);
-    assert_eq!(hub.number("SELECT substatus FROM issues").await, 6);
-    let regressions = "SELECT COUNT(*) FROM issue_changes WHERE kind = 'regression'";
-    assert_eq!(hub.number(regressions).await, 1);
-    let activities = "SELECT COUNT(*) FROM issue_activity WHERE kind = 6";
-    assert_eq!(hub.number(activities).await, 1);
-}
-
-#[tokio::test]
-async fn an_issue_that_was_deleted_is_made_anew() {
-    let hub = Hub::new().await;
-    hub.deliver(1, &[hub.event(1, &error("KeyError", 1, 0))])
-        .await
-        .unwrap();
-    hub.parts.store.execute("DELETE FROM issues").await;
-    hub.deliver(2, &[hub.event(2, &error("KeyError", 1, 0))])
-        .await
-        .unwrap();
-    assert_eq!(hub.number("SELECT times_seen FROM issues").await, 1);
-    assert_eq!(hub.number("SELECT short_id FROM issues").await, 2);
 }
 
 #[tokio::test]

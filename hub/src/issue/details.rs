@@ -1,8 +1,8 @@
 //! How an issue was resolved or archived: the JSON in `status_details`.
 //!
 //! Keys are Sentry's where it has them (`inRelease`, `inNextRelease`, `ignoreCount`,
-//! `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen` and `baseUsersSeen` keep
-//! what was true when the decision was made.
+//! `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen`, `baseUsersSeen` and
+//! `baseHour` keep what was true when the decision was made.
 
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub struct StatusDetails {
     /// Users at the time of the archival.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_users_seen: Option<i64>,
+    /// The hour of the archival, since 1970: what came before it was no surprise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_hour: Option<i64>,
 }
 
 /// What a resolution means for later events.

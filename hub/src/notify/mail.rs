@@ -89,6 +89,7 @@ fn letter(payload: &str) -> (String, String) {
     }
     let what = match text("/change") {
         "regression" => "Seen again after it was resolved",
+        "escalating" => "Archived, and seen more often than foretold",
         "test" => "A test: this rule can reach you",
         _ => "New issue",
     };

@@ -14,6 +14,8 @@ pub enum ChangeKind {
     NewIssue,
     /// It was seen again after it was resolved.
     Regression,
+    /// It was archived, and seen more often than foretold.
+    Escalating,
 }
 
 impl ChangeKind {
@@ -23,6 +25,7 @@ impl ChangeKind {
         match self {
             Self::NewIssue => "new_issue",
             Self::Regression => "regression",
+            Self::Escalating => "escalating",
         }
     }
 }

@@ -119,7 +119,7 @@ impl Write {
         Ok(())
     }
 
-    /// Sets the priority of an issue: 25, 50 or 75.
+    /// Sets the priority of an issue: 25, 50 or 75. It is a person's word from then on.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -127,10 +127,12 @@ impl Write {
         &mut self,
         issue_id: i64,
         priority: i64,
+        now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE issues SET priority = ?2 WHERE id = ?1")
+        sqlx::query("UPDATE issues SET priority = ?2, priority_locked_at = ?3 WHERE id = ?1")
             .bind(issue_id)
             .bind(priority)
+            .bind(now)
             .execute(self.connection())
             .await?;
         Ok(())

@@ -100,6 +100,8 @@ pub struct IssueRow {
     pub substatus: Option<i64>,
     pub status_details: String,
     pub priority: i64,
+    /// When a person set it.
+    pub priority_locked_at: Option<i64>,
     pub assignee: Option<String>,
     pub first_seen: i64,
     pub last_seen: i64,
@@ -112,7 +114,7 @@ pub struct IssueRow {
 }
 
 const ISSUE: &str = "id, project_id, short_id, kind, title, culprit, metadata, level, platform, \
-     logger, is_unhandled, status, substatus, status_details, priority, assignee, first_seen, \
+     logger, is_unhandled, status, substatus, status_details, priority, priority_locked_at, assignee, first_seen, \
      last_seen, times_seen, users_seen, first_release, last_release, resolved_at, latest_event";
 
 /// Events of an issue in a span of hours.

@@ -451,6 +451,40 @@ impl Write {
         Ok(())
     }
 
+    /// Hourly counts of an issue, hours without events left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issue_hours(
+        &mut self,
+        issue: i64,
+        hours: std::ops::Range<i64>,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT hour, n FROM issue_hours WHERE issue_id = ?1 AND hour >= ?2 AND hour < ?3",
+        )
+        .bind(issue)
+        .bind(hours.start)
+        .bind(hours.end)
+        .fetch_all(self.connection())
+        .await?)
+    }
+
+    /// Raises the priority of an issue by a step, unless a person has set it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn raise_priority(&mut self, issue: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE issues SET priority = CASE WHEN priority <= 25 THEN 50 ELSE 75 END
+             WHERE id = ?1 AND priority_locked_at IS NULL",
+        )
+        .bind(issue)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
     /// Adds to the hourly counts of issues: issue, hour, events.
     ///
     /// # Errors

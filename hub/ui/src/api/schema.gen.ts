@@ -3000,7 +3000,7 @@ export interface components {
          * @description What makes a rule fire.
          * @enum {string}
          */
-        RuleTrigger: "new_issue" | "regression";
+        RuleTrigger: "new_issue" | "regression" | "escalating";
         /** @description What rules would have done to the latest events. */
         RulesDryRun: {
             /**

@@ -27,7 +27,7 @@ export function RuleDialog({ org, slug, rule, onClose }: Props) {
   const { data: environments = [] } = useQuery(environmentsQuery(org));
   const [name, setName] = useState(rule?.name ?? "");
   const [triggers, setTriggers] = useState<readonly RuleTrigger[]>(
-    rule?.triggers ?? ["new_issue", "regression"],
+    rule?.triggers ?? ["new_issue", "regression", "escalating"],
   );
   const [actions, setActions] = useState<readonly RuleAction[]>(
     rule?.actions ?? [{ type: "webhook", url: "" }],
@@ -85,6 +85,11 @@ export function RuleDialog({ org, slug, rule, onClose }: Props) {
             label="A resolved issue comes back"
             checked={triggers.includes("regression")}
             onChange={flip("regression")}
+          />
+          <Check
+            label="An archived issue is seen more often than foretold"
+            checked={triggers.includes("escalating")}
+            onChange={flip("escalating")}
           />
         </fieldset>
         <fieldset className={styles.checks}>

@@ -7,6 +7,7 @@ import type { Tone } from "../../ui/Badge.tsx";
 const TRIGGERS: Record<string, string> = {
   new_issue: "an issue is seen for the first time",
   regression: "a resolved issue comes back",
+  escalating: "an archived issue is seen more often than foretold",
   test: "a test was asked for",
 };
 
