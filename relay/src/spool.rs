@@ -331,8 +331,13 @@ impl Spool {
                 Look::Outcome(outcome) => return Ok(outcome),
                 Look::Moved => {}
                 Look::Damaged(serial) => {
-                    self.control(|done| Command::Damaged { lane, serial, done })
-                        .await?;
+                    let damaged = |done| Command::Damaged {
+                        lane,
+                        serial,
+                        from,
+                        done,
+                    };
+                    self.control(damaged).await?;
                 }
                 Look::Unmarked(serial) => {
                     self.control(|done| Command::HandOut { lane, serial, done })

@@ -52,7 +52,13 @@ pub(super) enum Command {
         done: Done,
     },
     /// A reader found a segment not as written.
-    Damaged { lane: Lane, serial: u64, done: Done },
+    Damaged {
+        lane: Lane,
+        serial: u64,
+        /// What the reader asked for.
+        from: Seq,
+        done: Done,
+    },
     /// Blocks of a segment are about to be sent.
     HandOut { lane: Lane, serial: u64, done: Done },
     /// Remove these records from a segment.
@@ -242,8 +248,9 @@ impl Owner {
         for (lane, serial, done) in batch.handed_out {
             answer(done, self.hand_out(lane, serial).map_err(SpoolError::from));
         }
-        for (lane, serial, done) in batch.damaged {
-            answer(done, self.examine(lane, serial).map_err(SpoolError::from));
+        for (lane, serial, from, done) in batch.damaged {
+            let examined = self.examine(lane, serial, from);
+            answer(done, examined.map_err(SpoolError::from));
         }
         for (lane, serial, wanted, done) in batch.erasures {
             let erased = self.erase(lane, serial, &wanted);
@@ -454,7 +461,7 @@ struct Batch {
     bytes: u64,
     acks: Vec<(Lane, Seq, Done)>,
     goings_on: Vec<(Lane, Seq, Seq, Done)>,
-    damaged: Vec<(Lane, u64, Done)>,
+    damaged: Vec<(Lane, u64, Seq, Done)>,
     handed_out: Vec<(Lane, u64, Done)>,
     erasures: Vec<(Lane, u64, Arc<Wanted>, erase::Done)>,
     balances: Vec<oneshot::Sender<Arc<Balance>>>,
@@ -477,7 +484,12 @@ impl Batch {
             } => {
                 self.goings_on.push((lane, begin, upto, done));
             }
-            Command::Damaged { lane, serial, done } => self.damaged.push((lane, serial, done)),
+            Command::Damaged {
+                lane,
+                serial,
+                from,
+                done,
+            } => self.damaged.push((lane, serial, from, done)),
             Command::HandOut { lane, serial, done } => {
                 self.handed_out.push((lane, serial, done));
             }
