@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use protocol::block::Record;
-use protocol::erasure::Wanted;
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Counts, Term};
 use protocol::timestamp::Timestamp;
@@ -14,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::SpoolError;
 use super::balance::Balance;
 use super::disk::{Disk, Lock, is_full};
-use super::erase;
+use super::erase::{self, Erased, Fate, Sought};
 use super::lanes::ByLane;
 use super::loss::Loss;
 use super::recover::Recovered;
@@ -65,9 +64,11 @@ pub(super) enum Command {
     Erase {
         lane: Lane,
         serial: u64,
-        wanted: Arc<Wanted>,
-        done: erase::Done,
+        sought: Arc<Sought>,
+        done: erase::Done<Fate>,
     },
+    /// All segments were looked at for an erasure.
+    EndErasure { id: u64, done: erase::Done<Erased> },
     /// Say what the items came to.
     Balance { done: oneshot::Sender<Arc<Balance>> },
     /// Finish and go.
@@ -252,8 +253,12 @@ impl Owner {
             let examined = self.examine(lane, serial, from);
             answer(done, examined.map_err(SpoolError::from));
         }
-        for (lane, serial, wanted, done) in batch.erasures {
-            let erased = self.erase(lane, serial, &wanted);
+        for (lane, serial, sought, done) in batch.erasures {
+            let fate = self.erase(lane, serial, &sought);
+            let _gone = done.send(fate.map_err(SpoolError::from));
+        }
+        for (id, done) in batch.erasures_ended {
+            let erased = self.end_erasure(id);
             let _gone = done.send(erased.map_err(SpoolError::from));
         }
         if batch.close.is_some() || self.due(self.state_written_at, ACK_EVERY) {
@@ -463,7 +468,8 @@ struct Batch {
     goings_on: Vec<(Lane, Seq, Seq, Done)>,
     damaged: Vec<(Lane, u64, Seq, Done)>,
     handed_out: Vec<(Lane, u64, Done)>,
-    erasures: Vec<(Lane, u64, Arc<Wanted>, erase::Done)>,
+    erasures: Vec<(Lane, u64, Arc<Sought>, erase::Done<Fate>)>,
+    erasures_ended: Vec<(u64, erase::Done<Erased>)>,
     balances: Vec<oneshot::Sender<Arc<Balance>>>,
     close: Option<Done>,
 }
@@ -496,9 +502,10 @@ impl Batch {
             Command::Erase {
                 lane,
                 serial,
-                wanted,
+                sought,
                 done,
-            } => self.erasures.push((lane, serial, wanted, done)),
+            } => self.erasures.push((lane, serial, sought, done)),
+            Command::EndErasure { id, done } => self.erasures_ended.push((id, done)),
             Command::Balance { done } => self.balances.push(done),
             Command::Close { done } => self.close = Some(done),
         }

@@ -1709,7 +1709,8 @@ export interface components {
             items: number;
             /**
              * Format: int64
-             * @description Files that may still hold some, because they may be at the hub.
+             * @description Files that may still hold some, because they may be at the hub, or cannot be read or
+             *     changed.
              */
             left: number;
             date: string;
