@@ -53,6 +53,7 @@ mod lanes;
 mod limits;
 mod loss;
 mod owner;
+mod pressure;
 mod quarantine;
 mod read;
 mod recover;
@@ -434,6 +435,12 @@ impl Spool {
     pub fn lanes(&self) -> [LaneState; Lane::COUNT] {
         let catalog = self.shared.catalog();
         catalog.lanes.0.each_ref().map(catalog::Book::state)
+    }
+
+    /// Whether clients are to send no more for a lane for a while, because the spool is nearly full.
+    #[must_use]
+    pub fn is_held_back(&self, lane: Lane) -> bool {
+        self.shared.is_held_back(lane)
     }
 
     /// Changes whenever there may be something new to read.

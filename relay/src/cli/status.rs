@@ -111,7 +111,7 @@ fn spool(page: &mut Page, spool: &SpoolSummary) {
         page.line("", &format!("compressed with {}", named.join(", ")));
     }
     for lane in &spool.lanes {
-        let line = match lane.oldest_age_secs.filter(|_| lane.records > 0) {
+        let mut line = match lane.oldest_age_secs.filter(|_| lane.records > 0) {
             None => format!("{:<4}empty", lane.lane),
             Some(age) => format!(
                 "{:<4}{} records, {}, the oldest for {}",
@@ -122,6 +122,9 @@ fn spool(page: &mut Page, spool: &SpoolSummary) {
             ),
         };
         page.line("", &line);
+        if lane.is_held_back {
+            line.push_str("; nearly full, clients are held back");
+        }
     }
 }
 
@@ -209,6 +212,7 @@ mod tests {
                         oldest_received_at: None,
                         oldest_age_secs: Some(7440),
                     },
+                        is_held_back: false,
                 ],
                 disk: DiskSummary {
                     total_bytes: 32 << 30,
@@ -250,6 +254,9 @@ mod tests {
         summary.link.last_error = Some("10.0.0.1:4801 does not answer".to_owned());
         summary.spool.last_error = Some("commit not durable: no space left".to_owned());
         summary.ledger.divergence = 1;
+        for lane in &mut summary.spool.lanes {
+            lane.is_held_back = true;
+        }
         summary.ledger.all.deficit = 2;
         summary.roster_version = 0;
         insta::assert_snapshot!(show(&summary));

@@ -138,6 +138,8 @@ pub(super) struct Owner {
     pub(super) acks: Vec<(Lane, Seq, Done)>,
     /// What the filesystem lets the spool grow by, as of the last look.
     pub(super) headroom: u64,
+    /// The lanes that are to hold back.
+    pub(super) held: ByLane<bool>,
     /// Whether the ballast is there.
     pub(super) ballast: bool,
     /// Times in a row that what was handed out could not be written down.
@@ -175,6 +177,7 @@ impl Owner {
             writers: recovered.writers,
             acks: Vec::new(),
             headroom: u64::MAX,
+            held: ByLane::default(),
             ballast: false,
             unnoted: 0,
             opened_at: now,
@@ -270,6 +273,7 @@ impl Owner {
                 let _gone = done.send(Arc::clone(&balance));
             }
         }
+        self.feel_pressure();
         self.upkeep();
         let Some(done) = batch.close else {
             return false;
