@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{local, say, text};
+use super::{local, say};
 use crate::config::Config;
+use crate::doctor::text;
 use crate::status::{CategorySummary, LedgerSummary, LinkSummary, SpoolSummary, Summary};
 
 /// Asks the relay and prints what it says.
@@ -121,10 +122,10 @@ fn spool(page: &mut Page, spool: &SpoolSummary) {
                 text::span(age)
             ),
         };
-        page.line("", &line);
         if lane.is_held_back {
             line.push_str("; nearly full, clients are held back");
         }
+        page.line("", &line);
     }
 }
 
@@ -211,8 +212,8 @@ mod tests {
                         bytes: 3 << 20,
                         oldest_received_at: None,
                         oldest_age_secs: Some(7440),
-                    },
                         is_held_back: false,
+                    },
                 ],
                 disk: DiskSummary {
                     total_bytes: 32 << 30,
@@ -253,10 +254,10 @@ mod tests {
         summary.link.state = "away".to_owned();
         summary.link.last_error = Some("10.0.0.1:4801 does not answer".to_owned());
         summary.spool.last_error = Some("commit not durable: no space left".to_owned());
-        summary.ledger.divergence = 1;
         for lane in &mut summary.spool.lanes {
             lane.is_held_back = true;
         }
+        summary.ledger.divergence = 1;
         summary.ledger.all.deficit = 2;
         summary.roster_version = 0;
         insta::assert_snapshot!(show(&summary));
