@@ -13,6 +13,10 @@
 //! bytes (`ce` and a big-endian number). The payload is the sequence of MessagePack records as
 //! one zstd frame (codec 1) that states its content size.
 //!
+//! Formats to come begin with the same fields up to `counts`, may have others behind them, and end
+//! with the same checksum. So a program that does not know a format knows whose records these are
+//! and which: it keeps the block or sets it aside whole, for a later program.
+//!
 //! A category that is not known here is read as [`Category::Unknown`], so that an older hub can
 //! count what a newer relay sends.
 

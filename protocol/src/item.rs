@@ -308,6 +308,24 @@ categories! {
     Unknown = -1, "unknown";
 }
 
+impl Category {
+    /// The lane that what is counted so travels in.
+    #[must_use]
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Session | Self::Monitor | Self::ClientReport => Lane::Control,
+            Self::Default | Self::Error | Self::Security | Self::Feedback => Lane::Errors,
+            Self::LogItem | Self::TraceMetric | Self::MetricBucket => Lane::Logs,
+            Self::Transaction | Self::Span => Lane::Traces,
+            Self::Attachment
+            | Self::Profile
+            | Self::ProfileChunk
+            | Self::Replay
+            | Self::Unknown => Lane::Blobs,
+        }
+    }
+}
+
 impl TryFrom<i16> for Category {
     type Error = UnknownCategory;
     fn try_from(code: i16) -> Result<Self, UnknownCategory> {

@@ -153,6 +153,8 @@ pub mod reason {
     pub const NOT_DURABLE: &str = "not_durable";
     /// The spool has no room.
     pub const SPOOL_FULL: &str = "spool_full";
+    /// The spool was nearly full of what is as important or more.
+    pub const BACKPRESSURE: &str = "backpressure";
     /// The item's kind is not known.
     pub const UNKNOWN_ITEM: &str = "unknown_item";
     /// A second item where one is allowed.
@@ -204,7 +206,13 @@ pub mod reason {
     pub const NONE: &str = "";
 
     /// Reasons of items that are refused because of a limit.
-    pub const LIMITS: &[&str] = &[RATE_LIMITED, PROJECT_QUOTA, ORGANIZATION_QUOTA, SPIKE];
+    pub const LIMITS: &[&str] = &[
+        RATE_LIMITED,
+        PROJECT_QUOTA,
+        ORGANIZATION_QUOTA,
+        SPIKE,
+        BACKPRESSURE,
+    ];
 }
 
 /// What a count is about. `project` is `None` when the request named none that is known.

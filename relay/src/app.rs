@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use crate::accept::{self, Beside};
 use crate::clock;
 use crate::config::Config;
+use crate::doctor;
 use crate::forward;
 use crate::ledger::Ledger;
 use crate::pipeline::{Meter, Pipeline};
@@ -146,7 +147,11 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
         site,
         started,
     };
-    links.spawn(status.clone().answer_hub(linking.clone()));
+    links.spawn(doctor::answer_hub(
+        Arc::new(config.clone()),
+        status.clone(),
+        linking.clone(),
+    ));
     let pipeline = Pipeline::new(roster, ledger, spool.clone(), meter);
     let pipeline = pipeline.keeping_unknown_items(config.keep_unknown_items);
     doors.spawn(accept::serve(

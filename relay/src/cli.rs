@@ -5,7 +5,6 @@ mod explain;
 mod local;
 mod spool;
 mod status;
-mod text;
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};

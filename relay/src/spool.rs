@@ -53,6 +53,7 @@ mod lanes;
 mod limits;
 mod loss;
 mod owner;
+mod pressure;
 mod quarantine;
 mod read;
 mod recover;
@@ -331,8 +332,13 @@ impl Spool {
                 Look::Outcome(outcome) => return Ok(outcome),
                 Look::Moved => {}
                 Look::Damaged(serial) => {
-                    self.control(|done| Command::Damaged { lane, serial, done })
-                        .await?;
+                    let damaged = |done| Command::Damaged {
+                        lane,
+                        serial,
+                        from,
+                        done,
+                    };
+                    self.control(damaged).await?;
                 }
                 Look::Unmarked(serial) => {
                     self.control(|done| Command::HandOut { lane, serial, done })
@@ -429,6 +435,12 @@ impl Spool {
     pub fn lanes(&self) -> [LaneState; Lane::COUNT] {
         let catalog = self.shared.catalog();
         catalog.lanes.0.each_ref().map(catalog::Book::state)
+    }
+
+    /// Whether clients are to send no more for a lane for a while, because the spool is nearly full.
+    #[must_use]
+    pub fn is_held_back(&self, lane: Lane) -> bool {
+        self.shared.is_held_back(lane)
     }
 
     /// Changes whenever there may be something new to read.

@@ -23,7 +23,6 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::forward::{self, LinkState};
@@ -63,17 +62,10 @@ struct Ready {
 }
 
 impl Status {
-    /// Answers the hub's questions for how the relay is, with what `/status` shows; until `cancel`.
-    pub async fn answer_hub(self, cancel: CancellationToken) {
-        let answer = async {
-            loop {
-                let question = self.link.question().await;
-                // Plain data always becomes JSON; who asked may have gone.
-                let json = serde_json::to_vec(&Summary::of(&self)).unwrap_or_default();
-                let _gone = question.send(json);
-            }
-        };
-        cancel.run_until_cancelled(answer).await;
+    /// How everything is, as `/status` shows it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::of(self)
     }
 
     /// The answer to a path; `None` when it is not one of these.
@@ -93,7 +85,7 @@ impl Status {
                 let kind = "text/plain; version=0.0.4; charset=utf-8";
                 Some(respond(StatusCode::OK, kind, Bytes::from(text)))
             }
-            "/status" => Some(json(StatusCode::OK, &Summary::of(self))),
+            "/status" => Some(json(StatusCode::OK, &self.summary())),
             _ => None,
         }
     }

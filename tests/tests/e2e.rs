@@ -9,6 +9,7 @@
 
 mod e2e {
     mod alerts;
+    mod canaries;
     mod cardinality;
     mod carriers;
     mod clocks;

@@ -31,7 +31,9 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["pipeline", "forward"],
             &["site"],
             &["accept", "status"],
-            &["config", "app", "cli"],
+            &["config"],
+            &["doctor"],
+            &["app", "cli"],
         ],
     ),
     (
@@ -71,13 +73,6 @@ const NEIGHBOURS: &[(&str, &str, &str, &str)] = &[
         "ledger",
         "counts are committed with the records",
     ),
-    (
-        "relay",
-        "app",
-        "config",
-        "app is built from the whole configuration",
-    ),
-    ("relay", "cli", "config", "check-config reads the file"),
     ("relay", "cli", "app", "run starts the app"),
     (
         "hub",

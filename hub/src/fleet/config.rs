@@ -233,8 +233,13 @@ impl Fleet {
             return Ok(plan.offer());
         }
         let source = inner.store.roster_version().await?;
+        let told = plan.stable.as_ref();
+        let is_over = match told {
+            Some(told) => self.asks_too_long(&told.bundle).await?,
+            None => false,
+        };
         let wanted = match plan.source {
-            Some(known) if known == source => None,
+            Some(known) if known == source && !is_over => None,
             _ => Some(self.roster().await?),
         };
         if wanted.is_some() || plan.wants_canaries() {

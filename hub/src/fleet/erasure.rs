@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use protocol::ids::{EventId, ProjectId, RelayId};
 use protocol::limits::ROSTER_ERASURES_MAX;
-use protocol::roster::{Erasure, Subject};
+use protocol::roster::{Erasure, RosterBundle, Subject};
 use protocol::timestamp::Timestamp;
 use protocol::wire::Erased;
 
@@ -118,17 +118,37 @@ impl Fleet {
         Ok(erasures.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Writes what relays said.
+    /// Whether a roster asks for an erasure that has ended.
+    pub(super) async fn asks_too_long(&self, roster: &RosterBundle) -> Result<bool, FleetError> {
+        if roster.erasures.is_empty() {
+            return Ok(false);
+        }
+        let asked = self.erasures().await?;
+        let is_asked = |one: &Erasure| asked.iter().any(|asked| asked.id == one.id);
+        Ok(!roster.erasures.iter().all(is_asked))
+    }
+
+    /// Writes what relays said. What cannot be written is written the next time.
     pub(super) async fn write_receipts(&self) -> Result<(), FleetError> {
         let told = std::mem::take(&mut *self.receipts());
         if told.is_empty() {
             return Ok(());
         }
-        let mut write = self.0.store.begin().await?;
-        for ((relay, _), told) in &told {
-            write.put_receipt(*relay, told, clock::now()).await?;
+        let written = async {
+            let mut write = self.0.store.begin().await?;
+            for ((relay, _), told) in &told {
+                write.put_receipt(*relay, told, clock::now()).await?;
+            }
+            write.commit().await
+        };
+        if let Err(error) = written.await {
+            let mut receipts = self.receipts();
+            for (of, told) in told {
+                receipts.entry(of).or_insert(told);
+            }
+            return Err(error.into());
         }
-        Ok(write.commit().await?)
+        Ok(())
     }
 }
 

@@ -108,6 +108,7 @@ fn is_of_the_host(why: &str) -> bool {
         reason::OVERLOAD,
         reason::NOT_DURABLE,
         reason::SPOOL_FULL,
+        reason::BACKPRESSURE,
     ]
     .contains(&why)
 }

@@ -47,10 +47,25 @@ const fn is_public_v6(v6: Ipv6Addr) -> bool {
     is_global && !is_special
 }
 
+/// The addresses of a name, as they are now.
+type Found = std::pin::Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>>;
+
+/// Who is asked for the addresses of a name.
+type Lookup = fn(String) -> Found;
+
+/// Asks the system.
+fn system_lookup(host: String) -> Found {
+    Box::pin(async move {
+        let found = tokio::net::lookup_host((host, 0)).await?;
+        Ok(found.map(|at| at.ip()).collect())
+    })
+}
+
 /// Which addresses may be reached.
 #[derive(Clone, Debug)]
 struct Guard {
     allowed: Arc<[Network]>,
+    lookup: Lookup,
 }
 
 impl Guard {
@@ -65,8 +80,9 @@ impl Resolve for Guard {
         let guard = self.clone();
         let host = name.as_str().to_owned();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|at| guard.lets(at.ip())).collect();
+            let found = (guard.lookup)(host.clone()).await?.into_iter();
+            let allowed = found.filter(|address| guard.lets(*address));
+            let allowed: Vec<_> = allowed.map(|address| SocketAddr::new(address, 0)).collect();
             if allowed.is_empty() {
                 return Err(NotifyError::PrivateNetwork(host).into());
             }
@@ -84,10 +100,19 @@ pub(super) struct Outbound {
 
 impl Outbound {
     pub(super) fn new(allowed: &[Network], timeout: Duration) -> Result<Self, NotifyError> {
+        Self::looking_up(system_lookup, allowed, timeout)
+    }
+
+    fn looking_up(
+        lookup: Lookup,
+        allowed: &[Network],
+        timeout: Duration,
+    ) -> Result<Self, NotifyError> {
         // One crypto provider for the program; a second installation is refused and harmless.
         drop(rustls::crypto::ring::default_provider().install_default());
         let guard = Guard {
             allowed: allowed.into(),
+            lookup,
         };
         let client = reqwest::Client::builder()
             .user_agent(concat!("vedette-hub/", env!("CARGO_PKG_VERSION")))
@@ -152,6 +177,11 @@ fn unreachable(error: reqwest::Error) -> NotifyError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -197,6 +227,12 @@ mod tests {
             "http://0x7f.1/",
             "http://[::1]:1/",
             "http://[::ffff:10.0.0.1]/",
+            "http://[::ffff:a9fe:a9fe]/latest",
+            "http://2852039166/latest",
+            "http://0251.0376.0251.0376/latest",
+            "http://[64:ff9b::a9fe:a9fe]/latest",
+            "http://me@169.254.169.254/latest",
+            "http://169.254.169.254./latest",
             "http://localhost:1/",
             "http://169.254.169.254/latest",
         ] {
@@ -206,5 +242,81 @@ mod tests {
                 "{url}: {answer:?}"
             );
         }
+    }
+
+    /// A server on a loopback address of its own that answers every connection alike, and how many
+    /// there were.
+    async fn server(address: &str, answer: String) -> (SocketAddr, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let n_connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&n_connections);
+        #[expect(clippy::disallowed_methods, reason = "a test owns its server")]
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let mut request = [0; 4096];
+                drop(stream.read(&mut request).await);
+                drop(stream.write_all(answer.as_bytes()).await);
+            }
+        });
+        (at, n_connections)
+    }
+
+    fn answer(status: &str, headers: &str) -> String {
+        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n")
+    }
+
+    /// Everything but what is allowed is private here: so loopback stands for the internet.
+    fn only(address: &str) -> [Network; 1] {
+        [format!("{address}/32").parse().unwrap()]
+    }
+
+    const WITHIN: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed_wherever_it_leads() {
+        let (inside, n_inside) = server("127.0.0.3", answer("200 OK", "")).await;
+        let location = format!("Location: http://{inside}/latest\r\n");
+        for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
+            let (outside, _) = server("127.0.0.2", answer(status, &location)).await;
+            let outbound = Outbound::new(&only("127.0.0.2"), WITHIN).unwrap();
+            let told = outbound.post(&format!("http://{outside}/"), "{}").await;
+            assert!(matches!(told, Err(NotifyError::Status { .. })), "{told:?}");
+        }
+        assert_eq!(n_inside.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_elsewhere_the_next_time_is_checked_again() {
+        /// Answers with the outside and then with both, then with the inside alone.
+        fn rebinding(_: String) -> Found {
+            static ASKED: AtomicUsize = AtomicUsize::new(0);
+            let found: &[&str] = match ASKED.fetch_add(1, Ordering::SeqCst) {
+                0 => &["127.0.0.2"],
+                1 => &["127.0.0.3", "::ffff:127.0.0.3", "127.0.0.2"],
+                _ => &["127.0.0.3"],
+            };
+            let found = found.iter().map(|text| text.parse().unwrap()).collect();
+            Box::pin(async move { Ok(found) })
+        }
+        let (outside, n_outside) = server("127.0.0.2", answer("200 OK", "")).await;
+        // The same port inside, so that only the address tells them apart.
+        let inside = TcpListener::bind(("127.0.0.3", outside.port()))
+            .await
+            .unwrap();
+        let outbound = Outbound::looking_up(rebinding, &only("127.0.0.2"), WITHIN).unwrap();
+        let url = format!("http://hooks.example.com:{}/", outside.port());
+        for _ in 0..2 {
+            outbound.post(&url, "{}").await.unwrap();
+        }
+        let told = outbound.post(&url, "{}").await;
+        assert!(
+            matches!(&told, Err(NotifyError::PrivateNetwork(host)) if host == "hooks.example.com"),
+            "{told:?}"
+        );
+        assert_eq!(n_outside.load(Ordering::SeqCst), 2);
+        let called = tokio::time::timeout(Duration::ZERO, inside.accept()).await;
+        assert!(called.is_err(), "the inside was called");
     }
 }

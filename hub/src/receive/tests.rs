@@ -323,6 +323,24 @@ async fn a_gap_lets_the_blocks_behind_it_proceed() {
 }
 
 #[tokio::test]
+async fn a_block_of_a_later_format_is_handed_on_like_any_other() {
+    let hub = hub().await;
+    let (mut session, _) = hub.session(&hub.identity().await).await;
+    let mut later = block(1, 2);
+    let mut bytes = later.bytes[..later.bytes.len() - 5].to_vec();
+    // The array's first field.
+    bytes[1] = protocol::block::FORMAT + 1;
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.push(0xce);
+    bytes.extend_from_slice(&checksum.to_be_bytes());
+    later.bytes = bytes.into();
+    session.send_block(&later).await;
+    session.send_block(&block(3, 1)).await;
+    session.acked(3).await;
+    hub.stop().await;
+}
+
+#[tokio::test]
 async fn garbage_closes_its_own_connection_and_no_other() {
     let hub = hub().await;
     let (mut good, _) = hub.session(&hub.identity().await).await;

@@ -96,8 +96,8 @@ impl Write {
         Ok(done.last_insert_rowid())
     }
 
-    /// Notes what a relay says. It counts since its start, so the most it ever said stands. What
-    /// is about no erasure, or of no relay, is passed over.
+    /// Notes what a relay says. It counts since its spool was made, so the most it ever said stands.
+    /// What is about no erasure, or of no relay, is passed over.
     ///
     /// # Errors
     /// [`StoreError::Engine`].

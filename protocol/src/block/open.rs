@@ -11,6 +11,9 @@ use crate::item::Category;
 use crate::limits::{BLOCK_BYTES_MAX, BLOCK_RAW_BYTES_MAX, BLOCK_RECORDS_MAX};
 use crate::wire::{WireError, decode_msgpack, decode_msgpack_next};
 
+/// Items by project and category, as they are written.
+type Counts = Vec<(ProjectId, i16, u64)>;
+
 /// The array of format 1 as it is read, borrowing the payload.
 type Array<'a> = (
     u8,
@@ -21,7 +24,7 @@ type Array<'a> = (
     DictId,
     u8,
     u32,
-    Vec<(ProjectId, i16, u64)>,
+    Counts,
     &'a Bin,
     u32,
 );
@@ -41,10 +44,14 @@ pub fn read_head(bytes: &[u8]) -> Result<Head, BlockError> {
 /// [`BlockError`] says what is wrong with the bytes.
 pub fn open(bytes: &[u8]) -> Result<(Head, Vec<Record>), BlockError> {
     let Parsed {
+        version,
         head,
         codec,
         payload,
     } = parse(bytes)?;
+    if version != FORMAT {
+        return Err(BlockError::Version(version));
+    }
     if codec != CODEC_ZSTD {
         return Err(BlockError::Codec(codec));
     }
@@ -81,9 +88,10 @@ pub fn open(bytes: &[u8]) -> Result<(Head, Vec<Record>), BlockError> {
 }
 
 struct Parsed<'a> {
+    version: u8,
     head: Head,
     codec: u8,
-    /// Compressed.
+    /// Compressed; of a later format none is read.
     payload: &'a [u8],
 }
 
@@ -92,26 +100,44 @@ fn parse(bytes: &[u8]) -> Result<Parsed<'_>, BlockError> {
         return Err(BlockError::TooLarge { len: bytes.len() });
     }
     verify_checksum(bytes)?;
-    let (version, epoch, lane, first_seq, count, dict, codec, raw_len, counts, payload, _) =
-        decode_msgpack::<Array<'_>>(bytes)?;
-    if version != FORMAT {
+    let (version, epoch, lane, first_seq, count, dict, codec, raw_len, counts, payload) =
+        match later_format(bytes)? {
+            Some((version, fields)) => {
+                let (epoch, rest) = decode_msgpack_next(fields)?;
+                let (lane, rest) = decode_msgpack_next(rest)?;
+                let (first_seq, rest) = decode_msgpack_next(rest)?;
+                let (count, rest) = decode_msgpack_next(rest)?;
+                let (dict, rest) = decode_msgpack_next(rest)?;
+                let (codec, rest) = decode_msgpack_next(rest)?;
+                let (raw_len, rest) = decode_msgpack_next(rest)?;
+                let (counts, _) = decode_msgpack_next(rest)?;
+                let none = Bin::new(&[]);
+                (
+                    version, epoch, lane, first_seq, count, dict, codec, raw_len, counts, none,
+                )
+            }
+            None => {
+                let (
+                    version,
+                    epoch,
+                    lane,
+                    first_seq,
+                    count,
+                    dict,
+                    codec,
+                    raw_len,
+                    counts,
+                    payload,
+                    _,
+                ) = decode_msgpack::<Array<'_>>(bytes)?;
+                (
+                    version, epoch, lane, first_seq, count, dict, codec, raw_len, counts, payload,
+                )
+            }
+        };
+    if version < FORMAT {
         return Err(BlockError::Version(version));
     }
-    let behind = first_seq.0.checked_add(u64::from(count));
-    if first_seq.0 == 0 || count == 0 || count as usize > BLOCK_RECORDS_MAX || behind.is_none() {
-        return Err(BlockError::Numbers {
-            first_seq: first_seq.0,
-            count,
-        });
-    }
-    let counts = counts
-        .into_iter()
-        .map(|(project, category, n)| ItemCount {
-            project,
-            category: Category::try_from(category).unwrap_or(Category::Unknown),
-            n,
-        })
-        .collect();
     let head = Head {
         epoch,
         lane,
@@ -119,13 +145,42 @@ fn parse(bytes: &[u8]) -> Result<Parsed<'_>, BlockError> {
         count,
         dict,
         raw_len,
-        counts,
+        counts: read_counts(counts),
     };
+    check_numbers(&head)?;
     Ok(Parsed {
+        version,
         head,
         codec,
         payload,
     })
+}
+
+/// The number of a format that is not known here, and the fields behind it.
+fn later_format(bytes: &[u8]) -> Result<Option<(u8, &[u8])>, BlockError> {
+    let ([0x90..=0x9f, fields @ ..] | [0xdc, _, _, fields @ ..]) = bytes else {
+        return Ok(None);
+    };
+    let (version, fields) = decode_msgpack_next(fields)?;
+    Ok((version > FORMAT).then_some((version, fields)))
+}
+
+fn read_counts(counts: Counts) -> Vec<ItemCount> {
+    let read = |(project, category, n)| ItemCount {
+        project,
+        category: Category::try_from(category).unwrap_or(Category::Unknown),
+        n,
+    };
+    counts.into_iter().map(read).collect()
+}
+
+fn check_numbers(head: &Head) -> Result<(), BlockError> {
+    let (first_seq, count) = (head.first_seq.0, head.count);
+    let behind = first_seq.checked_add(u64::from(count));
+    if first_seq == 0 || count == 0 || count as usize > BLOCK_RECORDS_MAX || behind.is_none() {
+        return Err(BlockError::Numbers { first_seq, count });
+    }
+    Ok(())
 }
 
 fn verify_checksum(bytes: &[u8]) -> Result<(), BlockError> {

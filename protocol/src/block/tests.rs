@@ -195,6 +195,37 @@ fn of_a_block_that_a_later_program_compressed_the_head_is_read() {
     assert_eq!(read_head(&later).unwrap(), sealed.head);
 }
 
+#[test]
+fn of_a_block_of_a_later_format_the_head_is_read() {
+    let sealed = sealed();
+    let covered = sealed.bytes.len() - CHECKSUM_LEN;
+    let with = |n_fields: &[u8], version: u8, behind: &[u8]| {
+        let fields = &sealed.bytes[2..covered];
+        let mut bytes = [n_fields, &[version], fields, behind].concat();
+        let checksum = crc32c::crc32c(&bytes);
+        bytes.push(CHECKSUM_MARKER);
+        bytes.extend_from_slice(&checksum.to_be_bytes());
+        bytes
+    };
+    assert_eq!(with(&sealed.bytes[..1], FORMAT, &[]), sealed.bytes);
+    let nil = 0xc0;
+    for (n_fields, version, behind) in [
+        (&[0x9b][..], 2, &[][..]),
+        (&[0x9d], 9, &[nil, 5]),
+        (&[0xdc, 0, 20], 0x7f, &[nil; 9]),
+    ] {
+        let later = with(n_fields, version, behind);
+        assert_eq!(read_head(&later).unwrap(), sealed.head, "{version}");
+        let opened = open(&later);
+        assert!(
+            matches!(opened, Err(BlockError::Version(of)) if of == version),
+            "{opened:?}"
+        );
+    }
+    let before = with(&sealed.bytes[..1], 0, &[]);
+    assert!(matches!(read_head(&before), Err(BlockError::Version(0))));
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     let payload = prop::collection::vec(any::<u8>(), 0..300);
     prop_oneof![

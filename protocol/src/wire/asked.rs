@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What became of an erasure of the roster at a relay, since the relay's start. It is said again
-/// with every connection, and when more was removed.
+/// What became of an erasure of the roster at a relay, in all the life of its spool. It is said
+/// again with every connection, and when more was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erased {
     /// The erasure's number.
@@ -15,8 +15,8 @@ pub struct Erased {
     /// Their items.
     #[serde(rename = "n", default)]
     pub items: u64,
-    /// Files that may still hold some, because they may be at the hub; 0 is done. The relay looks
-    /// again when they are acknowledged.
+    /// Files that may still hold some, because they may be at the hub, cannot be read, or could not
+    /// be changed; 0 is done. Until then the relay looks again.
     #[serde(rename = "l", default)]
     pub left: u64,
 }

@@ -3,6 +3,7 @@
 mod harness;
 mod hostile;
 mod ingest;
+mod pressure;
 mod recorded;
 mod routes;
 mod told;

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{local, say, text};
+use super::{local, say};
 use crate::config::Config;
+use crate::doctor::text;
 use crate::status::{CategorySummary, LedgerSummary, LinkSummary, SpoolSummary, Summary};
 
 /// Asks the relay and prints what it says.
@@ -111,7 +112,7 @@ fn spool(page: &mut Page, spool: &SpoolSummary) {
         page.line("", &format!("compressed with {}", named.join(", ")));
     }
     for lane in &spool.lanes {
-        let line = match lane.oldest_age_secs.filter(|_| lane.records > 0) {
+        let mut line = match lane.oldest_age_secs.filter(|_| lane.records > 0) {
             None => format!("{:<4}empty", lane.lane),
             Some(age) => format!(
                 "{:<4}{} records, {}, the oldest for {}",
@@ -121,6 +122,9 @@ fn spool(page: &mut Page, spool: &SpoolSummary) {
                 text::span(age)
             ),
         };
+        if lane.is_held_back {
+            line.push_str("; nearly full, clients are held back");
+        }
         page.line("", &line);
     }
 }
@@ -208,6 +212,7 @@ mod tests {
                         bytes: 3 << 20,
                         oldest_received_at: None,
                         oldest_age_secs: Some(7440),
+                        is_held_back: false,
                     },
                 ],
                 disk: DiskSummary {
@@ -249,6 +254,9 @@ mod tests {
         summary.link.state = "away".to_owned();
         summary.link.last_error = Some("10.0.0.1:4801 does not answer".to_owned());
         summary.spool.last_error = Some("commit not durable: no space left".to_owned());
+        for lane in &mut summary.spool.lanes {
+            lane.is_held_back = true;
+        }
         summary.ledger.divergence = 1;
         summary.ledger.all.deficit = 2;
         summary.roster_version = 0;

@@ -17,7 +17,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// After what time what could not be removed is looked at again: it may be acknowledged by then.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// What became of each erasure of the roster since the start.
+/// What became of each erasure of the roster.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Erasures(Arc<Mutex<BTreeMap<u64, Known>>>);
 
@@ -42,16 +42,17 @@ impl Erasures {
     }
 
     fn note(&self, told: Erased, now: Instant) {
-        let mut known = self.lock();
-        let before = known.get(&told.id).map(|known| known.told);
-        let before = before.unwrap_or_default();
-        let told = Erased {
-            records: before.records + told.records,
-            items: before.items + told.items,
-            ..told
-        };
         let looked_at = now;
-        known.insert(told.id, Known { told, looked_at });
+        self.lock().insert(told.id, Known { told, looked_at });
+    }
+
+    /// What was told of an erasure, if anything was.
+    fn told(&self, id: u64) -> Erased {
+        let known = self.lock().get(&id).map(|known| known.told);
+        known.unwrap_or(Erased {
+            id,
+            ..Erased::default()
+        })
     }
 
     /// Forgets what is asked for no more.
@@ -88,6 +89,7 @@ async fn look(roster: &Roster, spool: &Spool, erasures: &Erasures) {
         if !erasures.is_due(erasure.id, Instant::now()) {
             continue;
         }
+        let before = erasures.told(erasure.id);
         let told = match spool.erase(erasure).await {
             Ok(erased) => Erased {
                 id: erasure.id,
@@ -97,16 +99,18 @@ async fn look(roster: &Roster, spool: &Spool, erasures: &Erasures) {
             },
             Err(error) => {
                 tracing::warn!(erasure.id, %error, "what is to be erased is not yet");
-                Erased {
-                    id: erasure.id,
-                    left: 1,
-                    ..Erased::default()
-                }
+                let left = before.left.max(1);
+                Erased { left, ..before }
             }
         };
-        if told.records > 0 {
-            let (records, items) = (told.records, told.items);
-            tracing::info!(erasure.id, records, items, "records were erased");
+        if told != before {
+            let Erased {
+                records,
+                items,
+                left,
+                ..
+            } = told;
+            tracing::info!(erasure.id, records, items, left, "records were erased");
         }
         erasures.note(told, Instant::now());
     }
@@ -131,7 +135,7 @@ mod tests {
         erasures.note(told(2, 1), began);
         assert!(!erasures.is_due(3, began));
         assert!(erasures.is_due(3, later));
-        erasures.note(told(1, 0), later);
+        erasures.note(told(3, 0), later);
         assert!(!erasures.is_due(3, much_later));
         assert_eq!(erasures.receipts(), [told(3, 0)]);
         erasures.keep(&[]);

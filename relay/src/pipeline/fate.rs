@@ -1,16 +1,17 @@
 //! What becomes of an item before it is scrubbed: the policy of this host, the filters of its
-//! project, the share that is kept, the limits.
+//! project, the share that is kept, the room that is left, the limits.
 //!
 //! Sampling goes by the trace, else by the event, so that what belongs together is kept together
 //! and a request that is sent again is decided again as it was; what has neither goes by its bytes.
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::auth::Credentials;
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::facts::{Sender, Subject};
-use protocol::ids::EventId;
+use protocol::ids::{EventId, Lane};
 use protocol::item::Category;
 use protocol::outcome::{Reason, Term, reason};
 use serde::Deserialize;
@@ -21,6 +22,11 @@ use crate::roster::Project;
 
 /// What clients are told a key's own limit is of.
 const KEY: &str = "key";
+
+/// What clients are told the room on the disk is of: of all that is sent.
+const ORGANIZATION: &str = "organization";
+/// How long clients hold back before they try again. The room may come back at once or in days.
+const HOLD_BACK: Duration = Duration::from_secs(60);
 
 /// What becomes of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +69,12 @@ impl Inner {
                 return Fate::Drop(Term::Sampled, why);
             }
         }
+        if category == Category::ClientReport {
+            return Fate::Keep;
+        }
+        if self.spool.is_held_back(item.kind.lane()) {
+            return Fate::Limited(held_back(item.kind.lane()));
+        }
         self.ask_limits(whose, category)
     }
 
@@ -87,12 +99,8 @@ impl Inner {
         (!rule.rate.keeps(number)).then(why)
     }
 
-    /// Asks every limit of the key, the project and the organization; client reports are never
-    /// limited.
+    /// Asks every limit of the key, the project and the organization.
     fn ask_limits(&self, whose: &Whose<'_>, category: Category) -> Fate {
-        if category == Category::ClientReport {
-            return Fate::Keep;
-        }
         let key = whose.credentials.key;
         let own = whose.target.rate_limit;
         let mut limits = Vec::new();
@@ -130,6 +138,21 @@ impl Inner {
                 })
             }
         }
+    }
+}
+
+/// What clients are told while a lane is to hold back.
+fn held_back(lane: Lane) -> Limited {
+    let of_lane = |category: &&Category| {
+        category.lane() == lane && !matches!(category, Category::ClientReport | Category::Unknown)
+    };
+    let names = Category::ALL.iter().filter(of_lane);
+    let names: Vec<_> = names.map(|category| category.name()).collect();
+    Limited {
+        categories: names.join(";").into(),
+        scope: ORGANIZATION,
+        reason: reason::BACKPRESSURE.into(),
+        wait: HOLD_BACK,
     }
 }
 

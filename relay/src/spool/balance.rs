@@ -24,6 +24,7 @@ use super::catalog::SegmentInfo;
 use super::cipher::Access;
 use super::disk::File;
 use super::format;
+use super::loss::Loss;
 use super::owner::{Command, Owner};
 use super::recover::open_segment;
 use super::segment::{self, Extent, ItemCounts};
@@ -212,7 +213,7 @@ impl Owner {
             access: &access,
         };
         match &info.map {
-            Some(map) => frames.go_by_map(&mut walk, map, upto),
+            Some(map) => frames.go_by_map(&mut walk, map, &info.unsettled, upto),
             None => frames.go(&mut walk, info.end, upto),
         }
         .ok()??;
@@ -307,8 +308,23 @@ impl Frames<'_> {
         Ok(Some(()))
     }
 
-    /// As [`Frames::go`] for a damaged segment, of which the good blocks are known.
-    fn go_by_map(&self, walk: &mut Walk, map: &[Extent], upto: Seq) -> io::Result<Option<()>> {
+    /// As [`Frames::go`] for a damaged segment, of which the good blocks are known, and what was
+    /// under way before it was damaged: that was delivered, if the hub is past it.
+    fn go_by_map(
+        &self,
+        walk: &mut Walk,
+        map: &[Extent],
+        unsettled: &[Loss],
+        upto: Seq,
+    ) -> io::Result<Option<()>> {
+        for loss in unsettled.iter().take_while(|loss| loss.from <= upto) {
+            match &loss.counts {
+                Some(counts) if loss.next <= upto.next() => {
+                    segment::add_counts(&mut walk.counts, counts);
+                }
+                _ => return Ok(None),
+            }
+        }
         for extent in map.iter().take_while(|extent| extent.first <= upto) {
             if self.add_block(walk, extent, Seq(0), upto)?.is_none() {
                 return Ok(None);

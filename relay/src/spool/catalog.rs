@@ -12,6 +12,7 @@ use protocol::timestamp::Timestamp;
 use super::balance::Delivered;
 use super::cipher::Sealing;
 use super::lanes::ByLane;
+use super::loss::Loss;
 use super::segment::{self, Extent, Summary};
 use super::state::LostRange;
 use super::{GapReason, LaneState};
@@ -82,11 +83,14 @@ pub(super) struct SegmentInfo {
     pub(super) delivered_at: Option<u64>,
     /// The good blocks of a damaged segment.
     pub(super) map: Option<Arc<Vec<Extent>>>,
+    /// What of a damaged segment was handed out before the damage was found: the hub may have it.
+    /// It is counted as lost when a reader asks for it again.
+    pub(super) unsettled: Arc<Vec<Loss>>,
 }
 
 impl SegmentInfo {
     /// One without blocks.
-    pub(super) const fn new(
+    pub(super) fn new(
         serial: u64,
         first: Seq,
         start: u64,
@@ -108,7 +112,14 @@ impl SegmentInfo {
             sealing,
             delivered_at: None,
             map: None,
+            unsettled: Arc::default(),
         }
+    }
+
+    /// Whether a record is damaged here, and may be at the hub.
+    pub(super) fn is_unsettled(&self, seq: Seq) -> bool {
+        let mut unsettled = self.unsettled.iter();
+        unsettled.any(|loss| (loss.from..loss.next).contains(&seq))
     }
 
     pub(super) const fn is_empty(&self) -> bool {

@@ -7,10 +7,16 @@
 //! nothing is counted, or it is the new one, or about to be, and everything is.
 //!
 //! What may be at the hub is left alone, as it is when room is needed: nobody could say whether it
-//! was applied or removed. It goes with its acknowledgement. What is kept of what was delivered
-//! goes by whole segments, and is counted nowhere: the hub has it.
+//! was applied or removed. It goes with its acknowledgement. So does what cannot be read, of which
+//! nobody can say whose it is. What is kept of what was delivered goes by whole segments, and is
+//! counted nowhere: the hub has it. So do copies of damaged segments.
+//!
+//! What an erasure has removed is summed up in the state, with what is counted, so that no failure
+//! and no restart makes its receipt tell less.
 //!
 //! What it never does: keep the spool's thread from its work for longer than one segment takes.
+
+mod find;
 
 use std::ffi::OsStr;
 use std::io;
@@ -20,6 +26,7 @@ use std::sync::Arc;
 use protocol::block::{self, Builder, Head, LedgerDelta, Record};
 use protocol::erasure::Wanted;
 use protocol::ids::{Epoch, Lane, Seq};
+use protocol::limits::ROSTER_ERASURES_MAX;
 use protocol::outcome::{Account, Counts, Term, reason};
 use protocol::roster::Erasure;
 use protocol::timestamp::Timestamp;
@@ -31,24 +38,48 @@ use super::disk::Disk;
 use super::format::{self, FrameHead};
 use super::owner::{Command, Owner};
 use super::recover::open_segment;
-use super::segment::{self, Extent, ItemCounts, Place, Summary};
-use super::shared::Shared;
+use super::segment::{self, Extent, ItemCounts, Summary};
 use super::state::State;
-use super::{Spool, SpoolError};
+use super::{Spool, SpoolError, quarantine};
 
-/// Looks over all that is kept: the first brings events to light, the second finds the rest of
-/// them. What comes meanwhile is not what was meant.
-const LOOKS_MAX: usize = 2;
+/// Erasures whose sums are remembered; those that were asked for first are forgotten first.
+const SUMS_MAX: usize = 2 * ROSTER_ERASURES_MAX;
 
 /// What became of an erasure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Records that were removed from what waited.
+    /// Records that were ever removed from what waited.
     pub records: u64,
     /// Their items.
     pub items: u64,
-    /// Segments that hold some and were left, because they may be at the hub or are damaged.
+    /// Files that may hold more: they may be at the hub, cannot be read, or could not be changed.
     pub left: u64,
+}
+
+/// What an erasure has removed so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ErasedSum {
+    id: u64,
+    records: u64,
+    items: u64,
+}
+
+/// What is sought, and for which erasure.
+#[derive(Debug)]
+pub(super) struct Sought {
+    id: u64,
+    wanted: Wanted,
+}
+
+/// What became of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is not there any more.
+    Gone,
+    /// It holds nothing that is wanted, as far as it can be read.
+    Clean,
+    /// It is as it was.
+    Left,
 }
 
 /// A segment that is about to be replaced by one written anew.
@@ -61,22 +92,8 @@ pub(super) struct Rewritten {
     by: u64,
 }
 
-/// Where the answer to an erasure of one segment goes.
-pub(super) type Done = oneshot::Sender<Result<Erased, SpoolError>>;
-
-impl Erased {
-    const LEFT: Self = Self {
-        records: 0,
-        items: 0,
-        left: 1,
-    };
-
-    fn add(&mut self, other: Self) {
-        self.records += other.records;
-        self.items += other.items;
-        self.left += other.left;
-    }
-}
+/// Where the answer to a part of an erasure goes.
+pub(super) type Done<T> = oneshot::Sender<Result<T, SpoolError>>;
 
 impl Rewritten {
     fn old(&self, dir: &Path, epoch: Epoch) -> PathBuf {
@@ -130,102 +147,53 @@ impl Spool {
     /// they are gone from the disk and counted.
     ///
     /// # Errors
-    /// [`SpoolError::NotReadable`], [`SpoolError::NotDurable`]; then some of it may be done, and
-    /// the rest is done when it is asked for again. [`SpoolError::Closed`].
+    /// [`SpoolError::Closed`]. What cannot be read or written is left, and done when it is asked
+    /// for again.
     pub async fn erase(&self, erasure: &Erasure) -> Result<Erased, SpoolError> {
         let (shared, wanted) = (Arc::clone(&self.shared), Wanted::new(erasure));
-        let found = tokio::task::spawn_blocking(move || find(&shared, wanted)).await;
-        let found = found.map_err(|_| SpoolError::Closed)?;
-        let (wanted, segments) = found.map_err(|error| SpoolError::NotReadable(Arc::new(error)))?;
-        let wanted = Arc::new(wanted);
-        let mut erased = Erased::default();
-        for (lane, serial) in segments {
-            erased.add(
-                self.erase_segment(lane, serial, Arc::clone(&wanted))
-                    .await?,
-            );
+        let found = tokio::task::spawn_blocking(move || find::find(&shared, wanted)).await;
+        let (wanted, segments) = found.map_err(|_| SpoolError::Closed)?;
+        let id = erasure.id;
+        let sought = Arc::new(Sought { id, wanted });
+        let mut left = 0;
+        for found in segments {
+            let sought = Arc::clone(&sought);
+            let erase = |done| Command::Erase {
+                lane: found.lane,
+                serial: found.serial,
+                sought,
+                done,
+            };
+            left += match self.part_of_erasure(erase).await {
+                Ok(Fate::Gone) => 0,
+                Ok(Fate::Clean) => u64::from(!found.is_whole),
+                Ok(Fate::Left) => 1,
+                Err(SpoolError::Closed) => return Err(SpoolError::Closed),
+                Err(error) => {
+                    let lane = found.lane;
+                    tracing::warn!(erasure.id = id, %lane, %error, "spool: not erased yet");
+                    1
+                }
+            };
         }
-        Ok(erased)
+        let end = |done| Command::EndErasure { id, done };
+        let erased = self.part_of_erasure(end).await?;
+        left += erased.left;
+        Ok(Erased { left, ..erased })
     }
 
-    async fn erase_segment(
+    async fn part_of_erasure<T>(
         &self,
-        lane: Lane,
-        serial: u64,
-        wanted: Arc<Wanted>,
-    ) -> Result<Erased, SpoolError> {
+        command: impl FnOnce(Done<T>) -> Command,
+    ) -> Result<T, SpoolError> {
         let permit = self.controls.acquire().await;
         let permit = permit.map_err(|_| SpoolError::Closed)?;
         let (done, answer) = oneshot::channel();
-        self.send(Command::Erase {
-            lane,
-            serial,
-            wanted,
-            done,
-        })?;
-        let erased = answer.await.map_err(|_| SpoolError::Closed)?;
+        self.send(command(done))?;
+        let answered = answer.await.map_err(|_| SpoolError::Closed)?;
         drop(permit);
-        erased
+        answered
     }
-}
-
-/// The segments with records that are wanted. Looks again when records brought events to light, as
-/// other records of those may lie before.
-fn find(shared: &Shared, mut wanted: Wanted) -> io::Result<(Wanted, Vec<(Lane, u64)>)> {
-    let mut found = Vec::new();
-    for _ in 0..LOOKS_MAX {
-        let mut is_more = false;
-        found.clear();
-        for lane in Lane::ALL {
-            let segments = shared.catalog().lanes.get(lane).segments.clone();
-            for info in segments.iter().filter(|info| !info.is_empty()) {
-                let mut has_some = false;
-                visit(shared, lane, info, &mut |record| {
-                    if let Record::Items(items) = record
-                        && wanted.is_wanted(items)
-                    {
-                        has_some = true;
-                        is_more |= wanted.note(items);
-                    }
-                })?;
-                if has_some {
-                    found.push((lane, info.serial));
-                }
-            }
-        }
-        if !is_more {
-            break;
-        }
-    }
-    Ok((wanted, found))
-}
-
-/// Shows every record of a segment that can be read. One that went away meanwhile has none.
-fn visit(
-    shared: &Shared,
-    lane: Lane,
-    info: &SegmentInfo,
-    see: &mut dyn FnMut(&Record),
-) -> io::Result<()> {
-    let file = match open_segment(&*shared.disk, &shared.dir, lane, shared.epoch, info) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        opened => opened?,
-    };
-    let access = shared.keys.access(info.sealing.as_ref());
-    let place = Place {
-        epoch: shared.epoch,
-        lane,
-        first: info.first,
-        until: info.next,
-        start: info.start,
-        access: &access,
-    };
-    segment::scan(&*file, place, &mut |_, bytes| {
-        if let Ok((_, records)) = block::open(bytes) {
-            records.iter().for_each(&mut *see);
-        }
-    })?;
-    Ok(())
 }
 
 /// A segment's bytes without what was wanted.
@@ -238,7 +206,7 @@ struct Anew {
 
 impl Owner {
     /// Removes the wanted records of one segment.
-    pub(super) fn erase(&mut self, lane: Lane, serial: u64, wanted: &Wanted) -> io::Result<Erased> {
+    pub(super) fn erase(&mut self, lane: Lane, serial: u64, sought: &Sought) -> io::Result<Fate> {
         self.finish_rewriting()?;
         let active = self.writers.get(lane).active.as_ref();
         if active.is_some_and(|active| active.serial == serial) {
@@ -251,21 +219,41 @@ impl Owner {
             (book.segment(serial).cloned(), book.handed)
         };
         let Some(info) = info else {
-            return Ok(Erased::default());
+            return Ok(Fate::Gone);
         };
         if info.delivered_at.is_some() {
             self.delete(lane, &info)?;
             self.disk().sync_dir(&self.writers.get(lane).dir)?;
-            return Ok(Erased::default());
+            return Ok(Fate::Gone);
         }
         if info.serial <= handed || info.map.is_some() {
-            return Ok(Erased::LEFT);
+            return Ok(Fate::Left);
         }
-        match self.without(lane, &info, wanted)? {
-            Some(anew) if anew.n_records > 0 => self.replace(lane, &info, &anew),
-            Some(_) => Ok(Erased::default()),
-            None => Ok(Erased::LEFT),
+        match self.without(lane, &info, &sought.wanted)? {
+            Some(anew) if anew.n_records > 0 => self.replace(lane, &info, &anew, sought.id),
+            Some(_) => Ok(Fate::Clean),
+            None => Ok(Fate::Left),
         }
+    }
+
+    /// Removes the copies of damaged segments that are not in use any more, whosever records they
+    /// hold, and tells what the erasure has removed.
+    pub(super) fn end_erasure(&self, id: u64) -> io::Result<Erased> {
+        let is_used = |lane, first, serial| {
+            let catalog = self.shared.catalog();
+            let mut segments = catalog.lanes.get(lane).segments.iter();
+            segments.any(|segment| (segment.first, segment.serial) == (first, serial))
+        };
+        let left = quarantine::drop_unused(self.disk(), &self.shared.dir, &is_used)?;
+        let (n, bytes) = quarantine::count(self.disk(), &self.shared.dir)?;
+        let mut health = self.shared.health();
+        (health.quarantined, health.quarantined_bytes) = (n, bytes);
+        let sum = self.state.erased.iter().find(|sum| sum.id == id);
+        Ok(Erased {
+            records: sum.map_or(0, |sum| sum.records),
+            items: sum.map_or(0, |sum| sum.items),
+            left,
+        })
     }
 
     /// The segment without the wanted records; `None` when it is not as written.
@@ -314,7 +302,13 @@ impl Owner {
     }
 
     /// Puts the new bytes in the segment's place, and counts what is not in them.
-    fn replace(&mut self, lane: Lane, info: &SegmentInfo, anew: &Anew) -> io::Result<Erased> {
+    fn replace(
+        &mut self,
+        lane: Lane,
+        info: &SegmentInfo,
+        anew: &Anew,
+        id: u64,
+    ) -> io::Result<Fate> {
         // A serial is not used again, so the file is another than any before.
         self.state.serial += 1;
         let rewritten = Rewritten {
@@ -333,13 +327,15 @@ impl Owner {
             let _found_at_the_next_opening = self.disk().remove(&new);
             return Err(error);
         }
-        let pending = self.state.pending.clone();
+        let before = (self.state.pending.clone(), self.state.erased.clone());
         self.add_pending(erased_counts(&anew.removed));
+        self.state.add_erased(id, anew);
         self.state.rewritten = Some(rewritten);
         if let Err(error) = self.save() {
             // It may be written all the same: then the next opening makes the replacement. When a
             // state without it is written, the new file is of no use.
-            (self.state.pending, self.state.rewritten) = (pending, None);
+            (self.state.pending, self.state.erased) = before;
+            self.state.rewritten = None;
             if self.save().is_ok() {
                 let _found_at_the_next_opening = self.disk().remove(&new);
             }
@@ -349,12 +345,12 @@ impl Owner {
             // One of the two states knows of it, which is enough while that one is whole.
             self.note("state not written twice", &error);
         }
-        self.finish_rewriting()?;
-        Ok(Erased {
-            records: anew.n_records,
-            items: anew.removed.values().sum(),
-            left: 0,
-        })
+        if let Err(error) = self.finish_rewriting() {
+            // It is counted, and the old file goes by and by.
+            self.note("segment not replaced yet", &error);
+            return Ok(Fate::Left);
+        }
+        Ok(Fate::Clean)
     }
 
     /// Makes a replacement that is written down. What fails is tried again by and by.
@@ -433,6 +429,21 @@ impl Anew {
             builder.push(kept).map_err(io::Error::other)?;
         }
         builder.seal().map(Some).map_err(io::Error::other)
+    }
+}
+
+impl State {
+    fn add_erased(&mut self, id: u64, anew: &Anew) {
+        let (records, items) = (anew.n_records, anew.removed.values().sum::<u64>());
+        if let Some(sum) = self.erased.iter_mut().find(|sum| sum.id == id) {
+            sum.records += records;
+            sum.items += items;
+            return;
+        }
+        self.erased.push(ErasedSum { id, records, items });
+        self.erased.sort_by_key(|sum| sum.id);
+        let n_over = self.erased.len().saturating_sub(SUMS_MAX);
+        self.erased.drain(..n_over);
     }
 }
 

@@ -111,6 +111,23 @@ pub(super) fn of_segment(lane: Lane, first: Seq, next: Seq, scan: &Scan) -> Vec<
     losses
 }
 
+/// Parts losses into what is before a number and what is not.
+pub(super) fn split_at(losses: Vec<Loss>, at: Seq) -> (Vec<Loss>, Vec<Loss>) {
+    let (mut before, mut rest) = (Vec::new(), Vec::new());
+    for loss in losses {
+        if loss.next <= at {
+            before.push(loss);
+        } else if loss.from >= at {
+            rest.push(loss);
+        } else {
+            // The items of a part are not known.
+            before.push(Loss::unknown(loss.lane, loss.from, at));
+            rest.push(Loss::unknown(loss.lane, at, loss.next));
+        }
+    }
+    (before, rest)
+}
+
 /// A missing range, cut where the heads of lost frames tell what they held.
 fn split(lane: Lane, from: Seq, next: Seq, scan: &Scan) -> Vec<Loss> {
     let mut parts = Vec::new();

@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use protocol::block::Record;
-use protocol::erasure::Wanted;
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Counts, Term};
 use protocol::timestamp::Timestamp;
@@ -14,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::SpoolError;
 use super::balance::Balance;
 use super::disk::{Disk, Lock, is_full};
-use super::erase;
+use super::erase::{self, Erased, Fate, Sought};
 use super::lanes::ByLane;
 use super::loss::Loss;
 use super::recover::Recovered;
@@ -52,16 +51,24 @@ pub(super) enum Command {
         done: Done,
     },
     /// A reader found a segment not as written.
-    Damaged { lane: Lane, serial: u64, done: Done },
+    Damaged {
+        lane: Lane,
+        serial: u64,
+        /// What the reader asked for.
+        from: Seq,
+        done: Done,
+    },
     /// Blocks of a segment are about to be sent.
     HandOut { lane: Lane, serial: u64, done: Done },
     /// Remove these records from a segment.
     Erase {
         lane: Lane,
         serial: u64,
-        wanted: Arc<Wanted>,
-        done: erase::Done,
+        sought: Arc<Sought>,
+        done: erase::Done<Fate>,
     },
+    /// All segments were looked at for an erasure.
+    EndErasure { id: u64, done: erase::Done<Erased> },
     /// Say what the items came to.
     Balance { done: oneshot::Sender<Arc<Balance>> },
     /// Finish and go.
@@ -131,6 +138,8 @@ pub(super) struct Owner {
     pub(super) acks: Vec<(Lane, Seq, Done)>,
     /// What the filesystem lets the spool grow by, as of the last look.
     pub(super) headroom: u64,
+    /// The lanes that are to hold back.
+    pub(super) held: ByLane<bool>,
     /// Whether the ballast is there.
     pub(super) ballast: bool,
     /// Times in a row that what was handed out could not be written down.
@@ -168,6 +177,7 @@ impl Owner {
             writers: recovered.writers,
             acks: Vec::new(),
             headroom: u64::MAX,
+            held: ByLane::default(),
             ballast: false,
             unnoted: 0,
             opened_at: now,
@@ -242,11 +252,16 @@ impl Owner {
         for (lane, serial, done) in batch.handed_out {
             answer(done, self.hand_out(lane, serial).map_err(SpoolError::from));
         }
-        for (lane, serial, done) in batch.damaged {
-            answer(done, self.examine(lane, serial).map_err(SpoolError::from));
+        for (lane, serial, from, done) in batch.damaged {
+            let examined = self.examine(lane, serial, from);
+            answer(done, examined.map_err(SpoolError::from));
         }
-        for (lane, serial, wanted, done) in batch.erasures {
-            let erased = self.erase(lane, serial, &wanted);
+        for (lane, serial, sought, done) in batch.erasures {
+            let fate = self.erase(lane, serial, &sought);
+            let _gone = done.send(fate.map_err(SpoolError::from));
+        }
+        for (id, done) in batch.erasures_ended {
+            let erased = self.end_erasure(id);
             let _gone = done.send(erased.map_err(SpoolError::from));
         }
         if batch.close.is_some() || self.due(self.state_written_at, ACK_EVERY) {
@@ -258,6 +273,7 @@ impl Owner {
                 let _gone = done.send(Arc::clone(&balance));
             }
         }
+        self.feel_pressure();
         self.upkeep();
         let Some(done) = batch.close else {
             return false;
@@ -454,9 +470,10 @@ struct Batch {
     bytes: u64,
     acks: Vec<(Lane, Seq, Done)>,
     goings_on: Vec<(Lane, Seq, Seq, Done)>,
-    damaged: Vec<(Lane, u64, Done)>,
+    damaged: Vec<(Lane, u64, Seq, Done)>,
     handed_out: Vec<(Lane, u64, Done)>,
-    erasures: Vec<(Lane, u64, Arc<Wanted>, erase::Done)>,
+    erasures: Vec<(Lane, u64, Arc<Sought>, erase::Done<Fate>)>,
+    erasures_ended: Vec<(u64, erase::Done<Erased>)>,
     balances: Vec<oneshot::Sender<Arc<Balance>>>,
     close: Option<Done>,
 }
@@ -477,16 +494,22 @@ impl Batch {
             } => {
                 self.goings_on.push((lane, begin, upto, done));
             }
-            Command::Damaged { lane, serial, done } => self.damaged.push((lane, serial, done)),
+            Command::Damaged {
+                lane,
+                serial,
+                from,
+                done,
+            } => self.damaged.push((lane, serial, from, done)),
             Command::HandOut { lane, serial, done } => {
                 self.handed_out.push((lane, serial, done));
             }
             Command::Erase {
                 lane,
                 serial,
-                wanted,
+                sought,
                 done,
-            } => self.erasures.push((lane, serial, wanted, done)),
+            } => self.erasures.push((lane, serial, sought, done)),
+            Command::EndErasure { id, done } => self.erasures_ended.push((id, done)),
             Command::Balance { done } => self.balances.push(done),
             Command::Close { done } => self.close = Some(done),
         }

@@ -41,6 +41,37 @@ pub(super) fn keep(disk: &dyn Disk, dir: &Path, lane: Lane, path: &Path) -> io::
     }
 }
 
+/// Removes what is kept, but for segments that are in use; gives how many could not be removed.
+pub(super) fn drop_unused(
+    disk: &dyn Disk,
+    dir: &Path,
+    is_used: &dyn Fn(Lane, Seq, u64) -> bool,
+) -> io::Result<u64> {
+    let quarantine = dir.join(DIR_NAME);
+    let (mut n_gone, mut n_left) = (0_u64, 0);
+    for entry in disk.list(&quarantine)? {
+        if parse_name(&entry.name).is_some_and(|(lane, first, serial)| is_used(lane, first, serial))
+        {
+            continue;
+        }
+        match disk.remove(&quarantine.join(&entry.name)) {
+            Ok(()) => n_gone += 1,
+            Err(_) => n_left += 1,
+        }
+    }
+    if n_gone > 0 {
+        disk.sync_dir(&quarantine)?;
+    }
+    Ok(n_left)
+}
+
+/// Which segment has this name in quarantine.
+fn parse_name(name: &str) -> Option<(Lane, Seq, u64)> {
+    let (lane, file) = name.split_once('-')?;
+    let (first, serial) = segment::parse_file_name(file)?;
+    Some((lane.parse().ok()?, first, serial))
+}
+
 /// Whether a segment is known to be damaged.
 pub(super) fn holds(
     disk: &dyn Disk,

@@ -56,6 +56,7 @@ pub(super) fn look(shared: &Shared, lane: Lane, from: Seq) -> io::Result<Look> {
                 Ok(None) | Err(_) => Ok(Look::Damaged(segment.serial)),
             }
         }
+        Ok(Located::Gap(_)) if segment.is_unsettled(from) => Ok(Look::Damaged(segment.serial)),
         Ok(Located::Gap(to)) => Ok(gap(shared, lane, from, to)),
         Ok(Located::Damaged) | Err(_) => Ok(Look::Damaged(segment.serial)),
     }

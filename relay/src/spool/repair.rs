@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use protocol::ids::Seq;
 use protocol::outcome::Term;
 use serde::Serialize;
 
@@ -75,9 +76,14 @@ pub async fn repair(config: &Config) -> Result<Repaired, RepairError> {
         .filter_map(|finding| Some((finding.lane?, finding.serial?)))
         .collect();
     for (lane, serial) in damaged {
-        spool
-            .control(|done| Command::Damaged { lane, serial, done })
-            .await?;
+        // Nothing is under way: the hub's next cursor says what it has.
+        let damaged = |done| Command::Damaged {
+            lane,
+            serial,
+            from: Seq(1),
+            done,
+        };
+        spool.control(damaged).await?;
     }
     let status = spool.status();
     spool.close().await?;

@@ -371,14 +371,16 @@ impl Owner {
         }
     }
 
-    /// Looks at every byte of a segment that a reader stumbled over, and keeps what is damaged.
-    pub(super) fn examine(&mut self, lane: Lane, serial: u64) -> io::Result<()> {
+    /// Looks at every byte of a segment that a reader stumbled over at `from`, and keeps what is
+    /// damaged. What stands before was handed out and is under way: it is lost only if the reader
+    /// comes back for it.
+    pub(super) fn examine(&mut self, lane: Lane, serial: u64, from: Seq) -> io::Result<()> {
         let found = {
             let catalog = self.shared.catalog();
             let mut segments = catalog.lanes.get(lane).segments.iter();
             segments.find(|segment| segment.serial == serial).cloned()
         };
-        let Some(info) = found.filter(|info| info.map.is_none()) else {
+        let Some(info) = found else {
             return Ok(());
         };
         if info.delivered_at.is_some() {
@@ -410,14 +412,33 @@ impl Owner {
             start: info.start,
             access: &access,
         };
-        let scan = segment::scan(&*file, place, &mut |_, _| {})?;
+        // What was counted as lost stays so, should the disk give it after all.
+        let gaps = self.state.gaps.iter().filter(|gap| gap.lane == lane);
+        let is_given_up = |seq: Seq| gaps.clone().any(|gap| gap.from <= seq && seq <= gap.to);
+        let mut counts = ItemCounts::new();
+        let mut scan = segment::scan(&*file, place, &mut |head, _| {
+            if !is_given_up(head.first_seq) {
+                segment::add_counts(&mut counts, &head.counts);
+            }
+        })?;
+        scan.blocks.retain(|extent| !is_given_up(extent.first));
         quarantine::keep(self.disk(), &self.shared.dir, lane, &self.path(lane, &info))?;
         let losses = loss::of_segment(lane, info.first, info.next, &scan);
-        self.record_losses(&losses, GapReason::Corrupt, Term::Corrupt)?;
+        let (under_way, lost) = loss::split_at(losses, from);
+        let acked = self.state.cursor(lane).acked;
+        let under_way = under_way.iter();
+        let unsettled: Vec<_> = under_way
+            .flat_map(|loss| loss.beyond(&self.state.gaps, acked))
+            .collect();
+        self.record_losses(&lost, GapReason::Corrupt, Term::Corrupt)?;
+        for loss in &unsettled {
+            segment::add_counts(&mut counts, loss.counts.as_deref().unwrap_or_default());
+        }
         if let Some(segment) = self.shared.catalog().lanes.get_mut(lane).segment(serial) {
             segment.sealed = true;
-            segment.counts = segment::list_counts(&scan.summary.counts);
+            segment.counts = segment::list_counts(&counts);
             segment.map = Some(Arc::new(scan.blocks));
+            segment.unsettled = Arc::new(unsettled);
         }
         let (n, bytes) = quarantine::count(self.disk(), &self.shared.dir)?;
         let mut health = self.shared.health();

@@ -1,10 +1,11 @@
 //! What the handles, the readers and the owner have in common.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::ids::Epoch;
+use protocol::ids::{Epoch, Lane};
 use protocol::timestamp::Timestamp;
 use tokio::sync::watch;
 
@@ -15,6 +16,7 @@ use super::cipher::Keys;
 use super::dictionaries::Shelf;
 use super::disk::Disk;
 use super::index::Index;
+use super::lanes::ByLane;
 
 /// One per open spool.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(super) struct Shared {
     /// The accounts when they were last drawn up.
     balance: Mutex<Arc<Balance>>,
     shelf: Mutex<Shelf>,
+    /// A bit for each lane, by its index, that is to hold back.
+    held_back: AtomicU8,
     /// Counts commits and whatever else a reader may wait for.
     pub(super) changed: watch::Sender<u64>,
     pub(super) index: Index,
@@ -69,6 +73,7 @@ impl Shared {
             health: Mutex::new(health),
             balance: Mutex::default(),
             shelf: Mutex::default(),
+            held_back: AtomicU8::new(0),
             changed: watch::Sender::new(0),
             index,
         }
@@ -91,6 +96,17 @@ impl Shared {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a lane is to hold back.
+    pub(super) fn is_held_back(&self, lane: Lane) -> bool {
+        self.held_back.load(Ordering::Relaxed) & bit(lane) != 0
+    }
+
+    pub(super) fn hold_back(&self, held: &ByLane<bool>) {
+        let lanes = Lane::ALL.into_iter().filter(|lane| *held.get(*lane));
+        let bits = lanes.map(bit).fold(0, std::ops::BitOr::bitor);
+        self.held_back.store(bits, Ordering::Relaxed);
+    }
+
     /// Keeps an error for the status.
     pub(super) fn note_error(&self, at: Timestamp, what: &str, error: &std::io::Error) {
         self.health().last_error = Some(LastError {
@@ -102,4 +118,8 @@ impl Shared {
     pub(super) fn notify(&self) {
         self.changed.send_modify(|n| *n = n.wrapping_add(1));
     }
+}
+
+const fn bit(lane: Lane) -> u8 {
+    1 << lane.index()
 }

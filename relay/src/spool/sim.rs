@@ -49,7 +49,12 @@ impl Stepper {
                 Look::Moved => {}
                 Look::Damaged(serial) => {
                     let (done, mut answer) = oneshot::channel();
-                    spool.send(Command::Damaged { lane, serial, done })?;
+                    spool.send(Command::Damaged {
+                        lane,
+                        serial,
+                        from,
+                        done,
+                    })?;
                     self.step();
                     answer.try_recv().map_err(|_| SpoolError::Closed)??;
                 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::GapReason;
 use super::balance::Delivered;
 use super::disk::{Disk, File, read_small};
-use super::erase::Rewritten;
+use super::erase::{ErasedSum, Rewritten};
 use super::format::{BODY_BYTES_MAX, PREFIX_LEN, read_checked, write_checked};
 use super::lanes::ByLane;
 
@@ -47,6 +47,9 @@ pub(super) struct State {
     /// A segment that one written anew is to replace.
     #[serde(default)]
     pub(super) rewritten: Option<Rewritten>,
+    /// What each erasure has removed.
+    #[serde(default)]
+    pub(super) erased: Vec<ErasedSum>,
 }
 
 /// One lane's numbers.
@@ -99,6 +102,7 @@ impl State {
             pending: None,
             delivered: Vec::new(),
             rewritten: None,
+            erased: Vec::new(),
         }
     }
 

@@ -15,3 +15,4 @@ mod promises;
 mod retained;
 mod support;
 mod time;
+mod under_way;

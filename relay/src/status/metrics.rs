@@ -207,6 +207,12 @@ fn lanes(page: &mut Page, status: &Status) {
     by_lane(page, name, "Bytes not delivered.", &|lane| {
         state(lane).bytes
     });
+    let name = "vedette_relay_lane_held_back";
+    let help = "1 while clients are told to send no more for the lane.";
+    by_lane(page, name, help, &|lane| {
+        let lane = Lane::ALL.get(lane);
+        u64::from(lane.is_some_and(|lane| status.spool.is_held_back(*lane)))
+    });
     let name = "vedette_relay_lane_oldest_seconds";
     by_lane(
         page,

@@ -127,6 +127,8 @@ pub struct LaneSummary {
     pub oldest_received_at: Option<String>,
     /// How long ago that was, by this clock.
     pub oldest_age_secs: Option<u64>,
+    /// Clients are told to send no more for it, because the spool is nearly full.
+    pub is_held_back: bool,
 }
 
 /// Whether every item is accounted for.
@@ -203,7 +205,7 @@ impl Summary {
             keys: status.roster.n_keys(),
             link: link(status),
             ledger: ledger(status, &balance),
-            spool: kept(spool, &balance),
+            spool: kept(status, spool, &balance),
             items: items.map(item).collect(),
         }
     }
@@ -230,7 +232,7 @@ fn link(status: &Status) -> LinkSummary {
     }
 }
 
-fn kept(spool: SpoolStatus, balance: &Balance) -> SpoolSummary {
+fn kept(status: &Status, spool: SpoolStatus, balance: &Balance) -> SpoolSummary {
     let now = clock::now();
     let age = |at: Timestamp| u64::try_from(now.millis_since(at) / 1000).unwrap_or(0);
     let lanes = Lane::ALL.iter().zip(&spool.lanes);
@@ -240,6 +242,7 @@ fn kept(spool: SpoolStatus, balance: &Balance) -> SpoolSummary {
         bytes: state.bytes,
         oldest_received_at: state.oldest_received_at.map(Timestamp::to_rfc3339),
         oldest_age_secs: state.oldest_received_at.map(age),
+        is_held_back: status.spool.is_held_back(*lane),
     });
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     SpoolSummary {

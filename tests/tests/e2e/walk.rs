@@ -3,8 +3,10 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use tests::api::VISIBLE_WITHIN;
 use tests::load::Load;
 use tests::site::{Plan, Site};
+use tests::wait::until;
 
 fn error(kind: &str, function: &str, release: &str) -> Value {
     json!({
@@ -210,4 +212,45 @@ async fn the_relay_tells_on_its_host_that_it_is_well() {
     assert!(doctor.contains("is there, and signed"), "{doctor}");
     assert!(doctor.contains("answers over QUIC"), "{doctor}");
     assert!(doctor.contains("answers over TCP"), "{doctor}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_doctor_finds_on_the_relays_host_is_told_at_the_hub() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = Site::start().await.unwrap();
+    let api = site.api();
+    let connected = async || {
+        let relays = api.get("vedette/relays/").await.ok()?;
+        let id = relays[0]["id"].as_str()?.to_owned();
+        let told = api.get(&format!("vedette/relays/{id}/diagnosis/")).await;
+        told.ok().map(|_| id)
+    };
+    let id = until("the relay at the hub", VISIBLE_WITHIN, connected);
+    let path = format!("vedette/relays/{}/diagnosis/", id.await.unwrap());
+    let finding = async |what: &str| {
+        let told = api.get(&path).await.unwrap();
+        let findings = told["findings"].as_array().unwrap();
+        let of_it = findings.iter().find(|finding| finding["what"] == what);
+        of_it
+            .cloned()
+            .unwrap_or_else(|| panic!("{what}: {findings:?}"))
+    };
+    for what in [
+        "relay", "state", "identity", "key", "cert", "space", "ledger",
+    ] {
+        let well = finding(what).await;
+        assert_eq!(
+            (&well["grade"], &well["remedy"]),
+            (&json!("well"), &json!(null)),
+            "{well}"
+        );
+    }
+    let state = site.dir().join("relay");
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let wrong = finding("state").await;
+    assert_eq!(wrong["grade"], "wrong");
+    assert!(
+        wrong["remedy"].as_str().unwrap().contains("chmod 700"),
+        "{wrong}"
+    );
 }

@@ -11,7 +11,9 @@ use super::super::input::At;
 use super::{RelayPath, find};
 use crate::access::Scope;
 
-/// Asks a relay how it is, and shows what it says: figures and settings, nothing that users sent.
+/// Asks a relay how it is, and shows what it says: figures, settings, and in `findings` what its
+/// doctor finds, each with `what`, `grade` (`well`, `note`, `wrong`), `found` and `remedy`. Nothing
+/// of it is what users sent.
 /// 409 when it is not connected, or does not answer.
 #[utoipa::path(get, path = "/api/0/vedette/relays/{relay}/diagnosis/", tag = "fleet",
     params(RelayPath), responses((status = 200, body = Map<String, Value>)))]

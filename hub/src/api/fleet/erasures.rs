@@ -69,7 +69,8 @@ pub(in crate::api) struct ErasureReceipt {
     records: u64,
     /// Their items.
     items: u64,
-    /// Files that may still hold some, because they may be at the hub.
+    /// Files that may still hold some, because they may be at the hub, or cannot be read or
+    /// changed.
     left: u64,
     date: String,
 }

@@ -280,7 +280,7 @@ async fn asks_relays_to_erase_and_keeps_no_names() {
     let shown = hub.get(path).await.json();
     assert_eq!(shown[0]["relaysDone"], 0);
     assert_eq!(shown[0]["receipts"][0]["records"], 2);
-    // After its start a relay counts from nothing.
+    // With a new spool a relay counts from nothing.
     hub.state.fleet.note_erased(RELAY, told(0, 0));
     let unknown = protocol::wire::Erased {
         id: 99,

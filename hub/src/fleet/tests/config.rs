@@ -5,6 +5,7 @@ use protocol::wire::{ConfigOutcome, ConfigStatus, Total, decode_msgpack};
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 use super::*;
+use crate::store::erasures::ErasureRow;
 use crate::store::projects::{NewProject, ProjectKey};
 
 const KEY: &str = "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd";
@@ -116,6 +117,43 @@ async fn the_roster_follows_projects_and_keys() {
 
     fleet.refresh().await.unwrap();
     assert!(!watch.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn an_erasure_that_has_ended_leaves_the_roster_by_itself() {
+    let (fleet, store, _dir) = hasty().await;
+    let project_id = add_project(&store, "{}").await;
+    let now = clock::now().as_millis();
+    let erasure = |ends_at| ErasureRow {
+        id: 0,
+        project_id,
+        subjects: "[]".to_owned(),
+        events: format!("[\"{}\"]", "11".repeat(16)),
+        created_at: now,
+        ends_at,
+    };
+    let mut write = store.begin().await.unwrap();
+    write.add_erasure(&erasure(now + 3_000)).await.unwrap();
+    let stays = write.add_erasure(&erasure(now + 3_600_000)).await.unwrap();
+    write.commit().await.unwrap();
+    fleet.refresh().await.unwrap();
+    let asked = || {
+        let config = fleet.watch().borrow().config.stable.clone();
+        let erasures = config.bundle.erasures.iter();
+        erasures.map(|one| one.id.cast_signed()).collect::<Vec<_>>()
+    };
+    assert_eq!(asked().len(), 2);
+    let ends = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(50));
+        while asked().len() > 1 {
+            tick.tick().await;
+            fleet.refresh().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ends)
+        .await
+        .expect("it ends");
+    assert_eq!(asked(), [stays]);
 }
 
 #[tokio::test]

@@ -1286,7 +1286,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Asks a relay how it is, and shows what it says: figures and settings, nothing that users sent.
+         * Asks a relay how it is, and shows what it says: figures, settings, and in `findings` what its
+         *     doctor finds, each with `what`, `grade` (`well`, `note`, `wrong`), `found` and `remedy`. Nothing
+         *     of it is what users sent.
          *     409 when it is not connected, or does not answer.
          */
         get: operations["get_vedette_relays_diagnosis"];
@@ -1763,7 +1765,8 @@ export interface components {
             items: number;
             /**
              * Format: int64
-             * @description Files that may still hold some, because they may be at the hub.
+             * @description Files that may still hold some, because they may be at the hub, or cannot be read or
+             *     changed.
              */
             left: number;
             date: string;

@@ -114,15 +114,30 @@ pub(super) async fn start_with(config: Config, bundle: Option<RosterBundle>) -> 
 
 pub(super) async fn start_under(
     policy: Policy,
+    config: Config,
+    bundle: Option<RosterBundle>,
+) -> Relay {
+    start_on(policy, config, bundle, 64 << 20).await
+}
+
+/// A relay that knows the projects, with room for so many bytes.
+pub(super) async fn start_with_spool(bytes_max: u64) -> Relay {
+    let (policy, config) = (Policy::default(), Config::default());
+    start_on(policy, config, Some(projects()), bytes_max).await
+}
+
+async fn start_on(
+    policy: Policy,
     mut config: Config,
     bundle: Option<RosterBundle>,
+    bytes_max: u64,
 ) -> Relay {
     let dir = tempfile::tempdir().unwrap();
     config.listen.set_port(0);
     let listener = TcpListener::bind(config.listen).await.unwrap();
     let ledger = Ledger::default();
     let roster = testing::roster(dir.path(), policy, bundle.as_ref());
-    let spool = open_spool(dir.path(), ledger.clone()).await;
+    let spool = open_spool(dir.path(), ledger.clone(), bytes_max).await;
     let meter = Meter::default();
     let pipeline = Pipeline::new(roster.clone(), ledger.clone(), spool.clone(), meter);
     let cancel = CancellationToken::new();
@@ -147,10 +162,10 @@ pub(super) async fn start_under(
     }
 }
 
-async fn open_spool(dir: &std::path::Path, ledger: Ledger) -> Spool {
+async fn open_spool(dir: &std::path::Path, ledger: Ledger, bytes_max: u64) -> Spool {
     let config = spool::Config {
         dir: dir.join("spool"),
-        bytes_max: Some(ByteSize(64 << 20)),
+        bytes_max: Some(ByteSize(bytes_max)),
         free_min: Some(ByteSize(0)),
         ballast_bytes: ByteSize(0),
         // Tests run beside each other on a slow disk.
@@ -255,6 +270,19 @@ impl Relay {
             .iter()
             .filter(|(a, _)| a.term.name() == term && a.reason == why);
         counted.map(|(_, n)| n).sum()
+    }
+
+    /// The hub takes all of a lane.
+    pub(super) async fn deliver(&self, lane: Lane) {
+        let next = self.spool.lanes()[lane.index()].next;
+        self.spool.ack(lane, Seq(next.0 - 1)).await.unwrap();
+    }
+
+    /// No account is off.
+    pub(super) async fn assert_counted(&self) {
+        let balance = self.spool.balance().await.unwrap();
+        let mut lines = balance.equations().into_iter();
+        assert_eq!(lines.find(|(_, line)| line.deficit() != 0), None);
     }
 
     /// received = accepted + refused, and accepted = kept + invalid + filtered + sampled.

@@ -177,7 +177,8 @@ pub(super) fn verified(out: &mut dyn Write, verified: &Verified) -> io::Result<(
     if verified.unopened > 0 {
         writeln!(
             out,
-            "{} blocks are encrypted and were not opened: --key-file FILE names the key",
+            "{} blocks were not opened: they are encrypted, and --key-file FILE names the key, or \
+             only a later version can",
             verified.unopened
         )?;
     }

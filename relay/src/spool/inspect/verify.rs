@@ -8,9 +8,11 @@ use protocol::dict::DictId;
 use protocol::ids::{Lane, Seq};
 use serde::Serialize;
 
+use super::super::cipher::Access;
+use super::super::disk::File;
 use super::super::loss::{self, Loss};
 use super::super::quarantine;
-use super::super::segment::{self, Scan};
+use super::super::segment::{self, Place, Scan};
 use super::walk::Need;
 use super::{InspectError, Inspector, SegmentFile, as_name_if_any, if_there};
 
@@ -23,8 +25,8 @@ pub struct Verified {
     pub blocks: u64,
     /// Their records.
     pub records: u64,
-    /// Of the blocks, those that were not opened because their key is not at hand; checksums and
-    /// counts were compared all the same.
+    /// Of the blocks, those that were not opened because their key is not at hand, or only a later
+    /// program can; checksums and counts were compared all the same.
     pub unopened: u64,
     /// Dictionaries that blocks need and that are not here; those blocks were not opened, and their
     /// checksums and counts were compared all the same. They can be sent as they are.
@@ -188,6 +190,7 @@ impl Inspector {
         let ours =
             header.filter(|read| read.header.epoch == file.epoch && read.header.lane == file.lane);
         match &ours {
+            None if is_last && self.is_unfinished(file, &*opened)? => {}
             None => {
                 verified
                     .findings
@@ -215,6 +218,7 @@ impl Inspector {
                     Err(BlockError::Dict(id)) => {
                         verified.dictionaries_missing.insert(id);
                     }
+                    Err(BlockError::Version(_) | BlockError::Codec(_)) => verified.unopened += 1,
                     Err(_) => unopened.push((head.first_seq, head.last_seq())),
                 }
             }
@@ -235,6 +239,23 @@ impl Inspector {
         Ok(scan.summary.next.max(file.behind.unwrap_or(Seq(0))))
     }
 
+    /// Whether a segment is just being made, or its making was cut short: it has no block, and
+    /// nobody was promised any.
+    fn is_unfinished(&self, file: &SegmentFile, opened: &dyn File) -> Result<bool, InspectError> {
+        let place = Place {
+            epoch: file.epoch,
+            lane: file.lane,
+            first: file.first,
+            until: Seq(u64::MAX),
+            start: 0,
+            access: &Access::Plain,
+        };
+        let scan = segment::scan(opened, place, &mut |_, _| {});
+        let scan = scan.map_err(|source| self.error(source))?;
+        let is_unused = scan.blocks.is_empty() && scan.damage.is_empty();
+        Ok(is_unused && self.promised(file.lane) <= file.first)
+    }
+
     /// What a scan means.
     fn judge(
         &self,
@@ -246,8 +267,11 @@ impl Inspector {
         let is_known =
             quarantine::holds(&*self.disk, &self.dir, file.lane, file.first, file.serial)
                 .map_err(|source| self.error(source))?;
-        // Behind what is committed a relay may just be writing.
-        let is_tail = |at: u64| self.is_running && is_last && at >= scan.summary.end;
+        // Behind what is committed a relay may just be writing, or was when it ended; nobody was
+        // promised that.
+        let is_promised = self.promised(file.lane) > scan.summary.next;
+        let may_be_writing = is_last && (self.is_running || !is_promised);
+        let is_tail = |at: u64| may_be_writing && at >= scan.summary.end;
         for damage in scan.damage.iter().filter(|damage| !is_tail(damage.at)) {
             let last = damage.known.map(|(_, next)| Seq(next.0.saturating_sub(1)));
             verified.findings.push(Finding {

@@ -11,8 +11,9 @@ use super::faults::small_spool;
 use super::oracle::Oracle;
 use super::support::{by_term, config, number, record, runtime};
 use crate::ledger::Ledger;
+use crate::spool::disk::Disk as _;
 use crate::spool::inspect::{Damage, Inspector, Piece, SegmentState};
-use crate::spool::{GapReason, Keys, Spool, repair};
+use crate::spool::{GapReason, Keys, Spool, repair, segment};
 
 fn look(oracle: &Oracle, is_running: bool) -> Inspector {
     let disk = Arc::new(oracle.disk.clone());
@@ -157,6 +158,8 @@ fn of_what_a_relay_is_about_to_commit_nothing_is_shown() {
                 );
             }
             assert_eq!(seen.verify().unwrap().findings, []);
+            // The same when the process ended there.
+            assert_eq!(look(&writing, false).verify().unwrap().findings, []);
             let rows = |inspector: &Inspector| {
                 let lanes = inspector.list().unwrap().lanes;
                 lanes
@@ -168,6 +171,31 @@ fn of_what_a_relay_is_about_to_commit_nothing_is_shown() {
         }
     }
     runtime.block_on(later.close()).unwrap();
+    runtime.block_on(oracle.close()).unwrap();
+}
+
+#[test]
+fn a_segment_whose_making_was_cut_short_is_no_damage() {
+    let runtime = runtime();
+    let mut oracle = Oracle::new(|_| ());
+    oracle.open().unwrap();
+    runtime
+        .block_on(oracle.append(&[Lane::Errors], 40))
+        .unwrap();
+    let files = oracle.files().into_iter();
+    let (path, made) = files
+        .filter(|(path, _)| oracle.is_active(path))
+        .next_back()
+        .unwrap();
+    let next = path.with_file_name(segment::file_name(Seq(2), 1_000));
+    for len in [0, 1, 30] {
+        let cut = oracle.fork(oracle.disk.copy());
+        let file = cut.disk.create(&next).unwrap();
+        file.write_at(&made[..len], 0).unwrap();
+        for is_running in [true, false] {
+            assert_eq!(look(&cut, is_running).verify().unwrap().findings, []);
+        }
+    }
     runtime.block_on(oracle.close()).unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,8 +15,12 @@ use protocol::outcome::{Counts, Term};
 use protocol::timestamp::Timestamp;
 use protocol::unit::ByteSize;
 
+use super::oracle::Oracle;
 use crate::spool::owner::Time;
 use crate::spool::{Config, Gap, ReadOutcome, Spool};
+
+/// Bytes of a record that is looked for on the disk.
+pub(crate) const LEN: usize = 300;
 
 pub(crate) fn config(dir: &Path) -> Config {
     Config {
@@ -61,6 +65,23 @@ pub(crate) fn record(n: u64, payload_len: usize) -> Record {
             payload: Bytes::from(payload),
         }],
     })
+}
+
+/// Where the bytes of an error with [`LEN`] bytes lie on the disk: what does not compress is there
+/// as it was.
+pub(crate) fn places(oracle: &Oracle, n: u64) -> Vec<(PathBuf, usize)> {
+    let Record::Items(items) = record(n, LEN) else {
+        unreachable!("it has items")
+    };
+    let needle = &items.items[0].payload[..100];
+    let files = oracle.files().into_iter();
+    let place = |(path, bytes): (PathBuf, Vec<u8>)| {
+        let mut windows = bytes.windows(needle.len());
+        windows
+            .position(|window| window == needle)
+            .map(|at| (path, at))
+    };
+    files.filter_map(place).collect()
 }
 
 /// Clocks of a test: the wall clock is ten years off, to either side in turn.

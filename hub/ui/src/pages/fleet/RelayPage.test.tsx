@@ -40,13 +40,24 @@ describe("a relay", () => {
   it("is asked how it is by a click, and not before", async () => {
     const { requests } = open(AT, {
       ...answers(relay({ isConnected: true })),
-      "GET vedette/relays/a1/diagnosis/": { body: { spool: { lanes: 10 } } },
+      "GET vedette/relays/a1/diagnosis/": {
+        body: {
+          spool: { lanes: 10 },
+          findings: [
+            { what: "ledger", grade: "well", found: "every item is accounted for", remedy: null },
+            { what: "disk", grade: "wrong", found: "a sync takes 3 s", remedy: "move `spool.dir`" },
+          ],
+        },
+      },
     });
     const button = await screen.findByRole("button", { name: "Ask the relay" });
     const asked = () => requests.some((each) => each.url.pathname.endsWith("/diagnosis/"));
     expect(asked()).toBe(false);
     await userEvent.click(button);
     expect(await screen.findByText("lanes")).toBeTruthy();
+    expect(screen.getByText(/a sync takes 3 s/)).toBeTruthy();
+    expect(screen.getByText("spool.dir")).toBeTruthy();
+    expect(screen.getByText("Well: ledger.")).toBeTruthy();
     expect(screen.getByRole("button", { name: "Ask again" })).toBeTruthy();
   });
 

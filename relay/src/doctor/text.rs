@@ -1,7 +1,8 @@
 //! Numbers as people read them.
 
 /// Bytes with a unit, to three digits.
-pub(super) fn bytes(n: u64) -> String {
+#[must_use]
+pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;
     let mut whole = n;
@@ -20,7 +21,8 @@ pub(super) fn bytes(n: u64) -> String {
 }
 
 /// A time in its two largest units.
-pub(super) fn span(secs: u64) -> String {
+#[must_use]
+pub fn span(secs: u64) -> String {
     let (days, hours, minutes) = (secs / 86_400, secs / 3600 % 24, secs / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{secs} s"),
@@ -31,7 +33,8 @@ pub(super) fn span(secs: u64) -> String {
 }
 
 /// A short time.
-pub(super) fn micros(n: u64) -> String {
+#[must_use]
+pub fn micros(n: u64) -> String {
     match n {
         0..1000 => format!("{n} µs"),
         1000..10_000 => format!("{}.{} ms", n / 1000, n / 100 % 10),
