@@ -18,7 +18,7 @@ use super::lanes::ByLane;
 use super::loss::{self, Loss};
 use super::owner::{Done, Owner, answer};
 use super::recover::{open_segment, segment_path};
-use super::segment::{self, ItemCounts, Place};
+use super::segment::{self, ItemCounts, Place, Scan};
 use super::{GapReason, SpoolError, quarantine};
 
 const BALLAST_NAME: &str = "ballast";
@@ -396,32 +396,7 @@ impl Owner {
         {
             self.rotate(lane)?;
         }
-        let file = open_segment(
-            self.disk(),
-            &self.shared.dir,
-            lane,
-            self.shared.epoch,
-            &info,
-        )?;
-        let access = self.shared.keys.access(info.sealing.as_ref());
-        let place = Place {
-            epoch: self.shared.epoch,
-            lane,
-            first: info.first,
-            until: info.next,
-            start: info.start,
-            access: &access,
-        };
-        // What was counted as lost stays so, should the disk give it after all.
-        let gaps = self.state.gaps.iter().filter(|gap| gap.lane == lane);
-        let is_given_up = |seq: Seq| gaps.clone().any(|gap| gap.from <= seq && seq <= gap.to);
-        let mut counts = ItemCounts::new();
-        let mut scan = segment::scan(&*file, place, &mut |head, _| {
-            if !is_given_up(head.first_seq) {
-                segment::add_counts(&mut counts, &head.counts);
-            }
-        })?;
-        scan.blocks.retain(|extent| !is_given_up(extent.first));
+        let (scan, mut counts) = self.scan_again(lane, &info)?;
         quarantine::keep(self.disk(), &self.shared.dir, lane, &self.path(lane, &info))?;
         let losses = loss::of_segment(lane, info.first, info.next, &scan);
         let (under_way, lost) = loss::split_at(losses, from);
@@ -444,6 +419,31 @@ impl Owner {
         let mut health = self.shared.health();
         (health.quarantined, health.quarantined_bytes) = (n, bytes);
         Ok(())
+    }
+
+    /// What a segment still holds of what was not counted as lost, and its items. What was counted
+    /// stays so, should the disk give it after all.
+    fn scan_again(&self, lane: Lane, info: &SegmentInfo) -> io::Result<(Scan, ItemCounts)> {
+        let file = open_segment(self.disk(), &self.shared.dir, lane, self.shared.epoch, info)?;
+        let access = self.shared.keys.access(info.sealing.as_ref());
+        let place = Place {
+            epoch: self.shared.epoch,
+            lane,
+            first: info.first,
+            until: info.next,
+            start: info.start,
+            access: &access,
+        };
+        let gaps = self.state.gaps.iter().filter(|gap| gap.lane == lane);
+        let is_given_up = |seq: Seq| gaps.clone().any(|gap| gap.from <= seq && seq <= gap.to);
+        let mut counts = ItemCounts::new();
+        let mut scan = segment::scan(&*file, place, &mut |head, _| {
+            if !is_given_up(head.first_seq) {
+                segment::add_counts(&mut counts, &head.counts);
+            }
+        })?;
+        scan.blocks.retain(|extent| !is_given_up(extent.first));
+        Ok((scan, counts))
     }
 
     /// Asks the filesystem how much the spool may grow.

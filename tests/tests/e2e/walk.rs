@@ -246,7 +246,7 @@ async fn what_the_doctor_finds_on_the_relays_host_is_told_at_the_hub() {
         );
     }
     let state = site.dir().join("relay");
-    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
     let wrong = finding("state").await;
     assert_eq!(wrong["grade"], "wrong");
     assert!(
