@@ -1,8 +1,8 @@
 /** Counts over time: bars, three lines of scale, and the value under the pointer. */
 
-import { useState } from "react";
 import { count, exact } from "../lib/format.ts";
 import { absolute, toMillis } from "../lib/time.ts";
+import { useBrush } from "./brush.ts";
 import styles from "./charts.module.css";
 
 interface Props {
@@ -10,7 +10,11 @@ interface Props {
   label: string;
   /** Length of one bar, for the text under the pointer. */
   unit: "hour" | "day";
+  /** A range was drawn: its edges in unix seconds. */
+  onZoom?: (from: number, to: number) => void;
 }
+
+const UNIT_SECONDS = { hour: 3600, day: 86_400 };
 
 const HEIGHT = 76;
 const WIDTH = 600;
@@ -25,8 +29,12 @@ export function niceCeiling(n: number): number {
   return 10 * power;
 }
 
-export function TimeBars({ points, label, unit }: Props) {
-  const [at, setAt] = useState<number | null>(null);
+export function TimeBars({ points, label, unit, onZoom }: Props) {
+  const { at, range, handlers } = useBrush(
+    points.length,
+    onZoom &&
+      ((first, last) => onZoom(points[first]?.[0] ?? 0, (points[last]?.[0] ?? 0) + UNIT_SECONDS[unit])),
+  );
   const top = niceCeiling(Math.max(1, ...points.map(([, n]) => n)));
   const step = WIDTH / Math.max(points.length, 1);
   const total = points.reduce((sum, [, n]) => sum + n, 0);
@@ -43,12 +51,9 @@ export function TimeBars({ points, label, unit }: Props) {
           className={styles.svg}
           role="img"
           aria-label={`${label}: ${exact(total)} events`}
-          onPointerLeave={() => setAt(null)}
-          onPointerMove={(event) => {
-            const box = event.currentTarget.getBoundingClientRect();
-            const i = Math.floor(((event.clientX - box.left) / Math.max(box.width, 1)) * points.length);
-            setAt(i >= 0 && i < points.length ? i : null);
-          }}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the bars
+          tabIndex={0}
+          {...handlers}
         >
           <path
             d={`M0 .5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`}
@@ -68,6 +73,15 @@ export function TimeBars({ points, label, unit }: Props) {
               />
             );
           })}
+          {range ? (
+            <rect
+              x={range[0] * step}
+              y={0}
+              width={step * (range[1] - range[0] + 1)}
+              height={HEIGHT}
+              className={styles.stackMark}
+            />
+          ) : null}
         </svg>
       </div>
       <figcaption className={styles.axis}>

@@ -11,6 +11,8 @@ interface Props {
   event: EventDetail | undefined;
   busy: boolean;
   query?: string;
+  /** The event and its issue as Markdown. */
+  markdown: () => string;
   onGo: (event: string | null) => void;
   onClear: () => void;
 }
@@ -28,7 +30,7 @@ const SHOWN_TAGS = [
 ];
 const SHOWN_MAX = 5;
 
-export function EventNav({ event, busy, query, onGo, onClear }: Props) {
+export function EventNav({ event, busy, query, markdown, onGo, onClear }: Props) {
   const tags = SHOWN_TAGS.flatMap((key) => event?.tags.filter((tag) => tag.key === key) ?? []).slice(
     0,
     SHOWN_MAX,
@@ -42,9 +44,12 @@ export function EventNav({ event, busy, query, onGo, onClear }: Props) {
           </span>
           {event ? <Copy text={event.eventID} label="Copy the event id" /> : null}
           {event ? (
-            <span className={styles.time}>
-              <TimeAgo at={event.dateCreated} />
-            </span>
+            <>
+              <span className={styles.time}>
+                <TimeAgo at={event.dateCreated} />
+              </span>
+              <Copy text={markdown} label="Copy the issue as Markdown" words="Markdown" />
+            </>
           ) : null}
         </div>
         {tags.length ? (

@@ -4,16 +4,19 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
-import type { IssueSearch, IssueTab } from "../../routes.tsx";
+import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
 import { useHotkeys } from "../../ui/hotkeys.ts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
 import { useTitle } from "../../ui/title.ts";
 import { ActivityPanel } from "./ActivityPanel.tsx";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
+import { ComparePanel } from "./ComparePanel.tsx";
 import { EventNav } from "./EventNav.tsx";
 import { EventPanel } from "./EventPanel.tsx";
 import { EventsPanel } from "./EventsPanel.tsx";
+import { toMarkdown } from "./event-markdown.ts";
+import { IssueFacts } from "./IssueFacts.tsx";
 import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
 import { IssueSidebar } from "./IssueSidebar.tsx";
@@ -41,27 +44,27 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   const { eventId = "latest" } = useParams({ strict: false }) as { eventId?: string };
   const search = useSearch({ strict: false }) as IssueSearch;
   const navigate = useNavigate();
-  const { change } = useIssueActions(org);
+  const { change, assign, prioritise } = useIssueActions(org);
   const filter = { query: search.query, environment: search.environment };
   const event = useQuery(eventQuery(org, issue.id, eventId, filter));
 
-  const goTo = (target: string | null) => {
-    if (!target) return;
+  const show = (target: string, next: IssueSearch) =>
     void navigate({
       to: "/organizations/$org/issues/$issueId/events/$eventId",
       params: { org, issueId: issue.id, eventId: target },
-      search: { ...search, tab: undefined },
+      search: { ...search, ...next },
       resetScroll: false,
     });
+  const goTo = (target: string | null) => {
+    if (target) show(target, { tab: undefined, with: undefined });
   };
   const setSearch = (next: IssueSearch) =>
     void navigate({ to: ".", search: { ...search, ...next }, resetScroll: false });
   const filterBy = (query: string | undefined) =>
-    void navigate({
-      to: "/organizations/$org/issues/$issueId/events/$eventId",
-      params: { org, issueId: issue.id, eventId: "latest" },
-      search: { ...search, query, tab: search.tab === "tags" ? "events" : search.tab },
-      resetScroll: false,
+    show("latest", {
+      query,
+      with: undefined,
+      tab: search.tab === "event" ? undefined : search.tab && "events",
     });
 
   useHotkeys({
@@ -76,7 +79,18 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   const tab = search.tab ?? "event";
   return (
     <div className={styles.page}>
-      <IssueHeader org={org} issue={issue} onChange={(to) => void change([issue], to)} />
+      <IssueHeader
+        org={org}
+        issue={issue}
+        filter={filterOf(search)}
+        onChange={(to) => void change([issue], to)}
+      />
+      <IssueFacts
+        org={org}
+        issue={issue}
+        onAssign={(who) => void assign([issue], who)}
+        onPriority={(priority) => void prioritise([issue], priority)}
+      />
       <div className={styles.columns}>
         <div className={styles.main}>
           <Tabs<IssueTab>
@@ -87,6 +101,7 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
               { value: "event", label: "Event" },
               { value: "events", label: "All events" },
               { value: "tags", label: "Tags" },
+              { value: "compare", label: "Compare" },
               { value: "activity", label: "Activity" },
             ]}
           >
@@ -96,11 +111,12 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   event={event.data}
                   busy={event.isPlaceholderData || event.isPending}
                   query={search.query}
+                  markdown={() => (event.data ? toMarkdown(issue, event.data) : "")}
                   onGo={goTo}
                   onClear={() => filterBy(undefined)}
                 />
                 {event.data ? (
-                  <EventPanel event={event.data} />
+                  <EventPanel org={org} project={issue.project.slug} event={event.data} />
                 ) : event.isError ? (
                   <NoEvent error={event.error} query={search.query} retry={() => void event.refetch()} />
                 ) : (
@@ -108,7 +124,14 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                 )}
               </div>
             ) : tab === "events" ? (
-              <EventsPanel org={org} issue={issue.id} filter={filter} onFilter={filterBy} onOpen={goTo} />
+              <EventsPanel
+                org={org}
+                issue={issue.id}
+                filter={filter}
+                onFilter={filterBy}
+                onOpen={goTo}
+                onCompare={(left, right) => show(left, { tab: "compare", with: right })}
+              />
             ) : tab === "tags" ? (
               <TagsPanel
                 org={org}
@@ -117,8 +140,17 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                 onFilter={filterBy}
                 query={search.query}
               />
+            ) : tab === "compare" ? (
+              <ComparePanel
+                org={org}
+                issue={issue.id}
+                left={event.data}
+                other={search.with}
+                onLeft={(id) => show(id, { with: search.with ?? event.data?.previousEventID ?? undefined })}
+                onRight={(id) => setSearch({ with: id })}
+              />
             ) : (
-              <ActivityPanel issue={issue} />
+              <ActivityPanel org={org} issue={issue} />
             )}
           </Tabs>
         </div>
@@ -126,6 +158,11 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
       </div>
     </div>
   );
+}
+
+/** What the list of issues understands as well. */
+function filterOf({ environment, statsPeriod, start, end }: IssueSearch): FilterSearch {
+  return { environment, statsPeriod, start, end };
 }
 
 function NoEvent({ error, query, retry }: { error: Error; query?: string; retry: () => void }) {
