@@ -116,7 +116,7 @@ export function EventPanel({ org, project, event }: Props) {
       ) : null}
       {crumbs?.data.values?.length ? (
         <Breadcrumbs
-          key={event.eventID}
+          key={`crumbs-${event.eventID}`}
           crumbs={crumbs.data.values}
           at={event.dateCreated}
           meta={valuesMeta(crumbs.meta)}

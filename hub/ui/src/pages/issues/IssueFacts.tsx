@@ -25,7 +25,7 @@ export function IssueFacts({ org, issue, onAssign, onPriority }: Props) {
       <Fact name="Users">
         <strong>{exact(issue.userCount)}</strong>
       </Fact>
-      <Fact name="Week">
+      <Fact name="This week">
         <span
           className={styles[trend.way]}
           title={`${plural(trend.now, "event")} in the last 7 days, ${exact(trend.before)} in the 7 days before`}

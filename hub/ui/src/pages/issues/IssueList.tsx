@@ -7,7 +7,7 @@ import { useLive } from "../../api/live.ts";
 import type { Issue } from "../../api/types.ts";
 import { Button } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
-import { useHotkeys } from "../../ui/hotkeys.ts";
+import { useShortcuts } from "../../ui/hotkeys.ts";
 import { PHONE, useMedia } from "../../ui/media.ts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
@@ -117,30 +117,30 @@ export function IssueList(props: Props) {
     if (gone) setCurrent(items[Math.min(lastIndex.current, items.length - 1)]?.id ?? null);
   }, [gone, items]);
 
-  useHotkeys({
-    j: () => moveTo(at + 1),
-    k: () => moveTo(at < 0 ? 0 : at - 1),
-    ArrowDown: (event) => {
+  useShortcuts("issues", {
+    next: () => moveTo(at + 1),
+    previous: () => moveTo(at < 0 ? 0 : at - 1),
+    down: (event) => {
       if (at < 0) return;
-      event.preventDefault();
+      event?.preventDefault();
       moveTo(at + 1);
     },
-    ArrowUp: (event) => {
+    up: (event) => {
       if (at < 0) return;
-      event.preventDefault();
+      event?.preventDefault();
       moveTo(at - 1);
     },
-    x: () => {
+    select: () => {
       const issue = items[at];
       if (issue) onSelect(issue, !chosen.has(issue.id), false);
     },
-    Enter: (event) => {
+    open: (event) => {
       const issue = items[at];
-      if (!issue || (event.target as HTMLElement).closest("button, a, input")) return;
+      if (!issue || (event?.target as HTMLElement | null)?.closest("button, a, input")) return;
       void navigate({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: issue.id } });
     },
-    e: () => act((issue) => issue.status === "resolved", RESOLVE),
-    m: () => act((issue) => issue.status === "ignored", ARCHIVE),
+    resolve: () => act((issue) => issue.status === "resolved", RESOLVE),
+    archive: () => act((issue) => issue.status === "ignored", ARCHIVE),
   });
 
   const rowHeight = isPhone ? HEIGHT.phone : compact ? HEIGHT.compact : HEIGHT.comfortable;
@@ -193,6 +193,7 @@ export function IssueList(props: Props) {
               org={org}
               issue={issue}
               index={index}
+              of={hasMore ? -1 : items.length}
               columns={columns}
               selected={chosen.has(issue.id)}
               current={issue.id === current}

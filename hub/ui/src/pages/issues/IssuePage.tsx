@@ -5,9 +5,11 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
-import { useHotkeys } from "../../ui/hotkeys.ts";
+import { writeClipboard } from "../../ui/Copy.tsx";
+import { useShortcuts } from "../../ui/hotkeys.ts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
+import { useToast } from "../../ui/Toasts.tsx";
 import { useTitle } from "../../ui/title.ts";
 import { ActivityPanel } from "./ActivityPanel.tsx";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
@@ -45,6 +47,8 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   const search = useSearch({ strict: false }) as IssueSearch;
   const navigate = useNavigate();
   const { change, assign, prioritise } = useIssueActions(org);
+  const toast = useToast();
+  const tab = search.tab ?? "event";
   const filter = { query: search.query, environment: search.environment };
   const event = useQuery(eventQuery(org, issue.id, eventId, filter));
 
@@ -67,16 +71,24 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
       tab: search.tab === "event" ? undefined : search.tab && "events",
     });
 
-  useHotkeys({
-    "[": () => goTo(event.data?.previousEventID ?? null),
-    "]": () => goTo(event.data?.nextEventID ?? null),
-    "{": () => goTo("oldest"),
-    "}": () => goTo("latest"),
-    e: () => void change([issue], issue.status === "resolved" ? REOPEN : RESOLVE),
-    m: () => void change([issue], issue.status === "ignored" ? REOPEN : ARCHIVE),
+  const toMarkdownText = () => (event.data ? toMarkdown(issue, event.data) : "");
+  useShortcuts("issue", {
+    older: () => goTo(event.data?.previousEventID ?? null),
+    newer: () => goTo(event.data?.nextEventID ?? null),
+    oldest: () => goTo("oldest"),
+    latest: () => goTo("latest"),
+    resolve: () => void change([issue], issue.status === "resolved" ? REOPEN : RESOLVE),
+    archive: () => void change([issue], issue.status === "ignored" ? REOPEN : ARCHIVE),
+    markdown: () =>
+      void writeClipboard(toMarkdownText()).then((done) =>
+        toast({
+          text: done ? "Copied as Markdown" : "This browser allows no copying",
+          tone: done ? "info" : "danger",
+        }),
+      ),
+    compare: () => setSearch({ tab: tab === "compare" ? undefined : "compare" }),
   });
 
-  const tab = search.tab ?? "event";
   return (
     <div className={styles.page}>
       <IssueHeader
@@ -111,7 +123,7 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   event={event.data}
                   busy={event.isPlaceholderData || event.isPending}
                   query={search.query}
-                  markdown={() => (event.data ? toMarkdown(issue, event.data) : "")}
+                  markdown={toMarkdownText}
                   onGo={goTo}
                   onClear={() => filterBy(undefined)}
                 />

@@ -18,6 +18,8 @@ interface Props {
   issue: Issue;
   /** Its place in the list, from 0. */
   index: number;
+  /** How many there are; -1 is not known. */
+  of: number;
   columns: readonly ColumnKey[];
   selected: boolean;
   current: boolean;
@@ -33,7 +35,7 @@ interface Props {
 }
 
 export const IssueRow = memo(function IssueRow(props: Props) {
-  const { org, issue, index, columns, selected, current, fresh, compact } = props;
+  const { org, issue, index, of, columns, selected, current, fresh, compact } = props;
   const { wantsFocus, onSelect, onFocus, onPeek } = props;
   const link = useRef<HTMLAnchorElement>(null);
   const { title, message } = headline(issue);
@@ -53,6 +55,7 @@ export const IssueRow = memo(function IssueRow(props: Props) {
       )}
       data-issue={issue.id}
       aria-posinset={index + 1}
+      aria-setsize={of}
       onFocus={() => onFocus(issue)}
     >
       <input

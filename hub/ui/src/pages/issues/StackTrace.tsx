@@ -8,7 +8,7 @@ import { asText, chain, name, openFrame, type Row, rows } from "../../lib/stack.
 import { Badge } from "../../ui/Badge.tsx";
 import { IconButton } from "../../ui/Button.tsx";
 import { Copy } from "../../ui/Copy.tsx";
-import { useHotkeys } from "../../ui/hotkeys.ts";
+import { useShortcuts } from "../../ui/hotkeys.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
 import { Segmented } from "../../ui/Tabs.tsx";
@@ -32,7 +32,11 @@ export function StackTrace({ title, values, platform, meta }: Props) {
   // Everything opened or closed at once; each frame goes on from there by itself.
   const [spread, setSpread] = useState<{ open: boolean; turn: number } | null>(null);
   const links = useMemo(() => chain(values), [values]);
-  useHotkeys({ s: () => setView((before) => (before === "app" ? "all" : "app")) });
+  const spreadOut = () => setSpread((before) => ({ open: !before?.open, turn: (before?.turn ?? 0) + 1 }));
+  useShortcuts("stack", {
+    system: () => setView((before) => (before === "app" ? "all" : "app")),
+    spread: spreadOut,
+  });
   return (
     <Panel
       id="stack"
@@ -55,7 +59,7 @@ export function StackTrace({ title, values, platform, meta }: Props) {
               small
               icon={spread?.open ? "fold" : "unfold"}
               label={spread?.open ? "Close all frames" : "Open all frames of the application"}
-              onClick={() => setSpread((before) => ({ open: !before?.open, turn: (before?.turn ?? 0) + 1 }))}
+              onClick={spreadOut}
             />
           )}
           <Copy text={() => asText(values)} label="Copy the stack trace as text" />
