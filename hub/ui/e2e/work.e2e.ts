@@ -174,7 +174,9 @@ it("draws some dozens of ten thousand issues, and reaches the last one", async (
     await page.keyboard.press("j");
     await page.keyboard.press("j");
     await expect
-      .poll(() => page.evaluate(() => document.activeElement?.closest("[data-issue]")?.getAttribute("data-issue")))
+      .poll(() =>
+        page.evaluate(() => document.activeElement?.closest("[data-issue]")?.getAttribute("data-issue")),
+      )
       .toBe("2");
   });
 });

@@ -11,6 +11,7 @@ interface Props {
   event: EventDetail | undefined;
   busy: boolean;
   query?: string;
+  environment?: readonly string[];
   /** The event and its issue as Markdown. */
   markdown: () => string;
   onGo: (event: string | null) => void;
@@ -30,7 +31,7 @@ const SHOWN_TAGS = [
 ];
 const SHOWN_MAX = 5;
 
-export function EventNav({ event, busy, query, markdown, onGo, onClear }: Props) {
+export function EventNav({ event, busy, query, environment, markdown, onGo, onClear }: Props) {
   const tags = SHOWN_TAGS.flatMap((key) => event?.tags.filter((tag) => tag.key === key) ?? []).slice(
     0,
     SHOWN_MAX,
@@ -62,10 +63,19 @@ export function EventNav({ event, busy, query, markdown, onGo, onClear }: Props)
           </ul>
         ) : null}
       </div>
-      {query ? (
+      {query || environment?.length ? (
         <div className={styles.filter}>
           <span>
-            Only events with <code>{query}</code>
+            Only events
+            {query ? (
+              <>
+                {" "}
+                with <code>{query}</code>
+              </>
+            ) : null}
+            {environment?.length
+              ? ` of ${environment.map((name) => name || "no environment").join(", ")}`
+              : null}
           </span>
           <IconButton small icon="close" label="Show all events" onClick={onClear} />
         </div>

@@ -11,6 +11,7 @@ import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import styles from "./EventsPanel.module.css";
+import { EnvironmentPicker } from "./Filters.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { queryProblem } from "./search-problem.ts";
 
@@ -19,11 +20,12 @@ interface Props {
   issue: string;
   filter: EventFilter;
   onFilter: (query: string | undefined) => void;
+  onEnvironment: (change: { environment?: string[] }) => void;
   onOpen: (event: string) => void;
   onCompare: (left: string, right: string) => void;
 }
 
-export function EventsPanel({ org, issue, filter, onFilter, onOpen, onCompare }: Props) {
+export function EventsPanel({ org, issue, filter, onFilter, onEnvironment, onOpen, onCompare }: Props) {
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const scope = useMemo(() => ({ kind: "events" as const, org, issue }), [org, issue]);
   const events = useInfiniteQuery(issueEventsQuery(org, issue, filter));
@@ -82,6 +84,11 @@ export function EventsPanel({ org, issue, filter, onFilter, onOpen, onCompare }:
           placeholder="Message, function, file, tag:value …"
           onSubmit={(query) => onFilter(query || undefined)}
           problem={queryProblem(events.error)}
+        />
+        <EnvironmentPicker
+          org={org}
+          filter={{ environment: filter.environment && [...filter.environment] }}
+          onChange={onEnvironment}
         />
         <Button
           icon="compare"

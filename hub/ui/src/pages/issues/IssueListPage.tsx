@@ -5,6 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { useCallback, useMemo } from "react";
 import { type IssueFilter, issuesKey, issuesQuery, LIVE_PAGES_MAX } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
+import type { Issue } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
 import { statusOf, withStatus } from "../../lib/query-text.ts";
 import type { IssueListSearch, Sort } from "../../routes.tsx";
@@ -80,20 +81,7 @@ export function IssueListPage() {
     [navigate],
   );
   const pages = issues.data?.pages;
-  // While one reads on, an issue may move up: it is shown where it was found first.
-  const items = useMemo(
-    () =>
-      pages &&
-      [
-        ...new Map(
-          pages
-            .flatMap((page) => page.items)
-            .reverse()
-            .map((each) => [each.id, each]),
-        ).values(),
-      ].reverse(),
-    [pages],
-  );
+  const items = useMemo(() => pages && once(pages.flatMap((page) => page.items)), [pages]);
   const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = issues;
   const more = useCallback(() => {
     if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
@@ -228,6 +216,12 @@ export function IssueListPage() {
       ) : null}
     </div>
   );
+}
+
+/** While one reads on, an issue may move to a later page: it is shown where it was found first. */
+function once(issues: readonly Issue[]): Issue[] {
+  const seen = new Set<string>();
+  return issues.filter(({ id }) => !seen.has(id) && seen.add(id));
 }
 
 export function hitsText(hits: number | null, maxHits: number | null, shown: number): string {

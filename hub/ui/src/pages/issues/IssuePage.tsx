@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
@@ -11,19 +12,21 @@ import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
 import { useTitle } from "../../ui/title.ts";
-import { ActivityPanel } from "./ActivityPanel.tsx";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
-import { ComparePanel } from "./ComparePanel.tsx";
 import { EventNav } from "./EventNav.tsx";
 import { EventPanel } from "./EventPanel.tsx";
-import { EventsPanel } from "./EventsPanel.tsx";
 import { toMarkdown } from "./event-markdown.ts";
 import { IssueFacts } from "./IssueFacts.tsx";
 import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
 import { IssueSidebar } from "./IssueSidebar.tsx";
 import { headline } from "./issue-text.ts";
-import { TagsPanel } from "./TagsPanel.tsx";
+
+// What stands behind the other tabs is fetched when one goes there.
+const ActivityPanel = lazy(() => import("./ActivityPanel.tsx").then((m) => ({ default: m.ActivityPanel })));
+const ComparePanel = lazy(() => import("./ComparePanel.tsx").then((m) => ({ default: m.ComparePanel })));
+const EventsPanel = lazy(() => import("./EventsPanel.tsx").then((m) => ({ default: m.EventsPanel })));
+const TagsPanel = lazy(() => import("./TagsPanel.tsx").then((m) => ({ default: m.TagsPanel })));
 
 export function IssuePage() {
   const { org, issueId } = useParams({ strict: false }) as { org: string; issueId: string };
@@ -117,53 +120,57 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
               { value: "activity", label: "Activity" },
             ]}
           >
-            {tab === "event" ? (
-              <div className={styles.event}>
-                <EventNav
-                  event={event.data}
-                  busy={event.isPlaceholderData || event.isPending}
-                  query={search.query}
-                  markdown={toMarkdownText}
-                  onGo={goTo}
-                  onClear={() => filterBy(undefined)}
+            <Suspense fallback={<Skeleton rows={9} label="Loading" />}>
+              {tab === "event" ? (
+                <div className={styles.event}>
+                  <EventNav
+                    event={event.data}
+                    busy={event.isPlaceholderData || event.isPending}
+                    query={search.query}
+                    environment={search.environment}
+                    markdown={toMarkdownText}
+                    onGo={goTo}
+                    onClear={() => show("latest", { query: undefined, environment: undefined })}
+                  />
+                  {event.data ? (
+                    <EventPanel org={org} project={issue.project.slug} event={event.data} />
+                  ) : event.isError ? (
+                    <NoEvent error={event.error} filtered={Boolean(search.query || search.environment)} retry={() => void event.refetch()} />
+                  ) : (
+                    <Skeleton rows={9} label="Loading the event" />
+                  )}
+                </div>
+              ) : tab === "events" ? (
+                <EventsPanel
+                  org={org}
+                  issue={issue.id}
+                  filter={filter}
+                  onFilter={filterBy}
+                  onEnvironment={setSearch}
+                  onOpen={goTo}
+                  onCompare={(left, right) => show(left, { tab: "compare", with: right })}
                 />
-                {event.data ? (
-                  <EventPanel org={org} project={issue.project.slug} event={event.data} />
-                ) : event.isError ? (
-                  <NoEvent error={event.error} query={search.query} retry={() => void event.refetch()} />
-                ) : (
-                  <Skeleton rows={9} label="Loading the event" />
-                )}
-              </div>
-            ) : tab === "events" ? (
-              <EventsPanel
-                org={org}
-                issue={issue.id}
-                filter={filter}
-                onFilter={filterBy}
-                onOpen={goTo}
-                onCompare={(left, right) => show(left, { tab: "compare", with: right })}
-              />
-            ) : tab === "tags" ? (
-              <TagsPanel
-                org={org}
-                issue={issue.id}
-                environment={search.environment}
-                onFilter={filterBy}
-                query={search.query}
-              />
-            ) : tab === "compare" ? (
-              <ComparePanel
-                org={org}
-                issue={issue.id}
-                left={event.data}
-                other={search.with}
-                onLeft={(id) => show(id, { with: search.with ?? event.data?.previousEventID ?? undefined })}
-                onRight={(id) => setSearch({ with: id })}
-              />
-            ) : (
-              <ActivityPanel org={org} issue={issue} />
-            )}
+              ) : tab === "tags" ? (
+                <TagsPanel
+                  org={org}
+                  issue={issue.id}
+                  environment={search.environment}
+                  onFilter={filterBy}
+                  query={search.query}
+                />
+              ) : tab === "compare" ? (
+                <ComparePanel
+                  org={org}
+                  issue={issue.id}
+                  left={event.data}
+                  other={search.with}
+                  onLeft={(id) => show(id, { with: search.with ?? event.data?.previousEventID ?? undefined })}
+                  onRight={(id) => setSearch({ with: id })}
+                />
+              ) : (
+                <ActivityPanel org={org} issue={issue} />
+              )}
+            </Suspense>
           </Tabs>
         </div>
         <IssueSidebar org={org} issue={issue} event={event.data} query={search.query} onFilter={filterBy} />
@@ -177,8 +184,8 @@ function filterOf({ environment, statsPeriod, start, end }: IssueSearch): Filter
   return { environment, statsPeriod, start, end };
 }
 
-function NoEvent({ error, query, retry }: { error: Error; query?: string; retry: () => void }) {
-  if (query && "status" in error && error.status === 404) {
+function NoEvent({ error, filtered, retry }: { error: Error; filtered: boolean; retry: () => void }) {
+  if (filtered && "status" in error && error.status === 404) {
     return (
       <EmptyState icon="filter" title="No event matches this filter">
         Take the filter away to see all events of this issue.
