@@ -87,10 +87,15 @@ it(
         await page.locator("#json pre").waitFor();
         await check(`event ${i}`);
       }
-      for (const tab of ["events", "tags", "compare", "activity"]) {
+      const tabs = {
+        events: page.getByRole("table", { name: "Events" }),
+        tags: page.getByRole("region", { name: "Tag hostile" }).last(),
+        compare: page.getByRole("table", { name: "Event of both events" }),
+        activity: page.getByText("saw this issue for the first time"),
+      };
+      for (const [tab, shown] of Object.entries(tabs)) {
         await page.goto(`${root}/${issue.id}?tab=${tab}`);
-        await page.getByRole("tabpanel").getByRole("status").first().waitFor({ state: "attached" });
-        await page.getByRole("status", { name: /^Loading/ }).waitFor({ state: "detached" });
+        await shown.waitFor();
         await check(tab);
       }
       expect(complaints).toEqual([]);

@@ -10,6 +10,8 @@ interface Props {
   label: string;
   /** Length of one bar, for the text under the pointer. */
   unit: "hour" | "day";
+  /** Points in time that may explain what is seen; those outside are left out. */
+  marks?: readonly { at: number; label: string }[];
   /** A range was drawn: its edges in unix seconds. */
   onZoom?: (from: number, to: number) => void;
 }
@@ -29,7 +31,7 @@ export function niceCeiling(n: number): number {
   return 10 * power;
 }
 
-export function TimeBars({ points, label, unit, onZoom }: Props) {
+export function TimeBars({ points, label, unit, marks = [], onZoom }: Props) {
   const { at, range, handlers } = useBrush(
     points.length,
     onZoom &&
@@ -41,6 +43,8 @@ export function TimeBars({ points, label, unit, onZoom }: Props) {
   const chosen = at === null ? undefined : points[at];
   const first = points[0];
   const last = points[points.length - 1];
+  const span = points.length * UNIT_SECONDS[unit];
+  const seen = marks.filter(({ at: time }) => first && time >= first[0] && time < first[0] + span);
   return (
     <figure className={styles.figure}>
       <div className={styles.plot}>
@@ -50,7 +54,7 @@ export function TimeBars({ points, label, unit, onZoom }: Props) {
           preserveAspectRatio="none"
           className={styles.svg}
           role="img"
-          aria-label={`${label}: ${exact(total)} events`}
+          aria-label={`${label}: ${exact(total)} events${seen.map((mark) => `, ${mark.label}`).join("")}`}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the bars
           tabIndex={0}
           {...handlers}
@@ -71,6 +75,19 @@ export function TimeBars({ points, label, unit, onZoom }: Props) {
                 height={size}
                 className={n === 0 ? styles.quietBar : i === at ? styles.barOn : styles.bar}
               />
+            );
+          })}
+          {seen.map((mark) => {
+            const x = ((mark.at - (first?.[0] ?? 0)) / span) * WIDTH;
+            return (
+              <path
+                key={mark.label}
+                d={`M${x.toFixed(1)} 0V${HEIGHT}`}
+                className={styles.mark}
+                vectorEffect="non-scaling-stroke"
+              >
+                <title>{mark.label}</title>
+              </path>
             );
           })}
           {range ? (

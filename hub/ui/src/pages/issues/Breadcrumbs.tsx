@@ -119,7 +119,7 @@ function Choice({ name, of, chosen, onChange }: ChoiceProps) {
   const label = chosen.size === 0 ? name : chosen.size === 1 ? [...chosen][0] : `${chosen.size} chosen`;
   return (
     <Menu
-      name={`${name}: ${chosen.size ? [...chosen].join(", ") : "all"}`}
+      name={`${name}: ${chosen.size > 1 ? `${chosen.size} chosen, ` : ""}${[...chosen].join(", ") || "all"}`}
       label={label}
       align="end"
       buttonClassName={cx(styles.choice, chosen.size > 0 && styles.chosen)}

@@ -135,7 +135,11 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   {event.data ? (
                     <EventPanel org={org} project={issue.project.slug} event={event.data} />
                   ) : event.isError ? (
-                    <NoEvent error={event.error} filtered={Boolean(search.query || search.environment)} retry={() => void event.refetch()} />
+                    <NoEvent
+                      error={event.error}
+                      filtered={Boolean(search.query || search.environment)}
+                      retry={() => void event.refetch()}
+                    />
                   ) : (
                     <Skeleton rows={9} label="Loading the event" />
                   )}

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { issueTagsQuery } from "../../api/issues.ts";
 import type { EventDetail, IssueDetail } from "../../api/types.ts";
 import { TimeBars } from "../../charts/TimeBars.tsx";
+import { shortRelease } from "../../lib/format.ts";
 import { withTimes } from "../../lib/query-text.ts";
 import { duration, toMillis } from "../../lib/time.ts";
 import { Segmented } from "../../ui/Tabs.tsx";
@@ -49,6 +50,7 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
           points={points}
           unit={range === "24h" ? "hour" : "day"}
           label={range === "24h" ? "Events in the last 24 hours" : "Events in the last 30 days"}
+          marks={marksOf(issue)}
           onZoom={(from, to) => onFilter(withTimes(query ?? "", from, to))}
         />
       </section>
@@ -67,6 +69,17 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
       </section>
     </aside>
   );
+}
+
+/** When the releases came with which it began, and with which it was seen last. */
+function marksOf({ firstRelease, lastRelease }: IssueDetail) {
+  const releases = new Map([firstRelease, lastRelease].map((release) => [release?.version, release]));
+  return [...releases.values()].flatMap((release) => {
+    const at = toMillis(release?.dateCreated);
+    return release && at !== null
+      ? [{ at: at / 1000, label: `release ${release.shortVersion || shortRelease(release.version)}` }]
+      : [];
+  });
 }
 
 /** Happened, received, digested: a lag of the pipeline is seen on the event itself. */

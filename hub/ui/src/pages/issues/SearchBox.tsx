@@ -45,7 +45,7 @@ export function SearchBox({ value, onSubmit, placeholder, label, scope, problem 
     return [
       ...(isBeginning
         ? recent
-            .filter((query) => query !== value)
+            .filter((query) => query !== text)
             .map((query) => ({ text: query, label: query, hint: "recent", isRecent: true }))
         : []),
       ...suggested,

@@ -117,12 +117,8 @@ function Choices({ org, search }: { org: string; search: OutcomeSearch }) {
         ))}
       </select>
       {search.start || search.end ? (
-        <Button
-          small
-          icon="close"
-          aria-label="Leave this range"
-          onClick={() => change({ start: undefined, end: undefined })}
-        >
+        <Button small icon="close" onClick={() => change({ start: undefined, end: undefined })}>
+          <span className="visually-hidden">Leave the range </span>
           {absolute(search.start).slice(5, 16) || "…"} – {absolute(search.end).slice(5, 16) || "now"}
         </Button>
       ) : null}
