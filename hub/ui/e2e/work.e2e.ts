@@ -47,7 +47,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
       await page.getByRole("menuitemcheckbox", { name: "low" }).click();
       await page.getByText(`${shortId} set to low priority`).waitFor();
       await page.getByRole("button", { name: "Owner: nobody" }).click();
-      await page.getByRole("menuitemcheckbox").nth(1).click();
+      await page.getByRole("menuitemcheckbox", { name: /you$/ }).click();
       await page.getByText(`${shortId} assigned to`).waitFor();
       await awaitIssue(at, `${type} issue.priority:low assigned:me`);
       await page.getByRole("button", { name: "Undo" }).last().click();

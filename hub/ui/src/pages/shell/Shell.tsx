@@ -132,7 +132,7 @@ function UserMenu({ org }: { org: string }) {
   };
   return (
     <Menu
-      name={`Account of ${session.user.name} (${initials(session.user.name || session.user.email)})`}
+      name={`${initials(session.user.name || session.user.email)}, account of ${session.user.name}`}
       caret={false}
       align="end"
       buttonClassName={cx(styles.avatar)}
