@@ -78,10 +78,34 @@ export async function sendError(
     request: { method: "POST", url: "https://shop.example.org/checkout", headers: [["Accept", "*/*"]] },
     ...more,
   };
-  const header = { event_id: eventId, dsn: at.dsn, sent_at: new Date().toISOString() };
-  const body = [header, { type: "event", content_type: "application/json" }, event]
-    .map((line) => JSON.stringify(line))
-    .join("\n");
+  await sendEvent(at, event);
+  return { eventId, type, value };
+}
+
+/** A file that goes along with an event. */
+export interface SentFile {
+  filename: string;
+  contentType: string;
+  body: string | Uint8Array;
+}
+
+/** One event in an envelope of its own. */
+export async function sendEvent(
+  at: Connection,
+  event: { event_id: string } & Record<string, unknown>,
+  files: readonly SentFile[] = [],
+): Promise<void> {
+  const line = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`);
+  const parts = [
+    line({ event_id: event.event_id, dsn: at.dsn, sent_at: new Date().toISOString() }),
+    line({ type: "event", content_type: "application/json" }),
+    line(event),
+    ...files.flatMap(({ filename, contentType, body }) => {
+      const bytes = Buffer.from(body as string);
+      const header = { type: "attachment", length: bytes.length, filename, content_type: contentType };
+      return [line(header), bytes, Buffer.from("\n")];
+    }),
+  ];
   const key = new URL(at.dsn).username;
   const response = await fetch(`${at.relay_url}/api/${at.project_id}/envelope/`, {
     method: "POST",
@@ -89,10 +113,9 @@ export async function sendError(
       "Content-Type": "application/x-sentry-envelope",
       "X-Sentry-Auth": `Sentry sentry_version=7, sentry_client=vedette-e2e/1.0, sentry_key=${key}`,
     },
-    body,
+    body: Buffer.concat(parts),
   });
   if (!response.ok) throw new Error(`the relay answered ${response.status}: ${await response.text()}`);
-  return { eventId, type, value };
 }
 
 interface Found {

@@ -48,7 +48,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
       await row.waitFor();
       expect(page.url()).toContain(`query=${type}`);
 
-      const search = page.getByRole("textbox", { name: "Search issues" });
+      const search = page.getByRole("combobox", { name: "Search issues" });
       await search.fill("is:unresolved");
       await search.press("Enter");
       await row.waitFor();

@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import axe from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 /** What `make demo` writes when everything serves. */
@@ -56,7 +57,7 @@ const EXPECTED = /\/api\/0\/auth\/(login\/)?$/;
 export interface Visit {
   context: BrowserContext;
   page: Page;
-  /** Console errors and warnings, page errors, requests to other origins. Must stay empty. */
+  /** Console errors and warnings, page errors, requests to other origins, what bars people. Must stay empty. */
   complaints: string[];
   shoot: (name: string) => Promise<void>;
 }
@@ -94,9 +95,23 @@ export async function visit(browser: Browser, hub: string, { theme, size }: Opti
   const shoot = async (name: string) => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     if (wide > size.width) complaints.push(`${name} is ${wide} pixels wide and scrolls sideways`);
+    for (const bar of await bars(page)) complaints.push(`${name}: ${bar}`);
     await page.screenshot({ path: resolve(SCREENSHOTS, `${name}-${size.name}-${theme}.png`) });
   };
   return { context, page, complaints, shoot };
+}
+
+/** What keeps people from using the page, by the rules of axe: only what is serious or worse. */
+async function bars(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: typeof axe }).axe.run(document, {
+      resultTypes: ["violations"],
+    });
+    return violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+  });
 }
 
 export async function signIn(page: Page, at: Connection, path = "/"): Promise<void> {

@@ -9,13 +9,14 @@ import {
   Outlet,
   type RouterHistory,
   redirect,
+  retainSearchParams,
 } from "@tanstack/react-router";
 import { relayEquationQuery, relayQuery } from "./api/fleet.ts";
 import { eventQuery, issueQuery } from "./api/issues.ts";
 import { projectQuery, projectsQuery } from "./api/projects.ts";
 import { organizationsQuery, sessionQuery } from "./api/session.ts";
 import { COLUMNS, type Column } from "./lib/fleet.ts";
-import { DIMENSIONS, type Dimension, RANGE_VALUES, type RangeValue } from "./lib/outcomes.ts";
+import { DIMENSIONS, type Dimension } from "./lib/outcomes.ts";
 import { oneOf, parseSearch, stringifySearch, text, texts } from "./lib/search-params.ts";
 import { isPeriod } from "./lib/time.ts";
 import { Failed, Missing, NoOrganization, Waiting } from "./pages/shell/Fallbacks.tsx";
@@ -54,9 +55,32 @@ const home = createRoute({
   component: NoOrganization,
 });
 
+/** The filter that goes along from page to page. */
+export interface FilterSearch {
+  project?: string[];
+  environment?: string[];
+  statsPeriod?: string;
+  start?: string;
+  end?: string;
+}
+
+function filterSearch(raw: Record<string, unknown>): FilterSearch {
+  const period = text(raw.statsPeriod);
+  return {
+    project: texts(raw.project),
+    environment: texts(raw.environment),
+    statsPeriod: period && isPeriod(period) ? period : undefined,
+    start: text(raw.start),
+    end: text(raw.end),
+  };
+}
+
 const organization = createRoute({
   getParentRoute: () => signedIn,
   path: "/organizations/$org",
+  validateSearch: filterSearch,
+  // Whoever looks at one project goes on looking at it; a page takes it off by saying so.
+  search: { middlewares: [retainSearchParams(["project", "environment", "statsPeriod", "start", "end"])] },
   loader: ({ context, params }) => {
     void context.queryClient.prefetchQuery(organizationsQuery);
     void context.queryClient.prefetchQuery(projectsQuery(params.org));
@@ -75,31 +99,10 @@ const organizationHome = createRoute({
 export const SORTS = ["date", "new", "freq", "user"] as const;
 export type Sort = (typeof SORTS)[number];
 
-/** The filter that goes along from page to page. */
-export interface FilterSearch {
-  project?: string[];
-  environment?: string[];
-  statsPeriod?: string;
-  start?: string;
-  end?: string;
-}
-
 export interface IssueListSearch extends FilterSearch {
   /** Absent: unresolved issues. Empty: all of them. */
   query?: string;
   sort?: Sort;
-  cursor?: string;
-}
-
-function filterSearch(raw: Record<string, unknown>): FilterSearch {
-  const period = text(raw.statsPeriod);
-  return {
-    project: texts(raw.project),
-    environment: texts(raw.environment),
-    statsPeriod: period && isPeriod(period) ? period : undefined,
-    start: text(raw.start),
-    end: text(raw.end),
-  };
 }
 
 const issues = createRoute({
@@ -109,25 +112,26 @@ const issues = createRoute({
     ...filterSearch(raw),
     query: text(raw.query),
     sort: oneOf(raw.sort, SORTS),
-    cursor: text(raw.cursor),
   }),
   component: lazyRouteComponent(() => import("./pages/issues/IssueListPage.tsx"), "IssueListPage"),
 });
 
-export const ISSUE_TABS = ["event", "events", "tags", "activity"] as const;
+export const ISSUE_TABS = ["event", "events", "tags", "compare", "activity"] as const;
 export type IssueTab = (typeof ISSUE_TABS)[number];
 
-/** The filter under which events are stepped through. */
-export interface IssueSearch {
+/** The filter under which events are stepped through; environments are part of both filters. */
+export interface IssueSearch extends FilterSearch {
   query?: string;
-  environment?: string[];
   tab?: IssueTab;
+  /** Compared with this event. */
+  with?: string;
 }
 
 const issueSearch = (raw: Record<string, unknown>): IssueSearch => ({
+  ...filterSearch(raw),
   query: text(raw.query),
-  environment: texts(raw.environment),
   tab: oneOf(raw.tab, ISSUE_TABS),
+  with: text(raw.with),
 });
 
 const issuePage = lazyRouteComponent(() => import("./pages/issues/IssuePage.tsx"), "IssuePage");
@@ -232,10 +236,8 @@ const fleetLink = createRoute({
   component: NoOrganization,
 });
 
-export interface OutcomeSearch {
-  project?: string;
+export interface OutcomeSearch extends FilterSearch {
   category?: string;
-  statsPeriod?: RangeValue;
   by?: Dimension;
 }
 
@@ -243,9 +245,8 @@ const outcomes = createRoute({
   getParentRoute: () => organization,
   path: "/outcomes",
   validateSearch: (raw): OutcomeSearch => ({
-    project: text(raw.project),
+    ...filterSearch(raw),
     category: text(raw.category),
-    statsPeriod: oneOf(raw.statsPeriod, RANGE_VALUES),
     by: oneOf(raw.by, DIMENSIONS),
   }),
   component: lazyRouteComponent(() => import("./pages/outcomes/OutcomesPage.tsx"), "OutcomesPage"),
@@ -272,7 +273,6 @@ const privacy = createRoute({
 const alerts = createRoute({
   getParentRoute: () => organization,
   path: "/alerts",
-  validateSearch: (raw): { project?: string } => ({ project: text(raw.project) }),
   component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage.tsx"), "AlertsPage"),
 });
 

@@ -59,6 +59,11 @@ export function onUnauthenticated(callback: () => void): void {
   unauthenticated = callback;
 }
 
+/** What `apiUrl` cannot know: each part of a path that came from outside is one part only. */
+export function segment(text: string): string {
+  return encodeURIComponent(text);
+}
+
 /** The hub decides where it lives: `<base href>` is its word. */
 export function apiUrl(
   path: string,
@@ -107,6 +112,38 @@ export async function request<T>(
 
 export async function get<T>(path: string, options?: RequestOptions): Promise<T> {
   return (await request<T>("GET", path, options)).data;
+}
+
+/** The bytes of a file, of which no more than `max` are read. */
+export async function bytesOf(path: string, max: number, signal?: AbortSignal): Promise<Uint8Array> {
+  let response: Response;
+  try {
+    response = await fetch(apiUrl(path, { download: "1" }), { signal, credentials: "same-origin" });
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError(0, "The hub cannot be reached.");
+  }
+  if (!response.ok) {
+    if (response.status === 401) unauthenticated();
+    throw toError(response.status, parse(await response.text()));
+  }
+  const reader = response.body?.getReader();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  while (reader && size < max) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    size += value.length;
+  }
+  await reader?.cancel();
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all.subarray(0, max);
 }
 
 function parse(text: string): unknown {

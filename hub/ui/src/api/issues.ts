@@ -1,7 +1,13 @@
 /** Issues and their events: what to ask, how it is cached, how it is changed. */
 
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get, request } from "./client.ts";
+import {
+  type InfiniteData,
+  infiniteQueryOptions,
+  keepPreviousData,
+  type QueryClient,
+  queryOptions,
+} from "@tanstack/react-query";
+import { get, request, segment } from "./client.ts";
 import { getPage, type Page } from "./page.ts";
 import type {
   Environment,
@@ -12,9 +18,13 @@ import type {
   IssueStatus,
   IssueTag,
   StatusWish,
+  TagKey,
+  TagValue,
 } from "./types.ts";
 
 export const PAGE_SIZE = 50;
+/** Behind the first page one is on the way down: fewer and larger answers. */
+const FURTHER_PAGE_SIZE = 100;
 
 export interface IssueFilter {
   query: string;
@@ -24,28 +34,62 @@ export interface IssueFilter {
   statsPeriod?: string;
   start?: string;
   end?: string;
-  cursor?: string;
 }
 
 export type IssuePage = Page<Issue>;
+export type IssuePages = InfiniteData<IssuePage, string>;
+
+/** More pages than these are not fetched anew by themselves: whoever reads that far down asks for it. */
+export const LIVE_PAGES_MAX = 3;
 
 export const issuesKey = (org: string) => ["org", org, "issues"] as const;
 export const issueKey = (org: string, id: string) => ["org", org, "issue", id] as const;
 
+const fetchIssues = (org: string, filter: IssueFilter, cursor: string, signal?: AbortSignal) =>
+  getPage<Issue>(`organizations/${org}/issues/`, {
+    signal,
+    query: {
+      ...filter,
+      cursor,
+      limit: cursor ? FURTHER_PAGE_SIZE : PAGE_SIZE,
+      groupStatsPeriod: "24h",
+    },
+    // Without a query the API asks for unresolved issues; an empty one asks for all.
+    keep: ["query"],
+  });
+
 export const issuesQuery = (org: string, filter: IssueFilter) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: [...issuesKey(org), filter],
-    queryFn: ({ signal }) =>
-      getPage<Issue>(`organizations/${org}/issues/`, {
-        signal,
-        query: { ...filter, limit: PAGE_SIZE, groupStatsPeriod: "24h" },
-        // Without a query the API asks for unresolved issues; an empty one asks for all.
-        keep: ["query"],
-      }),
+    queryFn: ({ signal, pageParam }) => fetchIssues(org, filter, pageParam, signal),
+    initialPageParam: "",
+    getNextPageParam: (page: IssuePage) => page.next,
     placeholderData: keepPreviousData,
-    refetchInterval: 10_000,
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > LIVE_PAGES_MAX ? false : 10_000),
+    refetchOnWindowFocus: (query) => (query.state.data?.pages.length ?? 0) <= LIVE_PAGES_MAX,
     staleTime: 2000,
   });
+
+/** Asks for the lists anew, but for those that are too long for it. */
+export function refreshLists(client: QueryClient, org: string): Promise<void> {
+  return client.invalidateQueries({
+    queryKey: issuesKey(org),
+    predicate: (query) =>
+      ((query.state.data as IssuePages | undefined)?.pages?.length ?? 0) <= LIVE_PAGES_MAX,
+  });
+}
+
+/** Every issue a search finds, up to `max`. */
+export async function allIssues(org: string, filter: IssueFilter, max: number): Promise<Issue[]> {
+  const found: Issue[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null && found.length < max) {
+    const page: IssuePage = await fetchIssues(org, filter, cursor);
+    found.push(...page.items);
+    cursor = page.next;
+  }
+  return found.slice(0, max);
+}
 
 export const issueQuery = (org: string, id: string) =>
   queryOptions({
@@ -93,6 +137,42 @@ export const issueTagsQuery = (org: string, issue: string, environment: readonly
     staleTime: 10_000,
   });
 
+export const issueTagValuesQuery = (org: string, issue: string, key: string) =>
+  queryOptions({
+    queryKey: [...issueKey(org, issue), "tags", "values", key],
+    queryFn: ({ signal }) =>
+      get<TagValue[]>(`organizations/${org}/issues/${issue}/tags/${segment(key)}/values/`, { signal }),
+    staleTime: 10_000,
+  });
+
+/** Keys of the tags of the organization's recent issues. */
+export const tagKeysQuery = (org: string) =>
+  queryOptions({
+    queryKey: ["org", org, "tags"],
+    queryFn: ({ signal }) => get<TagKey[]>(`organizations/${org}/tags/`, { signal }),
+    staleTime: 60_000,
+  });
+
+export const tagValuesQuery = (org: string, project: string, key: string, part: string) =>
+  queryOptions({
+    queryKey: ["org", org, "project", project, "tags", key, part],
+    queryFn: ({ signal }) =>
+      get<TagValue[]>(`projects/${org}/${project}/tags/${segment(key)}/values/`, {
+        signal,
+        query: { query: part },
+      }),
+    staleTime: 30_000,
+  });
+
+/** The issue of a short id. */
+export const shortIdQuery = (org: string, shortId: string) =>
+  queryOptions({
+    queryKey: ["org", org, "shortid", shortId],
+    queryFn: ({ signal }) =>
+      get<{ group: Issue }>(`organizations/${org}/shortids/${segment(shortId)}/`, { signal }),
+    staleTime: 60_000,
+  });
+
 export const environmentsQuery = (org: string) =>
   queryOptions({
     queryKey: ["org", org, "environments"],
@@ -106,10 +186,17 @@ export interface StatusChange {
   substatus?: string | null;
 }
 
+/** Whatever of an issue people change. */
+export interface IssueEdit extends Partial<StatusChange> {
+  /** `user:1`, `team:1`; empty is nobody. */
+  assignedTo?: string;
+  priority?: string;
+}
+
 /** The API takes this many ids at once. */
 const IDS_MAX = 100;
 
-export async function updateIssues(org: string, ids: readonly string[], change: StatusChange): Promise<void> {
+export async function updateIssues(org: string, ids: readonly string[], change: IssueEdit): Promise<void> {
   for (let i = 0; i < ids.length; i += IDS_MAX) {
     await request("PUT", `organizations/${org}/issues/`, {
       query: { id: ids.slice(i, i + IDS_MAX) },
@@ -122,4 +209,8 @@ export async function deleteIssues(org: string, ids: readonly string[]): Promise
   for (let i = 0; i < ids.length; i += IDS_MAX) {
     await request("DELETE", `organizations/${org}/issues/`, { query: { id: ids.slice(i, i + IDS_MAX) } });
   }
+}
+
+export async function writeNote(org: string, issue: string, text: string): Promise<void> {
+  await request("POST", `organizations/${org}/issues/${issue}/notes/`, { body: { text } });
 }

@@ -6,9 +6,11 @@ import type { Outcomes } from "./types.ts";
 
 export interface OutcomeQuestion {
   groupBy: string[];
-  statsPeriod: string;
+  statsPeriod?: string;
+  start?: string;
+  end?: string;
   interval: string;
-  project?: string;
+  project?: readonly string[];
   category?: string;
 }
 

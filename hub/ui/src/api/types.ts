@@ -42,6 +42,12 @@ export type Activity = With<Schemas["Activity"], { data: Record<string, Json> }>
 export type Release = Pick<Schemas["ReleaseRef"], "version"> & Partial<Schemas["ReleaseRef"]>;
 export type IssueDetail = With<Schemas["IssueDetail"], IssueParts & { activity: Activity[] }>;
 export type IssueTag = Schemas["IssueTag"];
+export type TagKey = Schemas["TagKey"];
+export type TagValue = Schemas["TagValue"];
+export type Assignee = Schemas["Assignee"];
+export type Member = Schemas["Member"];
+export type Team = Schemas["Team"];
+export type Attachment = Schemas["Attachment"];
 
 export type EventSummary = Schemas["EventSummary"];
 export type EventUser = Schemas["EventUser"] & { [key: string]: unknown };

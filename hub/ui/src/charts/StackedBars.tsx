@@ -1,8 +1,8 @@
 /** Counts over time in layers: stacked bars, and the interval under the pointer or the arrow keys. */
 
-import { useState } from "react";
 import { count, exact } from "../lib/format.ts";
 import { absolute, toMillis } from "../lib/time.ts";
+import { useBrush } from "./brush.ts";
 import styles from "./charts.module.css";
 import { niceCeiling } from "./TimeBars.tsx";
 
@@ -19,19 +19,23 @@ interface Props {
   intervals: readonly string[];
   /** From the bottom up. */
   layers: readonly StackLayer[];
+  /** A range was drawn: the beginning of its first interval and of the one behind its last. */
+  onZoom?: (start: string, end: string | undefined) => void;
 }
 
 const WIDTH = 600;
 const HEIGHT = 150;
 
-export function StackedBars({ label, intervals, layers }: Props) {
-  const [at, setAt] = useState<number | null>(null);
+export function StackedBars({ label, intervals, layers, onZoom }: Props) {
+  const { at, range, handlers } = useBrush(
+    intervals.length,
+    onZoom && ((first, last) => onZoom(intervals[first] as string, intervals[last + 1])),
+  );
   const sums = intervals.map((_, i) => layers.reduce((sum, layer) => sum + (layer.values[i] ?? 0), 0));
   const top = niceCeiling(Math.max(1, ...sums));
   const step = WIDTH / Math.max(intervals.length, 1);
   const all = sums.reduce((a, b) => a + b, 0);
   const chosen = at === null ? undefined : intervals[at];
-  const move = (by: number) => setAt((i) => Math.min(Math.max((i ?? 0) + by, 0), intervals.length - 1));
   return (
     <figure className={styles.figure}>
       <div className={styles.plot}>
@@ -44,17 +48,7 @@ export function StackedBars({ label, intervals, layers }: Props) {
           // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the intervals
           tabIndex={0}
           aria-label={`${label}: ${exact(all)} items`}
-          onPointerLeave={() => setAt(null)}
-          onBlur={() => setAt(null)}
-          onKeyDown={(event) => {
-            if (event.key === "ArrowRight") move(1);
-            else if (event.key === "ArrowLeft") move(-1);
-          }}
-          onPointerMove={(event) => {
-            const box = event.currentTarget.getBoundingClientRect();
-            const i = Math.floor(((event.clientX - box.left) / Math.max(box.width, 1)) * intervals.length);
-            setAt(i >= 0 && i < intervals.length ? i : null);
-          }}
+          {...handlers}
         >
           <path
             d={`M0 .5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT - 0.5}H${WIDTH}`}
@@ -78,7 +72,13 @@ export function StackedBars({ label, intervals, layers }: Props) {
             />
           ))}
           {at === null ? null : (
-            <rect x={at * step} y={0} width={step} height={HEIGHT} className={styles.stackMark} />
+            <rect
+              x={(range?.[0] ?? at) * step}
+              y={0}
+              width={step * (range ? range[1] - range[0] + 1 : 1)}
+              height={HEIGHT}
+              className={styles.stackMark}
+            />
           )}
         </svg>
       </div>
@@ -94,7 +94,8 @@ export function StackedBars({ label, intervals, layers }: Props) {
         ) : (
           <>
             <span>{absolute(toMillis(intervals[0])).slice(0, 16)}</span>
-            <span>now</span>
+            {onZoom ? <span className={styles.hint}>Drag, or shift and arrow keys, to zoom</span> : null}
+            <span>{absolute(toMillis(intervals.at(-1))).slice(0, 16)}</span>
           </>
         )}
       </figcaption>

@@ -1,8 +1,8 @@
 /** Counts over time: bars, three lines of scale, and the value under the pointer. */
 
-import { useState } from "react";
 import { count, exact } from "../lib/format.ts";
 import { absolute, toMillis } from "../lib/time.ts";
+import { useBrush } from "./brush.ts";
 import styles from "./charts.module.css";
 
 interface Props {
@@ -10,7 +10,13 @@ interface Props {
   label: string;
   /** Length of one bar, for the text under the pointer. */
   unit: "hour" | "day";
+  /** Points in time that may explain what is seen; those outside are left out. */
+  marks?: readonly { at: number; label: string }[];
+  /** A range was drawn: its edges in unix seconds. */
+  onZoom?: (from: number, to: number) => void;
 }
+
+const UNIT_SECONDS = { hour: 3600, day: 86_400 };
 
 const HEIGHT = 76;
 const WIDTH = 600;
@@ -25,14 +31,20 @@ export function niceCeiling(n: number): number {
   return 10 * power;
 }
 
-export function TimeBars({ points, label, unit }: Props) {
-  const [at, setAt] = useState<number | null>(null);
+export function TimeBars({ points, label, unit, marks = [], onZoom }: Props) {
+  const { at, range, handlers } = useBrush(
+    points.length,
+    onZoom &&
+      ((first, last) => onZoom(points[first]?.[0] ?? 0, (points[last]?.[0] ?? 0) + UNIT_SECONDS[unit])),
+  );
   const top = niceCeiling(Math.max(1, ...points.map(([, n]) => n)));
   const step = WIDTH / Math.max(points.length, 1);
   const total = points.reduce((sum, [, n]) => sum + n, 0);
   const chosen = at === null ? undefined : points[at];
   const first = points[0];
   const last = points[points.length - 1];
+  const span = points.length * UNIT_SECONDS[unit];
+  const seen = marks.filter(({ at: time }) => first && time >= first[0] && time < first[0] + span);
   return (
     <figure className={styles.figure}>
       <div className={styles.plot}>
@@ -42,13 +54,10 @@ export function TimeBars({ points, label, unit }: Props) {
           preserveAspectRatio="none"
           className={styles.svg}
           role="img"
-          aria-label={`${label}: ${exact(total)} events`}
-          onPointerLeave={() => setAt(null)}
-          onPointerMove={(event) => {
-            const box = event.currentTarget.getBoundingClientRect();
-            const i = Math.floor(((event.clientX - box.left) / Math.max(box.width, 1)) * points.length);
-            setAt(i >= 0 && i < points.length ? i : null);
-          }}
+          aria-label={`${label}: ${exact(total)} events${seen.map((mark) => `, ${mark.label}`).join("")}`}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys step through the bars
+          tabIndex={0}
+          {...handlers}
         >
           <path
             d={`M0 .5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`}
@@ -68,6 +77,28 @@ export function TimeBars({ points, label, unit }: Props) {
               />
             );
           })}
+          {seen.map((mark) => {
+            const x = ((mark.at - (first?.[0] ?? 0)) / span) * WIDTH;
+            return (
+              <path
+                key={mark.label}
+                d={`M${x.toFixed(1)} 0V${HEIGHT}`}
+                className={styles.mark}
+                vectorEffect="non-scaling-stroke"
+              >
+                <title>{mark.label}</title>
+              </path>
+            );
+          })}
+          {range ? (
+            <rect
+              x={range[0] * step}
+              y={0}
+              width={step * (range[1] - range[0] + 1)}
+              height={HEIGHT}
+              className={styles.stackMark}
+            />
+          ) : null}
         </svg>
       </div>
       <figcaption className={styles.axis}>

@@ -78,9 +78,9 @@ it("writes a request as a shell command that means the same", () => {
       data: { amount: 5 },
     }),
   ).toBe(
-    "curl -X POST 'https://shop.example/pay?a=1%202' \\\n  -H 'X-Note: it'\\''s' \\\n  -b 'sid=[Filtered]' \\\n  --data-raw '{\"amount\":5}'",
+    "curl --globoff --request POST \\\n  --url 'https://shop.example/pay?a=1%202' \\\n  --header 'X-Note: it'\\''s' \\\n  --cookie 'sid=[Filtered]' \\\n  --data-raw '{\"amount\":5}'",
   );
-  expect(curl({ url: "https://x.example/" })).toBe("curl 'https://x.example/'");
+  expect(curl({ url: "https://x.example/" })).toBe("curl --globoff \\\n  --url 'https://x.example/'");
 });
 
 it("keeps a filter in the address, readable and whole", () => {

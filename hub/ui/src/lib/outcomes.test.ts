@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Group, layers, rows, spiked } from "./outcomes.ts";
+import { type Group, intervalFor, layers, rows, spiked } from "./outcomes.ts";
 
 const group = (outcome: string, reason: string, values: number[]): Group => ({
   by: { outcome, reason },
@@ -48,4 +48,16 @@ test("what belongs to no project has an empty name", () => {
 
 test("items over the limit against spikes are counted", () => {
   expect(spiked(GROUPS)).toBe(3);
+});
+
+test("a range is cut into intervals that read well", () => {
+  const hours = (n: number) => intervalFor(0, n * 3_600_000);
+  expect([hours(3), hours(48), hours(49), hours(14 * 24), hours(15 * 24)]).toEqual([
+    "1h",
+    "1h",
+    "6h",
+    "6h",
+    "1d",
+  ]);
+  expect(intervalFor(null, 1)).toBe("1d");
 });

@@ -18,8 +18,14 @@ export const RANGES = [
   { value: "30d", name: "30 days", interval: "1d" },
   { value: "90d", name: "90 days", interval: "1d" },
 ] as const;
-export type RangeValue = (typeof RANGES)[number]["value"];
-export const RANGE_VALUES = RANGES.map((range) => range.value);
+
+const HOUR_MS = 3_600_000;
+
+/** The interval that reads well over a range; what begins nowhere is taken for long. */
+export function intervalFor(start: number | null, end: number): string {
+  const hours = start === null ? Number.POSITIVE_INFINITY : (end - start) / HOUR_MS;
+  return hours <= 48 ? "1h" : hours <= 14 * 24 ? "6h" : "1d";
+}
 
 export const DIMENSIONS = ["reason", "category", "project", "relay"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];

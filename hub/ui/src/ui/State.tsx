@@ -41,12 +41,19 @@ export function ErrorState({ error, retry, title }: { error: unknown; retry?: ()
   );
 }
 
+interface SkeletonProps {
+  rows?: number;
+  /** Of the rows to come, in pixels. */
+  rowHeight?: number;
+  label?: string;
+}
+
 /** Grey rows of the height that the real ones will have. */
-export function Skeleton({ rows = 6, label = "Loading" }: { rows?: number; label?: string }) {
+export function Skeleton({ rows = 6, rowHeight, label = "Loading" }: SkeletonProps) {
   return (
     <div role="status" aria-label={label} className={styles.skeleton}>
       {Array.from({ length: rows }, (_, i) => (
-        <div key={i} className={styles.row} aria-hidden="true">
+        <div key={i} className={styles.row} style={{ height: rowHeight }} aria-hidden="true">
           <span className={styles.line} style={{ width: `${38 + ((i * 29) % 34)}%` }} />
           <span className={styles.line} style={{ width: `${18 + ((i * 17) % 22)}%` }} />
         </div>

@@ -1,8 +1,13 @@
 /** Keys that act wherever one is on the page, and never while one types. */
 
 import { useEffect, useRef } from "react";
+import { type ShortcutGroup, type ShortcutId, shortcutsOf } from "../lib/shortcuts.ts";
 
-export type Hotkeys = Record<string, (event: KeyboardEvent) => void>;
+/** By the event's key; two with a blank between them are pressed one after the other. */
+export type Hotkeys = Record<string, (event?: KeyboardEvent) => void>;
+
+/** How long after the first key the second still counts. */
+const CHORD_MS = 1200;
 
 export function useHotkeys(keys: Hotkeys): void {
   const latest = useRef(keys);
@@ -10,15 +15,66 @@ export function useHotkeys(keys: Hotkeys): void {
     latest.current = keys;
   });
   useEffect(() => {
+    let first = "";
+    let at = 0;
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target))
         return;
       if (document.querySelector("dialog[open]") || document.querySelector(":popover-open")) return;
-      latest.current[event.key]?.(event);
+      const all = latest.current;
+      const isSecond = first !== "" && Date.now() - at < CHORD_MS;
+      const act = isSecond ? all[`${first} ${event.key}`] : all[event.key];
+      first = "";
+      if (!isSecond && Object.keys(all).some((key) => key.startsWith(`${event.key} `))) {
+        first = event.key;
+        at = Date.now();
+      } else act?.(event);
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
+}
+
+type Handlers<G extends ShortcutGroup> = Record<ShortcutId<G>, (event?: KeyboardEvent) => void>;
+
+interface Mounted {
+  group: ShortcutGroup;
+  run: (id: string) => void;
+}
+
+const mounted = new Set<Mounted>();
+
+/** A group of the table of shortcuts, each with what it does here. */
+export function useShortcuts<G extends ShortcutGroup>(group: G, handlers: Handlers<G>): void {
+  const byId = handlers as Record<string, (event?: KeyboardEvent) => void>;
+  const latest = useRef(byId);
+  useEffect(() => {
+    latest.current = byId;
+  });
+  useEffect(() => {
+    const here: Mounted = { group, run: (id) => latest.current[id]?.() };
+    mounted.add(here);
+    return () => {
+      mounted.delete(here);
+    };
+  }, [group]);
+  useHotkeys(Object.fromEntries(shortcutsOf(group).map(([id, { key }]) => [key, byId[id] ?? (() => {})])));
+}
+
+export interface Action {
+  id: string;
+  does: string;
+  keys: string;
+  run: () => void;
+}
+
+/** What the shown page can do by a key, for who does not know the key. */
+export function actionsNow(): Action[] {
+  return [...mounted].flatMap(({ group, run }) =>
+    shortcutsOf(group)
+      .filter(([, { isMove }]) => !isMove)
+      .map(([id, { key, does }]) => ({ id: `${group}.${id}`, does, keys: key, run: () => run(id) })),
+  );
 }
 
 function isTyping(target: EventTarget | null): boolean {

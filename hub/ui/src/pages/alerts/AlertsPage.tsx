@@ -16,13 +16,13 @@ const FROM = "/signed-in/organizations/$org/alerts";
 export function AlertsPage() {
   useTitle("Alerts");
   const { org } = useParams({ from: FROM });
-  const { project: wanted } = useSearch({ from: FROM });
+  const { project: wanted = [] } = useSearch({ from: FROM });
   const navigate = useNavigate();
   const projects = useQuery(projectsQuery(org));
   if (projects.isError) return <ErrorState error={projects.error} retry={() => void projects.refetch()} />;
   if (!projects.data) return <Skeleton rows={5} label="Loading projects" />;
   const project =
-    projects.data.find((each) => each.slug === wanted || each.id === wanted) ?? projects.data[0];
+    projects.data.find((each) => wanted.includes(each.slug) || wanted.includes(each.id)) ?? projects.data[0];
   if (!project) {
     return (
       <EmptyState icon="alerts" title="No project yet">
@@ -44,7 +44,7 @@ export function AlertsPage() {
                 checked={each.id === project.id}
                 onSelect={() => {
                   close();
-                  void navigate({ to: ".", search: { project: each.slug } });
+                  void navigate({ to: ".", search: { project: [each.id] } });
                 }}
               >
                 {each.slug}

@@ -20,7 +20,6 @@ import { exact, plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
 import { inputClass } from "../../ui/Form.tsx";
-import { useHotkeys } from "../../ui/hotkeys.ts";
 import { PageHead } from "../../ui/Panel.tsx";
 import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { useTitle } from "../../ui/title.ts";
@@ -54,12 +53,6 @@ export function FleetPage() {
   );
   const setSearch = (change: { q?: string; sort?: Column; dir?: "down" }) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
-  useHotkeys({
-    "/": (event) => {
-      event.preventDefault();
-      document.querySelector<HTMLInputElement>("#fleet-filter")?.focus();
-    },
-  });
   return (
     <div className={styles.page}>
       <PageHead
@@ -107,6 +100,7 @@ export function FleetPage() {
           <div className={styles.filter}>
             <input
               id="fleet-filter"
+              data-search
               type="search"
               className={inputClass}
               aria-label="Filter relays"

@@ -5,7 +5,7 @@ import { useRef, useState, useSyncExternalStore } from "react";
 import type { Relay } from "../../api/types.ts";
 import type { Column } from "../../lib/fleet.ts";
 import { cx } from "../../ui/classes.ts";
-import { useHotkeys } from "../../ui/hotkeys.ts";
+import { useShortcuts } from "../../ui/hotkeys.ts";
 import { VirtualTable, type VirtualTableHandle } from "../../ui/VirtualTable.tsx";
 import { RelayRow } from "./RelayRow.tsx";
 import styles from "./RelayTable.module.css";
@@ -70,19 +70,19 @@ export function RelayTable({ relays, sort, down, onSort }: Props) {
   };
   const open = (relay: Relay) =>
     void navigate({ to: "/organizations/$org/fleet/$relayId", params: { org, relayId: relay.id } });
-  const onArrow = (by: number) => (event: KeyboardEvent) => {
+  const onArrow = (by: number) => (event?: KeyboardEvent) => {
     if (at < 0) return;
-    event.preventDefault();
+    event?.preventDefault();
     moveTo(at + by);
   };
-  useHotkeys({
-    j: () => moveTo(at + 1),
-    k: () => moveTo(at < 0 ? 0 : at - 1),
-    ArrowDown: onArrow(1),
-    ArrowUp: onArrow(-1),
-    Enter: (event) => {
+  useShortcuts("fleet", {
+    next: () => moveTo(at + 1),
+    previous: () => moveTo(at < 0 ? 0 : at - 1),
+    down: onArrow(1),
+    up: onArrow(-1),
+    open: (event) => {
       const relay = relays[at];
-      if (relay && !(event.target as HTMLElement).closest("button, a, input")) open(relay);
+      if (relay && !(event?.target as HTMLElement | null)?.closest("button, a, input")) open(relay);
     },
   });
 

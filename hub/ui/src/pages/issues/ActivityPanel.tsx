@@ -1,20 +1,74 @@
 /** What people and the hub did with the issue. */
 
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { issueKey, writeNote } from "../../api/issues.ts";
 import type { Activity, IssueDetail } from "../../api/types.ts";
+import { Button } from "../../ui/Button.tsx";
+import { inputClass } from "../../ui/Form.tsx";
 import { Icon, type IconName } from "../../ui/icons.tsx";
 import { EmptyState } from "../../ui/State.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import styles from "./ActivityPanel.module.css";
 
-export function ActivityPanel({ issue }: { issue: IssueDetail }) {
+export function ActivityPanel({ org, issue }: { org: string; issue: IssueDetail }) {
   const items = issue.activity ?? [];
-  if (items.length === 0) {
-    return (
-      <EmptyState icon="clock" title="Nothing yet">
-        What is done with this issue is written down here.
-      </EmptyState>
-    );
-  }
+  return (
+    <div className={styles.page}>
+      <NoteForm org={org} issue={issue.id} />
+      {items.length === 0 ? (
+        <EmptyState icon="clock" title="Nothing yet">
+          What is done with this issue is written down here.
+        </EmptyState>
+      ) : (
+        <Items items={items} />
+      )}
+    </div>
+  );
+}
+
+function NoteForm({ org, issue }: { org: string; issue: string }) {
+  const client = useQueryClient();
+  const [text, setText] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(null);
+    try {
+      await writeNote(org, issue, text.trim());
+      setText("");
+      await client.invalidateQueries({ queryKey: issueKey(org, issue), exact: true });
+    } catch (error) {
+      setProblem((error as Error).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form className={styles.note} onSubmit={submit}>
+      <textarea
+        className={inputClass}
+        rows={2}
+        aria-label="A note for those who come after you"
+        placeholder="A note for those who come after you"
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <Button type="submit" icon="send" busy={busy} disabled={text.trim() === ""}>
+        Add the note
+      </Button>
+      {problem ? (
+        <p className={styles.problem} role="alert">
+          {problem}
+        </p>
+      ) : null}
+    </form>
+  );
+}
+
+function Items({ items }: { items: readonly Activity[] }) {
   return (
     <ol className={styles.list}>
       {items.map((item) => {

@@ -11,6 +11,9 @@ interface Props {
   event: EventDetail | undefined;
   busy: boolean;
   query?: string;
+  environment?: readonly string[];
+  /** The event and its issue as Markdown. */
+  markdown: () => string;
   onGo: (event: string | null) => void;
   onClear: () => void;
 }
@@ -28,7 +31,7 @@ const SHOWN_TAGS = [
 ];
 const SHOWN_MAX = 5;
 
-export function EventNav({ event, busy, query, onGo, onClear }: Props) {
+export function EventNav({ event, busy, query, environment, markdown, onGo, onClear }: Props) {
   const tags = SHOWN_TAGS.flatMap((key) => event?.tags.filter((tag) => tag.key === key) ?? []).slice(
     0,
     SHOWN_MAX,
@@ -42,9 +45,12 @@ export function EventNav({ event, busy, query, onGo, onClear }: Props) {
           </span>
           {event ? <Copy text={event.eventID} label="Copy the event id" /> : null}
           {event ? (
-            <span className={styles.time}>
-              <TimeAgo at={event.dateCreated} />
-            </span>
+            <>
+              <span className={styles.time}>
+                <TimeAgo at={event.dateCreated} />
+              </span>
+              <Copy text={markdown} label="Copy the issue as Markdown" words="Markdown" />
+            </>
           ) : null}
         </div>
         {tags.length ? (
@@ -57,10 +63,19 @@ export function EventNav({ event, busy, query, onGo, onClear }: Props) {
           </ul>
         ) : null}
       </div>
-      {query ? (
+      {query || environment?.length ? (
         <div className={styles.filter}>
           <span>
-            Only events with <code>{query}</code>
+            Only events
+            {query ? (
+              <>
+                {" "}
+                with <code>{query}</code>
+              </>
+            ) : null}
+            {environment?.length
+              ? ` of ${environment.map((name) => name || "no environment").join(", ")}`
+              : null}
           </span>
           <IconButton small icon="close" label="Show all events" onClick={onClear} />
         </div>

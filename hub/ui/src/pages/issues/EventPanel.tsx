@@ -8,6 +8,7 @@ import { Panel } from "../../ui/Panel.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
 import { Notice } from "../../ui/State.tsx";
 import { ValueTree } from "../../ui/ValueTree.tsx";
+import { Attachments } from "./Attachments.tsx";
 import { Breadcrumbs } from "./Breadcrumbs.tsx";
 import { Contexts } from "./Contexts.tsx";
 import styles from "./EventPanel.module.css";
@@ -36,7 +37,14 @@ function valuesMeta(meta: Meta | undefined): Meta {
   return child(meta, "values") ?? meta;
 }
 
-export function EventPanel({ event }: { event: EventDetail }) {
+interface Props {
+  org: string;
+  /** Slug or id of the project. */
+  project: string;
+  event: EventDetail;
+}
+
+export function EventPanel({ org, project, event }: Props) {
   const message = find<{ formatted?: string; message?: string }>(event, "message");
   const exception = find<{ values?: (ExceptionValue | null)[] }>(event, "exception");
   const stacktrace = find<Stacktrace>(event, "stacktrace");
@@ -107,9 +115,15 @@ export function EventPanel({ event }: { event: EventDetail }) {
         </Panel>
       ) : null}
       {crumbs?.data.values?.length ? (
-        <Breadcrumbs crumbs={crumbs.data.values} at={event.dateCreated} meta={valuesMeta(crumbs.meta)} />
+        <Breadcrumbs
+          key={`crumbs-${event.eventID}`}
+          crumbs={crumbs.data.values}
+          at={event.dateCreated}
+          meta={valuesMeta(crumbs.meta)}
+        />
       ) : null}
       {request ? <RequestPanel request={request.data} meta={request.meta} /> : null}
+      <Attachments org={org} project={project} event={event} />
       <Contexts event={event} />
       <Grouping event={event} />
       <RawJson event={event} />

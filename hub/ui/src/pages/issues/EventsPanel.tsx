@@ -1,6 +1,7 @@
 /** All events of the issue, newest first, under the filter in force. */
 
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
 import { type EventFilter, issueEventsQuery } from "../../api/issues.ts";
 import type { EventSummary } from "../../api/types.ts";
 import { shortRelease } from "../../lib/format.ts";
@@ -10,21 +11,45 @@ import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import styles from "./EventsPanel.module.css";
+import { EnvironmentPicker } from "./Filters.tsx";
 import { SearchBox } from "./SearchBox.tsx";
+import { queryProblem } from "./search-problem.ts";
 
 interface Props {
   org: string;
   issue: string;
   filter: EventFilter;
   onFilter: (query: string | undefined) => void;
+  onEnvironment: (change: { environment?: string[] }) => void;
   onOpen: (event: string) => void;
+  onCompare: (left: string, right: string) => void;
 }
 
-export function EventsPanel({ org, issue, filter, onFilter, onOpen }: Props) {
+export function EventsPanel({ org, issue, filter, onFilter, onEnvironment, onOpen, onCompare }: Props) {
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const scope = useMemo(() => ({ kind: "events" as const, org, issue }), [org, issue]);
   const events = useInfiniteQuery(issueEventsQuery(org, issue, filter));
   const rows = events.data?.pages.flatMap((page) => page.items) ?? [];
   const tag = (event: EventSummary, key: string) => event.tags.find((each) => each.key === key)?.value;
+  // Two can be compared; a third one takes the place of the first.
+  const choose = (id: string) =>
+    setChosen((before) =>
+      before.includes(id) ? before.filter((each) => each !== id) : [...before.slice(-1), id],
+    );
+  const [left, right] = chosen;
   const columns: Column<EventSummary>[] = [
+    {
+      name: "Compare",
+      quiet: true,
+      cell: (event) => (
+        <input
+          type="checkbox"
+          aria-label={`Compare ${event.eventID.slice(0, 8)}`}
+          checked={chosen.includes(event.eventID)}
+          onChange={() => choose(event.eventID)}
+        />
+      ),
+    },
     {
       name: "Event",
       cell: (event) => (
@@ -51,14 +76,35 @@ export function EventsPanel({ org, issue, filter, onFilter, onOpen }: Props) {
   ];
   return (
     <div className={styles.page}>
-      <SearchBox
-        value={filter.query ?? ""}
-        label="Filter events"
-        placeholder="Filter events: message, tag:value …"
-        onSubmit={(query) => onFilter(query || undefined)}
-      />
+      <div className={styles.bar}>
+        <SearchBox
+          scope={scope}
+          value={filter.query ?? ""}
+          label="Search events"
+          placeholder="Message, function, file, tag:value …"
+          onSubmit={(query) => onFilter(query || undefined)}
+          problem={queryProblem(events.error)}
+        />
+        <EnvironmentPicker
+          org={org}
+          filter={{ environment: filter.environment && [...filter.environment] }}
+          onChange={onEnvironment}
+        />
+        <Button
+          icon="compare"
+          disabled={!left || !right}
+          title="Choose two events of the table"
+          onClick={() => left && right && onCompare(left, right)}
+        >
+          Compare two
+        </Button>
+      </div>
       {events.isError ? (
-        <ErrorState error={events.error} retry={() => void events.refetch()} />
+        <ErrorState
+          error={events.error}
+          title={queryProblem(events.error) ? "This search cannot be read" : undefined}
+          retry={() => void events.refetch()}
+        />
       ) : events.isPending ? (
         <Skeleton rows={8} label="Loading events" />
       ) : rows.length === 0 ? (

@@ -87,7 +87,7 @@ export function FrameView({ frame, repeats, platform, initiallyOpen, crash, meta
   );
 }
 
-function Source({ frame, platform, meta }: { frame: Frame; platform: string | null; meta?: Meta }) {
+export function Source({ frame, platform, meta }: { frame: Frame; platform: string | null; meta?: Meta }) {
   const language = languageOf(frame.filename ?? frame.absPath, frame.platform ?? platform);
   const context = frame.context ?? [];
   const margin = Math.min(

@@ -49,13 +49,13 @@ export function Grouping({ event }: { event: EventDetail }) {
           ))}
         </p>
       ) : (
-        variants.map((variant) => <VariantView key={variant.key} variant={variant} />)
+        variants.map((variant, i) => <VariantView key={variant.key} variant={variant} isFirst={i === 0} />)
       )}
     </Panel>
   );
 }
 
-function VariantView({ variant }: { variant: Variant }) {
+function VariantView({ variant, isFirst }: { variant: Variant; isFirst: boolean }) {
   const used = variant.contributes !== false && Boolean(variant.hash);
   return (
     <section className={cx(styles.variant, !used && styles.unused)}>
@@ -74,7 +74,7 @@ function VariantView({ variant }: { variant: Variant }) {
         </ul>
       ) : null}
       {variant.component ? (
-        <details open={used}>
+        <details open={used && isFirst}>
           <summary>Parts</summary>
           <ul className={styles.tree}>
             <Node component={variant.component} />

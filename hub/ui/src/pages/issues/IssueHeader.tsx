@@ -4,6 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import type { StatusChange } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
+import type { FilterSearch } from "../../routes.tsx";
 import { Badge, Level } from "../../ui/Badge.tsx";
 import { Copy } from "../../ui/Copy.tsx";
 import { Confirm } from "../../ui/Dialog.tsx";
@@ -17,10 +18,12 @@ import { StatusActions } from "./StatusActions.tsx";
 interface Props {
   org: string;
   issue: IssueDetail;
+  /** Goes along, but for the project: that is the issue's own. */
+  filter: FilterSearch;
   onChange: (to: StatusChange) => void;
 }
 
-export function IssueHeader({ org, issue, onChange }: Props) {
+export function IssueHeader({ org, issue, filter, onChange }: Props) {
   const { title, message } = headline(issue);
   const status = statusWords(issue);
   const { remove } = useIssueActions(org);
@@ -30,7 +33,11 @@ export function IssueHeader({ org, issue, onChange }: Props) {
     <header className={styles.header}>
       <div className={styles.identity}>
         <nav className={styles.crumbs} aria-label="Where this issue is">
-          <Link to="/organizations/$org/issues" params={{ org }} search={{ project: [issue.project.id] }}>
+          <Link
+            to="/organizations/$org/issues"
+            params={{ org }}
+            search={{ ...filter, project: [issue.project.id] }}
+          >
             {issue.project.slug}
           </Link>
           <Icon name="right" size={11} />

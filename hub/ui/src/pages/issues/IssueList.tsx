@@ -1,70 +1,114 @@
 /** The rows, in every state they can be in, with the keys that move through them. */
 
 import { useNavigate } from "@tanstack/react-router";
-import { useCallback, useEffect, useRef, useState } from "react";
-import type { IssuePage, StatusChange } from "../../api/issues.ts";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { allIssues, type IssueFilter } from "../../api/issues.ts";
+import { useLive } from "../../api/live.ts";
 import type { Issue } from "../../api/types.ts";
-import { plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
-import { Confirm } from "../../ui/Dialog.tsx";
-import { useHotkeys } from "../../ui/hotkeys.ts";
+import { useShortcuts } from "../../ui/hotkeys.ts";
+import { PHONE, useMedia } from "../../ui/media.ts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { useToast } from "../../ui/Toasts.tsx";
+import { VirtualList, type VirtualListHandle } from "../../ui/VirtualList.tsx";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
+import type { ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
+import { IssueListHead } from "./IssueListHead.tsx";
 import { IssueRow } from "./IssueRow.tsx";
-import { StatusActions } from "./StatusActions.tsx";
+import { Peek, usePeek } from "./Peek.tsx";
 
 interface Props {
   org: string;
-  page: IssuePage | undefined;
+  /** Undefined until the first ones are here. */
+  items: readonly Issue[] | undefined;
+  /** What was asked: for all that it finds, not only what is loaded. */
+  filter: IssueFilter;
+  columns: readonly ColumnKey[];
   stale: boolean;
   error: Error | null;
   retry: () => void;
   compact: boolean;
+  /** There are more, and `more` brings them. */
+  hasMore: boolean;
+  more: () => void;
   /** Whether a filter is in force that could be the reason for an empty list. */
   filtered: boolean;
   clear: () => void;
 }
 
-export function IssueList({ org, page, stale, error, retry, compact, filtered, clear }: Props) {
-  const navigate = useNavigate();
-  const { change, remove } = useIssueActions(org);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [current, setCurrent] = useState<string | null>(null);
-  const [asking, setAsking] = useState(false);
-  const list = useRef<HTMLUListElement>(null);
-  const lastIndex = useRef(0);
+/** Heights of a row, in pixels; the style sheet takes them from here. */
+const HEIGHT = { phone: 96, comfortable: 44, compact: 32 };
+const HEAD_HEIGHT = 38;
+/** Of all that a search finds, no more are chosen at once. */
+const CHOSEN_MAX = 1000;
 
-  const items = page?.items ?? [];
-  const selection = items.filter((issue) => chosen.has(issue.id));
+export function IssueList(props: Props) {
+  const { org, filter, columns, stale, error, retry, compact, hasMore, more, filtered, clear } = props;
+  const items = useMemo(() => props.items ?? [], [props.items]);
+  const navigate = useNavigate();
+  const toast = useToast();
+  const live = useLive();
+  const isPhone = useMedia(PHONE);
+  const { change } = useIssueActions(org);
+  // The issues themselves: some may lie behind what is loaded.
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Issue>>(new Map());
+  const [current, setCurrent] = useState<string | null>(null);
+  const [isChoosing, setChoosing] = useState(false);
+  const [looked, peek] = usePeek();
+  const list = useRef<VirtualListHandle>(null);
+  const wantsFocus = useRef<string | null>(null);
+  const lastIndex = useRef(0);
+  const lastChosen = useRef(0);
+
   const at = items.findIndex((issue) => issue.id === current);
   if (at >= 0) lastIndex.current = at;
+  const all = useRef(items);
+  all.current = items;
 
-  const onSelect = useCallback((issue: Issue, selected: boolean) => {
+  const onSelect = useCallback((issue: Issue, selected: boolean, range: boolean) => {
+    const index = all.current.findIndex(({ id }) => id === issue.id);
+    const [from, to] = range ? [lastChosen.current, index].sort((a, b) => a - b) : [index, index];
+    lastChosen.current = index;
     setChosen((before) => {
-      const next = new Set(before);
-      if (selected) next.add(issue.id);
-      else next.delete(issue.id);
+      const next = new Map(before);
+      for (const each of all.current.slice(from, (to ?? index) + 1)) {
+        if (selected) next.set(each.id, each);
+        else next.delete(each.id);
+      }
       return next;
     });
   }, []);
   const onFocus = useCallback((issue: Issue) => setCurrent(issue.id), []);
 
-  const moveTo = (index: number) => {
-    const issue = items[Math.max(0, Math.min(index, items.length - 1))];
-    if (!issue) return;
-    setCurrent(issue.id);
-    const row = list.current?.querySelector<HTMLElement>(`[data-issue="${issue.id}"]`);
-    row?.scrollIntoView({ block: "nearest" });
-    row?.querySelector<HTMLElement>("a")?.focus({ preventScroll: true });
+  const chooseAll = async () => {
+    setChoosing(true);
+    try {
+      const found = await allIssues(org, filter, CHOSEN_MAX);
+      setChosen(new Map(found.map((issue) => [issue.id, issue])));
+    } catch (failed) {
+      toast({ text: `Not all could be chosen: ${(failed as Error).message}`, tone: "danger" });
+    } finally {
+      setChoosing(false);
+    }
   };
-  const act = (to: StatusChange | ((issue: Issue) => StatusChange)) => {
-    const targets = selection.length ? selection : at >= 0 ? [items[at] as Issue] : [];
-    if (targets.length === 0) return;
-    const first = targets[0] as Issue;
-    setChosen(new Set());
-    void change(targets, typeof to === "function" ? to(first) : to);
+
+  const moveTo = (index: number) => {
+    const to = Math.max(0, Math.min(index, items.length - 1));
+    const issue = items[to];
+    if (!issue) return;
+    wantsFocus.current = issue.id;
+    list.current?.show(to);
+    setCurrent(issue.id);
+  };
+  const targets = () => (chosen.size ? [...chosen.values()] : at >= 0 ? [items[at] as Issue] : []);
+  const act = (isDone: (issue: Issue) => boolean, to: typeof RESOLVE) => {
+    const issues = targets();
+    const [first] = issues;
+    if (!first) return;
+    setChosen(new Map());
+    void change(issues, isDone(first) ? REOPEN : to);
   };
 
   // A row that was acted upon has left the list: stay at its place.
@@ -73,133 +117,117 @@ export function IssueList({ org, page, stale, error, retry, compact, filtered, c
     if (gone) setCurrent(items[Math.min(lastIndex.current, items.length - 1)]?.id ?? null);
   }, [gone, items]);
 
-  useHotkeys({
-    j: () => moveTo(at + 1),
-    k: () => moveTo(at < 0 ? 0 : at - 1),
-    ArrowDown: (event) => {
+  useShortcuts("issues", {
+    next: () => moveTo(at + 1),
+    previous: () => moveTo(at < 0 ? 0 : at - 1),
+    down: (event) => {
       if (at < 0) return;
-      event.preventDefault();
+      event?.preventDefault();
       moveTo(at + 1);
     },
-    ArrowUp: (event) => {
+    up: (event) => {
       if (at < 0) return;
-      event.preventDefault();
+      event?.preventDefault();
       moveTo(at - 1);
     },
-    x: () => {
+    select: () => {
       const issue = items[at];
-      if (issue) onSelect(issue, !chosen.has(issue.id));
+      if (issue) onSelect(issue, !chosen.has(issue.id), false);
     },
-    Enter: (event) => {
+    open: (event) => {
       const issue = items[at];
-      if (!issue || (event.target as HTMLElement).closest("button, a, input")) return;
+      if (!issue || (event?.target as HTMLElement | null)?.closest("button, a, input")) return;
       void navigate({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: issue.id } });
     },
-    e: () => act((issue) => (issue.status === "resolved" ? REOPEN : RESOLVE)),
-    m: () => act((issue) => (issue.status === "ignored" ? REOPEN : ARCHIVE)),
+    resolve: () => act((issue) => issue.status === "resolved", RESOLVE),
+    archive: () => act((issue) => issue.status === "ignored", ARCHIVE),
   });
 
-  const statuses = new Set(selection.map((issue) => issue.status));
-  const all = items.length > 0 && selection.length === items.length;
+  const rowHeight = isPhone ? HEIGHT.phone : compact ? HEIGHT.compact : HEIGHT.comfortable;
   return (
     <section
-      className={cx(styles.list, compact && styles.compact)}
+      className={cx(styles.list, compact && !isPhone && styles.compact)}
+      style={{ "--row-height": `${rowHeight}px` } as React.CSSProperties}
       aria-label="Issues"
-      aria-busy={stale || !page}
+      aria-busy={stale || !props.items}
     >
-      <div className={cx(styles.head, selection.length > 0 && styles.headActive)}>
-        <input
-          type="checkbox"
-          className={styles.check}
-          aria-label="Select all issues on this page"
-          disabled={items.length === 0}
-          checked={all}
-          ref={(input) => {
-            if (input) input.indeterminate = selection.length > 0 && !all;
-          }}
-          onChange={() => setChosen(all ? new Set() : new Set(items.map((issue) => issue.id)))}
-        />
-        {selection.length > 0 ? (
-          <div className={styles.bulk} role="toolbar" aria-label="Actions on the selected issues">
-            <span className={styles.chosen}>{plural(selection.length, "issue")} selected</span>
-            <StatusActions
-              small
-              status={statuses.size === 1 ? (selection[0]?.status ?? "mixed") : "mixed"}
-              onChange={act}
-            />
-            <Button small kind="quiet" icon="trash" onClick={() => setAsking(true)}>
-              Delete
-            </Button>
-          </div>
-        ) : (
-          <>
-            <span>Issue</span>
-            <span className={styles.spark}>Last 24 hours</span>
-            <span className={styles.number}>Events</span>
-            <span className={styles.number}>Users</span>
-            <span className={styles.time}>Last seen</span>
-            <span className={cx(styles.time, styles.first)}>First seen</span>
-          </>
-        )}
-      </div>
-      {error && !page ? (
+      <IssueListHead
+        org={org}
+        items={items}
+        chosen={chosen}
+        onChoose={setChosen}
+        columns={columns}
+        hasMore={hasMore}
+        isChoosing={isChoosing}
+        chosenMax={CHOSEN_MAX}
+        onChooseAll={() => void chooseAll()}
+      />
+      {error && (stale || !props.items) ? (
         <ErrorState
           error={error}
           retry={retry}
           title={
-            "span" in error && error.span ? "This search cannot be read" : "The issues could not be loaded"
+            "span" in error && error.span
+              ? "This search cannot be read"
+              : stale
+                ? "This search did not work"
+                : "The issues could not be loaded"
           }
         />
-      ) : error && stale ? (
-        <ErrorState error={error} retry={retry} title="This search did not work" />
-      ) : !page ? (
-        <Skeleton rows={12} label="Loading issues" />
+      ) : !props.items ? (
+        <Skeleton rows={12} rowHeight={rowHeight} label="Loading issues" />
       ) : items.length === 0 ? (
-        filtered ? (
-          <EmptyState
-            icon="search"
-            title="No issue matches"
-            action={<Button onClick={clear}>Clear search and filters</Button>}
-          >
-            Nothing fits this search within these filters. Words are looked for in messages, exceptions, stack
-            traces and tags.
-          </EmptyState>
-        ) : (
-          <EmptyState icon="check" title="No unresolved issues">
-            New errors show up here by themselves.
-          </EmptyState>
-        )
+        <Nothing filtered={filtered} clear={clear} />
       ) : (
-        <ul ref={list} className={cx(stale && styles.stale)}>
-          {items.map((issue) => (
+        <VirtualList
+          items={items}
+          rowHeight={rowHeight}
+          headHeight={HEAD_HEIGHT}
+          handle={list}
+          onEnd={more}
+          className={cx(stale && styles.stale)}
+        >
+          {(issue, index) => (
             <IssueRow
               key={issue.id}
               org={org}
               issue={issue}
+              index={index}
+              of={hasMore ? -1 : items.length}
+              columns={columns}
               selected={chosen.has(issue.id)}
               current={issue.id === current}
+              fresh={live.touched?.has(issue.id) === true}
               compact={compact}
+              wantsFocus={wantsFocus}
               onSelect={onSelect}
               onFocus={onFocus}
+              onPeek={peek}
             />
-          ))}
-        </ul>
+          )}
+        </VirtualList>
       )}
-      {asking ? (
-        <Confirm
-          title={`Delete ${plural(selection.length, "issue")}?`}
-          confirm="Delete"
-          onClose={() => setAsking(false)}
-          onConfirm={() => {
-            setAsking(false);
-            setChosen(new Set());
-            void remove(selection);
-          }}
-        >
-          Their events go with them, and nothing can bring them back. If the error happens again, it starts as
-          a new issue.
-        </Confirm>
-      ) : null}
+      {looked && !isPhone ? <Peek org={org} looked={looked} /> : null}
     </section>
+  );
+}
+
+function Nothing({ filtered, clear }: { filtered: boolean; clear: () => void }) {
+  if (!filtered) {
+    return (
+      <EmptyState icon="check" title="No unresolved issues">
+        New errors show up here by themselves.
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState
+      icon="search"
+      title="No issue matches"
+      action={<Button onClick={clear}>Clear search and filters</Button>}
+    >
+      Nothing fits this search within these filters. Words are looked for in messages, exceptions, stack
+      traces and tags.
+    </EmptyState>
   );
 }

@@ -57,24 +57,34 @@ describe("the list of issues", () => {
     expect(screen.getByRole("img", { name: "Level fatal" })).toBeTruthy();
   });
 
-  it("tells that there are more than can be counted, and turns the page by the API's cursor", async () => {
-    const { router, requests } = open(AT, {
-      [LIST]: {
-        body: Array.from({ length: 50 }, (_, i) => issue({ id: String(i) })),
-        headers: pageHeaders("7:9:0", 1000),
-      },
+  it("tells that there are more than can be counted, and fetches them by the API's cursor on the way down", async () => {
+    const { requests } = open(AT, {
+      [LIST]: (url) =>
+        url.searchParams.get("cursor")
+          ? {
+              body: Array.from({ length: 40 }, (_, i) => issue({ id: String(20 + i) })),
+              headers: pageHeaders(null, 1000),
+            }
+          : {
+              body: Array.from({ length: 25 }, (_, i) => issue({ id: String(i) })),
+              headers: pageHeaders("7:9:0", 1000),
+            },
     });
     expect(await screen.findByText("1,000+ issues")).toBeTruthy();
-    await userEvent.click(screen.getByRole("button", { name: "Next page" }));
-    await waitFor(() => expect(router.state.location.search).toMatchObject({ cursor: "7:9:0" }));
     await waitFor(() =>
       expect(requests.some((each) => each.url.searchParams.get("cursor") === "7:9:0")).toBe(true),
     );
+    await waitFor(() => expect(document.querySelector('[aria-setsize="60"]')).toBeTruthy());
+    await userEvent.click(screen.getByRole("checkbox", { name: "Select all issues that are loaded" }));
+    // One of each, though five came twice.
+    expect(await screen.findByText("60 issues selected")).toBeTruthy();
+    // Only those in the window are drawn.
+    expect(screen.getAllByRole("checkbox", { name: /^Select SHOP-/ }).length).toBeLessThan(40);
   });
 
   it("passes the query on as it was typed, and an empty one as empty", async () => {
     const { requests, router } = open(AT, { [LIST]: { body: three, headers: pageHeaders(null, 3) } });
-    const box = await screen.findByRole("textbox", { name: "Search issues" });
+    const box = await screen.findByRole("combobox", { name: "Search issues" });
     expect(
       requests.find((each) => each.url.pathname.endsWith("/issues/"))?.url.searchParams.get("query"),
     ).toBe("is:unresolved");
@@ -124,7 +134,7 @@ describe("acting on issues", () => {
       [LIST]: { body: three, headers: pageHeaders(null, 3) },
       "DELETE organizations/acme/issues/": { status: 204 },
     });
-    await userEvent.click(await screen.findByRole("checkbox", { name: "Select all issues on this page" }));
+    await userEvent.click(await screen.findByRole("checkbox", { name: "Select all issues that are loaded" }));
     const bar = screen.getByRole("toolbar", { name: "Actions on the selected issues" });
     await userEvent.click(within(bar).getByRole("button", { name: "Delete" }));
     expect(requests.some((each) => each.method === "DELETE")).toBe(false);

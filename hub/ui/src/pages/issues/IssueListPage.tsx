@@ -1,24 +1,28 @@
 /** The list of issues: search, filter, sort, choose, act. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useCallback, useMemo, useState } from "react";
-import { ApiError } from "../../api/client.ts";
-import { type IssueFilter, issuesQuery } from "../../api/issues.ts";
+import { useCallback, useMemo } from "react";
+import { type IssueFilter, issuesKey, issuesQuery, LIVE_PAGES_MAX } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
+import type { Issue } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
 import { statusOf, withStatus } from "../../lib/query-text.ts";
 import type { IssueListSearch, Sort } from "../../routes.tsx";
-import { buttonClass, IconButton } from "../../ui/Button.tsx";
-import { Menu, MenuItem } from "../../ui/Menu.tsx";
-import { EmptyState } from "../../ui/State.tsx";
+import { buttonClass } from "../../ui/Button.tsx";
+import { Icon } from "../../ui/icons.tsx";
+import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
+import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useStored } from "../../ui/stored.ts";
 import { Segmented } from "../../ui/Tabs.tsx";
 import { useTitle } from "../../ui/title.ts";
+import { COLUMNS, useColumns } from "./columns.ts";
 import { Filters } from "./Filters.tsx";
 import styles from "./IssueList.module.css";
 import { IssueList } from "./IssueList.tsx";
+import { LiveMark } from "./LiveMark.tsx";
 import { SearchBox } from "./SearchBox.tsx";
+import { queryProblem } from "./search-problem.ts";
 
 export const DEFAULT_QUERY = "is:unresolved";
 
@@ -43,7 +47,8 @@ export function IssueListPage() {
   const search = useSearch({ from: "/signed-in/organizations/$org/issues" });
   const navigate = useNavigate({ from: "/organizations/$org/issues" });
   const [density, setDensity] = useStored<"comfortable" | "compact">("density", "comfortable");
-  const [epoch, setEpoch] = useState(0);
+  const [columns, toggleColumn] = useColumns();
+  const client = useQueryClient();
 
   const text = search.query ?? DEFAULT_QUERY;
   const filter = useMemo<IssueFilter>(
@@ -55,29 +60,35 @@ export function IssueListPage() {
       statsPeriod: search.start || search.end ? undefined : search.statsPeriod,
       start: search.start,
       end: search.end,
-      cursor: search.cursor,
     }),
     [search, text],
   );
-  const issues = useQuery(issuesQuery(org, filter));
+  const scope = useMemo(
+    () => ({ kind: "issues" as const, org, project: search.project ?? [] }),
+    [org, search.project],
+  );
+  const issues = useInfiniteQuery(issuesQuery(org, filter));
   const { data: projects } = useQuery(projectsQuery(org));
 
-  /** Whatever changes, one starts again on the first page. */
   const change = useCallback(
     (next: IssueListSearch) =>
       void navigate({
         search: (before: IssueListSearch) => {
-          const merged = { ...before, cursor: undefined, ...next };
+          const merged = { ...before, ...next };
           return { ...merged, query: merged.query === DEFAULT_QUERY ? undefined : merged.query };
         },
       }),
     [navigate],
   );
-  const turn = (cursor: string | null) => {
-    if (!cursor) return;
-    setEpoch((n) => n + 1);
-    void navigate({ search: (before: IssueListSearch) => ({ ...before, cursor }) });
+  const pages = issues.data?.pages;
+  const items = useMemo(() => pages && once(pages.flatMap((page) => page.items)), [pages]);
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = issues;
+  const more = useCallback(() => {
+    if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
+  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
+  const startOver = () => {
     window.scrollTo({ top: 0 });
+    void client.resetQueries({ queryKey: [...issuesKey(org), filter], exact: true });
   };
 
   const status = statusOf(text);
@@ -89,7 +100,7 @@ export function IssueListPage() {
       : ((status === "ignored" || status === "muted" ? "archived" : status) as View);
 
   if (projects?.length === 0) return <NoProject org={org} />;
-  const page = issues.data;
+  const page = pages?.[0];
   return (
     <div className={styles.page}>
       <h1 className="visually-hidden">Issues</h1>
@@ -98,6 +109,7 @@ export function IssueListPage() {
           value={text}
           onSubmit={(query) => change({ query })}
           label="Search issues"
+          scope={scope}
           placeholder="Message, function, file, tag:value …"
           problem={queryProblem(issues.error)}
         />
@@ -115,6 +127,7 @@ export function IssueListPage() {
         <span className={styles.hits} role="status">
           {page && !issues.isPlaceholderData ? hitsText(page.hits, page.maxHits, page.items.length) : ""}
         </span>
+        <LiveMark paused={(pages?.length ?? 0) > LIVE_PAGES_MAX} onRefresh={startOver} />
         <div className={styles.right}>
           <Menu
             name={`Sort: ${SORT_NAMES[search.sort ?? "date"]}`}
@@ -141,18 +154,39 @@ export function IssueListPage() {
               ))
             }
           </Menu>
-          <IconButton
-            icon="density"
-            label={density === "compact" ? "Comfortable rows" : "Compact rows"}
-            pressed={density === "compact"}
-            onClick={() => setDensity(density === "compact" ? "comfortable" : "compact")}
-          />
+          <Menu
+            name="Columns and density"
+            align="end"
+            caret={false}
+            label={<Icon name="columns" size={15} />}
+          >
+            {() => (
+              <>
+                <MenuLabel>Columns</MenuLabel>
+                {COLUMNS.map(({ key, name }) => (
+                  <MenuItem key={key} checked={columns.includes(key)} onSelect={() => toggleColumn(key)}>
+                    {name}
+                  </MenuItem>
+                ))}
+                <MenuRule />
+                <MenuItem
+                  checked={density === "compact"}
+                  onSelect={() => setDensity(density === "compact" ? "comfortable" : "compact")}
+                >
+                  Compact rows
+                </MenuItem>
+              </>
+            )}
+          </Menu>
         </div>
       </div>
       <IssueList
-        key={epoch}
         org={org}
-        page={page}
+        items={items}
+        filter={filter}
+        columns={columns}
+        hasMore={hasNextPage}
+        more={more}
         stale={issues.isPlaceholderData}
         error={issues.error}
         retry={() => void issues.refetch()}
@@ -172,24 +206,22 @@ export function IssueListPage() {
           })
         }
       />
-      {page && (page.next || page.previous) ? (
-        <nav className={styles.pager} aria-label="Pages">
-          <IconButton
-            icon="left"
-            label="Previous page"
-            disabled={!page.previous}
-            onClick={() => turn(page.previous)}
-          />
-          <IconButton icon="right" label="Next page" disabled={!page.next} onClick={() => turn(page.next)} />
-        </nav>
+      {issues.isFetchingNextPage ? <Skeleton rows={2} label="Loading more issues" /> : null}
+      {issues.isFetchNextPageError ? (
+        <ErrorState
+          error={issues.error}
+          title="The next issues could not be loaded"
+          retry={() => void fetchNextPage()}
+        />
       ) : null}
     </div>
   );
 }
 
-/** Only what the hub says of the query itself belongs under it. */
-function queryProblem(error: Error | null) {
-  return error instanceof ApiError && error.status === 400 && error.span ? error : null;
+/** While one reads on, an issue may move to a later page: it is shown where it was found first. */
+function once(issues: readonly Issue[]): Issue[] {
+  const seen = new Set<string>();
+  return issues.filter(({ id }) => !seen.has(id) && seen.add(id));
 }
 
 export function hitsText(hits: number | null, maxHits: number | null, shown: number): string {

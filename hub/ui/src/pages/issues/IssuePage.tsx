@@ -2,23 +2,31 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
-import type { IssueSearch, IssueTab } from "../../routes.tsx";
-import { useHotkeys } from "../../ui/hotkeys.ts";
+import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
+import { writeClipboard } from "../../ui/Copy.tsx";
+import { useShortcuts } from "../../ui/hotkeys.ts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
+import { useToast } from "../../ui/Toasts.tsx";
 import { useTitle } from "../../ui/title.ts";
-import { ActivityPanel } from "./ActivityPanel.tsx";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
 import { EventNav } from "./EventNav.tsx";
 import { EventPanel } from "./EventPanel.tsx";
-import { EventsPanel } from "./EventsPanel.tsx";
+import { toMarkdown } from "./event-markdown.ts";
+import { IssueFacts } from "./IssueFacts.tsx";
 import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
 import { IssueSidebar } from "./IssueSidebar.tsx";
 import { headline } from "./issue-text.ts";
-import { TagsPanel } from "./TagsPanel.tsx";
+
+// What stands behind the other tabs is fetched when one goes there.
+const ActivityPanel = lazy(() => import("./ActivityPanel.tsx").then((m) => ({ default: m.ActivityPanel })));
+const ComparePanel = lazy(() => import("./ComparePanel.tsx").then((m) => ({ default: m.ComparePanel })));
+const EventsPanel = lazy(() => import("./EventsPanel.tsx").then((m) => ({ default: m.EventsPanel })));
+const TagsPanel = lazy(() => import("./TagsPanel.tsx").then((m) => ({ default: m.TagsPanel })));
 
 export function IssuePage() {
   const { org, issueId } = useParams({ strict: false }) as { org: string; issueId: string };
@@ -41,42 +49,63 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   const { eventId = "latest" } = useParams({ strict: false }) as { eventId?: string };
   const search = useSearch({ strict: false }) as IssueSearch;
   const navigate = useNavigate();
-  const { change } = useIssueActions(org);
+  const { change, assign, prioritise } = useIssueActions(org);
+  const toast = useToast();
+  const tab = search.tab ?? "event";
   const filter = { query: search.query, environment: search.environment };
   const event = useQuery(eventQuery(org, issue.id, eventId, filter));
 
-  const goTo = (target: string | null) => {
-    if (!target) return;
+  const show = (target: string, next: IssueSearch) =>
     void navigate({
       to: "/organizations/$org/issues/$issueId/events/$eventId",
       params: { org, issueId: issue.id, eventId: target },
-      search: { ...search, tab: undefined },
+      search: { ...search, ...next },
       resetScroll: false,
     });
+  const goTo = (target: string | null) => {
+    if (target) show(target, { tab: undefined, with: undefined });
   };
   const setSearch = (next: IssueSearch) =>
     void navigate({ to: ".", search: { ...search, ...next }, resetScroll: false });
   const filterBy = (query: string | undefined) =>
-    void navigate({
-      to: "/organizations/$org/issues/$issueId/events/$eventId",
-      params: { org, issueId: issue.id, eventId: "latest" },
-      search: { ...search, query, tab: search.tab === "tags" ? "events" : search.tab },
-      resetScroll: false,
+    show("latest", {
+      query,
+      with: undefined,
+      tab: search.tab === "event" ? undefined : search.tab && "events",
     });
 
-  useHotkeys({
-    "[": () => goTo(event.data?.previousEventID ?? null),
-    "]": () => goTo(event.data?.nextEventID ?? null),
-    "{": () => goTo("oldest"),
-    "}": () => goTo("latest"),
-    e: () => void change([issue], issue.status === "resolved" ? REOPEN : RESOLVE),
-    m: () => void change([issue], issue.status === "ignored" ? REOPEN : ARCHIVE),
+  const toMarkdownText = () => (event.data ? toMarkdown(issue, event.data) : "");
+  useShortcuts("issue", {
+    older: () => goTo(event.data?.previousEventID ?? null),
+    newer: () => goTo(event.data?.nextEventID ?? null),
+    oldest: () => goTo("oldest"),
+    latest: () => goTo("latest"),
+    resolve: () => void change([issue], issue.status === "resolved" ? REOPEN : RESOLVE),
+    archive: () => void change([issue], issue.status === "ignored" ? REOPEN : ARCHIVE),
+    markdown: () =>
+      void writeClipboard(toMarkdownText()).then((done) =>
+        toast({
+          text: done ? "Copied as Markdown" : "This browser allows no copying",
+          tone: done ? "info" : "danger",
+        }),
+      ),
+    compare: () => setSearch({ tab: tab === "compare" ? undefined : "compare" }),
   });
 
-  const tab = search.tab ?? "event";
   return (
     <div className={styles.page}>
-      <IssueHeader org={org} issue={issue} onChange={(to) => void change([issue], to)} />
+      <IssueHeader
+        org={org}
+        issue={issue}
+        filter={filterOf(search)}
+        onChange={(to) => void change([issue], to)}
+      />
+      <IssueFacts
+        org={org}
+        issue={issue}
+        onAssign={(who) => void assign([issue], who)}
+        onPriority={(priority) => void prioritise([issue], priority)}
+      />
       <div className={styles.columns}>
         <div className={styles.main}>
           <Tabs<IssueTab>
@@ -87,39 +116,65 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
               { value: "event", label: "Event" },
               { value: "events", label: "All events" },
               { value: "tags", label: "Tags" },
+              { value: "compare", label: "Compare" },
               { value: "activity", label: "Activity" },
             ]}
           >
-            {tab === "event" ? (
-              <div className={styles.event}>
-                <EventNav
-                  event={event.data}
-                  busy={event.isPlaceholderData || event.isPending}
-                  query={search.query}
-                  onGo={goTo}
-                  onClear={() => filterBy(undefined)}
+            <Suspense fallback={<Skeleton rows={9} label="Loading" />}>
+              {tab === "event" ? (
+                <div className={styles.event}>
+                  <EventNav
+                    event={event.data}
+                    busy={event.isPlaceholderData || event.isPending}
+                    query={search.query}
+                    environment={search.environment}
+                    markdown={toMarkdownText}
+                    onGo={goTo}
+                    onClear={() => show("latest", { query: undefined, environment: undefined })}
+                  />
+                  {event.data ? (
+                    <EventPanel org={org} project={issue.project.slug} event={event.data} />
+                  ) : event.isError ? (
+                    <NoEvent
+                      error={event.error}
+                      filtered={Boolean(search.query || search.environment)}
+                      retry={() => void event.refetch()}
+                    />
+                  ) : (
+                    <Skeleton rows={9} label="Loading the event" />
+                  )}
+                </div>
+              ) : tab === "events" ? (
+                <EventsPanel
+                  org={org}
+                  issue={issue.id}
+                  filter={filter}
+                  onFilter={filterBy}
+                  onEnvironment={setSearch}
+                  onOpen={goTo}
+                  onCompare={(left, right) => show(left, { tab: "compare", with: right })}
                 />
-                {event.data ? (
-                  <EventPanel event={event.data} />
-                ) : event.isError ? (
-                  <NoEvent error={event.error} query={search.query} retry={() => void event.refetch()} />
-                ) : (
-                  <Skeleton rows={9} label="Loading the event" />
-                )}
-              </div>
-            ) : tab === "events" ? (
-              <EventsPanel org={org} issue={issue.id} filter={filter} onFilter={filterBy} onOpen={goTo} />
-            ) : tab === "tags" ? (
-              <TagsPanel
-                org={org}
-                issue={issue.id}
-                environment={search.environment}
-                onFilter={filterBy}
-                query={search.query}
-              />
-            ) : (
-              <ActivityPanel issue={issue} />
-            )}
+              ) : tab === "tags" ? (
+                <TagsPanel
+                  org={org}
+                  issue={issue.id}
+                  environment={search.environment}
+                  onFilter={filterBy}
+                  query={search.query}
+                />
+              ) : tab === "compare" ? (
+                <ComparePanel
+                  org={org}
+                  issue={issue.id}
+                  left={event.data}
+                  other={search.with}
+                  onLeft={(id) => show(id, { with: search.with ?? event.data?.previousEventID ?? undefined })}
+                  onRight={(id) => setSearch({ with: id })}
+                />
+              ) : (
+                <ActivityPanel org={org} issue={issue} />
+              )}
+            </Suspense>
           </Tabs>
         </div>
         <IssueSidebar org={org} issue={issue} event={event.data} query={search.query} onFilter={filterBy} />
@@ -128,8 +183,13 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   );
 }
 
-function NoEvent({ error, query, retry }: { error: Error; query?: string; retry: () => void }) {
-  if (query && "status" in error && error.status === 404) {
+/** What the list of issues understands as well. */
+function filterOf({ environment, statsPeriod, start, end }: IssueSearch): FilterSearch {
+  return { environment, statsPeriod, start, end };
+}
+
+function NoEvent({ error, filtered, retry }: { error: Error; filtered: boolean; retry: () => void }) {
+  if (filtered && "status" in error && error.status === 404) {
     return (
       <EmptyState icon="filter" title="No event matches this filter">
         Take the filter away to see all events of this issue.

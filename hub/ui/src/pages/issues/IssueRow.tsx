@@ -1,35 +1,61 @@
 /** One issue in the list: what it is, how often, how many, how long. */
 
 import { Link } from "@tanstack/react-router";
-import { memo } from "react";
+import { memo, type RefObject, useEffect, useRef } from "react";
 import type { Issue } from "../../api/types.ts";
 import { Sparkline } from "../../charts/Sparkline.tsx";
 import { count, exact, plural } from "../../lib/format.ts";
 import { Badge, LevelDot } from "../../ui/Badge.tsx";
 import { cx } from "../../ui/classes.ts";
 import { TimeAgo } from "../../ui/Time.tsx";
+import type { ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
 import { headline, statusWords } from "./issue-text.ts";
+import { OwnerMark, PriorityMark } from "./Triage.tsx";
 
 interface Props {
   org: string;
   issue: Issue;
+  /** Its place in the list, from 0. */
+  index: number;
+  /** How many there are; -1 is not known. */
+  of: number;
+  columns: readonly ColumnKey[];
   selected: boolean;
   current: boolean;
+  /** Something came for it a moment ago. */
+  fresh: boolean;
   compact: boolean;
-  onSelect: (issue: Issue, selected: boolean) => void;
+  /** The issue whose row takes the focus as soon as it is there. */
+  wantsFocus: RefObject<string | null>;
+  onSelect: (issue: Issue, selected: boolean, range: boolean) => void;
   onFocus: (issue: Issue) => void;
+  /** Someone looks at it: the pointer rests on its name, or the keyboard is there. */
+  onPeek: (issue: Issue | null, at?: HTMLElement) => void;
 }
 
 export const IssueRow = memo(function IssueRow(props: Props) {
-  const { org, issue, selected, current, compact, onSelect, onFocus } = props;
+  const { org, issue, index, of, columns, selected, current, fresh, compact } = props;
+  const { wantsFocus, onSelect, onFocus, onPeek } = props;
+  const link = useRef<HTMLAnchorElement>(null);
   const { title, message } = headline(issue);
   const status = statusWords(issue);
-  const events = Number(issue.count);
+  useEffect(() => {
+    if (!current || wantsFocus.current !== issue.id) return;
+    wantsFocus.current = null;
+    link.current?.focus({ preventScroll: true });
+  }, [current, issue.id, wantsFocus]);
   return (
     <li
-      className={cx(styles.row, selected && styles.selected, current && styles.current)}
+      className={cx(
+        styles.row,
+        selected && styles.selected,
+        current && styles.current,
+        fresh && styles.fresh,
+      )}
       data-issue={issue.id}
+      aria-posinset={index + 1}
+      aria-setsize={of}
       onFocus={() => onFocus(issue)}
     >
       <input
@@ -37,16 +63,24 @@ export const IssueRow = memo(function IssueRow(props: Props) {
         className={styles.check}
         aria-label={`Select ${issue.shortId}`}
         checked={selected}
-        onChange={(event) => onSelect(issue, event.target.checked)}
+        onChange={(event) =>
+          onSelect(issue, event.target.checked, (event.nativeEvent as MouseEvent).shiftKey === true)
+        }
       />
       <div className={styles.what}>
         <div className={styles.line}>
           <LevelDot level={issue.level} />
           <Link
+            ref={link}
             to="/organizations/$org/issues/$issueId"
             params={{ org, issueId: issue.id }}
             className={styles.title}
-            title={issue.title}
+            onMouseEnter={(event) => onPeek(issue, event.currentTarget)}
+            onMouseLeave={() => onPeek(null)}
+            onFocus={(event) => {
+              if (event.currentTarget.matches(":focus-visible")) onPeek(issue, event.currentTarget);
+            }}
+            onBlur={() => onPeek(null)}
           >
             {title}
           </Link>
@@ -60,26 +94,59 @@ export const IssueRow = memo(function IssueRow(props: Props) {
           <span className={styles.message}>{message}</span>
         </div>
       </div>
-      <div className={styles.spark}>
-        <Sparkline points={issue.stats?.["24h"] ?? []} width={112} height={compact ? 18 : 26} />
-      </div>
-      <div className={styles.number} title={plural(events, "event")}>
-        <span className={styles.phoneLabel}>Events</span>
-        {count(events)}
-      </div>
-      <div className={styles.number} title={plural(issue.userCount, "user")}>
-        <span className={styles.phoneLabel}>Users</span>
-        {issue.userCount === 0 ? <span className={styles.nobody}>0</span> : count(issue.userCount)}
-      </div>
-      <div className={styles.time}>
-        <span className={styles.phoneLabel}>Last seen</span>
-        <TimeAgo at={issue.lastSeen} short />
-      </div>
-      <div className={cx(styles.time, styles.first)}>
-        <span className={styles.phoneLabel}>First seen</span>
-        <TimeAgo at={issue.firstSeen} short />
-      </div>
-      <span className="visually-hidden">{exact(events)} events</span>
+      {columns.map((key) => (
+        <Cell key={key} column={key} issue={issue} compact={compact} />
+      ))}
     </li>
   );
 });
+
+function Cell({ column, issue, compact }: { column: ColumnKey; issue: Issue; compact: boolean }) {
+  switch (column) {
+    case "trend":
+      return (
+        <div className={styles.trend}>
+          <Sparkline points={issue.stats?.["24h"] ?? []} width={112} height={compact ? 18 : 26} />
+        </div>
+      );
+    case "events":
+      return (
+        <div className={styles.events} title={plural(Number(issue.count), "event")}>
+          <span className={styles.phoneLabel}>Events</span>
+          {count(Number(issue.count))}
+          <span className="visually-hidden">, exactly {exact(Number(issue.count))} events</span>
+        </div>
+      );
+    case "users":
+      return (
+        <div className={styles.users} title={plural(issue.userCount, "user")}>
+          <span className={styles.phoneLabel}>Users</span>
+          {issue.userCount === 0 ? <span className={styles.nobody}>0</span> : count(issue.userCount)}
+        </div>
+      );
+    case "priority":
+      return (
+        <div className={styles.priority}>
+          <PriorityMark priority={issue.priority} />
+        </div>
+      );
+    case "owner":
+      return (
+        <div className={styles.owner}>{issue.assignedTo ? <OwnerMark owner={issue.assignedTo} /> : null}</div>
+      );
+    case "last":
+      return (
+        <div className={styles.last}>
+          <span className={styles.phoneLabel}>Last seen</span>
+          <TimeAgo at={issue.lastSeen} short />
+        </div>
+      );
+    case "first":
+      return (
+        <div className={styles.first}>
+          <span className={styles.phoneLabel}>First seen</span>
+          <TimeAgo at={issue.firstSeen} short />
+        </div>
+      );
+  }
+}

@@ -3,12 +3,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { issueTagsQuery } from "../../api/issues.ts";
-import type { EventDetail, IssueDetail, Release } from "../../api/types.ts";
+import type { EventDetail, IssueDetail } from "../../api/types.ts";
 import { TimeBars } from "../../charts/TimeBars.tsx";
-import { exact, shortRelease } from "../../lib/format.ts";
+import { shortRelease } from "../../lib/format.ts";
+import { withTimes } from "../../lib/query-text.ts";
 import { duration, toMillis } from "../../lib/time.ts";
 import { Segmented } from "../../ui/Tabs.tsx";
-import { Moment, TimeAgo } from "../../ui/Time.tsx";
+import { Moment } from "../../ui/Time.tsx";
 import styles from "./IssueSidebar.module.css";
 import { statusDetail } from "./issue-text.ts";
 import { TagBars } from "./TagBars.tsx";
@@ -34,14 +35,7 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
     <aside className={styles.side} aria-label="About this issue">
       <section className={styles.block}>
         <div className={styles.numbers}>
-          <div>
-            <strong>{exact(Number(issue.count))}</strong>
-            <span>{issue.count === "1" ? "event" : "events"}</span>
-          </div>
-          <div>
-            <strong>{exact(issue.userCount)}</strong>
-            <span>{issue.userCount === 1 ? "user" : "users"}</span>
-          </div>
+          <h2>Events over time</h2>
           <Segmented
             label="Range of the chart"
             value={range}
@@ -56,18 +50,13 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
           points={points}
           unit={range === "24h" ? "hour" : "day"}
           label={range === "24h" ? "Events in the last 24 hours" : "Events in the last 30 days"}
+          marks={marksOf(issue)}
+          onZoom={(from, to) => onFilter(withTimes(query ?? "", from, to))}
         />
       </section>
       <section className={styles.block}>
-        <h2>Seen</h2>
-        <dl className={styles.facts}>
-          <Seen label="Last" at={issue.lastSeen} release={issue.lastRelease} />
-          <Seen label="First" at={issue.firstSeen} release={issue.firstRelease} />
-          <div>
-            <dt>Status</dt>
-            <dd>{statusDetail(issue)}</dd>
-          </div>
-        </dl>
+        <h2>Status</h2>
+        <p>{statusDetail(issue)}</p>
       </section>
       {event ? <EventTimes event={event} /> : null}
       <section className={styles.block}>
@@ -82,20 +71,15 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
   );
 }
 
-function Seen({ label, at, release }: { label: string; at: string; release: Release | null | undefined }) {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>
-        <TimeAgo at={at} />
-        {release ? (
-          <span className={styles.release} title={release.version}>
-            in {release.shortVersion || shortRelease(release.version)}
-          </span>
-        ) : null}
-      </dd>
-    </div>
-  );
+/** When the releases came with which it began, and with which it was seen last. */
+function marksOf({ firstRelease, lastRelease }: IssueDetail) {
+  const releases = new Map([firstRelease, lastRelease].map((release) => [release?.version, release]));
+  return [...releases.values()].flatMap((release) => {
+    const at = toMillis(release?.dateCreated);
+    return release && at !== null
+      ? [{ at: at / 1000, label: `release ${release.shortVersion || shortRelease(release.version)}` }]
+      : [];
+  });
 }
 
 /** Happened, received, digested: a lag of the pipeline is seen on the event itself. */

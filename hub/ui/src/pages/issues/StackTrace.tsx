@@ -6,8 +6,9 @@ import { plural } from "../../lib/format.ts";
 import { child, type Meta } from "../../lib/meta.ts";
 import { asText, chain, name, openFrame, type Row, rows } from "../../lib/stack.ts";
 import { Badge } from "../../ui/Badge.tsx";
+import { IconButton } from "../../ui/Button.tsx";
 import { Copy } from "../../ui/Copy.tsx";
-import { useHotkeys } from "../../ui/hotkeys.ts";
+import { useShortcuts } from "../../ui/hotkeys.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
 import { Segmented } from "../../ui/Tabs.tsx";
@@ -28,8 +29,14 @@ interface Props {
 export function StackTrace({ title, values, platform, meta }: Props) {
   const hasApp = values.some((value) => value.stacktrace?.frames?.some((frame) => frame?.inApp));
   const [view, setView] = useState<View>(hasApp ? "app" : "all");
+  // Everything opened or closed at once; each frame goes on from there by itself.
+  const [spread, setSpread] = useState<{ open: boolean; turn: number } | null>(null);
   const links = useMemo(() => chain(values), [values]);
-  useHotkeys({ s: () => setView((before) => (before === "app" ? "all" : "app")) });
+  const spreadOut = () => setSpread((before) => ({ open: !before?.open, turn: (before?.turn ?? 0) + 1 }));
+  useShortcuts("stack", {
+    system: () => setView((before) => (before === "app" ? "all" : "app")),
+    spread: spreadOut,
+  });
   return (
     <Panel
       id="stack"
@@ -47,6 +54,14 @@ export function StackTrace({ title, values, platform, meta }: Props) {
               { value: "raw", label: "Text" },
             ]}
           />
+          {view === "raw" ? null : (
+            <IconButton
+              small
+              icon={spread?.open ? "fold" : "unfold"}
+              label={spread?.open ? "Close all frames" : "Open all frames of the application"}
+              onClick={spreadOut}
+            />
+          )}
           <Copy text={() => asText(values)} label="Copy the stack trace as text" />
         </>
       }
@@ -60,7 +75,9 @@ export function StackTrace({ title, values, platform, meta }: Props) {
             <ExceptionHead exception={exception} meta={child(meta, index)} first={i === 0} />
             {exception.stacktrace?.frames?.length ? (
               <Frames
+                key={spread?.turn}
                 trace={exception.stacktrace}
+                spread={spread?.open}
                 appOnly={view === "app"}
                 platform={platform}
                 meta={child(meta, index, "stacktrace", "frames")}
@@ -131,12 +148,14 @@ function MechanismMark({ mechanism, first }: { mechanism: Mechanism; first: bool
 
 interface FramesProps {
   trace: Stacktrace;
+  /** Whether the application's frames begin open; absent is only the one that matters. */
+  spread?: boolean;
   appOnly: boolean;
   platform: string | null;
   meta?: Meta;
 }
 
-function Frames({ trace, appOnly, platform, meta }: FramesProps) {
+function Frames({ trace, spread, appOnly, platform, meta }: FramesProps) {
   const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
   const open = openFrame(trace);
   const visible = rows(trace, appOnly).flatMap((row): Row[] =>
@@ -151,7 +170,7 @@ function Frames({ trace, appOnly, platform, meta }: FramesProps) {
             frame={row.frame}
             repeats={row.repeats}
             platform={platform}
-            initiallyOpen={row.index === open}
+            initiallyOpen={spread === undefined ? row.index === open : spread && Boolean(row.frame.inApp)}
             crash={row.index === (trace.frames?.length ?? 0) - 1}
             meta={child(meta, row.index)}
           />

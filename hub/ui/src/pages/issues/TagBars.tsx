@@ -12,9 +12,11 @@ interface Props {
   max: number;
   query?: string;
   onFilter: (query: string | undefined) => void;
+  /** Shows the others, where there are any. */
+  onMore?: () => void;
 }
 
-export function TagBars({ tag, max, query = "", onFilter }: Props) {
+export function TagBars({ tag, max, query = "", onFilter, onMore }: Props) {
   const values = tag.topValues.slice(0, max);
   const total = Math.max(
     tag.totalValues,
@@ -58,6 +60,11 @@ export function TagBars({ tag, max, query = "", onFilter }: Props) {
           </li>
         ) : null}
       </ul>
+      {onMore && tag.uniqueValues > values.length ? (
+        <button type="button" className={styles.more} onClick={onMore}>
+          All {exact(tag.uniqueValues)} values
+        </button>
+      ) : null}
     </section>
   );
 }

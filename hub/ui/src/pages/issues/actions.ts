@@ -1,25 +1,30 @@
 /**
- * Resolve, archive, reopen: at once on the page, then at the hub, with ten seconds to take it
- * back. What the hub refuses is put back as it was.
+ * Resolve, archive, reopen, assign, weigh: at once on the page, then at the hub, with ten seconds
+ * to take it back. What the hub refuses is put back as it was.
  */
 
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 import {
   deleteIssues,
+  type IssueEdit,
   type IssueFilter,
-  type IssuePage,
+  type IssuePages,
   issueKey,
   issuesKey,
+  refreshLists,
   type StatusChange,
   updateIssues,
 } from "../../api/issues.ts";
-import type { Issue, IssueDetail, IssueStatus } from "../../api/types.ts";
+import type { Assignee, Issue, IssueDetail, IssueStatus } from "../../api/types.ts";
 import { plural } from "../../lib/format.ts";
 import { statusOf } from "../../lib/query-text.ts";
 import { useToast } from "../../ui/Toasts.tsx";
 
-type Some = Pick<Issue, "id" | "shortId" | "status" | "statusDetails" | "substatus">;
+type Some = Pick<
+  Issue,
+  "id" | "shortId" | "status" | "statusDetails" | "substatus" | "assignedTo" | "priority"
+>;
 
 export const RESOLVE: StatusChange = { status: "resolved", statusDetails: {} };
 export const REOPEN: StatusChange = { status: "unresolved", statusDetails: {} };
@@ -35,27 +40,71 @@ const DONE: Record<IssueStatus, string> = {
   unresolved: "reopened",
 };
 
+/** One thing done to issues, and the way back. */
+interface Deed {
+  to: IssueEdit;
+  /** What the page shows at once. */
+  patch: Partial<Issue>;
+  /** The rest of a sentence that begins with the issue. */
+  done: string;
+  /** What makes an issue as it was. */
+  back: (before: Some) => IssueEdit;
+}
+
+function statusDeed(to: StatusChange): Deed {
+  return {
+    to,
+    patch: { status: to.status, statusDetails: to.statusDetails ?? {}, substatus: to.substatus ?? null },
+    done: DONE[to.status],
+    back: ({ status, statusDetails, substatus }) => ({
+      status,
+      statusDetails,
+      ...(status === "resolved" ? {} : { substatus }),
+    }),
+  };
+}
+
+const actor = (who: Assignee | null | undefined) => (who ? `${who.type}:${who.id}` : "");
+
+function assignDeed(who: Assignee | null): Deed {
+  return {
+    to: { assignedTo: actor(who) },
+    patch: { assignedTo: who },
+    done: who ? `assigned to ${who.name}` : "assigned to nobody",
+    back: ({ assignedTo }) => ({ assignedTo: actor(assignedTo) }),
+  };
+}
+
+function priorityDeed(priority: string): Deed {
+  return {
+    to: { priority },
+    patch: { priority },
+    done: `set to ${priority} priority`,
+    back: (before) => ({ priority: before.priority }),
+  };
+}
+
 export function useIssueActions(org: string) {
   const client = useQueryClient();
   const toast = useToast();
 
-  const change = useCallback(
-    async (issues: readonly Some[], to: StatusChange) => {
+  const apply = useCallback(
+    async (issues: readonly Some[], deed: Deed) => {
       if (issues.length === 0) return;
       await client.cancelQueries({ queryKey: issuesKey(org) });
       const before = snapshot(client, org, issues);
-      paint(client, org, issues, to);
+      paint(client, org, issues, deed.patch);
       const sent = updateIssues(
         org,
         issues.map((issue) => issue.id),
-        to,
+        deed.to,
       );
       toast({
-        text: `${issues.length === 1 ? issues[0]?.shortId : plural(issues.length, "issue")} ${DONE[to.status]}`,
+        text: `${issues.length === 1 ? issues[0]?.shortId : plural(issues.length, "issue")} ${deed.done}`,
         undo: () => {
           before.restore();
           void sent
-            .then(() => putBack(org, issues))
+            .then(() => putBack(org, issues, deed.back))
             .catch((error: Error) => toast({ text: `Not undone: ${error.message}`, tone: "danger" }))
             .finally(() => refresh(client, org, issues));
         },
@@ -70,6 +119,19 @@ export function useIssueActions(org: string) {
       }
     },
     [client, org, toast],
+  );
+
+  const change = useCallback(
+    (issues: readonly Some[], to: StatusChange) => apply(issues, statusDeed(to)),
+    [apply],
+  );
+  const assign = useCallback(
+    (issues: readonly Some[], who: Assignee | null) => apply(issues, assignDeed(who)),
+    [apply],
+  );
+  const prioritise = useCallback(
+    (issues: readonly Some[], priority: string) => apply(issues, priorityDeed(priority)),
+    [apply],
   );
 
   /** Deleted is gone: the caller has asked before. */
@@ -90,28 +152,24 @@ export function useIssueActions(org: string) {
     [client, org, toast],
   );
 
-  return { change, remove };
+  return { change, assign, prioritise, remove };
 }
 
 /** What each issue was before, kept apart from what the page shows. */
-async function putBack(org: string, issues: readonly Some[]): Promise<void> {
-  const groups = new Map<string, { to: StatusChange; ids: string[] }>();
-  for (const { id, status, statusDetails, substatus } of issues) {
-    const to: StatusChange = {
-      status,
-      statusDetails,
-      ...(status === "resolved" ? {} : { substatus }),
-    };
+async function putBack(org: string, issues: readonly Some[], back: Deed["back"]): Promise<void> {
+  const groups = new Map<string, { to: IssueEdit; ids: string[] }>();
+  for (const issue of issues) {
+    const to = back(issue);
     const key = JSON.stringify(to);
     const group = groups.get(key) ?? { to, ids: [] };
-    group.ids.push(id);
+    group.ids.push(issue.id);
     groups.set(key, group);
   }
   for (const { to, ids } of groups.values()) await updateIssues(org, ids, to);
 }
 
 function snapshot(client: QueryClient, org: string, issues: readonly Some[]) {
-  const lists = client.getQueriesData<IssuePage>({ queryKey: issuesKey(org) });
+  const lists = client.getQueriesData<IssuePages>({ queryKey: issuesKey(org) });
   const details = issues.map(
     ({ id }) => [issueKey(org, id), client.getQueryData(issueKey(org, id))] as const,
   );
@@ -122,19 +180,22 @@ function snapshot(client: QueryClient, org: string, issues: readonly Some[]) {
   };
 }
 
-function paint(client: QueryClient, org: string, issues: readonly Some[], to: StatusChange): void {
+function paint(client: QueryClient, org: string, issues: readonly Some[], patch: Partial<Issue>): void {
   const ids = new Set(issues.map((issue) => issue.id));
-  const patch = { status: to.status, statusDetails: to.statusDetails ?? {}, substatus: to.substatus ?? null };
-  for (const [key, page] of client.getQueriesData<IssuePage>({ queryKey: issuesKey(org) })) {
-    if (!page) continue;
+  for (const [key, data] of client.getQueriesData<IssuePages>({ queryKey: issuesKey(org) })) {
+    if (!data) continue;
     const filter = key[key.length - 1] as IssueFilter;
     const wanted = statusOf(filter.query);
-    const stays = wanted === null || sameStatus(wanted, to.status);
-    const items = stays
-      ? page.items.map((issue) => (ids.has(issue.id) ? { ...issue, ...patch } : issue))
-      : page.items.filter((issue) => !ids.has(issue.id));
-    const hits = page.hits === null ? null : page.hits - (page.items.length - items.length);
-    client.setQueryData<IssuePage>(key, { ...page, items, hits });
+    const stays = wanted === null || patch.status === undefined || sameStatus(wanted, patch.status);
+    const left = stays ? 0 : data.pages.flatMap((page) => page.items).filter(({ id }) => ids.has(id)).length;
+    const pages = data.pages.map((page) => ({
+      ...page,
+      hits: page.hits === null ? null : page.hits - left,
+      items: stays
+        ? page.items.map((issue) => (ids.has(issue.id) ? { ...issue, ...patch } : issue))
+        : page.items.filter((issue) => !ids.has(issue.id)),
+    }));
+    client.setQueryData<IssuePages>(key, { ...data, pages });
   }
   for (const id of ids) {
     client.setQueryData<IssueDetail>(issueKey(org, id), (issue) => issue && { ...issue, ...patch });
@@ -146,6 +207,6 @@ function sameStatus(word: string, status: IssueStatus): boolean {
 }
 
 function refresh(client: QueryClient, org: string, issues: readonly Some[]): void {
-  void client.invalidateQueries({ queryKey: issuesKey(org) });
+  void refreshLists(client, org);
   for (const { id } of issues) void client.invalidateQueries({ queryKey: issueKey(org, id), exact: true });
 }

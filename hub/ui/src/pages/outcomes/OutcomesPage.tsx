@@ -11,6 +11,7 @@ import { exact, plural } from "../../lib/format.ts";
 import {
   DIMENSIONS,
   type Dimension,
+  intervalFor,
   layers,
   OUTCOME_NAMES,
   OUTCOMES,
@@ -19,6 +20,7 @@ import {
   rows,
   spiked,
 } from "../../lib/outcomes.ts";
+import { absolute, toMillis } from "../../lib/time.ts";
 import type { OutcomeSearch } from "../../routes.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { inputClass } from "../../ui/Form.tsx";
@@ -39,9 +41,11 @@ const DIMENSION_NAMES: Record<Dimension, string> = {
 export function OutcomesPage() {
   const { org } = useParams({ from: FROM });
   const search = useSearch({ from: FROM });
-  const { statsPeriod = "24h", by = "reason", project, category } = search;
-  const range = RANGES.find((each) => each.value === statsPeriod) ?? RANGES[0];
-  const asked = { statsPeriod: range.value, interval: range.interval, project, category };
+  const { by = "reason", project, category } = search;
+  const asked = { ...askedTime(search), project, category };
+  const navigate = useNavigate();
+  const zoom = (start: string, end: string | undefined) =>
+    void navigate({ to: ".", search: { ...search, statsPeriod: undefined, start, end } });
   const overTime = useQuery(outcomesQuery(org, { ...asked, groupBy: ["outcome", "reason"] }));
   const table = useQuery(outcomesQuery(org, { ...asked, groupBy: ["outcome", by] }));
   useTitle("Outcomes");
@@ -67,7 +71,7 @@ export function OutcomesPage() {
       ) : (
         <>
           <Spike n={spiked(data.groups)} />
-          <OverTime data={data} />
+          <OverTime data={data} onZoom={zoom} />
           <Details org={org} data={table.data} by={by} />
         </>
       )}
@@ -75,33 +79,57 @@ export function OutcomesPage() {
   );
 }
 
+/** What the API is asked for; a range of a chart goes before a period. */
+function askedTime({ start, end, statsPeriod }: OutcomeSearch) {
+  if (start || end) {
+    const interval = intervalFor(toMillis(start), toMillis(end) ?? Date.now());
+    return { start, end: end ?? `${new Date().toISOString().slice(0, 16)}:00Z`, interval };
+  }
+  const range = RANGES.find((each) => each.value === statsPeriod) ?? RANGES[0];
+  return { statsPeriod: range.value, interval: range.interval };
+}
+
 function Choices({ org, search }: { org: string; search: OutcomeSearch }) {
   const navigate = useNavigate();
   const { data: projects = [] } = useQuery(projectsQuery(org));
+  const chosen = projects.filter((each) => search.project?.some((p) => p === each.id || p === each.slug));
+  const several = chosen.length > 1;
+  const period = search.start || search.end ? null : (search.statsPeriod ?? "24h");
   const change = (next: OutcomeSearch) => void navigate({ to: ".", search: { ...search, ...next } });
   return (
     <div className={styles.choices}>
       <select
         className={inputClass}
         aria-label="Project"
-        value={search.project ?? ""}
-        onChange={(event) => change({ project: event.target.value || undefined })}
+        value={several ? "several" : (chosen[0]?.id ?? "")}
+        onChange={(event) => change({ project: event.target.value ? [event.target.value] : undefined })}
       >
         <option value="">All projects</option>
+        {several ? (
+          <option value="several" disabled>
+            {plural(chosen.length, "project")}
+          </option>
+        ) : null}
         {projects.map((project) => (
-          <option key={project.id} value={project.slug}>
+          <option key={project.id} value={project.id}>
             {project.slug}
           </option>
         ))}
       </select>
+      {search.start || search.end ? (
+        <Button small icon="close" onClick={() => change({ start: undefined, end: undefined })}>
+          <span className="visually-hidden">Leave the range </span>
+          {absolute(search.start).slice(5, 16) || "…"} – {absolute(search.end).slice(5, 16) || "now"}
+        </Button>
+      ) : null}
       <fieldset className={styles.choice} aria-label="Time shown">
         {RANGES.map((range) => (
           <Button
             key={range.value}
             small
-            kind={range.value === (search.statsPeriod ?? "24h") ? "primary" : "quiet"}
-            aria-pressed={range.value === (search.statsPeriod ?? "24h")}
-            onClick={() => change({ statsPeriod: range.value === "24h" ? undefined : range.value })}
+            kind={range.value === period ? "primary" : "quiet"}
+            aria-pressed={range.value === period}
+            onClick={() => change({ statsPeriod: range.value, start: undefined, end: undefined })}
           >
             {range.name}
           </Button>
@@ -121,7 +149,7 @@ function Spike({ n }: { n: number }) {
   );
 }
 
-function OverTime({ data }: { data: Outcomes }) {
+function OverTime({ data, onZoom }: { data: Outcomes; onZoom: (start: string, end?: string) => void }) {
   const stack = layers(data.groups);
   return (
     <Panel title="Over time">
@@ -135,6 +163,8 @@ function OverTime({ data }: { data: Outcomes }) {
       </ul>
       <StackedBars
         label="Outcomes over time"
+        // One interval is as near as it goes.
+        onZoom={data.intervals.length > 1 ? onZoom : undefined}
         intervals={data.intervals}
         layers={stack.map((layer) => ({
           name: OUTCOME_NAMES[layer.outcome],

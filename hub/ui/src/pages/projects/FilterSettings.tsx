@@ -44,7 +44,7 @@ export function FilterSettings({ org, project }: Props) {
     <>
       <Notice>
         Relays drop what is filtered before it is kept, and count it by reason: see{" "}
-        <Link to="/organizations/$org/outcomes" params={{ org }} search={{ project: project.slug }}>
+        <Link to="/organizations/$org/outcomes" params={{ org }} search={{ project: [project.id] }}>
           Outcomes
         </Link>
         . Changes of filters are tried by a few relays first; lower limits hold at once.

@@ -1,6 +1,6 @@
 /** From a key to the first event: what to paste, and the wait until it arrives. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { issuesQuery } from "../../api/issues.ts";
@@ -86,14 +86,15 @@ export function FirstRunPage() {
 
 function Arrival({ org, projectId }: { org: string; projectId: string }) {
   const navigate = useNavigate();
-  const { data } = useQuery({
+  const { data } = useInfiniteQuery({
     ...issuesQuery(org, { query: "", sort: "date", project: [projectId], environment: [] }),
     refetchInterval: LOOK_EVERY_MS,
   });
-  const issue = data?.items[0];
+  const items = data?.pages[0]?.items;
+  const issue = items?.[0];
   // Whoever opens this page for a project that has events came to read, not to be sent away.
   const hadSome = useRef<boolean | null>(null);
-  if (data && hadSome.current === null) hadSome.current = data.items.length > 0;
+  if (items && hadSome.current === null) hadSome.current = items.length > 0;
 
   useEffect(() => {
     if (!issue || hadSome.current !== false) return;

@@ -39,7 +39,7 @@ export function ProjectSettingsPage() {
         <Link
           to="/organizations/$org/alerts"
           params={{ org }}
-          search={{ project: slug }}
+          search={{ project: [slug] }}
           className={buttonClass()}
         >
           Alerts

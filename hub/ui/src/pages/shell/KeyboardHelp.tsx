@@ -1,77 +1,41 @@
-/** The list of keys. */
+/** The list of keys, as the table of shortcuts has them. */
 
+import { SHORTCUTS, type ShortcutGroup, shortcutsOf } from "../../lib/shortcuts.ts";
 import { Dialog } from "../../ui/Dialog.tsx";
 import styles from "./KeyboardHelp.module.css";
-
-const GROUPS: readonly { title: string; keys: readonly (readonly [keys: string, does: string])[] }[] = [
-  {
-    title: "Everywhere",
-    keys: [
-      ["?", "This list"],
-      ["/", "Search"],
-      ["g i", "Issues"],
-      ["g p", "Projects"],
-      ["g f", "Fleet"],
-      ["g o", "Outcomes"],
-      ["g v", "Privacy"],
-      ["g a", "Alerts"],
-      ["g s", "Settings"],
-    ],
-  },
-  {
-    title: "List of issues",
-    keys: [
-      ["j k", "Next and previous row"],
-      ["enter", "Open"],
-      ["x", "Select"],
-      ["e", "Resolve, or reopen"],
-      ["m", "Archive"],
-    ],
-  },
-  {
-    title: "Fleet",
-    keys: [
-      ["/", "Filter"],
-      ["j k", "Next and previous relay"],
-      ["enter", "Open"],
-    ],
-  },
-  {
-    title: "Issue",
-    keys: [
-      ["[ ]", "Older and newer event"],
-      ["{ }", "Oldest and latest event"],
-      ["e", "Resolve, or reopen"],
-      ["m", "Archive"],
-      ["s", "Show or hide system frames"],
-    ],
-  },
-];
 
 export function KeyboardHelp({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose} wide>
       <div className={styles.groups}>
-        {GROUPS.map((group) => (
-          <section key={group.title}>
-            <h3 className={styles.title}>{group.title}</h3>
+        {(Object.keys(SHORTCUTS) as ShortcutGroup[]).map((group) => (
+          <section key={group}>
+            <h3 className={styles.title}>{SHORTCUTS[group].title}</h3>
             <dl className={styles.list}>
-              {group.keys.map(([keys, does]) => (
-                <div key={keys} className={styles.line}>
-                  <dt>
-                    {keys.split(" ").map((key) => (
-                      <kbd key={key} className={styles.key}>
-                        {key}
-                      </kbd>
-                    ))}
-                  </dt>
-                  <dd>{does}</dd>
-                </div>
+              {/* Not in the table: it works while one types, too. */}
+              {group === "everywhere" ? <Line keys="ctrl k" does="Command palette" /> : null}
+              {shortcutsOf(group).map(([id, { key, drawn, does }]) => (
+                <Line key={id} keys={drawn ?? key} does={does} />
               ))}
             </dl>
           </section>
         ))}
       </div>
     </Dialog>
+  );
+}
+
+function Line({ keys, does }: { keys: string; does: string }) {
+  return (
+    <div className={styles.line}>
+      <dt>
+        {keys.split(" ").map((key) => (
+          <kbd key={key} className={styles.key}>
+            {key}
+          </kbd>
+        ))}
+      </dt>
+      <dd>{does}</dd>
+    </div>
   );
 }

@@ -2,64 +2,64 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useLiveIssues } from "../../api/live.ts";
 import { logout, organizationsQuery, sessionQuery } from "../../api/session.ts";
 import { initials } from "../../lib/format.ts";
+import type { ShortcutId } from "../../lib/shortcuts.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
-import { useHotkeys } from "../../ui/hotkeys.ts";
-import { Icon, type IconName, Mark } from "../../ui/icons.tsx";
+import { useShortcuts } from "../../ui/hotkeys.ts";
+import { Icon, Mark } from "../../ui/icons.tsx";
 import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
 import { useTheme } from "../../ui/stored.ts";
 import { KeyboardHelp } from "./KeyboardHelp.tsx";
+import { PLACES } from "./places.ts";
 import styles from "./Shell.module.css";
 
-const PLACES = [
-  { to: "/organizations/$org/issues", name: "Issues", icon: "issues", key: "i" },
-  { to: "/organizations/$org/projects", name: "Projects", icon: "projects", key: "p" },
-  { to: "/organizations/$org/fleet", name: "Fleet", icon: "fleet", key: "f" },
-  { to: "/organizations/$org/outcomes", name: "Outcomes", icon: "filter", key: "o" },
-  { to: "/organizations/$org/privacy", name: "Privacy", icon: "shield", key: "v" },
-  { to: "/organizations/$org/alerts", name: "Alerts", icon: "alerts", key: "a" },
-  { to: "/organizations/$org/settings", name: "Settings", icon: "settings", key: "s" },
-] as const satisfies readonly { to: string; name: string; icon: IconName; key: string }[];
-
-/** How long after `g` a second key still counts. */
-const CHORD_MS = 1200;
+const Palette = lazy(() => import("./Palette.tsx").then((module) => ({ default: module.Palette })));
 
 export function Shell() {
   const { org } = useParams({ from: "/signed-in/organizations/$org" });
   const navigate = useNavigate();
   const [theme, setTheme] = useTheme();
   const [help, setHelp] = useState(false);
-  const [chord, setChord] = useState(0);
+  const [palette, setPalette] = useState(false);
   useLiveIssues(org);
 
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
   }, [theme]);
 
-  const go = Object.fromEntries(
-    PLACES.map((place) => [
-      place.key,
-      () => {
-        if (Date.now() - chord < CHORD_MS) void navigate({ to: place.to, params: { org } });
-      },
-    ]),
+  const goTo = (to: (typeof PLACES)[number]["to"]) => () => void navigate({ to, params: { org } });
+  useShortcuts(
+    "places",
+    Object.fromEntries(PLACES.map(({ id, to }) => [id, goTo(to)])) as Record<
+      ShortcutId<"places">,
+      () => void
+    >,
   );
-  useHotkeys({
-    ...go,
-    g: () => setChord(Date.now()),
-    "?": () => setHelp(true),
-    "/": (event) => {
+  useShortcuts("everywhere", {
+    help: () => setHelp(true),
+    theme: () => setTheme(theme === "dark" ? "light" : "dark"),
+    search: (event) => {
       const search = document.querySelector<HTMLInputElement>("[data-search]");
       if (!search) return;
-      event.preventDefault();
+      event?.preventDefault();
       search.focus();
       search.select();
     },
   });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+      event.preventDefault();
+      // Over another dialog it would hide what that one asks.
+      setPalette((isOpen) => !isOpen && !document.querySelector("dialog[open]"));
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
 
   return (
     <div className={styles.shell}>
@@ -87,6 +87,11 @@ export function Shell() {
         </nav>
         <div className={styles.foot}>
           <IconButton
+            icon="search"
+            label="Command palette, Ctrl or Cmd and K"
+            onClick={() => setPalette(true)}
+          />
+          <IconButton
             icon={theme === "dark" ? "sun" : "moon"}
             label={theme === "dark" ? "Light theme" : "Dark theme"}
             onClick={() => setTheme(theme === "dark" ? "light" : "dark")}
@@ -104,6 +109,11 @@ export function Shell() {
         <Outlet />
       </main>
       {help ? <KeyboardHelp onClose={() => setHelp(false)} /> : null}
+      {palette ? (
+        <Suspense>
+          <Palette org={org} onClose={() => setPalette(false)} />
+        </Suspense>
+      ) : null}
     </div>
   );
 }
@@ -122,7 +132,7 @@ function UserMenu({ org }: { org: string }) {
   };
   return (
     <Menu
-      name={`Account of ${session.user.name}`}
+      name={`${initials(session.user.name || session.user.email)}, account of ${session.user.name}`}
       caret={false}
       align="end"
       buttonClassName={cx(styles.avatar)}

@@ -1,0 +1,71 @@
+/** What decides where an issue goes: how often, for whom, since when, which way, and whose it is. */
+
+import type { ReactNode } from "react";
+import type { Assignee, IssueDetail, Release } from "../../api/types.ts";
+import { exact, plural, shortRelease } from "../../lib/format.ts";
+import { weekTrend } from "../../lib/trend.ts";
+import { TimeAgo } from "../../ui/Time.tsx";
+import styles from "./IssueFacts.module.css";
+import { OwnerMenu, PriorityMenu } from "./Triage.tsx";
+
+interface Props {
+  org: string;
+  issue: IssueDetail;
+  onAssign: (who: Assignee | null) => void;
+  onPriority: (priority: string) => void;
+}
+
+export function IssueFacts({ org, issue, onAssign, onPriority }: Props) {
+  const trend = weekTrend(issue.stats?.["30d"] ?? [], Date.now());
+  return (
+    <dl className={styles.facts} aria-label="Facts about this issue">
+      <Fact name="Events">
+        <strong>{exact(Number(issue.count))}</strong>
+      </Fact>
+      <Fact name="Users">
+        <strong>{exact(issue.userCount)}</strong>
+      </Fact>
+      <Fact name="This week">
+        <span
+          className={styles[trend.way]}
+          title={`${plural(trend.now, "event")} in the last 7 days, ${exact(trend.before)} in the 7 days before`}
+        >
+          {trend.text}
+          <span className={styles.beside}>
+            {exact(trend.now)} after {exact(trend.before)}
+          </span>
+        </span>
+      </Fact>
+      <Seen name="Last seen" at={issue.lastSeen} release={issue.lastRelease} />
+      <Seen name="First seen" at={issue.firstSeen} release={issue.firstRelease} />
+      <Fact name="Priority">
+        <PriorityMenu value={issue.priority} onChange={onPriority} />
+      </Fact>
+      <Fact name="Owner">
+        <OwnerMenu org={org} value={issue.assignedTo ?? null} onChange={onAssign} />
+      </Fact>
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className={styles.fact}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Seen({ name, at, release }: { name: string; at: string; release: Release | null | undefined }) {
+  return (
+    <Fact name={name}>
+      <TimeAgo at={at} />
+      {release ? (
+        <span className={styles.beside} title={release.version}>
+          in {release.shortVersion || shortRelease(release.version)}
+        </span>
+      ) : null}
+    </Fact>
+  );
+}

@@ -1,0 +1,105 @@
+/** The head of the list: names of columns, or what can be done with the chosen issues. */
+
+import { useState } from "react";
+import type { Issue } from "../../api/types.ts";
+import { exact, plural } from "../../lib/format.ts";
+import { Button } from "../../ui/Button.tsx";
+import { cx } from "../../ui/classes.ts";
+import { Confirm } from "../../ui/Dialog.tsx";
+import { useIssueActions } from "./actions.ts";
+import { COLUMNS, type ColumnKey } from "./columns.ts";
+import styles from "./IssueList.module.css";
+import { StatusActions } from "./StatusActions.tsx";
+import { OwnerMenu, PriorityMenu } from "./Triage.tsx";
+
+interface Props {
+  org: string;
+  items: readonly Issue[];
+  chosen: ReadonlyMap<string, Issue>;
+  onChoose: (chosen: ReadonlyMap<string, Issue>) => void;
+  columns: readonly ColumnKey[];
+  /** Not all that match are loaded. */
+  hasMore: boolean;
+  isChoosing: boolean;
+  chosenMax: number;
+  onChooseAll: () => void;
+}
+
+export function IssueListHead(props: Props) {
+  const { org, items, chosen, onChoose, columns, hasMore, isChoosing, chosenMax, onChooseAll } = props;
+  const { change, assign, prioritise, remove } = useIssueActions(org);
+  const [asking, setAsking] = useState(false);
+  const issues = [...chosen.values()];
+  const all = items.length > 0 && items.every((issue) => chosen.has(issue.id));
+  const statuses = new Set(issues.map((issue) => issue.status));
+  /** What is done with the chosen ones; they are then chosen no more. */
+  const then = (deed: (issues: readonly Issue[]) => Promise<void>) => {
+    onChoose(new Map());
+    void deed(issues);
+  };
+  return (
+    <div className={cx(styles.head, issues.length > 0 && styles.headActive)}>
+      <input
+        type="checkbox"
+        className={styles.check}
+        aria-label="Select all issues that are loaded"
+        disabled={items.length === 0}
+        checked={all}
+        ref={(input) => {
+          if (input) input.indeterminate = issues.length > 0 && !all;
+        }}
+        onChange={() => onChoose(all ? new Map() : new Map(items.map((issue) => [issue.id, issue])))}
+      />
+      {issues.length > 0 ? (
+        <div className={styles.bulk} role="toolbar" aria-label="Actions on the selected issues">
+          <span className={styles.chosen}>{plural(issues.length, "issue")} selected</span>
+          {all && hasMore && issues.length < chosenMax ? (
+            <Button small kind="quiet" busy={isChoosing} onClick={onChooseAll}>
+              Select all that match, {exact(chosenMax)} at most
+            </Button>
+          ) : null}
+          <StatusActions
+            small
+            status={statuses.size === 1 ? (issues[0]?.status ?? "mixed") : "mixed"}
+            onChange={(to) => then((each) => change(each, to))}
+          />
+          <OwnerMenu
+            org={org}
+            buttonClassName={styles.bulkMenu}
+            onChange={(who) => then((each) => assign(each, who))}
+          />
+          <PriorityMenu
+            buttonClassName={styles.bulkMenu}
+            onChange={(priority) => then((each) => prioritise(each, priority))}
+          />
+          <Button small kind="quiet" icon="trash" onClick={() => setAsking(true)}>
+            Delete
+          </Button>
+        </div>
+      ) : (
+        <>
+          <span className={styles.what}>Issue</span>
+          {COLUMNS.filter(({ key }) => columns.includes(key)).map(({ key, head }) => (
+            <span key={key} className={styles[key]}>
+              {head}
+            </span>
+          ))}
+        </>
+      )}
+      {asking ? (
+        <Confirm
+          title={`Delete ${plural(issues.length, "issue")}?`}
+          confirm="Delete"
+          onClose={() => setAsking(false)}
+          onConfirm={() => {
+            setAsking(false);
+            then(remove);
+          }}
+        >
+          Their events go with them, and nothing can bring them back. If the error happens again, it starts as
+          a new issue.
+        </Confirm>
+      ) : null}
+    </div>
+  );
+}

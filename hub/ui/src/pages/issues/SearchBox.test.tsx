@@ -1,0 +1,78 @@
+import { screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import { issue, pageHeaders } from "../../test/issues.ts";
+import { open } from "../../test/render.tsx";
+import { complete, cut } from "./SearchBox.tsx";
+
+const AT = "/organizations/acme/issues";
+const answers = {
+  "GET organizations/acme/issues/": { body: [issue()], headers: pageHeaders(null, 1) },
+  "GET organizations/acme/tags/": {
+    body: [
+      { key: "browser", name: "browser" },
+      { key: "a b", name: "a b" },
+    ],
+  },
+  "GET projects/acme/shop/tags/browser/values/": {
+    body: [
+      { value: "Fire fox", count: 3 },
+      { value: "Chrome", count: 9 },
+    ],
+  },
+};
+const field = () => screen.findByRole("combobox", { name: "Search issues" });
+const options = () => screen.queryAllByRole("option").map((option) => option.textContent);
+
+describe("the search field", () => {
+  it("offers keys, then values with how often they occur, and writes them as the search reads them", async () => {
+    open(`${AT}?query=`, answers);
+    const input = (await field()) as HTMLInputElement;
+    await userEvent.type(input, "bro");
+    await waitFor(() => expect(options()).toContain("browsertag"));
+    await userEvent.keyboard("{ArrowDown}{Enter}");
+    expect(input.value).toBe("browser:");
+    await waitFor(() => expect(options()).toEqual(["Chrome9", "Fire fox3"]));
+    await userEvent.keyboard("{ArrowDown}{ArrowDown}{Tab}");
+    expect(input.value).toBe('browser:"Fire fox" ');
+  });
+
+  it("remembers what was searched for", async () => {
+    const { router } = open(`${AT}?query=`, answers);
+    const input = (await field()) as HTMLInputElement;
+    await userEvent.type(input, "boom{Enter}");
+    await waitFor(() => expect(router.state.location.search).toMatchObject({ query: "boom" }));
+    await userEvent.clear(input);
+    await waitFor(() => expect(options()[0]).toBe("boomrecent"));
+  });
+
+  it("underlines what the hub cannot read, and says why", async () => {
+    open(`${AT}?query=ü (boom`, {
+      ...answers,
+      "GET organizations/acme/issues/": {
+        status: 400,
+        body: { detail: "close the parenthesis", span: [3, 4] },
+      },
+    });
+    const input = await field();
+    await waitFor(() => expect(document.querySelector("u")?.textContent).toBe("("));
+    const about = document.getElementById(input.getAttribute("aria-describedby") ?? "");
+    expect(about?.textContent).toBe("close the parenthesis");
+  });
+});
+
+describe("a completion", () => {
+  it("takes the place of what was typed, and leaves the rest", () => {
+    const key = { what: "key", part: "lev", from: 4, to: 7 } as const;
+    expect(complete("abc lev:error", key, "level:")).toEqual(["abc level:error", 10]);
+    const value = { what: "value", key: "level", part: "e", from: 6, to: 7 } as const;
+    expect(complete("level:e) x", value, "error")).toEqual(["level:error) x", 11]);
+    expect(complete("level:e", value, "error")).toEqual(["level:error ", 12]);
+    expect(complete("abc", null, "x")).toEqual(["abc", 3]);
+  });
+
+  it("counts the hub's bytes", () => {
+    expect(cut("ü (x", [3, 4])).toEqual(["ü ", "(", "x"]);
+    expect(cut("abc", [9, 9])).toEqual(["abc", "", ""]);
+  });
+});

@@ -1,0 +1,171 @@
+/** Who looks at an issue, and how much it matters: two menus, for one issue or for many. */
+
+import { useQuery } from "@tanstack/react-query";
+import { membersQuery, teamsQuery } from "../../api/people.ts";
+import { sessionQuery } from "../../api/session.ts";
+import type { Assignee } from "../../api/types.ts";
+import { initials } from "../../lib/format.ts";
+import { cx } from "../../ui/classes.ts";
+import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
+import styles from "./Triage.module.css";
+
+export const PRIORITIES = ["high", "medium", "low"] as const;
+
+/** Three bars, as many of them filled as it matters; the word is beside them or spoken. */
+export function PriorityMark({ priority, quiet }: { priority: string; quiet?: boolean }) {
+  const filled = priority === "high" ? 3 : priority === "medium" ? 2 : 1;
+  return (
+    <span
+      className={cx(styles.priority, styles[priority])}
+      {...(quiet ? { "aria-hidden": true } : { role: "img", "aria-label": `Priority ${priority}` })}
+      title={`Priority ${priority}`}
+    >
+      {[1, 2, 3].map((n) => (
+        <span key={n} className={cx(styles.step, n <= filled && styles.full)} />
+      ))}
+    </span>
+  );
+}
+
+interface PriorityProps {
+  /** Absent where many are chosen. */
+  value?: string;
+  onChange: (priority: string) => void;
+  buttonClassName?: string;
+}
+
+export function PriorityMenu({ value, onChange, buttonClassName }: PriorityProps) {
+  return (
+    <Menu
+      name={value ? `Priority: ${value}` : "Set the priority"}
+      buttonClassName={buttonClassName ?? styles.button}
+      label={
+        value ? (
+          <>
+            <PriorityMark priority={value} quiet />
+            <span className={styles.word}>{value}</span>
+          </>
+        ) : (
+          "Priority"
+        )
+      }
+    >
+      {(close) =>
+        PRIORITIES.map((priority) => (
+          <MenuItem
+            key={priority}
+            checked={value === undefined ? undefined : value === priority}
+            onSelect={() => {
+              close();
+              if (priority !== value) onChange(priority);
+            }}
+          >
+            <span className={styles.choice}>
+              <PriorityMark priority={priority} quiet />
+              {priority}
+            </span>
+          </MenuItem>
+        ))
+      }
+    </Menu>
+  );
+}
+
+export function OwnerMark({ owner }: { owner: Assignee }) {
+  return (
+    <span className={cx(styles.face, owner.type === "team" && styles.team)} title={owner.name}>
+      <span aria-hidden="true">{initials(owner.name || owner.email || "")}</span>
+      <span className="visually-hidden">{owner.name}</span>
+    </span>
+  );
+}
+
+interface OwnerProps {
+  org: string;
+  /** Absent where many are chosen. */
+  value?: Assignee | null;
+  onChange: (who: Assignee | null) => void;
+  buttonClassName?: string;
+}
+
+export function OwnerMenu({ org, value, onChange, buttonClassName }: OwnerProps) {
+  const name = value === undefined ? "Assign to" : `Owner: ${value?.name ?? "nobody"}`;
+  return (
+    <Menu
+      name={name}
+      buttonClassName={buttonClassName ?? styles.button}
+      label={
+        value === undefined ? (
+          "Assign"
+        ) : value ? (
+          <>
+            <OwnerMark owner={value} />
+            <span className={styles.word}>{value.name}</span>
+          </>
+        ) : (
+          <span className={styles.nobody}>nobody</span>
+        )
+      }
+    >
+      {(close) => (
+        <OwnerChoices
+          org={org}
+          value={value}
+          onPick={(who) => {
+            close();
+            onChange(who);
+          }}
+        />
+      )}
+    </Menu>
+  );
+}
+
+function OwnerChoices({
+  org,
+  value,
+  onPick,
+}: {
+  org: string;
+  value?: Assignee | null;
+  onPick: (who: Assignee | null) => void;
+}) {
+  const { data: members = [], error } = useQuery(membersQuery(org));
+  const { data: teams = [] } = useQuery(teamsQuery(org));
+  const { data: session } = useQuery(sessionQuery);
+  const is = (type: string, id: string) => value?.type === type && value.id === id;
+  // Oneself first: that is whom one assigns most.
+  const people = members
+    .filter((member) => !member.pending)
+    .map((member) => ({ type: "user", id: member.user.id, name: member.name || member.email }))
+    .sort((a, b) => Number(b.id === session?.user.id) - Number(a.id === session?.user.id));
+  return (
+    <>
+      <MenuItem checked={value === null} onSelect={() => onPick(null)}>
+        Nobody
+      </MenuItem>
+      <MenuRule />
+      {error ? <MenuLabel>{error.message}</MenuLabel> : null}
+      {people.map((person) => (
+        <MenuItem
+          key={person.id}
+          checked={is("user", person.id)}
+          hint={person.id === session?.user.id ? "you" : undefined}
+          onSelect={() => onPick(person)}
+        >
+          {person.name}
+        </MenuItem>
+      ))}
+      {teams.length ? <MenuLabel>Teams</MenuLabel> : null}
+      {teams.map((team) => (
+        <MenuItem
+          key={team.id}
+          checked={is("team", team.id)}
+          onSelect={() => onPick({ type: "team", id: team.id, name: team.name })}
+        >
+          #{team.slug}
+        </MenuItem>
+      ))}
+    </>
+  );
+}
