@@ -252,21 +252,10 @@ const outcomes = createRoute({
   component: lazyRouteComponent(() => import("./pages/outcomes/OutcomesPage.tsx"), "OutcomesPage"),
 });
 
-/** How far back the report of what was removed goes; whole days are counted. */
-export const REMOVAL_PERIODS = ["24h", "14d", "90d"] as const;
-
-export interface PrivacySearch {
-  project?: string;
-  statsPeriod?: (typeof REMOVAL_PERIODS)[number];
-}
-
 const privacy = createRoute({
   getParentRoute: () => organization,
   path: "/privacy",
-  validateSearch: (raw): PrivacySearch => ({
-    project: text(raw.project),
-    statsPeriod: oneOf(raw.statsPeriod, REMOVAL_PERIODS),
-  }),
+  validateSearch: filterSearch,
   component: lazyRouteComponent(() => import("./pages/privacy/PrivacyPage.tsx"), "PrivacyPage"),
 });
 

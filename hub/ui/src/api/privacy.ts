@@ -13,8 +13,10 @@ export const organizationQuery = (org: string) =>
   });
 
 export interface RemovalQuestion {
-  statsPeriod: string;
-  project?: string;
+  statsPeriod?: string;
+  start?: string;
+  end?: string;
+  project?: readonly string[];
 }
 
 const removalsAt = (org: string) => `vedette/organizations/${org}/removals/`;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseDiagnosis } from "./diagnosis.ts";
+import type { Json } from "./event-shape.ts";
 
 describe("parseDiagnosis", () => {
   it("parts findings from the status", () => {
@@ -16,7 +17,7 @@ describe("parseDiagnosis", () => {
 
   it("reads what an older or a later relay says", () => {
     expect(parseDiagnosis({ version: "1" })).toEqual({ findings: null, status: { version: "1" } });
-    const later = [{ what: "heat", grade: "grave", found: "hot", remedy: 7 }, "x", null, { what: 1 }];
+    const later: Json[] = [{ what: "heat", grade: "grave", found: "hot", remedy: 7 }, "x", null, { what: 1 }];
     expect(parseDiagnosis({ findings: later }).findings).toEqual([
       { what: "heat", grade: "note", found: "hot", remedy: null },
     ]);

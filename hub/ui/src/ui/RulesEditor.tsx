@@ -2,7 +2,8 @@
 
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { changes } from "../lib/changes.ts";
+import { compare } from "../lib/compare.ts";
+import type { Json } from "../lib/event-shape.ts";
 import { exact, plural } from "../lib/format.ts";
 import { Button } from "./Button.tsx";
 import { AreaField, formClass, SelectField } from "./Form.tsx";
@@ -31,8 +32,8 @@ interface Removed {
 /** An event before and after rules. */
 interface Preview {
   eventId: string;
-  before: unknown;
-  after: unknown;
+  before: Json;
+  after: Json;
 }
 
 /** What rules would have done to the latest events. */
@@ -108,7 +109,9 @@ export function RulesEditor({ title, hint, slugs, saved, ...calls }: Props) {
 }
 
 function PreviewView({ preview }: { preview: Preview }) {
-  const changed = changes(preview.before, preview.after, ["_meta"]);
+  const changed = compare(preview.before, preview.after).filter(
+    ({ path, same }) => !same && !path.startsWith("_meta."),
+  );
   return (
     <section className={styles.trial} aria-label="The latest event with these rules">
       <p>
@@ -122,18 +125,13 @@ function PreviewView({ preview }: { preview: Preview }) {
           <div key={change.path}>
             <dt>{change.path}</dt>
             <dd>
-              <del>{shown(change.before)}</del> <ins>{shown(change.after)}</ins>
+              <del>{change.left ?? "nothing"}</del> <ins>{change.right ?? "nothing"}</ins>
             </dd>
           </div>
         ))}
       </dl>
     </section>
   );
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return "nothing";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 const REMOVED: Column<Removed>[] = [

@@ -14,8 +14,8 @@ import {
 } from "../../api/privacy.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import type { Removals } from "../../api/types.ts";
-import { exact } from "../../lib/format.ts";
-import { type PrivacySearch, REMOVAL_PERIODS } from "../../routes.tsx";
+import { exact, plural } from "../../lib/format.ts";
+import type { FilterSearch } from "../../routes.tsx";
 import { Button, buttonClass } from "../../ui/Button.tsx";
 import { inputClass } from "../../ui/Form.tsx";
 import { PageHead, Panel } from "../../ui/Panel.tsx";
@@ -27,12 +27,20 @@ import { useTitle } from "../../ui/title.ts";
 import styles from "./Privacy.module.css";
 
 const FROM = "/signed-in/organizations/$org/privacy";
+/** How far back the report goes; whole days are counted. */
+const PERIODS = ["24h", "14d", "90d"] as const;
 
 export function PrivacyPage() {
   const { org } = useParams({ from: FROM });
   const search = useSearch({ from: FROM });
   useTitle("Privacy");
-  const asked = { statsPeriod: search.statsPeriod ?? "14d", project: search.project };
+  const asked: RemovalQuestion = {
+    // A range, as it comes along from other pages, goes before a period.
+    statsPeriod: search.start || search.end ? undefined : (search.statsPeriod ?? "14d"),
+    start: search.start,
+    end: search.end,
+    project: search.project,
+  };
   return (
     <div className={styles.page}>
       <PageHead title="Privacy" lead="What relays removed before anything was written, and by which rule">
@@ -44,33 +52,39 @@ export function PrivacyPage() {
   );
 }
 
-function Choices({ org, search, asked }: { org: string; search: PrivacySearch; asked: RemovalQuestion }) {
+function Choices({ org, search, asked }: { org: string; search: FilterSearch; asked: RemovalQuestion }) {
   const navigate = useNavigate();
   const { data: projects = [] } = useQuery(projectsQuery(org));
-  const change = (next: PrivacySearch) => void navigate({ to: ".", search: { ...search, ...next } });
+  const change = (next: FilterSearch) => void navigate({ to: ".", search: { ...search, ...next } });
+  const chosen = projects.filter((each) => search.project?.some((p) => p === each.id || p === each.slug));
   return (
     <div className={styles.buttons}>
       <select
         className={inputClass}
         aria-label="Project"
-        value={search.project ?? ""}
-        onChange={(event) => change({ project: event.target.value || undefined })}
+        value={chosen.length > 1 ? "several" : (chosen[0]?.id ?? "")}
+        onChange={(event) => change({ project: event.target.value ? [event.target.value] : undefined })}
       >
         <option value="">All projects</option>
+        {chosen.length > 1 ? (
+          <option value="several" disabled>
+            {plural(chosen.length, "project")}
+          </option>
+        ) : null}
         {projects.map((project) => (
-          <option key={project.id} value={project.slug}>
+          <option key={project.id} value={project.id}>
             {project.slug}
           </option>
         ))}
       </select>
       <fieldset className={styles.choice} aria-label="Time shown">
-        {REMOVAL_PERIODS.map((period) => (
+        {PERIODS.map((period) => (
           <Button
             key={period}
             small
             kind={period === asked.statsPeriod ? "primary" : "quiet"}
             aria-pressed={period === asked.statsPeriod}
-            onClick={() => change({ statsPeriod: period === "14d" ? undefined : period })}
+            onClick={() => change({ statsPeriod: period, start: undefined, end: undefined })}
           >
             {period}
           </Button>
