@@ -247,8 +247,10 @@ mod tests {
     #[test]
     fn a_relay_that_never_joined_is_told_what_is_missing_and_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.state_dir = dir.path().join("none");
+        let mut config = Config {
+            state_dir: dir.path().join("none"),
+            ..Config::default()
+        };
         config.link.dir = config.state_dir.clone();
         config.policy.file = dir.path().join("policy.toml");
         std::fs::write(&config.policy.file, "").unwrap();

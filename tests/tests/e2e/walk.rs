@@ -231,9 +231,7 @@ async fn what_the_doctor_finds_on_the_relays_host_is_told_at_the_hub() {
         let told = api.get(&path).await.unwrap();
         let findings = told["findings"].as_array().unwrap();
         let of_it = findings.iter().find(|finding| finding["what"] == what);
-        of_it
-            .cloned()
-            .unwrap_or_else(|| panic!("{what}: {findings:?}"))
+        of_it.cloned().expect(what)
     };
     for what in [
         "relay", "state", "identity", "key", "cert", "space", "ledger",
