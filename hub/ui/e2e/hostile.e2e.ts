@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 /** Texts in each event. Together the events have every text in every field that takes long ones. */
-const CHUNK = 10;
+const CHUNK = 20;
 const PATIENCE_MS = 240_000;
 
 /** What of the page was not made by the dashboard. */
