@@ -110,7 +110,7 @@ export function RulesEditor({ title, hint, slugs, saved, ...calls }: Props) {
 
 function PreviewView({ preview }: { preview: Preview }) {
   const changed = compare(preview.before, preview.after).filter(
-    ({ path, same }) => !same && !path.startsWith("_meta."),
+    ({ path, same }) => !same && path.split(".", 1)[0] !== "_meta",
   );
   return (
     <section className={styles.trial} aria-label="The latest event with these rules">
