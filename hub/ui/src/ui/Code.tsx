@@ -3,6 +3,7 @@
 import { tokens } from "../lib/highlight.ts";
 import styles from "./Code.module.css";
 import { Copy } from "./Copy.tsx";
+import { Pre } from "./Pre.tsx";
 
 interface Props {
   text: string;
@@ -18,7 +19,7 @@ export function Code({ text, label, title, language = "" }: Props) {
         <span>{title ?? ""}</span>
         <Copy text={text} label={label} words="Copy" />
       </figcaption>
-      <pre className={styles.text}>
+      <Pre className={styles.text}>
         <code>
           {text.split("\n").map((line, i) => (
             <span key={i}>
@@ -31,7 +32,7 @@ export function Code({ text, label, title, language = "" }: Props) {
             </span>
           ))}
         </code>
-      </pre>
+      </Pre>
     </figure>
   );
 }

@@ -6,6 +6,7 @@ import { child, type Meta } from "../../lib/meta.ts";
 import { Copy } from "../../ui/Copy.tsx";
 import { KeyValues } from "../../ui/KeyValues.tsx";
 import { Panel } from "../../ui/Panel.tsx";
+import { Pre } from "../../ui/Pre.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
 import styles from "./EventPanel.module.css";
 
@@ -75,10 +76,10 @@ function Body({ data, meta, type }: { data: Json | undefined; meta?: Meta; type?
       {typeof data === "object" && !Array.isArray(data) ? (
         <KeyValues label="Body" entries={Object.entries(data)} meta={meta} />
       ) : (
-        <pre className={styles.pre}>
+        <Pre className={styles.pre}>
           {typeof data === "string" ? data : JSON.stringify(data, null, 2)}
           <RedactedMark meta={meta} value={data} />
-        </pre>
+        </Pre>
       )}
     </section>
   );

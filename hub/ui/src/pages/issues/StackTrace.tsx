@@ -10,6 +10,7 @@ import { IconButton } from "../../ui/Button.tsx";
 import { Copy } from "../../ui/Copy.tsx";
 import { useShortcuts } from "../../ui/hotkeys.ts";
 import { Panel } from "../../ui/Panel.tsx";
+import { Pre } from "../../ui/Pre.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
 import { Segmented } from "../../ui/Tabs.tsx";
 import { ValueTree } from "../../ui/ValueTree.tsx";
@@ -67,7 +68,7 @@ export function StackTrace({ title, values, platform, meta }: Props) {
       }
     >
       {view === "raw" ? (
-        <pre className={styles.raw}>{asText(values)}</pre>
+        <Pre className={styles.raw}>{asText(values)}</Pre>
       ) : (
         links.map(({ exception, index, sentence }, i) => (
           <article key={index} aria-label={name(exception)}>
