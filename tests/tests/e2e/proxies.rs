@@ -1,4 +1,4 @@
-//! Relays behind the proxies that people have, nginx and HAProxy, set up as leniently as they can
+//! Relays behind the proxies that people have, set up as leniently as they can
 //! be: whatever a stranger sends through them, everybody else gets the answer to their own request.
 
 use std::fs;
@@ -80,7 +80,7 @@ fn nginx(dir: &Path, port: u16, relay: &str) -> Process {
     )
 }
 
-/// HAProxy: takes requests that are wrong, and uses every connection to the relay again.
+/// `HAProxy`: takes requests that are wrong, and uses every connection to the relay again.
 fn haproxy(dir: &Path, port: u16, relay: &str) -> Process {
     let config = format!(
         "global\n  maxconn 512\n

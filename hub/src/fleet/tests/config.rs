@@ -138,7 +138,7 @@ async fn an_erasure_that_has_ended_leaves_the_roster_by_itself() {
     write.commit().await.unwrap();
     fleet.refresh().await.unwrap();
     let asked = || {
-        let config = fleet.watch().borrow().config.stable.clone();
+        let config = Arc::clone(&fleet.watch().borrow().config.stable);
         let erasures = config.bundle.erasures.iter();
         erasures.map(|one| one.id.cast_signed()).collect::<Vec<_>>()
     };
