@@ -182,11 +182,8 @@ fn a_segment_whose_making_was_cut_short_is_no_damage() {
     runtime
         .block_on(oracle.append(&[Lane::Errors], 40))
         .unwrap();
-    let files = oracle.files().into_iter();
-    let (path, made) = files
-        .filter(|(path, _)| oracle.is_active(path))
-        .next_back()
-        .unwrap();
+    let mut files = oracle.files().into_iter();
+    let (path, made) = files.rfind(|(path, _)| oracle.is_active(path)).unwrap();
     let next = path.with_file_name(segment::file_name(Seq(2), 1_000));
     for len in [0, 1, 30] {
         let cut = oracle.fork(oracle.disk.copy());
