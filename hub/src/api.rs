@@ -156,6 +156,7 @@ pub struct Shared {
     parts: Parts,
     limiter: limits::Limiter,
     streams: Arc<Semaphore>,
+    trials: Semaphore,
     /// Issues changed by people.
     touched: broadcast::Sender<IssueTouched>,
 }
@@ -168,6 +169,7 @@ impl ApiState {
             parts,
             limiter: limits::Limiter::default(),
             streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
+            trials: Semaphore::new(privacy::TRIALS_MAX),
             touched: broadcast::Sender::new(TOUCHED_QUEUE_LEN),
         }))
     }

@@ -29,6 +29,7 @@ use crate::access::Access;
 use crate::alert::Alerts;
 use crate::api::{self, ApiState};
 use crate::config::Config;
+use crate::erasure::Erasures;
 use crate::notify::{Notifier, Sender};
 use crate::schedule::Schedule;
 use crate::{clock, digest, import, receive, web};
@@ -164,6 +165,16 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
         working.cancel.clone(),
     ));
 
+    let erasures = Erasures {
+        store: data.store.clone(),
+        archive: data.archive.clone(),
+        index: data.index.clone(),
+        digest: digest.clone(),
+        retention: data.retention(&config),
+    };
+    working
+        .tracker
+        .spawn(upkeep::erase(erasures, working.cancel.clone()));
     working.tracker.spawn(import::watch(
         inbox_of(&config.data_dir),
         data.fleet.clone(),

@@ -151,6 +151,18 @@ struct Inner {
     recent: Mutex<Recent>,
 }
 
+/// A body and where it lies.
+pub type Body = (Location, StoredEvent);
+
+/// How far somebody has read the packs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The pack's number.
+    pub pack: u64,
+    /// Where its next chunk begins; 0 is its first.
+    pub offset: u64,
+}
+
 /// One pack, for the retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pack {
@@ -242,6 +254,50 @@ impl Archive {
     /// [`ArchiveError::Missing`], or that it cannot be read.
     pub fn items_in(&self, number: u64) -> Result<u64, ArchiveError> {
         pack::count_items(&self.inner.dir, number)
+    }
+
+    /// The bodies of the next chunk, each with its location, and the position behind them; none
+    /// when there is no further one yet. Packs that are gone are passed over.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`].
+    pub fn next_chunk(
+        &self,
+        from: Position,
+    ) -> Result<Option<(Vec<Body>, Position)>, ArchiveError> {
+        if let Some(found) = self.chunk_at(from)? {
+            return Ok(Some(found));
+        }
+        let packs = self.packs()?.into_iter().map(|pack| pack.number);
+        for pack in packs.filter(|number| *number > from.pack) {
+            if let Some(found) = self.chunk_at(Position { pack, offset: 0 })? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn chunk_at(&self, from: Position) -> Result<Option<(Vec<Body>, Position)>, ArchiveError> {
+        let Position { pack, offset } = from;
+        let offset = offset.max(pack::FIRST_CHUNK);
+        let found = match pack::next_chunk(&self.inner.dir, pack, offset) {
+            Err(ArchiveError::Missing(_)) => None,
+            found => found?,
+        };
+        let at = |item| Location { pack, offset, item };
+        Ok(found.map(|(bodies, next)| {
+            let bodies = (0..).map(at).zip(bodies).collect();
+            (bodies, Position { pack, offset: next })
+        }))
+    }
+
+    /// Begins another pack, so that nothing is added to those that are there.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`].
+    pub fn seal(&self) -> Result<(), ArchiveError> {
+        let writer = self.inner.writer.as_ref().ok_or(ArchiveError::ReadOnly)?;
+        writer.lock().unwrap_or_else(PoisonError::into_inner).seal()
     }
 
     /// The newest pack that nothing will be appended to and no open transaction has begun to

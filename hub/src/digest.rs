@@ -23,6 +23,7 @@ mod catch_up;
 #[doc(hidden)]
 pub mod cursor;
 mod document;
+pub mod erase;
 mod issues;
 mod keep;
 mod names;

@@ -31,12 +31,13 @@ mod health;
 mod history;
 mod intake;
 mod lineage;
-mod privacy;
+mod organization;
 mod publish;
 mod relay;
 mod rollout;
 mod token;
 mod trust;
+mod wanted;
 
 #[cfg(test)]
 mod tests;
@@ -50,7 +51,7 @@ pub use config::{ConfigView, Presence, RelayConfig};
 pub use config_key::ConfigKeyError;
 pub use diagnosis::Question;
 pub use equation::{Account, Line, deficit, divergence, lines};
-pub use erasure::AskedErasure;
+pub use erasure::{AskedErasure, ErasedHere, read as read_erasure};
 pub use intake::{
     Intake, IntakeError, Measured, QUOTAS_MAX, QuotaSetting, READY_FILTERS, WINDOW_SECS_MAX,
     check_quotas,
@@ -64,19 +65,16 @@ pub use relay::{
 pub use rollout::RelayStatus;
 pub use token::{JoinToken, OpenToken, TOKEN_USES_MAX, TokenRequest};
 pub use trust::AuthorityState;
+pub use wanted::Draft;
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use protocol::ids::{Epoch, ProjectId, RelayId};
+use protocol::ids::{Epoch, RelayId};
 use protocol::pattern::Network;
-use protocol::roster::{
-    PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject, SampleRate,
-};
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
 use protocol::wire::{Ack, Books, Cursor, Region, Report, Sum};
@@ -84,7 +82,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock;
-use crate::store::relays::{RosterRow, SeenRow};
+use crate::store::relays::SeenRow;
 use crate::store::{Store, StoreError};
 use authority::Authority;
 use config_key::ConfigKeys;
@@ -157,6 +155,9 @@ pub enum FleetError {
     /// Rosters cannot be signed.
     #[error(transparent)]
     ConfigKey(#[from] ConfigKeyError),
+    /// A setting would make more of what relays are told than they take.
+    #[error("with it relays could not be told everything: {0}")]
+    TooMuch(#[source] ConfigKeyError),
     /// The hub is about to end.
     #[error("hub is stopping")]
     Stopping,
@@ -271,18 +272,6 @@ enum Publish {
     WhatIsWanted,
     /// The first roster, when there is none.
     WhereNothingIs,
-}
-
-/// The project's options that relays are told.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Options {
-    privacy: PrivacySettings,
-    allowed_domains: Vec<String>,
-    /// What is kept, between 0 and 1, by the name of the data category.
-    sampling: BTreeMap<String, f64>,
-    #[serde(flatten)]
-    intake: Intake,
 }
 
 impl Fleet {
@@ -480,45 +469,6 @@ impl Fleet {
         Ok(())
     }
 
-    /// The roster as the store has it; it has no version until it is published.
-    ///
-    /// # Errors
-    /// [`FleetError::Store`].
-    pub async fn roster(&self) -> Result<RosterBundle, FleetError> {
-        let rows = self.0.store.roster_rows().await?;
-        let links = self.links().await?;
-        let dicts = self.0.store.dictionaries_in_force().await?;
-        let measured = self.measured().await?;
-        let mut organizations: HashMap<i64, OfOrganization> = HashMap::new();
-        let mut projects: Vec<RosterProject> = Vec::new();
-        for row in rows {
-            let id = ProjectId::new(row.project_id.cast_unsigned())
-                .map_err(|_| StoreError::Unreadable { what: "project id" })?;
-            if projects.last().is_none_or(|last| last.id != id) {
-                let organization = row.organization_id;
-                let of_organization = match organizations.entry(organization) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(place) => place.insert(OfOrganization {
-                        quotas: self.organization_quotas(organization).await?,
-                        rules: self.organization_rules(organization).await?,
-                    }),
-                };
-                projects.push(roster_project(id, &row, of_organization, &measured)?);
-            }
-            if let (Some(key), Some(project)) = (roster_key(&row)?, projects.last_mut()) {
-                project.keys.push(key);
-            }
-        }
-        Ok(RosterBundle {
-            is_emptied: projects.is_empty(),
-            projects,
-            links,
-            dicts,
-            erasures: self.erasures().await?,
-            ..RosterBundle::default()
-        })
-    }
-
     async fn write_seen(&self) -> Result<(), FleetError> {
         let rows = std::mem::take(&mut *self.seen());
         let history = self.told().history.take_due(clock::now());
@@ -562,68 +512,6 @@ impl std::fmt::Debug for Fleet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fleet").finish_non_exhaustive()
     }
-}
-
-/// What holds for all projects of an organization.
-struct OfOrganization {
-    quotas: Vec<QuotaSetting>,
-    /// Privacy rules.
-    rules: Option<String>,
-}
-
-fn roster_project(
-    id: ProjectId,
-    row: &RosterRow,
-    of_organization: &OfOrganization,
-    measured: &Measured,
-) -> Result<RosterProject, FleetError> {
-    // Options that cannot be read must not switch scrubbing settings off.
-    let options: Options =
-        serde_json::from_str(&row.options).map_err(|_| StoreError::Unreadable {
-            what: "project options",
-        })?;
-    let sampling = options.sampling.into_iter().map(|(category, share)| {
-        let rate = SampleRate::from_share(share);
-        let rate = rate.map_err(|_| StoreError::Unreadable {
-            what: "sample rate",
-        })?;
-        Ok((category, rate))
-    });
-    let intake = options.intake;
-    let mut privacy = options.privacy;
-    privacy.rules.splice(0..0, of_organization.rules.clone());
-    let organization = row.organization_id.cast_unsigned();
-    Ok(RosterProject {
-        id,
-        slug: row.slug.clone(),
-        keys: Vec::new(),
-        allowed_domains: options.allowed_domains,
-        privacy,
-        sampling: sampling.collect::<Result<_, StoreError>>()?,
-        filters: intake.filters(),
-        quotas: intake.quotas(id, organization, &of_organization.quotas, measured),
-        sampling_rules: intake.sampling_rules,
-    })
-}
-
-fn roster_key(row: &RosterRow) -> Result<Option<RosterKey>, FleetError> {
-    let Some(public_key) = &row.public_key else {
-        return Ok(None);
-    };
-    let public_key = public_key
-        .parse()
-        .map_err(|_| StoreError::Unreadable { what: "public key" })?;
-    let positive = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
-    let count = row.rate_limit_count.and_then(|n| u64::try_from(n).ok());
-    let rate_limit = match (count, positive(row.rate_limit_window_s)) {
-        (Some(count), Some(window_secs)) => Some(RateLimit { count, window_secs }),
-        _ => None,
-    };
-    Ok(Some(RosterKey {
-        public_key,
-        active: row.is_active.unwrap_or_default(),
-        rate_limit,
-    }))
 }
 
 /// The first `max` characters, without control characters.

@@ -204,6 +204,17 @@ impl Index {
         self.send(Command::RemoveBefore { at }).await
     }
 
+    /// Removes events, each by its row and when it happened, from what is searched and from the
+    /// files; they are gone when this returns.
+    ///
+    /// # Errors
+    /// The engine's error, or [`IndexError::Closed`].
+    pub async fn erase(&self, rows: Vec<(i64, Timestamp)>) -> Result<(), IndexError> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Erase { rows, done }).await?;
+        answer.await.map_err(|_| IndexError::Closed)?
+    }
+
     /// Commits and ends the writer.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod config;
 pub mod crash;
 pub mod dictionary;
 pub mod digest;
+pub mod erasure;
 pub mod fleet;
 pub mod geo;
 pub mod group;

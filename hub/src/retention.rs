@@ -246,26 +246,48 @@ impl Retention {
         })
         .await?;
         for pack in sparse.into_iter().take(EMPTIED_MAX) {
-            let events = self.store.events_in_pack(pack).await?;
-            let events = events.into_iter().map(|row| {
-                let (pack, offset, item) = (row.pack, row.offset, row.item);
-                (Owner::Event(row.row), Location { pack, offset, item })
-            });
-            let items = self.store.items_in_pack(pack).await?;
-            let items = items.into_iter().map(|(id, at)| {
-                let (pack, offset, item) = (at.pack, at.offset, at.item);
-                (Owner::Item(id), Location { pack, offset, item })
-            });
-            let rows: Vec<(Owner, Location)> = events.chain(items).collect();
-            let mut rest = rows.as_slice();
-            while !rest.is_empty() {
-                let some = rest.get(..MOVED_MAX).unwrap_or(rest).to_vec();
-                let (looked_at, moved) = self.move_bodies(some).await?;
-                report.moved += moved;
-                rest = rest.get(looked_at..).unwrap_or_default();
-            }
+            report.moved += self.empty_pack(pack).await?.0;
         }
         Ok(())
+    }
+
+    /// Moves what is wanted out of a pack that nothing is appended to any more; says how many
+    /// bodies were moved, and how many cannot be read and stay.
+    ///
+    /// # Errors
+    /// [`RetentionError`]; what was moved by then stays moved.
+    pub async fn empty_pack(&self, pack: u64) -> Result<(u64, u64), RetentionError> {
+        let rows = self.wanted_in(pack).await?;
+        let (mut rest, mut n_moved) = (rows.as_slice(), 0);
+        while !rest.is_empty() {
+            let some = rest.get(..MOVED_MAX).unwrap_or(rest).to_vec();
+            let (looked_at, moved) = self.move_bodies(some).await?;
+            n_moved += moved;
+            rest = rest.get(looked_at..).unwrap_or_default();
+        }
+        Ok((n_moved, rows.len() as u64 - n_moved))
+    }
+
+    /// Whether a row points into a pack.
+    ///
+    /// # Errors
+    /// [`RetentionError`].
+    pub async fn is_wanted(&self, pack: u64) -> Result<bool, RetentionError> {
+        Ok(!self.wanted_in(pack).await?.is_empty())
+    }
+
+    async fn wanted_in(&self, pack: u64) -> Result<Vec<(Owner, Location)>, RetentionError> {
+        let events = self.store.events_in_pack(pack).await?;
+        let events = events.into_iter().map(|row| {
+            let (pack, offset, item) = (row.pack, row.offset, row.item);
+            (Owner::Event(row.row), Location { pack, offset, item })
+        });
+        let items = self.store.items_in_pack(pack).await?;
+        let items = items.into_iter().map(|(id, at)| {
+            let (pack, offset, item) = (at.pack, at.offset, at.item);
+            (Owner::Item(id), Location { pack, offset, item })
+        });
+        Ok(events.chain(items).collect())
     }
 
     /// Moves the first of these; says how many it looked at and how many it moved.

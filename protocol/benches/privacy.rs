@@ -121,7 +121,7 @@ fn twenty_rules() -> String {
 
 fn scrub_with_rules(bencher: Bencher<'_, '_>, is_clean: bool) {
     let settings = PrivacySettings {
-        rules: vec![twenty_rules()],
+        rules: vec![twenty_rules().into()],
         ..settings(false)
     };
     assert!(CustomRules::compile(&settings.rules, None).is_ok());

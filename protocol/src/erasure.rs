@@ -12,7 +12,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::block::{Item, Items};
+use crate::block::Items;
 use crate::ids::{EventId, ProjectId};
 use crate::roster::{Erasure, Subject, SubjectKind};
 
@@ -41,27 +41,26 @@ impl Wanted {
     /// Whether a record is wanted.
     #[must_use]
     pub fn is_wanted(&self, record: &Items) -> bool {
-        let is_named = |id: EventId| self.events.contains(&id);
+        let mut payloads = record.items.iter().map(|item| &item.payload);
         record.project == self.project
-            && (record.event_id.is_some_and(is_named)
-                || record.items.iter().any(|item| self.is_of_subject(item)))
+            && (record.event_id.is_some_and(|id| self.names(id))
+                || payloads.any(|payload| self.is_of_subject(payload)))
     }
 
-    /// Remembers the event of a record that is wanted, so that its other records are wanted too.
-    /// Whether it was not yet.
-    pub fn note(&mut self, record: &Items) -> bool {
-        let has_room = self.events.len() < FOUND_MAX;
-        record
-            .event_id
-            .is_some_and(|id| has_room && self.events.insert(id))
+    /// Whether an event is named, or is known to be of a person who is.
+    #[must_use]
+    pub fn names(&self, id: EventId) -> bool {
+        self.events.contains(&id)
     }
 
-    fn is_of_subject(&self, item: &Item) -> bool {
-        let names_someone = |field: &[u8]| memmem::find(&item.payload, field).is_some();
+    /// Whether a payload says that it is a person's who is named.
+    #[must_use]
+    pub fn is_of_subject(&self, payload: &[u8]) -> bool {
+        let names_someone = |field: &[u8]| memmem::find(payload, field).is_some();
         if self.subjects.is_empty() || !(names_someone(b"\"user\"") || names_someone(b"\"did\"")) {
             return false;
         }
-        let Ok(Whose { user, did }) = serde_json::from_slice(&item.payload) else {
+        let Ok(Whose { user, did }) = serde_json::from_slice(payload) else {
             return false;
         };
         let is_wanted = |kind, value: &Value| {
@@ -80,6 +79,18 @@ impl Wanted {
                 || is_wanted(kind, &did)
         })
     }
+
+    /// Remembers an event of which a record is wanted, so that its other records are wanted too.
+    /// Whether it was not yet.
+    pub fn note(&mut self, event: EventId) -> bool {
+        self.events.len() < FOUND_MAX && self.events.insert(event)
+    }
+
+    /// Whose records they are.
+    #[must_use]
+    pub const fn project(&self) -> ProjectId {
+        self.project
+    }
 }
 
 /// What of a payload says whose it is.
@@ -96,6 +107,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::block::Item;
     use crate::ids::PublicKey;
     use crate::timestamp::Timestamp;
 
@@ -161,8 +173,8 @@ mod tests {
         check(&wanted, 1, 7, true);
         check(&wanted, 2, 7, false);
         check(&wanted, 1, 8, false);
-        assert!(wanted.note(&record(1, 8, "event", "{}")));
-        assert!(!wanted.note(&record(1, 8, "event", "{}")));
+        assert!(wanted.note(EventId::from_bytes([8; 16])));
+        assert!(!wanted.note(EventId::from_bytes([8; 16])));
         check(&wanted, 1, 8, true);
     }
 }

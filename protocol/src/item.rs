@@ -91,6 +91,15 @@ impl ItemKind {
         }
     }
 
+    /// Whether it is grouped into issues; everything else is kept beside them.
+    #[must_use]
+    pub const fn is_event(&self) -> bool {
+        matches!(
+            self,
+            Self::Event | Self::Feedback | Self::Security | Self::RawSecurity
+        )
+    }
+
     /// The wire name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -21,6 +21,7 @@ mod quota;
 mod strict;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,10 @@ pub struct RosterBundle {
     pub config_key: Option<ConfigKey>,
     /// Every project, active or not.
     pub projects: Vec<RosterProject>,
+    /// On the way only: documents of privacy rules that several projects begin with
+    /// ([`crate::wire::encode_roster`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Arc<str>>,
     /// Says of an empty list of projects that it is meant: the last one was deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_emptied: bool,
@@ -146,6 +151,28 @@ pub struct RosterProject {
     /// How much the project and its organization may send, besides the limits of keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotas: Vec<Quota>,
+    /// On the way only: which of the roster's documents its privacy rules begin with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<u32>,
+}
+
+impl RosterProject {
+    /// A project without keys, of which nothing is set.
+    #[must_use]
+    pub fn new(id: ProjectId, slug: &str) -> Self {
+        Self {
+            id,
+            slug: slug.to_owned(),
+            keys: Vec::new(),
+            allowed_domains: Vec::new(),
+            privacy: PrivacySettings::default(),
+            sampling: BTreeMap::new(),
+            sampling_rules: Vec::new(),
+            filters: FilterSettings::default(),
+            quotas: Vec::new(),
+            documents: Vec::new(),
+        }
+    }
 }
 
 /// One project key.
@@ -183,7 +210,7 @@ pub struct PrivacySettings {
     pub safe_fields: Vec<String>,
     /// Documents of rules in the language of [`crate::privacy`], as JSON. They only remove more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<String>,
+    pub rules: Vec<Arc<str>>,
     /// What pseudonyms are made with. It is the host's own and never travels.
     #[serde(skip)]
     pub pseudonym_key: Option<PseudonymKey>,
@@ -214,7 +241,7 @@ struct Privacy {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     safe_fields: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    rules: Vec<String>,
+    rules: Vec<Arc<str>>,
     #[serde(skip)]
     pseudonym_key: Option<PseudonymKey>,
 }

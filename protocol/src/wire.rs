@@ -19,6 +19,7 @@ mod frame;
 mod msgpack;
 mod names;
 mod paper;
+mod roster;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use frame::{Frame, HEADER_LEN_MAX};
 pub use msgpack::{decode_msgpack, decode_msgpack_next, encode_msgpack, encode_msgpack_named};
 pub use names::{NoRegion, Region, hub_uri, read_hub_uri, read_relay_uri, relay_uri};
 pub use paper::{PAPER_BYTES_MAX, Paper};
+pub use roster::{decode_roster, encode_roster};
 
 /// The one version of the link that this program speaks.
 pub const PROTO: u16 = 1;
@@ -89,6 +91,12 @@ pub enum WireError {
     Paper {
         /// What it should carry.
         title: &'static str,
+    },
+    /// A project of a roster names a document of rules that the roster does not have.
+    #[error("document {place} of the roster is not there")]
+    NoDocument {
+        /// Its place.
+        place: u32,
     },
     /// A value that MessagePack cannot hold.
     #[error("not encodable: {0}")]

@@ -18,6 +18,7 @@ mod withheld;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::ids::Lane;
@@ -119,7 +120,7 @@ impl Policy {
             sensitive_fields: self.sensitive_fields.clone(),
             // What this host does not protect, the hub may exempt.
             safe_fields: hub.safe_fields.clone(),
-            rules: self.own_rules().cloned().collect(),
+            rules: self.own_rules().map(Arc::from).collect(),
             pseudonym_key: self.pseudonym_key.clone(),
         };
         // This host's rules come first, so that what they leave is what the hub's rules see.
@@ -131,14 +132,14 @@ impl Policy {
         settings
     }
 
-    fn own_rules(&self) -> impl Iterator<Item = &String> {
-        let rules = Some(&self.privacy_rules);
+    fn own_rules(&self) -> impl Iterator<Item = &str> {
+        let rules = Some(self.privacy_rules.as_str());
         rules.into_iter().filter(|rules| !rules.trim().is_empty())
     }
 
     /// Whether the privacy rules are right.
     fn check_rules(&self) -> Result<(), protocol::privacy::RuleError> {
-        let rules: Vec<String> = self.own_rules().cloned().collect();
+        let rules: Vec<&str> = self.own_rules().collect();
         CustomRules::compile(&rules, None).map(drop)
     }
 

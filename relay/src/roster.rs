@@ -30,9 +30,9 @@ use std::time::Duration;
 
 use protocol::ids::{ProjectId, PublicKey, RelayId};
 use protocol::item::Category;
-use protocol::roster::{ConfigKey, Erasure, LinkSettings, RateLimit, RosterBundle, RosterDict};
+use protocol::roster::{ConfigKey, Erasure, LinkSettings, RateLimit, RosterDict};
 use protocol::timestamp::Timestamp;
-use protocol::wire::{Config, ConfigOutcome, ConfigStatus, decode_msgpack};
+use protocol::wire::{Config, ConfigOutcome, ConfigStatus, decode_roster};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -285,7 +285,7 @@ impl Roster {
             },
             Err(error) => {
                 // What is not signed is not asked for its version.
-                let bundle = decode_msgpack::<RosterBundle>(&config.bytes);
+                let bundle = decode_roster(&config.bytes);
                 let version = bundle.map_or(0, |bundle| bundle.version);
                 let reason = error.to_string();
                 tracing::warn!(

@@ -53,6 +53,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["store", "archive", "index", "stats"],
             &["dictionary", "geo"],
             &["digest", "alert", "notify", "retention", "access", "fleet"],
+            &["erasure"],
             &["receive", "import", "api", "web"],
             &["config", "app", "cli"],
         ],

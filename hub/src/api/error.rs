@@ -241,6 +241,7 @@ impl From<FleetError> for ApiError {
         match error {
             FleetError::Store(error) => error.into(),
             FleetError::UnknownRelay(_) => Self::missing(),
+            FleetError::TooMuch(_) => Self::invalid(error.to_string()),
             FleetError::Full { .. }
             | FleetError::TooManyErasures
             | FleetError::Revoked(_)

@@ -34,6 +34,8 @@ use crate::removal::{self, Removals};
 use crate::store::issue_read::Direction;
 use crate::store::removals::{MORE_FIELDS, RemovalSum};
 
+/// Trials at a time: each keeps a processor busy.
+pub(super) const TRIALS_MAX: usize = 1;
 /// Events that rules are tried on.
 const TRIED_MAX: u32 = 10_000;
 /// Events whose bodies are in memory at a time.
@@ -201,6 +203,10 @@ pub(super) async fn dry_run(
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
     let rules = Arc::new(compile("rules", &trial.rules)?);
+    let turn = state.0.trials.try_acquire();
+    let wait = TRIAL_MAX.as_secs();
+    let _turn =
+        turn.map_err(|_| ApiError::too_often("Other rules are being tried; try again.", wait))?;
     let (mut sum, mut from, mut is_partial) = (Sum::default(), None, false);
     let until = Instant::now() + TRIAL_MAX;
     while sum.events < u64::from(TRIED_MAX) {

@@ -1,6 +1,7 @@
 //! Projects and their settings.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +21,7 @@ use super::types::{OrganizationPath, ProjectPath, Series, TeamRef, iso, iso_opti
 use super::{ApiState, filters, issue_edit, privacy};
 use crate::access::{Scope, slug_of};
 use crate::clock;
-use crate::fleet::Intake;
+use crate::fleet::{Draft, Intake};
 use crate::store::people;
 use crate::store::projects::{NewProject, Project as Row};
 
@@ -278,6 +279,11 @@ pub(super) async fn update(
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
     apply(&mut row, change)?;
+    let draft = Draft::ProjectOptions {
+        project: row.id,
+        options: row.options.clone(),
+    };
+    state.fleet.check(&draft).await?;
     let mut write = state.store.begin().await?;
     write.update_project(&row).await?;
     write.commit().await?;
@@ -387,7 +393,7 @@ impl ProjectDetail {
                 scrub_emails: options.privacy.scrub_emails,
                 sensitive_fields: options.privacy.sensitive_fields,
                 safe_fields: options.privacy.safe_fields,
-                relay_pii_config: options.privacy.rules.into_iter().next(),
+                relay_pii_config: options.privacy.rules.first().map(ToString::to_string),
                 allowed_domains: options.allowed_domains,
                 sampling: options.sampling,
                 options: filters::options(&options.intake),
@@ -424,10 +430,8 @@ fn apply(row: &mut Row, change: ProjectChange) -> Result<(), ApiError> {
     }
     if let Some(rules) = change.relay_pii_config {
         privacy::compile("relayPiiConfig", &rules)?;
-        settings.rules = Some(rules)
-            .filter(|rules| !rules.trim().is_empty())
-            .into_iter()
-            .collect();
+        let rules = Some(rules).filter(|rules| !rules.trim().is_empty());
+        settings.rules = rules.map(Arc::from).into_iter().collect();
     }
     if let Some(domains) = change.allowed_domains {
         options.allowed_domains = texts("allowedDomains", domains)?;

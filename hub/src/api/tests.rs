@@ -2,6 +2,7 @@
 
 mod access;
 mod config;
+mod erasures;
 mod events;
 mod fleet;
 mod grouping;

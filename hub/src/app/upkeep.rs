@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::digest::{self, Changed, ChangedKind};
+use crate::erasure::Erasures;
 use crate::fleet::Fleet;
 use crate::retention::Retention;
 use crate::store::{Store, StoreError};
@@ -17,6 +18,8 @@ use crate::store::{Store, StoreError};
 const FLEET_EVERY: Duration = Duration::from_secs(5);
 /// How often the store is asked whether anything changed.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How often is looked for what is to be forgotten, where anything is.
+const ERASE_EVERY: Duration = Duration::from_secs(5);
 /// How often is measured what limits are made from.
 const MEASURE_EVERY: Duration = Duration::from_mins(10);
 /// The first retention waits until the start's rush is over.
@@ -132,6 +135,27 @@ pub(super) async fn measure_limits(fleet: Fleet, cancel: CancellationToken) {
 
 async fn store_changed(watch: &mut crate::store::settings::Watch) -> Result<bool, StoreError> {
     watch.has_changed().await
+}
+
+/// Removes what relays are asked to erase from the hub too.
+pub(super) async fn erase(erasures: Erasures, cancel: CancellationToken) {
+    let mut tick = interval(ERASE_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = cancel.cancelled() => return,
+        }
+        let ran = tokio::select! {
+            ran = erasures.run(clock::now()) => ran,
+            // What is cut off is found again.
+            () = cancel.cancelled() => return,
+        };
+        if let Err(error) = ran {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "an erasure is not done yet; it is tried again");
+        }
+    }
 }
 
 /// Removes what is too old, again and again.

@@ -9,6 +9,8 @@ use super::chunk::{self, Chunk, HEAD_LEN};
 use super::{ArchiveError, Location, Pack, StoredEvent};
 
 const MAGIC: &[u8; 8] = b"VDTPACK1";
+/// Where the first chunk of a pack begins.
+pub(super) const FIRST_CHUNK: u64 = MAGIC.len() as u64;
 const SUFFIX: &str = ".pack";
 
 /// The one writer: the last pack and the end of its last whole chunk.
@@ -74,7 +76,7 @@ impl Writer {
             dir: dir.to_owned(),
             number,
             file,
-            end: MAGIC.len() as u64,
+            end: FIRST_CHUNK,
             pack_bytes,
             suspect: false,
         })
@@ -84,13 +86,21 @@ impl Writer {
         self.number
     }
 
+    /// Begins another pack, unless nothing is in this one.
+    pub(super) fn seal(&mut self) -> Result<(), ArchiveError> {
+        if self.end > FIRST_CHUNK {
+            *self = Self::begin(&self.dir, self.number + 1, self.pack_bytes)?;
+        }
+        Ok(())
+    }
+
     /// Writes the chunks and syncs; on an error the pack is left behind, and the next call begins
     /// another.
     pub(super) fn append(&mut self, chunks: &[Chunk]) -> Result<Vec<Location>, ArchiveError> {
         let mut locations = Vec::new();
         let mut unsynced = false;
         for chunk in chunks {
-            let is_full = self.end >= self.pack_bytes && self.end > MAGIC.len() as u64;
+            let is_full = self.end >= self.pack_bytes && self.end > FIRST_CHUNK;
             if self.suspect || is_full {
                 if unsynced {
                     self.sync()?;
@@ -128,7 +138,7 @@ fn end_of_whole(file: &File, bytes: u64) -> io::Result<Option<u64>> {
     if !read_whole(&mut reader, &mut magic)? || magic != *MAGIC {
         return Ok(None);
     }
-    let mut end = MAGIC.len() as u64;
+    let mut end = FIRST_CHUNK;
     let mut head = [0; HEAD_LEN];
     let mut body = Vec::new();
     while read_whole(&mut reader, &mut head)? {
@@ -193,6 +203,38 @@ pub(super) fn read_chunk(
     head.decode(&body).map_err(damaged)
 }
 
+/// The bodies of the chunk at an offset, and where the next one begins; none
+/// at the end of the pack. A damaged chunk has no bodies; behind a damaged head nothing is found.
+pub(super) fn next_chunk(
+    dir: &Path,
+    pack: u64,
+    offset: u64,
+) -> Result<Option<(Vec<StoredEvent>, u64)>, ArchiveError> {
+    let path = path_of(dir, pack);
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => ArchiveError::Missing(pack),
+        _ => io_error("read", &path, source),
+    };
+    let file = File::open(&path).map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    if offset + HEAD_LEN as u64 > bytes {
+        return Ok(None);
+    }
+    let mut head = [0; HEAD_LEN];
+    file.read_exact_at(&mut head, offset).map_err(failed)?;
+    let Ok(head) = chunk::read_head(&head) else {
+        return Ok(None);
+    };
+    let next = offset + HEAD_LEN as u64 + u64::from(head.len);
+    match read_chunk(dir, pack, offset) {
+        Ok((bodies, _)) => Ok(Some((bodies, next))),
+        // One that is being written is looked at again when it is whole.
+        Err(ArchiveError::Damaged { .. }) if next > bytes => Ok(None),
+        Err(ArchiveError::Damaged { .. }) => Ok(Some((Vec::new(), next))),
+        Err(error) => Err(error),
+    }
+}
+
 /// The bodies of a whole pack by its chunks' heads.
 pub(super) fn count_items(dir: &Path, number: u64) -> Result<u64, ArchiveError> {
     let path = path_of(dir, number);
@@ -202,7 +244,7 @@ pub(super) fn count_items(dir: &Path, number: u64) -> Result<u64, ArchiveError> 
     };
     let file = File::open(&path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
-    let mut offset = MAGIC.len() as u64;
+    let mut offset = FIRST_CHUNK;
     let mut items = 0;
     let mut head = [0; HEAD_LEN];
     while offset + HEAD_LEN as u64 <= bytes {

@@ -286,7 +286,7 @@ fn effects(beside: Beside<'_>, items: &Items) -> Result<Vec<Effect>, NormaliseEr
         let kind = ItemKind::from_name(&item.kind);
         let category = kind.category();
         let (term, reason) = match kind {
-            ItemKind::Event | ItemKind::Feedback | ItemKind::Security | ItemKind::RawSecurity => {
+            event if event.is_event() => {
                 if !has_event {
                     has_event = true;
                     let stored = stored(beside, items, item, items.event_id);

@@ -217,7 +217,7 @@ async fn note(
     Ok(())
 }
 
-fn face(event: &Incoming) -> IssueFace<'_> {
+pub(super) fn face(event: &Incoming) -> IssueFace<'_> {
     IssueFace {
         title: &event.document.title,
         culprit: &event.culprit,

@@ -183,8 +183,6 @@ mod tests {
         RosterBundle {
             version: 3,
             projects: vec![RosterProject {
-                id: ProjectId::new(1).unwrap(),
-                slug: "shop".to_owned(),
                 keys: vec![key(1, true, None), key(2, true, Some(100))],
                 allowed_domains: vec!["example.com".to_owned()],
                 privacy: PrivacySettings {
@@ -193,10 +191,8 @@ mod tests {
                     safe_fields: vec!["token_count".to_owned()],
                     ..PrivacySettings::default()
                 },
-                sampling: std::collections::BTreeMap::new(),
-                sampling_rules: Vec::new(),
-                filters: protocol::roster::FilterSettings::default(),
                 quotas: vec![quota("session", 10)],
+                ..RosterProject::new(ProjectId::new(1).unwrap(), "shop")
             }],
             ..RosterBundle::default()
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::limits::ROSTER_BYTES_MAX;
 use protocol::roster::{ConfigKey, Excess, RosterBundle, SIGNING_CONTEXT};
-use protocol::wire::{Config, ConfigSignature, WireError, encode_msgpack_named};
+use protocol::wire::{Config, ConfigSignature, WireError, encode_roster};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
@@ -51,7 +51,9 @@ pub enum ConfigKeyError {
     #[error("{0}: relays do not take it")]
     Excess(#[from] Excess),
     /// The roster is larger than relays take.
-    #[error("roster is {len} bytes, relays take {ROSTER_BYTES_MAX}: remove projects or keys")]
+    #[error(
+        "roster is {len} bytes, relays take {ROSTER_BYTES_MAX}: shorten its privacy rules and filters, or remove projects or keys"
+    )]
     TooLarge {
         /// Its length.
         len: usize,
@@ -103,10 +105,7 @@ impl ConfigKeys {
 
     /// Signs a roster.
     pub(super) fn sign(&self, bundle: &RosterBundle) -> Result<Config, ConfigKeyError> {
-        let bytes = encode_msgpack_named(bundle)?;
-        if bytes.len() > ROSTER_BYTES_MAX {
-            return Err(ConfigKeyError::TooLarge { len: bytes.len() });
-        }
+        let bytes = encode(bundle)?;
         let signed = [SIGNING_CONTEXT, &bytes].concat();
         let keys = [&self.current].into_iter().chain(&self.previous);
         let signatures = keys.map(|key| {
@@ -120,6 +119,16 @@ impl ConfigKeys {
         let signatures = signatures.collect();
         Ok(Config { bytes, signatures })
     }
+}
+
+/// Writes down a roster that relays would take.
+pub(super) fn encode(bundle: &RosterBundle) -> Result<Vec<u8>, ConfigKeyError> {
+    bundle.check_bounds()?;
+    let bytes = encode_roster(bundle)?;
+    if bytes.len() > ROSTER_BYTES_MAX {
+        return Err(ConfigKeyError::TooLarge { len: bytes.len() });
+    }
+    Ok(bytes)
 }
 
 fn public(key: &Ed25519KeyPair) -> ConfigKey {

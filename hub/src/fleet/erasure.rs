@@ -34,8 +34,21 @@ pub struct AskedErasure {
     pub created_at: Timestamp,
     /// Relays are asked until then.
     pub ends_at: Timestamp,
+    /// What the hub itself did.
+    pub here: ErasedHere,
     /// What each relay that knows of it said last, and when.
     pub receipts: Vec<(RelayId, Erased, Timestamp)>,
+}
+
+/// What the hub itself removed for an erasure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ErasedHere {
+    /// Events.
+    pub events: u64,
+    /// Other items.
+    pub items: u64,
+    /// When it had nothing left the last time it looked; `None` while something is.
+    pub done_at: Option<Timestamp>,
 }
 
 impl Fleet {
@@ -63,12 +76,12 @@ impl Fleet {
             serde_json::to_string(list).map_err(|_| StoreError::Unreadable { what: "erasure" })
         };
         let row = ErasureRow {
-            id: 0,
             project_id: project.as_i64(),
             subjects: text(&subjects)?,
             events: text(&events)?,
             created_at: now.as_millis(),
             ends_at: now.as_millis().saturating_add(ASKED_MS),
+            ..ErasureRow::default()
         };
         let mut write = self.0.store.begin().await?;
         let id = write.add_erasure(&row).await?;
@@ -97,6 +110,11 @@ impl Fleet {
                 created_at: Timestamp::from_millis(row.created_at),
                 ends_at: Timestamp::from_millis(row.ends_at),
                 erasure: read(&row)?,
+                here: ErasedHere {
+                    events: row.events_here.cast_unsigned(),
+                    items: row.items_here.cast_unsigned(),
+                    done_at: row.done_here.map(Timestamp::from_millis),
+                },
                 receipts: of_it.filter_map(receipt).collect(),
             })
         });
@@ -152,7 +170,11 @@ impl Fleet {
     }
 }
 
-fn read(row: &ErasureRow) -> Result<Erasure, StoreError> {
+/// What an erasure asks for.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub fn read(row: &ErasureRow) -> Result<Erasure, StoreError> {
     let unreadable = || StoreError::Unreadable { what: "erasure" };
     let list = |text: &str| serde_json::from_str::<Vec<String>>(text).map_err(|_| unreadable());
     let subject = |text: &String| {

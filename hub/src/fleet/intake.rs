@@ -30,8 +30,6 @@ pub const WINDOW_SECS_MAX: u64 = 31 * 24 * 3600;
 pub const READY_FILTERS: [filter::Ready; 2] =
     [filter::REACT_HYDRATION_ERRORS, filter::CHUNK_LOAD_ERROR];
 
-/// Where an organization's quotas are kept.
-const ORGANIZATION_QUOTAS: &str = "quotas:organization:";
 /// Where is kept what was measured last.
 const MEASURED: &str = "measured_limits";
 /// A relay that was away for longer has no share of quotas.
@@ -302,41 +300,9 @@ impl Fleet {
             .and_then(|json| serde_json::from_str(&json).ok())
             .unwrap_or_default())
     }
-
-    /// The limits over all projects of an organization.
-    ///
-    /// # Errors
-    /// [`FleetError::Store`].
-    pub async fn organization_quotas(&self, id: i64) -> Result<Vec<QuotaSetting>, FleetError> {
-        let stored = self
-            .0
-            .store
-            .setting(&format!("{ORGANIZATION_QUOTAS}{id}"))
-            .await?;
-        let unreadable = |_| StoreError::Unreadable { what: "quotas" };
-        let quotas = stored.map(|json| serde_json::from_str(&json)).transpose();
-        Ok(quotas.map_err(unreadable)?.unwrap_or_default())
-    }
-
-    /// Sets the limits over all projects of an organization, which were checked.
-    ///
-    /// # Errors
-    /// [`FleetError`].
-    pub async fn set_organization_quotas(
-        &self,
-        id: i64,
-        quotas: &[QuotaSetting],
-    ) -> Result<(), FleetError> {
-        let mut write = self.0.store.begin().await?;
-        let key = format!("{ORGANIZATION_QUOTAS}{id}");
-        write.put_setting(&key, &json(&quotas)?).await?;
-        write.raise_roster_version().await?;
-        write.commit().await?;
-        self.refresh().await
-    }
 }
 
-fn json(value: &impl Serialize) -> Result<String, StoreError> {
+pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|_| StoreError::Unreadable { what: "settings" })
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use protocol::ids::RelayId;
 use protocol::roster::RosterBundle;
 use protocol::timestamp::Timestamp;
-use protocol::wire::{Config, decode_msgpack};
+use protocol::wire::{Config, decode_roster};
 
 use super::FleetError;
 use super::change::{content, less};
@@ -118,8 +118,8 @@ impl Plan {
             ..Self::default()
         };
         for row in rows {
-            let bundle: RosterBundle = decode_msgpack(&row.bytes)
-                .map_err(|_| StoreError::Unreadable { what: "roster" })?;
+            let bundle =
+                decode_roster(&row.bytes).map_err(|_| StoreError::Unreadable { what: "roster" })?;
             let config = keys.sign(&bundle)?;
             let published = Arc::new(Published { bundle, config });
             match row.state.as_str() {
@@ -367,7 +367,6 @@ impl Plan {
         content: RosterBundle,
         means: &Means<'_>,
     ) -> Result<Arc<Published>, ConfigKeyError> {
-        content.check_bounds()?;
         let lifetime = i64::try_from(means.lifetime.as_millis()).unwrap_or(i64::MAX);
         let bundle = RosterBundle {
             version: self.highest.saturating_add(1),

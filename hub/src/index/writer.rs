@@ -34,6 +34,10 @@ pub(super) enum Command {
     RemoveBefore {
         at: Timestamp,
     },
+    Erase {
+        rows: Vec<(i64, Timestamp)>,
+        done: oneshot::Sender<Result<(), IndexError>>,
+    },
     Commit {
         done: oneshot::Sender<Result<(), IndexError>>,
     },
@@ -98,6 +102,7 @@ impl Writer {
                 }
                 Command::RemoveIssues { issues } => self.note(|w| w.remove_issues(&issues)),
                 Command::RemoveBefore { at } => self.note(|w| w.remove_before(at)),
+                Command::Erase { rows, done } => drop(done.send(self.erase(&rows))),
                 Command::Commit { done } => drop(done.send(self.commit())),
                 Command::Close { done } => {
                     let committed = self.commit();
@@ -178,6 +183,34 @@ impl Writer {
                 writer.delete_query(Box::new(RangeQuery::new(Bound::Unbounded, before)))?;
                 self.dirty.insert(week);
             }
+        }
+        Ok(())
+    }
+
+    /// What is deleted stays in its segment until that is merged, so segments with any are.
+    fn erase(&mut self, rows: &[(i64, Timestamp)]) -> Result<(), IndexError> {
+        let field = self.parts.fields.row;
+        let weeks: BTreeSet<i64> = rows.iter().map(|(_, at)| week_of(at.as_millis())).collect();
+        let known = self.weeks();
+        for week in weeks.into_iter().filter(|week| known.contains(week)) {
+            let writer = self.writer(week)?;
+            for (row, _) in rows
+                .iter()
+                .filter(|(_, at)| week_of(at.as_millis()) == week)
+            {
+                writer.delete_term(Term::from_field_i64(field, *row));
+            }
+            writer.commit()?;
+            let part = self.parts.part(week)?;
+            let segments = part.index.searchable_segment_metas()?.into_iter();
+            let stale = segments.filter(|segment| segment.has_deletes());
+            let stale: Vec<_> = stale.map(|segment| segment.id()).collect();
+            let writer = self.writer(week)?;
+            for segment in stale {
+                writer.merge(&[segment]).wait()?;
+            }
+            part.reload()?;
+            self.writer(week)?.garbage_collect_files().wait()?;
         }
         Ok(())
     }

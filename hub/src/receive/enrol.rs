@@ -127,6 +127,7 @@ fn refusal(error: &FleetError) -> Frame {
         | FleetError::NoRandomness(_)
         | FleetError::ConfigKey(_)
         | FleetError::TooManyErasures
+        | FleetError::TooMuch(_)
         | FleetError::Stopping => {
             tracing::warn!(%error, "a relay could not be taken into the fleet");
             CloseCode::Unavailable

@@ -1,13 +1,16 @@
 //! What relays were asked to remove, and what became of it.
 
-use protocol::ids::RelayId;
+use std::collections::BTreeSet;
+
+use protocol::ids::{EventId, RelayId};
 use protocol::timestamp::Timestamp;
 use protocol::wire::Erased;
 
+use super::events::event_id;
 use super::{Store, StoreError, Write};
 
 /// Something that relays were asked to remove.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct ErasureRow {
     /// Its number; 0 before it is stored.
     pub id: i64,
@@ -21,6 +24,31 @@ pub struct ErasureRow {
     pub created_at: i64,
     /// Relays are asked until then.
     pub ends_at: i64,
+    /// The pack that was read last.
+    pub read_pack: i64,
+    /// How far.
+    pub read_offset: i64,
+    /// Events that the hub removed.
+    pub events_here: i64,
+    /// Other items that it removed.
+    pub items_here: i64,
+    /// When the hub had nothing left the last time it looked.
+    pub done_here: Option<i64>,
+}
+
+/// What the hub did for an erasure since it noted it last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The pack that was read last, and how far.
+    pub read: (u64, u64),
+    /// Events that were removed.
+    pub events: u64,
+    /// Other items.
+    pub items: u64,
+    /// Packs that hold bodies of either.
+    pub packs: BTreeSet<u64>,
+    /// The events that the bodies were of.
+    pub of_events: Vec<EventId>,
 }
 
 /// What became of it at a relay.
@@ -73,9 +101,106 @@ impl Store {
         .fetch_all(self.reader())
         .await?)
     }
+
+    /// The events of which bodies were found for an erasure, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn erased_events(&self, id: i64, limit: u32) -> Result<Vec<EventId>, StoreError> {
+        let ids: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT event_id FROM erased_events WHERE erasure_id = ?1 LIMIT ?2")
+                .bind(id)
+                .bind(limit)
+                .fetch_all(self.reader())
+                .await?;
+        ids.iter().map(|id| event_id(id)).collect()
+    }
+
+    /// Packs that hold bodies of what was removed, and for which erasure.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn erased_packs(&self) -> Result<Vec<(i64, i64)>, StoreError> {
+        Ok(
+            sqlx::query_as("SELECT pack, erasure_id FROM erased_packs ORDER BY pack")
+                .fetch_all(self.reader())
+                .await?,
+        )
+    }
 }
 
 impl Write {
+    /// Notes what the hub did for an erasure.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn note_erasure(&mut self, id: i64, done: &Progress) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE erasures SET read_pack = ?2, read_offset = ?3, events_here = events_here + ?4,
+                 items_here = items_here + ?5 WHERE id = ?1",
+        )
+        .bind(id)
+        .bind(done.read.0.cast_signed())
+        .bind(done.read.1.cast_signed())
+        .bind(done.events.cast_signed())
+        .bind(done.items.cast_signed())
+        .execute(self.connection())
+        .await?;
+        for pack in &done.packs {
+            sqlx::query("INSERT OR IGNORE INTO erased_packs (pack, erasure_id) VALUES (?1, ?2)")
+                .bind(pack.cast_signed())
+                .bind(id)
+                .execute(self.connection())
+                .await?;
+        }
+        for event in &done.of_events {
+            sqlx::query(
+                "INSERT OR IGNORE INTO erased_events (erasure_id, event_id) VALUES (?1, ?2)",
+            )
+            .bind(id)
+            .bind(event.as_bytes().as_slice())
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets a pack that was dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn forget_erased_pack(&mut self, pack: i64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM erased_packs WHERE pack = ?1")
+            .bind(pack)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Notes of which erasures nothing is left here, and of which something is.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn note_erased_here(
+        &mut self,
+        ids: &[i64],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for id in ids {
+            sqlx::query(
+                "UPDATE erasures SET done_here =
+                     CASE WHEN EXISTS (SELECT 1 FROM erased_packs p WHERE p.erasure_id = ?1)
+                     THEN NULL ELSE ?2 END
+                 WHERE id = ?1",
+            )
+            .bind(id)
+            .bind(now.as_millis())
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(())
+    }
+
     /// Asks relays to remove something; gives its number.
     ///
     /// # Errors

@@ -118,6 +118,34 @@ impl Store {
             .await?;
         Ok(n.cast_unsigned())
     }
+
+    /// The events of these ids in a project.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn events_of_ids(
+        &self,
+        project: ProjectId,
+        ids: &[EventId],
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let mut found = Vec::new();
+        for run in runs(ids) {
+            let mut sql = QueryBuilder::<Sqlite>::new(format!(
+                "SELECT {COLUMNS} FROM events WHERE project_id = "
+            ));
+            sql.push_bind(project.as_i64()).push(" AND event_id IN (");
+            let mut list = sql.separated(", ");
+            for id in run {
+                list.push_bind(id.as_bytes().as_slice());
+            }
+            sql.push(")");
+            let rows = sql.build().fetch_all(self.reader()).await?;
+            for row in &rows {
+                found.push(read(row)?);
+            }
+        }
+        Ok(found)
+    }
 }
 
 impl Write {
@@ -202,6 +230,42 @@ impl Write {
             .fetch_all(self.connection())
             .await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Removes events, by their rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn erase_events(&mut self, events: &[EventRow]) -> Result<(), StoreError> {
+        for run in runs(events) {
+            let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM events WHERE id IN (");
+            let mut list = sql.separated(", ");
+            for event in run {
+                list.push_bind(event.row);
+            }
+            sql.push(")");
+            sql.build().execute(self.connection()).await?;
+        }
+        Ok(())
+    }
+
+    /// The latest event of an issue that shows one which is gone; `None` where it need not change.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn faceless(&mut self, issue: i64) -> Result<Option<EventRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events WHERE issue_id = ?1 AND NOT EXISTS (
+                 SELECT 1 FROM issues i JOIN events e
+                     ON e.project_id = i.project_id AND e.event_id = i.latest_event
+                 WHERE i.id = ?1)
+             ORDER BY timestamp DESC, id DESC LIMIT 1"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(issue)
+            .fetch_optional(self.connection())
+            .await?;
+        row.as_ref().map(read).transpose()
     }
 }
 

@@ -290,6 +290,47 @@ impl Write {
         .await?;
         Ok(removed.rows_affected())
     }
+
+    /// Removes the items of these events, and those whose bodies lie at these places; gives the
+    /// pack of each.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn erase_items(
+        &mut self,
+        project: ProjectId,
+        events: &[EventId],
+        places: &[Place],
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut packs: Vec<i64> = Vec::new();
+        for run in runs(events) {
+            let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM items WHERE project_id = ");
+            sql.push_bind(project.as_i64()).push(" AND event_id IN (");
+            let mut list = sql.separated(", ");
+            for id in run {
+                list.push_bind(id.as_bytes().as_slice());
+            }
+            sql.push(") RETURNING pack");
+            packs.extend(
+                sql.build_query_scalar::<i64>()
+                    .fetch_all(self.connection())
+                    .await?,
+            );
+        }
+        for place in places {
+            let removed: Vec<i64> = sqlx::query_scalar(
+                "DELETE FROM items WHERE pack = ?1 AND pack_offset = ?2 AND pack_item = ?3
+                 RETURNING pack",
+            )
+            .bind(place.pack.cast_signed())
+            .bind(place.offset.cast_signed())
+            .bind(place.item)
+            .fetch_all(self.connection())
+            .await?;
+            packs.extend(removed);
+        }
+        Ok(packs.into_iter().map(i64::cast_unsigned).collect())
+    }
 }
 
 fn read(row: &sqlx::sqlite::SqliteRow) -> Result<ItemRow, StoreError> {

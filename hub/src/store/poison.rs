@@ -80,7 +80,43 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Records of a project that were set aside, replayed or not: their numbers, and the records.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn poison_of(
+        &self,
+        project: ProjectId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT id, record FROM poison WHERE project_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+        )
+        .bind(project.as_i64())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(self.reader())
+        .await?)
+    }
+}
+
 impl Write {
+    /// Removes records that were set aside.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn erase_poison(&mut self, ids: &[i64]) -> Result<(), StoreError> {
+        for id in ids {
+            sqlx::query("DELETE FROM poison WHERE id = ?1")
+                .bind(id)
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Sets a record aside.
     ///
     /// # Errors

@@ -36,8 +36,13 @@ impl CustomRules {
     ///
     /// # Errors
     /// [`RuleError`], the first thing that is wrong; then none of the documents is to be used.
-    pub fn compile(documents: &[String], key: Option<PseudonymKey>) -> Result<Self, RuleError> {
-        let documents = documents.iter().map(|text| RuleDocument::parse(text));
+    pub fn compile(
+        documents: &[impl AsRef<str>],
+        key: Option<PseudonymKey>,
+    ) -> Result<Self, RuleError> {
+        let documents = documents
+            .iter()
+            .map(|text| RuleDocument::parse(text.as_ref()));
         let documents = documents.collect::<Result<Vec<_>, _>>()?;
         let program = Program::compile(&documents)?;
         Ok(Self { program, key })

@@ -1,6 +1,7 @@
 //! How large a roster may be. Relays refuse a larger one; the hub does not make one.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::{FilterSettings, LinkSettings, PrivacySettings, RosterBundle, RosterProject};
 use crate::limits::{
@@ -91,7 +92,11 @@ fn check_project(project: &RosterProject) -> Result<(), Excess> {
         rules.len(),
         ROSTER_RULES_MAX,
     )?;
-    let longest = rules.iter().map(String::len).max().unwrap_or_default();
+    let longest = rules
+        .iter()
+        .map(|rules| rules.len())
+        .max()
+        .unwrap_or_default();
     at_most(
         "bytes in a document of rules",
         longest,
@@ -172,15 +177,13 @@ fn filter_bytes(projects: &[RosterProject]) -> usize {
 
 /// Projects mostly share their settings, and so what is compiled from them.
 fn pattern_bytes(projects: &[RosterProject]) -> usize {
-    let lists = projects.iter().map(|project| &project.privacy);
-    let distinct: HashSet<&Vec<String>> = lists
-        .flat_map(|privacy| {
-            [
-                &privacy.sensitive_fields,
-                &privacy.safe_fields,
-                &privacy.rules,
-            ]
-        })
-        .collect();
-    distinct.into_iter().flatten().map(String::len).sum()
+    let settings = projects.iter().map(|project| &project.privacy);
+    let lists = settings
+        .clone()
+        .flat_map(|s| [&s.sensitive_fields, &s.safe_fields]);
+    let names: HashSet<&Vec<String>> = lists.collect();
+    let names = names.into_iter().flatten().map(String::len);
+    let rules: HashSet<&Vec<Arc<str>>> = settings.map(|s| &s.rules).collect();
+    let rules = rules.into_iter().flatten().map(|rules| rules.len());
+    names.chain(rules).sum()
 }

@@ -7,11 +7,6 @@ use crate::wire::{decode_msgpack, encode_msgpack_named};
 
 fn project() -> RosterProject {
     RosterProject {
-        id: ProjectId::new(1).unwrap(),
-        slug: "shop".to_owned(),
-        keys: Vec::new(),
-        allowed_domains: Vec::new(),
-        privacy: PrivacySettings::default(),
         sampling: BTreeMap::from([("transaction".to_owned(), SampleRate(250_000))]),
         sampling_rules: vec![SamplingRule {
             id: 3001,
@@ -36,6 +31,7 @@ fn project() -> RosterProject {
             },
             reason: "team_budget".to_owned(),
         }],
+        ..RosterProject::new(ProjectId::new(1).unwrap(), "shop")
     }
 }
 

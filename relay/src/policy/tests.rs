@@ -146,11 +146,12 @@ fn this_hosts_rules_come_before_those_of_the_hub() {
     let own = toml::Value::String(rules("extra.**")).to_string();
     let policy = load(&text.replace("\"x\"", &own), 0o644).unwrap();
     let hub = PrivacySettings {
-        rules: vec![rules("user.**"), rules("extra.**")],
+        rules: vec![rules("user.**").into(), rules("extra.**").into()],
         ..PrivacySettings::default()
     };
     let in_force = policy.privacy(&hub);
-    assert_eq!(in_force.rules, [rules("extra.**"), rules("user.**")]);
+    let expected: [Arc<str>; 2] = [rules("extra.**").into(), rules("user.**").into()];
+    assert_eq!(in_force.rules, expected);
     let wrong = load("privacy_rules = '{\"rulez\":{}}'", 0o644).unwrap_err();
     assert!(wrong.contains("`privacy_rules` cannot be used"), "{wrong}");
     let key = load("pseudonym_key = \"abc\"", 0o644).unwrap_err();

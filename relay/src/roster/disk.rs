@@ -4,7 +4,7 @@ use std::path::Path;
 
 use protocol::limits::{CONFIG_SIGNATURES_MAX, ROSTER_BYTES_MAX};
 use protocol::roster::{ConfigKey, RosterBundle};
-use protocol::wire::{Config, ConfigOutcome, ConfigStatus, decode_msgpack};
+use protocol::wire::{Config, ConfigOutcome, ConfigStatus, decode_roster};
 
 use super::check::check_understood;
 use super::file::{self, Copy};
@@ -24,7 +24,7 @@ pub(super) fn read(
         return Err(RosterError::TooLarge { len });
     }
     let signed_by = keys::verify(config, believed)?;
-    let bundle = decode_msgpack(&config.bytes).map_err(|_| RosterError::Unreadable)?;
+    let bundle = decode_roster(&config.bytes).map_err(|_| RosterError::Unreadable)?;
     Ok((bundle, signed_by))
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use protocol::roster::{ConfigKey, RosterBundle, SIGNING_CONTEXT};
-use protocol::wire::{Config, ConfigSignature, encode_msgpack_named};
+use protocol::wire::{Config, ConfigSignature, encode_roster};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use super::{Roster, pin};
@@ -22,7 +22,7 @@ impl Signer {
     }
 
     pub(crate) fn sign(&self, bundle: &RosterBundle) -> Config {
-        self.sign_bytes(encode_msgpack_named(bundle).unwrap())
+        self.sign_bytes(encode_roster(bundle).unwrap())
     }
 
     pub(crate) fn sign_bytes(&self, bytes: Vec<u8>) -> Config {

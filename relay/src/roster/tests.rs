@@ -4,7 +4,7 @@ mod corpus;
 mod files;
 mod trials;
 
-use protocol::roster::{PrivacySettings, RosterKey, RosterProject};
+use protocol::roster::{RosterBundle, RosterKey, RosterProject};
 
 use super::testing::{Signer, roster};
 use super::*;
@@ -20,15 +20,8 @@ fn project(id: u64) -> RosterProject {
         rate_limit: None,
     };
     RosterProject {
-        id: ProjectId::new(id).unwrap(),
-        slug: "shop".to_owned(),
         keys: vec![key(KEY, true), key(OFF, false)],
-        allowed_domains: Vec::new(),
-        privacy: PrivacySettings::default(),
-        sampling: std::collections::BTreeMap::new(),
-        sampling_rules: Vec::new(),
-        filters: protocol::roster::FilterSettings::default(),
-        quotas: Vec::new(),
+        ..RosterProject::new(ProjectId::new(id).unwrap(), "shop")
     }
 }
 
@@ -100,13 +93,13 @@ fn a_roster_with_rules_that_are_wrong_is_refused_and_the_one_before_stays() {
     let dir = tempfile::tempdir().unwrap();
     let roster = roster(dir.path(), Policy::default(), Some(&bundle(1)));
     let mut wrong = bundle(2);
-    wrong.projects[0].privacy.rules = vec!["{\"rulez\":{}}".to_owned()];
+    wrong.projects[0].privacy.rules = vec!["{\"rulez\":{}}".into()];
     let error = apply(&roster, &wrong).unwrap_err();
     assert!(format!("{error:?}").contains("rulez"), "{error:?}");
     assert_eq!(roster.version(), 1);
     let mut right = bundle(3);
     right.projects[0].privacy.rules =
-        vec!["{\"applications\":{\"extra.note\":[\"@anything\"]}}".to_owned()];
+        vec!["{\"applications\":{\"extra.note\":[\"@anything\"]}}".into()];
     apply(&roster, &right).unwrap();
     let Lookup::Known(project, _) = roster.lookup(&KEY.parse().unwrap()) else {
         panic!("the key is known");

@@ -1,4 +1,5 @@
-//! Somebody is to be forgotten: relays are asked to remove what they still keep of them.
+//! Somebody is to be forgotten: relays are asked to remove what they still keep of them, and the
+//! hub removes what it has.
 
 use axum::Json;
 use axum::extract::State;
@@ -41,7 +42,7 @@ pub(in crate::api) struct Person {
     ip_address: Option<String>,
 }
 
-/// What relays were asked to remove, and what became of it. Nobody is named: the hub keeps
+/// What is to be removed, and what became of it. Nobody is named: the hub keeps
 /// digests.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -53,10 +54,23 @@ pub(in crate::api) struct Erasure {
     date_created: String,
     /// Relays are asked until then.
     ends_at: String,
+    /// What the hub removed.
+    hub: HubErasure,
     /// Relays that know of it and have nothing left.
     relays_done: usize,
     /// Relays that know of it.
     receipts: Vec<ErasureReceipt>,
+}
+
+/// What the hub removed for an erasure.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct HubErasure {
+    events: u64,
+    /// Attachments, transactions, logs and the like.
+    items: u64,
+    /// When nothing was left the last time it looked; null while it is at work.
+    date_done: Option<String>,
 }
 
 /// What a relay says of an erasure.
@@ -87,8 +101,8 @@ pub(in crate::api) async fn list(
     Ok(Json(shown(&state, project).await?))
 }
 
-/// Asks all relays to remove records of people or events from what they still keep. What is at the
-/// hub is not touched.
+/// Has records of people or events removed: at the hub what was received before now, and at all
+/// relays what they still keep. It goes on until relays are not asked any more.
 #[utoipa::path(post, path = "/api/0/projects/{organization}/{project}/erasures/", tag = "fleet",
     params(ProjectPath), request_body = ErasureWish,
     responses((status = 201, body = Erasure)))]
@@ -188,6 +202,7 @@ async fn shown(state: &ApiState, project: ProjectId) -> Result<Vec<Erasure>, Api
             erasure,
             created_at,
             ends_at,
+            here,
             ..
         } = asked;
         Erasure {
@@ -196,6 +211,11 @@ async fn shown(state: &ApiState, project: ProjectId) -> Result<Vec<Erasure>, Api
             event_ids: erasure.events.iter().map(ToString::to_string).collect(),
             date_created: iso(created_at.as_millis()),
             ends_at: iso(ends_at.as_millis()),
+            hub: HubErasure {
+                events: here.events,
+                items: here.items,
+                date_done: here.done_at.map(|at| iso(at.as_millis())),
+            },
             relays_done: receipts.iter().filter(|receipt| receipt.left == 0).count(),
             receipts,
         }

@@ -1,8 +1,34 @@
 //! Privacy rules that people write, trials of them, and the report of what was removed.
 
+use protocol::roster::RosterBundle;
+
 use super::*;
 
 const ORDERS: &str = r#"{"rules": {"order": {"type": "pattern", "pattern": "A-[0-9]{4}", "redaction": {"method": "mask"}}}, "applications": {"$string": ["order"]}}"#;
+
+#[tokio::test]
+async fn rules_that_relays_could_not_be_told_are_refused_and_not_kept() {
+    let hub = Hub::new().await;
+    let made = hub
+        .post("organizations/acme/projects/", json!({"name": "cart"}))
+        .await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    // Compiled for a project alone and with another's, it is more than a relay holds.
+    let text = json!({"method": "replace", "text": "y".repeat(45_000)});
+    let rule = json!({"type": "email", "redaction": text});
+    let large = json!({"rules": {"r": rule}, "applications": {"$string": ["r"]}}).to_string();
+    let large = json!({"relayPiiConfig": large});
+    let set = hub.put("projects/acme/shop/", large.clone()).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let told = hub.state.fleet.config().await.offer.stable;
+    let refused = hub.put("organizations/acme/", large).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text);
+    assert!(refused.text.contains("bytes of"), "{}", refused.text);
+    let kept = hub.get("organizations/acme/").await.json();
+    assert_eq!(kept["relayPiiConfig"], Value::Null);
+    let now = hub.state.fleet.config().await;
+    assert_eq!((now.offer.stable, now.problem), (told, None));
+}
 
 #[tokio::test]
 async fn rules_of_organization_and_project_are_checked_kept_and_told() {
@@ -17,7 +43,11 @@ async fn rules_of_organization_and_project_are_checked_kept_and_told() {
         .await;
     assert_eq!(set.json()["relayPiiConfig"], all, "{}", set.text);
     let told = hub.state.fleet.roster().await.unwrap();
-    assert_eq!(told.projects[0].privacy.rules, [all, ORDERS]);
+    let rules = |bundle: &RosterBundle| {
+        let rules = bundle.projects[0].privacy.rules.iter();
+        rules.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&told), [all, ORDERS]);
 
     let wrong = r#"{"applications": {"$string": ["ordr"]}}"#;
     for path in ["projects/acme/shop/", "organizations/acme/"] {
@@ -32,7 +62,7 @@ async fn rules_of_organization_and_project_are_checked_kept_and_told() {
         hub.put(path, json!({"relayPiiConfig": " "})).await;
     }
     let told = hub.state.fleet.roster().await.unwrap();
-    assert_eq!(told.projects[0].privacy.rules, [""; 0]);
+    assert_eq!(rules(&told), [""; 0]);
     let refused = hub
         .ask(
             &hub.member,

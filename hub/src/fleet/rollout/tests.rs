@@ -111,18 +111,11 @@ fn a_relay_that_goes_away_alone_does_not_stop_it_and_most_of_them_do() {
 fn wanted(scrub_emails: bool, slug: &str) -> RosterBundle {
     RosterBundle {
         projects: vec![RosterProject {
-            id: ProjectId::new(1).unwrap(),
-            slug: slug.to_owned(),
-            keys: Vec::new(),
-            allowed_domains: Vec::new(),
             privacy: PrivacySettings {
                 scrub_emails,
                 ..PrivacySettings::default()
             },
-            sampling: BTreeMap::new(),
-            sampling_rules: Vec::new(),
-            filters: protocol::roster::FilterSettings::default(),
-            quotas: Vec::new(),
+            ..RosterProject::new(ProjectId::new(1).unwrap(), slug)
         }],
         ..RosterBundle::default()
     }

@@ -1,7 +1,7 @@
 //! What relays are told, when, and which of them.
 
 use protocol::roster::{LinkSettings, SIGNING_CONTEXT};
-use protocol::wire::{ConfigOutcome, ConfigStatus, Total, decode_msgpack};
+use protocol::wire::{ConfigOutcome, ConfigStatus, Total, decode_roster};
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 use super::*;
@@ -125,12 +125,12 @@ async fn an_erasure_that_has_ended_leaves_the_roster_by_itself() {
     let project_id = add_project(&store, "{}").await;
     let now = clock::now().as_millis();
     let erasure = |ends_at| ErasureRow {
-        id: 0,
         project_id,
         subjects: "[]".to_owned(),
         events: format!("[\"{}\"]", "11".repeat(16)),
         created_at: now,
         ends_at,
+        ..ErasureRow::default()
     };
     let mut write = store.begin().await.unwrap();
     write.add_erasure(&erasure(now + 3_000)).await.unwrap();
@@ -170,7 +170,7 @@ async fn what_relays_are_told_is_signed_by_the_key_they_pin() {
         let by_pinned = config.signatures.iter().find(|s| s.key == pinned).unwrap();
         let key = UnparsedPublicKey::new(&ED25519, pinned);
         key.verify(&signed, &by_pinned.signature).unwrap();
-        let bundle: RosterBundle = decode_msgpack(&config.bytes).unwrap();
+        let bundle = decode_roster(&config.bytes).unwrap();
         assert_eq!(bundle, published.bundle);
         bundle
     };

@@ -1,5 +1,6 @@
 //! What relays say of themselves, and what is made of it.
 
+use protocol::ids::ProjectId;
 use protocol::item::Category;
 use protocol::outcome::Term;
 use protocol::wire::{Sum, Total};

@@ -510,8 +510,8 @@ export interface paths {
         get: operations["get_projects_erasures"];
         put?: never;
         /**
-         * Asks all relays to remove records of people or events from what they still keep. What is at the
-         *     hub is not touched.
+         * Has records of people or events removed: at the hub what was received before now, and at all
+         *     relays what they still keep. It goes on until relays are not asked any more.
          */
         post: operations["post_projects_erasures"];
         delete?: never;
@@ -1733,7 +1733,7 @@ export interface components {
             isBalanced: boolean;
         };
         /**
-         * @description What relays were asked to remove, and what became of it. Nobody is named: the hub keeps
+         * @description What is to be removed, and what became of it. Nobody is named: the hub keeps
          *     digests.
          */
         Erasure: {
@@ -1744,6 +1744,8 @@ export interface components {
             dateCreated: string;
             /** @description Relays are asked until then. */
             endsAt: string;
+            /** @description What the hub removed. */
+            hub: components["schemas"]["HubErasure"];
             /** @description Relays that know of it and have nothing left. */
             relaysDone: number;
             /** @description Relays that know of it. */
@@ -2050,6 +2052,18 @@ export interface components {
             lossPpm: (number | null)[];
             /** @description Bytes. */
             sentPerSecond: number[];
+        };
+        /** @description What the hub removed for an erasure. */
+        HubErasure: {
+            /** Format: int64 */
+            events: number;
+            /**
+             * Format: int64
+             * @description Attachments, transactions, logs and the like.
+             */
+            items: number;
+            /** @description When nothing was left the last time it looked; null while it is at work. */
+            dateDone?: string | null;
         };
         /** @description How delivered items ended at the hub. */
         HubTerms: {

@@ -100,4 +100,7 @@ export type Removed = Schemas["Removed"];
 export type PrivacyPreview = With<Schemas["RulesPreview"], { before: Json; after: Json }>;
 export type PrivacyDryRun = Schemas["RulesDryRun"];
 export type Removals = Schemas["RemovalReport"];
+
+export type Erasure = Schemas["Erasure"];
+export type ErasureWish = With<Schemas["ErasureWish"], { people: Partial<Schemas["Person"]>[] }>;
 export type Outcomes = With<Schemas["Outcomes"], { groups: Group[] }>;

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use protocol::block::{self, Items, Record};
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::Term;
-use protocol::roster::{PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject};
+use protocol::roster::{RateLimit, RosterBundle, RosterKey, RosterProject};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -75,15 +75,9 @@ pub(super) fn projects() -> RosterBundle {
         rate_limit,
     };
     let project = |id, keys, allowed: &[&str]| RosterProject {
-        id: protocol::ids::ProjectId::new(id).unwrap(),
-        slug: format!("project-{id}"),
         keys,
         allowed_domains: allowed.iter().map(|d| (*d).to_owned()).collect(),
-        privacy: PrivacySettings::default(),
-        sampling: BTreeMap::new(),
-        sampling_rules: Vec::new(),
-        filters: protocol::roster::FilterSettings::default(),
-        quotas: Vec::new(),
+        ..RosterProject::new(protocol::ids::ProjectId::new(id).unwrap(), "project")
     };
     let two_a_minute = RateLimit {
         count: 2,

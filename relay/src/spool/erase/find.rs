@@ -39,7 +39,7 @@ pub(super) fn find(shared: &Shared, mut wanted: Wanted) -> (Wanted, Vec<Found>) 
                         && wanted.is_wanted(items)
                     {
                         has_some = true;
-                        is_more |= wanted.note(items);
+                        is_more |= items.event_id.is_some_and(|id| wanted.note(id));
                     }
                 });
                 let is_whole = visited.unwrap_or(false);

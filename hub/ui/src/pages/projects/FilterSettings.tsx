@@ -18,7 +18,7 @@ import { AreaField, Check, formClass } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
-import { lines } from "./PrivacySettings.tsx";
+import { lines } from "./lines.ts";
 import { useSaveProject } from "./save.ts";
 
 interface Props {

@@ -8,6 +8,8 @@ import { AreaField, Check, formClass } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { RulesEditor } from "../../ui/RulesEditor.tsx";
 import { Notice } from "../../ui/State.tsx";
+import { Erasures } from "./Erasures.tsx";
+import { lines } from "./lines.ts";
 import { useSaveProject } from "./save.ts";
 
 export function PrivacySettings({ org, project }: { org: string; project: ProjectDetail }) {
@@ -76,17 +78,7 @@ export function PrivacySettings({ org, project }: { org: string; project: Projec
         preview={(slug, rules) => previewRules(org, slug, rules)}
         dryRun={(slug, rules) => dryRunRules(org, slug, rules)}
       />
+      <Erasures org={org} slug={project.slug} />
     </>
   );
-}
-
-export function lines(text: string): string[] {
-  return [
-    ...new Set(
-      text
-        .split("\n")
-        .map((line) => line.trim())
-        .filter(Boolean),
-    ),
-  ];
 }

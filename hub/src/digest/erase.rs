@@ -1,0 +1,155 @@
+//! Removes events and items whose bodies were found by an erasure, with what was counted of them.
+//!
+//! Issues lose their counts, tags and users, and show another event; those without any go. The
+//! bodies stay where they are until their pack is emptied, which is for the caller to see to.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use protocol::ids::{EventId, ProjectId};
+use protocol::item::ItemKind;
+use protocol::timestamp::Timestamp;
+
+use super::prepare::{self, Incoming};
+use super::regroup::face;
+use crate::archive::{Archive, Body, Location, StoredEvent};
+use crate::geo::Places;
+use crate::group::Rules;
+use crate::index::{Index, IndexError};
+use crate::store::erasures::Progress;
+use crate::store::events::EventRow;
+use crate::store::issue_moves::Loss;
+use crate::store::items::Place;
+use crate::store::{Store, StoreError, Write};
+
+/// Why something was not removed. Nothing was changed, but that it is not found by a search.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index refused.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// What is removed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Erase<'e> {
+    /// Where rows and counts are.
+    pub store: &'e Store,
+    /// Where bodies are.
+    pub archive: &'e Archive,
+    /// What is searched.
+    pub index: &'e Index,
+}
+
+/// Removes what these bodies are of, and everything else that belongs to the same events; adds to
+/// `progress` how much that was and which packs hold it, and notes it in the same transaction.
+///
+/// Every body must have been committed, or never will be.
+///
+/// # Errors
+/// [`EraseError`].
+pub async fn erase(
+    with: Erase<'_>,
+    project: ProjectId,
+    erasure: i64,
+    bodies: &[Body],
+    progress: &mut Progress,
+) -> Result<(), EraseError> {
+    let ids: BTreeSet<EventId> = bodies.iter().map(|(_, body)| body.event_id).collect();
+    let ids: Vec<EventId> = ids.into_iter().collect();
+    let rows = with.store.events_of_ids(project, &ids).await?;
+    // The index first: what is cut off here is found again, what is committed is not.
+    let documents = rows.iter().map(|row| (row.row, row.timestamp)).collect();
+    with.index.erase(documents).await?;
+    let places: Vec<Place> = bodies.iter().map(|(at, _)| place(*at)).collect();
+    let mut write = with.store.begin().await?;
+    let packs = write.erase_items(project, &ids, &places).await?;
+    progress.items += packs.len() as u64;
+    write.erase_events(&rows).await?;
+    progress.events += rows.len() as u64;
+    let of_rows = rows.iter().map(|row| row.pack);
+    let of_bodies = bodies.iter().map(|(at, _)| at.pack);
+    progress
+        .packs
+        .extend(packs.into_iter().chain(of_rows).chain(of_bodies));
+    take_counts(&mut write, with.archive, &rows, bodies).await?;
+    write.note_erasure(erasure, progress).await?;
+    write.commit().await?;
+    Ok(())
+}
+
+/// Takes from issues what they counted of these events, and removes those that have no other.
+async fn take_counts(
+    write: &mut Write,
+    archive: &Archive,
+    rows: &[EventRow],
+    bodies: &[Body],
+) -> Result<(), StoreError> {
+    let bodies: HashMap<EventId, &StoredEvent> = bodies
+        .iter()
+        .filter(|(_, body)| ItemKind::from_name(&body.kind).is_event())
+        .map(|(_, body)| (body.event_id, body))
+        .collect();
+    let mut losses: BTreeMap<i64, Loss> = BTreeMap::new();
+    for row in rows {
+        let loss = losses.entry(row.issue).or_default();
+        loss.events += 1;
+        *loss.hours.entry(row.timestamp.hour()).or_default() += 1;
+        let Some(incoming) = bodies.get(&row.event_id).and_then(|body| digested(body)) else {
+            continue;
+        };
+        loss.users.extend(incoming.user);
+        for tag in incoming.document.tags {
+            *loss.tags.entry(tag).or_default() += 1;
+        }
+    }
+    let issues: Vec<i64> = losses.keys().copied().collect();
+    for (issue, loss) in &losses {
+        write.take_counts(*issue, loss).await?;
+    }
+    write.remove_empty_issues(&issues).await?;
+    for issue in issues {
+        let Some(latest) = write.faceless(issue).await? else {
+            continue;
+        };
+        let at = Location {
+            pack: latest.pack,
+            offset: latest.offset,
+            item: latest.item,
+        };
+        let archive = archive.clone();
+        let body = tokio::task::spawn_blocking(move || archive.read(at));
+        if let Some(incoming) = body
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .as_ref()
+            .and_then(digested)
+        {
+            let (face, at): (_, Timestamp) = (face(&incoming), latest.timestamp);
+            write.reface_issue(issue, &face, None, at).await?;
+        }
+    }
+    Ok(())
+}
+
+fn digested(body: &StoredEvent) -> Option<Incoming> {
+    let category = ItemKind::from_name(&body.kind).category();
+    let digested = prepare::digested(
+        body.clone(),
+        category,
+        &Rules::default(),
+        &Places::default(),
+    );
+    digested.ok()
+}
+
+const fn place(at: Location) -> Place {
+    Place {
+        pack: at.pack,
+        offset: at.offset,
+        item: at.item,
+    }
+}
