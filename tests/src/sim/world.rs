@@ -19,7 +19,7 @@ use super::time::SimTime;
 use crate::chance::Chance;
 
 /// Steps that are remembered for whoever looks for the cause.
-const REMEMBERED: usize = 60;
+const REMEMBERED: usize = 400;
 /// The end may take this long, in simulated milliseconds.
 const DRAIN_MILLIS: u64 = 60_000;
 /// A fresh record is at the hub within this, in simulated milliseconds.
@@ -336,7 +336,7 @@ impl World {
                 let is_over = self.chance.one_in(2);
                 self.disk.set_room((!is_over).then_some(room));
             }
-            Trouble::BitsFlip => self.flip(),
+            Trouble::BitsFlip => self.flip()?,
             // These are in the set-up.
             Trouble::SmallQuota | Trouble::OldAge => {}
             Trouble::Partition => self.net.is_partitioned ^= true,
@@ -376,11 +376,13 @@ impl World {
     /// The relay is killed, a bit flips in one of its files, and it comes up again.
     ///
     /// Lane 0 and its twin are left alone: they hold the accounts themselves, of which there is no
-    /// second copy.
-    fn flip(&mut self) {
+    /// second copy. Nor does the power go before it is up: of a lane's last block, what was promised
+    /// is noted in the mark, which a kill leaves and a power cut may not; without it, a block that is
+    /// damaged is as one that was never finished.
+    fn flip(&mut self) -> Result<(), String> {
         self.step();
         if self.relay.is_none() || self.disk.is_stopped() {
-            return;
+            return Ok(());
         }
         self.relay_dies(true);
         let names = self.disk.names();
@@ -397,6 +399,7 @@ impl World {
             let has_flipped = self.disk.flip(path, &mut self.chance);
             self.tell(|| format!("a bit flips in {}: {has_flipped}", path.display()));
         }
+        self.open()
     }
 
     fn check(&self) -> Result<(), String> {
