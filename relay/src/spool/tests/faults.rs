@@ -12,8 +12,9 @@ use protocol::unit::ByteSize;
 use super::memory::Fault;
 use super::oracle::{LIVE, Oracle};
 use super::support::{by_term, runtime, sum_of_all};
+use crate::spool::disk::Disk as _;
 use crate::spool::format::{self, Header};
-use crate::spool::{Config, GapReason, SpoolError, WhenFull};
+use crate::spool::{Config, GapReason, SpoolError, WhenFull, segment};
 
 /// A cheap sequence of numbers from a seed.
 fn chances(mut seed: u64) -> impl FnMut() -> u32 {
@@ -460,6 +461,53 @@ fn what_a_given_up_commit_left_behind_does_not_come_back_with_damage() {
     }
     assert!(n_flips > 500, "{n_flips} flips");
     runtime.block_on(oracle.close()).unwrap();
+}
+
+#[test]
+fn a_segment_that_was_never_used_costs_no_count_whichever_call_fails() {
+    let runtime = runtime();
+    let mut oracle = Oracle::new(|_| ());
+    runtime.block_on(async {
+        oracle.open().unwrap();
+        for _ in 0..3 {
+            oracle.append(&[Lane::Errors], 300).await.unwrap();
+        }
+    });
+    let accepted = |oracle: &Oracle| {
+        let terms = by_term(&oracle.ledger.totals());
+        terms.get(&Term::Accepted).copied().unwrap_or_default()
+    };
+    let kept = accepted(&oracle);
+    let killed = oracle.disk.copy();
+    runtime.block_on(oracle.close()).unwrap();
+    // The power went when the next segment had a name and nothing else.
+    let mut files = killed.files().into_iter().map(|(path, _)| path);
+    let last = files.rfind(|path| oracle.is_active(path)).unwrap();
+    let (_, serial) =
+        segment::parse_file_name(last.file_name().unwrap().to_str().unwrap()).unwrap();
+    let unused = last.with_file_name(segment::file_name(Seq(4), serial + 7));
+    killed.create(&unused).unwrap();
+    for after in 0..24 {
+        let mut again = oracle.fork(killed.copy());
+        let at = again.disk.n_calls() + 1 + after;
+        let kind = io::ErrorKind::Other;
+        again.disk.set_fault(Some(Fault { at, n: 1, kind }));
+        runtime.block_on(async {
+            if again.open().is_err() {
+                again.open().unwrap();
+            }
+            assert_eq!(accepted(&again), kept, "call {after} failed");
+            again.disk.set_fault(None);
+            again.append(&[Lane::Errors], 300).await.unwrap();
+            again.close().await.unwrap();
+            again.open().unwrap();
+            assert_eq!(accepted(&again), kept + 1, "call {after} failed");
+            let (missing, gaps) = again.missing().await;
+            assert_eq!((missing.len(), gaps.len()), (0, 0), "call {after} failed");
+            assert!(!again.disk.files().iter().any(|(path, _)| *path == unused));
+            again.close().await.unwrap();
+        });
+    }
 }
 
 #[test]
