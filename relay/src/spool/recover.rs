@@ -56,6 +56,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
     };
     let mut losses = Vec::new();
     let gaps = state.gaps.clone();
+    let mut serial = state.serial;
     let mut books = ByLane::<Book>::default();
     let mut writers = ByLane::from_fn(|_| Writer::default());
     for lane in Lane::ALL {
@@ -72,6 +73,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
             gaps: &gaps,
             health: &mut health,
             losses: &mut losses,
+            serial: &mut serial,
         };
         let (mut book, writer) = opening.lane(cursor.acked)?;
         if !known {
@@ -92,11 +94,10 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
         };
         let newest = book.segments.iter().map(|segment| segment.elapsed).max();
         state.elapsed = state.elapsed.max(newest.unwrap_or(0));
-        let serial = book.segments.iter().map(|segment| segment.serial).max();
-        state.serial = state.serial.max(serial.unwrap_or(0));
         *books.get_mut(lane) = book;
         *writers.get_mut(lane) = writer;
     }
+    state.serial = serial;
     // The record with this number is there, so the losses it tells of are written down.
     if state
         .pending
@@ -202,6 +203,8 @@ struct Opening<'a> {
     gaps: &'a [LostRange],
     health: &'a mut Health,
     losses: &'a mut Vec<Loss>,
+    /// The highest serial that a file has, whatever is in it.
+    serial: &'a mut u64,
 }
 
 impl Opening<'_> {
@@ -215,11 +218,12 @@ impl Opening<'_> {
             .filter_map(|entry| segment::parse_file_name(&entry.name))
             .collect();
         files.sort_by_key(|(_, serial)| *serial);
-        while let Some((first, serial)) = files.last()
-            && self.is_unfinished(*first, &dir.join(segment::file_name(*first, *serial)))
-        {
-            files.pop();
+        if let Some((_, serial)) = files.last() {
+            *self.serial = (*self.serial).max(*serial);
         }
+        files.retain(|(first, serial)| {
+            !self.is_unfinished(*first, &dir.join(segment::file_name(*first, *serial)))
+        });
         self.drop_unused(&dir, &mut files)?;
         let mut book = Book {
             acked,
@@ -277,7 +281,8 @@ impl Opening<'_> {
     }
 
     /// Whether making this segment was cut short: its header is synced before anything else is
-    /// written to it, so one with neither header nor block was never used. It goes.
+    /// written to it, so one with neither header nor block was never used. It goes; one that the
+    /// disk does not let go is passed over, for it tells nothing of what its lane has counted.
     fn is_unfinished(&self, first: Seq, path: &Path) -> bool {
         let place = Place {
             epoch: self.epoch,
@@ -300,7 +305,11 @@ impl Opening<'_> {
             }
             Ok(unused)
         };
-        look().unwrap_or(false) && self.disk.remove(path).is_ok()
+        let is_unfinished = look().unwrap_or(false);
+        if is_unfinished && let Err(error) = self.disk.remove(path) {
+            tracing::warn!(error = %error, "spool: {} was never used and stays", path.display());
+        }
+        is_unfinished
     }
 
     /// Segments that were made while the one before still took blocks, after an error: they have
