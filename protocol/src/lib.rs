@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod block;
 pub mod condition;
+pub mod container;
 pub mod dict;
 pub mod dsn;
 pub mod envelope;

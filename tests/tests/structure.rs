@@ -17,6 +17,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["condition", "dict"],
             &["dsn", "item", "roster"],
             &["auth", "outcome", "envelope", "event", "privacy"],
+            &["container"],
             &["facts", "wire"],
             &["block", "filter", "parcel", "sampling"],
             &["erasure"],
