@@ -24,6 +24,7 @@ pub mod privacy;
 pub mod roster;
 pub mod sampling;
 pub mod timestamp;
+pub mod traceback;
 pub mod unit;
 pub mod wire;
 

@@ -13,7 +13,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "protocol",
         &[
-            &["ids", "limits", "pattern", "timestamp", "unit"],
+            &["ids", "limits", "pattern", "timestamp", "traceback", "unit"],
             &["condition", "dict"],
             &["dsn", "item", "roster"],
             &["auth", "outcome", "envelope", "event", "privacy"],
@@ -31,7 +31,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["roster", "ledger", "spool"],
             &["pipeline", "forward"],
             &["site"],
-            &["accept", "status"],
+            &["accept", "status", "tail"],
             &["config"],
             &["doctor"],
             &["app", "cli"],
