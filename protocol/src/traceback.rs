@@ -349,20 +349,21 @@ impl Traceback {
     #[must_use]
     pub fn event(&self) -> Value {
         let mechanism = json!({"type": "logs", "handled": false});
-        let values: Vec<Value> = self
-            .exceptions
-            .iter()
-            .map(|exception| {
-                let frames: Vec<Value> = exception.frames.iter().map(Frame::json).collect();
-                let mut value = json!({
-                    "type": exception.ty, "value": exception.value, "mechanism": mechanism,
-                });
-                if !frames.is_empty() {
-                    value["stacktrace"] = json!({"frames": frames});
-                }
-                value
-            })
-            .collect();
+        let value = |exception: &Exception| {
+            let frames: Vec<Value> = exception.frames.iter().map(Frame::json).collect();
+            let stack = (!frames.is_empty()).then(|| json!({"frames": frames}));
+            let mut value = serde_json::Map::new();
+            for (name, of) in [
+                ("type", Some(json!(exception.ty))),
+                ("value", Some(json!(exception.value))),
+                ("mechanism", Some(mechanism.clone())),
+                ("stacktrace", stack),
+            ] {
+                value.extend(of.map(|of| (name.to_owned(), of)));
+            }
+            Value::Object(value)
+        };
+        let values: Vec<Value> = self.exceptions.iter().map(value).collect();
         json!({
             "platform": self.language.platform(), "level": "error",
             "exception": {"values": values},

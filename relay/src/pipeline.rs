@@ -125,6 +125,10 @@ pub struct Taken {
     pub event_id: Option<EventId>,
     /// Limits that are reached.
     pub limited: Vec<Limited>,
+    /// Items that are kept.
+    pub n_kept: usize,
+    /// Items that are refused because of a limit.
+    pub n_limited: usize,
 }
 
 /// A limit that is reached.
@@ -194,6 +198,8 @@ impl Prepared {
     /// Puts two envelopes of one request together; the first one's event is the request's.
     fn join(&mut self, other: Self) {
         self.taken.event_id = self.taken.event_id.or(other.taken.event_id);
+        self.taken.n_kept += other.taken.n_kept;
+        self.taken.n_limited += other.taken.n_limited;
         for limited in other.taken.limited {
             limited.tell(&mut self.taken.limited);
         }
@@ -365,6 +371,7 @@ impl Inner {
         let mut dropped = Vec::new();
         let mut discarded = Vec::new();
         let mut limited: Vec<Limited> = Vec::new();
+        let mut n_limited = 0;
         let mut kept = Vec::new();
         let mut event_fate = Fate::Keep;
         for wanted in items::wanted(envelope, self.keep_unknown) {
@@ -392,6 +399,7 @@ impl Inner {
                 Fate::Limited(limit) => {
                     let (project, why) = (Some(target.project), limit.reason.to_string());
                     self.ledger.refused(project, category, why, 1);
+                    n_limited += 1;
                     if !is_orphan {
                         limit.tell(&mut limited);
                     }
@@ -411,7 +419,12 @@ impl Inner {
         let stamp = records::stamp(request, credentials, target, envelope, event_id);
         Prepared {
             project: target.project,
-            taken: Taken { event_id, limited },
+            taken: Taken {
+                event_id,
+                limited,
+                n_kept: kept.len(),
+                n_limited,
+            },
             records: records::split(&stamp, kept),
             dropped,
             kept: categories,

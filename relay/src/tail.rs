@@ -149,9 +149,8 @@ impl Sink {
     async fn send(&self, found: &Found) -> bool {
         let mut is_told = false;
         loop {
-            let refusal = match self.pipeline.take(self.request(found)).await {
-                Ok(_) => return true,
-                Err(refusal) => refusal,
+            let Err(refusal) = self.pipeline.take(self.request(found)).await else {
+                return true;
             };
             // Counted like any other; what the server cannot do now it may do later.
             if refusal.status() < 500 {

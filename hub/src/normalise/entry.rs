@@ -316,15 +316,15 @@ fn attribute(sent: &Value, journal: &mut Journal, path: &dyn Fn() -> String) -> 
         Value::Array(list) => bounded(list, journal, path),
         other => other.clone(),
     };
-    let mut attribute = json!({"value": value, "type": kind});
-    if let Some(unit) = unit {
-        if is_unit(unit) {
-            attribute["unit"] = json!(unit);
-        } else {
-            journal.invalid(path() + ".unit", unit);
-        }
+    let mut attribute = Map::new();
+    attribute.insert("value".to_owned(), value);
+    attribute.insert("type".to_owned(), json!(kind));
+    match unit {
+        Some(unit) if is_unit(unit) => drop(attribute.insert("unit".to_owned(), json!(unit))),
+        Some(unit) => journal.invalid(path() + ".unit", unit),
+        None => {}
     }
-    Some(attribute)
+    Some(Value::Object(attribute))
 }
 
 /// Lists hold plain values; what else is in one becomes its text.

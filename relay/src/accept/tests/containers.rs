@@ -138,6 +138,37 @@ async fn a_limit_takes_as_many_entries_as_it_has_room_for() {
 }
 
 #[tokio::test]
+async fn an_exporter_whose_entries_are_kept_in_part_is_not_told_to_send_all_again() {
+    let mut told = projects();
+    told.projects[0].quotas = vec![Quota {
+        scope: QuotaScope::Project,
+        scope_id: 1,
+        categories: vec!["log_item".to_owned()],
+        limit: RateLimit {
+            count: 3,
+            window_secs: 600,
+        },
+        reason: "project_quota".to_owned(),
+    }];
+    let relay = start_with(Default::default(), Some(told)).await;
+    let records = ["{\"body\":{\"stringValue\":\"a\"}}"; 2].join(",");
+    let body = format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{records}]}}]}}]}}");
+    let path = format!("/api/1/integration/otlp/v1/logs?sentry_key={KEY}");
+    let json = [("Content-Type", "application/json")];
+    let send = async || relay.send("POST", &path, &json, body.as_bytes()).await;
+    assert_eq!(send().await.text(), "{}");
+    let reply = send().await;
+    assert_eq!(reply.status, 200);
+    let said: serde_json::Value = serde_json::from_str(&reply.text()).unwrap();
+    let partial = &said["partialSuccess"];
+    assert_eq!(partial["rejectedLogRecords"], "1");
+    assert_eq!(partial["errorMessage"], "a rate limit is reached");
+    assert_eq!(send().await.status, 429);
+    assert_eq!(relay.count("refused", "project_quota"), 3);
+    relay.assert_adds_up().await;
+}
+
+#[tokio::test]
 async fn spans_of_a_trace_are_kept_together_without_a_trace_in_the_envelope() {
     let mut told = projects();
     let half = SampleRate::from_share(0.5).unwrap();
