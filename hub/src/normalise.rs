@@ -12,6 +12,7 @@
 
 mod agent;
 mod contexts;
+mod entry;
 mod exception;
 mod frames;
 mod images;
@@ -38,6 +39,7 @@ use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
 
 pub use contexts::Facts;
+pub use entry::{EntryError, NormalEntry, entry, is_entry};
 pub use journal::{CORRECTIONS_MAX, Correction, CorrectionKind, Remark};
 pub use time::{drift, received, relay_offset};
 pub use transaction::{NormalTransaction, Span, TransactionError, transaction};

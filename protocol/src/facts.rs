@@ -12,8 +12,16 @@
 //! | `event.sdk.name`, `.version` | the client library |
 //! | `event.tags.NAME`, `event.extra.NAME`, `event.contexts.NAME.FIELD`, `event.measurements.NAME.value` | by name |
 //! | `event.exceptions` | the list of exceptions, each with `ty`, `value`, `module`, `handled` |
+//! | `log.body`, `.level`, `span.name`, `.status`, `trace_metric.name`, `.value` and so on | a member of a log entry, span or metric |
+//! | `span.duration` | in milliseconds |
+//! | `log.attributes.NAME`, `span.attributes.NAME`, `trace_metric.attributes.NAME` | an attribute's value, with `.value` behind it or not |
 //! | `trace.NAME` | a field of the trace's header, such as `trace.transaction` or `trace.sample_rate` |
 //! | `envelope.client_ip`, `envelope.user_agent` | who sent it |
+//!
+//! Logs, spans and metrics have facts of events too, as far as their attributes tell them, so that
+//! a filter for a release holds for all that the release sends.
+
+mod entry;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -21,12 +29,13 @@ use std::net::IpAddr;
 use serde_json::{Map, Value as Json};
 
 use crate::condition::{Facts, Value};
+use crate::container::Entry;
 use crate::envelope::EnvelopeItem;
 use crate::event::{Csp, Event, Exception, Raw, Request};
 use crate::item::ItemKind;
 
 /// What names of facts begin with.
-pub const ROOTS: &[&str] = &["event", "trace", "envelope"];
+pub const ROOTS: &[&str] = &["event", "log", "span", "trace_metric", "trace", "envelope"];
 
 /// The connection that an item came over, and the trace it belongs to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,8 +51,10 @@ pub struct Sender<'a> {
 /// An item, read as far as facts go.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// The event; empty where the item is a container.
+    /// The event; of a log, span or metric what its attributes tell of one.
     pub event: Event<'a>,
+    /// The log, span or metric, and what names of its facts begin with.
+    entry: Option<(&'static str, Entry)>,
     sender: Sender<'a>,
     trace: Map<String, Json>,
 }
@@ -54,6 +65,13 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn read(item: &'a EnvelopeItem, sender: Sender<'a>) -> Self {
         let payload = item.payload.as_ref();
+        let root = match item.kind {
+            ItemKind::Log => Some("log"),
+            ItemKind::Span => Some("span"),
+            ItemKind::TraceMetric => Some("trace_metric"),
+            _ => None,
+        };
+        let entry = root.and_then(|root| Some((root, Entry::parse(payload)?)));
         let event = match item.kind {
             ItemKind::Event
             | ItemKind::Transaction
@@ -61,13 +79,16 @@ impl<'a> Subject<'a> {
             | ItemKind::Feedback
             | ItemKind::UnrealReport => Event::parse(payload).ok().map(|parsed| parsed.event),
             ItemKind::RawSecurity => security(item),
-            _ => None,
+            _ => entry
+                .as_ref()
+                .map(|(_, entry)| entry::event(&item.kind, entry)),
         };
         let trace = sender
             .trace
             .and_then(|trace| serde_json::from_slice(trace).ok());
         Self {
             event: event.unwrap_or_default(),
+            entry,
             sender,
             trace: trace.unwrap_or_default(),
         }
@@ -77,6 +98,13 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub const fn client_ip(&self) -> Option<IpAddr> {
         self.sender.client_ip
+    }
+
+    /// Whether a log, span or metric says itself that it is from a developer's machine.
+    #[must_use]
+    pub fn is_localhost(&self) -> bool {
+        let entry = self.entry.as_ref().map(|(_, entry)| entry);
+        entry.and_then(|entry| entry.attribute("sentry.is_localhost")) == Some(&Json::Bool(true))
     }
 
     /// What is said to be the browser: the event's request, else the connection.
@@ -175,7 +203,10 @@ impl Facts for Subject<'_> {
                 at(self.trace.get(field)?, rest)
             }
             "envelope" => self.of_envelope(name),
-            _ => None,
+            _ => {
+                let (of, entry) = self.entry.as_ref()?;
+                (*of == root).then(|| entry::value(entry, name)).flatten()
+            }
         }
     }
 

@@ -4,9 +4,9 @@
 //! releases, messages, localhost, extensions, old browsers, crawlers, health checks. Relays apply
 //! this room; the hub checks settings with it before it tells relays.
 //!
-//! Filters see what the SDK sent, before private data is removed, and keep nothing of it. Of
-//! containers (logs, metrics, spans) only the sender is looked at: an address, an old browser, a
-//! crawler.
+//! Filters see what the SDK sent, before private data is removed, and keep nothing of it. Logs,
+//! metrics and spans are looked at one by one: their release, the body of a log, the browser that
+//! their attributes name, and whatever a condition asks for.
 //!
 //! What always holds: a filter that is off costs nothing, and a project without filters has its
 //! events not even read.
@@ -227,7 +227,7 @@ impl Compiled {
             (reason::FILTER_MESSAGE, self.has_message(subject)),
             (
                 reason::FILTER_LOCALHOST,
-                self.localhost && local::is_local(event),
+                self.localhost && (subject.is_localhost() || local::is_local(event)),
             ),
             (
                 reason::FILTER_EXTENSION,
@@ -243,7 +243,8 @@ impl Compiled {
             ),
             (
                 reason::FILTER_TRANSACTION,
-                *kind == ItemKind::Transaction && self.is_health_check(event),
+                matches!(kind, ItemKind::Transaction | ItemKind::Span)
+                    && self.is_health_check(event),
             ),
         ];
         rows.into_iter()

@@ -48,11 +48,11 @@ pub enum ItemKind {
     ReplayVideo,
     /// A cron check-in.
     CheckIn,
-    /// A container of log entries.
+    /// A container of log entries; behind `container` of one.
     Log,
-    /// A container of metrics.
+    /// A container of metrics; behind `container` of one.
     TraceMetric,
-    /// A container of spans, or one old span.
+    /// A container of spans, behind `container` of one; or one old span.
     Span,
     /// Metric buckets of older SDKs.
     MetricBuckets,
@@ -307,9 +307,9 @@ categories! {
     MetricBucket = 15, "metric_bucket";
     /// Pieces of continuous profiles.
     ProfileChunk = 18, "profile_chunk";
-    /// Log containers.
+    /// Log entries.
     LogItem = 23, "log_item";
-    /// Metric containers.
+    /// Metrics.
     TraceMetric = 33, "trace_metric";
     /// Reports of what SDKs dropped.
     ClientReport = 100, "client_report";

@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod block;
 pub mod condition;
+pub mod container;
 pub mod dict;
 pub mod dsn;
 pub mod envelope;
@@ -23,6 +24,7 @@ pub mod privacy;
 pub mod roster;
 pub mod sampling;
 pub mod timestamp;
+pub mod traceback;
 pub mod unit;
 pub mod wire;
 

@@ -12,6 +12,20 @@ pub const ITEM_HEADER_BYTES_MAX: usize = 16 * 1024;
 pub const HEADER_KEYS_MAX: usize = 64;
 /// Longest `type` of an item, in bytes; longer ones are cut, since they are unknown anyway.
 pub const ITEM_TYPE_BYTES_MAX: usize = 64;
+/// Most entries of one container of logs, spans or metrics: twice what any exporter is known to
+/// send at once.
+pub const CONTAINER_ENTRIES_MAX: usize = 10_000;
+/// Most bytes that the entries of a container share: its header, and likewise what stands beside
+/// the list of entries. Each entry gets a copy.
+pub const CONTAINER_SHARED_BYTES_MAX: usize = 1024;
+/// Largest `_meta` of a container that is handed on to its entries, in bytes.
+pub const CONTAINER_META_BYTES_MAX: usize = 64 * 1024;
+/// Largest log entry, in bytes. Source: ingest specification, item types.
+pub const LOG_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Largest metric, in bytes. Source: ingest specification, item types.
+pub const TRACE_METRIC_BYTES_MAX: usize = 1024 * 1024;
+/// Largest span, in bytes. Source: ingest specification, item types.
+pub const SPAN_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Largest `store` body, decompressed, in bytes.
 pub const STORE_BYTES_MAX: usize = 1024 * 1024;
 /// Largest event payload, in bytes. Sentry's limit is half of it, and refuses events that SDKs

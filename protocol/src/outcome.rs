@@ -121,6 +121,12 @@ pub mod reason {
     pub const PAYLOAD: &str = "payload";
     /// A transaction without what it cannot be without.
     pub const INVALID_TRANSACTION: &str = "invalid_transaction";
+    /// A log entry, or a container of them, that is not as it has to be.
+    pub const INVALID_LOG: &str = "invalid_log";
+    /// A metric, or a container of them, that is not as it has to be.
+    pub const INVALID_TRACE_METRIC: &str = "invalid_trace_metric";
+    /// A span, or a container of them, that is not as it has to be.
+    pub const INVALID_SPAN: &str = "invalid_span";
     /// Of a time that is too long ago or in the future.
     pub const TIMESTAMP: &str = "timestamp";
     /// An item that only relays make.

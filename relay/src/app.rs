@@ -38,6 +38,7 @@ use crate::roster::{Roster, TRIAL};
 use crate::site;
 use crate::spool::Spool;
 use crate::status::Status;
+use crate::tail;
 
 /// Threads for work that waits for the disk or takes longer than a moment.
 const BLOCKING_THREADS_MAX: usize = 6;
@@ -154,6 +155,13 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
     ));
     let pipeline = Pipeline::new(roster, ledger, spool.clone(), meter);
     let pipeline = pipeline.keeping_unknown_items(config.keep_unknown_items);
+    tail::start(
+        &config.tail,
+        &config.state_dir,
+        &pipeline,
+        &doors,
+        &accepting,
+    );
     doors.spawn(accept::serve(
         listener,
         config.http.clone(),

@@ -33,6 +33,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run until SIGTERM.
+    ///
+    /// The configuration says where requests are taken (`[http]`), how much is kept (`[spool]`),
+    /// how the hub is reached (`[link]`), what this host demands (`[policy]`), whether other relays
+    /// may pass (`[site]`), and which logs are followed for stack traces of programs that have no
+    /// SDK (`[tail]`, off unless it names a project). relay.example.toml shows every key.
     Run {
         /// The configuration file.
         #[arg(long, value_name = "FILE", default_value = "/etc/vedette/relay.toml")]

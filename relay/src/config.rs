@@ -9,7 +9,7 @@ use std::time::Duration;
 use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::{accept, forward, policy, site, spool};
+use crate::{accept, forward, policy, site, spool, tail};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -37,6 +37,8 @@ pub struct Config {
     pub policy: policy::Config,
     /// Letting other relays through to the hub.
     pub site: site::Config,
+    /// Making errors of the stack traces in logs.
+    pub tail: tail::Config,
 }
 
 impl Default for Config {
@@ -51,6 +53,7 @@ impl Default for Config {
             link: forward::Config::default(),
             policy: policy::Config::default(),
             site: site::Config::default(),
+            tail: tail::Config::default(),
         }
     }
 }
@@ -228,6 +231,38 @@ impl Config {
                 !self.site.idle_timeout.0.is_zero(),
                 "site.idle_timeout",
                 "must be more than 0s",
+            ),
+            (
+                self.tail.dsn.is_none() || self.tail.read_dsn().is_some(),
+                "tail.dsn",
+                "must be a DSN such as \"http://KEY@127.0.0.1:4900/1\", as the project's settings show it",
+            ),
+            (
+                self.tail.dsn.is_some()
+                    || (self.tail.files.is_empty() && self.tail.journal_units.is_empty()),
+                "tail.dsn",
+                "must name the project that the logs belong to",
+            ),
+            (
+                self.tail.files.iter().all(|file| file.is_absolute())
+                    && self.tail.files.len() <= tail::SOURCES_MAX,
+                "tail.files",
+                "must be at most 64 absolute paths",
+            ),
+            (
+                self.tail.journal_units.len() <= tail::SOURCES_MAX,
+                "tail.journal_units",
+                "must be at most 64 units",
+            ),
+            (
+                !self.tail.poll_interval.0.is_zero(),
+                "tail.poll_interval",
+                "must be more than 0s",
+            ),
+            (
+                (256..=MIB).contains(&self.tail.line_bytes_max.0),
+                "tail.line_bytes_max",
+                "must be at least 256 B and at most 1 MiB",
             ),
             (
                 self.log.parse::<tracing_subscriber::EnvFilter>().is_ok(),

@@ -17,3 +17,4 @@ pub mod roster;
 pub mod site;
 pub mod spool;
 pub mod status;
+pub mod tail;

@@ -1,6 +1,6 @@
 //! The one function that lists the steps an envelope takes, in order.
 //!
-//! cut → credentials → roster → origin → event id → per item: of use? allowed to leave? past the
+//! cut → credentials → roster → origin → containers cut into entries → event id → per item: of use? allowed to leave? past the
 //! filters? in the sample? within every limit? → scrub → split by lane → spool → answer.
 //!
 //! What always holds: every item ends in exactly one outcome, and all of its counts are made in
@@ -11,6 +11,7 @@
 //! Without a roster items are taken for the project in the path, scrubbed by the strictest
 //! built-in settings and the policy of this host: scrubbing is never off for lack of a hub.
 
+mod cut;
 mod discard;
 mod fate;
 mod items;
@@ -28,11 +29,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use protocol::auth::{self, AuthError, Credentials};
 use protocol::block::Record;
+use protocol::container;
 use protocol::dsn::Dsn;
 use protocol::envelope::Envelope;
 use protocol::ids::{EventId, IdError, Lane, ProjectId};
 use protocol::item::Category;
-use protocol::outcome::{Account, Reason, Term};
+use protocol::outcome::{Account, Term};
 use protocol::privacy::Scrubber;
 use protocol::roster::{PrivacySettings, RateLimit};
 use protocol::timestamp::Timestamp;
@@ -43,6 +45,7 @@ use crate::report;
 use crate::roster::{Lookup, Project, Roster};
 use crate::spool::Spool;
 
+use cut::Dropped;
 use fate::{Fate, Whose};
 
 pub use meter::{LATENCY_BOUNDS, Meter};
@@ -122,6 +125,10 @@ pub struct Taken {
     pub event_id: Option<EventId>,
     /// Limits that are reached.
     pub limited: Vec<Limited>,
+    /// Items that are kept.
+    pub n_kept: usize,
+    /// Items that are refused because of a limit.
+    pub n_limited: usize,
 }
 
 /// A limit that is reached.
@@ -168,8 +175,8 @@ struct Prepared {
     project: ProjectId,
     taken: Taken,
     records: Vec<(Lane, Record)>,
-    /// Accepted with the rest, and not kept: under which term, and why.
-    dropped: Vec<(Category, Term, Reason)>,
+    /// Accepted with the rest, and not kept.
+    dropped: Vec<Dropped>,
     /// Kept items by category, to count them when the spool refuses.
     kept: Vec<Category>,
     /// What the client says it dropped itself.
@@ -191,6 +198,8 @@ impl Prepared {
     /// Puts two envelopes of one request together; the first one's event is the request's.
     fn join(&mut self, other: Self) {
         self.taken.event_id = self.taken.event_id.or(other.taken.event_id);
+        self.taken.n_kept += other.taken.n_kept;
+        self.taken.n_limited += other.taken.n_limited;
         for limited in other.taken.limited {
             limited.tell(&mut self.taken.limited);
         }
@@ -287,8 +296,10 @@ impl Inner {
         let checked = envelopes.iter().try_for_each(items::check_budgets);
         checked.map_err(|refusal| self.refuse(Some(target.project), &envelopes, refusal))?;
         let mut prepared = Prepared::of(target.project);
-        for envelope in &envelopes {
-            prepared.join(self.decide(request, &credentials, &target, envelope));
+        for envelope in envelopes {
+            let (envelope, dropped) = cut::containers(envelope);
+            prepared.dropped.extend(dropped);
+            prepared.join(self.decide(request, &credentials, &target, &envelope));
         }
         Ok(prepared)
     }
@@ -360,13 +371,14 @@ impl Inner {
         let mut dropped = Vec::new();
         let mut discarded = Vec::new();
         let mut limited: Vec<Limited> = Vec::new();
+        let mut n_limited = 0;
         let mut kept = Vec::new();
         let mut event_fate = Fate::Keep;
         for wanted in items::wanted(envelope, self.keep_unknown) {
             let item = wanted.item;
             let category = item.kind.category();
             if let Some(why) = wanted.drop {
-                dropped.push((category, Term::Invalid, why.into()));
+                dropped.push(Dropped::one(category, Term::Invalid, why.into()));
                 continue;
             }
             let is_orphan = event_fate != Fate::Keep && category == Category::Attachment;
@@ -381,12 +393,13 @@ impl Inner {
             match fate {
                 Fate::Keep => {}
                 Fate::Drop(term, why) => {
-                    dropped.push((category, term, why));
+                    dropped.push(Dropped::one(category, term, why));
                     continue;
                 }
                 Fate::Limited(limit) => {
                     let (project, why) = (Some(target.project), limit.reason.to_string());
                     self.ledger.refused(project, category, why, 1);
+                    n_limited += 1;
                     if !is_orphan {
                         limit.tell(&mut limited);
                     }
@@ -394,7 +407,7 @@ impl Inner {
                 }
             }
             match scrub::item(&target.scrubber, item) {
-                Err(why) => dropped.push((category, Term::Invalid, why.into())),
+                Err(why) => dropped.push(Dropped::one(category, Term::Invalid, why.into())),
                 Ok((scrubbed, hits)) => {
                     self.meter.scrubbed(&hits);
                     discarded.extend(discard::counts(target.project, item));
@@ -406,7 +419,12 @@ impl Inner {
         let stamp = records::stamp(request, credentials, target, envelope, event_id);
         Prepared {
             project: target.project,
-            taken: Taken { event_id, limited },
+            taken: Taken {
+                event_id,
+                limited,
+                n_kept: kept.len(),
+                n_limited,
+            },
             records: records::split(&stamp, kept),
             dropped,
             kept: categories,
@@ -425,21 +443,23 @@ impl Inner {
             && let Err(error) = self.spool.append(prepared.records).await
         {
             let refusal = Refusal::Spool(error);
-            let dropped = prepared.dropped.iter().map(|(category, ..)| *category);
-            for category in prepared.kept.into_iter().chain(dropped) {
-                self.ledger.refused(project, category, refusal.reason(), 1);
+            let dropped = prepared.dropped.iter().map(|one| (one.category, one.n));
+            let kept = prepared.kept.iter().map(|category| (*category, 1));
+            for (category, n) in kept.chain(dropped) {
+                self.ledger.refused(project, category, refusal.reason(), n);
             }
             return Err(refusal);
         }
         let dropped = prepared
             .dropped
             .into_iter()
-            .flat_map(|(category, term, why)| ledger::item_terms(project, category, term, why, 1));
+            .flat_map(|one| ledger::item_terms(project, one.category, one.term, one.why, one.n));
         self.ledger.count_all(dropped.chain(prepared.discarded));
         Ok(prepared.taken)
     }
 
-    /// Counts every item of envelopes that are refused whole.
+    /// Counts every item of envelopes that are refused whole; containers, which nobody has looked
+    /// into, as what they claim to hold.
     fn refuse(
         &self,
         project: Option<ProjectId>,
@@ -447,8 +467,8 @@ impl Inner {
         refusal: Refusal,
     ) -> Refusal {
         for item in envelopes.iter().flat_map(|envelope| &envelope.items) {
-            let category = item.kind.category();
-            self.ledger.refused(project, category, refusal.reason(), 1);
+            let (category, n) = (item.kind.category(), container::claimed(item));
+            self.ledger.refused(project, category, refusal.reason(), n);
         }
         refusal
     }

@@ -199,13 +199,14 @@ impl Roster {
     }
 
     /// Whether sampling keeps an item of a project. The number stands for the trace or event it
-    /// belongs to; the same number is decided alike for as long as the rate stays.
+    /// belongs to, and is asked for where a rate is set; the same number is decided alike for as
+    /// long as the rate stays.
     #[must_use]
     pub fn keeps(
         &self,
         project: &Project,
         category: Category,
-        number: u64,
+        number: impl FnOnce() -> u64,
         now: Timestamp,
     ) -> bool {
         let rate = project
@@ -215,7 +216,7 @@ impl Roster {
         let Some((_, rate)) = rate else {
             return true;
         };
-        rate.keeps(number) || self.is_expired(now)
+        rate.keeps(number()) || self.is_expired(now)
     }
 
     /// How much of the link this relay may take, by the hub's settings and the policy.

@@ -30,6 +30,7 @@ mod e2e {
     mod slow_clients;
     mod slow_disks;
     mod smuggling;
+    mod tail;
     mod units;
     mod upgrade;
     mod walk;

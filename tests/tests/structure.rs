@@ -13,10 +13,11 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "protocol",
         &[
-            &["ids", "limits", "pattern", "timestamp", "unit"],
+            &["ids", "limits", "pattern", "timestamp", "traceback", "unit"],
             &["condition", "dict"],
             &["dsn", "item", "roster"],
             &["auth", "outcome", "envelope", "event", "privacy"],
+            &["container"],
             &["facts", "wire"],
             &["block", "filter", "parcel", "sampling"],
             &["erasure"],
@@ -30,7 +31,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["roster", "ledger", "spool"],
             &["pipeline", "forward"],
             &["site"],
-            &["accept", "status"],
+            &["accept", "status", "tail"],
             &["config"],
             &["doctor"],
             &["app", "cli"],

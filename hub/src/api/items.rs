@@ -6,9 +6,10 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use protocol::ids::EventId;
+use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
@@ -21,6 +22,7 @@ use crate::access::Scope;
 use crate::archive::{ArchiveError, Location, StoredEvent};
 use crate::store::issue_read::Place;
 use crate::store::items::{ItemRow, Wanted};
+use crate::{digest, normalise};
 
 /// An item that is no event.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,7 +34,7 @@ pub(super) struct ItemSummary {
     /// The event it belongs to, or is.
     #[serde(rename = "eventID")]
     event_id: Option<String>,
-    /// The file, monitor, transaction, session or replay.
+    /// The file, monitor, transaction, session, replay, metric or span; of a log its first line.
     name: String,
     /// When it happened.
     date_created: String,
@@ -54,6 +56,9 @@ pub(super) struct ItemDetail {
     header: Value,
     /// The body, where it is JSON; other bodies are downloaded.
     payload: Value,
+    /// A log, metric or span as it is understood: its members and attributes of their types, what
+    /// could be told beside them, what was cut (`_meta`) and what was wrong (`errors`).
+    entry: Value,
     /// The envelope header's trace.
     trace: Value,
     /// The client that sent it.
@@ -154,14 +159,43 @@ pub(super) async fn get(
         return Ok(download(&row, stored.payload));
     }
     let json = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or(Value::Null);
+    let payload = json(&stored.payload);
     let detail = ItemDetail {
         item: ItemSummary::from(&row),
         header: json(&stored.header),
-        payload: json(&stored.payload),
+        entry: entry(&stored, &payload),
+        payload,
         trace: stored.trace.as_deref().map_or(Value::Null, json),
         client: stored.client,
     };
     Ok(Json(detail).into_response())
+}
+
+/// The normalised form of a log, metric or span; null for other kinds.
+fn entry(stored: &StoredEvent, payload: &Value) -> Value {
+    let receipt = digest::receipt(stored);
+    let is_entry = matches!(
+        receipt.kind,
+        ItemKind::Log | ItemKind::TraceMetric | ItemKind::Span
+    );
+    if !is_entry || !normalise::is_entry(payload) {
+        return Value::Null;
+    }
+    let Ok(entry) = normalise::entry(payload, &receipt) else {
+        return Value::Null;
+    };
+    let errors = entry.corrections.iter().map(|correction| {
+        json!({"type": correction.kind.name(), "name": correction.path,
+            "message": correction.kind.message(), "value": correction.value})
+    });
+    let errors: Value = errors.collect();
+    let meta = entry.meta();
+    let mut members = entry.members;
+    members.insert("timestamp".to_owned(), json!(entry.timestamp.to_rfc3339()));
+    members.insert("attributes".to_owned(), Value::Object(entry.attributes));
+    members.insert("_meta".to_owned(), meta);
+    members.insert("errors".to_owned(), errors);
+    Value::Object(members)
 }
 
 fn wanted(params: &Params) -> Result<Wanted, ApiError> {

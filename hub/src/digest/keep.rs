@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use protocol::block::{Item, Items};
+use protocol::container;
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::outcome::{Term, reason};
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::crash::{self, Crash};
-use crate::normalise::{self, NormalTransaction, Receipt};
+use crate::normalise::{self, NormalEntry, NormalTransaction, Receipt};
 use crate::store::items::{Identity, NewItem};
 
 /// Most traces of one item.
@@ -53,7 +54,15 @@ pub(super) fn known(
                 &read.map_err(|error| (Term::Invalid, error.reason()))?,
             )
         }
-        ItemKind::Span | ItemKind::Log | ItemKind::TraceMetric => body.container(),
+        ItemKind::Span | ItemKind::Log | ItemKind::TraceMetric => {
+            if normalise::is_entry(&body.json) {
+                let read = normalise::entry(&body.json, receipt);
+                let invalid = |_| (Term::Invalid, container::invalid(kind));
+                entry(&read.map_err(invalid)?)
+            } else {
+                body.container()
+            }
+        }
         ItemKind::Session => body.session(),
         ItemKind::Sessions => body.sessions(),
         ItemKind::CheckIn => body.check_in(),
@@ -191,7 +200,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Logs, spans and metrics: how many, of which names or levels, in which traces.
+    /// Logs, spans and metrics that an earlier relay did not cut: how many, of which names or levels, in which traces.
     fn container(self) -> Read {
         let one = std::slice::from_ref(&self.json);
         let entries = self.json.get("items").and_then(Value::as_array);
@@ -456,6 +465,47 @@ fn transaction(items: &Items, transaction: &NormalTransaction<'_>) -> Read {
         at: Some(event.timestamp),
         is_corrected: true,
         facts,
+    }
+}
+
+/// What is listed of a log entry, a metric or a span.
+fn entry(entry: &NormalEntry) -> Read {
+    const BODY_BYTES_MAX: usize = 1024;
+    const ERRORS_MAX: usize = 20;
+    let mut facts = entry.members.clone();
+    if let Some(Value::String(body)) = facts.get_mut("body") {
+        *body = cut(body, BODY_BYTES_MAX);
+    }
+    for (name, attribute) in [
+        ("release", "sentry.release"),
+        ("environment", "sentry.environment"),
+        ("op", "sentry.op"),
+        ("segment", "sentry.segment.name"),
+        ("server_name", "server.address"),
+    ] {
+        if let Some(text) = entry
+            .attribute(attribute)
+            .filter(|_| !facts.contains_key(name))
+        {
+            facts.insert(name.to_owned(), json!(cut(text, NAME_BYTES_MAX)));
+        }
+    }
+    let errors = entry.corrections.iter().take(ERRORS_MAX);
+    let errors: Vec<_> = errors
+        .map(|c| json!({"type": c.kind.name(), "name": c.path}))
+        .collect();
+    if !errors.is_empty() {
+        facts.insert("errors".to_owned(), json!(errors));
+    }
+    let text = |name: &str| entry.members.get(name).and_then(Value::as_str);
+    let name = text("name").or_else(|| text("body")?.lines().next());
+    Read {
+        name: name.unwrap_or_default().to_owned(),
+        traces: text("trace_id").and_then(trace_id).into_iter().collect(),
+        at: Some(entry.timestamp),
+        is_corrected: true,
+        facts,
+        ..Read::default()
     }
 }
 

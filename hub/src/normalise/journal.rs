@@ -222,8 +222,13 @@ pub(super) fn shown(value: &str) -> Value {
 /// The `_meta` tree: `{"field": {"": {"rem": …, "len": …}}}`, ours put into the sent one.
 pub(super) fn meta(sent: Option<&Raw<'_>>, remarks: &[Remark]) -> Value {
     let sent = sent.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    merged(sent.unwrap_or_default(), remarks)
+}
+
+/// The same with the sent one read already.
+pub(super) fn merged(sent: Value, remarks: &[Remark]) -> Value {
     let mut tree = match sent {
-        Some(Value::Object(map)) => map,
+        Value::Object(map) => map,
         _ => Map::new(),
     };
     for remark in remarks {
@@ -232,22 +237,27 @@ pub(super) fn meta(sent: Option<&Raw<'_>>, remarks: &[Remark]) -> Value {
             None => json!([["!limit", "x"]]),
         };
         let note = json!({ "rem": rem, "len": remark.len });
-        attach(&mut tree, remark.path.split('.'), note);
+        // Names of attributes have dots in them.
+        let parts: Vec<&str> = match remark.path.strip_prefix("attributes.") {
+            Some(name) => vec!["attributes", name, "value"],
+            None => remark.path.split('.').collect(),
+        };
+        attach(&mut tree, &parts, note);
     }
     Value::Object(tree)
 }
 
 /// Puts a note under the empty name of its field.
-fn attach(tree: &mut Map<String, Value>, mut path: std::str::Split<'_, char>, note: Value) {
-    let Some(name) = path.next() else {
+fn attach(tree: &mut Map<String, Value>, path: &[&str], note: Value) {
+    let Some((name, rest)) = path.split_first() else {
         tree.insert(String::new(), note);
         return;
     };
-    let child = tree.entry(name).or_insert(Value::Null);
+    let child = tree.entry(*name).or_insert(Value::Null);
     if !child.is_object() {
         *child = Value::Object(Map::new());
     }
     if let Value::Object(child) = child {
-        attach(child, path, note);
+        attach(child, rest, note);
     }
 }

@@ -2,6 +2,7 @@
 
 mod again;
 mod agents;
+mod entries;
 mod limits;
 mod message;
 mod names;

@@ -325,6 +325,11 @@ fn moment(value: &Value) -> Option<Timestamp> {
     }
 }
 
+/// Whether a unit is one that measurements have.
+pub(super) fn is_unit(unit: &str) -> bool {
+    UNITS.contains(&unit)
+}
+
 fn measurements(raw: Option<Raw<'_>>, journal: &mut Journal) -> Map<String, Value> {
     let mut kept = Map::new();
     let Some(raw) = raw else { return kept };
@@ -356,7 +361,7 @@ fn measurements(raw: Option<Raw<'_>>, journal: &mut Journal) -> Map<String, Valu
         }
         own_left -= usize::from(!is_known);
         let unit = sent.get("unit").and_then(Value::as_str).unwrap_or("none");
-        let unit = if UNITS.contains(&unit) {
+        let unit = if is_unit(unit) {
             unit
         } else {
             journal.invalid(path() + ".unit", unit);

@@ -134,6 +134,27 @@ it("shows a token once, and takes it away", async () => {
   });
 });
 
+it("sets the quotas of the organization, and says which line is none", async () => {
+  await calmly(async ({ page }) => {
+    const path = `/organizations/${at.organization}/settings`;
+    await signIn(page, at, path);
+    await page.getByRole("tab", { name: "Quotas" }).click();
+    expect(new URL(page.url()).search).toBe("?tab=quotas");
+    const limits = page.getByLabel("Limits over all projects");
+    await limits.fill("many an hour");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText('"many an hour" is not a limit').waitFor();
+    await limits.fill("900000000/1d log_item span");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved").waitFor();
+    await page.reload();
+    expect(await limits.inputValue()).toBe("900000000/1d log_item span");
+    await limits.fill("");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved").waitFor();
+  });
+});
+
 it("gives the exact command to join a relay", async () => {
   await calmly(async ({ page, shoot }) => {
     await signIn(page, at, `/organizations/${at.organization}/fleet`);

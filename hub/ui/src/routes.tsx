@@ -265,9 +265,13 @@ const alerts = createRoute({
   component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage.tsx"), "AlertsPage"),
 });
 
+export const SETTINGS_TABS = ["you", "quotas"] as const;
+export type SettingsTab = (typeof SETTINGS_TABS)[number];
+
 const settings = createRoute({
   getParentRoute: () => organization,
   path: "/settings",
+  validateSearch: (raw): { tab?: SettingsTab } => ({ tab: oneOf(raw.tab, SETTINGS_TABS) }),
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
 });
 

@@ -333,3 +333,97 @@ fn the_conditions_that_come_with_the_program_are_right() {
     );
     error(&chunks, &raised("TypeError", "x"), None);
 }
+
+#[test]
+fn logs_spans_and_metrics_are_asked_for_their_own_attributes() {
+    let entry = |members: &str| format!("{{\"version\":2,\"items\":[{{{members}}}]}}");
+    let with = |name: &str, value: &str| {
+        entry(&format!(
+            "\"attributes\":{{\"{name}\":{{\"value\":{value},\"type\":\"string\"}}}}"
+        ))
+    };
+    let releases = settings(|s| s.releases = texts(&["shop@0.*"]));
+    let old = with("sentry.release", "\"shop@0.1\"");
+    for kind in [ItemKind::Log, ItemKind::Span, ItemKind::TraceMetric] {
+        check(&releases, kind.clone(), &old, Some("release-version"));
+        check(&releases, kind, &with("sentry.release", "\"shop@1\""), None);
+    }
+    let messages = settings(|s| s.error_messages = texts(&["*timed out*"]));
+    let body = entry("\"body\":\"it timed out\"");
+    check(&messages, ItemKind::Log, &body, Some("error-message"));
+    let exception = with("exception.message", "\"it timed out\"");
+    check(&messages, ItemKind::Log, &exception, Some("error-message"));
+    check(&messages, ItemKind::Log, &entry("\"body\":7"), None);
+    let crawlers = settings(|s| s.web_crawlers = true);
+    let bot = with("user_agent.original", "\"Googlebot/2.1\"");
+    check(&crawlers, ItemKind::Log, &bot, Some("web-crawlers"));
+    let health = settings(|s| s.health_checks = true);
+    let segment = entry("\"is_segment\":true,\"name\":\"GET /healthz\"");
+    check(
+        &health,
+        ItemKind::Span,
+        &segment,
+        Some("filtered-transaction"),
+    );
+    let child = with("sentry.segment.name", "\"GET /healthz\"");
+    check(
+        &health,
+        ItemKind::Span,
+        &child,
+        Some("filtered-transaction"),
+    );
+    check(
+        &health,
+        ItemKind::Span,
+        &entry("\"name\":\"GET /healthz\""),
+        None,
+    );
+    let local = settings(|s| s.localhost = true);
+    let url = "\"attributes\":{\"url.full\":{\"value\":\"http://localhost:9200/\"}}";
+    check(&local, ItemKind::Span, &entry(url), None);
+    let served = entry(&format!("\"is_segment\":true,{url}"));
+    check(&local, ItemKind::Span, &served, Some("localhost"));
+    let says_so = with("sentry.is_localhost", "true");
+    check(&local, ItemKind::TraceMetric, &says_so, Some("localhost"));
+}
+
+#[test]
+fn conditions_ask_logs_spans_and_metrics_by_their_names() {
+    let check = |kind: ItemKind, name: &str, value: &str, payload: &str, fits: bool| {
+        let by = settings(|s| {
+            s.generic = vec![GenericFilter {
+                id: "mine".to_owned(),
+                condition: format!(r#"{{"op":"eq","name":"{name}","value":{value}}}"#),
+            }];
+        });
+        check(&by, kind, payload, fits.then_some("mine"));
+    };
+    let log = r#"{"items":[{"body":"b","level":"warn","attributes":{"a.b":{"value":"c","type":"string"},"n":{"value":7}}}]}"#;
+    for (name, value) in [
+        ("log.body", "\"b\""),
+        ("log.level", "\"warn\""),
+        ("event.level", "\"warn\""),
+        ("event.message", "\"b\""),
+        ("log.attributes.a.b", "\"c\""),
+        ("log.attributes.a.b.value", "\"c\""),
+        ("log.attributes.n.value", "7"),
+    ] {
+        check(ItemKind::Log, name, value, log, true);
+    }
+    check(ItemKind::Log, "span.body", "\"b\"", log, false);
+    check(ItemKind::TraceMetric, "log.body", "\"b\"", log, false);
+    let span = r#"{"items":[{"name":"s","status":"ok","start_timestamp":1,"end_timestamp":2.5}]}"#;
+    check(ItemKind::Span, "span.name", "\"s\"", span, true);
+    check(ItemKind::Span, "span.duration", "1500", span, true);
+    let old = r#"{"description":"s","data":{"http.url":"/x"}}"#;
+    check(ItemKind::Span, "span.description", "\"s\"", old, true);
+    check(ItemKind::Span, "span.data.http.url", "\"/x\"", old, true);
+    let metric = r#"{"items":[{"name":"m","type":"counter","value":2}]}"#;
+    check(
+        ItemKind::TraceMetric,
+        "trace_metric.value",
+        "2",
+        metric,
+        true,
+    );
+}

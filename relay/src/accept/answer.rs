@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::route::Endpoint;
 use crate::pipeline::{Limited, Refusal, Taken};
-use crate::report::{Encoding, otlp};
+use crate::report::{Encoding, Signal, otlp};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -51,7 +51,7 @@ pub(super) enum Look {
     /// The same, and never told of limits.
     EmptyAlways(u16),
     /// What exporters of OpenTelemetry read.
-    Otlp(Encoding),
+    Otlp(Signal, Encoding),
 }
 
 impl Look {
@@ -66,11 +66,11 @@ impl Look {
             Endpoint::Unreal { .. } => Self::TextAlways,
             Endpoint::CheckIn { .. } => Self::EmptyAlways(202),
             Endpoint::Vercel => Self::Empty(202),
-            Endpoint::Otlp(_) => {
+            Endpoint::Otlp(signal) => {
                 let content_type = request.headers().get(header::CONTENT_TYPE);
                 let content_type = content_type.and_then(|value| value.to_str().ok());
                 let encoding = content_type.and_then(Encoding::of);
-                Self::Otlp(encoding.unwrap_or(Encoding::Json))
+                Self::Otlp(*signal, encoding.unwrap_or(Encoding::Json))
             }
         }
     }
@@ -94,8 +94,8 @@ impl Look {
             }
             Self::Empty(status) | Self::EmptyAlways(status) => (status, "", Bytes::new()),
             // An empty response message in either encoding.
-            Self::Otlp(Encoding::Json) => (200, JSON, Bytes::from_static(b"{}")),
-            Self::Otlp(Encoding::Proto) => (200, PROTO, Bytes::new()),
+            Self::Otlp(_, Encoding::Json) => (200, JSON, Bytes::from_static(b"{}")),
+            Self::Otlp(_, Encoding::Proto) => (200, PROTO, Bytes::new()),
         }
     }
 }
@@ -110,7 +110,15 @@ pub(super) fn taken(taken: &Taken, look: Look) -> Answer {
         return open_to_browsers(answer);
     }
     let detail = "a rate limit is reached";
-    let mut answer = error_as(look, StatusCode::TOO_MANY_REQUESTS, detail, Vec::new());
+    let mut answer = match look {
+        // An exporter that is answered 429 sends all of it again.
+        Look::Otlp(signal, encoding) if taken.n_kept > 0 => {
+            let n = taken.n_limited;
+            let (content_type, body) = otlp::partial_body(signal, encoding, n, detail);
+            plain(StatusCode::OK, content_type, Bytes::from(body))
+        }
+        _ => error_as(look, StatusCode::TOO_MANY_REQUESTS, detail, Vec::new()),
+    };
     let longest = taken.limited.iter().map(|limited| limited.wait).max();
     retry_after(&mut answer, longest.unwrap_or_default());
     if let Ok(limits) = HeaderValue::from_str(&rate_limits(taken)) {
@@ -207,7 +215,7 @@ pub(super) fn dialog() -> Answer {
 
 /// An error in the words its client reads.
 fn error_as(look: Look, status: StatusCode, detail: &str, causes: Vec<String>) -> Answer {
-    let Look::Otlp(encoding) = look else {
+    let Look::Otlp(_, encoding) = look else {
         return error(status, detail, causes);
     };
     let causes: String = causes
@@ -292,6 +300,8 @@ mod tests {
             wait,
         };
         let taken = Taken {
+            n_kept: 0,
+            n_limited: 5,
             event_id: None,
             limited: vec![
                 limited("error", "key", "rate_limited", ms(59_001)),

@@ -1,5 +1,6 @@
 //! Requests over real sockets, through every step.
 
+mod containers;
 mod harness;
 mod hostile;
 mod ingest;

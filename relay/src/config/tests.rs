@@ -72,6 +72,12 @@ fn values_out_of_range_name_their_key() {
         "[http]\nin_flight_bytes_max = \"2 MiB\"",
         "relay.toml: `http.body_bytes_max` must not be more than `http.in_flight_bytes_max`",
     );
+    check(
+        "[tail]\nfiles = [\"/var/log/shop.log\"]",
+        "relay.toml: `tail.dsn` must name the project that the logs belong to",
+    );
+    let error = load("[tail]\ndsn = \"http://127.0.0.1/1\"").unwrap_err();
+    assert!(error.contains("`tail.dsn` must be a DSN"), "{error}");
     assert!(load("log = \"relay=loud\"").unwrap_err().contains("`log`"));
     let error = Config::load(Path::new("/nowhere/relay.toml")).unwrap_err();
     assert!(error.to_string().contains("/nowhere/relay.toml"));

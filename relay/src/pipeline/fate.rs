@@ -2,13 +2,15 @@
 //! project, the share that is kept, the room that is left, the limits.
 //!
 //! Sampling goes by the trace, else by the event, so that what belongs together is kept together
-//! and a request that is sent again is decided again as it was; what has neither goes by its bytes.
+//! and a request that is sent again is decided again as it was; a log, metric or span of an
+//! envelope without a trace goes by its own, and what has none of these by its bytes.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::auth::Credentials;
+use protocol::container::{self, Entry};
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::facts::{Sender, Subject};
 use protocol::ids::{EventId, Lane};
@@ -89,14 +91,17 @@ impl Inner {
     ) -> Option<Reason> {
         let category = item.kind.category();
         let at = whose.request.received_at;
-        let number = whose.number.unwrap_or_else(|| spread(&item.payload));
+        let number = || {
+            let own = whose.number.or_else(|| own_number(item));
+            own.unwrap_or_else(|| spread(&item.payload))
+        };
         let rule = subject.and_then(|s| project.sampling_rules.decide(category, s, at));
         let Some(rule) = rule.filter(|_| !self.roster.is_expired(at)) else {
             let is_kept = self.roster.keeps(project, category, number, at);
             return (!is_kept).then_some(Cow::Borrowed(reason::SAMPLE_RATE));
         };
         let why = || Cow::Owned(format!("{}{}", reason::SAMPLED_BY, rule.id));
-        (!rule.rate.keeps(number)).then(why)
+        (!rule.rate.keeps(number())).then(why)
     }
 
     /// Asks every limit of the key, the project and the organization.
@@ -166,6 +171,14 @@ fn read<'a>(project: &Project, whose: &Whose<'a>, item: &'a EnvelopeItem) -> Opt
         trace: whose.trace,
     };
     is_asked.then(|| Subject::read(item, sender))
+}
+
+/// The number that stands for the trace of a log, metric or span; `None` for other kinds.
+fn own_number(item: &EnvelopeItem) -> Option<u64> {
+    container::entry_bytes_max(&item.kind)?;
+    let entry = Entry::parse(&item.payload)?;
+    let trace = entry.trace_id()?.to_ascii_lowercase();
+    Some(spread(trace.as_bytes()))
 }
 
 /// The number that stands for the trace or the event of an envelope.

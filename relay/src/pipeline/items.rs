@@ -1,6 +1,7 @@
 //! Which items of an envelope are wanted, and the event's id.
 
 use bytes::Bytes;
+use protocol::container;
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
@@ -102,9 +103,14 @@ fn useless(item: &EnvelopeItem, keep_unknown: bool) -> Option<&'static str> {
         ItemKind::RawSecurity if report::is_withdrawn(&item.payload) => {
             Some(reason::SECURITY_REPORT_TYPE)
         }
-        _ if item.payload.len() > PAYLOAD_BYTES_MAX => Some(reason::TOO_LARGE),
+        _ if item.payload.len() > bytes_max(&item.kind) => Some(reason::TOO_LARGE),
         _ => None,
     }
+}
+
+/// Largest payload of a kind, in bytes; of kinds that came in containers, of one entry.
+fn bytes_max(kind: &ItemKind) -> usize {
+    container::entry_bytes_max(kind).map_or(PAYLOAD_BYTES_MAX, |max| max.min(PAYLOAD_BYTES_MAX))
 }
 
 /// The header's id, else the payload's, else a random one; none when there is no event.

@@ -53,7 +53,8 @@ pub(super) fn stamp(
 pub(super) fn split(stamp: &Items, kept: Vec<(Lane, Category, Item)>) -> Vec<(Lane, Record)> {
     let mut records: Vec<(Lane, Items, usize)> = Vec::new();
     for (lane, _, item) in kept {
-        let n_bytes = item.payload.len();
+        // The headers of many small items come to something too.
+        let n_bytes = item.payload.len() + item.header.len();
         let open = records
             .iter_mut()
             .rfind(|(known, _, total)| *known == lane && *total + n_bytes <= PAYLOAD_BYTES_MAX);

@@ -81,6 +81,40 @@ pub fn status_body(encoding: Encoding, http_status: u16, message: &str) -> Vec<u
     }
 }
 
+/// The type and the body of an answer to an export of which `n` entries are refused for good.
+#[must_use]
+pub fn partial_body(
+    signal: Signal,
+    encoding: Encoding,
+    n: usize,
+    message: &str,
+) -> (&'static str, Vec<u8>) {
+    let rejected = i64::try_from(n).unwrap_or(i64::MAX);
+    let name = match signal {
+        Signal::Traces => "rejectedSpans",
+        Signal::Logs => "rejectedLogRecords",
+        Signal::Metrics => "rejectedDataPoints",
+    };
+    match encoding {
+        // JSON of protobuf has whole numbers of 64 bits as texts.
+        Encoding::Json => {
+            let partial = json!({name: rejected.to_string(), "errorMessage": message});
+            let body = json!({"partialSuccess": partial}).to_string();
+            ("application/json", body.into_bytes())
+        }
+        Encoding::Proto => {
+            let partial = model::PartialSuccess {
+                rejected,
+                message: message.to_owned(),
+            };
+            let response = model::Response {
+                partial: Some(partial),
+            };
+            ("application/x-protobuf", response.encode_to_vec())
+        }
+    }
+}
+
 /// The containers of an export.
 pub(super) fn export(
     signal: Signal,

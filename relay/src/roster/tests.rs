@@ -130,7 +130,7 @@ fn an_expired_roster_scrubs_on_and_stops_sampling_and_limits_of_the_link() {
     };
     let check = |now: Timestamp, is_over: bool| {
         assert_eq!(roster.is_expired(now), is_over);
-        assert_eq!(roster.keeps(&project, Category::Error, 5, now), is_over);
+        assert_eq!(roster.keeps(&project, Category::Error, || 5, now), is_over);
         let most = roster.link(None, now).bandwidth_max;
         assert_eq!(most.is_none(), is_over);
         assert_eq!(look(&roster, KEY), "1");

@@ -39,12 +39,25 @@ pub(super) fn make(n: u64, lane: Lane, payload_len: usize) -> Record {
         remote_addr: None,
         user_agent: None,
         trace: None,
-        items: vec![Item {
+        items: items(lane, n, &payload),
+    })
+}
+
+/// One item; of logs, which come many at once, up to four.
+fn items(lane: Lane, n: u64, payload: &[u8]) -> Vec<Item> {
+    let n_items = match lane {
+        Lane::Logs => 1 + usize::try_from(n % 4).unwrap_or_default(),
+        _ => 1,
+    };
+    let one = |nth: usize| {
+        let part = payload.iter().skip(nth).step_by(n_items);
+        Item {
             kind: kind(lane).to_owned(),
             header: Bytes::from_static(b"{}"),
-            payload: Bytes::from(payload),
-        }],
-    })
+            payload: part.copied().collect(),
+        }
+    };
+    (0..n_items).map(one).collect()
 }
 
 /// Whose record `n` is.

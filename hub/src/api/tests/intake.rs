@@ -126,7 +126,7 @@ async fn conditions_quotas_and_spikes_are_set_checked_and_told() {
         [(100, "project_quota"), (5000, "organization_quota")]
     );
 
-    let wrong = json!({"generic": [{"id": "x", "condition": "{\"op\":\"eq\",\"name\":\"log.body\",\"value\":1}"}]});
+    let wrong = json!({"generic": [{"id": "x", "condition": "{\"op\":\"eq\",\"name\":\"logs.body\",\"value\":1}"}]});
     let wrong = hub.put(at, wrong).await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     assert_eq!(wrong.json()["field"], "generic");

@@ -83,7 +83,7 @@ async fn items_are_found_by_kind_event_trace_and_name_by_pages() {
         names.collect::<Vec<_>>()
     };
     assert_eq!(find("kind=check_in&kind=log").await.len(), 4);
-    assert_eq!(find("kind=log").await, [""]);
+    assert_eq!(find("kind=log").await, ["a"]);
     assert_eq!(find("name=job-2").await, ["job-2"]);
     assert_eq!(
         find(&format!("trace={trace}&limit=2")).await,
@@ -107,6 +107,30 @@ async fn items_are_found_by_kind_event_trace_and_name_by_pages() {
     assert_eq!(item["facts"]["status"], "ok");
     let bad = hub.get("projects/acme/shop/vedette/items/?trace=x").await;
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_log_is_shown_with_its_attributes_of_their_types_and_what_was_put_right() {
+    let hub = Hub::new().await;
+    let trace = "d1901c4e6b5d6d4cb962dc071d7b7f9e";
+    let log = json!({"items": [{"level": "error", "body": "x".repeat(9000), "trace_id": trace,
+        "attributes": {"n": {"value": 7, "type": "integer"}, "wrong": {"value": "7", "type": "integer"}}}]});
+    hub.digest_item(1, "log", &json!({"item_count": 1}), &log.to_string())
+        .await;
+    let list = format!("projects/acme/shop/vedette/items/?kind=log&trace={trace}");
+    let found = hub.get(&list).await.json();
+    assert_eq!(found[0]["facts"]["level"], "error");
+    let id = found[0]["id"].as_str().unwrap();
+    let path = format!("projects/acme/shop/vedette/items/{id}/");
+    let entry = hub.get(&path).await.json()["entry"].clone();
+    assert_eq!(
+        entry["attributes"]["n"],
+        json!({"value": 7, "type": "integer"})
+    );
+    assert_eq!(entry["attributes"]["wrong"], Value::Null);
+    assert_eq!(entry["errors"][0]["name"], "attributes.wrong");
+    assert_eq!(entry["_meta"]["body"][""]["len"], 9000);
+    assert_eq!(entry["body"].as_str().unwrap().len(), 8192);
 }
 
 #[tokio::test]

@@ -103,27 +103,29 @@ async fn what_is_known_of_each_kind_is_kept_with_its_body() {
         4,
         "span",
         empty.clone(),
-        json!({"items": [{"name": "a", "trace_id": TRACE, "is_segment": true}, {"name": "b"}]}),
+        json!({"items": [{"name": "a", "trace_id": TRACE, "is_segment": true,
+            "start_timestamp": START, "end_timestamp": START + 0.5,
+            "attributes": {"sentry.op": {"value": "http.server", "type": "string"}}}]}),
         "a",
-        json!({"count": 2, "names": ["a", "b"], "segments": 1}),
+        json!({"is_segment": true, "op": "http.server", "duration_ms": 500}),
     )
     .await;
     check(
         5,
         "log",
         empty.clone(),
-        json!({"items": [{"level": "warn"}, {"level": "warn"}]}),
-        "",
-        json!({"count": 2, "levels": {"warn": 2}}),
+        json!({"items": [{"level": "warning", "body": "slow\nquery", "timestamp": START}]}),
+        "slow",
+        json!({"level": "warn", "severity_number": 13, "body": "slow\nquery"}),
     )
     .await;
     check(
         6,
         "trace_metric",
         empty.clone(),
-        json!({"items": [{"name": "n"}]}),
+        json!({"items": [{"name": "n", "type": "counter", "value": 2, "unit": "byte"}]}),
         "n",
-        json!({"count": 1}),
+        json!({"value": 2.0, "type": "counter", "unit": "byte"}),
     )
     .await;
     check(
@@ -195,6 +197,46 @@ async fn what_is_known_of_each_kind_is_kept_with_its_body() {
         .collect();
     assert_eq!(kinds, ["transaction", "span"]);
     assert_eq!(hub.ends().await, terms(&[(Term::Applied, "", 13)]));
+}
+
+#[tokio::test]
+async fn entries_of_a_container_are_stored_each_by_itself_however_much_alike() {
+    let hub = Hub::new().await;
+    let mut record = one(
+        &hub,
+        "log",
+        &json!({}),
+        &json!({"items": [{"body": "a"}]}).to_string(),
+    );
+    if let Record::Items(items) = &mut record {
+        let nonsense = Item {
+            payload: Bytes::from_static(b"{\"items\":[7]}"),
+            ..items.items[0].clone()
+        };
+        let same = items.items[0].clone();
+        items.items.extend([nonsense, same]);
+    }
+    hub.deliver(1, &[record]).await.unwrap();
+    let rows = stored(&hub, &Wanted::default()).await;
+    let names: Vec<_> = rows.iter().map(|row| row.item.name.as_str()).collect();
+    assert_eq!(names, ["a", "a"]);
+    let expected = [
+        (Term::Applied, "", 2),
+        (Term::Invalid, reason::INVALID_LOG, 1),
+    ];
+    assert_eq!(hub.ends().await, terms(&expected));
+}
+
+#[tokio::test]
+async fn a_container_that_an_earlier_relay_did_not_cut_is_kept_whole() {
+    let hub = Hub::new().await;
+    let body = json!({"items": [{"level": "warn"}, {"level": "warn", "trace_id": TRACE}]});
+    hub.deliver(1, &[one(&hub, "log", &json!({}), &body.to_string())])
+        .await
+        .unwrap();
+    let rows = stored(&hub, &Wanted::default()).await;
+    let facts: Value = serde_json::from_str(&rows[0].item.facts).unwrap();
+    assert_eq!(facts, json!({"count": 2, "levels": {"warn": 2}}));
 }
 
 #[tokio::test]

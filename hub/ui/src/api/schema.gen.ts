@@ -2279,6 +2279,11 @@ export interface components {
             header: unknown;
             /** @description The body, where it is JSON; other bodies are downloaded. */
             payload: unknown;
+            /**
+             * @description A log, metric or span as it is understood: its members and attributes of their types, what
+             *     could be told beside them, what was cut (`_meta`) and what was wrong (`errors`).
+             */
+            entry: unknown;
             /** @description The envelope header's trace. */
             trace: unknown;
             /** @description The client that sent it. */
@@ -2291,7 +2296,7 @@ export interface components {
             kind: string;
             /** @description The event it belongs to, or is. */
             eventID?: string | null;
-            /** @description The file, monitor, transaction, session or replay. */
+            /** @description The file, monitor, transaction, session, replay, metric or span; of a log its first line. */
             name: string;
             /** @description When it happened. */
             dateCreated: string;

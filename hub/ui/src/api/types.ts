@@ -96,6 +96,7 @@ export type Poison = Schemas["Poison"];
 export type InboundFilter = With<Schemas["Filter"], { active: boolean | string[] }>;
 export type Intake = Schemas["IntakeSettings"];
 export type IntakeChange = Partial<Schemas["IntakeChange"]>;
+export type OrganizationQuotas = Schemas["OrganizationQuotas"];
 export type Removed = Schemas["Removed"];
 export type PrivacyPreview = With<Schemas["RulesPreview"], { before: Json; after: Json }>;
 export type PrivacyDryRun = Schemas["RulesDryRun"];

@@ -14,7 +14,10 @@ fn item(kind: &str, n: u64, len: usize) -> Vec<u8> {
         format!("{x:016x}")
     });
     let noise: String = noise.take(len / 16).collect();
-    let payload = format!("{{\"message\":\"{noise}\"}}");
+    let payload = match kind {
+        "log" => format!("{{\"items\":[{{\"body\":\"{noise}\"}}]}}"),
+        _ => format!("{{\"message\":\"{noise}\"}}"),
+    };
     let header = format!("{{\"event_id\":\"{n:032x}\"}}");
     let bytes = payload.len();
     format!("{header}\n{{\"type\":\"{kind}\",\"length\":{bytes}}}\n{payload}\n").into_bytes()

@@ -374,3 +374,19 @@ pub(super) struct Status {
     #[prost(string, tag = "2")]
     pub(super) message: String,
 }
+
+/// The answer to an export of any signal.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Response {
+    #[prost(message, optional, tag = "1")]
+    pub(super) partial: Option<PartialSuccess>,
+}
+
+/// What of an export was refused.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    pub(super) rejected: i64,
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
+}

@@ -13,12 +13,12 @@ import {
 } from "../../api/projects.ts";
 import type { InboundFilter, Intake, IntakeChange, ProjectDetail } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
+import { quotaLine, quotasOf } from "../../lib/quota.ts";
 import { Button } from "../../ui/Button.tsx";
 import { AreaField, Check, formClass } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
-import { lines } from "./lines.ts";
 import { useSaveProject } from "./save.ts";
 
 interface Props {
@@ -225,27 +225,6 @@ function Lists({ org, project }: Props) {
   );
 }
 
-/** `100/1h error security` a line; no category is all. */
-export function quotaLine(quota: Intake["quotas"][number]): string {
-  const units = [
-    [86_400, "d"],
-    [3600, "h"],
-    [60, "m"],
-  ] as const;
-  const unit = units.find(([size]) => quota.window % size === 0);
-  const window = unit ? `${quota.window / unit[0]}${unit[1]}` : `${quota.window}s`;
-  return [`${quota.count}/${window}`, ...quota.categories].join(" ");
-}
-
-/** What a line says, or the line itself when it says nothing. */
-export function quotaOf(line: string): Intake["quotas"][number] | string {
-  const [head = "", ...categories] = line.split(/[\s,]+/);
-  const parts = /^(\d{1,15})\/(\d{1,7})([smhd])$/.exec(head);
-  if (!parts) return line;
-  const size = { s: 1, m: 60, h: 3600, d: 86_400 }[parts[3] as "s" | "m" | "h" | "d"];
-  return { count: Number(parts[1]), window: Number(parts[2]) * size, categories };
-}
-
 function Limits({ org, slug, intake }: { org: string; slug: string; intake: Intake }) {
   const client = useQueryClient();
   const toast = useToast();
@@ -264,18 +243,11 @@ function Limits({ org, slug, intake }: { org: string; slug: string; intake: Inta
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const read = lines(quotas).map(quotaOf);
-    const wrong = read.find((quota) => typeof quota === "string");
+    const read = quotasOf(quotas);
     const change = { generic: unpretty(generic), samplingRules: unpretty(rules) };
     const isRead = change.generic !== null && change.samplingRules !== null;
-    setProblem(
-      wrong !== undefined
-        ? `"${wrong}" is not a limit such as 1000/1h error`
-        : isRead
-          ? null
-          : "Conditions and rules are lists in JSON.",
-    );
-    if (wrong !== undefined || !isRead) return;
+    setProblem(typeof read === "string" ? read : isRead ? null : "Conditions and rules are lists in JSON.");
+    if (typeof read === "string" || !isRead) return;
     save.mutate({ ...change, quotas: read, spikeProtection: spike } as IntakeChange);
   };
   return (

@@ -148,6 +148,14 @@ function useEntries(org: string, text: string): Entry[] {
       icon: "plus",
       run: () => void navigate({ to: "/organizations/$org/projects/new", params: { org } }),
     },
+    {
+      id: "quotas",
+      group: "Page",
+      name: "Quotas",
+      icon: "filter",
+      run: () =>
+        void navigate({ to: "/organizations/$org/settings", params: { org }, search: { tab: "quotas" } }),
+    },
     ...projects.flatMap(({ id, slug }): Entry[] => [
       {
         id: `issues.${id}`,
