@@ -142,8 +142,8 @@ pub(super) struct Owner {
     pub(super) held: ByLane<bool>,
     /// Whether the ballast is there.
     pub(super) ballast: bool,
-    /// Times in a row that what was handed out could not be written down.
-    pub(super) unnoted: u32,
+    /// Since when what is handed out cannot be written down.
+    pub(super) unnoted_since: Option<Duration>,
     /// The spool's age when this process opened it.
     elapsed_before: u64,
     opened_at: Duration,
@@ -179,7 +179,7 @@ impl Owner {
             headroom: u64::MAX,
             held: ByLane::default(),
             ballast: false,
-            unnoted: 0,
+            unnoted_since: None,
             opened_at: now,
             state_written_at: now,
             ledger_at: now,
@@ -237,7 +237,7 @@ impl Owner {
         if !batch.appends.is_empty() || ledger_due || batch.close.is_some() {
             self.commit(batch.appends);
             self.ledger_at = self.time.monotonic();
-            if ledger_due && self.unnoted > 0 {
+            if ledger_due && self.unnoted_since.is_some() {
                 // Readers that were refused look again.
                 self.shared.notify();
             }

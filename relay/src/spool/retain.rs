@@ -22,9 +22,9 @@ use super::segment::{self, ItemCounts, Place, Scan};
 use super::{GapReason, SpoolError, quarantine};
 
 const BALLAST_NAME: &str = "ballast";
-/// Times in a row that a note of what is handed out is tried to be written, one each second and
-/// some more, before what is on a disk that takes none is sent without.
-const HAND_OUT_TRIES: u32 = 60;
+/// How long a note of what is handed out is tried to be written, each second at least, before what
+/// is on a disk that takes none is sent without.
+const HAND_OUT_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Owner {
     pub(super) fn path(&self, lane: Lane, info: &SegmentInfo) -> PathBuf {
@@ -206,12 +206,13 @@ impl Owner {
         let handed = cursor.handed;
         if let Err(error) = self.save_twice() {
             self.note("handed out, which is not written", &error);
-            self.unnoted += 1;
-            if self.unnoted <= HAND_OUT_TRIES {
+            let now = self.time.monotonic();
+            let since = *self.unnoted_since.get_or_insert(now);
+            if now.saturating_sub(since) < HAND_OUT_PATIENCE {
                 return Err(error);
             }
         } else {
-            self.unnoted = 0;
+            self.unnoted_since = None;
         }
         self.shared.catalog().lanes.get_mut(lane).handed = handed;
         Ok(())
