@@ -39,7 +39,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "hub",
         &[
-            &["ids", "clock"],
+            &["ids", "clock", "glob"],
             &[
                 "normalise",
                 "crash",
@@ -49,10 +49,18 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "schedule",
                 "query",
             ],
-            &["group"],
+            &["group", "owner"],
             &["store", "archive", "index", "stats"],
             &["dictionary", "geo"],
-            &["digest", "alert", "notify", "retention", "access", "fleet"],
+            &[
+                "digest",
+                "alert",
+                "escalation",
+                "notify",
+                "retention",
+                "access",
+                "fleet",
+            ],
             &["receive", "import", "api", "web"],
             &["config", "app", "cli"],
         ],
@@ -119,6 +127,8 @@ const PURE: &[&str] = &[
     "hub/rule",
     "hub/schedule",
     "hub/query",
+    "hub/glob",
+    "hub/owner",
 ];
 
 /// What a pure room may not name.

@@ -2,14 +2,18 @@
 
 mod access;
 mod config;
+mod discarded;
 mod events;
 mod fleet;
 mod grouping;
 mod intake;
 mod issues;
 mod items;
+mod ownership;
+mod people;
 mod privacy;
 mod projects;
+mod searches;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
