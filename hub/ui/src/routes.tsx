@@ -35,6 +35,13 @@ const login = createRoute({
   component: lazyRouteComponent(() => import("./pages/login/LoginPage.tsx"), "LoginPage"),
 });
 
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: "/invitation",
+  validateSearch: (raw): { token?: string } => ({ token: text(raw.token) }),
+  component: lazyRouteComponent(() => import("./pages/login/InvitationPage.tsx"), "InvitationPage"),
+});
+
 const signedIn = createRoute({
   getParentRoute: () => root,
   id: "signed-in",
@@ -173,7 +180,7 @@ const firstRun = createRoute({
   component: lazyRouteComponent(() => import("./pages/projects/FirstRunPage.tsx"), "FirstRunPage"),
 });
 
-export const PROJECT_TABS = ["general", "keys", "privacy", "filters"] as const;
+export const PROJECT_TABS = ["general", "keys", "ownership", "privacy", "filters"] as const;
 export type ProjectTab = (typeof PROJECT_TABS)[number];
 
 const projectSettings = createRoute({
@@ -265,14 +272,19 @@ const alerts = createRoute({
   component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage.tsx"), "AlertsPage"),
 });
 
+export const SETTINGS_TABS = ["you", "members", "teams"] as const;
+export type SettingsTab = (typeof SETTINGS_TABS)[number];
+
 const settings = createRoute({
   getParentRoute: () => organization,
   path: "/settings",
+  validateSearch: (raw): { tab?: SettingsTab } => ({ tab: oneOf(raw.tab, SETTINGS_TABS) }),
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
 });
 
 const tree = root.addChildren([
   login,
+  invitation,
   signedIn.addChildren([
     home,
     fleetLink,

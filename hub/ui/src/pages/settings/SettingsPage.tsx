@@ -1,22 +1,52 @@
-/** What belongs to the signed-in user: profile, tokens, and how this browser shows things. */
+/** Settings of the signed-in user, and the people of the organization. */
 
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { sessionQuery } from "../../api/session.ts";
+import type { SettingsTab } from "../../routes.tsx";
 import { Facts, PageHead, Panel } from "../../ui/Panel.tsx";
 import { useStored, useTheme } from "../../ui/stored.ts";
-import { Segmented } from "../../ui/Tabs.tsx";
+import { Segmented, Tabs } from "../../ui/Tabs.tsx";
 import { useTitle } from "../../ui/title.ts";
+import { Members } from "./Members.tsx";
 import styles from "./Settings.module.css";
+import { Teams } from "./Teams.tsx";
 import { Tokens } from "./Tokens.tsx";
+
+const FROM = "/signed-in/organizations/$org/settings";
 
 export function SettingsPage() {
   useTitle("Settings");
+  const { org } = useParams({ from: FROM });
+  const { tab = "you" } = useSearch({ from: FROM });
+  const navigate = useNavigate();
+  return (
+    <div className={styles.page}>
+      <PageHead title="Settings" />
+      <Tabs<SettingsTab>
+        label="Settings"
+        value={tab}
+        onChange={(next) => void navigate({ to: ".", search: { tab: next === "you" ? undefined : next } })}
+        tabs={[
+          { value: "you", label: "You" },
+          { value: "members", label: "Members" },
+          { value: "teams", label: "Teams" },
+        ]}
+      >
+        <div className={styles.panel}>
+          {tab === "members" ? <Members org={org} /> : tab === "teams" ? <Teams org={org} /> : <You />}
+        </div>
+      </Tabs>
+    </div>
+  );
+}
+
+function You() {
   const { data: session } = useQuery(sessionQuery);
   const [theme, setTheme] = useTheme();
   const [density, setDensity] = useStored<"comfortable" | "compact">("density", "comfortable");
   return (
-    <div className={styles.page}>
-      <PageHead title="Settings" />
+    <>
       <Panel title="Profile">
         <Facts
           items={[
@@ -59,6 +89,6 @@ export function SettingsPage() {
         />
       </Panel>
       <Tokens />
-    </div>
+    </>
   );
 }
