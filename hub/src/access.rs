@@ -8,6 +8,7 @@
 //!
 //! What it never does: speak HTTP. Cookies, headers and status codes are the API's.
 
+mod invite;
 mod password;
 mod scope;
 mod secret;
@@ -21,10 +22,12 @@ use std::time::Duration;
 use protocol::timestamp::Timestamp;
 use tokio_util::task::TaskTracker;
 
+use crate::store::members::NO_PASSWORD;
 use crate::store::people::{ApiToken, NewToken, Session, User};
 use crate::store::projects::{NewProject, ProjectKey};
 use crate::store::{Store, StoreError};
 
+pub use invite::{INVITATION_LIFE, Invited};
 pub use password::{PASSWORD_CHARS_MIN, PasswordError};
 pub use scope::{Role, Scope, ScopeSet};
 pub use secret::NoRandomness;
@@ -59,6 +62,12 @@ pub enum AccessError {
     /// A user has as many tokens as allowed.
     #[error("a user may have at most {TOKENS_MAX} tokens")]
     TooManyTokens,
+    /// An account that was not taken up yet belongs to whoever holds its invitation.
+    #[error("another organization has invited them: try again when they have come")]
+    InvitedElsewhere,
+    /// No such invitation, or it has ended.
+    #[error("the invitation is used up or has ended: ask for another one")]
+    NoInvitation,
     /// The address is not one.
     #[error("not an e-mail address")]
     Email,
@@ -223,7 +232,8 @@ impl Access {
         }
         let found = self.store.user_by_email(&account).await?;
         let (user, hash) = match found {
-            Some((user, hash)) if user.is_active => (Some(user), Some(hash)),
+            // Who was invited and has not come yet has no password to know.
+            Some((user, hash)) if user.is_active && hash != NO_PASSWORD => (Some(user), Some(hash)),
             _ => (None, None),
         };
         let right = self.hasher.verify(password, hash).await?;
@@ -420,13 +430,7 @@ impl Access {
         name: &str,
         password: &str,
     ) -> Result<i64, AccessError> {
-        let email = account_name(email);
-        let plausible = email
-            .split_once('@')
-            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-        if !plausible || email.len() > EMAIL_LEN_MAX || email.contains(char::is_whitespace) {
-            return Err(AccessError::Email);
-        }
+        let email = checked_email(email)?;
         let hash = self.hasher.hash(password).await?;
         let mut write = self.store.begin().await?;
         let id = write.add_user(&email, name, &hash, now.as_millis()).await?;
@@ -553,6 +557,17 @@ pub fn slug_of(name: &str) -> String {
     }
     slug.truncate(SLUG_LEN_MAX);
     slug.trim_end_matches('-').to_owned()
+}
+
+fn checked_email(email: &str) -> Result<String, AccessError> {
+    let email = account_name(email);
+    let plausible = email
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    if !plausible || email.len() > EMAIL_LEN_MAX || email.contains(char::is_whitespace) {
+        return Err(AccessError::Email);
+    }
+    Ok(email)
 }
 
 fn account_name(email: &str) -> String {

@@ -39,19 +39,25 @@ mod issue_moves;
 mod issues;
 mod items;
 mod keys;
+mod letters;
 mod limits;
 mod live;
+mod members;
 mod organizations;
 mod outcomes;
+mod ownership;
 mod page;
 mod privacy;
 mod projects;
 mod rules;
 mod search;
+mod searches;
 mod session;
 mod sessions;
 mod tags;
+mod teams;
 mod tokens;
+mod tombstones;
 mod types;
 
 use std::fmt;
@@ -69,7 +75,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::access::Access;
@@ -221,18 +227,51 @@ fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(session::info))
         .routes(routes!(session::login))
+        .routes(routes!(session::accept))
         .routes(routes!(session::session, session::logout))
         .routes(routes!(session::me))
         .routes(routes!(tokens::list, tokens::create, tokens::remove))
         .routes(routes!(organizations::list))
         .routes(routes!(organizations::get, organizations::update))
-        .routes(routes!(organizations::teams))
-        .routes(routes!(organizations::members))
+        .routes(routes!(teams::list, teams::create))
+        .routes(routes!(teams::of_caller))
+        .routes(routes!(teams::get, teams::update, teams::remove))
+        .routes(routes!(members::of_team))
+        .routes(routes!(
+            projects::in_teams::list,
+            projects::in_teams::create
+        ))
+        .routes(routes!(members::list, members::change::create))
+        .routes(routes!(
+            members::get,
+            members::change::update,
+            members::change::remove
+        ))
+        .routes(routes!(
+            members::teams::join,
+            members::teams::set_role,
+            members::teams::leave
+        ))
+        .routes(routes!(members::of_project))
+        .routes(routes!(keys::of_organization))
         .routes(routes!(environments::of_organization))
-        .routes(routes!(environments::of_project))
+        .routes(routes!(environments::of_project, environments::update_many))
+        .routes(routes!(environments::get, environments::update))
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::get, projects::update, projects::remove))
         .routes(routes!(projects::teams))
+        .routes(routes!(projects::in_teams::add, projects::in_teams::remove))
+        .routes(routes!(ownership::get, ownership::set))
+        .routes(
+            routes!(ownership::codeowners::list, ownership::codeowners::create)
+                .layer(DefaultBodyLimit::max(ownership::codeowners::BODY_BYTES_MAX)),
+        )
+        .routes(
+            routes!(ownership::codeowners::update, ownership::codeowners::remove)
+                .layer(DefaultBodyLimit::max(ownership::codeowners::BODY_BYTES_MAX)),
+        )
+        .routes(routes!(ownership::suggested::of_issue))
+        .routes(routes!(ownership::suggested::attempt))
         .routes(routes!(filters::list))
         .routes(routes!(filters::set))
         .routes(routes!(intake::get, intake::set))
@@ -254,9 +293,15 @@ fn routes() -> OpenApiRouter<ApiState> {
             issue_edit::update_many_of_project,
             issue_edit::remove_many_of_project
         ))
+        .routes(routes!(searches::list, searches::create))
+        .routes(routes!(searches::update, searches::remove))
+        .routes(routes!(searches::pin, searches::unpin))
+        .routes(routes!(searches::recent, searches::note))
         .routes(routes!(live::stream))
         .routes(routes!(issue::get, issue_edit::update, issue_edit::remove))
         .routes(routes!(issue::hashes, issue_moves::unmerge))
+        .routes(routes!(tombstones::list))
+        .routes(routes!(tombstones::remove))
         .routes(routes!(issue_moves::similar))
         .routes(routes!(issue_moves::split))
         .routes(routes!(grouping::get, grouping::set))
@@ -321,6 +366,10 @@ fn old_routes(router: axum::Router<ApiState>) -> axum::Router<ApiState> {
             get(issue::hashes).delete(issue_moves::unmerge),
         )
         .route("/api/0/issues/{issue}/similar/", get(issue_moves::similar))
+        .route(
+            "/api/0/issues/{issue}/owners/",
+            get(ownership::suggested::of_issue),
+        )
         .route("/api/0/issues/{issue}/events/", get(events::of_issue))
         .route(
             "/api/0/issues/{issue}/events/{event}/",

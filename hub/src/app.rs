@@ -257,6 +257,11 @@ fn work(
         data.fleet.clone(),
         working.cancel.clone(),
     ));
+    tracker.spawn(upkeep::watch_new_issues(
+        data.store.clone(),
+        Arc::clone(changed),
+        working.cancel.clone(),
+    ));
     tracker.spawn(alerts.run(clock::now, working.cancel.clone()));
     let dictionaries = data.dictionaries.clone();
     tracker.spawn(dictionaries.run(clock::now, working.cancel.clone()));

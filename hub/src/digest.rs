@@ -28,6 +28,7 @@ mod issues;
 mod keep;
 mod names;
 mod owner;
+mod owners;
 mod prepare;
 pub mod regroup;
 mod removals;
@@ -367,13 +368,13 @@ impl Handle {
         Ok(self.rules.of(project))
     }
 
-    /// Reads what a project sets about grouping anew: call it after a change is committed.
+    /// Reads what a project sets about grouping and ownership anew: call it after a change is committed.
     ///
     /// # Errors
     /// The store's.
     pub async fn rules_changed(&self, project: i64) -> Result<(), StoreError> {
         self.rules.ready().await?;
-        self.rules.read(project).await
+        self.rules.read_all(project).await
     }
 
     /// Resolves when everything committed before this call is on its way to the index.

@@ -10,12 +10,14 @@
 
 mod details;
 mod forecast;
+mod velocity;
 mod version;
 
 use protocol::timestamp::Timestamp;
 
 pub use details::{Archived, Resolution, StatusDetails};
 pub use forecast::{WEEK_HOURS, ceiling};
+pub use velocity::{ISSUES_MAX as RATED_ISSUES_MAX, Seen, threshold as velocity};
 pub use version::{Release, is_newer};
 
 /// A young issue is new; an older one is ongoing.

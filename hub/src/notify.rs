@@ -135,6 +135,12 @@ impl Sender {
         Ok(Self { webhooks, mails })
     }
 
+    /// Whether there is a mail server.
+    #[must_use]
+    pub const fn sends_mail(&self) -> bool {
+        self.mails.is_some()
+    }
+
     /// Sends once. `payload` is the notification as JSON.
     ///
     /// # Errors

@@ -144,6 +144,7 @@ const DATE_KEYS: &[&str] = &["firstSeen", "lastSeen", "timestamp"];
 /// Keys whose values are text, as fields of the product.
 const TEXT_KEYS: &[&str] = &[
     "assigned",
+    "assigned_or_suggested",
     "bookmarks",
     "culprit",
     "device.family",
@@ -194,6 +195,7 @@ const TEXT_KEYS: &[&str] = &[
 /// Fields that issues have, not events.
 const ISSUE_KEYS: &[&str] = &[
     "assigned",
+    "assigned_or_suggested",
     "bookmarks",
     "firstRelease",
     "firstSeen",

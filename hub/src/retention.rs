@@ -197,9 +197,10 @@ impl Retention {
         write.forget_removals(counts.hour().div_euclid(24)).await?;
         write.remove_ended(now).await?;
         write
-            .age_issues(now.plus_millis(-issue::NEW_FOR_MILLIS))
+            .age_issues(now.plus_millis(-issue::NEW_FOR_MILLIS), now)
             .await?;
         write.commit().await?;
+        self.store.resolve_forgotten_issues(now).await?;
         Ok(())
     }
 

@@ -167,6 +167,8 @@ pub mod reason {
     pub const DUPLICATE_ITEM: &str = "duplicate_item";
     /// The event id was seen before.
     pub const DUPLICATE: &str = "duplicate";
+    /// Of an issue that people discarded.
+    pub const DISCARDED: &str = "discarded-hash";
     /// The kind is known, but this product does not keep it.
     pub const UNSUPPORTED: &str = "unsupported";
     /// The project's own privacy rules are wrong, and nothing leaves without them.

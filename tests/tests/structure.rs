@@ -40,7 +40,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "hub",
         &[
-            &["ids", "clock"],
+            &["ids", "clock", "glob"],
             &[
                 "normalise",
                 "crash",
@@ -50,10 +50,18 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "schedule",
                 "query",
             ],
-            &["group"],
+            &["group", "owner"],
             &["store", "archive", "index", "stats"],
             &["dictionary", "geo"],
-            &["digest", "alert", "notify", "retention", "access", "fleet"],
+            &[
+                "digest",
+                "alert",
+                "escalation",
+                "notify",
+                "retention",
+                "access",
+                "fleet",
+            ],
             &["erasure"],
             &["receive", "import", "api", "web"],
             &["config", "app", "cli"],
@@ -121,6 +129,8 @@ const PURE: &[&str] = &[
     "hub/rule",
     "hub/schedule",
     "hub/query",
+    "hub/glob",
+    "hub/owner",
 ];
 
 /// What a pure room may not name.

@@ -1,5 +1,7 @@
 //! What was done to an issue, and notes about it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ApiState;
-use super::caller::Caller;
+use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
 use super::input::{At, Input};
+use super::issues::People;
+use super::letters::{self, About, Deed};
 use super::types::{IssueAt, IssuePath, UserRef, iso, stored_object};
 use crate::access::Scope;
 use crate::clock;
@@ -18,6 +22,8 @@ use crate::store::people::Member;
 
 /// Longest note, in bytes.
 const NOTE_BYTES_MAX: usize = 16 * 1024;
+/// Most people and teams that one note mentions.
+const MENTIONS_MAX: usize = 50;
 /// The activity type of notes.
 const NOTE: i64 = 8;
 
@@ -45,7 +51,11 @@ pub(super) struct Activities {
 /// A note to be written.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NewNote {
+    /// `@name` and `#team` have those told of it.
     text: String,
+    /// Others who are told: `user:1`, `team:1`.
+    #[serde(default)]
+    mentions: Vec<String>,
 }
 
 /// The API's word for a stored activity type.
@@ -158,13 +168,33 @@ pub(super) async fn add_note(
             format!("1 to {NOTE_BYTES_MAX} bytes"),
         ));
     }
+    if note.mentions.len() > MENTIONS_MAX {
+        return Err(ApiError::field(
+            "mentions",
+            format!("at most {MENTIONS_MAX}"),
+        ));
+    }
     let data = serde_json::json!({ "text": text }).to_string();
     let now = clock::now().as_millis();
     let user = caller.0.user.id;
+    let people = People::read(&state, found.organization.id).await?;
+    let readers = readers(&state, &found, &people, text, &note.mentions).await?;
     let mut write = state.store.begin().await?;
     let id = write
         .add_person_activity(found.issue.id, NOTE, user, &data, now)
         .await?;
+    write.subscribe(found.issue.id, user, "commented").await?;
+    for (reader, reason) in &readers.mentioned {
+        write.subscribe(found.issue.id, *reader, reason).await?;
+    }
+    let about = About::new(&state, &found.organization, &found.project, &found.issue);
+    let deed = Deed {
+        kind: "note",
+        by: &caller.0.user,
+        what: "wrote a note",
+        text,
+    };
+    letters::tell(&state, &mut write, &about, deed, &people, &readers.all, now).await?;
     write.commit().await?;
     let activity = Activity {
         id: id.to_string(),
@@ -174,4 +204,53 @@ pub(super) async fn add_note(
         date_created: iso(now),
     };
     Ok((StatusCode::CREATED, Json(activity)).into_response())
+}
+
+/// Who is told of a note.
+struct Readers {
+    /// Everyone.
+    all: BTreeSet<i64>,
+    /// Those it mentions, each with the reason.
+    mentioned: BTreeMap<i64, &'static str>,
+}
+
+async fn readers(
+    state: &ApiState,
+    found: &FoundIssue,
+    people: &People,
+    text: &str,
+    named: &[String],
+) -> Result<Readers, ApiError> {
+    let mut names: BTreeSet<String> = letters::mentions(text)
+        .into_iter()
+        .take(MENTIONS_MAX)
+        .filter_map(|word| people.mentioned(word))
+        .collect();
+    for name in named {
+        let name = people.named(name);
+        names.insert(name.ok_or_else(|| ApiError::field("mentions", "nobody here"))?);
+    }
+    let members = state.store.team_members(found.organization.id).await?;
+    let mut mentioned = BTreeMap::new();
+    for name in &names {
+        match name.split_once(':') {
+            Some(("user", id)) => {
+                let id = id.parse().ok();
+                mentioned.extend(id.map(|id| (id, "mentioned")));
+            }
+            Some((_, id)) => {
+                let in_team = members
+                    .iter()
+                    .filter(|member| member.team_id.to_string() == id);
+                for member in in_team {
+                    mentioned.entry(member.user_id).or_insert("team_mentioned");
+                }
+            }
+            None => {}
+        }
+    }
+    let told = state.store.subscribers(&[found.issue.id]).await?;
+    let mut all: BTreeSet<i64> = told.into_iter().map(|(_, user)| user).collect();
+    all.extend(mentioned.keys());
+    Ok(Readers { all, mentioned })
 }

@@ -50,11 +50,12 @@ impl<S: Sync> FromRequestParts<S> for MaybeCaller {
     }
 }
 
-/// Routes that answer without credentials: who am I, log in, the API's description.
+/// Routes that answer without credentials: who am I, log in, come in by an invitation, the API's description.
 pub(super) fn is_open(method: &Method, path: &str) -> bool {
     matches!(
         (method.as_str(), path),
-        ("GET" | "HEAD", "/api/0/" | "/api/0/openapi.json") | ("POST", "/api/0/auth/login/")
+        ("GET" | "HEAD", "/api/0/" | "/api/0/openapi.json")
+            | ("POST", "/api/0/auth/login/" | "/api/0/auth/invitation/")
     )
 }
 

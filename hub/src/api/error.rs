@@ -227,7 +227,10 @@ impl From<AccessError> for ApiError {
                 retry_after.as_secs().max(1),
             ),
             AccessError::Password(error) => error.into(),
-            AccessError::TooManyTokens => Self::conflict(error.to_string()),
+            AccessError::TooManyTokens | AccessError::InvitedElsewhere => {
+                Self::conflict(error.to_string())
+            }
+            AccessError::NoInvitation => Self::field("token", error.to_string()),
             AccessError::Email => Self::field("email", error.to_string()),
             AccessError::Slug => Self::field("slug", error.to_string()),
             AccessError::NoRandomness(error) => error.into(),

@@ -51,3 +51,12 @@ where
 {
     serde::Deserialize::deserialize(source).map(Some)
 }
+
+/// A text of a field without the blanks around it: not empty, and of at most `max` bytes.
+pub(super) fn text(field: &'static str, text: &str, max: usize) -> Result<String, ApiError> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > max {
+        return Err(ApiError::field(field, format!("1 to {max} bytes")));
+    }
+    Ok(text.to_owned())
+}

@@ -26,6 +26,7 @@ pub(super) struct IssueDetail {
     /// The latest first.
     activity: Vec<Activity>,
     seen_by: Vec<UserRef>,
+    /// Who is told of what others do to it.
     participants: Vec<UserRef>,
     tags: Vec<TagCount>,
     first_release: Option<ReleaseRef>,
@@ -125,6 +126,7 @@ pub(super) async fn detail(
     let last_release = release(&found.issue.last_release);
     let tags = state.store.issue_tags(id, 1).await?;
     let seen_by = state.store.seen_by(id).await?;
+    let told = state.store.subscribers(&[id]).await?;
     let members = state.store.members(found.organization.id).await?;
     let user = |id: i64| {
         members
@@ -148,7 +150,7 @@ pub(super) async fn detail(
         issue: issues.remove(&id).ok_or_else(ApiError::missing)?,
         activity,
         seen_by: seen_by.iter().filter_map(|(id, _)| user(*id)).collect(),
-        participants: Vec::new(),
+        participants: told.iter().filter_map(|(_, id)| user(*id)).collect(),
         tags: tags
             .into_iter()
             .map(|tag| TagCount {

@@ -18,10 +18,11 @@ use super::input::{At, Input, nullable};
 use super::issue::{IssueDetail, detail};
 use super::issue_moves::{self, Merged};
 use super::issues::{Assignee, ListParams, People, StatusDetailsBody};
+use super::letters::{Readers, Told};
 use super::live::IssueTouched;
 use super::page::Params;
 use super::types::{IssueAt, IssuePath, OrganizationPath, ProjectPath};
-use super::{ApiState, search};
+use super::{ApiState, search, tombstones};
 use crate::access::Scope;
 use crate::clock;
 use crate::issue::{Ignored, Status, StatusDetails, Unresolved};
@@ -76,6 +77,7 @@ pub(super) struct IssueChange {
     /// `1` or `true` merges the issues into the one with most events.
     #[schema(value_type = Option<Object>)]
     merge: Option<Value>,
+    /// `1` or `true` discards the issues: they go, and what comes of them is dropped.
     #[schema(value_type = Option<Object>)]
     discard: Option<Value>,
 }
@@ -172,18 +174,25 @@ pub(super) async fn update_many_of_project(
 /// Changes one issue.
 #[utoipa::path(put, path = "/api/0/organizations/{organization}/issues/{issue}/", tag = "issues",
     params(IssuePath), request_body = IssueChange,
-    responses((status = 200, body = IssueDetail)))]
+    responses((status = 200, body = IssueDetail), (status = 204, description = "Discarded.")))]
 pub(super) async fn update(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueAt>,
     Input(change): Input<IssueChange>,
-) -> Result<Json<IssueDetail>, ApiError> {
+) -> Result<Response, ApiError> {
     let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventWrite)
-        .await?;
+    let discards = wants(change.discard.as_ref());
+    let scope = match discards {
+        true => Scope::EventAdmin,
+        false => Scope::EventWrite,
+    };
+    let found = state.issue(&caller, slug, &at.issue, scope).await?;
     let id = found.issue.id;
+    if discards {
+        tombstones::discard(&state, caller.0.user.id, &[found.issue]).await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     apply(&state, &caller, &found.organization, &[found.issue], change).await?;
     let issue = state
         .store
@@ -192,7 +201,7 @@ pub(super) async fn update(
         .pop()
         .ok_or_else(ApiError::missing)?;
     let found = FoundIssue { issue, ..found };
-    Ok(Json(detail(&state, &caller, found).await?))
+    Ok(Json(detail(&state, &caller, found).await?).into_response())
 }
 
 /// Deletes issues of an organization: those of `id` (repeated), or those a search finds.
@@ -299,7 +308,13 @@ async fn change_many(
     if rows.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let changed = match wants_merge(&change) {
+    if wants(change.discard.as_ref()) {
+        let slug = &organization.slug;
+        state.organization(caller, slug, Scope::EventAdmin).await?;
+        tombstones::discard(state, caller.0.user.id, &rows).await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let changed = match wants(change.merge.as_ref()) {
         true => Changed {
             merge: Some(issue_moves::merge(state, caller.0.user.id, &rows).await?),
             ..Changed::default()
@@ -309,9 +324,9 @@ async fn change_many(
     Ok(Json(changed).into_response())
 }
 
-/// Whether a change asks for one issue of many.
-fn wants_merge(change: &IssueChange) -> bool {
-    match &change.merge {
+/// Whether a change asks for this: `1` or `true`.
+fn wants(flag: Option<&Value>) -> bool {
+    match flag {
         Some(Value::Bool(is)) => *is,
         Some(Value::Number(n)) => n.as_i64() == Some(1),
         Some(Value::String(text)) => matches!(text.as_str(), "1" | "true"),
@@ -320,12 +335,12 @@ fn wants_merge(change: &IssueChange) -> bool {
 }
 
 /// What is the same for every issue of a change.
-struct Context<'c> {
-    now: Timestamp,
+pub(super) struct Context<'c> {
+    pub(super) now: Timestamp,
     user: i64,
     change: &'c IssueChange,
     /// The stored name of the new assignee; the outer `None` leaves it.
-    assignee: Option<Option<String>>,
+    pub(super) assignee: Option<Option<String>>,
     priority: Option<i64>,
 }
 
@@ -336,10 +351,7 @@ async fn apply(
     rows: &[IssueRow],
     change: IssueChange,
 ) -> Result<Changed, ApiError> {
-    if change.discard.is_some() {
-        return Err(ApiError::invalid("discard is not supported."));
-    }
-    if wants_merge(&change) {
+    if wants(change.merge.as_ref()) {
         return Err(ApiError::field("merge", "name the issues in a list, by id"));
     }
     let people = People::read(state, organization.id).await?;
@@ -373,9 +385,20 @@ async fn apply(
         let newest = newest_release(&state.store, row, &change).await?;
         statuses.push(new_status(context.now, row, &change, newest)?);
     }
+    let readers = Readers::of(state, organization, rows, &people).await?;
     let mut write = state.store.begin().await?;
     for (row, status) in rows.iter().zip(&statuses) {
         write_one(&mut write, row, status.as_ref(), &context).await?;
+        follow(&mut write, row, status.is_some(), &context, &readers).await?;
+        if let Some(about) = readers.about(state, organization, row) {
+            let told = Told {
+                by: &caller.0.user,
+                status: status.as_ref().map(|(status, _)| *status),
+            };
+            readers
+                .tell(state, &mut write, &about, row, &told, &context)
+                .await?;
+        }
     }
     write.commit().await?;
     for row in rows {
@@ -591,6 +614,30 @@ async fn write_one(
         write
             .set_issue_subscription(id, user, is_subscribed)
             .await?;
+    }
+    Ok(())
+}
+
+/// Has those told from now on who did something, or were given something to do.
+async fn follow(
+    write: &mut Write,
+    row: &IssueRow,
+    has_status: bool,
+    context: &Context<'_>,
+    readers: &Readers<'_>,
+) -> Result<(), ApiError> {
+    if has_status {
+        write
+            .subscribe(row.id, context.user, "changed_status")
+            .await?;
+    }
+    if context.change.is_bookmarked == Some(true) {
+        write.subscribe(row.id, context.user, "bookmarked").await?;
+    }
+    if let Some(Some(name)) = &context.assignee {
+        for user in readers.of_name(name) {
+            write.subscribe(row.id, user, "assigned").await?;
+        }
     }
     Ok(())
 }

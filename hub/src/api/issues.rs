@@ -95,8 +95,7 @@ pub(super) struct Issue {
     pub assigned_to: Option<Assignee>,
     pub is_bookmarked: bool,
     pub is_subscribed: bool,
-    #[schema(value_type = Option<Object>)]
-    pub subscription_details: Option<()>,
+    pub subscription_details: Option<SubscriptionDetails>,
     pub has_seen: bool,
     pub annotations: Vec<String>,
     pub is_unhandled: bool,
@@ -111,6 +110,14 @@ pub(super) struct Issue {
     pub lifetime: Lifetime,
     #[schema(value_type = Option<Object>)]
     pub filtered: Option<()>,
+}
+
+/// Why the caller is told of an issue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SubscriptionDetails {
+    /// `mentioned`, `assigned`, `commented`, `bookmarked`, `changed_status`, `team_mentioned`, or
+    /// `unknown` for a wish of their own.
+    reason: String,
 }
 
 /// Events over time.
@@ -393,6 +400,8 @@ pub(super) async fn describe(
             issue.has_seen = attention.seen_at.is_some();
             issue.is_bookmarked = attention.is_bookmarked;
             issue.is_subscribed = attention.is_subscribed;
+            let reason = attention.reason.clone().filter(|_| attention.is_subscribed);
+            issue.subscription_details = reason.map(|reason| SubscriptionDetails { reason });
         }
         issue.num_comments = notes.get(&id).copied().unwrap_or(0);
         issue.stats = stats.remove(&id).unwrap_or_default();
@@ -512,6 +521,30 @@ impl People {
             name: member.user.name.clone(),
             email: Some(member.user.email.clone()),
         })
+    }
+
+    /// The e-mail address of a member.
+    pub(super) fn address(&self, user: i64) -> Option<&str> {
+        let member = self.members.iter().find(|member| member.user.id == user)?;
+        Some(&member.user.email)
+    }
+
+    /// The stored name of whom a note mentions: `@` and an e-mail address, what it begins with, or
+    /// a name without blanks; `#` and a team's slug.
+    pub(super) fn mentioned(&self, word: &str) -> Option<String> {
+        let Some(name) = word.strip_prefix('@') else {
+            return self.named(word).filter(|found| found.starts_with("team:"));
+        };
+        let name = name.to_lowercase();
+        let is_meant = |member: &&Member| {
+            let email = &member.user.email;
+            let own: String = member.user.name.split_whitespace().collect();
+            *email == name
+                || email.split('@').next() == Some(name.as_str())
+                || own.to_lowercase() == name
+        };
+        let member = self.members.iter().find(is_meant)?;
+        Some(format!("user:{}", member.user.id))
     }
 
     /// The stored name of what a caller calls an assignee: `user:1`, `team:1`, `#slug`, an e-mail

@@ -12,7 +12,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{At, Input, nullable};
 use super::page::{Page, Params};
-use super::types::{ProjectPath, iso};
+use super::types::{OrganizationPath, ProjectPath, iso};
 use crate::access::Scope;
 use crate::clock;
 use crate::store::projects::{Project, ProjectKey};
@@ -160,6 +160,50 @@ pub(super) async fn list(
     let rows = state.store.project_keys(project.id).await?;
     let keys = rows.into_iter().map(|row| Key::new(&state, row)).collect();
     Ok(Page::whole(keys).respond(&params))
+}
+
+/// The keys of all projects of an organization, by project.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/project-keys/", tag = "keys",
+    params(OrganizationPath,
+        ("team" = Option<String>, Query, description = "Only of projects of this team: slug or id."),
+        ("status" = Option<String>, Query, description = "`active` or `inactive`.")),
+    responses((status = 200, body = [Key])))]
+pub(super) async fn of_organization(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<OrganizationPath>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let scope = Scope::ProjectRead;
+    let organization = state
+        .organization(&caller, &path.organization, scope)
+        .await?;
+    let is_active = match params.some("status") {
+        None => None,
+        Some("active") => Some(true),
+        Some("inactive" | "disabled") => Some(false),
+        Some(_) => return Err(ApiError::field("status", "active or inactive")),
+    };
+    let team = match params.some("team") {
+        None => None,
+        Some(name) => {
+            let team = state.store.team(organization.id, name).await?;
+            Some(team.ok_or_else(|| ApiError::field("team", "no such team"))?)
+        }
+    };
+    let links = state.store.project_teams(organization.id).await?;
+    let is_meant = |key: &ProjectKey| {
+        is_active.is_none_or(|wanted| key.is_active == wanted)
+            && team
+                .as_ref()
+                .is_none_or(|team| links.contains(&(key.project_id, team.id)))
+    };
+    let rows = state.store.keys_of_organization(organization.id).await?;
+    let keys = rows
+        .into_iter()
+        .filter(is_meant)
+        .map(|row| Key::new(&state, row));
+    Ok(Page::whole(keys.collect()).respond(&params))
 }
 
 /// Makes a key.

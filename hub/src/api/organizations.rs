@@ -1,4 +1,4 @@
-//! Organizations, their teams and members.
+//! Organizations.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::error::ApiError;
-use super::input::{At, Input};
+use super::input::{At, Input, text};
 use super::page::{Page, Params};
-use super::types::{OrganizationPath, ProjectRef, UserRef, iso};
+use super::types::{OrganizationPath, iso};
 use super::{ApiState, privacy};
-use crate::access::Scope;
+use crate::access::{Scope, check_slug};
 use crate::store::people;
 
 /// Longest name, in bytes.
@@ -88,40 +88,12 @@ impl Organization {
     }
 }
 
-/// A team.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Team {
-    id: String,
-    slug: String,
-    name: String,
-    date_created: String,
-    is_member: bool,
-    has_access: bool,
-    member_count: usize,
-    projects: Vec<ProjectRef>,
-}
-
-/// A member.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Member {
-    id: String,
-    email: String,
-    name: String,
-    org_role: String,
-    role: String,
-    pending: bool,
-    expired: bool,
-    date_created: String,
-    user: UserRef,
-}
-
 /// Changes of an organization.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OrganizationChange {
     name: Option<String>,
+    slug: Option<String>,
     /// An empty text takes the rules away.
     relay_pii_config: Option<String>,
 }
@@ -182,18 +154,17 @@ pub(super) async fn update(
     let mut row = state
         .organization(&caller, &path.organization, Scope::OrgWrite)
         .await?;
-    if let Some(name) = change.name {
-        let name = name.trim();
-        if name.is_empty() || name.len() > NAME_LEN_MAX {
-            return Err(ApiError::field(
-                "name",
-                format!("1 to {NAME_LEN_MAX} bytes"),
-            ));
-        }
+    if let Some(name) = &change.name {
+        row.name = text("name", name, NAME_LEN_MAX)?;
+    }
+    if let Some(slug) = &change.slug {
+        check_slug(slug)?;
+        row.slug.clone_from(slug);
+    }
+    if change.name.is_some() || change.slug.is_some() {
         let mut write = state.store.begin().await?;
-        write.rename_organization(row.id, name).await?;
+        write.rename_organization(&row).await?;
         write.commit().await?;
-        row.name = name.to_owned();
     }
     if let Some(rules) = change.relay_pii_config {
         privacy::compile("relayPiiConfig", &rules)?;
@@ -201,64 +172,4 @@ pub(super) async fn update(
         state.fleet.set_organization_rules(row.id, rules).await?;
     }
     shown(&state, &caller, &row).await
-}
-
-/// The teams of an organization.
-#[utoipa::path(get, path = "/api/0/organizations/{organization}/teams/", tag = "organizations",
-    params(OrganizationPath), responses((status = 200, body = [Team])))]
-pub(super) async fn teams(
-    State(state): State<ApiState>,
-    caller: Caller,
-    At(path): At<OrganizationPath>,
-    params: Params,
-) -> Result<Response, ApiError> {
-    let organization = state
-        .organization(&caller, &path.organization, Scope::TeamRead)
-        .await?;
-    let projects = state.store.projects(organization.id).await?;
-    let links = state.store.project_teams(organization.id).await?;
-    let member_count = state.store.members(organization.id).await?.len();
-    let teams = state.store.teams(organization.id).await?;
-    let teams = teams.into_iter().map(|team| {
-        let is_linked = |project: i64| links.contains(&(project, team.id));
-        let projects = projects.iter().filter(|project| is_linked(project.id));
-        Team {
-            id: team.id.to_string(),
-            projects: projects.map(ProjectRef::from).collect(),
-            slug: team.slug,
-            name: team.name,
-            date_created: iso(team.created_at),
-            is_member: true,
-            has_access: true,
-            member_count,
-        }
-    });
-    Ok(Page::whole(teams.collect()).respond(&params))
-}
-
-/// The members of an organization.
-#[utoipa::path(get, path = "/api/0/organizations/{organization}/members/", tag = "organizations",
-    params(OrganizationPath), responses((status = 200, body = [Member])))]
-pub(super) async fn members(
-    State(state): State<ApiState>,
-    caller: Caller,
-    At(path): At<OrganizationPath>,
-    params: Params,
-) -> Result<Response, ApiError> {
-    let organization = state
-        .organization(&caller, &path.organization, Scope::MemberRead)
-        .await?;
-    let members = state.store.members(organization.id).await?;
-    let members = members.into_iter().map(|member| Member {
-        id: member.user.id.to_string(),
-        user: UserRef::from(&member.user),
-        email: member.user.email,
-        name: member.user.name,
-        org_role: member.role.clone(),
-        role: member.role,
-        pending: false,
-        expired: false,
-        date_created: iso(member.joined_at),
-    });
-    Ok(Page::whole(members.collect()).respond(&params))
 }

@@ -130,6 +130,7 @@ impl Outcome {
             Term::Received | Term::Accepted => return None,
             Term::Applied => Self::Accepted,
             Term::Filtered | Term::Sampled => Self::Filtered,
+            Term::Invalid if why == reason::DISCARDED => Self::Filtered,
             Term::Refused if reason::LIMITS.contains(&why) => Self::RateLimited,
             Term::Refused
             | Term::Invalid

@@ -1,5 +1,7 @@
 //! Projects and their settings.
 
+pub(super) mod in_teams;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::error::ApiError;
-use super::input::{At, Input};
+use super::input::{At, Input, text};
 use super::keys::Dsn;
 use super::page::{Page, Params};
 use super::types::{OrganizationPath, ProjectPath, Series, TeamRef, iso, iso_option};
@@ -24,6 +26,7 @@ use crate::clock;
 use crate::fleet::{Draft, Intake};
 use crate::store::people;
 use crate::store::projects::{NewProject, Project as Row};
+use crate::store::velocity::Velocity;
 
 /// Longest name, in bytes.
 const NAME_LEN_MAX: usize = 64;
@@ -32,6 +35,8 @@ const PLATFORM_LEN_MAX: usize = 64;
 /// Most entries of a list setting, and the longest of them, in bytes.
 const LIST_MAX: usize = 200;
 const LIST_TEXT_MAX: usize = 200;
+/// Longest time after which forgotten issues are resolved, in hours.
+const RESOLVE_AGE_MAX: i64 = 365 * 24;
 /// Hours of the counts shown beside a project.
 const STATS_HOURS: i64 = 24;
 
@@ -69,6 +74,31 @@ pub(super) struct ProjectDetail {
     settings: Settings,
     /// The public DSN of its oldest active key.
     dsn: Option<String>,
+    escalation: Escalation,
+}
+
+/// What new issues are measured against.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Escalation {
+    /// Events an hour above which a new issue is escalating; null where there are too few issues
+    /// to tell.
+    threshold: Option<f64>,
+    date_computed: Option<String>,
+    /// Why it could not be computed last; what is there is the measure before.
+    error: Option<String>,
+    date_failed: Option<String>,
+}
+
+impl From<Velocity> for Escalation {
+    fn from(velocity: Velocity) -> Self {
+        Self {
+            threshold: velocity.threshold,
+            date_computed: iso_option(velocity.computed_at),
+            error: velocity.error,
+            date_failed: iso_option(velocity.failed_at),
+        }
+    }
 }
 
 /// An organization, as a project mentions it.
@@ -105,6 +135,8 @@ struct Settings {
     relay_pii_config: Option<String>,
     /// Origins browsers may send from; empty means any.
     allowed_domains: Vec<String>,
+    /// Hours after which an issue that is not seen any more is resolved; 0 is never.
+    resolve_age: i64,
     /// The share that relays keep, between 0 and 1, by data category; others are kept whole.
     sampling: BTreeMap<String, f64>,
     /// Filters by list, under Sentry's names; lists have one entry a line.
@@ -118,6 +150,8 @@ struct Settings {
 struct Options {
     privacy: PrivacySettings,
     allowed_domains: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolve_age: Option<i64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     sampling: BTreeMap<String, f64>,
     #[serde(flatten)]
@@ -178,6 +212,8 @@ pub(super) struct ProjectChange {
     /// An empty text takes the rules away.
     relay_pii_config: Option<String>,
     allowed_domains: Option<Vec<String>>,
+    /// Hours after which an issue that is not seen any more is resolved; 0 is never.
+    resolve_age: Option<i64>,
     sampling: Option<BTreeMap<String, f64>>,
     /// Filters by list, under Sentry's names. What is left out stays.
     #[schema(value_type = Option<Object>)]
@@ -199,7 +235,7 @@ pub(super) async fn list(
         .organization(&caller, &path.organization, Scope::ProjectRead)
         .await?;
     let rows = state.store.projects(organization.id).await?;
-    let teams = Teams::read(&state, organization.id).await?;
+    let teams = Teams::read(&state, &caller, organization.id).await?;
     let mut stats = match params.some("statsPeriod") {
         Some(_) => Some(day(&state, &rows).await?),
         None => None,
@@ -227,6 +263,16 @@ pub(super) async fn create(
     let organization = state
         .organization(&caller, &path.organization, scope)
         .await?;
+    let id = make(&state, &organization, form).await?;
+    created(&state, &caller, &organization, id).await
+}
+
+/// Makes a project of the team that everyone is in; gives its id.
+async fn make(
+    state: &ApiState,
+    organization: &people::Organization,
+    form: NewProjectForm,
+) -> Result<i64, ApiError> {
     let name = text("name", &form.name, NAME_LEN_MAX)?;
     let slug = form
         .slug
@@ -241,11 +287,23 @@ pub(super) async fn create(
         name: &name,
         platform: &platform,
     };
-    state.access.create_project(clock::now(), new).await?;
+    let (id, _) = state.access.create_project(clock::now(), new).await?;
     state.fleet.refresh().await?;
-    let row = state.store.project(organization.id, &slug).await?;
+    Ok(id)
+}
+
+async fn created(
+    state: &ApiState,
+    caller: &Caller,
+    organization: &people::Organization,
+    id: i64,
+) -> Result<Response, ApiError> {
+    let row = state
+        .store
+        .project(organization.id, &id.to_string())
+        .await?;
     let row = row.ok_or_else(ApiError::missing)?;
-    let detail = ProjectDetail::new(&state, &organization, &row).await?;
+    let detail = ProjectDetail::new(state, caller, organization, &row).await?;
     Ok((StatusCode::CREATED, Json(detail)).into_response())
 }
 
@@ -261,7 +319,9 @@ pub(super) async fn get(
     let (organization, row) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    Ok(Json(ProjectDetail::new(&state, &organization, &row).await?))
+    Ok(Json(
+        ProjectDetail::new(&state, &caller, &organization, &row).await?,
+    ))
 }
 
 /// Changes a project.
@@ -288,7 +348,9 @@ pub(super) async fn update(
     write.update_project(&row).await?;
     write.commit().await?;
     state.fleet.refresh().await?;
-    Ok(Json(ProjectDetail::new(&state, &organization, &row).await?))
+    Ok(Json(
+        ProjectDetail::new(&state, &caller, &organization, &row).await?,
+    ))
 }
 
 /// Removes a project and everything in it.
@@ -319,7 +381,7 @@ pub(super) async fn teams(
     let (organization, row) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    let teams = Teams::read(&state, organization.id).await?;
+    let teams = Teams::read(&state, &caller, organization.id).await?;
     Ok(Json(teams.of(row.id)))
 }
 
@@ -327,14 +389,27 @@ pub(super) async fn teams(
 struct Teams {
     teams: Vec<people::Team>,
     links: Vec<(i64, i64)>,
+    /// The teams that the caller is in.
+    own: Vec<i64>,
 }
 
 impl Teams {
-    async fn read(state: &ApiState, organization: i64) -> Result<Self, ApiError> {
+    async fn read(state: &ApiState, caller: &Caller, organization: i64) -> Result<Self, ApiError> {
+        let members = state.store.team_members(organization).await?;
+        let own = members
+            .iter()
+            .filter(|member| member.user_id == caller.0.user.id);
         Ok(Self {
+            own: own.map(|member| member.team_id).collect(),
             teams: state.store.teams(organization).await?,
             links: state.store.project_teams(organization).await?,
         })
+    }
+
+    fn has_caller(&self, project: i64) -> bool {
+        self.own
+            .iter()
+            .any(|team| self.links.contains(&(project, *team)))
     }
 
     fn of(&self, project: i64) -> Vec<TeamRef> {
@@ -348,6 +423,7 @@ impl Teams {
 
 impl Project {
     fn new(row: &Row, teams: &Teams) -> Self {
+        let in_team = teams.has_caller(row.id);
         let teams = teams.of(row.id);
         Self {
             id: row.id.to_string(),
@@ -356,7 +432,7 @@ impl Project {
             platform: row.platform.clone(),
             date_created: iso(row.created_at),
             first_event: iso_option(row.first_event_at),
-            is_member: true,
+            is_member: in_team,
             has_access: true,
             is_bookmarked: false,
             status: "active",
@@ -371,10 +447,11 @@ impl Project {
 impl ProjectDetail {
     async fn new(
         state: &ApiState,
+        caller: &Caller,
         organization: &people::Organization,
         row: &Row,
     ) -> Result<Self, ApiError> {
-        let teams = Teams::read(state, organization.id).await?;
+        let teams = Teams::read(state, caller, organization.id).await?;
         let keys = state.store.project_keys(row.id).await?;
         let key = keys.iter().find(|key| key.is_active);
         let relay = &state.config.relay_url;
@@ -395,9 +472,11 @@ impl ProjectDetail {
                 safe_fields: options.privacy.safe_fields,
                 relay_pii_config: options.privacy.rules.first().map(ToString::to_string),
                 allowed_domains: options.allowed_domains,
+                resolve_age: options.resolve_age.unwrap_or_default(),
                 sampling: options.sampling,
                 options: filters::options(&options.intake),
             },
+            escalation: state.store.velocity(row.id).await?.into(),
             dsn: key.map(|key| Dsn::new(relay, row.id, &key.public_key, &key.secret_key).public),
         })
     }
@@ -436,6 +515,13 @@ fn apply(row: &mut Row, change: ProjectChange) -> Result<(), ApiError> {
     if let Some(domains) = change.allowed_domains {
         options.allowed_domains = texts("allowedDomains", domains)?;
     }
+    if let Some(hours) = change.resolve_age {
+        if !(0..=RESOLVE_AGE_MAX).contains(&hours) {
+            let what = format!("0 to {RESOLVE_AGE_MAX} hours");
+            return Err(ApiError::field("resolveAge", what));
+        }
+        options.resolve_age = Some(hours).filter(|hours| *hours > 0);
+    }
     if let Some(rates) = change.sampling {
         options.sampling = sample_rates(rates)?;
     }
@@ -459,14 +545,6 @@ fn sample_rates(mut rates: BTreeMap<String, f64>) -> Result<BTreeMap<String, f64
     }
     rates.retain(|_, share| *share < 1.0);
     Ok(rates)
-}
-
-fn text(field: &'static str, text: &str, max: usize) -> Result<String, ApiError> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > max {
-        return Err(ApiError::field(field, format!("1 to {max} bytes")));
-    }
-    Ok(text.to_owned())
 }
 
 fn texts(field: &'static str, texts: Vec<String>) -> Result<Vec<String>, ApiError> {

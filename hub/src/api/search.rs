@@ -15,7 +15,7 @@ use crate::index::Search;
 use crate::query;
 use crate::store::issue_read::IssueFilter;
 use crate::store::projects::Project;
-use plan::Plan;
+use plan::{Plan, Who};
 
 /// What is searched for when nothing is asked.
 const DEFAULT_QUERY: &str = "is:unresolved";
@@ -115,7 +115,8 @@ pub(super) async fn resolve_query(
 ) -> Result<IssueFilter, ApiError> {
     let span = span(params, now)?;
     let text = params.first("query").unwrap_or(DEFAULT_QUERY);
-    let plan = Plan::read(&query::parse(text, now)?, caller.0.user.id)?;
+    let who = who(state, caller, projects, text).await?;
+    let plan = Plan::read(&query::parse(text, now)?, &who)?;
     let mut filter = IssueFilter {
         projects: projects.iter().map(|project| project.id).collect(),
         statuses: plan.statuses,
@@ -139,6 +140,36 @@ pub(super) async fn resolve_query(
     }
     filter.condition = plan.condition.map(|wanted| wanted.with(&found));
     Ok(filter)
+}
+
+/// Who asks; whom they may name is read where the text names someone.
+async fn who(
+    state: &ApiState,
+    caller: &Caller,
+    projects: &[Project],
+    text: &str,
+) -> Result<Who, ApiError> {
+    let user = caller.0.user.id;
+    let mut who = Who {
+        user,
+        ..Who::default()
+    };
+    let Some(project) = projects.first().filter(|_| text.contains("assigned")) else {
+        return Ok(who);
+    };
+    let organization = project.organization_id;
+    for team in state.store.teams(organization).await? {
+        who.names
+            .push((format!("#{}", team.slug), format!("team:{}", team.id)));
+    }
+    for member in state.store.members(organization).await? {
+        who.names
+            .push((member.user.email, format!("user:{}", member.user.id)));
+    }
+    let members = state.store.team_members(organization).await?;
+    let own = members.iter().filter(|member| member.user_id == user);
+    who.own_teams.extend(own.map(|member| member.team_id));
+    Ok(who)
 }
 
 fn project_id(project: &Project) -> Option<ProjectId> {

@@ -12,9 +12,12 @@ use super::error::ApiError;
 use super::input::Input;
 use super::types::{UserRef, iso, iso_option};
 use super::{ApiState, Config};
-use crate::access::{Identity, Proof, SESSION_LIFE};
+use crate::access::{Identity, Login, Proof, SESSION_LIFE};
 use crate::clock;
 use crate::store::people::User;
+
+/// Longest name, in bytes.
+const NAME_LEN_MAX: usize = 200;
 
 /// What the API's root says.
 #[derive(Debug, Serialize, ToSchema)]
@@ -86,6 +89,16 @@ pub(super) struct LoginForm {
     password: String,
 }
 
+/// An invitation that is taken up.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct AcceptForm {
+    token: String,
+    /// What others call them.
+    #[serde(default)]
+    name: String,
+    password: String,
+}
+
 /// Who is asking, in the short form that command lines read.
 #[utoipa::path(get, path = "/api/0/", tag = "session", responses((status = 200, body = Info)))]
 pub(super) async fn info(MaybeCaller(identity): MaybeCaller) -> Json<Info> {
@@ -115,10 +128,36 @@ pub(super) async fn login(
         .access
         .login(now, &form.email, &form.password, address)
         .await?;
+    begun(&state, &headers, &login).await
+}
+
+/// Takes an invitation up: sets a name and the first password, and begins a session.
+#[utoipa::path(post, path = "/api/0/auth/invitation/", tag = "session",
+    request_body = AcceptForm, responses((status = 200, body = Session)))]
+pub(super) async fn accept(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Input(form): Input<AcceptForm>,
+) -> Result<Response, ApiError> {
+    let name = form.name.trim();
+    if name.len() > NAME_LEN_MAX {
+        let what = format!("at most {NAME_LEN_MAX} bytes");
+        return Err(ApiError::field("name", what));
+    }
+    let login = state
+        .access
+        .accept_invitation(clock::now(), &form.token, name, &form.password)
+        .await?;
+    begun(&state, &headers, &login).await
+}
+
+/// Answers with a session that has begun.
+async fn begun(state: &ApiState, headers: &HeaderMap, login: &Login) -> Result<Response, ApiError> {
     // A session that this one replaces ends.
-    if let Some(old) = session_cookie(&headers, &state.config) {
+    if let Some(old) = session_cookie(headers, &state.config) {
         state.access.logout(old).await?;
     }
+    let now = clock::now();
     let identity = state.access.by_session(now, &login.cookie).await?;
     let identity = identity.ok_or_else(ApiError::unauthenticated)?;
     let cookie = set_cookie(&state.config, &login.cookie, SESSION_LIFE.as_secs());

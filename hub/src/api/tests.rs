@@ -2,6 +2,7 @@
 
 mod access;
 mod config;
+mod discarded;
 mod erasures;
 mod events;
 mod fleet;
@@ -9,8 +10,11 @@ mod grouping;
 mod intake;
 mod issues;
 mod items;
+mod ownership;
+mod people;
 mod privacy;
 mod projects;
+mod searches;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

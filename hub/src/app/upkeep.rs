@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::digest::{self, Changed, ChangedKind};
 use crate::erasure::Erasures;
+use crate::escalation;
 use crate::fleet::Fleet;
 use crate::retention::Retention;
 use crate::store::{Store, StoreError};
@@ -22,6 +23,8 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 const ERASE_EVERY: Duration = Duration::from_secs(5);
 /// How often is measured what limits are made from.
 const MEASURE_EVERY: Duration = Duration::from_mins(10);
+/// How often new issues are compared with others.
+const NEW_ISSUES_EVERY: Duration = Duration::from_mins(2);
 /// The first retention waits until the start's rush is over.
 const FIRST_RETENTION: Duration = Duration::from_mins(1);
 
@@ -113,6 +116,36 @@ pub(super) async fn watch_fleet(
             Err(error) => {
                 is_failing = true;
                 tracing::warn!(%error, "relays are not looked after, trying again");
+            }
+        }
+    }
+}
+
+/// Lets new issues escalate that are seen more often than others, again and again.
+pub(super) async fn watch_new_issues(store: Store, alerts: Arc<Notify>, cancel: CancellationToken) {
+    let mut tick = interval(NEW_ISSUES_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_failing = false;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = cancel.cancelled() => return,
+        }
+        match escalation::look(&store, clock::now()).await {
+            Ok(n_escalating) => {
+                if std::mem::take(&mut is_failing) {
+                    tracing::info!("new issues are looked after again");
+                }
+                if n_escalating > 0 {
+                    alerts.notify_one();
+                }
+            }
+            Err(error) if is_failing => {
+                tracing::debug!(%error, "new issues are still not looked after");
+            }
+            Err(error) => {
+                is_failing = true;
+                tracing::warn!(%error, "new issues are not looked after, trying again");
             }
         }
     }

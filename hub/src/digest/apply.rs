@@ -9,9 +9,10 @@ use protocol::timestamp::Timestamp;
 
 use super::books::{Books, Digests, LaneOf};
 use super::prepare::{self, Effect, Entry, Incoming, Kept, What};
+use super::rulebook::RuleBook;
 use super::surplus::{Made, NewIssues};
 use super::tally::{Key, Tally};
-use super::{ApplyError, Changed, Parts, issues, names, removals};
+use super::{ApplyError, Changed, Parts, issues, names, owners, removals};
 use crate::archive::{ArchiveError, Location};
 use crate::index::Document;
 use crate::store::events::EventRow;
@@ -54,9 +55,10 @@ pub(super) async fn apply(
     parts: &Parts,
     now: Timestamp,
     new_issues: &NewIssues,
+    rules: &RuleBook,
     entries: &[Entry],
 ) -> Result<Committed, ApplyError> {
-    let mut plan = plan(parts, now, entries).await?;
+    let mut plan = plan(parts, now, rules, entries).await?;
     let of_events = plan.events.iter().map(|event| event.stored.clone());
     let of_items = plan.items.iter().map(|item| item.stored.clone());
     let bodies: Vec<_> = of_events.chain(of_items).collect();
@@ -72,6 +74,8 @@ pub(super) async fn apply(
     let n_duplicates = plan.n_duplicates;
     let written = issues::write(&mut write, now, new_issues, &plan.events).await?;
     plan.name_surplus(&written.surplus);
+    let (found, left_out) = (&written.issues, &written.surplus);
+    owners::write(&mut write, now, rules, &plan.events, found, left_out).await?;
     let rows = write_events(&mut write, now, &plan.events, &written.issues, &locations).await?;
     let documents = documents(&plan.events, &rows);
     let n_more_names = names::write(&mut write, now, &plan.organizations, &plan.events).await?;
@@ -107,6 +111,7 @@ pub(super) async fn apply(
 async fn plan<'a>(
     parts: &Parts,
     now: Timestamp,
+    rules: &RuleBook,
     entries: &'a [Entry],
 ) -> Result<Plan<'a>, ApplyError> {
     let mut projects = BTreeSet::new();
@@ -133,6 +138,7 @@ async fn plan<'a>(
     let mut seen = Seen {
         events: known,
         items: parts.store.known_items(&identities).await?,
+        rules,
     };
     let mut plan = Plan {
         events: Vec::with_capacity(ids.len()),
@@ -172,9 +178,11 @@ async fn plan<'a>(
 }
 
 /// What is stored already, or will be by this transaction.
-struct Seen {
+struct Seen<'r> {
     events: HashSet<(ProjectId, EventId)>,
     items: HashSet<(ProjectId, Identity)>,
+    /// Whose issues were discarded is dropped.
+    rules: &'r RuleBook,
 }
 
 fn effects_of(entry: &Entry) -> &[Effect] {
@@ -185,12 +193,17 @@ fn effects_of(entry: &Entry) -> &[Effect] {
 }
 
 impl<'a> Plan<'a> {
-    fn take(&mut self, now: Timestamp, entry: &Entry, effect: &'a Effect, seen: &mut Seen) {
+    fn take(&mut self, now: Timestamp, entry: &Entry, effect: &'a Effect, seen: &mut Seen<'_>) {
         match effect {
             Effect::Event(event) => {
                 let id = (event.stored.project, event.stored.event_id);
                 let (term, reason) = if !self.organizations.contains_key(&id.0) {
                     (Term::Rejected, reason::PROJECT_ID)
+                } else if seen
+                    .rules
+                    .is_discarded(id.0, [&event.previous, &event.hashes])
+                {
+                    (Term::Invalid, reason::DISCARDED)
                 } else if seen.events.insert(id) {
                     self.events.push(event);
                     self.applied.push(Key {

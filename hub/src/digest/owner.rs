@@ -277,7 +277,8 @@ impl Owner {
         let began = tokio::time::Instant::now();
         let now = (self.parts.clock)();
         self.new_issues.turn(now);
-        let committed = apply::apply(&self.parts, now, &self.new_issues, entries).await?;
+        let committed =
+            apply::apply(&self.parts, now, &self.new_issues, &self.rules, entries).await?;
         self.new_issues.add(&committed.new_issues);
         let took = usize::try_from(began.elapsed().as_micros()).unwrap_or(usize::MAX);
         let counters = &self.counters;

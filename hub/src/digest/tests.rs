@@ -323,7 +323,7 @@ async fn a_crash_before_the_commit_loses_and_doubles_nothing() {
     };
     let entries = prepare::block(beside, &head.head, &head.block);
     let new_issues = surplus::NewIssues::new(NEW_ISSUES_MAX);
-    let failed = apply::apply(&hub.parts, NOW, &new_issues, &entries).await;
+    let failed = apply::apply(&hub.parts, NOW, &new_issues, &hub.handle.rules, &entries).await;
     assert!(failed.is_err());
     hub.parts.store.execute("DROP TRIGGER full").await;
 

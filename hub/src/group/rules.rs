@@ -6,7 +6,6 @@
 
 mod enhance;
 mod fingerprint;
-mod glob;
 mod matcher;
 mod text;
 

@@ -76,6 +76,14 @@ fn user_of(url: &str) -> Option<String> {
     Some(user.split(':').next()?.to_owned())
 }
 
+/// A text as a subject: one line, and not too long.
+fn subject_of(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(SUBJECT_CHARS_MAX)
+        .collect()
+}
+
 /// Subject and text of a notification.
 fn letter(payload: &str) -> (String, String) {
     let json: serde_json::Value = serde_json::from_str(payload).unwrap_or_default();
@@ -84,6 +92,12 @@ fn letter(payload: &str) -> (String, String) {
             .and_then(|v| v.as_str())
             .unwrap_or_default()
     };
+    if text("/action") == "letter" {
+        return (
+            subject_of(text("/data/subject")),
+            text("/data/text").to_owned(),
+        );
+    }
     if let Some(relays) = json.pointer("/data/relays").and_then(|v| v.as_array()) {
         return fleet_letter(&json, relays);
     }
@@ -94,12 +108,7 @@ fn letter(payload: &str) -> (String, String) {
         _ => "New issue",
     };
     let title = text("/data/issue/title");
-    let subject = format!("[{}] {title}", text("/data/issue/shortId"));
-    let subject = subject
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(SUBJECT_CHARS_MAX)
-        .collect();
+    let subject = subject_of(&format!("[{}] {title}", text("/data/issue/shortId")));
     let mut lines = vec![what.to_owned(), String::new(), title.to_owned()];
     for (label, pointer) in [
         ("Where", "/data/issue/culprit"),
@@ -152,12 +161,7 @@ fn fleet_letter(
         [one] => format!("relay {}", text(one, "/name")),
         _ => format!("{n} relays"),
     };
-    let subject = format!("[fleet] {who}: {what}");
-    let subject = subject
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(SUBJECT_CHARS_MAX)
-        .collect();
+    let subject = subject_of(&format!("[fleet] {who}: {what}"));
     let mut lines = vec![format!("{who}: {what}"), String::new()];
     for relay in relays {
         let detail = text(relay, "/detail");
@@ -192,6 +196,13 @@ mod tests {
         assert!(body.contains("Where: shop.pay\nLevel: error\nProject: shop\nEvents: 7\n"));
         assert!(body.contains("http://hub/issues/1/"));
         assert!(!body.contains("Environment"));
+    }
+
+    #[test]
+    fn a_letter_to_a_person_is_sent_as_it_is_written() {
+        let payload = r#"{"action":"letter","data":{"subject":"Hi\nBcc: x","text":"Come in"}}"#;
+        let (subject, body) = letter(payload);
+        assert_eq!((subject.as_str(), body.as_str()), ("HiBcc: x", "Come in"));
     }
 
     #[test]

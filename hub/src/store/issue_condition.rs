@@ -27,6 +27,8 @@ pub enum IssueCondition {
     IsAssigned,
     /// It is assigned to this: `user:1`.
     AssignedTo(String),
+    /// It is nobody's, and rules name this for it: `user:1`.
+    SuggestedTo(String),
     /// A column of numbers or times compares so.
     Compares {
         /// Which.
@@ -147,6 +149,11 @@ pub(super) fn push_condition(sql: &mut QueryBuilder<Sqlite>, condition: &IssueCo
         IssueCondition::AssignedTo(name) => {
             sql.push("COALESCE(assignee, '') = ")
                 .push_bind(name.clone());
+        }
+        IssueCondition::SuggestedTo(name) => {
+            sql.push("(assignee IS NULL AND COALESCE(suggested_owner, '') = ")
+                .push_bind(name.clone());
+            sql.push(")");
         }
         IssueCondition::Compares {
             column,

@@ -102,23 +102,6 @@ impl Write {
         Ok(())
     }
 
-    /// Assigns an issue: `user:1`, `team:1` or nobody.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn set_issue_assignee(
-        &mut self,
-        issue_id: i64,
-        assignee: Option<&str>,
-    ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE issues SET assignee = ?2 WHERE id = ?1")
-            .bind(issue_id)
-            .bind(assignee)
-            .execute(self.connection())
-            .await?;
-        Ok(())
-    }
-
     /// Sets the priority of an issue: 25, 50 or 75. It is a person's word from then on.
     ///
     /// # Errors
@@ -177,28 +160,6 @@ impl Write {
         .bind(issue_id)
         .bind(user_id)
         .bind(is_bookmarked)
-        .execute(self.connection())
-        .await?;
-        Ok(())
-    }
-
-    /// Sets or removes a user's wish to be told.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn set_issue_subscription(
-        &mut self,
-        issue_id: i64,
-        user_id: i64,
-        is_subscribed: bool,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO issue_people (issue_id, user_id, is_subscribed) VALUES (?1, ?2, ?3)
-             ON CONFLICT (issue_id, user_id) DO UPDATE SET is_subscribed = excluded.is_subscribed",
-        )
-        .bind(issue_id)
-        .bind(user_id)
-        .bind(is_subscribed)
         .execute(self.connection())
         .await?;
         Ok(())

@@ -32,12 +32,14 @@ const MERGE: &[&str] = &[
     "INSERT INTO issue_features (project_id, feature, issue_id)
      SELECT project_id, feature, ?2 FROM issue_features WHERE issue_id = ?1
      ON CONFLICT DO NOTHING",
-    "INSERT INTO issue_people (issue_id, user_id, seen_at, is_bookmarked, is_subscribed)
-     SELECT ?2, user_id, seen_at, is_bookmarked, is_subscribed FROM issue_people
+    "INSERT INTO issue_people (issue_id, user_id, seen_at, is_bookmarked, is_subscribed, reason)
+     SELECT ?2, user_id, seen_at, is_bookmarked, is_subscribed, reason FROM issue_people
      WHERE issue_id = ?1
      ON CONFLICT (issue_id, user_id) DO UPDATE SET
          is_bookmarked = max(issue_people.is_bookmarked, excluded.is_bookmarked),
-         is_subscribed = max(issue_people.is_subscribed, excluded.is_subscribed)",
+         is_subscribed = max(issue_people.is_subscribed, excluded.is_subscribed),
+         reason = CASE WHEN excluded.is_subscribed > issue_people.is_subscribed
+             THEN excluded.reason ELSE issue_people.reason END",
     // Notes and the like stay readable; that it was first seen is the target's own to say.
     "UPDATE issue_activity SET issue_id = ?2 WHERE issue_id = ?1 AND kind <> 9",
     "UPDATE issue_changes SET issue_id = ?2 WHERE issue_id = ?1",

@@ -129,7 +129,7 @@ pub struct Bucket {
 }
 
 /// What someone did with an issue, beside its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Attention {
     /// The issue.
     pub issue_id: i64,
@@ -137,8 +137,10 @@ pub struct Attention {
     pub seen_at: Option<i64>,
     /// Whether it is bookmarked.
     pub is_bookmarked: bool,
-    /// Whether the person wants to be told.
+    /// Whether the person is told.
     pub is_subscribed: bool,
+    /// Why: `mentioned`, `assigned`, …
+    pub reason: Option<String>,
 }
 
 /// A value of a tag.
@@ -349,7 +351,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut sql = QueryBuilder::new(
-            "SELECT issue_id, seen_at, is_bookmarked, is_subscribed FROM issue_people
+            "SELECT issue_id, seen_at, is_bookmarked, is_subscribed, reason FROM issue_people
              WHERE user_id = ",
         );
         sql.push_bind(user_id).push(" AND issue_id IN ");

@@ -547,31 +547,6 @@ impl Write {
         Ok(removed)
     }
 
-    /// Lets issues that were new, or regressed, before `before` become ongoing; says how many.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn age_issues(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        const NEW: i64 = 7;
-        const REGRESSED: i64 = 6;
-        const ONGOING: i64 = 3;
-        let done = sqlx::query(
-            "UPDATE issues SET substatus = ?2
-             WHERE status = 0 AND (
-               (substatus = ?3 AND first_seen < ?1)
-               OR (substatus = ?4 AND NOT EXISTS (
-                   SELECT 1 FROM issue_activity a
-                   WHERE a.issue_id = issues.id AND a.kind = 6 AND a.created_at >= ?1)))",
-        )
-        .bind(before.as_millis())
-        .bind(ONGOING)
-        .bind(NEW)
-        .bind(REGRESSED)
-        .execute(self.connection())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
     /// Removes hourly counts of issues before an hour.
     ///
     /// # Errors

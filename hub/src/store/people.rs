@@ -335,13 +335,18 @@ impl Write {
     /// Renames an organization.
     ///
     /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn rename_organization(&mut self, id: i64, name: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE organizations SET name = ?2 WHERE id = ?1")
-            .bind(id)
-            .bind(name)
+    /// [`StoreError::Exists`] when the slug is taken.
+    pub async fn rename_organization(
+        &mut self,
+        organization: &Organization,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE organizations SET name = ?2, slug = ?3 WHERE id = ?1")
+            .bind(organization.id)
+            .bind(&organization.name)
+            .bind(&organization.slug)
             .execute(self.connection())
-            .await?;
+            .await
+            .map_err(|error| StoreError::from(error).or_exists("organization"))?;
         Ok(())
     }
 

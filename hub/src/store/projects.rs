@@ -71,6 +71,8 @@ pub struct Environment {
     pub project_id: i64,
     /// Its name; empty is "none".
     pub name: String,
+    /// Whether it is left out of lists to choose from.
+    pub is_hidden: bool,
 }
 
 impl Store {
@@ -120,6 +122,23 @@ impl Store {
         .await?)
     }
 
+    /// The keys of all projects of an organization, by project, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn keys_of_organization(
+        &self,
+        organization_id: i64,
+    ) -> Result<Vec<ProjectKey>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT k.* FROM project_keys k JOIN projects p ON p.id = k.project_id
+             WHERE p.organization_id = ?1 ORDER BY k.project_id, k.created_at, k.public_key",
+        )
+        .bind(organization_id)
+        .fetch_all(self.reader())
+        .await?)
+    }
+
     /// One key of a project.
     ///
     /// # Errors
@@ -144,7 +163,7 @@ impl Store {
     /// [`StoreError::Engine`].
     pub async fn environments(&self, organization_id: i64) -> Result<Vec<Environment>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT e.project_id, e.name FROM environments e
+            "SELECT e.project_id, e.name, e.is_hidden FROM environments e
              JOIN projects p ON p.id = e.project_id
              WHERE p.organization_id = ?1 ORDER BY e.name, e.project_id",
         )
@@ -206,6 +225,28 @@ impl Write {
         .await
         .map_err(|error| StoreError::from(error).or_exists("project"))?;
         self.raise_roster_version().await
+    }
+
+    /// Leaves an environment out of lists to choose from, or takes it in again; false when there
+    /// is none of the name.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn hide_environment(
+        &mut self,
+        project: i64,
+        name: &str,
+        is_hidden: bool,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE environments SET is_hidden = ?3 WHERE project_id = ?1 AND name = ?2",
+        )
+        .bind(project)
+        .bind(name)
+        .bind(is_hidden)
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// Removes a project with its keys and rules. Its issues must be gone.

@@ -35,6 +35,13 @@ const login = createRoute({
   component: lazyRouteComponent(() => import("./pages/login/LoginPage.tsx"), "LoginPage"),
 });
 
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: "/invitation",
+  validateSearch: (raw): { token?: string } => ({ token: text(raw.token) }),
+  component: lazyRouteComponent(() => import("./pages/login/InvitationPage.tsx"), "InvitationPage"),
+});
+
 const signedIn = createRoute({
   getParentRoute: () => root,
   id: "signed-in",
@@ -173,7 +180,7 @@ const firstRun = createRoute({
   component: lazyRouteComponent(() => import("./pages/projects/FirstRunPage.tsx"), "FirstRunPage"),
 });
 
-export const PROJECT_TABS = ["general", "keys", "privacy", "filters"] as const;
+export const PROJECT_TABS = ["general", "keys", "ownership", "privacy", "filters"] as const;
 export type ProjectTab = (typeof PROJECT_TABS)[number];
 
 const projectSettings = createRoute({
@@ -265,7 +272,7 @@ const alerts = createRoute({
   component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage.tsx"), "AlertsPage"),
 });
 
-export const SETTINGS_TABS = ["you", "quotas"] as const;
+export const SETTINGS_TABS = ["you", "members", "teams", "quotas"] as const;
 export type SettingsTab = (typeof SETTINGS_TABS)[number];
 
 const settings = createRoute({
@@ -277,6 +284,7 @@ const settings = createRoute({
 
 const tree = root.addChildren([
   login,
+  invitation,
   signedIn.addChildren([
     home,
     fleetLink,

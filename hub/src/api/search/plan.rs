@@ -8,6 +8,25 @@ use crate::ids::ShortId;
 use crate::query::{Expr, Filter, Key, Op, Part, Pattern, QueryError, Scope, Value};
 use crate::store::issue_condition::{Comparison, IssueColumn, IssueCondition};
 
+/// Who asks, and whom they may name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Who {
+    /// Who asks.
+    pub(super) user: i64,
+    /// The teams they are in.
+    pub(super) own_teams: Vec<i64>,
+    /// What owners are called, `#web` or an e-mail address, and what they are stored as.
+    pub(super) names: Vec<(String, String)>,
+}
+
+impl Who {
+    fn named(&self, name: &str) -> Option<String> {
+        let mut names = self.names.iter();
+        let found = names.find(|(called, _)| called.eq_ignore_ascii_case(name))?;
+        Some(found.1.clone())
+    }
+}
+
 /// How to answer a query.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plan {
@@ -47,10 +66,10 @@ impl Wanted {
 }
 
 impl Plan {
-    /// Plans a query for a user.
-    pub(super) fn read(query: &Expr, user: i64) -> Result<Self, ApiError> {
+    /// Plans a query for who asks.
+    pub(super) fn read(query: &Expr, who: &Who) -> Result<Self, ApiError> {
         let mut planner = Planner {
-            user,
+            who,
             events: Vec::new(),
         };
         let condition = if query.is_everything() {
@@ -92,12 +111,12 @@ fn is_about_events(expr: &Expr) -> bool {
     }
 }
 
-struct Planner {
-    user: i64,
+struct Planner<'w> {
+    who: &'w Who,
     events: Vec<Expr>,
 }
 
-impl Planner {
+impl Planner<'_> {
     fn wanted(&mut self, expr: &Expr) -> Result<Wanted, ApiError> {
         if is_about_events(expr) && !expr.is_everything() {
             return Ok(self.ask(expr.clone()));
@@ -155,9 +174,10 @@ impl Planner {
             "timesSeen" => Ok(compares(IssueColumn::TimesSeen, filter)),
             "userCount" => Ok(compares(IssueColumn::UsersSeen, filter)),
             "is" | "status" | "substatus" => each(&|word| state(word.as_literal()?), "a state"),
-            "assigned" => each(
-                &|who| self.assigned(who.as_literal()?),
-                "me, none or a user's id",
+            "assigned" => each(&|who| self.assigned(who.as_literal()?), OWNERS),
+            "assigned_or_suggested" => each(
+                &|who| Some(or_suggested(self.assigned(who.as_literal()?)?)),
+                OWNERS,
             ),
             "issue" => each(
                 &|id| short_id(id.as_literal()?),
@@ -180,15 +200,35 @@ impl Planner {
     }
 
     fn assigned(&self, who: &str) -> Option<IssueCondition> {
+        let to = |name: String| IssueCondition::AssignedTo(name);
         Some(match who {
-            "me" => IssueCondition::AssignedTo(format!("user:{}", self.user)),
+            "me" => to(format!("user:{}", self.who.user)),
             "none" => IssueCondition::Not(Box::new(IssueCondition::IsAssigned)),
-            id if id.parse::<i64>().is_ok() => IssueCondition::AssignedTo(format!("user:{id}")),
-            name if name.starts_with("user:") || name.starts_with("team:") => {
-                IssueCondition::AssignedTo(name.to_owned())
+            "my_teams" => {
+                let teams = self.who.own_teams.iter();
+                IssueCondition::Any(teams.map(|id| to(format!("team:{id}"))).collect())
             }
-            _ => return None,
+            id if id.parse::<i64>().is_ok() => to(format!("user:{id}")),
+            name if name.starts_with("user:") || name.starts_with("team:") => to(name.to_owned()),
+            name => to(self.who.named(name)?),
         })
+    }
+}
+
+/// What an owner can be called in a search.
+const OWNERS: &str = "me, my_teams, none, #team, or the e-mail address or id of a member";
+
+/// The same for issues that are nobody's but suggested to them.
+fn or_suggested(assigned: IssueCondition) -> IssueCondition {
+    match assigned {
+        IssueCondition::AssignedTo(name) => IssueCondition::Any(vec![
+            IssueCondition::AssignedTo(name.clone()),
+            IssueCondition::SuggestedTo(name),
+        ]),
+        IssueCondition::Any(parts) => {
+            IssueCondition::Any(parts.into_iter().map(or_suggested).collect())
+        }
+        other => other,
     }
 }
 
@@ -316,8 +356,19 @@ mod tests {
     use super::*;
     use crate::query::parse;
 
+    fn who() -> Who {
+        Who {
+            user: 7,
+            own_teams: vec![3, 4],
+            names: vec![
+                ("#web".to_owned(), "team:3".to_owned()),
+                ("ann@example.org".to_owned(), "user:9".to_owned()),
+            ],
+        }
+    }
+
     fn plan(text: &str) -> Plan {
-        Plan::read(&parse(text, Timestamp::from_millis(0)).unwrap(), 7).unwrap()
+        Plan::read(&parse(text, Timestamp::from_millis(0)).unwrap(), &who()).unwrap()
     }
 
     #[test]
@@ -350,6 +401,33 @@ mod tests {
     }
 
     #[test]
+    fn owners_are_called_by_their_names() {
+        let check = |text: &str, expected: &[&str]| {
+            let condition = plan(text).condition.unwrap().with(&[]);
+            let IssueCondition::Any(parts) = condition else {
+                panic!("{condition:?}");
+            };
+            let to = |name: &&str| IssueCondition::AssignedTo((*name).to_owned());
+            let expected: Vec<_> = expected.iter().map(to).collect();
+            assert_eq!(parts, expected, "{text}");
+        };
+        check("assigned:#web", &["team:3"]);
+        check("assigned:Ann@example.org", &["user:9"]);
+        check("assigned:[me, #web]", &["user:7", "team:3"]);
+        let mine = plan("assigned:my_teams").condition.unwrap().with(&[]);
+        assert!(format!("{mine:?}").contains("team:4"), "{mine:?}");
+        let suggested = plan("assigned_or_suggested:me").condition.unwrap();
+        let suggested = format!("{:?}", suggested.with(&[]));
+        assert!(
+            suggested.contains(r#"SuggestedTo("user:7")"#),
+            "{suggested}"
+        );
+        let unknown = parse("assigned:#gone", Timestamp::from_millis(0)).unwrap();
+        let error = Plan::read(&unknown, &who()).unwrap_err().to_string();
+        assert!(error.contains("#gone is not me, my_teams"), "{error}");
+    }
+
+    #[test]
     fn everything_asks_nothing() {
         assert_eq!(plan("").condition, None);
         assert!(plan("").events.is_empty());
@@ -358,7 +436,7 @@ mod tests {
     #[test]
     fn says_which_word_is_no_state() {
         let query = parse("is:gone", Timestamp::from_millis(0)).unwrap();
-        let error = Plan::read(&query, 7).unwrap_err();
+        let error = Plan::read(&query, &who()).unwrap_err();
         assert!(error.to_string().contains("gone is not a state"), "{error}");
     }
 }

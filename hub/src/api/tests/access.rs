@@ -4,10 +4,16 @@ use super::*;
 
 /// Every documented operation, its path filled with what exists.
 fn operations() -> Vec<(Method, String)> {
+    let all = documented().into_iter();
+    all.map(|(method, path, _)| (method, path)).collect()
+}
+
+/// The same, with the path as it is documented.
+pub(super) fn documented() -> Vec<(Method, String, String)> {
     let document: Value = serde_json::from_str(&openapi()).unwrap();
     let mut operations = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        let path = path
+    for (template, item) in document["paths"].as_object().unwrap() {
+        let path = template
             .replace("{organization}", "acme")
             .replace("{project}", "shop")
             .replace("{issue}", "1")
@@ -22,14 +28,14 @@ fn operations() -> Vec<(Method, String)> {
             if let Ok(method) = method.to_uppercase().parse::<Method>()
                 && matches!(method.as_str(), "GET" | "POST" | "PUT" | "DELETE")
             {
-                operations.push((method, path.clone()));
+                operations.push((method, path.clone(), template.clone()));
             }
         }
     }
     operations
 }
 
-fn relative(path: &str) -> &str {
+pub(super) fn relative(path: &str) -> &str {
     path.trim_start_matches("/api/0/")
 }
 
@@ -91,7 +97,6 @@ async fn a_foreign_organization_does_not_exist() {
 async fn a_token_without_the_scope_is_refused_everywhere() {
     let hub = Hub::new().await;
     hub.seed().await;
-    let needs_scope = |path: &str| path.contains("acme") || path.contains("/vedette/");
     for (method, path) in operations()
         .into_iter()
         .filter(|(_, path)| needs_scope(path))
@@ -108,8 +113,13 @@ async fn a_token_without_the_scope_is_refused_everywhere() {
     }
 }
 
+/// Whether what a path is about belongs to an organization or to the whole hub.
+pub(super) fn needs_scope(path: &str) -> bool {
+    path.contains("acme") || path.contains("/vedette/")
+}
+
 /// A body with every field that any of the forms needs.
-fn complete_body(path: &str) -> Value {
+pub(super) fn complete_body(path: &str) -> Value {
     // All of it may be left out, and nothing else is taken.
     if path.ends_with("/link/") {
         return json!({});
@@ -117,7 +127,10 @@ fn complete_body(path: &str) -> Value {
     if path.ends_with("/user-feedback/") {
         return json!({ "event_id": "00000000000000000000000000000001", "comments": "x" });
     }
-    json!({ "name": "x", "text": "x", "triggers": [], "actions": [], "uses": 1, "quotas": [], "rules": "{}" })
+    json!({
+        "name": "x", "text": "x", "triggers": [], "actions": [], "uses": 1, "quotas": [],
+        "rules": "{}", "raw": "", "query": "x", "email": "x@acme.example", "isHidden": false,
+    })
 }
 
 #[tokio::test]
@@ -270,7 +283,9 @@ async fn the_root_and_unknown_paths_answer_in_json() {
     assert_eq!(answer.status, StatusCode::PERMANENT_REDIRECT);
     let location = "/api/0/organizations/acme/issues/?query=is:resolved";
     assert_eq!(answer.headers[header::LOCATION], location);
-    let answer = hub.post("organizations/acme/teams/", json!({})).await;
+    let answer = hub
+        .post("organizations/acme/environments/", json!({}))
+        .await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(answer.json()["detail"].is_string());
     for name in [

@@ -4,9 +4,9 @@ use std::fmt;
 
 use protocol::event::{Exception, Frame};
 
+use crate::glob::Glob;
 use crate::normalise::NormalEvent;
 
-use super::glob::Glob;
 use super::text::{Cursor, quote};
 use super::{PATTERN_CHARS_MAX, RuleError};
 

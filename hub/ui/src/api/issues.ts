@@ -20,6 +20,7 @@ import type {
   StatusWish,
   TagKey,
   TagValue,
+  Tombstone,
 } from "./types.ts";
 
 export const PAGE_SIZE = 50;
@@ -203,6 +204,37 @@ export async function updateIssues(org: string, ids: readonly string[], change: 
       body: change,
     });
   }
+}
+
+/** Whether the signed-in user is told of what others do to an issue. */
+export async function subscribe(org: string, id: string, isSubscribed: boolean): Promise<void> {
+  await request("PUT", `organizations/${org}/issues/`, { query: { id: [id] }, body: { isSubscribed } });
+}
+
+/** Issues go, and what comes of them is dropped from then on. */
+export async function discardIssues(org: string, ids: readonly string[]): Promise<void> {
+  for (let i = 0; i < ids.length; i += IDS_MAX) {
+    await request("PUT", `organizations/${org}/issues/`, {
+      query: { id: ids.slice(i, i + IDS_MAX) },
+      body: { discard: true },
+    });
+  }
+}
+
+/** Makes one issue of several: the one with most events has the others' too. */
+export async function mergeIssues(org: string, ids: readonly string[]): Promise<void> {
+  await request("PUT", `organizations/${org}/issues/`, { query: { id: [...ids] }, body: { merge: 1 } });
+}
+
+/** What is left of discarded issues. */
+export const tombstonesQuery = (org: string, slug: string) =>
+  queryOptions({
+    queryKey: ["org", org, "project", slug, "tombstones"],
+    queryFn: ({ signal }) => get<Tombstone[]>(`projects/${org}/${slug}/tombstones/`, { signal }),
+  });
+
+export async function removeTombstone(org: string, slug: string, id: string): Promise<void> {
+  await request("DELETE", `projects/${org}/${slug}/tombstones/${id}/`);
 }
 
 export async function deleteIssues(org: string, ids: readonly string[]): Promise<void> {

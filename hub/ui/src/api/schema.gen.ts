@@ -58,6 +58,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/auth/invitation/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an invitation up: sets a name and the first password, and begins a session. */
+        post: operations["post_auth_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/auth/login/": {
         parameters: {
             query?: never;
@@ -286,6 +303,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/issues/{issue}/owners/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the project's rules name for an issue, by its latest event. */
+        get: operations["get_organizations_issues_owners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/issues/{issue}/similar/": {
         parameters: {
             query?: never;
@@ -367,6 +401,80 @@ export interface paths {
         /** The members of an organization. */
         get: operations["get_organizations_members"];
         put?: never;
+        /** Makes someone a member. Who has no account is invited. */
+        post: operations["post_organizations_members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/members/{member}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One member. */
+        get: operations["get_organizations_members_one"];
+        /** Changes a member's role and teams, or invites them again. */
+        put: operations["put_organizations_members_one"];
+        post?: never;
+        /** Takes a member out of the organization. Everyone may leave by themselves. */
+        delete: operations["delete_organizations_members_one"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/members/{member}/teams/{team}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a member's role in a team. */
+        put: operations["put_organizations_members_teams_one"];
+        /** Puts a member into a team. Who is logged in may join any of their organization's teams. */
+        post: operations["post_organizations_members_teams_one"];
+        /** Takes a member out of a team. Who is logged in may leave by themselves. */
+        delete: operations["delete_organizations_members_teams_one"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/pinned-searches/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets what the caller's list begins with. */
+        put: operations["put_organizations_pinned_searches"];
+        post?: never;
+        /** The caller's list begins as everyone's again. */
+        delete: operations["delete_organizations_pinned_searches"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/project-keys/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys of all projects of an organization, by project. */
+        get: operations["get_organizations_project_keys"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -387,6 +495,60 @@ export interface paths {
         /** Makes a project with a key. */
         post: operations["post_organizations_projects"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/recent-searches/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the caller searched for lately, the latest first. */
+        get: operations["get_organizations_recent_searches"];
+        put?: never;
+        /** Notes what the caller searched for. */
+        post: operations["post_organizations_recent_searches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/searches/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The searches of the caller and of everyone. What is pinned and not kept comes first. */
+        get: operations["get_organizations_searches"];
+        put?: never;
+        /** Keeps a search. */
+        post: operations["post_organizations_searches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/searches/{search}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a search. */
+        put: operations["put_organizations_searches_one"];
+        post?: never;
+        /** Removes a search. */
+        delete: operations["delete_organizations_searches_one"];
         options?: never;
         head?: never;
         patch?: never;
@@ -456,6 +618,24 @@ export interface paths {
         /** The teams of an organization. */
         get: operations["get_organizations_teams"];
         put?: never;
+        /** Makes a team; the caller is its first admin. */
+        post: operations["post_organizations_teams"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/user-teams/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's teams. */
+        get: operations["get_organizations_user_teams"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -482,6 +662,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/projects/{organization}/{project}/codeowners/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's CODEOWNERS file, if it has one. */
+        get: operations["get_projects_codeowners"];
+        put?: never;
+        /** Uploads a CODEOWNERS file in place of the one there is. */
+        post: operations["post_projects_codeowners"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/codeowners/{codeowners}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces a CODEOWNERS file. */
+        put: operations["put_projects_codeowners_one"];
+        post?: never;
+        /** Removes a CODEOWNERS file. */
+        delete: operations["delete_projects_codeowners_one"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/projects/{organization}/{project}/environments/": {
         parameters: {
             query?: never;
@@ -491,7 +707,26 @@ export interface paths {
         };
         /** The environments of a project. */
         get: operations["get_projects_environments"];
-        put?: never;
+        /** Hides or shows several environments of a project. */
+        put: operations["put_projects_environments"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/environments/{environment}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One environment of a project. */
+        get: operations["get_projects_environments_one"];
+        /** Hides or shows an environment of a project. */
+        put: operations["put_projects_environments_one"];
         post?: never;
         delete?: never;
         options?: never;
@@ -712,6 +947,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/projects/{organization}/{project}/members/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members of the teams that look after a project. */
+        get: operations["get_projects_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/projects/{organization}/{project}/notifications/": {
         parameters: {
             query?: never;
@@ -722,6 +974,24 @@ export interface paths {
         /** What the rules of a project sent, the latest first. */
         get: operations["get_projects_notifications"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/ownership/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who looks after what of a project. */
+        get: operations["get_projects_ownership"];
+        /** Sets who looks after what of a project. */
+        put: operations["put_projects_ownership"];
         post?: never;
         delete?: never;
         options?: never;
@@ -834,6 +1104,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/projects/{organization}/{project}/teams/{team}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a team look after a project. */
+        post: operations["post_projects_teams_one"];
+        /** Takes a project from a team. */
+        delete: operations["delete_projects_teams_one"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/tombstones/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The discarded issues of a project, the latest first. */
+        get: operations["get_projects_tombstones"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/tombstones/{tombstone}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a tombstone: the next event of its kind makes an issue again. */
+        delete: operations["delete_projects_tombstones_one"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/projects/{organization}/{project}/user-feedback/": {
         parameters: {
             query?: never;
@@ -897,6 +1219,60 @@ export interface paths {
         get: operations["get_projects_vedette_sessions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/teams/{organization}/{team}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One team. */
+        get: operations["get_teams_one"];
+        /** Renames a team. */
+        put: operations["put_teams_one"];
+        post?: never;
+        /** Removes a team; its issues are nobody's then, its projects stay. */
+        delete: operations["delete_teams_one"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/teams/{organization}/{team}/members/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members of a team. */
+        get: operations["get_teams_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/teams/{organization}/{team}/projects/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The projects that a team looks after. */
+        get: operations["get_teams_projects"];
+        put?: never;
+        /** Makes a project that a team looks after. */
+        post: operations["post_teams_projects"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1208,6 +1584,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/projects/{organization}/{project}/ownership/try/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries rules on an event without keeping them. */
+        post: operations["post_vedette_projects_ownership_try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/projects/{organization}/{project}/privacy/dry-run/": {
         parameters: {
             query?: never;
@@ -1373,6 +1766,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An invitation that is taken up. */
+        AcceptForm: {
+            token: string;
+            /** @description What others call them. */
+            name?: string;
+            password: string;
+        };
         /** @description The equation across the fleet: the sum of its relays', each since its spool was made. */
         Accounting: {
             /** @description Relays that have told their accounts. */
@@ -1524,6 +1924,17 @@ export interface components {
             inbox?: boolean | null;
             merge?: components["schemas"]["Merged"] | null;
         };
+        /** @description A CODEOWNERS file. */
+        Codeowners: {
+            id: string;
+            raw: string;
+            dateUpdated: string;
+            rules: components["schemas"]["ShownRule"][];
+        };
+        /** @description A file that is uploaded. */
+        CodeownersUpload: {
+            raw: string;
+        };
         /** @description Something that is wrong with a relay. */
         Condition: {
             /** @description `dark`, `behind`, `unbalanced`, `failing_disk` or `cloned`. */
@@ -1666,6 +2077,17 @@ export interface components {
             /** @description The name: it is what environments are told apart by. */
             id: string;
             name: string;
+            /** @description Whether it is left out of lists to choose from. */
+            isHidden: boolean;
+        };
+        /** @description A change of one environment. */
+        EnvironmentChange: {
+            isHidden: boolean;
+        };
+        /** @description A change of several environments. */
+        EnvironmentsChange: {
+            /** @description Left out: all of them. */
+            environmentNames?: string[] | null;
             isHidden: boolean;
         };
         /** @description The equation of one relay, since its spool was made. */
@@ -1794,6 +2216,19 @@ export interface components {
             field?: string | null;
             /** @description The first and the last but one byte of the query that is wrong. */
             span?: number[] | null;
+        };
+        /** @description What new issues are measured against. */
+        Escalation: {
+            /**
+             * Format: double
+             * @description Events an hour above which a new issue is escalating; null where there are too few issues
+             *     to tell.
+             */
+            threshold?: number | null;
+            dateComputed?: string | null;
+            /** @description Why it could not be computed last; what is there is the measure before. */
+            error?: string | null;
+            dateFailed?: string | null;
         };
         /** @description The whole event. */
         EventBody: components["schemas"]["EventSummary"] & {
@@ -2153,7 +2588,7 @@ export interface components {
             assignedTo?: components["schemas"]["Assignee"] | null;
             isBookmarked: boolean;
             isSubscribed: boolean;
-            subscriptionDetails?: Record<string, unknown> | null;
+            subscriptionDetails?: components["schemas"]["SubscriptionDetails"] | null;
             hasSeen: boolean;
             annotations: string[];
             isUnhandled: boolean;
@@ -2218,6 +2653,7 @@ export interface components {
             inbox: boolean | null;
             /** @description `1` or `true` merges the issues into the one with most events. */
             merge?: Record<string, unknown> | null;
+            /** @description `1` or `true` discards the issues: they go, and what comes of them is dropped. */
             discard?: Record<string, unknown> | null;
         };
         /** @description An issue with what was done to it. */
@@ -2225,6 +2661,7 @@ export interface components {
             /** @description The latest first. */
             activity: components["schemas"]["Activity"][];
             seenBy: components["schemas"]["UserRef"][];
+            /** @description Who is told of what others do to it. */
             participants: components["schemas"]["UserRef"][];
             tags: components["schemas"]["TagCount"][];
             firstRelease?: components["schemas"]["ReleaseRef"] | null;
@@ -2406,12 +2843,33 @@ export interface components {
             id: string;
             email: string;
             name: string;
+            /** @description `member`, `admin`, `manager` or `owner`. */
             orgRole: string;
             role: string;
+            /** @description Whether they were invited and have not come yet. */
             pending: boolean;
+            /** @description Whether their invitation has ended. */
             expired: boolean;
+            inviteStatus: string;
             dateCreated: string;
+            /** @description The slugs of their teams. */
+            teams: string[];
+            teamRoles: components["schemas"]["TeamRole"][];
             user: components["schemas"]["UserRef"];
+            /** @description Where they set their password; shown once, to whoever invited them. */
+            inviteLink?: string | null;
+            /** @description Whether the invitation was mailed to them; only beside the link. */
+            inviteSent?: boolean | null;
+        };
+        /** @description Changes of a member. What is left out stays. */
+        MemberChange: {
+            orgRole?: string | null;
+            /** @description All their teams, by slug. */
+            teams?: string[] | null;
+            /** @description The same with roles. */
+            teamRoles?: components["schemas"]["TeamRole"][] | null;
+            /** @description `true` makes a fresh invitation. */
+            reinvite?: boolean | null;
         };
         /** @description What became one. */
         Merged: {
@@ -2479,9 +2937,23 @@ export interface components {
             /** @default null */
             rateLimit: components["schemas"]["RateLimit"] | null;
         };
+        /** @description Someone to be asked in. */
+        NewMember: {
+            email: string;
+            /** @description `member`, `admin`, `manager` or `owner`; left out it is `member`. */
+            orgRole?: string | null;
+            /** @description Teams by slug. */
+            teams?: string[] | null;
+            teamRoles?: components["schemas"]["TeamRole"][] | null;
+            /** @description Whether an invitation is mailed; it is when left out. */
+            sendInvite?: boolean | null;
+        };
         /** @description A note to be written. */
         NewNote: {
+            /** @description `@name` and `#team` have those told of it. */
             text: string;
+            /** @description Others who are told: `user:1`, `team:1`. */
+            mentions?: string[];
         };
         /** @description A project to be made. */
         NewProjectForm: {
@@ -2507,6 +2979,24 @@ export interface components {
             /** Format: int64 */
             frequencyMinutes?: number | null;
             isEnabled?: boolean | null;
+        };
+        /** @description A search to be kept. */
+        NewSearch: {
+            name: string;
+            query: string;
+            /** @description `date`, `new`, `freq` or `user`. */
+            sort?: string | null;
+            /** @description `organization` or `owner`; left out it is `owner`. */
+            visibility?: string | null;
+            /** Format: int64 */
+            type?: number | null;
+        };
+        /** @description A team to be made. */
+        NewTeam: {
+            /** @description Made of the slug when it is left out. */
+            name?: string | null;
+            /** @description Made of the name when it is left out. */
+            slug?: string | null;
         };
         /** @description A notification. */
         Notification: {
@@ -2551,6 +3041,7 @@ export interface components {
         /** @description Changes of an organization. */
         OrganizationChange: {
             name?: string | null;
+            slug?: string | null;
             /** @description An empty text takes the rules away. */
             relayPiiConfig?: string | null;
         };
@@ -2585,6 +3076,35 @@ export interface components {
             intervals: string[];
             groups: components["schemas"]["OutcomeGroup"][];
         };
+        /** @description Who looks after what of a project. */
+        Ownership: {
+            /** @description The rules, one a line: `path:src/* anna@example.org #web`. */
+            raw: string;
+            /** @description Whether the project's teams look after what no rule fits. */
+            fallthrough: boolean;
+            dateCreated?: string | null;
+            lastUpdated?: string | null;
+            isActive: boolean;
+            /** @description `Auto Assign to Issue Owner` or `Turn off Auto-Assignment`. */
+            autoAssignment: string;
+            codeownersAutoSync: boolean;
+            schema: components["schemas"]["Schema"];
+        };
+        /** @description Changes of it. What is left out stays. */
+        OwnershipChange: {
+            raw?: string | null;
+            fallthrough?: boolean | null;
+            /** @description `Auto Assign to Issue Owner` or `Turn off Auto-Assignment`. */
+            autoAssignment?: string | null;
+            codeownersAutoSync?: boolean | null;
+        };
+        /** @description Rules to be tried, which are not kept. */
+        OwnershipTrial: {
+            /** @description The rules; left out they are the project's own. */
+            raw?: string | null;
+            /** @description A stored event of the project; left out it is the latest. */
+            eventId?: string | null;
+        };
         /** @description What came of an issue that was taken apart. */
         Parted: {
             /** @description The issue that was taken apart. */
@@ -2602,6 +3122,13 @@ export interface components {
             username: string | null;
             /** @default null */
             ip_address: string | null;
+        };
+        /** @description What the caller's list begins with. */
+        PinForm: {
+            query: string;
+            sort?: string | null;
+            /** Format: int64 */
+            type?: number | null;
         };
         /** @description A record that could not be digested. */
         Poison: {
@@ -2676,6 +3203,12 @@ export interface components {
             relayPiiConfig: string | null;
             /** @default null */
             allowedDomains: string[] | null;
+            /**
+             * Format: int64
+             * @description Hours after which an issue that is not seen any more is resolved; 0 is never.
+             * @default null
+             */
+            resolveAge: number | null;
             /** @default null */
             sampling: {
                 [key: string]: number;
@@ -2688,6 +3221,7 @@ export interface components {
             organization: components["schemas"]["OrganizationRef"];
             /** @description The public DSN of its oldest active key. */
             dsn?: string | null;
+            escalation: components["schemas"]["Escalation"];
         };
         /** @description A project, as other things mention it. */
         ProjectRef: {
@@ -2720,6 +3254,22 @@ export interface components {
             window: number;
             /** Format: int64 */
             count: number;
+        };
+        /** @description A search that the caller made lately. */
+        Recent: {
+            id: string;
+            organizationId: string;
+            /** Format: int64 */
+            type: number;
+            query: string;
+            lastSeen: string;
+            dateCreated: string;
+        };
+        /** @description A search that was made. */
+        RecentForm: {
+            query: string;
+            /** Format: int64 */
+            type?: number | null;
         };
         /** @description Items answered with an error. */
         Refused: {
@@ -3077,10 +3627,36 @@ export interface components {
             /** @description ISO 8601; until when. */
             until?: string | null;
         };
+        /** @description The rules, taken apart. */
+        Schema: {
+            /** Format: int32 */
+            $version: number;
+            rules: components["schemas"]["ShownRule"][];
+        };
         /** @description The client library. */
         SdkRef: {
             name?: string | null;
             version?: string | null;
+        };
+        /** @description A search that someone keeps. */
+        Search: {
+            /** @description Empty for what is only pinned. */
+            id: string;
+            /**
+             * Format: int64
+             * @description 0: for issues.
+             */
+            type: number;
+            name: string;
+            query: string;
+            sort: string;
+            /** @description `organization`, `owner` or `owner_pinned`. */
+            visibility: string;
+            isGlobal: boolean;
+            isPinned: boolean;
+            /** @description Whether it is the caller's own. */
+            isOwn: boolean;
+            dateCreated: string;
         };
         /** @description Who is asking. */
         Session: {
@@ -3156,6 +3732,11 @@ export interface components {
             relayPiiConfig?: string | null;
             /** @description Origins browsers may send from; empty means any. */
             allowedDomains: string[];
+            /**
+             * Format: int64
+             * @description Hours after which an issue that is not seen any more is resolved; 0 is never.
+             */
+            resolveAge: number;
             /** @description The share that relays keep, between 0 and 1, by data category; others are kept whole. */
             sampling: {
                 [key: string]: number;
@@ -3170,6 +3751,26 @@ export interface components {
             groupId: string;
             shortId: string;
             group: components["schemas"]["Issue"];
+        };
+        /** @description What an event must have. */
+        ShownMatcher: {
+            /** @description `path`, `module`, `url`, `tags.NAME` or `codeowners`. */
+            type: string;
+            pattern: string;
+        };
+        /** @description An owner as the rule has it. */
+        ShownOwner: {
+            /** @description `user` or `team`. */
+            type: string;
+            /** @description An e-mail address, the name it begins with, or a team's slug. */
+            name: string;
+        };
+        /** @description A rule, taken apart. */
+        ShownRule: {
+            matcher: components["schemas"]["ShownMatcher"];
+            owners: components["schemas"]["ShownOwner"][];
+            /** @description The line it stands in, counted from 1. */
+            line: number;
         };
         /** @description A hash whose events are told apart by a tag as well. */
         Split: {
@@ -3252,6 +3853,26 @@ export interface components {
             /** @default null */
             ignoreUntilEscalating: boolean | null;
         };
+        /** @description Why the caller is told of an issue. */
+        SubscriptionDetails: {
+            /**
+             * @description `mentioned`, `assigned`, `commented`, `bookmarked`, `changed_status`, `team_mentioned`, or
+             *     `unknown` for a wish of their own.
+             */
+            reason: string;
+        };
+        /** @description Whom rules name. */
+        SuggestedOwners: {
+            /** @description The event that was asked about; null where there is none. */
+            eventId?: string | null;
+            rule?: components["schemas"]["ShownRule"] | null;
+            /** @description The owners that exist, the one who is given the issue first. */
+            owners: components["schemas"]["Assignee"][];
+            /** @description Owners of the rule whom nobody here is called. */
+            unknown: string[];
+            /** @description `rule`, `fallthrough` (the project's teams, since no rule fits), or `none`. */
+            source: string;
+        };
         /** @description A tag and how many events have it. */
         TagCount: {
             key: string;
@@ -3288,16 +3909,36 @@ export interface components {
             slug: string;
             name: string;
             dateCreated: string;
+            /** @description Whether the caller is in it. */
             isMember: boolean;
+            /** @description The caller's role in it: `contributor` or `admin`. */
+            teamRole?: string | null;
             hasAccess: boolean;
+            isPending: boolean;
             memberCount: number;
             projects: components["schemas"]["ProjectRef"][];
+        };
+        /** @description Changes of a team. */
+        TeamChange: {
+            name?: string | null;
+            slug?: string | null;
         };
         /** @description A team, as other things mention it. */
         TeamRef: {
             id: string;
             slug: string;
             name: string;
+        };
+        /** @description A place in a team. */
+        TeamRole: {
+            teamSlug: string;
+            /** @description `contributor` or `admin`. */
+            role?: string;
+        };
+        /** @description A role in a team. */
+        TeamRoleChange: {
+            /** @description `contributor` or `admin`. */
+            teamRole?: string | null;
         };
         /** @description A place in a template. */
         TemplateBody: {
@@ -3324,6 +3965,17 @@ export interface components {
         /** @description Threads. */
         Threads: {
             values: components["schemas"]["ThreadBody"][];
+        };
+        /** @description What is left of an issue that was discarded. */
+        Tombstone: {
+            id: string;
+            type: string;
+            title: string;
+            culprit: string;
+            level: string;
+            metadata: components["schemas"]["IssueMetadata"];
+            actor?: components["schemas"]["UserRef"] | null;
+            dateAdded: string;
         };
         /** @description The data of an `issues` event. */
         Touched: {
@@ -3543,6 +4195,38 @@ export interface operations {
             };
         };
     };
+    post_auth_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     post_auth_login: {
         parameters: {
             query?: never;
@@ -3671,7 +4355,10 @@ export interface operations {
     };
     get_organizations_environments: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `visible`, `hidden` or `all`. */
+                visibility?: string;
+            };
             header?: never;
             path: {
                 /** @description Slug or id. */
@@ -3992,6 +4679,13 @@ export interface operations {
                     "application/json": components["schemas"]["IssueDetail"];
                 };
             };
+            /** @description Discarded. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Why not. */
             default: {
                 headers: {
@@ -4285,6 +4979,39 @@ export interface operations {
             };
         };
     };
+    get_organizations_issues_owners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestedOwners"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_issues_similar: {
         parameters: {
             query?: never;
@@ -4452,6 +5179,351 @@ export interface operations {
             };
         };
     };
+    post_organizations_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMember"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_members_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description The id, or `me`. */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_organizations_members_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description The id, or `me`. */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_organizations_members_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description The id, or `me`. */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_organizations_members_teams_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description The id, or `me`. */
+                member: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamRoleChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_organizations_members_teams_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description The id, or `me`. */
+                member: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_organizations_members_teams_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description The id, or `me`. */
+                member: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_organizations_pinned_searches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Search"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_organizations_pinned_searches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_project_keys: {
+        parameters: {
+            query?: {
+                /** @description Only of projects of this team: slug or id. */
+                team?: string;
+                /** @description `active` or `inactive`. */
+                status?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_projects: {
         parameters: {
             query?: {
@@ -4509,6 +5581,206 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ProjectDetail"];
                 };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_recent_searches: {
+        parameters: {
+            query?: {
+                /** @description Only those that have this in them. */
+                query?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recent"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_organizations_recent_searches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecentForm"];
+            };
+        };
+        responses: {
+            /** @description Noted. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_searches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Search"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_organizations_searches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSearch"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Search"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_organizations_searches_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                search: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSearch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Search"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_organizations_searches_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                search: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why not. */
             default: {
@@ -4668,6 +5940,72 @@ export interface operations {
             };
         };
     };
+    post_organizations_teams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeam"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_user_teams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_projects_one: {
         parameters: {
             query?: never;
@@ -4769,7 +6107,7 @@ export interface operations {
             };
         };
     };
-    get_projects_environments: {
+    get_projects_codeowners: {
         parameters: {
             query?: never;
             header?: never;
@@ -4788,7 +6126,263 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Codeowners"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_projects_codeowners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeownersUpload"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Codeowners"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_projects_codeowners_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description The project's id. */
+                codeowners: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeownersUpload"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Codeowners"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_projects_codeowners_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description The project's id. */
+                codeowners: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_environments: {
+        parameters: {
+            query?: {
+                /** @description `visible`, `hidden` or `all`. */
+                visibility?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["Environment"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_projects_environments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvironmentsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_environments_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description Its name. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_projects_environments_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description Its name. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvironmentChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
                 };
             };
             /** @description Why not. */
@@ -5509,6 +7103,39 @@ export interface operations {
             };
         };
     };
+    get_projects_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_projects_notifications: {
         parameters: {
             query?: never;
@@ -5529,6 +7156,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Notification"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_ownership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ownership"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_projects_ownership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnershipChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ownership"];
                 };
             };
             /** @description Why not. */
@@ -5868,6 +7565,141 @@ export interface operations {
             };
         };
     };
+    post_projects_teams_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_projects_teams_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_tombstones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tombstone"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_projects_tombstones_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                tombstone: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_projects_user_feedback: {
         parameters: {
             query?: never;
@@ -6045,6 +7877,210 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionSums"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_teams_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_teams_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_teams_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_teams_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_teams_projects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_teams_projects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProjectForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectDetail"];
                 };
             };
             /** @description Why not. */
@@ -6712,6 +8748,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IntakeSettings"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_vedette_projects_ownership_try: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnershipTrial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestedOwners"];
                 };
             };
             /** @description Why not. */

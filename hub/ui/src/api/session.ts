@@ -25,6 +25,11 @@ export async function login(email: string, password: string): Promise<Session> {
   return adopt(data);
 }
 
+/** Takes an invitation up: the account has this name and password from then on. */
+export async function acceptInvitation(body: { token: string; name: string; password: string }) {
+  return adopt((await request<SessionBody>("POST", "auth/invitation/", { body, quiet401: true })).data);
+}
+
 export async function logout(): Promise<void> {
   await request("DELETE", "auth/", { quiet401: true });
 }

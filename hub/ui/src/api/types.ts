@@ -20,7 +20,8 @@ export interface Session {
   version: string;
 }
 
-export type Organization = Pick<Schemas["Organization"], "id" | "slug" | "name">;
+export type Organization = Pick<Schemas["Organization"], "id" | "slug" | "name"> &
+  Partial<Pick<Schemas["Organization"], "access" | "orgRole">>;
 export type OrganizationDetail = Organization & Pick<Schemas["Organization"], "relayPiiConfig">;
 export type Project = Schemas["Project"];
 export type ProjectDetail = Schemas["ProjectDetail"];
@@ -46,7 +47,16 @@ export type TagKey = Schemas["TagKey"];
 export type TagValue = Schemas["TagValue"];
 export type Assignee = Schemas["Assignee"];
 export type Member = Schemas["Member"];
+export type NewMember = Pick<Schemas["NewMember"], "email"> & Partial<Schemas["NewMember"]>;
+export type MemberChange = Partial<Schemas["MemberChange"]>;
 export type Team = Schemas["Team"];
+export type SavedSearch = Schemas["Search"];
+export type NewSearch = Pick<Schemas["NewSearch"], "name" | "query"> & Partial<Schemas["NewSearch"]>;
+export type Tombstone = Schemas["Tombstone"];
+export type Ownership = Schemas["Ownership"];
+export type OwnershipChange = Partial<Schemas["OwnershipChange"]>;
+export type Codeowners = Schemas["Codeowners"];
+export type SuggestedOwners = Schemas["SuggestedOwners"];
 export type Attachment = Schemas["Attachment"];
 
 export type EventSummary = Schemas["EventSummary"];

@@ -52,7 +52,7 @@ function NoteForm({ org, issue }: { org: string; issue: string }) {
         className={inputClass}
         rows={2}
         aria-label="A note for those who come after you"
-        placeholder="A note for those who come after you"
+        placeholder="A note for those who come after you. @name and #team tell them of it by mail."
         value={text}
         onChange={(event) => setText(event.target.value)}
       />
@@ -125,7 +125,10 @@ export function sentence({ type, data }: Pick<Activity, "type" | "data">): { ico
         text: `set the priority${data?.priority ? ` to ${String(data.priority)}` : ""}`,
       };
     case "assigned":
-      return { icon: "user", text: "assigned this issue" };
+      return {
+        icon: "user",
+        text: data?.rule ? `assigned this issue by the rule ${String(data.rule)}` : "assigned this issue",
+      };
     case "unassigned":
       return { icon: "user", text: "took the assignment away" };
     case "note":

@@ -42,7 +42,7 @@ export function IssueFacts({ org, issue, onAssign, onPriority }: Props) {
         <PriorityMenu value={issue.priority} onChange={onPriority} />
       </Fact>
       <Fact name="Owner">
-        <OwnerMenu org={org} value={issue.assignedTo ?? null} onChange={onAssign} />
+        <OwnerMenu org={org} issue={issue.id} value={issue.assignedTo ?? null} onChange={onAssign} />
       </Fact>
     </dl>
   );

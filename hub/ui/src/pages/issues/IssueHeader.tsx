@@ -15,6 +15,17 @@ import styles from "./IssuePage.module.css";
 import { headline, statusDetail, statusWords } from "./issue-text.ts";
 import { StatusActions } from "./StatusActions.tsx";
 
+const QUESTIONS = {
+  delete: {
+    word: "Delete",
+    text: "Its events go with it, and nothing can bring them back. If the error happens again, it starts as a new issue.",
+  },
+  discard: {
+    word: "Discard",
+    text: "Its events go with it, and nothing can bring them back. If the error happens again, it is dropped and only counted, until you take that back in the project's settings.",
+  },
+} as const;
+
 interface Props {
   org: string;
   issue: IssueDetail;
@@ -26,9 +37,9 @@ interface Props {
 export function IssueHeader({ org, issue, filter, onChange }: Props) {
   const { title, message } = headline(issue);
   const status = statusWords(issue);
-  const { remove } = useIssueActions(org);
+  const { remove, discard } = useIssueActions(org);
   const navigate = useNavigate();
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<keyof typeof QUESTIONS | null>(null);
   return (
     <header className={styles.header}>
       <div className={styles.identity}>
@@ -65,31 +76,36 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
         <StatusActions status={issue.status} onChange={onChange} />
         <Menu name="More actions" label={<Icon name="dots" />} caret={false} align="end">
           {(close) => (
-            <MenuItem
-              danger
-              icon="trash"
-              onSelect={() => {
-                close();
-                setAsking(true);
-              }}
-            >
-              Delete
-            </MenuItem>
+            <>
+              {(["discard", "delete"] as const).map((what) => (
+                <MenuItem
+                  key={what}
+                  danger
+                  icon={what === "delete" ? "trash" : "close"}
+                  onSelect={() => {
+                    close();
+                    setAsking(what);
+                  }}
+                >
+                  {QUESTIONS[what].word}
+                </MenuItem>
+              ))}
+            </>
           )}
         </Menu>
       </div>
       {asking ? (
         <Confirm
-          title={`Delete ${issue.shortId}?`}
-          confirm="Delete"
-          onClose={() => setAsking(false)}
+          title={`${QUESTIONS[asking].word} ${issue.shortId}?`}
+          confirm={QUESTIONS[asking].word}
+          onClose={() => setAsking(null)}
           onConfirm={() => {
-            setAsking(false);
-            void remove([issue]).then(() => navigate({ to: "/organizations/$org/issues", params: { org } }));
+            setAsking(null);
+            const gone = asking === "delete" ? remove([issue]) : discard([issue]);
+            void gone.then(() => navigate({ to: "/organizations/$org/issues", params: { org } }));
           }}
         >
-          Its events go with it, and nothing can bring them back. If the error happens again, it starts as a
-          new issue.
+          {QUESTIONS[asking].text}
         </Confirm>
       ) : null}
     </header>

@@ -12,6 +12,9 @@ import styles from "./IssueList.module.css";
 import { StatusActions } from "./StatusActions.tsx";
 import { OwnerMenu, PriorityMenu } from "./Triage.tsx";
 
+/** The hub merges this many at once, of one project. */
+const MERGED_MAX = 100;
+
 interface Props {
   org: string;
   items: readonly Issue[];
@@ -27,10 +30,14 @@ interface Props {
 
 export function IssueListHead(props: Props) {
   const { org, items, chosen, onChoose, columns, hasMore, isChoosing, chosenMax, onChooseAll } = props;
-  const { change, assign, prioritise, remove } = useIssueActions(org);
-  const [asking, setAsking] = useState(false);
+  const { change, assign, prioritise, remove, merge } = useIssueActions(org);
+  const [asking, setAsking] = useState<"delete" | "merge" | null>(null);
   const issues = [...chosen.values()];
   const all = items.length > 0 && items.every((issue) => chosen.has(issue.id));
+  const mayMerge =
+    issues.length > 1 &&
+    issues.length <= MERGED_MAX &&
+    issues.every((issue) => issue.project.id === issues[0]?.project.id);
   const statuses = new Set(issues.map((issue) => issue.status));
   /** What is done with the chosen ones; they are then chosen no more. */
   const then = (deed: (issues: readonly Issue[]) => Promise<void>) => {
@@ -72,7 +79,12 @@ export function IssueListHead(props: Props) {
             buttonClassName={styles.bulkMenu}
             onChange={(priority) => then((each) => prioritise(each, priority))}
           />
-          <Button small kind="quiet" icon="trash" onClick={() => setAsking(true)}>
+          {mayMerge ? (
+            <Button small kind="quiet" onClick={() => setAsking("merge")}>
+              Merge
+            </Button>
+          ) : null}
+          <Button small kind="quiet" icon="trash" onClick={() => setAsking("delete")}>
             Delete
           </Button>
         </div>
@@ -86,13 +98,26 @@ export function IssueListHead(props: Props) {
           ))}
         </>
       )}
-      {asking ? (
+      {asking === "merge" ? (
+        <Confirm
+          title={`Merge ${plural(issues.length, "issue")}?`}
+          confirm="Merge"
+          onClose={() => setAsking(null)}
+          onConfirm={() => {
+            setAsking(null);
+            then(merge);
+          }}
+        >
+          The one with most events takes in the events of the others, and what comes of them from now on. On
+          its page they can be taken apart again.
+        </Confirm>
+      ) : asking ? (
         <Confirm
           title={`Delete ${plural(issues.length, "issue")}?`}
           confirm="Delete"
-          onClose={() => setAsking(false)}
+          onClose={() => setAsking(null)}
           onConfirm={() => {
-            setAsking(false);
+            setAsking(null);
             then(remove);
           }}
         >

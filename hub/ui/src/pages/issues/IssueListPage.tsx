@@ -5,9 +5,11 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { useCallback, useMemo } from "react";
 import { type IssueFilter, issuesKey, issuesQuery, LIVE_PAGES_MAX } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
+import { searchesQuery } from "../../api/searches.ts";
 import type { Issue } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
 import { statusOf, withStatus } from "../../lib/query-text.ts";
+import { oneOf } from "../../lib/search-params.ts";
 import type { IssueListSearch, Sort } from "../../routes.tsx";
 import { buttonClass } from "../../ui/Button.tsx";
 import { Icon } from "../../ui/icons.tsx";
@@ -21,11 +23,13 @@ import { Filters } from "./Filters.tsx";
 import styles from "./IssueList.module.css";
 import { IssueList } from "./IssueList.tsx";
 import { LiveMark } from "./LiveMark.tsx";
+import { SavedSearches } from "./SavedSearches.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { queryProblem } from "./search-problem.ts";
 
 export const DEFAULT_QUERY = "is:unresolved";
 
+const SORTS: readonly Sort[] = ["date", "new", "freq", "user"];
 const SORT_NAMES: Record<Sort, string> = {
   date: "Last seen",
   new: "First seen",
@@ -50,18 +54,24 @@ export function IssueListPage() {
   const [columns, toggleColumn] = useColumns();
   const client = useQueryClient();
 
-  const text = search.query ?? DEFAULT_QUERY;
+  const { data: searches } = useQuery(searchesQuery(org));
+  const pinned = searches?.find((each) => each.isPinned);
+  // What the list begins with; the address says nothing then.
+  const usual = pinned?.query ?? DEFAULT_QUERY;
+  const usualSort = oneOf(pinned?.sort, SORTS) ?? "date";
+  const text = search.query ?? usual;
+  const sort = search.sort ?? (search.query === undefined ? usualSort : "date");
   const filter = useMemo<IssueFilter>(
     () => ({
       query: text,
-      sort: search.sort ?? "date",
+      sort,
       project: search.project ?? [],
       environment: search.environment ?? [],
       statsPeriod: search.start || search.end ? undefined : search.statsPeriod,
       start: search.start,
       end: search.end,
     }),
-    [search, text],
+    [search, text, sort],
   );
   const scope = useMemo(
     () => ({ kind: "issues" as const, org, project: search.project ?? [] }),
@@ -75,10 +85,10 @@ export function IssueListPage() {
       void navigate({
         search: (before: IssueListSearch) => {
           const merged = { ...before, ...next };
-          return { ...merged, query: merged.query === DEFAULT_QUERY ? undefined : merged.query };
+          return { ...merged, query: merged.query === usual ? undefined : merged.query };
         },
       }),
-    [navigate],
+    [navigate, usual],
   );
   const pages = issues.data?.pages;
   const items = useMemo(() => pages && once(pages.flatMap((page) => page.items)), [pages]);
@@ -129,27 +139,35 @@ export function IssueListPage() {
         </span>
         <LiveMark paused={(pages?.length ?? 0) > LIVE_PAGES_MAX} onRefresh={startOver} />
         <div className={styles.right}>
+          <SavedSearches
+            org={org}
+            query={text}
+            sort={sort}
+            onPick={(picked) =>
+              change({ query: picked.query, sort: oneOf(picked.sort, SORTS.slice(1)) ?? undefined })
+            }
+          />
           <Menu
-            name={`Sort: ${SORT_NAMES[search.sort ?? "date"]}`}
+            name={`Sort: ${SORT_NAMES[sort]}`}
             align="end"
             label={
               <span>
                 <span className={styles.sortWord}>Sort: </span>
-                {SORT_NAMES[search.sort ?? "date"]}
+                {SORT_NAMES[sort]}
               </span>
             }
           >
             {(close) =>
-              (Object.keys(SORT_NAMES) as Sort[]).map((sort) => (
+              SORTS.map((each) => (
                 <MenuItem
-                  key={sort}
-                  checked={sort === (search.sort ?? "date")}
+                  key={each}
+                  checked={each === sort}
                   onSelect={() => {
                     close();
-                    change({ sort: sort === "date" ? undefined : sort });
+                    change({ query: text, sort: each === "date" && usualSort === "date" ? undefined : each });
                   }}
                 >
-                  {SORT_NAMES[sort]}
+                  {SORT_NAMES[each]}
                 </MenuItem>
               ))
             }
@@ -192,7 +210,7 @@ export function IssueListPage() {
         retry={() => void issues.refetch()}
         compact={density === "compact"}
         filtered={
-          text !== DEFAULT_QUERY ||
+          text !== usual ||
           Boolean(search.project || search.environment || search.statsPeriod || search.start)
         }
         clear={() =>

@@ -1,15 +1,17 @@
 /** Beside the event: how often, since when, for whom, and when this one came. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { issueTagsQuery } from "../../api/issues.ts";
+import { issueKey, issueTagsQuery, subscribe } from "../../api/issues.ts";
 import type { EventDetail, IssueDetail } from "../../api/types.ts";
 import { TimeBars } from "../../charts/TimeBars.tsx";
 import { shortRelease } from "../../lib/format.ts";
 import { withTimes } from "../../lib/query-text.ts";
 import { duration, toMillis } from "../../lib/time.ts";
+import { Button } from "../../ui/Button.tsx";
 import { Segmented } from "../../ui/Tabs.tsx";
 import { Moment } from "../../ui/Time.tsx";
+import { useToast } from "../../ui/Toasts.tsx";
 import styles from "./IssueSidebar.module.css";
 import { statusDetail } from "./issue-text.ts";
 import { TagBars } from "./TagBars.tsx";
@@ -58,6 +60,7 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
         <h2>Status</h2>
         <p>{statusDetail(issue)}</p>
       </section>
+      <Told org={org} issue={issue} />
       {event ? <EventTimes event={event} /> : null}
       <section className={styles.block}>
         <h2>Tags</h2>
@@ -68,6 +71,45 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
         ))}
       </section>
     </aside>
+  );
+}
+
+const REASONS: Record<string, string> = {
+  assigned: "since it is assigned to you or your team",
+  bookmarked: "since you bookmarked it",
+  changed_status: "since you changed its status",
+  commented: "since you wrote a note",
+  mentioned: "since a note mentions you",
+  team_mentioned: "since a note mentions your team",
+};
+
+/** Who is told of what others do to the issue, and whether one is oneself. */
+function Told({ org, issue }: { org: string; issue: IssueDetail }) {
+  const client = useQueryClient();
+  const toast = useToast();
+  const set = useMutation({
+    mutationFn: (isSubscribed: boolean) => subscribe(org, issue.id, isSubscribed),
+    onSuccess: () => client.invalidateQueries({ queryKey: issueKey(org, issue.id), exact: true }),
+    onError: (error) => toast({ text: error.message, tone: "danger" }),
+  });
+  const why = REASONS[issue.subscriptionDetails?.reason ?? ""];
+  const names = issue.participants.map((user) => user.name || user.email);
+  return (
+    <section className={styles.block}>
+      <div className={styles.told}>
+        <h2>Told by mail</h2>
+        <Button small kind="quiet" busy={set.isPending} onClick={() => set.mutate(!issue.isSubscribed)}>
+          {issue.isSubscribed ? "Do not tell me" : "Tell me"}
+        </Button>
+      </div>
+      <p>{names.length > 0 ? names.join(", ") : "Nobody is told of notes and changes yet."}</p>
+      {issue.isSubscribed && why ? <p className={styles.quiet}>You are, {why}.</p> : null}
+      {issue.seenBy.length > 0 ? (
+        <p className={styles.quiet}>
+          Seen by {issue.seenBy.map((user) => user.name || user.email).join(", ")}
+        </p>
+      ) : null}
+    </section>
   );
 }
 

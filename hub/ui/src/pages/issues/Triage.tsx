@@ -1,6 +1,7 @@
 /** Who looks at an issue, and how much it matters: two menus, for one issue or for many. */
 
 import { useQuery } from "@tanstack/react-query";
+import { issueOwnersQuery } from "../../api/ownership.ts";
 import { membersQuery, teamsQuery } from "../../api/people.ts";
 import { sessionQuery } from "../../api/session.ts";
 import type { Assignee } from "../../api/types.ts";
@@ -86,9 +87,11 @@ interface OwnerProps {
   value?: Assignee | null;
   onChange: (who: Assignee | null) => void;
   buttonClassName?: string;
+  /** The issue whose rules are asked for a suggestion. */
+  issue?: string;
 }
 
-export function OwnerMenu({ org, value, onChange, buttonClassName }: OwnerProps) {
+export function OwnerMenu({ org, value, onChange, buttonClassName, issue }: OwnerProps) {
   const name = value === undefined ? "Assign to" : `Owner: ${value?.name ?? "nobody"}`;
   return (
     <Menu
@@ -111,6 +114,7 @@ export function OwnerMenu({ org, value, onChange, buttonClassName }: OwnerProps)
         <OwnerChoices
           org={org}
           value={value}
+          issue={issue}
           onPick={(who) => {
             close();
             onChange(who);
@@ -124,15 +128,18 @@ export function OwnerMenu({ org, value, onChange, buttonClassName }: OwnerProps)
 function OwnerChoices({
   org,
   value,
+  issue,
   onPick,
 }: {
   org: string;
   value?: Assignee | null;
+  issue?: string;
   onPick: (who: Assignee | null) => void;
 }) {
   const { data: members = [], error } = useQuery(membersQuery(org));
   const { data: teams = [] } = useQuery(teamsQuery(org));
   const { data: session } = useQuery(sessionQuery);
+  const { data: suggested } = useQuery({ ...issueOwnersQuery(org, issue ?? ""), enabled: !!issue });
   const is = (type: string, id: string) => value?.type === type && value.id === id;
   // Oneself first: that is whom one assigns most.
   const people = members
@@ -144,6 +151,20 @@ function OwnerChoices({
       <MenuItem checked={value === null} onSelect={() => onPick(null)}>
         Nobody
       </MenuItem>
+      {suggested?.source === "rule" && suggested.owners.length > 0 ? (
+        <>
+          <MenuLabel>By the rules</MenuLabel>
+          {suggested.owners.map((owner) => (
+            <MenuItem
+              key={`${owner.type}:${owner.id}`}
+              hint={suggested.rule ? `line ${suggested.rule.line}` : undefined}
+              onSelect={() => onPick(owner)}
+            >
+              {owner.name}
+            </MenuItem>
+          ))}
+        </>
+      ) : null}
       <MenuRule />
       {error ? <MenuLabel>{error.message}</MenuLabel> : null}
       {people.map((person) => (

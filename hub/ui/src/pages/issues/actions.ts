@@ -7,11 +7,13 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 import {
   deleteIssues,
+  discardIssues,
   type IssueEdit,
   type IssueFilter,
   type IssuePages,
   issueKey,
   issuesKey,
+  mergeIssues,
   refreshLists,
   type StatusChange,
   updateIssues,
@@ -134,25 +136,34 @@ export function useIssueActions(org: string) {
     [apply],
   );
 
-  /** Deleted is gone: the caller has asked before. */
-  const remove = useCallback(
-    async (issues: readonly Some[]) => {
+  /** What cannot be taken back: the caller has asked before. */
+  const forGood = useCallback(
+    async (issues: readonly Some[], deed: typeof deleteIssues, done: string) => {
       try {
-        await deleteIssues(
+        await deed(
           org,
           issues.map((issue) => issue.id),
         );
-        toast({ text: `${plural(issues.length, "issue")} deleted` });
+        toast({ text: `${plural(issues.length, "issue")} ${done}` });
       } catch (error) {
-        toast({ text: `Not deleted: ${(error as Error).message}`, tone: "danger" });
+        toast({ text: `Not ${done}: ${(error as Error).message}`, tone: "danger" });
       } finally {
         await client.invalidateQueries({ queryKey: issuesKey(org) });
       }
     },
     [client, org, toast],
   );
+  const remove = useCallback(
+    (issues: readonly Some[]) => forGood(issues, deleteIssues, "deleted"),
+    [forGood],
+  );
+  const discard = useCallback(
+    (issues: readonly Some[]) => forGood(issues, discardIssues, "discarded"),
+    [forGood],
+  );
+  const merge = useCallback((issues: readonly Some[]) => forGood(issues, mergeIssues, "merged"), [forGood]);
 
-  return { change, assign, prioritise, remove };
+  return { change, assign, prioritise, remove, discard, merge };
 }
 
 /** What each issue was before, kept apart from what the page shows. */

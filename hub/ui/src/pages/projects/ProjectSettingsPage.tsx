@@ -12,6 +12,7 @@ import { useTitle } from "../../ui/title.ts";
 import { FilterSettings } from "./FilterSettings.tsx";
 import { GeneralSettings } from "./GeneralSettings.tsx";
 import { KeySettings } from "./KeySettings.tsx";
+import { OwnershipSettings } from "./OwnershipSettings.tsx";
 import { PrivacySettings } from "./PrivacySettings.tsx";
 import styles from "./Settings.module.css";
 
@@ -57,6 +58,7 @@ export function ProjectSettingsPage() {
         tabs={[
           { value: "general", label: "General" },
           { value: "keys", label: "Keys" },
+          { value: "ownership", label: "Ownership" },
           { value: "privacy", label: "Privacy" },
           { value: "filters", label: "Filters and limits" },
         ]}
@@ -66,6 +68,8 @@ export function ProjectSettingsPage() {
             <GeneralSettings key={project.data.slug} org={org} project={project.data} />
           ) : tab === "keys" ? (
             <KeySettings org={org} slug={slug} />
+          ) : tab === "ownership" ? (
+            <OwnershipSettings key={project.data.slug} org={org} slug={slug} />
           ) : tab === "filters" ? (
             <FilterSettings key={project.data.slug} org={org} project={project.data} />
           ) : (

@@ -1,6 +1,6 @@
 /**
  * What belongs to the signed-in user: profile, tokens, and how this browser shows things; and what
- * belongs to the organization: its quotas.
+ * belongs to the organization: its people and its quotas.
  */
 
 import { useQuery } from "@tanstack/react-query";
@@ -11,8 +11,10 @@ import { Facts, PageHead, Panel } from "../../ui/Panel.tsx";
 import { useStored, useTheme } from "../../ui/stored.ts";
 import { Segmented, Tabs } from "../../ui/Tabs.tsx";
 import { useTitle } from "../../ui/title.ts";
+import { Members } from "./Members.tsx";
 import { Quotas } from "./Quotas.tsx";
 import styles from "./Settings.module.css";
+import { Teams } from "./Teams.tsx";
 import { Tokens } from "./Tokens.tsx";
 
 const FROM = "/signed-in/organizations/$org/settings";
@@ -31,16 +33,28 @@ export function SettingsPage() {
         onChange={(next) => void navigate({ to: ".", search: { tab: next === "you" ? undefined : next } })}
         tabs={[
           { value: "you", label: "You" },
+          { value: "members", label: "Members" },
+          { value: "teams", label: "Teams" },
           { value: "quotas", label: "Quotas" },
         ]}
       >
-        <div className={styles.panel}>{tab === "quotas" ? <Quotas key={org} org={org} /> : <Own />}</div>
+        <div className={styles.panel}>
+          {tab === "members" ? (
+            <Members org={org} />
+          ) : tab === "teams" ? (
+            <Teams org={org} />
+          ) : tab === "quotas" ? (
+            <Quotas key={org} org={org} />
+          ) : (
+            <You />
+          )}
+        </div>
       </Tabs>
     </div>
   );
 }
 
-function Own() {
+function You() {
   const { data: session } = useQuery(sessionQuery);
   const [theme, setTheme] = useTheme();
   const [density, setDensity] = useStored<"comfortable" | "compact">("density", "comfortable");

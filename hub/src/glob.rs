@@ -1,8 +1,11 @@
 //! Patterns with `*` and `?`; in paths `*` stays within a folder and `**` does not.
+//!
+//! Pure and small: many patterns may be held at once. Matching takes pattern times text steps at
+//! most, whatever the pattern.
 
 /// A pattern, taken apart once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Glob {
+pub struct Glob {
     parts: Vec<Part>,
     /// Whether `/` parts the text, so that `*` ends there.
     is_path: bool,
@@ -19,7 +22,9 @@ enum Part {
 }
 
 impl Glob {
-    pub(super) fn new(pattern: &str, is_path: bool) -> Self {
+    /// Takes a pattern apart; in a path `/` parts the text.
+    #[must_use]
+    pub fn new(pattern: &str, is_path: bool) -> Self {
         let mut parts = Vec::with_capacity(pattern.len());
         let mut chars = pattern.chars().peekable();
         while let Some(c) = chars.next() {
@@ -39,7 +44,8 @@ impl Glob {
     }
 
     /// Whether the whole text fits. Takes pattern times text steps at most.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
         let mut literal = text.chars();
         for part in &self.parts {
             match part {

@@ -1,0 +1,155 @@
+//! Whom rules name for an event: for an issue by its latest one, and for rules that are not in
+//! force yet by any.
+
+use axum::Json;
+use axum::extract::State;
+use protocol::ids::EventId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{ShownRule, unreadable};
+use crate::access::Scope;
+use crate::api::ApiState;
+use crate::api::caller::Caller;
+use crate::api::error::ApiError;
+use crate::api::event::body_of;
+use crate::api::events::shape;
+use crate::api::input::{At, Input};
+use crate::api::issues::{Assignee, People};
+use crate::api::types::{IssueAt, IssuePath, ProjectPath};
+use crate::owner::{Facts, Rule, Rules};
+use crate::store::event_read::EventRow;
+use crate::store::projects::Project;
+
+/// Whom rules name.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct SuggestedOwners {
+    /// The event that was asked about; null where there is none.
+    event_id: Option<String>,
+    /// The rule that decides; null where none fits.
+    rule: Option<ShownRule>,
+    /// The owners that exist, the one who is given the issue first.
+    owners: Vec<Assignee>,
+    /// Owners of the rule whom nobody here is called.
+    unknown: Vec<String>,
+    /// `rule`, `fallthrough` (the project's teams, since no rule fits), or `none`.
+    source: &'static str,
+}
+
+/// Rules to be tried, which are not kept.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct OwnershipTrial {
+    /// The rules; left out they are the project's own.
+    raw: Option<String>,
+    /// A stored event of the project; left out it is the latest.
+    event_id: Option<String>,
+}
+
+/// Whom the project's rules name for an issue, by its latest event.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/owners/",
+    tag = "ownership", params(IssuePath), responses((status = 200, body = SuggestedOwners)))]
+pub(in crate::api) async fn of_issue(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+) -> Result<Json<SuggestedOwners>, ApiError> {
+    let slug = at.organization.as_deref();
+    let found = state
+        .issue(&caller, slug, &at.issue, Scope::EventRead)
+        .await?;
+    let project = &found.project;
+    let mut latest = state.store.issue_events(found.issue.id, None, 1).await?;
+    let answer = ask(&state, project, None, latest.pop().as_ref()).await?;
+    Ok(Json(answer))
+}
+
+/// Tries rules on an event without keeping them.
+#[utoipa::path(post, path = "/api/0/vedette/projects/{organization}/{project}/ownership/try/",
+    tag = "ownership", params(ProjectPath), request_body = OwnershipTrial,
+    responses((status = 200, body = SuggestedOwners)))]
+pub(in crate::api) async fn attempt(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ProjectPath>,
+    Input(trial): Input<OwnershipTrial>,
+) -> Result<Json<SuggestedOwners>, ApiError> {
+    let scope = Scope::ProjectRead;
+    let (_, project) = state
+        .project(&caller, &path.organization, &path.project, scope)
+        .await?;
+    let row = match &trial.event_id {
+        Some(name) => {
+            let id: EventId = name
+                .parse()
+                .map_err(|_| ApiError::field("eventId", "no event's id"))?;
+            let row = state
+                .store
+                .event_by_id(&[project.id], id.as_bytes())
+                .await?;
+            Some(row.ok_or_else(|| ApiError::field("eventId", "no such event here"))?)
+        }
+        None => state.store.project_events(project.id, None, 1).await?.pop(),
+    };
+    let raw = trial.raw.as_deref();
+    let answer = ask(&state, &project, raw, row.as_ref()).await?;
+    Ok(Json(answer))
+}
+
+async fn ask(
+    state: &ApiState,
+    project: &Project,
+    raw: Option<&str>,
+    event: Option<&EventRow>,
+) -> Result<SuggestedOwners, ApiError> {
+    let row = state.store.ownership(project.id).await?;
+    let own = Rules::parse(raw.unwrap_or(&row.raw)).map_err(|error| unreadable("raw", &error))?;
+    let file = Rules::parse_codeowners(&row.codeowners).unwrap_or_default();
+    let rules = own.behind(file);
+    let facts = match event {
+        Some(event) => Some(shape(&body_of(state, event).await?, Facts::of)?),
+        None => None,
+    };
+    let rule = facts.as_ref().and_then(|facts| rules.decide(facts));
+    let people = People::read(state, project.organization_id).await?;
+    let mut answer = SuggestedOwners {
+        event_id: event.map(|event| hex::encode(&event.event_id)),
+        rule: rule.map(ShownRule::from),
+        owners: Vec::new(),
+        unknown: Vec::new(),
+        source: "none",
+    };
+    match rule {
+        Some(rule) => {
+            answer.source = "rule";
+            fill(state, project, &people, rule, &mut answer).await?;
+        }
+        None if row.falls_through && event.is_some() => {
+            let links = state.store.project_teams(project.organization_id).await?;
+            let own = links.iter().filter(|(of, _)| *of == project.id);
+            let teams = own.filter_map(|(_, team)| people.find(&format!("team:{team}")));
+            answer.owners = teams.collect();
+            answer.source = "fallthrough";
+        }
+        None => {}
+    }
+    Ok(answer)
+}
+
+async fn fill(
+    state: &ApiState,
+    project: &Project,
+    people: &People,
+    rule: &Rule,
+    answer: &mut SuggestedOwners,
+) -> Result<(), ApiError> {
+    for owner in &rule.owners {
+        let name = state.store.find_owner(project.id, owner).await?;
+        match name.and_then(|name| people.find(&name)) {
+            Some(found) => answer.owners.push(found),
+            None => answer.unknown.push(owner.to_string()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Searches that people keep, and how they name releases.
+
+use super::*;
+
+const SEARCHES: &str = "organizations/acme/searches/";
+
+#[tokio::test]
+async fn searches_are_kept_for_oneself_or_for_everyone() {
+    let hub = Hub::new().await;
+    let own = json!({ "name": "Mine", "query": "assigned:me" });
+    let made = hub.post(SEARCHES, own.clone()).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    assert_eq!(made.json()["visibility"], "owner");
+    let all = json!({ "name": "All", "query": "", "sort": "freq", "visibility": "organization" });
+    let made = hub.post(SEARCHES, all.clone()).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let shared = format!("{SEARCHES}{}/", made.json()["id"].as_str().unwrap());
+    let theirs = async |method: Method, path: &str, body: Option<Value>| {
+        hub.ask(&hub.member, method, path, body).await
+    };
+    let listed = theirs(Method::GET, SEARCHES, None).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(
+        (&listed[0]["name"], &listed[0]["isOwn"]),
+        (&json!("All"), &json!(false))
+    );
+    let refused = theirs(Method::POST, SEARCHES, Some(all)).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let refused = theirs(Method::DELETE, &shared, None).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let foreign = theirs(Method::PUT, &format!("{SEARCHES}1/"), Some(own)).await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+    let change = json!({ "name": "Every one", "query": "is:new", "visibility": "owner" });
+    let changed = hub.put(&shared, change).await.json();
+    assert_eq!(
+        (&changed["name"], &changed["visibility"]),
+        (&json!("Every one"), &json!("owner"))
+    );
+    assert_eq!(hub.delete(&shared).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(hub.get(SEARCHES).await.json().as_array().unwrap().len(), 1);
+    let wrong = json!({ "name": "x", "query": "(" });
+    assert_eq!(hub.post(SEARCHES, wrong).await.json()["field"], "query");
+}
+
+#[tokio::test]
+async fn a_pinned_search_is_first_and_recent_ones_are_the_latest() {
+    let hub = Hub::new().await;
+    let pins = "organizations/acme/pinned-searches/";
+    let pin = json!({ "type": 0, "query": "is:new", "sort": "new" });
+    let pinned = hub.put(pins, pin).await;
+    assert_eq!(pinned.status, StatusCode::CREATED, "{}", pinned.text);
+    hub.post(SEARCHES, json!({ "name": "A", "query": "is:resolved" }))
+        .await;
+    let listed = hub.get(SEARCHES).await.json();
+    assert_eq!(listed[0]["visibility"], "owner_pinned");
+    hub.post(
+        SEARCHES,
+        json!({ "name": "B", "query": "is:new", "sort": "new" }),
+    )
+    .await;
+    let listed = hub.get(SEARCHES).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    assert_eq!(listed[1]["isPinned"], true);
+    assert_eq!(hub.delete(pins).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(hub.get(SEARCHES).await.json()[1]["isPinned"], false);
+
+    let recent = "organizations/acme/recent-searches/";
+    for n in 0..40 {
+        let query = format!("level:error {}", n % 35);
+        let noted = hub.post(recent, json!({ "query": query })).await;
+        assert_eq!(noted.status, StatusCode::CREATED, "{}", noted.text);
+    }
+    let listed = hub.get(recent).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 30);
+    assert_eq!(listed[0]["query"], "level:error 4");
+    let found = hub.get(&format!("{recent}?query=ERROR%2034")).await.json();
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    let empty = hub.ask(&hub.member, Method::GET, recent, None).await;
+    assert_eq!(empty.text, "[]");
+}

@@ -1,0 +1,106 @@
+//! What only time does to issues: new ones become ongoing, forgotten ones resolved.
+//!
+//! Times are unix milliseconds.
+
+use protocol::timestamp::Timestamp;
+
+use super::{Store, StoreError, Write};
+
+/// Issues resolved in one transaction.
+const RESOLVED_MAX: i64 = 500;
+
+impl Store {
+    /// Resolves issues that were not seen for as long as their projects say (`resolve_age`, in
+    /// hours); answers how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`]; what was resolved before stays so.
+    pub async fn resolve_forgotten_issues(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut n_all = 0;
+        loop {
+            let mut write = self.begin().await?;
+            let n = write.resolve_forgotten(now).await?;
+            write.commit().await?;
+            n_all += n;
+            if n < RESOLVED_MAX.unsigned_abs() {
+                return Ok(n_all);
+            }
+        }
+    }
+}
+
+impl Write {
+    async fn resolve_forgotten(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT i.id, CAST(json_extract(p.options, '$.resolve_age') AS BIGINT) AS age
+             FROM projects p JOIN issues i ON i.project_id = p.id AND i.status = 0
+             WHERE CAST(json_extract(p.options, '$.resolve_age') AS BIGINT) > 0
+               AND i.last_seen < ?1 -
+                   CAST(json_extract(p.options, '$.resolve_age') AS BIGINT) * 3600000
+             LIMIT ?2",
+        )
+        .bind(now.as_millis())
+        .bind(RESOLVED_MAX)
+        .fetch_all(self.connection())
+        .await?;
+        let n = rows.len() as u64;
+        for (issue, age) in rows {
+            sqlx::query(
+                "UPDATE issues SET status = 1, substatus = NULL, status_details = '{}',
+                     resolved_at = ?2 WHERE id = ?1",
+            )
+            .bind(issue)
+            .bind(now.as_millis())
+            .execute(self.connection())
+            .await?;
+            const RESOLVED_BY_AGE: i64 = 15;
+            let data = format!(r#"{{"age":{age}}}"#);
+            self.add_activity(issue, RESOLVED_BY_AGE, &data, now)
+                .await?;
+        }
+        Ok(n)
+    }
+
+    /// Makes issues ongoing that are new, regressed or escalating since before a time. Escalation
+    /// had raised their priority: it is the first one again, unless a person set it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn age_issues(
+        &mut self,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        // New, by the first event; regressed and escalating, by what was noted then.
+        const AGED: &str = "status = 0 AND (
+               (substatus = 7 AND first_seen < ?1)
+               OR (substatus = 6 AND NOT EXISTS (
+                   SELECT 1 FROM issue_activity a
+                   WHERE a.issue_id = issues.id AND a.kind = 6 AND a.created_at >= ?1))
+               OR (substatus = 2 AND NOT EXISTS (
+                   SELECT 1 FROM issue_activity a
+                   WHERE a.issue_id = issues.id AND a.kind IN (2, 25) AND a.created_at >= ?1)))";
+        let noted = format!(
+            "INSERT INTO issue_activity (issue_id, kind, data, created_at)
+             SELECT id, 24, '{{\"after_days\":7}}', ?2 FROM issues WHERE {AGED}"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(noted))
+            .bind(before.as_millis())
+            .bind(now.as_millis())
+            .execute(self.connection())
+            .await?;
+        let first = "(SELECT CAST(json_extract(a.data, '$.priority') AS BIGINT)
+                      FROM issue_activity a WHERE a.issue_id = issues.id AND a.kind = 9 LIMIT 1)";
+        let aged = format!(
+            "UPDATE issues SET substatus = 3,
+                 priority = CASE WHEN substatus = 2 AND priority_locked_at IS NULL
+                     THEN COALESCE({first}, priority) ELSE priority END
+             WHERE {AGED}"
+        );
+        let done = sqlx::query(sqlx::AssertSqlSafe(aged))
+            .bind(before.as_millis())
+            .execute(self.connection())
+            .await?;
+        Ok(done.rows_affected())
+    }
+}

@@ -1,0 +1,61 @@
+import { screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { expect, it } from "vitest";
+import { type Answers, open } from "../../test/render.tsx";
+import { letters } from "./OwnershipSettings.tsx";
+
+const OWNERSHIP = {
+  raw: "",
+  fallthrough: true,
+  isActive: true,
+  autoAssignment: "Auto Assign to Issue Owner",
+  codeownersAutoSync: true,
+  schema: { $version: 1, rules: [] },
+};
+const WORLD: Answers = {
+  "GET projects/acme/shop/": { body: { id: "1", slug: "shop", name: "Shop" } },
+  "GET projects/acme/shop/ownership/": { body: OWNERSHIP },
+  "GET projects/acme/shop/codeowners/": { body: [] },
+};
+
+it("says whom the rules name while they are written, and where they are wrong", async () => {
+  const { requests } = open("/organizations/acme/projects/shop/settings?tab=ownership", {
+    ...WORLD,
+    "POST vedette/projects/acme/shop/ownership/try/": (_, init) => {
+      const { raw } = JSON.parse(String(init?.body)) as { raw: string };
+      return raw.includes("nobody")
+        ? {
+            status: 400,
+            body: { detail: "line 1: nobody is neither an e-mail address nor #team", span: [5, 11] },
+          }
+        : {
+            body: {
+              eventId: "0123456789abcdef",
+              rule: { matcher: { type: "path", pattern: "*.py" }, owners: [], line: 1 },
+              owners: [{ type: "team", id: "1", name: "Web" }],
+              unknown: ["gone@example.org"],
+              source: "rule",
+            },
+          };
+    },
+    "PUT projects/acme/shop/ownership/": { body: { ...OWNERSHIP, raw: "*.py #web" } },
+  });
+  const rules = (await screen.findByLabelText("Rules")) as HTMLTextAreaElement;
+  await userEvent.type(rules, "*.py nobody");
+  expect((await screen.findByRole("alert")).textContent).toContain("line 1");
+  await userEvent.click(screen.getByRole("button", { name: "Show the place" }));
+  expect([rules.selectionStart, rules.selectionEnd]).toEqual([5, 11]);
+  await userEvent.clear(rules);
+  await userEvent.type(rules, "*.py #web");
+  expect(await screen.findByText("team Web")).toBeTruthy();
+  expect(screen.getByText(/Nobody here is called gone@example.org/)).toBeTruthy();
+  await userEvent.click(screen.getByRole("button", { name: "Save" }));
+  await waitFor(() =>
+    expect(requests.find((each) => each.method === "PUT")?.body).toEqual({ raw: "*.py #web" }),
+  );
+});
+
+it("finds the letter of a byte", () => {
+  expect(letters("ä.py x", 3)).toBe(2);
+  expect(letters("a\nb", 2)).toBe(2);
+});
