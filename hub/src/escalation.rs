@@ -86,6 +86,11 @@ async fn escalate(store: &Store, racing: &Racing, now: Timestamp) -> Result<(), 
     let velocity = store.velocity(project.as_i64()).await?;
     let mut write = store.begin().await?;
     let status = Status::Unresolved(Unresolved::Escalating);
+    // Somebody may have decided about it since it was found.
+    let states = write.issue_states(&[issue]).await?;
+    if states.iter().all(|row| row.status.0 != status.codes().0) {
+        return Ok(());
+    }
     write.reopen_issue(issue, status.codes()).await?;
     write.raise_priority(issue).await?;
     let data = json!({ "events": racing.events, "threshold": velocity.threshold }).to_string();

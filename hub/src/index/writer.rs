@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protocol::timestamp::Timestamp;
 use tantivy::query::RangeQuery;
-use tantivy::{IndexWriter, Term};
+use tantivy::{IndexWriter, SegmentMeta, Term};
 use tokio::sync::{mpsc, oneshot};
 
 use super::part::{Parts, week_of};
@@ -203,7 +203,7 @@ impl Writer {
             writer.commit()?;
             let part = self.parts.part(week)?;
             let segments = part.index.searchable_segment_metas()?.into_iter();
-            let stale = segments.filter(|segment| segment.has_deletes());
+            let stale = segments.filter(SegmentMeta::has_deletes);
             let stale: Vec<_> = stale.map(|segment| segment.id()).collect();
             let writer = self.writer(week)?;
             for segment in stale {
