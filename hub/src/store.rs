@@ -163,15 +163,19 @@ impl Store {
         };
         let options = SqliteConnectOptions::new()
             .filename(path)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS)
+            .pragma("cache_size", format!("-{CACHE_KIB}"));
+        // What the file itself remembers is set by the writer alone: setting it takes the write
+        // lock, and a reader that is opened beside an open transaction would wait for that in vain.
+        let to_write = options
+            .clone()
             .create_if_missing(true)
             // Must precede the first table: it is what lets the file shrink later.
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS)
-            .pragma("cache_size", format!("-{CACHE_KIB}"))
             .pragma("journal_size_limit", WAL_BYTES_MAX.to_string())
             // What is deleted is written over, where that costs no page more.
             .pragma("secure_delete", "FAST");
@@ -182,7 +186,7 @@ impl Store {
             .max_lifetime(None)
             .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options.clone())
+            .connect_with(to_write)
             .await
             .map_err(opened)?;
         sqlx::migrate!("./migrations/sqlite").run(&writer).await?;
@@ -303,5 +307,17 @@ mod tests {
             .execute(store.reader())
             .await;
         assert!(result.is_err());
+    }
+
+    #[tokio::test]
+    async fn readers_are_opened_beside_a_transaction_that_goes_on() {
+        let (store, _dir) = Store::temporary().await;
+        let mut write = store.begin().await.unwrap();
+        write.put_setting("kept", "1").await.unwrap();
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            readers.push(store.reader().acquire().await.unwrap());
+        }
+        write.commit().await.unwrap();
     }
 }
