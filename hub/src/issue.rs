@@ -18,7 +18,7 @@ use protocol::timestamp::Timestamp;
 pub use details::{Archived, Resolution, StatusDetails};
 pub use forecast::{WEEK_HOURS, ceiling};
 pub use velocity::{ISSUES_MAX as RATED_ISSUES_MAX, Seen, threshold as velocity};
-pub use version::{Release, is_newer};
+pub use version::{Release, compare_version, is_newer};
 
 /// A young issue is new; an older one is ongoing.
 pub const NEW_FOR_MILLIS: i64 = 7 * 24 * 3_600_000;

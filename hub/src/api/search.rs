@@ -3,6 +3,7 @@
 //! [`resolve_query`] is the one place where the search language meets the store.
 
 mod plan;
+mod versions;
 
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
@@ -116,7 +117,13 @@ pub(super) async fn resolve_query(
     let span = span(params, now)?;
     let text = params.first("query").unwrap_or(DEFAULT_QUERY);
     let who = who(state, caller, projects, text).await?;
-    let plan = Plan::read(&query::parse(text, now)?, &who)?;
+    let mut parsed = query::parse(text, now)?;
+    if versions::may_compare(text) {
+        let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
+        let releases = state.store.releases_of(&ids).await?;
+        parsed = versions::named(parsed, &releases);
+    }
+    let plan = Plan::read(&parsed, &who)?;
     let mut filter = IssueFilter {
         projects: projects.iter().map(|project| project.id).collect(),
         statuses: plan.statuses,

@@ -24,6 +24,24 @@ pub fn is_newer(a: Release<'_>, b: Release<'_>) -> bool {
     }
 }
 
+/// How a release stands to a version that a person wrote, of which a package and numbers may be
+/// left out; `None` where one of them is no version, or they are of different packages.
+#[must_use]
+pub fn compare_version(release: &str, bound: &str) -> Option<Ordering> {
+    let mut release = Version::parse(release)?;
+    let whole = if bound.contains('.') {
+        bound.to_owned()
+    } else {
+        format!("{bound}.0")
+    };
+    let bound = Version::parse(&whole)?;
+    let is_same = bound.package.is_empty() || bound.package == release.package;
+    if bound.build.is_empty() {
+        release.build = "";
+    }
+    is_same.then(|| release.compare(&bound))
+}
+
 /// `package@1.2.3-beta.1+build`; at most four numbers.
 #[derive(Debug)]
 struct Version<'a> {

@@ -27,7 +27,40 @@ pub struct ReleaseSeen<'a> {
     pub last_seen: Timestamp,
 }
 
+/// Releases read for a comparison; the latest first.
+const COMPARED_MAX: i64 = 10_000;
+
+/// A release of a project.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct ReleaseOfProject {
+    /// The project.
+    pub project_id: i64,
+    /// The release.
+    pub version: String,
+    /// When an event of the project first named it, in unix milliseconds.
+    pub first_seen_at: i64,
+}
+
 impl Store {
+    /// The releases of these projects, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn releases_of(&self, projects: &[i64]) -> Result<Vec<ReleaseOfProject>, StoreError> {
+        let list = projects.iter().map(i64::to_string).collect::<Vec<_>>();
+        Ok(sqlx::query_as(
+            "SELECT rp.project_id, r.version, rp.first_seen_at
+             FROM release_projects rp JOIN releases r ON r.id = rp.release_id
+             WHERE rp.project_id IN (SELECT value FROM json_each(?1)) AND r.version <> ?2
+             ORDER BY rp.first_seen_at DESC, r.id DESC LIMIT ?3",
+        )
+        .bind(format!("[{}]", list.join(",")))
+        .bind(MORE_NAMES)
+        .bind(COMPARED_MAX)
+        .fetch_all(self.reader())
+        .await?)
+    }
+
     /// The organization of each of these projects; a project that is not there is left out.
     ///
     /// # Errors

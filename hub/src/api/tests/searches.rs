@@ -78,3 +78,19 @@ async fn a_pinned_search_is_first_and_recent_ones_are_the_latest() {
     let empty = hub.ask(&hub.member, Method::GET, recent, None).await;
     assert_eq!(empty.text, "[]");
 }
+
+#[tokio::test]
+async fn releases_are_searched_in_the_order_of_their_versions() {
+    let hub = Hub::new().await;
+    for (n, ty, release) in [(1_u8, "Old", "shop@1.9.0"), (2, "Young", "shop@1.10.0")] {
+        let mut event = error(ty, "ann", 60 - i64::from(n));
+        event["release"] = json!(release);
+        hub.digest(n.into(), &event).await;
+    }
+    assert_eq!(hub.titles("?query=release:%3E1.9").await, ["Young"]);
+    assert_eq!(hub.titles("?query=release:%3C%3D1.9.0").await, ["Old"]);
+    assert_eq!(hub.titles("?query=release:latest").await, ["Young"]);
+    assert_eq!(hub.titles("?query=release.version:1.10.0").await, ["Young"]);
+    assert!(hub.titles("?query=release:%3E2.0").await.is_empty());
+    assert_eq!(hub.titles("?query=!release:latest").await, ["Old"]);
+}
