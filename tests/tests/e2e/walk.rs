@@ -123,6 +123,12 @@ async fn a_lost_index_is_rebuilt_with_the_same_answers() {
     }
     site.api().issues(site.org(), "", 20).await.unwrap();
     site.settled(60).await.unwrap();
+    // What is stored is found a moment later.
+    until("every event to be found", VISIBLE_WITHIN, || async {
+        (site.stored_events().await.ok()? == 60).then_some(())
+    })
+    .await
+    .unwrap();
     let questions = [
         "charge_3",
         "level:error",
