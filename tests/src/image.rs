@@ -6,7 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+
+/// Copies until two are the same.
+const COPIES_MAX: u32 = 30;
 
 /// A mounted image; gone with this value.
 #[derive(Debug)]
@@ -54,13 +57,37 @@ impl Image {
     /// # Errors
     /// When the host does not let it, or the program is not killed.
     pub fn cut(&mut self, kill: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let copy = fresh_file(&self.at);
-        run("cp", &["--sparse=always", text(&self.file)?, text(&copy)?])?;
+        let copy = self.at_one_moment()?;
         kill()?;
         run("umount", &[text(&self.at)?])?;
         std::fs::remove_file(&self.file)?;
         self.file = copy;
         self.mount()
+    }
+
+    /// A copy of the image as it was at one moment. The kernel goes on writing while it is copied,
+    /// and what is half of before and half of after no cut leaves: two copies have to be the same.
+    fn at_one_moment(&self) -> anyhow::Result<PathBuf> {
+        let mut copy = self.copy()?;
+        for _ in 0..COPIES_MAX {
+            let again = self.copy()?;
+            let compared = Command::new("cmp")
+                .args(["-s", text(&copy)?, text(&again)?])
+                .status();
+            let is_same = compared.context("start cmp")?.success();
+            std::fs::remove_file(&copy)?;
+            copy = again;
+            if is_same {
+                return Ok(copy);
+            }
+        }
+        bail!("the image never rests: it is written to for {COPIES_MAX} copies")
+    }
+
+    fn copy(&self) -> anyhow::Result<PathBuf> {
+        let copy = fresh_file(&self.at);
+        run("cp", &["--sparse=always", text(&self.file)?, text(&copy)?])?;
+        Ok(copy)
     }
 }
 
