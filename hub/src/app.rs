@@ -165,12 +165,18 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
         working.cancel.clone(),
     ));
 
+    let retention = data.retention(&config);
+    working.tracker.spawn(upkeep::retain(
+        retention.clone(),
+        config.retention.every.0,
+        working.cancel.clone(),
+    ));
     let erasures = Erasures {
         store: data.store.clone(),
         archive: data.archive.clone(),
         index: data.index.clone(),
         digest: digest.clone(),
-        retention: data.retention(&config),
+        retention,
     };
     working
         .tracker
@@ -229,7 +235,7 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
     })
 }
 
-/// Starts what works beside requests: alerts, notifications, retention.
+/// Starts what works beside requests: alerts, notifications, measures.
 fn work(
     config: &Config,
     data: &Data,
@@ -266,11 +272,6 @@ fn work(
     let dictionaries = data.dictionaries.clone();
     tracker.spawn(dictionaries.run(clock::now, working.cancel.clone()));
     tracker.spawn(notifier.run(clock::now, working.cancel.clone()));
-    tracker.spawn(upkeep::retain(
-        data.retention(config),
-        config.retention.every.0,
-        working.cancel.clone(),
-    ));
     Ok(())
 }
 

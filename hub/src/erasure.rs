@@ -27,6 +27,8 @@ use crate::store::{Store, StoreError};
 
 /// Chunks read in one step.
 const CHUNKS: usize = 64;
+/// Bytes of what is found after which a step ends.
+const FOUND_BYTES: usize = 16 * 1024 * 1024;
 /// Events of which the ids are kept, so that what comes later of them is found.
 const EVENTS_MAX: u32 = 100_000;
 /// Records that were set aside, read in one step.
@@ -171,6 +173,8 @@ impl Erasures {
 
     /// Drops packs of which nothing is wanted any more, and empties the others.
     async fn empty(&self, packs: Vec<(i64, i64)>) -> Result<(), ErasureError> {
+        // What the retention has moved has its row when it is our turn.
+        let _turn = self.retention.turn().await;
         let archive = self.archive.clone();
         let sealed = tokio::task::spawn_blocking(move || archive.seal()).await;
         sealed.map_err(|_| ErasureError::Ended)??;
@@ -208,8 +212,11 @@ fn step(
     mut wanted: Wanted,
     asked_at: Timestamp,
 ) -> Result<(Vec<Body>, Position, Wanted), ArchiveError> {
-    let (mut found, mut position) = (Vec::new(), from);
+    let (mut found, mut position, mut n_bytes) = (Vec::new(), from, 0);
     for _ in 0..CHUNKS {
+        if n_bytes >= FOUND_BYTES {
+            break;
+        }
         let Some((bodies, next)) = archive.next_chunk(position)? else {
             break;
         };
@@ -222,6 +229,7 @@ fn step(
                     || is_before && wanted.is_of_subject(&body.payload));
             if is_wanted {
                 wanted.note(body.event_id);
+                n_bytes += body.payload.len();
                 found.push((at, body));
             }
         }

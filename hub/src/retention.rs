@@ -8,11 +8,13 @@
 //! What it never does: read the clock. The app says when, and what time it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::archive::{Archive, ArchiveError, Location};
 use crate::index::{Index, IndexError};
@@ -98,18 +100,26 @@ pub struct Retention {
     archive: Archive,
     index: Index,
     config: Config,
+    /// Held by who moves bodies or drops packs: a body that is moved has no row for a moment.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Retention {
     /// Puts the parts together.
     #[must_use]
-    pub const fn new(store: Store, archive: Archive, index: Index, config: Config) -> Self {
+    pub fn new(store: Store, archive: Archive, index: Index, config: Config) -> Self {
         Self {
             store,
             archive,
             index,
             config,
+            turn: Arc::default(),
         }
+    }
+
+    /// Waits until no other clone moves bodies or drops packs; none does while this is held.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// Removes everything that is too old at `now`.
@@ -117,6 +127,7 @@ impl Retention {
     /// # Errors
     /// [`RetentionError`]; what was removed by then stays removed.
     pub async fn run(&self, now: Timestamp) -> Result<Report, RetentionError> {
+        let _turn = self.turn().await;
         let mut report = Report::default();
         self.remove_events(now, &mut report).await?;
         self.remove_items(now, &mut report).await?;
@@ -253,7 +264,7 @@ impl Retention {
     }
 
     /// Moves what is wanted out of a pack that nothing is appended to any more; says how many
-    /// bodies were moved, and how many cannot be read and stay.
+    /// bodies were moved, and how many cannot be read and stay. To be called in one's turn.
     ///
     /// # Errors
     /// [`RetentionError`]; what was moved by then stays moved.

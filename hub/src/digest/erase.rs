@@ -3,15 +3,14 @@
 //! Issues lose their counts, tags and users, and show another event; those without any go. The
 //! bodies stay where they are until their pack is emptied, which is for the caller to see to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::ids::{EventId, ProjectId};
 use protocol::item::ItemKind;
-use protocol::timestamp::Timestamp;
 
 use super::prepare::{self, Incoming};
 use super::regroup::face;
-use crate::archive::{Archive, Body, Location, StoredEvent};
+use crate::archive::{Archive, Body, Location};
 use crate::geo::Places;
 use crate::group::Rules;
 use crate::index::{Index, IndexError};
@@ -30,6 +29,9 @@ pub enum EraseError {
     /// The index refused.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The reading thread ended.
+    #[error("thread of the archive ended")]
+    Ended,
 }
 
 /// What is removed from.
@@ -63,6 +65,7 @@ pub async fn erase(
     // The index first: what is cut off here is found again, what is committed is not.
     let documents = rows.iter().map(|row| (row.row, row.timestamp)).collect();
     with.index.erase(documents).await?;
+    let events = read(with.archive, rows.clone()).await?;
     let places: Vec<Place> = bodies.iter().map(|(at, _)| place(*at)).collect();
     let mut write = with.store.begin().await?;
     let packs = write.erase_items(project, &ids, &places).await?;
@@ -74,7 +77,7 @@ pub async fn erase(
     progress
         .packs
         .extend(packs.into_iter().chain(of_rows).chain(of_bodies));
-    take_counts(&mut write, with.archive, &rows, bodies).await?;
+    take_counts(&mut write, with.archive, events).await?;
     write.note_erasure(erasure, progress).await?;
     write.commit().await?;
     Ok(())
@@ -84,22 +87,14 @@ pub async fn erase(
 async fn take_counts(
     write: &mut Write,
     archive: &Archive,
-    rows: &[EventRow],
-    bodies: &[Body],
-) -> Result<(), StoreError> {
-    let bodies: HashMap<EventId, &StoredEvent> = bodies
-        .iter()
-        .filter(|(_, body)| ItemKind::from_name(&body.kind).is_event())
-        .map(|(_, body)| (body.event_id, body))
-        .collect();
+    events: Vec<(EventRow, Option<Incoming>)>,
+) -> Result<(), EraseError> {
     let mut losses: BTreeMap<i64, Loss> = BTreeMap::new();
-    for row in rows {
+    for (row, incoming) in events {
         let loss = losses.entry(row.issue).or_default();
         loss.events += 1;
         *loss.hours.entry(row.timestamp.hour()).or_default() += 1;
-        let Some(incoming) = bodies.get(&row.event_id).and_then(|body| digested(body)) else {
-            continue;
-        };
+        let Some(incoming) = incoming else { continue };
         loss.users.extend(incoming.user);
         for tag in incoming.document.tags {
             *loss.tags.entry(tag).or_default() += 1;
@@ -114,36 +109,39 @@ async fn take_counts(
         let Some(latest) = write.faceless(issue).await? else {
             continue;
         };
-        let at = Location {
-            pack: latest.pack,
-            offset: latest.offset,
-            item: latest.item,
-        };
-        let archive = archive.clone();
-        let body = tokio::task::spawn_blocking(move || archive.read(at));
-        if let Some(incoming) = body
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .as_ref()
-            .and_then(digested)
-        {
-            let (face, at): (_, Timestamp) = (face(&incoming), latest.timestamp);
+        let at = latest.timestamp;
+        let read = read(archive, vec![latest]).await?;
+        if let Some((_, Some(incoming))) = read.first() {
+            let face = face(incoming);
             write.reface_issue(issue, &face, None, at).await?;
         }
     }
     Ok(())
 }
 
-fn digested(body: &StoredEvent) -> Option<Incoming> {
+/// Events with what their bodies say, where these can be read. The rows say where they lie: what
+/// was found of an event may have been another item of it.
+async fn read(
+    archive: &Archive,
+    rows: Vec<EventRow>,
+) -> Result<Vec<(EventRow, Option<Incoming>)>, EraseError> {
+    let archive = archive.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let read = rows.into_iter().map(|row| (row, digested(&archive, row)));
+        read.collect()
+    });
+    reading.await.map_err(|_| EraseError::Ended)
+}
+
+fn digested(archive: &Archive, row: EventRow) -> Option<Incoming> {
+    let at = Location {
+        pack: row.pack,
+        offset: row.offset,
+        item: row.item,
+    };
+    let body = archive.read(at).ok()?;
     let category = ItemKind::from_name(&body.kind).category();
-    let digested = prepare::digested(
-        body.clone(),
-        category,
-        &Rules::default(),
-        &Places::default(),
-    );
-    digested.ok()
+    prepare::digested(body, category, &Rules::default(), &Places::default()).ok()
 }
 
 const fn place(at: Location) -> Place {

@@ -145,3 +145,34 @@ async fn an_issue_of_which_nothing_is_left_goes_and_another_shows_what_is() {
     assert_eq!(hub.get(&latest).await.json()["eventID"], id(2));
     assert_eq!(bodies_with(&hub, "bob"), 0);
 }
+
+#[tokio::test]
+async fn what_is_found_of_an_event_before_the_event_itself_takes_its_counts_too() {
+    let hub = Hub::new().await;
+    // A file that names the person, read in an earlier step than the event.
+    let file = json!({"user": {"id": "ann"}}).to_string();
+    hub.digest_item(1, "attachment", &json!({"filename": "a.json"}), &file)
+        .await;
+    for n in 0..70 {
+        hub.digest_item(100 + n, "attachment", &json!({"filename": "b.txt"}), "b")
+            .await;
+    }
+    hub.digest(1, &error("Zero", "ann", 50)).await;
+    hub.digest(2, &error("Zero", "bob", 40)).await;
+    let wish = json!({"people": [{"id": "ann"}]});
+    assert_eq!(hub.post(ERASURES, wish).await.status, StatusCode::CREATED);
+    let done = finish(&hub).await;
+    assert_eq!((&done["events"], &done["items"]), (&json!(1), &json!(1)));
+    let zero = hub.issue("Zero").await;
+    let zero = format!("organizations/acme/issues/{zero}/");
+    let shown = hub.get(&zero).await.json();
+    assert_eq!(
+        (&shown["count"], &shown["userCount"]),
+        (&json!("1"), &json!(1))
+    );
+    let colors = hub.get(&format!("{zero}tags/color/values/")).await.text;
+    assert!(
+        !colors.contains("ann") && colors.contains("bob"),
+        "{colors}"
+    );
+}
