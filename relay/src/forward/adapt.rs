@@ -138,9 +138,9 @@ pub fn adapt(measured: &mut Measured, second: &Second) -> Adapted {
         true => rate < BULK_RATE_BACK && measured.idle_secs < BULK_TRIAL.as_secs(),
     };
     // As much as the link carries in the round trips that are needed and a second more.
-    let in_time = || rate.saturating_add(by_time(rate, needed));
+    let in_time = is_late.then(|| rate.saturating_add(by_time(rate, needed)));
     Adapted {
-        bytes_max: is_late.then(in_time).or_else(|| measured.carried()),
+        bytes_max: in_time.into_iter().chain(measured.carried()).min(),
         patience: needed.saturating_add(measured.good_delay()),
         is_bulk_paused: measured.is_bulk_paused,
     }
