@@ -336,6 +336,7 @@ impl Owner {
 
     /// Seals the lane's active segment and begins the next.
     pub(super) fn rotate(&mut self, lane: Lane) -> io::Result<()> {
+        self.make_sure()?;
         let first = self.shared.catalog().lanes.get(lane).next;
         let elapsed = self.elapsed();
         // A serial is not used again even when the file could not be made: it may be there.
@@ -367,6 +368,19 @@ impl Owner {
         }
         book.segments
             .push_back(SegmentInfo::new(serial, first, start, start, sealing));
+        Ok(())
+    }
+
+    /// Makes sure of what the last process left and the disk has not taken yet.
+    pub(super) fn make_sure(&mut self) -> io::Result<()> {
+        for lane in Lane::ALL {
+            let disk = &*self.shared.disk;
+            let writer = self.writers.get_mut(lane);
+            if let Some(unsure) = &writer.unsure {
+                unsure.settle(disk, &writer.dir)?;
+                writer.unsure = None;
+            }
+        }
         Ok(())
     }
 

@@ -347,8 +347,9 @@ impl Owner {
 
     /// Writes the state; on a full disk gives up the ballast for it.
     pub(super) fn save(&mut self) -> std::io::Result<()> {
-        self.state.elapsed = self.elapsed();
         self.state_written_at = self.time.monotonic();
+        self.make_sure()?;
+        self.state.elapsed = self.elapsed();
         {
             let catalog = self.shared.catalog();
             for lane in Lane::ALL {

@@ -24,7 +24,7 @@ use super::quarantine;
 use super::segment::{self, Extent, Place, Scan, Summary};
 use super::shared::Health;
 use super::state::{LostRange, Mark, Slots, State};
-use super::writer::{Active, Writer};
+use super::writer::{Active, Unsure, Writer};
 
 /// An opened spool, before its owner starts.
 #[derive(Debug)]
@@ -506,19 +506,22 @@ impl Opening<'_> {
         } else {
             self.health.torn += u64::from(bytes > good_end);
             info.bytes = good_end;
-            // Blocks that nobody was promised may not be on the disk, and after a failed sync the
-            // next one would not write them: only what is written again is sure to be.
+            // Blocks that nobody was promised may not be on the disk.
             let mut sure = scan.blocks.iter().rev();
             let sure = sure.find(|extent| extent.next() <= self.promised);
             let sure_end = sure.map_or(start, Extent::end);
-            match self.resume(&*file, bytes, start..sure_end, good_end, &writer.dir) {
+            let end = good_end;
+            let sure = start..sure_end;
+            let unsure = Unsure { file, sure, end };
+            match unsure.settle(self.disk, &writer.dir) {
                 Ok(()) => {
-                    let summary = scan.summary;
+                    let (file, summary) = (unsure.file, scan.summary);
                     writer.active = Some(Active::resume(serial, file, summary, sealing, access));
                 }
                 Err(error) => {
                     // What is there is read as it is; the next commit begins a segment of its own.
                     tracing::warn!(error = %error, "spool: {} takes no more blocks", path.display());
+                    writer.unsure = Some(unsure);
                     info.bytes = bytes;
                     info.sealed = true;
                     info.map = Some(Arc::new(scan.blocks));
@@ -526,26 +529,6 @@ impl Opening<'_> {
             }
         }
         Ok(info)
-    }
-
-    /// Makes a segment ready for more: cuts what was not finished, and makes sure of the rest.
-    fn resume(
-        &self,
-        file: &dyn File,
-        bytes: u64,
-        sure: std::ops::Range<u64>,
-        good_end: u64,
-        dir: &Path,
-    ) -> io::Result<()> {
-        if bytes > good_end {
-            // Writing was cut short; nobody was answered for it.
-            file.set_len(good_end)?;
-        }
-        rewrite(file, 0, sure.start)?;
-        rewrite(file, sure.end, good_end)?;
-        file.sync()?;
-        // The name, too, may have been given by a process that got no further.
-        self.disk.sync_dir(dir)
     }
 
     fn damaged(&mut self, path: &Path, info: &mut SegmentInfo, scan: Scan) -> io::Result<()> {
@@ -558,18 +541,6 @@ impl Opening<'_> {
         info.map = Some(Arc::new(scan.blocks));
         Ok(())
     }
-}
-
-/// Writes a part of a file over itself.
-fn rewrite(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
-    const CHUNK_BYTES: u64 = 64 * 1024;
-    let mut at = from;
-    while at < to {
-        let len = usize::try_from(CHUNK_BYTES.min(to - at)).unwrap_or(0);
-        file.write_at(&segment::read_range(file, at, len)?, at)?;
-        at += len as u64;
-    }
-    Ok(())
 }
 
 /// What kept items count: received and accepted.

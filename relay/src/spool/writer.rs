@@ -1,16 +1,17 @@
 //! The writing end of a lane: its active segment and what it has counted in all its life.
 
 use std::io;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use protocol::outcome::Counts;
 
 use super::balance::Walk;
 use super::cipher::{Access, KeyId, Sealing};
-use super::disk::File;
+use super::disk::{Disk, File};
 use super::format;
-use super::segment::Summary;
+use super::segment::{self, Summary};
 
 /// One lane's.
 #[derive(Debug, Default)]
@@ -23,6 +24,49 @@ pub(super) struct Writer {
     pub(super) totals: Counts,
     /// How far the cursor is into its segment.
     pub(super) walk: Walk,
+    /// What the last process left and the disk has not taken again yet.
+    pub(super) unsure: Option<Unsure>,
+}
+
+/// A segment as a process left it that was killed: it can be read, and may not be on the disk.
+///
+/// After a failed sync the next one writes nothing: only what is written again is sure to be there.
+/// Until it is, no number behind it is given out and none of its own is noted, or a power cut
+/// would leave a hole in the numbers where nobody was promised anything.
+#[derive(Debug)]
+pub(super) struct Unsure {
+    pub(super) file: Arc<dyn File>,
+    /// What somebody was answered for, and is on the disk.
+    pub(super) sure: Range<u64>,
+    /// Where its last block ends.
+    pub(super) end: u64,
+}
+
+impl Unsure {
+    /// Cuts what was not finished, and makes sure of the rest.
+    pub(super) fn settle(&self, disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+        if self.file.len()? > self.end {
+            // Writing was cut short; nobody was answered for it.
+            self.file.set_len(self.end)?;
+        }
+        rewrite(&*self.file, 0, self.sure.start)?;
+        rewrite(&*self.file, self.sure.end, self.end)?;
+        self.file.sync()?;
+        // The name, too, may have been given by a process that got no further.
+        disk.sync_dir(dir)
+    }
+}
+
+/// Writes a part of a file over itself.
+fn rewrite(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
+    const CHUNK_BYTES: u64 = 64 * 1024;
+    let mut at = from;
+    while at < to {
+        let len = usize::try_from(CHUNK_BYTES.min(to - at)).unwrap_or(0);
+        file.write_at(&segment::read_range(file, at, len)?, at)?;
+        at += len as u64;
+    }
+    Ok(())
 }
 
 /// A segment that takes blocks.

@@ -464,6 +464,36 @@ fn what_a_given_up_commit_left_behind_does_not_come_back_with_damage() {
 }
 
 #[test]
+fn what_nobody_was_answered_for_costs_no_number_when_it_cannot_be_made_sure() {
+    let runtime = runtime();
+    // The sync fails, and what was written cannot be cut away: it is read, and not on the disk.
+    let mut oracle = runtime.block_on(with_a_failed_append(1, 2));
+    let killed = oracle.disk.copy();
+    runtime.block_on(oracle.close()).unwrap();
+    for (after, n) in (0..16).flat_map(|after| [(after, 1), (after, 4)]) {
+        let mut again = oracle.fork(killed.copy());
+        let at = again.disk.n_calls() + 1 + after;
+        let kind = io::ErrorKind::Other;
+        again.disk.set_fault(Some(Fault { at, n, kind }));
+        runtime.block_on(async {
+            let opened = (0..=n).find(|_| again.open().is_ok());
+            assert!(opened.is_some(), "{n} calls from {after} on");
+            for _ in 0..3 {
+                let _may_fail = again.append(&[Lane::Errors], 30).await;
+            }
+            again.disk.set_fault(None);
+            let mut cut = again.fork(again.disk.after_power_cut(|| 0));
+            again.close().await.unwrap();
+            cut.open().unwrap();
+            let (missing, gaps) = cut.missing().await;
+            let failed = format!("{n} calls from {after} on");
+            assert_eq!((missing, gaps.len()), (Vec::new(), 0), "{failed}");
+            cut.close().await.unwrap();
+        });
+    }
+}
+
+#[test]
 fn a_segment_that_was_never_used_costs_no_count_whichever_call_fails() {
     let runtime = runtime();
     let mut oracle = Oracle::new(|_| ());
