@@ -13,6 +13,7 @@ use protocol::block::{self, ItemCount, Record};
 use protocol::ids::{Epoch, Lane, Seq};
 use protocol::outcome::{Account, Counts, Reason, Term, reason};
 
+use super::GapReason;
 use super::catalog::{Book, Catalog, SegmentInfo};
 use super::cipher::{Access, KeyId, Keys};
 use super::disk::{Disk, File};
@@ -242,16 +243,16 @@ impl Opening<'_> {
         for (first, serial) in files {
             let path = dir.join(segment::file_name(first, serial));
             match behind.pop_front() {
-                Some(next_first) => match self.sealed(&path, first, serial, next_first) {
-                    Ok(info) if self.is_given_away(&info, acked) => {
-                        // That was written down, the file not yet deleted.
-                        let _retried_at_the_next_start = self.disk.remove(&path);
+                Some(next) if self.is_given_away(first, next, acked) => self.give_away(&path),
+                Some(next) => match self.sealed(&path, first, serial, next.min(self.end(first))) {
+                    Ok(info) if self.is_given_away(first, info.next, acked) => {
+                        self.give_away(&path);
                     }
                     Ok(info) => book.segments.push_back(info),
                     Err(error) => self.unreadable(&path, &error),
                 },
                 None => {
-                    let last = self.last(&path, first, serial, &mut writer);
+                    let last = self.last(&path, (first, serial), acked, &mut writer);
                     match last {
                         Ok(info) => book.segments.push_back(info),
                         Err(error) => self.unreadable(&path, &error),
@@ -274,10 +275,25 @@ impl Opening<'_> {
         Ok((book, writer))
     }
 
-    /// Whether all that the hub does not have of a segment is counted as lost.
-    fn is_given_away(&self, info: &SegmentInfo, acked: Seq) -> bool {
-        let whole = Loss::unknown(self.lane, info.first, info.next);
-        info.next > acked.next() && whole.beyond(self.gaps, acked).is_empty()
+    /// Whether all that the hub does not have of these numbers is counted as lost.
+    fn is_given_away(&self, first: Seq, next: Seq, acked: Seq) -> bool {
+        let whole = Loss::unknown(self.lane, first, next);
+        next > acked.next() && whole.beyond(self.gaps, acked).is_empty()
+    }
+
+    /// A file whose records are counted as lost: that was written down, the file not yet deleted.
+    fn give_away(&self, path: &Path) {
+        let _retried_at_the_next_start = self.disk.remove(path);
+    }
+
+    /// Where a segment ends at the latest. Records are given away by whole segments, so that none
+    /// goes on into numbers that were: blocks with these are of a commit that was given up.
+    fn end(&self, first: Seq) -> Seq {
+        let is_behind = |gap: &&LostRange| {
+            gap.lane == self.lane && gap.reason != GapReason::Corrupt && gap.from > first
+        };
+        let behind = self.gaps.iter().filter(is_behind).map(|gap| gap.from);
+        behind.min().unwrap_or(Seq(u64::MAX))
     }
 
     /// Whether making this segment was cut short: its header is synced before anything else is
@@ -447,8 +463,8 @@ impl Opening<'_> {
     fn last(
         &mut self,
         path: &Path,
-        first: Seq,
-        serial: u64,
+        (first, serial): (Seq, u64),
+        acked: Seq,
         writer: &mut Writer,
     ) -> io::Result<SegmentInfo> {
         let file = self.disk.open(path)?;
@@ -462,7 +478,7 @@ impl Opening<'_> {
             epoch: self.epoch,
             lane: self.lane,
             first,
-            until: Seq(u64::MAX),
+            until: self.end(first),
             start,
             access: &access,
         };
@@ -490,8 +506,9 @@ impl Opening<'_> {
         writer.totals = totals;
         let good_end = scan.blocks.last().map_or(start, Extent::end);
         let within = scan.damage.iter().any(|damage| damage.at < good_end);
-        let promised = self.promised > scan.summary.next;
-        if within || promised || known_bad || start == 0 {
+        let missing = Loss::unknown(self.lane, scan.summary.next, self.promised);
+        let is_missing = !missing.beyond(self.gaps, acked).is_empty();
+        if within || is_missing || known_bad || start == 0 {
             info.sealed = true;
             info.next = info.next.max(self.promised);
             let n_before = self.losses.len();
@@ -501,7 +518,7 @@ impl Opening<'_> {
                 loss.count(Term::Received, &mut writer.totals);
                 loss.count(Term::Accepted, &mut writer.totals);
             }
-        } else if scan.sealed {
+        } else if scan.sealed || self.promised > scan.summary.next {
             info.sealed = true;
         } else {
             self.health.torn += u64::from(bytes > good_end);

@@ -283,7 +283,9 @@ fn what_may_be_at_the_hub_does_not_give_way() {
         }
         // It was sent again and is acknowledged now: evicted was what is missing behind it.
         spool.ack(Lane::Errors, Seq(1)).await.unwrap();
-        let left = waiting(&spool, Lane::Errors).await;
+        let mut left = waiting(&spool, Lane::Errors).await;
+        // On a slow machine the first have waited for so long that the last go the other way.
+        left.extend(waiting(&spool, Lane::ErrorsBacklog).await);
         assert_eq!(left.last(), Some(&100), "{left:?}");
         let lost = 99 - u64::try_from(left.len()).unwrap();
         assert!(lost > 50, "{lost} lost");

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::Term;
 
-use super::memory::MemoryDisk;
-use super::support::{Hands, by_term, config, drain, record, runtime, waiting};
+use super::memory::{Fault, MemoryDisk};
+use super::support::{Hands, by_term, config, drain, number, record, runtime, waiting};
 use crate::ledger::Ledger;
 use crate::spool::index::Index;
 use crate::spool::{GapReason, LaneState, Spool, SpoolError};
@@ -58,6 +58,45 @@ fn records_expire_by_the_time_the_spool_was_open() {
         let ledger = Ledger::default();
         let spool = open(&disk, &time, &ledger);
         assert_eq!(by_term(&ledger.totals()).get(&Term::Expired), Some(&3));
+        spool.close().await.unwrap();
+    });
+}
+
+#[test]
+fn what_a_given_up_commit_left_behind_does_not_come_back_when_its_numbers_have_expired() {
+    let (disk, time) = (MemoryDisk::default(), Arc::new(Hands::default()));
+    runtime().block_on(async {
+        let spool = open(&disk, &time, &Ledger::default());
+        let append = async |n| spool.append(vec![(Lane::Traces, record(n, 10))]).await;
+        append(1).await.unwrap();
+        // The sync fails, and what was written cannot be cut away.
+        let (at, kind) = (disk.n_calls() + 2, std::io::ErrorKind::Other);
+        disk.set_fault(Some(Fault { at, n: 2, kind }));
+        append(2).await.unwrap_err();
+        disk.set_fault(None);
+        // Its number is given out again, in a segment of its own.
+        append(3).await.unwrap();
+        // The first is under way when both are old, so it stays.
+        spool.read(Lane::Traces, Seq(1)).await.unwrap();
+        time.monotonic.fetch_add(4 * DAY_MILLIS, Ordering::SeqCst);
+        spool.ack(Lane::Control, Seq(0)).await.unwrap();
+        append(4).await.unwrap();
+
+        let ledger = Ledger::default();
+        let killed = open(&disk.copy(), &time, &ledger);
+        let (records, gaps) = drain(&killed, Lane::Traces, Seq(1)).await;
+        let told: Vec<_> = gaps
+            .iter()
+            .map(|gap| (gap.from, gap.to, gap.reason))
+            .collect();
+        let records: Vec<_> = records
+            .iter()
+            .filter_map(|(_, record)| number(record))
+            .collect();
+        assert_eq!(records, [1, 4]);
+        assert_eq!(told, [(Seq(2), Seq(2), GapReason::Expired)]);
+        assert_eq!(by_term(&ledger.totals()).get(&Term::Corrupt), None);
+        killed.close().await.unwrap();
         spool.close().await.unwrap();
     });
 }
