@@ -72,6 +72,7 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -349,6 +350,11 @@ impl Spool {
         Err(SpoolError::NotReadable(Arc::new(
             io::ErrorKind::NotFound.into(),
         )))
+    }
+
+    /// A hub has welcomed this relay: what comes from now on need not go behind what has waited.
+    pub fn welcomed(&self) {
+        self.shared.is_welcomed.store(true, Ordering::Relaxed);
     }
 
     /// The hub has everything up to `upto`. When this answers, the cursor is durable; whole

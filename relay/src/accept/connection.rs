@@ -34,8 +34,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const PLACE_PAUSE: Duration = Duration::from_millis(20);
 /// Shortest pause between two looks at a connection that is quiet.
 const QUIET_PAUSE: Duration = Duration::from_millis(100);
-/// How long the end waits for the request of a connection that was taken just before it, so that a
-/// restart refuses nobody.
+/// How long the end waits for the next request of a connection, which may be on its way, so that a
+/// restart refuses nobody: whoever is answered is told that the connection ends.
 const LATE_REQUEST: Duration = Duration::from_millis(250);
 
 /// Takes connections until the door closes, then waits for those that are open.
@@ -186,7 +186,7 @@ where
             ended
         }
         () = door.cancel.cancelled() => {
-            match timeout(LATE_REQUEST, first_request(connection.as_mut(), guest)).await {
+            match timeout(LATE_REQUEST, next_request(connection.as_mut(), guest)).await {
                 Ok(Some(ended)) => ended,
                 Ok(None) | Err(_) => {
                     connection.as_mut().graceful_shutdown();
@@ -198,14 +198,14 @@ where
     note(ended);
 }
 
-/// Drives a connection until it has asked for something, or has ended.
-async fn first_request<C>(mut connection: Pin<&mut C>, guest: &Guest) -> Option<hyper::Result<()>>
+/// Drives a connection until it asks for something, or has ended.
+async fn next_request<C>(mut connection: Pin<&mut C>, guest: &Guest) -> Option<hyper::Result<()>>
 where
     C: GracefulConnection<Error = hyper::Error>,
 {
     poll_fn(|context| match connection.as_mut().poll(context) {
         Poll::Ready(ended) => Poll::Ready(Some(ended)),
-        Poll::Pending if guest.has_asked() => Poll::Ready(None),
+        Poll::Pending if guest.is_asking() => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await

@@ -127,6 +127,7 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
     session
         .outbox
         .cap(link.spool.status().bytes_max / UNDER_WAY_SHARE);
+    link.spool.welcomed();
     report::welcomed(link, &welcome.cursors, &session.floors);
     told::welcomed(link, &welcome);
     let ended = match session.tell_notice().await {

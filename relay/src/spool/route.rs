@@ -6,8 +6,13 @@
 //! the twin, which is sent behind it. So after an outage the lane holds the outage's first seconds,
 //! or what came first of a burst, the twin the rest of it, and what is new waits for neither.
 //!
+//! A hub that is there again is a reason to believe that the lanes will move on: they are given as long
+//! again to do so, so that what comes with the first moments of a connection is not behind an outage.
+//!
 //! The choice is made anew for each commit from what the lane holds, and nothing about it is kept
 //! on disk: a crash cannot lose it.
+
+use std::sync::atomic::Ordering;
 
 use protocol::ids::Lane;
 
@@ -55,7 +60,12 @@ impl Owner {
     /// Where records go now.
     pub(super) fn routes(&self) -> Routes {
         let elapsed = self.elapsed();
-        let catalog = self.shared.catalog();
+        let mut catalog = self.shared.catalog();
+        if self.shared.is_welcomed.swap(false, Ordering::Relaxed) {
+            for lane in Lane::ALL {
+                catalog.lanes.get_mut(lane).moved_elapsed = elapsed;
+            }
+        }
         let of = |lane| {
             let book = catalog.lanes.get(lane);
             let waiting = book.waiting_bytes(self.writers.get(lane).acked_at);

@@ -1,7 +1,7 @@
 //! What the handles, the readers and the owner have in common.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub(super) struct Shared {
     shelf: Mutex<Shelf>,
     /// A bit for each lane, by its index, that is to hold back.
     held_back: AtomicU8,
+    /// Whether a hub has welcomed this relay since the owner last looked.
+    pub(super) is_welcomed: AtomicBool,
     /// Counts commits and whatever else a reader may wait for.
     pub(super) changed: watch::Sender<u64>,
     pub(super) index: Index,
@@ -74,6 +76,7 @@ impl Shared {
             balance: Mutex::default(),
             shelf: Mutex::default(),
             held_back: AtomicU8::new(0),
+            is_welcomed: AtomicBool::new(false),
             changed: watch::Sender::new(0),
             index,
         }

@@ -151,6 +151,7 @@ impl Relay {
         };
         match (frame, &mut session.outbox) {
             (Down::Welcome { cursors, window }, _) => {
+                self.spool.welcomed();
                 let lanes = self.spool.lanes();
                 session.outbox = Some(Outbox::new(&cursors, &lanes, window, WINDOW, now));
                 Ok(())

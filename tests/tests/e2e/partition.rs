@@ -43,8 +43,6 @@ async fn a_long_partition_loses_nothing_and_what_is_new_comes_first() {
 
     site.link().unwrap().set(Conditions::default());
     let healed = clock();
-    let fresh = json!({"message": "after the partition"});
-    let fresh = site.sdk().send(&fresh).await.unwrap();
     until("the link to be back", FRESH_WITHIN, || async {
         let metrics = site.relay_metrics().await.ok()?;
         let connected = "vedette_relay_link_state{state=\"connected\"}";
@@ -53,9 +51,11 @@ async fn a_long_partition_loses_nothing_and_what_is_new_comes_first() {
     .await
     .unwrap();
     let back_took = healed.elapsed();
+    let fresh = json!({"message": "after the partition"});
+    let fresh = site.sdk().send(&fresh).await.unwrap();
     let (org, project) = (site.org(), site.project());
     site.api().event(org, project, &fresh).await.unwrap();
-    let fresh_took = healed.elapsed();
+    let fresh_took = healed.elapsed() - back_took;
     let backlog_then = site.waiting_records().await.unwrap();
     let within = VISIBLE_WITHIN + Duration::from_millis(10) * u32::try_from(n_parted).unwrap();
     until("the backlog to drain", within, || async {

@@ -451,3 +451,29 @@ async fn it_speaks_http2_and_finishes_requests_before_it_ends() {
     drop(driving.await);
     assert!(tokio::net::TcpStream::connect(relay.addr).await.is_err());
 }
+
+#[tokio::test]
+async fn a_connection_that_is_used_again_and_again_is_told_of_the_end_with_an_answer() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let relay = start().await;
+    let mut stream = tokio::net::TcpStream::connect(relay.addr).await.unwrap();
+    let body = event(ID, "{}");
+    let request = format!(
+        "POST /api/1/envelope/?sentry_key={KEY} HTTP/1.1\r\nHost: relay\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut ask = async || {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(format!("{{\"id\":\"{ID}\"}}").as_bytes()) {
+            let n = stream.read_buf(&mut answer).await.unwrap();
+            assert!(n > 0, "closed after {}", String::from_utf8_lossy(&answer));
+        }
+        String::from_utf8(answer).unwrap().to_ascii_lowercase()
+    };
+    assert!(!ask().await.contains("connection: close"));
+    relay.cancel.cancel();
+    assert!(ask().await.contains("connection: close"));
+    relay.served.await.unwrap();
+}

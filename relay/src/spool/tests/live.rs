@@ -52,6 +52,25 @@ async fn a_fresh_error_goes_before_thousands_that_waited_for_the_link() {
 }
 
 #[tokio::test]
+async fn what_comes_once_a_hub_is_there_again_goes_before_what_waited_for_it() {
+    let mut oracle = Oracle::new(|_| ());
+    oracle.open().unwrap();
+    oracle.append(&[Lane::Errors], 100).await.unwrap();
+    oracle.wait(6_000);
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    assert_eq!(waiting(oracle.spool(), Lane::ErrorsBacklog).await, [2]);
+    oracle.spool().welcomed();
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    assert_eq!(waiting(oracle.spool(), Lane::Errors).await, [1, 3]);
+    // It takes nothing after all.
+    oracle.wait(6_000);
+    oracle.append(&[Lane::Errors], 10).await.unwrap();
+    assert_eq!(waiting(oracle.spool(), Lane::ErrorsBacklog).await, [2, 4]);
+    oracle.check().await;
+    oracle.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_fresh_error_goes_before_a_burst_of_a_moment_ago() {
     let mut oracle = Oracle::new(|_| ());
     oracle.open().unwrap();
