@@ -252,7 +252,7 @@ impl Opening<'_> {
                     Err(error) => self.unreadable(&path, &error),
                 },
                 None => {
-                    let last = self.last(&path, (first, serial), acked, &mut writer);
+                    let last = self.last(&path, first, serial, &mut writer);
                     match last {
                         Ok(info) => book.segments.push_back(info),
                         Err(error) => self.unreadable(&path, &error),
@@ -463,8 +463,8 @@ impl Opening<'_> {
     fn last(
         &mut self,
         path: &Path,
-        (first, serial): (Seq, u64),
-        acked: Seq,
+        first: Seq,
+        serial: u64,
         writer: &mut Writer,
     ) -> io::Result<SegmentInfo> {
         let file = self.disk.open(path)?;
@@ -478,7 +478,7 @@ impl Opening<'_> {
             epoch: self.epoch,
             lane: self.lane,
             first,
-            until: self.end(first),
+            until: Seq(u64::MAX),
             start,
             access: &access,
         };
@@ -506,9 +506,8 @@ impl Opening<'_> {
         writer.totals = totals;
         let good_end = scan.blocks.last().map_or(start, Extent::end);
         let within = scan.damage.iter().any(|damage| damage.at < good_end);
-        let missing = Loss::unknown(self.lane, scan.summary.next, self.promised);
-        let is_missing = !missing.beyond(self.gaps, acked).is_empty();
-        if within || is_missing || known_bad || start == 0 {
+        let promised = self.promised > scan.summary.next;
+        if within || promised || known_bad || start == 0 {
             info.sealed = true;
             info.next = info.next.max(self.promised);
             let n_before = self.losses.len();
@@ -518,7 +517,7 @@ impl Opening<'_> {
                 loss.count(Term::Received, &mut writer.totals);
                 loss.count(Term::Accepted, &mut writer.totals);
             }
-        } else if scan.sealed || self.promised > scan.summary.next {
+        } else if scan.sealed {
             info.sealed = true;
         } else {
             self.health.torn += u64::from(bytes > good_end);
