@@ -5,7 +5,7 @@ use protocol::ids::{Lane, Seq};
 use protocol::item::Category;
 use protocol::outcome::{Account, Counts, Reason, Term, reason};
 
-use super::segment::Scan;
+use super::segment::{self, ItemCounts, Scan};
 use super::state::LostRange;
 
 /// Records `from` to `next`, the last not included, are lost.
@@ -109,6 +109,27 @@ pub(super) fn of_segment(lane: Lane, first: Seq, next: Seq, scan: &Scan) -> Vec<
         from = from.max(behind);
     }
     losses
+}
+
+/// Gives the one loss of which nothing is known what its segment is known to have held, and what is
+/// neither found nor known to be lost. Of several, nobody can say which of them held what.
+pub(super) fn tell(losses: &mut [Loss], held: ItemCounts, found: &ItemCounts) {
+    let mut rest = held;
+    let known = losses.iter().filter_map(|loss| loss.counts.as_deref());
+    let mut there = found.clone();
+    known.for_each(|counts| segment::add_counts(&mut there, counts));
+    for (place, n) in &there {
+        let left = rest.get(place).and_then(|held| held.checked_sub(*n));
+        let Some(left) = left else { return };
+        rest.insert(*place, left);
+    }
+    rest.retain(|_, n| *n > 0);
+    let mut unknown = losses.iter_mut().filter(|loss| loss.counts.is_none());
+    if let (Some(loss), None) = (unknown.next(), unknown.next())
+        && loss.lane.live() != Lane::Control
+    {
+        loss.counts = Some(segment::list_counts(&rest));
+    }
 }
 
 /// Parts losses into what is before a number and what is not.

@@ -420,15 +420,17 @@ impl Opening<'_> {
         let header =
             header.filter(|read| read.header.epoch == self.epoch && read.header.lane == self.lane);
         let known_bad = quarantine::holds(self.disk, self.dir, self.lane, first, serial)?;
+        let footer =
+            segment::load_footer(&*file, bytes)?.map(|footer| Summary::from_footer(&footer));
         if let Some(read) = &header
             && !known_bad
-            && let Some(footer) = segment::load_footer(&*file, bytes)?
-            && footer.next_seq <= behind
+            && let Some(footer) = &footer
+            && footer.next <= behind
         {
             self.health.repaired += u64::from(read.repaired);
             let sealing = read.header.sealing;
             let mut info = SegmentInfo::new(serial, first, read.start, bytes, sealing);
-            info.take(&Summary::from_footer(&footer));
+            info.take(footer);
             info.sealed = true;
             return Ok(info);
         }
@@ -455,7 +457,7 @@ impl Opening<'_> {
             return Ok(info);
         }
         info.next = info.next.max(behind);
-        self.damaged(path, &mut info, scan)?;
+        self.damaged(path, &mut info, scan, footer)?;
         Ok(info)
     }
 
@@ -511,7 +513,7 @@ impl Opening<'_> {
             info.sealed = true;
             info.next = info.next.max(self.promised);
             let n_before = self.losses.len();
-            self.damaged(path, &mut info, scan)?;
+            self.damaged(path, &mut info, scan, None)?;
             // What is lost was kept: no later segment tells of that yet.
             for loss in self.losses.iter().skip(n_before) {
                 loss.count(Term::Received, &mut writer.totals);
@@ -547,13 +549,27 @@ impl Opening<'_> {
         Ok(info)
     }
 
-    fn damaged(&mut self, path: &Path, info: &mut SegmentInfo, scan: Scan) -> io::Result<()> {
+    /// Keeps a damaged segment aside and says what is lost, with the items where they are told by
+    /// the footer; those of what was counted before are in there too, and cannot be told apart.
+    fn damaged(
+        &mut self,
+        path: &Path,
+        info: &mut SegmentInfo,
+        scan: Scan,
+        footer: Option<Summary>,
+    ) -> io::Result<()> {
         if let Err(error) = quarantine::keep(self.disk, self.dir, self.lane, path) {
             // The copy is for people; what is whole is delivered without it.
             tracing::warn!(error = %error, "spool: {} not kept aside", path.display());
         }
-        self.losses
-            .extend(loss::of_segment(self.lane, info.first, info.next, &scan));
+        let mut losses = loss::of_segment(self.lane, info.first, info.next, &scan);
+        let is_new = |loss: &Loss| loss.beyond(self.gaps, Seq(0)).as_slice() == [loss.clone()];
+        if let Some(footer) = footer
+            && losses.iter().all(is_new)
+        {
+            loss::tell(&mut losses, footer.counts, &scan.summary.counts);
+        }
+        self.losses.extend(losses);
         info.map = Some(Arc::new(scan.blocks));
         Ok(())
     }

@@ -401,6 +401,12 @@ impl Owner {
         let (scan, mut counts) = self.scan_again(lane, &info)?;
         quarantine::keep(self.disk(), &self.shared.dir, lane, &self.path(lane, &info))?;
         let losses = loss::of_segment(lane, info.first, info.next, &scan);
+        let new = losses.iter();
+        let new = new.flat_map(|loss| loss.beyond(&self.state.gaps, Seq(0)));
+        let mut losses: Vec<_> = new.collect();
+        let mut held = ItemCounts::new();
+        segment::add_counts(&mut held, &info.counts);
+        loss::tell(&mut losses, held, &counts);
         let (under_way, lost) = loss::split_at(losses, from);
         let acked = self.state.cursor(lane).acked;
         let under_way = under_way.iter();

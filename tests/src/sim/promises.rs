@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::ids::Lane;
+use protocol::item::Category;
 use protocol::outcome::{Account, Counts, Term};
 
 use super::hub::Hub;
+use super::records::ITEMS_MAX;
 use super::relay::Relay;
 
 /// Every record that was handed over, and what was answered.
@@ -220,14 +222,22 @@ fn apart(of_relay: &Counts, of_hub: &Counts) -> String {
 /// - whether they had arrived, if they were under way when they were found damaged: they may be
 ///   counted as damaged and be at the hub, which then knows of more than the relay accepted.
 ///
-/// So the hub knows of no fewer than the relay, and of no more than were damaged beside them.
+/// So the hub knows of no more than were damaged beside them. And of no fewer than the relay, but
+/// for what records held that were damaged twice, first where they say what they hold: each of
+/// these is counted as one.
 fn check_damaged(of_relay: &Counts, of_hub: &Counts) -> Result<u64, String> {
     let n_damaged = sum(of_hub, &[Term::Corrupt]);
+    let untold = |(account, _): &(&Account, &u64)| {
+        account.term == Term::Corrupt && account.category == Category::Unknown
+    };
+    let n_untold: u64 = of_hub.iter().filter(untold).map(|(_, n)| n).sum();
     let mut most = 0;
     for term in [Term::Received, Term::Accepted] {
         let (relay, hub) = (sum(of_relay, &[term]), sum(of_hub, &[term]));
-        let more = hub.checked_sub(relay).filter(|more| *more <= n_damaged);
-        let more = more.ok_or_else(|| {
+        let fewer_max = n_untold * (ITEMS_MAX - 1);
+        let more = hub.saturating_sub(relay);
+        let is_told = more <= n_damaged && relay.saturating_sub(hub) <= fewer_max;
+        let more = is_told.then_some(more).ok_or_else(|| {
             let apart = apart(of_relay, of_hub);
             format!(
                 "C2: {term:?}: {relay} at the relay, {hub} at the hub, {n_damaged} damaged: {apart}"

@@ -43,10 +43,13 @@ pub(super) fn make(n: u64, lane: Lane, payload_len: usize) -> Record {
     })
 }
 
-/// One item; of logs, which come many at once, up to four.
+/// Most items of a record.
+pub(super) const ITEMS_MAX: u64 = 4;
+
+/// One item; of logs, which come many at once, up to [`ITEMS_MAX`].
 fn items(lane: Lane, n: u64, payload: &[u8]) -> Vec<Item> {
     let n_items = match lane {
-        Lane::Logs => 1 + usize::try_from(n % 4).unwrap_or_default(),
+        Lane::Logs => 1 + usize::try_from(n % ITEMS_MAX).unwrap_or_default(),
         _ => 1,
     };
     let one = |nth: usize| {
