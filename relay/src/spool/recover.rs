@@ -18,7 +18,7 @@ use super::catalog::{Book, Catalog, SegmentInfo};
 use super::cipher::{Access, KeyId, Keys};
 use super::disk::{Disk, File};
 use super::erase;
-use super::format::ReadHeader;
+use super::format::{self, ReadHeader};
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
 use super::quarantine;
@@ -474,6 +474,8 @@ impl Opening<'_> {
         let read = segment::load_header(&*file)?
             .filter(|read| read.header.epoch == self.epoch && read.header.lane == self.lane);
         let start = read.as_ref().map_or(0, |read| read.start);
+        let header = read.as_ref();
+        let header = header.and_then(|read| format::write_header(&read.header));
         let access = self.access(read.as_ref());
         let sealing = read.as_ref().and_then(|read| read.header.sealing);
         let place = Place {
@@ -527,10 +529,12 @@ impl Opening<'_> {
             // Blocks that nobody was promised may not be on the disk.
             let mut sure = scan.blocks.iter().rev();
             let sure = sure.find(|extent| extent.next() <= self.promised);
-            let sure_end = sure.map_or(start, Extent::end);
-            let end = good_end;
-            let sure = start..sure_end;
-            let unsure = Unsure { file, sure, end };
+            let unsure = Unsure {
+                file,
+                header: header.unwrap_or_default(),
+                sure: sure.map_or(start, Extent::end),
+                end: good_end,
+            };
             match unsure.settle(self.disk, &writer.dir) {
                 Ok(()) => {
                     let (file, summary) = (unsure.file, scan.summary);

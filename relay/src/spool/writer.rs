@@ -1,7 +1,6 @@
 //! The writing end of a lane: its active segment and what it has counted in all its life.
 
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,8 +35,10 @@ pub(super) struct Writer {
 #[derive(Debug)]
 pub(super) struct Unsure {
     pub(super) file: Arc<dyn File>,
-    /// What somebody was answered for, and is on the disk.
-    pub(super) sure: Range<u64>,
+    /// Its header; one of the two copies that lie in the file may be damaged.
+    pub(super) header: Vec<u8>,
+    /// Where the blocks end that somebody was answered for: they are on the disk.
+    pub(super) sure: u64,
     /// Where its last block ends.
     pub(super) end: u64,
 }
@@ -49,8 +50,8 @@ impl Unsure {
             // Writing was cut short; nobody was answered for it.
             self.file.set_len(self.end)?;
         }
-        rewrite(&*self.file, 0, self.sure.start)?;
-        rewrite(&*self.file, self.sure.end, self.end)?;
+        self.file.write_at(&self.header, 0)?;
+        rewrite(&*self.file, self.sure, self.end)?;
         self.file.sync()?;
         // The name, too, may have been given by a process that got no further.
         disk.sync_dir(dir)
