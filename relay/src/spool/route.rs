@@ -6,8 +6,8 @@
 //! the twin, which is sent behind it. So after an outage the lane holds the outage's first seconds,
 //! or what came first of a burst, the twin the rest of it, and what is new waits for neither.
 //!
-//! A hub that is there again is a reason to believe that the lanes will move on: they are given as long
-//! again to do so, so that what comes with the first moments of a connection is not behind an outage.
+//! A hub that is there again is a reason to believe that the lanes will move on: they are given as
+//! long again, so that what comes with the first moments of a connection is not behind an outage.
 //!
 //! The choice is made anew for each commit from what the lane holds, and nothing about it is kept
 //! on disk: a crash cannot lose it.
