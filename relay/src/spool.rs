@@ -55,6 +55,7 @@ mod loss;
 mod owner;
 mod pressure;
 mod quarantine;
+mod queue;
 mod read;
 mod recover;
 mod repair;

@@ -16,6 +16,7 @@ use super::disk::{Disk, Lock, is_full};
 use super::erase::{self, Erased, Fate, Sought};
 use super::lanes::ByLane;
 use super::loss::Loss;
+use super::queue::Queue;
 use super::recover::Recovered;
 use super::shared::Shared;
 use super::state::{LaneCursor, LostRange, Mark, Pending, Slots, State};
@@ -25,8 +26,11 @@ use crate::ledger::Ledger;
 
 /// Longest wait for more appends when there were several the last time.
 const GATHER: Duration = Duration::from_millis(1);
-/// Bytes of records after which a commit gathers no more.
+/// Bytes of records after which no more are gathered before a commit.
 const GATHER_BYTES: u64 = 8 * 1024 * 1024;
+/// Bytes of records in one commit: so few that who waits for the next one does not wait long, so
+/// many that syncing them weighs little.
+const COMMIT_BYTES: u64 = 1024 * 1024;
 /// Shortest time between two writings of cursors.
 const ACK_EVERY: Duration = Duration::from_millis(20);
 /// Longest time a count stays in memory alone.
@@ -134,6 +138,8 @@ pub(super) struct Owner {
     pub(super) slots: Slots,
     pub(super) mark: Mark,
     pub(super) writers: ByLane<Writer>,
+    /// What waits for its commit.
+    queue: Queue,
     /// Acknowledgements not yet written.
     pub(super) acks: Vec<(Lane, Seq, Done)>,
     /// What the filesystem lets the spool grow by, as of the last look.
@@ -175,6 +181,7 @@ impl Owner {
             slots: recovered.slots,
             mark: recovered.mark,
             writers: recovered.writers,
+            queue: Queue::default(),
             acks: Vec::new(),
             headroom: u64::MAX,
             held: ByLane::default(),
@@ -222,7 +229,8 @@ impl Owner {
                 return;
             }
         }
-        self.commit(Vec::new());
+        let rest = self.queue.take_all();
+        self.commit(rest);
         self.write_acks();
         if let Err(error) = self.save() {
             self.note("state not written at the end", &error);
@@ -234,8 +242,13 @@ impl Owner {
     fn turn(&mut self, mut batch: Batch) -> bool {
         self.busy = batch.appends.len() > 1;
         let ledger_due = self.due(self.ledger_at, LEDGER_EVERY);
-        if !batch.appends.is_empty() || ledger_due || batch.close.is_some() {
-            self.commit(batch.appends);
+        self.queue.extend(batch.appends);
+        if !self.queue.is_empty() || ledger_due || batch.close.is_some() {
+            let appends = match batch.close {
+                Some(_) => self.queue.take_all(),
+                None => self.queue.take(COMMIT_BYTES),
+            };
+            self.commit(appends);
             self.ledger_at = self.time.monotonic();
             if ledger_due && self.unnoted_since.is_some() {
                 // Readers that were refused look again.
@@ -302,7 +315,9 @@ impl Owner {
 
     /// How long the thread may sleep.
     fn patience(&self) -> Duration {
-        if self.acks.is_empty() {
+        if !self.queue.is_empty() {
+            Duration::ZERO
+        } else if self.acks.is_empty() {
             LEDGER_EVERY
         } else {
             ACK_EVERY
@@ -315,7 +330,8 @@ impl Owner {
         let began = self.time.monotonic();
         while batch.bytes < GATHER_BYTES && batch.close.is_none() {
             let left = GATHER.saturating_sub(self.time.monotonic().saturating_sub(began));
-            let wait = self.busy && !batch.appends.is_empty() && !left.is_zero();
+            let is_alone = self.queue.is_empty() && !batch.appends.is_empty();
+            let wait = self.busy && is_alone && !left.is_zero();
             let more = if wait {
                 commands.recv_timeout(left).ok()
             } else {
