@@ -104,19 +104,21 @@ pub struct Skip {
     pub epoch: Epoch,
     /// The lane.
     pub lane: Lane,
-    /// The last record that will not come.
+    /// The first record that will not come.
+    pub from: Seq,
+    /// The last.
     pub upto: Seq,
 }
 
 /// Why a delivery was not committed. Nothing of it has an effect.
 #[derive(Debug, thiserror::Error)]
 pub enum DigestError {
-    /// Records are missing before this block: send those first, or say that they are lost.
-    #[error("block begins at {}, and {} is next", got.0, expected.0)]
+    /// Records are missing before this block or gap: send those first, or say that they are lost.
+    #[error("what came begins at {}, and {} is next", got.0, expected.0)]
     Gap {
         /// The next record of the lane.
         expected: Seq,
-        /// The block's first.
+        /// The first that came.
         got: Seq,
     },
     /// The relay is not, or no longer, registered.
@@ -339,7 +341,8 @@ impl Handle {
         answer.await.map_err(|_| DigestError::Closed)?
     }
 
-    /// Moves the cursor past records that will never come.
+    /// Moves the cursor past records that will never come. Those before them may have been handed
+    /// in and not committed: they are still awaited.
     ///
     /// # Errors
     /// See [`DigestError`].

@@ -350,6 +350,7 @@ fn hand_on(
                 relay,
                 epoch,
                 lane: gap.lane,
+                from: gap.from,
                 upto: gap.upto,
             };
             digest.skip(skip).await

@@ -117,10 +117,11 @@ impl Owner {
             Command::Replay { .. } | Command::Settle { .. } => {}
             Command::Skip { skip, done } => {
                 let lane = (skip.relay, skip.epoch, skip.lane);
-                match self.cursor(batch, lane).await {
+                match self.place(batch, lane, skip.from, skip.upto).await {
                     Err(error) => drop(done.send(Err(error))),
-                    Ok(upto) if upto >= skip.upto => drop(done.send(Ok(known(upto)))),
-                    Ok(_) => {
+                    Ok((upto, Meets::Hole)) => drop(done.send(Err(missing(upto, skip.from)))),
+                    Ok((upto, Meets::Known)) => drop(done.send(Ok(known(upto)))),
+                    Ok((_, Meets::New)) => {
                         batch.entries.push(skipped(skip));
                         batch.cursors.insert(lane, skip.upto);
                         batch.wait(done, lane, skip.upto, None);
@@ -132,46 +133,47 @@ impl Owner {
                 entries,
                 permit,
                 done,
-            } => match self.place(batch, &delivery).await {
-                Err(error) => drop(done.send(Err(error))),
-                Ok((upto, Meets::Hole)) => drop(done.send(Err(DigestError::Gap {
-                    expected: upto.next(),
-                    got: delivery.head.first_seq,
-                }))),
-                Ok((upto, Meets::Known)) => {
-                    let n = delivery.head.count as usize;
-                    Counters::add(&self.counters.repeated_records, n);
-                    drop(done.send(Ok(known(upto))));
+            } => {
+                let head = &delivery.head;
+                let (first, last) = (head.first_seq, head.last_seq());
+                let lane = (delivery.relay, head.epoch, head.lane);
+                match self.place(batch, lane, first, last).await {
+                    Err(error) => drop(done.send(Err(error))),
+                    Ok((upto, Meets::Hole)) => drop(done.send(Err(missing(upto, first)))),
+                    Ok((upto, Meets::Known)) => {
+                        let n = delivery.head.count as usize;
+                        Counters::add(&self.counters.repeated_records, n);
+                        drop(done.send(Ok(known(upto))));
+                    }
+                    Ok((upto, Meets::New)) => {
+                        // Preparing catches panics; the thread only ends early when the runtime
+                        // does.
+                        let Ok(entries) = entries.await else {
+                            drop(done.send(Err(DigestError::Closed)));
+                            return;
+                        };
+                        let fresh = entries.into_iter().filter(|entry| entry.place.seq > upto);
+                        batch.entries.extend(fresh);
+                        batch.cursors.insert(lane, last);
+                        batch.bytes += delivery.head.raw_len as usize;
+                        batch.wait(done, lane, last, Some(permit));
+                        batch.blocks.push((delivery.relay, delivery));
+                    }
                 }
-                Ok((upto, Meets::New)) => {
-                    // Preparing catches panics; the thread only ends early when the runtime does.
-                    let Ok(entries) = entries.await else {
-                        drop(done.send(Err(DigestError::Closed)));
-                        return;
-                    };
-                    let last = delivery.head.last_seq();
-                    let fresh = entries.into_iter().filter(|entry| entry.place.seq > upto);
-                    batch.entries.extend(fresh);
-                    let lane = (delivery.relay, delivery.head.epoch, delivery.head.lane);
-                    batch.cursors.insert(lane, last);
-                    batch.bytes += delivery.head.raw_len as usize;
-                    batch.wait(done, lane, last, Some(permit));
-                    batch.blocks.push((delivery.relay, delivery));
-                }
-            },
+            }
         }
     }
 
-    /// The cursor that a delivery meets, and how.
+    /// The cursor that the records `first` to `last` of a lane meet, and how.
     async fn place(
         &self,
         batch: &mut Batch,
-        delivery: &Delivery,
+        lane: LaneOf,
+        first: Seq,
+        last: Seq,
     ) -> Result<(Seq, Meets), DigestError> {
-        let head = &delivery.head;
-        let lane = (delivery.relay, head.epoch, head.lane);
         let upto = self.cursor(batch, lane).await?;
-        Ok((upto, cursor::meet(upto, head.first_seq, head.last_seq())))
+        Ok((upto, cursor::meet(upto, first, last)))
     }
 
     async fn cursor(&self, batch: &mut Batch, lane: LaneOf) -> Result<Seq, DigestError> {
@@ -411,6 +413,14 @@ impl Batch {
 /// The answer about records that were applied before.
 const fn known(upto: Seq) -> Applied {
     Applied { upto, digest: None }
+}
+
+/// What comes behind a hole is refused.
+const fn missing(upto: Seq, got: Seq) -> DigestError {
+    DigestError::Gap {
+        expected: upto.next(),
+        got,
+    }
 }
 
 const fn skipped(skip: Skip) -> Entry {

@@ -280,8 +280,22 @@ async fn a_hole_is_refused_until_it_is_said_to_be_lost() {
         relay: RELAY,
         epoch: EPOCH,
         lane: Lane::Errors,
+        from: Seq(1),
         upto: Seq(4),
     };
+    // What was handed in before it may not have been committed, and comes again.
+    let behind = Skip {
+        from: Seq(2),
+        ..skip
+    };
+    let result = hub.handle.skip(behind).await;
+    assert!(matches!(
+        result,
+        Err(DigestError::Gap {
+            expected: Seq(1),
+            got: Seq(2)
+        })
+    ));
     assert_eq!(hub.handle.skip(skip).await.unwrap().upto, Seq(4));
     assert_eq!(hub.deliver(5, &[record]).await.unwrap().upto, Seq(5));
     assert_eq!(hub.handle.skip(skip).await.unwrap().upto, Seq(5));

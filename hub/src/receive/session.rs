@@ -408,6 +408,7 @@ impl<S: Sink> Session<S> {
                     relay,
                     epoch: self.inbox.epoch(),
                     lane,
+                    from: gap.from,
                     upto: gap.upto,
                 };
                 UnderWay {

@@ -340,8 +340,7 @@ impl Store {
                 let last = head.last_seq();
                 (meet(before, head.first_seq, last), last)
             }
-            // A gap says that nothing will come before its end.
-            Step::Gap(gap) => (meet(before, before.next(), gap.upto), gap.upto),
+            Step::Gap(gap) => (meet(before, gap.from, gap.upto), gap.upto),
         };
         if met == Meets::Hole {
             return Ok(None);

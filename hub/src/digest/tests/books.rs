@@ -61,6 +61,7 @@ async fn records_that_will_not_come_leave_the_books_as_they_are() {
             relay: RELAY,
             epoch: EPOCH,
             lane: Lane::Errors,
+            from: Seq(2),
             upto: Seq(7),
         })
         .await
