@@ -32,6 +32,7 @@ pub mod ledger_read;
 pub mod members;
 pub mod notifications;
 pub mod ownership;
+pub mod parts;
 pub mod people;
 pub mod poison;
 pub mod projects;

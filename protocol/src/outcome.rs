@@ -210,6 +210,8 @@ pub mod reason {
     pub const POISON: &str = "poison";
     /// Somebody is to be forgotten, and it was of them.
     pub const ERASED: &str = "erased";
+    /// Too large for one record, and not all of its parts came: the relay had to give some up.
+    pub const PARTS_MISSING: &str = "parts_missing";
     /// Nothing more to say.
     pub const NONE: &str = "";
 

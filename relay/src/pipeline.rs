@@ -17,6 +17,7 @@ mod fate;
 mod items;
 mod meter;
 mod origin;
+mod parts;
 mod records;
 mod refusal;
 mod scrub;

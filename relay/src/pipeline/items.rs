@@ -9,11 +9,11 @@ use protocol::outcome::reason;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Refusal;
+use super::{Refusal, parts};
 use crate::report;
 
-/// Largest payload that is kept, in bytes: it must fit a block even when nothing can be
-/// compressed away.
+/// Largest payload that is kept in one record, in bytes: it must fit a block even when nothing can
+/// be compressed away. What may be larger travels in parts.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 3 * 1024 * 1024 + 512 * 1024;
 
 /// The kind by which Sentry's relays hand on what is no envelope yet; no client may send it.
@@ -109,7 +109,10 @@ fn useless(item: &EnvelopeItem, keep_unknown: bool) -> Option<&'static str> {
 }
 
 /// Largest payload of a kind, in bytes; of kinds that came in containers, of one entry.
-fn bytes_max(kind: &ItemKind) -> usize {
+pub(super) fn bytes_max(kind: &ItemKind) -> usize {
+    if parts::may_be_cut(kind) {
+        return kind.budget().bytes_max;
+    }
     container::entry_bytes_max(kind).map_or(PAYLOAD_BYTES_MAX, |max| max.min(PAYLOAD_BYTES_MAX))
 }
 

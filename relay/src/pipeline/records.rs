@@ -10,7 +10,7 @@ use protocol::privacy::{Payload, Scrubber};
 use serde::Deserialize;
 
 use super::items::{self, PAYLOAD_BYTES_MAX};
-use super::{Request, Target};
+use super::{Request, Target, parts};
 
 /// Longest `User-Agent` that is kept, in bytes.
 const USER_AGENT_BYTES_MAX: usize = 512;
@@ -49,12 +49,22 @@ pub(super) fn stamp(
     }
 }
 
-/// One record per lane, or more where they would be too large for a block.
+/// One record per lane, or more where they would be too large for a block; what is too large alone
+/// becomes records of its own, its parts first.
 pub(super) fn split(stamp: &Items, kept: Vec<(Lane, Category, Item)>) -> Vec<(Lane, Record)> {
     let mut records: Vec<(Lane, Items, usize)> = Vec::new();
+    let mut large = Vec::new();
     for (lane, _, item) in kept {
         // The headers of many small items come to something too.
         let n_bytes = item.payload.len() + item.header.len();
+        if n_bytes > PAYLOAD_BYTES_MAX {
+            large.extend(
+                parts::of(stamp, item)
+                    .into_iter()
+                    .map(|record| (lane, record)),
+            );
+            continue;
+        }
         let open = records
             .iter_mut()
             .rfind(|(known, _, total)| *known == lane && *total + n_bytes <= PAYLOAD_BYTES_MAX);
@@ -73,6 +83,7 @@ pub(super) fn split(stamp: &Items, kept: Vec<(Lane, Category, Item)>) -> Vec<(La
     let records = records.into_iter();
     records
         .map(|(lane, items, _)| (lane, Record::Items(items)))
+        .chain(large)
         .collect()
 }
 
