@@ -29,6 +29,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["clock"],
             &["limit", "policy", "report"],
             &["roster", "ledger", "spool"],
+            &["upload"],
             &["pipeline", "forward"],
             &["site"],
             &["accept", "status", "tail"],

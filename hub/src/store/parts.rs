@@ -217,13 +217,17 @@ impl Write {
     ) -> Result<Vec<u64>, StoreError> {
         let mut packs: Vec<i64> = Vec::new();
         for run in runs(events) {
-            let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM item_parts WHERE project_id = ");
-            sql.push_bind(project.as_i64()).push(" AND event_id IN (");
-            let mut list = sql.separated(", ");
-            for id in run {
-                list.push_bind(id.as_bytes().as_slice());
-            }
-            sql.push(") RETURNING pack");
+            let mut sql = QueryBuilder::<Sqlite>::new("WITH wanted (event_id) AS (");
+            sql.push_values(run, |mut row, id| {
+                row.push_bind(id.as_bytes().as_slice());
+            });
+            sql.push(") DELETE FROM item_parts WHERE project_id = ");
+            sql.push_bind(project.as_i64()).push(
+                " AND (event_id IN (SELECT event_id FROM wanted) OR item_id IN
+                  (SELECT i.id FROM wanted w CROSS JOIN items i
+                   WHERE i.project_id = item_parts.project_id AND i.event_id = w.event_id))
+                  RETURNING pack",
+            );
             let of_run = sql.build_query_scalar::<i64>();
             packs.extend(of_run.fetch_all(self.connection()).await?);
         }

@@ -15,8 +15,8 @@ use super::Items;
 use crate::ids::{EventId, ProjectId, WholeId};
 use crate::timestamp::Timestamp;
 
-/// Bytes of every part but the last: three and what is around them fit a block.
-pub const PART_BYTES: usize = 1024 * 1024;
+/// Bytes of every part but the last: several fit a block, and one on its way takes little memory.
+pub const PART_BYTES: usize = 256 * 1024;
 
 /// The digest of a part and of all before it: SHA-256 of the digest before, zeros for the first,
 /// and the part's bytes.

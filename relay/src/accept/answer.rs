@@ -66,6 +66,7 @@ impl Look {
             Endpoint::Unreal { .. } => Self::TextAlways,
             Endpoint::CheckIn { .. } => Self::EmptyAlways(202),
             Endpoint::Vercel => Self::Empty(202),
+            Endpoint::Upload { .. } => Self::Empty(204),
             Endpoint::Otlp(signal) => {
                 let content_type = request.headers().get(header::CONTENT_TYPE);
                 let content_type = content_type.and_then(|value| value.to_str().ok());
@@ -255,7 +256,7 @@ fn plain(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer 
     answer
 }
 
-fn open_to_browsers(mut answer: Answer) -> Answer {
+pub(super) fn open_to_browsers(mut answer: Answer) -> Answer {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (

@@ -9,7 +9,7 @@ use protocol::outcome::reason;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Refusal, parts};
+use super::{Refusal, parts, reference};
 use crate::report;
 
 /// Largest payload that is kept in one record, in bytes: it must fit a block even when nothing can
@@ -36,15 +36,16 @@ pub(super) fn check_budgets(envelope: &Envelope) -> Result<(), Refusal> {
         if matches!(kind, ItemKind::Unknown(name) if name == INTERNAL_KIND) {
             return Err(Refusal::Internal);
         }
+        let length = reference::length(item);
         let (n_items, n_bytes) = match sums.iter_mut().find(|(known, ..)| *known == kind) {
             Some((_, n_items, n_bytes)) => {
                 *n_items += 1;
-                *n_bytes += item.payload.len();
+                *n_bytes = n_bytes.saturating_add(length);
                 (*n_items, *n_bytes)
             }
             None => {
-                sums.push((kind, 1, item.payload.len()));
-                (1, item.payload.len())
+                sums.push((kind, 1, length));
+                (1, length)
             }
         };
         let budget = kind.budget();

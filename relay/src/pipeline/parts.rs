@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use protocol::block::{self, Item, Items, Record, Whole};
+use protocol::block::{self, Item, Items, Record, Sum, Whole};
 use protocol::ids::WholeId;
 use protocol::item::ItemKind;
 use serde_json::value::RawValue;
@@ -30,11 +30,16 @@ pub(super) fn of(stamp: &Items, mut item: Item) -> Vec<Record> {
     let whole = WholeId::from_bytes(uuid::Uuid::new_v4().into_bytes());
     let (parts, sum) = block::cut(stamp, whole, &item.payload);
     item.payload = outline(&ItemKind::from_name(&item.kind), &item.payload);
+    let mut records: Vec<Record> = parts.into_iter().map(Record::Part).collect();
+    records.push(whole_of(stamp, item, sum));
+    records
+}
+
+/// An item whose parts come to this, as the record that stands for them.
+pub(super) fn whole_of(stamp: &Items, item: Item, sum: Sum) -> Record {
     let mut items = stamp.clone();
     items.items.push(item);
-    let mut records: Vec<Record> = parts.into_iter().map(Record::Part).collect();
-    records.push(Record::Whole(Whole { sum, items }));
-    records
+    Record::Whole(Whole { sum, items })
 }
 
 /// What is small of a payload, for lists to show: the first members of a JSON object that are short,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use protocol::auth::{CLIENT_BYTES_MAX, Credentials};
-use protocol::block::{Item, Items, Record};
+use protocol::block::{Item, Items, Record, Sum};
 use protocol::envelope::Envelope;
 use protocol::ids::{EventId, Lane};
 use protocol::item::Category;
@@ -14,6 +14,15 @@ use super::{Request, Target, parts};
 
 /// Longest `User-Agent` that is kept, in bytes.
 const USER_AGENT_BYTES_MAX: usize = 512;
+
+/// An item that is kept.
+pub(super) struct Kept {
+    pub(super) lane: Lane,
+    pub(super) category: Category,
+    pub(super) item: Item,
+    /// What its parts come to, when they are in the spool already.
+    pub(super) sum: Option<Sum>,
+}
 
 /// A record without items: what all records of an envelope share.
 pub(super) fn stamp(
@@ -51,10 +60,17 @@ pub(super) fn stamp(
 
 /// One record per lane, or more where they would be too large for a block; what is too large alone
 /// becomes records of its own, its parts first.
-pub(super) fn split(stamp: &Items, kept: Vec<(Lane, Category, Item)>) -> Vec<(Lane, Record)> {
+pub(super) fn split(stamp: &Items, kept: Vec<Kept>) -> Vec<(Lane, Record)> {
     let mut records: Vec<(Lane, Items, usize)> = Vec::new();
     let mut large = Vec::new();
-    for (lane, _, item) in kept {
+    for Kept {
+        lane, item, sum, ..
+    } in kept
+    {
+        if let Some(sum) = sum {
+            large.push((lane, parts::whole_of(stamp, item, sum)));
+            continue;
+        }
         // The headers of many small items come to something too.
         let n_bytes = item.payload.len() + item.header.len();
         if n_bytes > PAYLOAD_BYTES_MAX {
