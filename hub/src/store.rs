@@ -43,6 +43,7 @@ pub mod removals;
 mod rows;
 pub mod searches;
 pub mod settings;
+pub mod spikes;
 pub mod subscriptions;
 pub mod teams;
 pub mod tombstones;

@@ -58,6 +58,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "digest",
                 "alert",
                 "escalation",
+                "spike",
                 "notify",
                 "retention",
                 "access",
