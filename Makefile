@@ -1,8 +1,8 @@
 # The commands everyone uses; what each installs is listed in scripts/install.
-.PHONY: help demo test soak mutants bench compare lint fuzz clean
+.PHONY: help demo test test-sdks soak mutants bench compare lint fuzz clean
 
 help:                ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 demo:                ## hub, relay and sample events, until interrupted
 	@scripts/install demo
@@ -12,6 +12,11 @@ demo:                ## hub, relay and sample events, until interrupted
 
 test:                ## everything that CI checks
 	@scripts/test
+
+test-sdks:           ## SDKs of earlier years, from their requests to the hub's API
+	@scripts/install sdks
+	cargo build --workspace --locked
+	@exec target/debug/vedette-sdks
 
 SEEDS ?= 20000
 # How much of each trouble `make soak` makes; what `make test` makes stands in tests/src/scale.rs.
@@ -55,4 +60,4 @@ fuzz:                ## FUZZ_SECS for each fuzz target, with the nightly compile
 
 clean:               ## everything that was built
 	cargo clean
-	rm -rf hub/ui/dist hub/ui/node_modules tests/sdk/node_modules
+	rm -rf hub/ui/dist hub/ui/node_modules tests/sdk/node_modules tests/sdk/legacy/node_modules

@@ -54,6 +54,7 @@ mod search;
 mod searches;
 mod session;
 mod sessions;
+mod spikes;
 mod tags;
 mod teams;
 mod tokens;
@@ -281,6 +282,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(privacy::report))
         .routes(routes!(outcomes::of_organization))
         .routes(routes!(outcomes::of_project))
+        .routes(routes!(spikes::list))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::get, keys::update, keys::remove))
         .routes(routes!(

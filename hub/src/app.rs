@@ -256,6 +256,12 @@ fn work(
     tracker.spawn(upkeep::watch_fleet(
         data.fleet.clone(),
         config.site.public_url.clone(),
+        Arc::clone(&due),
+        working.cancel.clone(),
+    ));
+    tracker.spawn(upkeep::watch_spikes(
+        data.store.clone(),
+        config.site.public_url.clone(),
         due,
         working.cancel.clone(),
     ));

@@ -155,11 +155,11 @@ impl Erasures {
                 return Ok(());
             };
             after = *last;
-            let is_wanted = |record: &[u8]| match wire::decode_msgpack(record) {
-                Ok(Record::Items(items)) => {
-                    items.received_at.as_millis() <= row.created_at && wanted.is_wanted(&items)
+            let is_wanted = |record: &[u8]| match wire::decode_msgpack::<Record>(record) {
+                Ok(record) => {
+                    record.received_at().as_millis() <= row.created_at && wanted.wants(&record)
                 }
-                _ => false,
+                Err(_) => false,
             };
             let records = records.iter().filter(|(_, record)| is_wanted(record));
             let ids: Vec<i64> = records.map(|(id, _)| *id).collect();

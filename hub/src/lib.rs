@@ -31,6 +31,7 @@ pub mod removal;
 pub mod retention;
 pub mod rule;
 pub mod schedule;
+pub mod spike;
 pub mod stats;
 pub mod store;
 pub mod web;

@@ -36,6 +36,9 @@ const WANTED_SHARE: u64 = 4;
 
 const DAY: Duration = Duration::from_hours(24);
 
+/// How long parts wait for the item that they are of: longer than a relay keeps anything.
+const PARTS_WAIT: Duration = Duration::from_hours(31 * 24);
+
 /// How long things are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -131,6 +134,7 @@ impl Retention {
         let mut report = Report::default();
         self.remove_events(now, &mut report).await?;
         self.remove_items(now, &mut report).await?;
+        self.remove_lone_parts(now).await?;
         self.remove_rows(now).await?;
         self.drop_packs(&mut report).await?;
         self.empty_packs(&mut report).await?;
@@ -183,11 +187,26 @@ impl Retention {
         }
     }
 
+    async fn remove_lone_parts(&self, now: Timestamp) -> Result<(), RetentionError> {
+        let before = earlier(now, Span(PARTS_WAIT));
+        loop {
+            let mut write = self.store.begin().await?;
+            let removed = write.remove_lone_parts(before, BATCH).await?;
+            write.commit().await?;
+            if removed < u64::from(BATCH) {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// How many bodies of each pack are wanted.
     async fn wanted(&self) -> Result<BTreeMap<u64, u64>, RetentionError> {
         let mut wanted: BTreeMap<u64, u64> =
             self.store.events_by_pack().await?.into_iter().collect();
-        for (pack, n) in self.store.items_by_pack().await? {
+        let of_items = self.store.items_by_pack().await?;
+        let of_parts = self.store.parts_by_pack().await?;
+        for (pack, n) in of_items.into_iter().chain(of_parts) {
             *wanted.entry(pack).or_default() += n;
         }
         Ok(wanted)
@@ -299,7 +318,12 @@ impl Retention {
             let (pack, offset, item) = (at.pack, at.offset, at.item);
             (Owner::Item(id), Location { pack, offset, item })
         });
-        Ok(events.chain(items).collect())
+        let parts = self.store.parts_in_pack(pack).await?;
+        let parts = parts.into_iter().map(|(row, at)| {
+            let (pack, offset, item) = (at.pack, at.offset, at.item);
+            (Owner::Part(row), Location { pack, offset, item })
+        });
+        Ok(events.chain(items).chain(parts).collect())
     }
 
     /// Moves the first of these; says how many it looked at and how many it moved.
@@ -337,6 +361,10 @@ impl Retention {
                     let (pack, offset, item) = (to.pack, to.offset, to.item);
                     write.move_item(*id, Place { pack, offset, item }).await?;
                 }
+                Owner::Part(row) => {
+                    let (pack, offset, item) = (to.pack, to.offset, to.item);
+                    write.move_part(*row, Place { pack, offset, item }).await?;
+                }
             }
         }
         write.commit().await?;
@@ -349,6 +377,7 @@ impl Retention {
 enum Owner {
     Event(i64),
     Item(i64),
+    Part(i64),
 }
 
 async fn blocking<T: Send + 'static>(

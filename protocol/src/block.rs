@@ -23,10 +23,12 @@
 mod build;
 mod compress;
 mod open;
+mod parts;
 
 pub use build::{Builder, RAW_BYTES_TARGET, Sealed, seal};
 pub use compress::{compress, decompress};
 pub use open::{open, read_head};
+pub use parts::{Chain, PART_BYTES, Part, Sum, Whole, cut};
 
 pub use crate::dict::DictId;
 
@@ -61,6 +63,33 @@ pub enum Record {
     /// Counts that have no items: refusals, filters, losses.
     #[serde(rename = "l")]
     Ledger(LedgerDelta),
+    /// A piece of what is too large for one record.
+    #[serde(rename = "p")]
+    Part(Part),
+    /// What the pieces before it are of.
+    #[serde(rename = "w")]
+    Whole(Whole),
+}
+
+impl Record {
+    /// The items that it counts as; neither counts of others nor parts are any.
+    #[must_use]
+    pub const fn items(&self) -> Option<&Items> {
+        match self {
+            Self::Items(items) | Self::Whole(Whole { items, .. }) => Some(items),
+            Self::Ledger(_) | Self::Part(_) => None,
+        }
+    }
+
+    /// When the relay had it, by the relay's clock.
+    #[must_use]
+    pub const fn received_at(&self) -> Timestamp {
+        match self {
+            Self::Items(items) | Self::Whole(Whole { items, .. }) => items.received_at,
+            Self::Ledger(delta) => delta.at,
+            Self::Part(part) => part.received_at,
+        }
+    }
 }
 
 /// The accepted, scrubbed items of one envelope that share a lane.

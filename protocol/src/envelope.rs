@@ -164,6 +164,26 @@ impl Envelope {
 }
 
 impl EnvelopeItem {
+    /// Reads the first line of an item, the one of this number: the item without its payload, and
+    /// how long that is where the line says it.
+    ///
+    /// # Errors
+    /// As [`Envelope::parse`].
+    pub fn parse_head(line: &Bytes, item: usize) -> Result<(Self, Option<u64>), EnvelopeError> {
+        let parsed = header::parse_item(line, item)?;
+        let item = Self {
+            kind: parsed.kind,
+            header: parsed.header,
+            payload: Bytes::new(),
+        };
+        Ok((item, parsed.length))
+    }
+
+    /// Writes the item as it stands in an envelope, with its `length`.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        write::item(out, self);
+    }
+
     /// The item header as a JSON object, with `type` and without `length`.
     #[must_use]
     pub fn header_json(&self) -> Bytes {

@@ -12,7 +12,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::block::Items;
+use crate::block::{Items, Record};
 use crate::ids::{EventId, ProjectId};
 use crate::roster::{Erasure, Subject, SubjectKind};
 
@@ -38,7 +38,35 @@ impl Wanted {
         }
     }
 
-    /// Whether a record is wanted.
+    /// Whether a record is wanted. Parts go by the event they belong to: alone they say nothing.
+    #[must_use]
+    pub fn wants(&self, record: &Record) -> bool {
+        match record {
+            Record::Items(items) => self.is_wanted(items),
+            Record::Whole(whole) => {
+                self.is_wanted(&whole.items) || self.names(whole.sum.whole.into())
+            }
+            Record::Part(part) => {
+                let own = part.event_id.is_some_and(|id| self.names(id));
+                part.project == self.project && (own || self.names(part.whole.into()))
+            }
+            Record::Ledger(_) => false,
+        }
+    }
+
+    /// Remembers what a record that is wanted belongs to. Whether it was not yet.
+    pub fn note_event_of(&mut self, record: &Record) -> bool {
+        let (event, whole) = match record {
+            Record::Items(items) => (items.event_id, None),
+            Record::Whole(whole) => (whole.items.event_id, Some(whole.sum.whole)),
+            Record::Part(part) => (part.event_id, Some(part.whole)),
+            Record::Ledger(_) => (None, None),
+        };
+        let ids = event.into_iter().chain(whole.map(EventId::from));
+        ids.fold(false, |is_more, id| self.note(id) | is_more)
+    }
+
+    /// Whether items are wanted.
     #[must_use]
     pub fn is_wanted(&self, record: &Items) -> bool {
         let mut payloads = record.items.iter().map(|item| &item.payload);

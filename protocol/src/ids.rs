@@ -20,6 +20,9 @@ pub enum IdError {
     /// Event ids are UUIDs, with or without dashes, and not nil.
     #[error("event id is not a uuid")]
     Event,
+    /// The names of what comes in parts are 32 hexadecimal digits.
+    #[error("name of what comes in parts is not 32 hexadecimal digits")]
+    Whole,
     /// Relay ids are UUIDs.
     #[error("relay id is not a uuid")]
     Relay,
@@ -142,6 +145,10 @@ hex_id!(
     EventId
 );
 hex_id!(
+    /// What the parts of something large have in common, made at the relay.
+    WholeId
+);
+hex_id!(
     /// A relay's identity: the UUID in its certificate.
     RelayId
 );
@@ -164,6 +171,22 @@ impl FromStr for EventId {
         } else {
             Ok(Self(id.into_bytes()))
         }
+    }
+}
+
+impl FromStr for WholeId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| IdError::Whole)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl From<WholeId> for EventId {
+    /// Stands for the event of what belongs to none.
+    fn from(whole: WholeId) -> Self {
+        Self(whole.0)
     }
 }
 

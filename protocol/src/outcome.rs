@@ -129,6 +129,8 @@ pub mod reason {
     pub const INVALID_SPAN: &str = "invalid_span";
     /// Of a time that is too long ago or in the future.
     pub const TIMESTAMP: &str = "timestamp";
+    /// An attachment that refers to an upload that is not here.
+    pub const INVALID_PLACEHOLDER: &str = "invalid_placeholder_attachment";
     /// An item that only relays make.
     pub const INTERNAL_ENVELOPE: &str = "internal_envelope";
     /// The address takes other types of content.
@@ -210,6 +212,8 @@ pub mod reason {
     pub const POISON: &str = "poison";
     /// Somebody is to be forgotten, and it was of them.
     pub const ERASED: &str = "erased";
+    /// Too large for one record, and not all of its parts came: the relay had to give some up.
+    pub const PARTS_MISSING: &str = "parts_missing";
     /// Nothing more to say.
     pub const NONE: &str = "";
 

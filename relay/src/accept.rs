@@ -27,7 +27,9 @@ mod decode;
 mod form;
 mod guests;
 mod handle;
+mod large;
 mod route;
+mod upload;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,11 +39,15 @@ use bytes::Bytes;
 use protocol::unit::{ByteSize, Span};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Pipeline;
 use body::Budget;
 use guests::Guests;
+
+/// Most large bodies that come at a time; beyond it: 503.
+const LARGE_MAX: usize = 4;
 
 /// Settings of the HTTP side. A change takes a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +110,7 @@ pub async fn serve(
     let door = Arc::new(Door {
         budget: Budget::new(config.in_flight_bytes_max),
         guests: Guests::default(),
+        large: Semaphore::new(LARGE_MAX),
         config,
         pipeline,
         beside,
@@ -117,6 +124,8 @@ struct Door {
     config: Config,
     budget: Budget,
     guests: Guests,
+    /// Places of those who send what is too large to be held.
+    large: Semaphore,
     pipeline: Pipeline,
     beside: Arc<dyn Beside>,
     cancel: CancellationToken,

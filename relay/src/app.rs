@@ -39,6 +39,7 @@ use crate::site;
 use crate::spool::Spool;
 use crate::status::Status;
 use crate::tail;
+use crate::upload::Uploads;
 
 /// Threads for work that waits for the disk or takes longer than a moment.
 const BLOCKING_THREADS_MAX: usize = 6;
@@ -124,7 +125,7 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
         let (config, ledger) = (config.clone(), ledger.clone());
         tokio::task::spawn_blocking(move || open(&config, ledger)).await?
     };
-    let (roster, spool) = opened?;
+    let (roster, spool, uploads) = opened?;
     let (doors, links) = (TaskTracker::new(), TaskTracker::new());
     let (accepting, linking) = (CancellationToken::new(), CancellationToken::new());
     let link = forward::start(
@@ -153,7 +154,7 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
         status.clone(),
         linking.clone(),
     ));
-    let pipeline = Pipeline::new(roster, ledger, spool.clone(), meter);
+    let pipeline = Pipeline::new(roster, ledger, spool.clone(), uploads, meter);
     let pipeline = pipeline.keeping_unknown_items(config.keep_unknown_items);
     tail::start(
         &config.tail,
@@ -231,7 +232,7 @@ fn bind(config: &Config, inherited: Option<StdListener>) -> anyhow::Result<TcpLi
     Ok(TcpListener::from_std(listener)?)
 }
 
-fn open(config: &Config, ledger: Ledger) -> anyhow::Result<(Roster, Spool)> {
+fn open(config: &Config, ledger: Ledger) -> anyhow::Result<(Roster, Spool, Uploads)> {
     let dir = &config.state_dir;
     // It will hold the relay's key and what users sent.
     std::fs::DirBuilder::new()
@@ -242,7 +243,10 @@ fn open(config: &Config, ledger: Ledger) -> anyhow::Result<(Roster, Spool)> {
     let policy = Policy::load(&config.policy)?;
     let roster = Roster::open(dir, &config.link.dir, policy)?;
     let spool = Spool::open(&config.spool, ledger)?;
-    Ok((roster, spool))
+    let uploads = dir.join("uploads");
+    let uploads = Uploads::open(&uploads, spool.clone(), clock::monotonic())
+        .with_context(|| format!("directory {} cannot be used", uploads.display()))?;
+    Ok((roster, spool, uploads))
 }
 
 /// Tells systemd that the process is alive, as long as the runtime turns. The words have a thread of

@@ -167,7 +167,7 @@ pub fn item_terms(
 /// What keeping a record counts: `received` and `accepted` for each item in it.
 #[must_use]
 pub fn kept(record: &Record) -> Vec<(Account, u64)> {
-    let Record::Items(items) = record else {
+    let Some(items) = record.items() else {
         return Vec::new();
     };
     let mut counts = Counts::new();

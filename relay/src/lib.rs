@@ -18,3 +18,4 @@ pub mod site;
 pub mod spool;
 pub mod status;
 pub mod tail;
+pub mod upload;

@@ -14,10 +14,13 @@
 mod cut;
 mod discard;
 mod fate;
+mod files;
 mod items;
 mod meter;
 mod origin;
+mod parts;
 mod records;
+mod reference;
 mod refusal;
 mod scrub;
 mod store;
@@ -32,7 +35,7 @@ use protocol::block::Record;
 use protocol::container;
 use protocol::dsn::Dsn;
 use protocol::envelope::Envelope;
-use protocol::ids::{EventId, IdError, Lane, ProjectId};
+use protocol::ids::{EventId, IdError, Lane, ProjectId, WholeId};
 use protocol::item::Category;
 use protocol::outcome::{Account, Term};
 use protocol::privacy::Scrubber;
@@ -44,10 +47,13 @@ use crate::limit::Limiter;
 use crate::report;
 use crate::roster::{Lookup, Project, Roster};
 use crate::spool::Spool;
+use crate::upload::Uploads;
 
 use cut::Dropped;
 use fate::{Fate, Whose};
+use records::Kept;
 
+pub use files::Files;
 pub use meter::{LATENCY_BOUNDS, Meter};
 pub use refusal::Refusal;
 pub use store::StoreError;
@@ -65,6 +71,7 @@ struct Inner {
     roster: Roster,
     ledger: Ledger,
     spool: Spool,
+    uploads: Uploads,
     meter: Meter,
     limiter: Mutex<Limiter>,
     /// For the time before any roster.
@@ -181,6 +188,8 @@ struct Prepared {
     kept: Vec<Category>,
     /// What the client says it dropped itself.
     discarded: Vec<(Account, u64)>,
+    /// Files whose items are among the kept ones.
+    files: Vec<WholeId>,
 }
 
 impl Prepared {
@@ -192,6 +201,7 @@ impl Prepared {
             dropped: Vec::new(),
             kept: Vec::new(),
             discarded: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -207,6 +217,7 @@ impl Prepared {
         self.dropped.extend(other.dropped);
         self.kept.extend(other.kept);
         self.discarded.extend(other.discarded);
+        self.files.extend(other.files);
     }
 }
 
@@ -232,12 +243,19 @@ fn read(request: &Request) -> Result<Vec<Envelope>, Refusal> {
 impl Pipeline {
     /// Puts the steps together.
     #[must_use]
-    pub fn new(roster: Roster, ledger: Ledger, spool: Spool, meter: Meter) -> Self {
+    pub fn new(
+        roster: Roster,
+        ledger: Ledger,
+        spool: Spool,
+        uploads: Uploads,
+        meter: Meter,
+    ) -> Self {
         let strictest = roster.policy().privacy(&PrivacySettings::strictest());
         Self(Arc::new(Inner {
             roster,
             ledger,
             spool,
+            uploads,
             meter,
             limiter: Mutex::default(),
             strictest: Scrubber::new(&strictest),
@@ -406,16 +424,26 @@ impl Inner {
                     continue;
                 }
             }
-            match scrub::item(&target.scrubber, item) {
+            let followed = reference::follow(&self.uploads, target.project, item);
+            let scrubbed = followed.and_then(|(item, sum)| {
+                let (scrubbed, hits) = scrub::item(&target.scrubber, &item)?;
+                Ok((scrubbed, hits, sum))
+            });
+            match scrubbed {
                 Err(why) => dropped.push(Dropped::one(category, Term::Invalid, why.into())),
-                Ok((scrubbed, hits)) => {
+                Ok((scrubbed, hits, sum)) => {
                     self.meter.scrubbed(&hits);
                     discarded.extend(discard::counts(target.project, item));
-                    kept.push((item.kind.lane(), category, scrubbed));
+                    kept.push(Kept {
+                        lane: item.kind.lane(),
+                        category,
+                        item: scrubbed,
+                        sum,
+                    });
                 }
             }
         }
-        let categories = kept.iter().map(|(_, category, _)| *category).collect();
+        let categories = kept.iter().map(|kept| kept.category).collect();
         let stamp = records::stamp(request, credentials, target, envelope, event_id);
         Prepared {
             project: target.project,
@@ -425,6 +453,7 @@ impl Inner {
                 n_kept: kept.len(),
                 n_limited,
             },
+            files: files::names(kept.iter().map(|kept| kept.sum)),
             records: records::split(&stamp, kept),
             dropped,
             kept: categories,
@@ -455,6 +484,9 @@ impl Inner {
             .into_iter()
             .flat_map(|one| ledger::item_terms(project, one.category, one.term, one.why, one.n));
         self.ledger.count_all(dropped.chain(prepared.discarded));
+        for file in prepared.files {
+            self.uploads.forget(file).await;
+        }
         Ok(prepared.taken)
     }
 

@@ -78,7 +78,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use bytes::Bytes;
-use protocol::block::{BlockError, Record};
+use protocol::block::{BlockError, Items, Record};
 use protocol::dict::{DictId, DictKind, Dictionary};
 use protocol::ids::{Epoch, Lane, Seq};
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -526,17 +526,20 @@ fn size(record: &Record) -> u64 {
     const AROUND_RECORD: usize = 512;
     const AROUND_ITEM: usize = 64;
     const ACCOUNT: usize = 64;
+    let of = |items: &Items| {
+        let of_items = items
+            .items
+            .iter()
+            .map(|item| AROUND_ITEM + item.kind.len() + item.header.len() + item.payload.len());
+        let texts = [&items.client, &items.remote_addr, &items.user_agent];
+        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        let trace = items.trace.as_ref().map_or(0, Bytes::len);
+        of_items.sum::<usize>() + texts + trace + AROUND_RECORD
+    };
     let bytes = match record {
-        Record::Items(items) => {
-            let of_items = items
-                .items
-                .iter()
-                .map(|item| AROUND_ITEM + item.kind.len() + item.header.len() + item.payload.len());
-            let texts = [&items.client, &items.remote_addr, &items.user_agent];
-            let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
-            let trace = items.trace.as_ref().map_or(0, Bytes::len);
-            of_items.sum::<usize>() + texts + trace + AROUND_RECORD
-        }
+        Record::Items(items) => of(items),
+        Record::Whole(whole) => of(&whole.items),
+        Record::Part(part) => AROUND_RECORD + part.bytes.len(),
         Record::Ledger(delta) => AROUND_RECORD + delta.counts.len() * ACCOUNT,
     };
     bytes as u64

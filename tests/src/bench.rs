@@ -5,6 +5,7 @@
 
 mod backlog;
 mod fleet;
+mod kinds;
 mod links;
 mod single;
 mod site;
@@ -47,6 +48,9 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
     }
     if is_asked("steady") {
         steady::measure(&fresh(dir, "steady")?, &mut figures).await?;
+    }
+    if is_asked("kinds") {
+        kinds::measure(dir, &mut figures).await?;
     }
     if is_asked("backlog") {
         backlog::measure(&fresh(dir, "backlog")?, &mut figures).await?;
@@ -101,9 +105,9 @@ impl Figures {
 
     #[expect(clippy::print_stdout, reason = "the table is what it is run for")]
     fn table(&self) {
-        println!("\n{:34} {:>14}  unit", "figure", "value");
+        println!("\n{:44} {:>14}  unit", "figure", "value");
         for (name, value, unit) in &self.rows {
-            println!("{name:34} {value:>14.3}  {unit}");
+            println!("{name:44} {value:>14.3}  {unit}");
         }
     }
 }

@@ -104,6 +104,72 @@ impl Load {
     }
 }
 
+/// A recorded envelope, again and again under other ids.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    plain: Vec<u8>,
+    /// What tells it from others: a trace, a session or a replay.
+    id: Vec<u8>,
+}
+
+impl Recorded {
+    /// The recording of this name.
+    ///
+    /// # Errors
+    /// When it cannot be read, or names nothing by an id.
+    pub fn of(name: &str) -> anyhow::Result<Self> {
+        let file = format!("{name}.body");
+        let paths = [recordings_dir().join(&file), corpus_dir().join(&file)];
+        let path = paths.iter().find(|path| path.exists());
+        let body = std::fs::read(path.context("no such recording")?)?;
+        let plain = unpacked(&body)?;
+        let text = String::from_utf8_lossy(&plain);
+        let is_id = |word: &&str| word.len() == 32 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        // The key of its DSN is one for all.
+        let key = text.split("sentry_key").next().unwrap_or_default();
+        let words = key.split(|c: char| !c.is_ascii_alphanumeric());
+        let id = words.filter(is_id).next_back();
+        let id = id.context("no id in the recording")?.as_bytes().to_vec();
+        Ok(Self { plain, id })
+    }
+
+    /// The next envelope, compressed as the SDK does.
+    ///
+    /// # Errors
+    /// When it cannot be compressed.
+    pub fn next_gzip(&self) -> anyhow::Result<Vec<u8>> {
+        let fresh = uuid::Uuid::new_v4().simple().to_string();
+        let mut body = self.plain.clone();
+        let mut from = 0;
+        while let Some(at) = find(body.get(from..).unwrap_or_default(), &self.id) {
+            let place = from + at..from + at + self.id.len();
+            from = place.end;
+            if let Some(place) = body.get_mut(place) {
+                place.copy_from_slice(fresh.as_bytes());
+            }
+        }
+        gzip_of(&body)
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+/// A body, gzip or plain, as it was before.
+fn unpacked(body: &[u8]) -> anyhow::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut plain = Vec::new();
+    if body.starts_with(&[0x1f, 0x8b]) {
+        flate2::read::GzDecoder::new(body).read_to_end(&mut plain)?;
+    } else {
+        plain.extend_from_slice(body);
+    }
+    Ok(plain)
+}
+
 /// An event's envelope, compressed as the SDK does.
 ///
 /// # Errors
@@ -166,13 +232,7 @@ pub fn event_of(body: &[u8]) -> anyhow::Result<Value> {
 
 /// The payload of the first item of a kind in a recorded envelope.
 fn item_of(body: &[u8], kind: &str) -> anyhow::Result<Value> {
-    use std::io::Read;
-    let mut plain = Vec::new();
-    if body.starts_with(&[0x1f, 0x8b]) {
-        flate2::read::GzDecoder::new(body).read_to_end(&mut plain)?;
-    } else {
-        plain.extend_from_slice(body);
-    }
+    let plain = unpacked(body)?;
     let envelope = protocol::envelope::Envelope::parse(&bytes::Bytes::from(plain))?;
     let item = envelope.items.iter().find(|item| item.kind.name() == kind);
     let item = item.with_context(|| format!("no {kind} in it"))?;

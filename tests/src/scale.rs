@@ -58,6 +58,12 @@ pub fn bench_relays() -> usize {
     number("BENCH_RELAYS", 500)
 }
 
+/// Envelopes of each kind that the relay's cost is measured with, `BENCH_ENVELOPES`.
+#[must_use]
+pub fn bench_envelopes() -> usize {
+    number("BENCH_ENVELOPES", 5_000)
+}
+
 /// A number of the environment; what is no number above zero is not asked for.
 fn number(name: &str, default: usize) -> usize {
     let asked = text(name).and_then(|text| text.parse().ok());

@@ -114,8 +114,7 @@ pub(super) async fn get(
         return Err(ApiError::missing());
     }
     if params.first("download").is_some() {
-        let stored = items::body(&state, &row).await?;
-        return Ok(items::download(&row, stored.payload));
+        return items::download(&state, &row).await;
     }
     Ok(Json(Attachment::of(&row)).into_response())
 }

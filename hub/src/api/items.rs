@@ -1,15 +1,17 @@
 //! What is kept beside events: lists by kind, event, trace or name, and the bodies.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
@@ -19,10 +21,13 @@ use super::input::At;
 use super::page::{Page, Params};
 use super::types::{ProjectPath, iso, stored_object};
 use crate::access::Scope;
-use crate::archive::{ArchiveError, Location, StoredEvent};
+use crate::archive::{Archive, ArchiveError, Location, StoredEvent};
 use crate::store::issue_read::Place;
-use crate::store::items::{ItemRow, Wanted};
+use crate::store::items::{ItemRow, Place as BodyPlace, Wanted};
 use crate::{digest, normalise};
+
+/// Bytes of a body on their way to who reads it.
+const PIPE_BYTES: usize = 64 * 1024;
 
 /// An item that is no event.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +59,7 @@ pub(super) struct ItemDetail {
     item: ItemSummary,
     /// The header it came with.
     header: Value,
-    /// The body, where it is JSON; other bodies are downloaded.
+    /// The body, where it is JSON; other bodies, and those of several MiB, are downloaded.
     payload: Value,
     /// A log, metric or span as it is understood: its members and attributes of their types, what
     /// could be told beside them, what was cut (`_meta`) and what was wrong (`errors`).
@@ -154,12 +159,18 @@ pub(super) async fn get(
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
     let row = one(&state, project.id, &path.item).await?;
-    let stored = body(&state, &row).await?;
     if params.first("download").is_some() {
-        return Ok(download(&row, stored.payload));
+        return download(&state, &row).await;
     }
+    let stored = body(&state, &row).await?;
+    let is_in_parts = !state.store.parts_of_item(row.id).await?.is_empty();
     let json = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or(Value::Null);
-    let payload = json(&stored.payload);
+    // What is kept of it in one piece is an outline.
+    let payload = if is_in_parts {
+        Value::Null
+    } else {
+        json(&stored.payload)
+    };
     let detail = ItemDetail {
         item: ItemSummary::from(&row),
         header: json(&stored.header),
@@ -238,13 +249,16 @@ pub(super) async fn one(state: &ApiState, project: i64, id: &str) -> Result<Item
     row.ok_or_else(ApiError::missing)
 }
 
-/// The body of an item.
-pub(super) async fn body(state: &ApiState, row: &ItemRow) -> Result<StoredEvent, ApiError> {
-    let archive = state.archive.clone();
+/// The body of an item, or its outline.
+async fn body(state: &ApiState, row: &ItemRow) -> Result<StoredEvent, ApiError> {
+    read(state.archive.clone(), row.place).await
+}
+
+async fn read(archive: Archive, at: BodyPlace) -> Result<StoredEvent, ApiError> {
     let at = Location {
-        pack: row.place.pack,
-        offset: row.place.offset,
-        item: row.place.item,
+        pack: at.pack,
+        offset: at.offset,
+        item: at.item,
     };
     let read = tokio::task::spawn_blocking(move || archive.read(at));
     match read.await.map_err(ApiError::internal)? {
@@ -254,8 +268,37 @@ pub(super) async fn body(state: &ApiState, row: &ItemRow) -> Result<StoredEvent,
     }
 }
 
+/// The bytes of an item, of which never more than a part is in memory.
+async fn bytes(state: &ApiState, row: &ItemRow) -> Result<Body, ApiError> {
+    let parts = state.store.parts_of_item(row.id).await?;
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next() else {
+        return Ok(Body::from(body(state, row).await?.payload));
+    };
+    let archive = state.archive.clone();
+    let first = read(archive.clone(), first).await?.payload;
+    let (mut pipe, body) = tokio::io::duplex(PIPE_BYTES);
+    state.tracker.spawn(async move {
+        let mut next = Some(first);
+        // Who gets less than the length that was told knows that something is missing.
+        while let Some(bytes) = next {
+            if pipe.write_all(&bytes).await.is_err() {
+                return;
+            }
+            next = match parts.next() {
+                Some(part) => read(archive.clone(), part)
+                    .await
+                    .ok()
+                    .map(|part| part.payload),
+                None => None,
+            };
+        }
+    });
+    Ok(Body::from_stream(ReaderStream::new(body)))
+}
+
 /// A body as a file. It was sent by strangers, so that no browser may show it as a page.
-pub(super) fn download(row: &ItemRow, payload: Bytes) -> Response {
+pub(super) async fn download(state: &ApiState, row: &ItemRow) -> Result<Response, ApiError> {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let name: String = row.item.name.chars().filter(|c| safe(*c)).collect();
     let name = if name.is_empty() {
@@ -264,7 +307,7 @@ pub(super) fn download(row: &ItemRow, payload: Bytes) -> Response {
         name
     };
     let disposition = format!("attachment; filename=\"{name}\"");
-    let mut response = payload.into_response();
+    let mut response = bytes(state, row).await?.into_response();
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("application/octet-stream");
     headers.insert(header::CONTENT_TYPE, kind);
@@ -275,5 +318,6 @@ pub(super) fn download(row: &ItemRow, payload: Bytes) -> Response {
     if let Ok(disposition) = HeaderValue::try_from(disposition) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
-    response
+    headers.insert(header::CONTENT_LENGTH, row.item.size.into());
+    Ok(response)
 }

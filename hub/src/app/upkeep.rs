@@ -13,6 +13,7 @@ use crate::erasure::Erasures;
 use crate::escalation;
 use crate::fleet::Fleet;
 use crate::retention::Retention;
+use crate::spike;
 use crate::store::{Store, StoreError};
 
 /// How often relays are looked after.
@@ -25,6 +26,8 @@ const ERASE_EVERY: Duration = Duration::from_secs(5);
 const MEASURE_EVERY: Duration = Duration::from_mins(10);
 /// How often new issues are compared with others.
 const NEW_ISSUES_EVERY: Duration = Duration::from_mins(2);
+/// How often is looked whether limits against spikes are reached.
+const SPIKES_EVERY: Duration = Duration::from_secs(30);
 /// The first retention waits until the start's rush is over.
 const FIRST_RETENTION: Duration = Duration::from_mins(1);
 
@@ -146,6 +149,41 @@ pub(super) async fn watch_new_issues(store: Store, alerts: Arc<Notify>, cancel: 
             Err(error) => {
                 is_failing = true;
                 tracing::warn!(%error, "new issues are not looked after, trying again");
+            }
+        }
+    }
+}
+
+/// Notes and tells when limits against spikes begin and end to refuse, again and again.
+pub(super) async fn watch_spikes(
+    store: Store,
+    public_url: String,
+    due: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    let mut tick = interval(SPIKES_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_failing = false;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = cancel.cancelled() => return,
+        }
+        match spike::look(&store, &public_url, clock::now()).await {
+            Ok(n_written) => {
+                if std::mem::take(&mut is_failing) {
+                    tracing::info!("spikes are looked after again");
+                }
+                if n_written > 0 {
+                    due.notify_one();
+                }
+            }
+            Err(error) if is_failing => {
+                tracing::debug!(%error, "spikes are still not looked after");
+            }
+            Err(error) => {
+                is_failing = true;
+                tracing::warn!(%error, "spikes are not looked after, trying again");
             }
         }
     }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use protocol::block::Sum;
 use protocol::ids::{EventId, ProjectId, Seq};
 use protocol::item::Category;
 use protocol::outcome::{Reason, Term, reason};
 use protocol::timestamp::Timestamp;
 
 use super::books::{Books, Digests, LaneOf};
-use super::prepare::{self, Effect, Entry, Incoming, Kept, What};
+use super::prepare::{self, Effect, Entry, Incoming, Kept, Piece, What};
 use super::rulebook::RuleBook;
 use super::surplus::{Made, NewIssues};
 use super::tally::{Key, Tally};
@@ -17,6 +18,7 @@ use crate::archive::{ArchiveError, Location};
 use crate::index::Document;
 use crate::store::events::EventRow;
 use crate::store::items::{Identity, Place};
+use crate::store::parts::PartsOf;
 use crate::store::poison::Poison;
 use crate::store::{StoreError, Write};
 
@@ -39,6 +41,9 @@ pub(super) struct Committed {
 struct Plan<'a> {
     events: Vec<&'a Incoming>,
     items: Vec<&'a Kept>,
+    pieces: Vec<&'a Piece>,
+    /// What comes in parts and is not kept.
+    forgotten: Vec<PartsOf>,
     /// What each event is counted as.
     applied: Vec<Key>,
     organizations: HashMap<ProjectId, i64>,
@@ -61,7 +66,8 @@ pub(super) async fn apply(
     let mut plan = plan(parts, now, rules, entries).await?;
     let of_events = plan.events.iter().map(|event| event.stored.clone());
     let of_items = plan.items.iter().map(|item| item.stored.clone());
-    let bodies: Vec<_> = of_events.chain(of_items).collect();
+    let of_pieces = plan.pieces.iter().map(|piece| piece.stored.clone());
+    let bodies: Vec<_> = of_events.chain(of_items).chain(of_pieces).collect();
     let archive = parts.archive.clone();
     let locations: Result<Vec<Location>, ArchiveError> =
         tokio::task::spawn_blocking(move || archive.append(&bodies))
@@ -117,6 +123,7 @@ async fn plan<'a>(
     let mut projects = BTreeSet::new();
     let mut ids = BTreeSet::new();
     let mut identities = Vec::new();
+    let mut wholes = BTreeSet::new();
     for effect in entries.iter().flat_map(effects_of) {
         match effect {
             Effect::Event(event) => {
@@ -128,6 +135,11 @@ async fn plan<'a>(
                 projects.insert(known.project);
                 let identity = known.identity;
                 identities.extend(identity.map(|id| (known.project, known.kind.as_str(), id)));
+                wholes.extend(item.parts_of());
+            }
+            Effect::Part(piece) => {
+                projects.insert(piece.known.project);
+                wholes.insert(piece.known.of);
             }
             Effect::Count { .. } | Effect::Ledger(_) => {}
         }
@@ -138,11 +150,18 @@ async fn plan<'a>(
     let mut seen = Seen {
         events: known,
         items: parts.store.known_items(&identities).await?,
+        sums: HashMap::new(),
         rules,
     };
+    for of in wholes {
+        let sum = parts.store.parts_sum(of).await?;
+        seen.sums.extend(sum.map(|sum| (of, sum)));
+    }
     let mut plan = Plan {
         events: Vec::with_capacity(ids.len()),
         items: Vec::new(),
+        pieces: Vec::new(),
+        forgotten: Vec::new(),
         applied: Vec::with_capacity(ids.len()),
         organizations: parts.store.project_organizations(&projects).await?,
         tally: Tally::default(),
@@ -181,6 +200,8 @@ async fn plan<'a>(
 struct Seen<'r> {
     events: HashSet<(ProjectId, EventId)>,
     items: HashSet<(ProjectId, Identity)>,
+    /// What the parts that are here come to.
+    sums: HashMap<PartsOf, Sum>,
     /// Whose issues were discarded is dropped.
     rules: &'r RuleBook,
 }
@@ -224,17 +245,34 @@ impl<'a> Plan<'a> {
             Effect::Item(item) => {
                 let project = item.known.project;
                 let identity = item.known.identity;
-                let is_new = identity.is_none_or(|id| seen.items.insert((project, id)));
+                let is_whole = item.parts_of().is_none_or(|of| {
+                    // They came before it, or never will.
+                    seen.sums.get(&of) == item.sum.as_ref()
+                });
                 let (term, reason) = if !self.organizations.contains_key(&project) {
                     (Term::Rejected, reason::PROJECT_ID)
-                } else if is_new {
+                } else if !is_whole {
+                    (Term::Invalid, reason::PARTS_MISSING)
+                } else if identity.is_none_or(|id| seen.items.insert((project, id))) {
                     self.items.push(item);
                     (Term::Applied, reason::NONE)
                 } else {
                     self.n_duplicates += 1;
                     (Term::Invalid, reason::DUPLICATE)
                 };
+                if term != Term::Applied {
+                    self.forgotten.extend(item.parts_of());
+                }
                 self.count(now, entry, project, item.category, term, reason, 1);
+            }
+            Effect::Part(piece) => {
+                let of = piece.known.of;
+                let sum = seen.sums.get(&of).copied();
+                // Behind a hole nothing is of use: what is missing does not come any more.
+                if self.organizations.contains_key(&piece.known.project) && piece.follows(sum) {
+                    seen.sums.insert(of, piece.sum_behind(sum));
+                    self.pieces.push(piece);
+                }
             }
             Effect::Count {
                 project,
@@ -360,21 +398,32 @@ async fn write_events(
     Ok(rows)
 }
 
-/// Their bodies lie behind those of the events.
+/// Their bodies lie behind those of the events, and those of pieces behind them.
 async fn write_items(
     write: &mut Write,
     now: Timestamp,
     plan: &Plan<'_>,
     locations: &[Location],
 ) -> Result<(), StoreError> {
-    let places = locations.iter().skip(plan.events.len()).map(|at| Place {
+    let mut places = locations.iter().skip(plan.events.len()).map(|at| Place {
         pack: at.pack,
         offset: at.offset,
         item: at.item,
     });
     let known = plan.items.iter().map(|item| &item.known);
-    let items: Vec<_> = known.zip(places).collect();
-    write.add_items(&items, now).await?;
+    let items: Vec<_> = known.zip(places.by_ref()).collect();
+    let rows = write.add_items(&items, now).await?;
+    let known = plan.pieces.iter().map(|piece| &piece.known);
+    let pieces: Vec<_> = known.zip(places).collect();
+    write.add_parts(&pieces, now).await?;
+    for (item, row) in plan.items.iter().zip(rows) {
+        if let Some(of) = item.parts_of() {
+            write.join_parts(of, row).await?;
+        }
+    }
+    for of in &plan.forgotten {
+        write.forget_parts(*of).await?;
+    }
     Ok(())
 }
 

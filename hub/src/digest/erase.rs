@@ -68,15 +68,20 @@ pub async fn erase(
     let events = read(with.archive, rows.clone()).await?;
     let places: Vec<Place> = bodies.iter().map(|(at, _)| place(*at)).collect();
     let mut write = with.store.begin().await?;
+    let of_parts = write.erase_parts(project, &ids).await?;
     let packs = write.erase_items(project, &ids, &places).await?;
     progress.items += packs.len() as u64;
     write.erase_events(&rows).await?;
     progress.events += rows.len() as u64;
     let of_rows = rows.iter().map(|row| row.pack);
     let of_bodies = bodies.iter().map(|(at, _)| at.pack);
-    progress
-        .packs
-        .extend(packs.into_iter().chain(of_rows).chain(of_bodies));
+    progress.packs.extend(
+        packs
+            .into_iter()
+            .chain(of_parts)
+            .chain(of_rows)
+            .chain(of_bodies),
+    );
     take_counts(&mut write, with.archive, events).await?;
     write.note_erasure(erasure, progress).await?;
     write.commit().await?;

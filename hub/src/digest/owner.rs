@@ -451,11 +451,11 @@ fn poison_of(entry: &Entry, error: &ApplyError, blocks: &[(RelayId, Delivery)]) 
     let (_, records) = block::open(&delivery.block).ok()?;
     let nth = usize::try_from(place.seq.0 - delivery.head.first_seq.0).ok()?;
     match records.get(nth)? {
-        Record::Items(items) => {
-            let reason = prepare::reason_of(error);
-            Some(What::Poison(prepare::set_aside(items, reason)))
-        }
         Record::Ledger(_) => None,
+        record => {
+            let reason = prepare::reason_of(error);
+            Some(What::Poison(prepare::set_aside(record, reason)))
+        }
     }
 }
 

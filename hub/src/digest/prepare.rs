@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use protocol::block::{self, Head, Items, LedgerDelta, Record};
-use protocol::ids::{Epoch, EventId, Lane, ProjectId, RelayId, Seq};
+use bytes::Bytes;
+use protocol::block::{self, Chain, Head, Items, LedgerDelta, Part, Record, Sum};
+use protocol::ids::{Epoch, EventId, Lane, ProjectId, PublicKey, RelayId, Seq};
 use protocol::item::{Category, ItemKind};
 use protocol::outcome::{Reason, Term, reason};
 use protocol::timestamp::Timestamp;
@@ -24,7 +25,10 @@ use crate::normalise::{self, NormaliseError, Receipt};
 use crate::removal::{self, Removals};
 use crate::store::issues::GroupHash;
 use crate::store::items::NewItem;
+use crate::store::parts::{NewPart, PartsOf};
 
+/// The kind that the bodies of pieces are kept under.
+const PART: &str = "part of an item";
 /// Longest reason kept with a record that is set aside, in bytes.
 const REASON_BYTES_MAX: usize = 500;
 
@@ -70,6 +74,8 @@ pub(super) enum Effect {
         term: Term,
         reason: &'static str,
     },
+    /// A piece of an item that comes later.
+    Part(Box<Piece>),
     /// Counts of the relay.
     Ledger(LedgerDelta),
 }
@@ -91,6 +97,40 @@ pub(super) struct Kept {
     pub(super) stored: StoredEvent,
     pub(super) known: NewItem,
     pub(super) category: Category,
+    /// What its parts come to, when it came in parts.
+    pub(super) sum: Option<Sum>,
+}
+
+/// A piece of an item, ready to be stored.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) stored: StoredEvent,
+    pub(super) known: NewPart,
+}
+
+impl Kept {
+    /// Whose parts are its own.
+    pub(super) fn parts_of(&self) -> Option<PartsOf> {
+        Some((self.stored.relay, self.sum?.whole))
+    }
+}
+
+impl Piece {
+    /// What it and those before it come to.
+    pub(super) fn sum_behind(&self, before: Option<Sum>) -> Sum {
+        Sum {
+            whole: self.known.of.1,
+            parts: self.known.nth + 1,
+            bytes: before.map_or(0, |sum| sum.bytes) + self.known.size,
+            chain: self.known.chain,
+        }
+    }
+
+    /// Whether it is the next one behind those that come to this.
+    pub(super) fn follows(&self, sum: Option<Sum>) -> bool {
+        let (parts, chain) = sum.map_or((0, Chain::default()), |sum| (sum.parts, sum.chain));
+        self.known.nth == parts && self.known.chain == chain.with(&self.stored.payload)
+    }
 }
 
 /// An event, ready to be stored.
@@ -228,35 +268,79 @@ pub(super) fn block(beside: Beside<'_>, head: &Head, bytes: &[u8]) -> Vec<Entry>
 
 /// What a record does.
 pub(super) fn record(beside: Beside<'_>, record: Record) -> What {
-    let items = match record {
-        Record::Ledger(delta) => return What::Effects(vec![Effect::Ledger(delta)]),
-        Record::Items(items) => items,
+    let (items, sum) = match &record {
+        Record::Ledger(_) | Record::Part(_) => return effect_alone(beside, record),
+        Record::Items(items) => (items, None),
+        Record::Whole(whole) => (&whole.items, Some(whole.sum)),
     };
-    let attempt = catch_unwind(AssertUnwindSafe(|| effects(beside, &items)));
+    let attempt = catch_unwind(AssertUnwindSafe(|| effects(beside, items, sum)));
     match attempt {
         Ok(Ok(effects)) => What::Effects(effects),
-        Ok(Err(error)) => What::Poison(set_aside(&items, reason_of(&error))),
+        Ok(Err(error)) => What::Poison(set_aside(&record, reason_of(&error))),
         // The panic's words may hold what the record holds; the hook has logged where it was.
         Err(_) => What::Poison(set_aside(
-            &items,
+            &record,
             "a part of the digest panicked".to_owned(),
         )),
     }
 }
 
+/// What a record without items does.
+fn effect_alone(beside: Beside<'_>, record: Record) -> What {
+    let effect = match record {
+        Record::Ledger(delta) => Effect::Ledger(delta),
+        Record::Part(part) => Effect::Part(Box::new(piece(beside.relay, part))),
+        Record::Items(_) | Record::Whole(_) => return What::Skip,
+    };
+    What::Effects(vec![effect])
+}
+
+/// A piece's body lies beside those of items; nothing but its item leads to it.
+fn piece(relay: RelayId, part: Part) -> Piece {
+    let event_id = part.event_id.unwrap_or(part.whole.into());
+    let known = NewPart {
+        project: part.project,
+        of: (relay, part.whole),
+        nth: part.nth,
+        event_id,
+        chain: part.chain,
+        size: part.bytes.len() as u64,
+    };
+    let stored = StoredEvent {
+        project: part.project,
+        event_id,
+        relay,
+        key: PublicKey::from_bytes([0; 16]),
+        received_at: part.received_at,
+        sent_at: None,
+        client: None,
+        remote_addr: None,
+        user_agent: None,
+        trace: None,
+        kind: PART.to_owned(),
+        header: Bytes::from_static(b"{}"),
+        payload: part.bytes,
+        relay_offset_millis: 0,
+        place: None,
+    };
+    Piece { stored, known }
+}
+
 /// An entry of a record that is set aside.
-pub(super) fn set_aside(items: &Items, reason: String) -> Poison {
-    let counts = items.items.iter().map(|item| {
-        let category = ItemKind::from_name(&item.kind).category();
-        (items.project, category, 1)
+pub(super) fn set_aside(record: &Record, reason: String) -> Poison {
+    let items = record.items();
+    let counts = items.into_iter().flat_map(|items| {
+        let of = |item: &block::Item| {
+            let category = ItemKind::from_name(&item.kind).category();
+            (items.project, category, 1)
+        };
+        items.items.iter().map(of)
     });
-    let counts = counts.collect();
-    let record = wire::encode_msgpack(&Record::Items(items.clone())).unwrap_or_default();
     Poison {
-        project: Some(items.project),
+        project: items.map(|items| items.project),
         reason,
-        record,
-        counts,
+        record: wire::encode_msgpack(record).unwrap_or_default(),
+        counts: counts.collect(),
     }
 }
 
@@ -278,7 +362,11 @@ fn cut(mut text: String) -> String {
     text
 }
 
-fn effects(beside: Beside<'_>, items: &Items) -> Result<Vec<Effect>, NormaliseError> {
+fn effects(
+    beside: Beside<'_>,
+    items: &Items,
+    sum: Option<Sum>,
+) -> Result<Vec<Effect>, NormaliseError> {
     let rules = beside.rules.of(items.project);
     let mut effects = Vec::with_capacity(items.items.len());
     let mut has_event = false;
@@ -301,9 +389,15 @@ fn effects(beside: Beside<'_>, items: &Items) -> Result<Vec<Effect>, NormaliseEr
             _ => {
                 let receipt = item_receipt(beside, items, item, &kind);
                 match keep::known(items, item, &kind, &receipt) {
-                    Ok(known) => {
+                    Ok(mut known) => {
+                        if let Some(sum) = sum {
+                            known.size = sum.bytes;
+                            // Its parts can be one item's alone.
+                            known.identity.get_or_insert(*sum.whole.as_bytes());
+                        }
                         let kept = Kept {
-                            stored: stored(beside, items, item, known.event_id),
+                            sum,
+                            stored: stored(beside, items, item, event_of(&known, sum)),
                             known,
                             category,
                         };
@@ -322,6 +416,11 @@ fn effects(beside: Beside<'_>, items: &Items) -> Result<Vec<Effect>, NormaliseEr
         });
     }
     Ok(effects)
+}
+
+/// The event that an item's body is kept under: what belongs to none is found by its parts.
+fn event_of(known: &NewItem, sum: Option<Sum>) -> Option<EventId> {
+    known.event_id.or(sum.map(|sum| sum.whole.into()))
 }
 
 /// All of an item, as it is kept.

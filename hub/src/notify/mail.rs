@@ -101,6 +101,9 @@ fn letter(payload: &str) -> (String, String) {
     if let Some(relays) = json.pointer("/data/relays").and_then(|v| v.as_array()) {
         return fleet_letter(&json, relays);
     }
+    if text("/change") == "spike_protection" {
+        return spike_letter(&json);
+    }
     let what = match text("/change") {
         "regression" => "Seen again after it was resolved",
         "escalating" => "Archived, and seen more often than foretold",
@@ -128,6 +131,36 @@ fn letter(payload: &str) -> (String, String) {
         String::new(),
     ]);
     (subject, lines.join("\n"))
+}
+
+/// Subject and text of a notification about a limit against spikes.
+fn spike_letter(notification: &serde_json::Value) -> (String, String) {
+    let text = |pointer: &str| {
+        let found = notification.pointer(pointer).and_then(|v| v.as_str());
+        found.unwrap_or_default()
+    };
+    let refused = notification.pointer("/data/refused");
+    let refused = refused.and_then(serde_json::Value::as_i64).unwrap_or(0);
+    let project = text("/data/project/slug");
+    let what = if text("/action") == "resolved" {
+        format!("Spike protection is over: it refused {refused} errors")
+    } else {
+        "Spike protection refuses errors: much more comes than usual".to_owned()
+    };
+    let mut lines = vec![what.clone(), String::new()];
+    lines.push(format!("Project: {project}"));
+    lines.push(format!("Refused: {refused}"));
+    for (label, pointer) in [("Since", "/data/since"), ("Until", "/data/until")] {
+        if !text(pointer).is_empty() {
+            lines.push(format!("{label}: {}", text(pointer)));
+        }
+    }
+    lines.extend([
+        String::new(),
+        text("/data/web_url").to_owned(),
+        String::new(),
+    ]);
+    (subject_of(&format!("[{project}] {what}")), lines.join("\n"))
 }
 
 /// Subject and text of a notification about relays.

@@ -114,7 +114,7 @@ impl Builder {
             return Err(refused);
         }
         self.count += 1;
-        if let Record::Items(items) = record {
+        if let Some(items) = record.items() {
             for item in &items.items {
                 let category = ItemKind::from_name(&item.kind).category();
                 *self.counts.entry((items.project, category)).or_default() += 1;

@@ -14,13 +14,17 @@ pub(super) fn envelope(envelope: &Envelope) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + payloads);
     header(&mut out, &envelope.header);
     out.push(b'\n');
-    for item in &envelope.items {
-        item_header(&mut out, item, Length::Given);
-        out.push(b'\n');
-        out.extend_from_slice(&item.payload);
-        out.push(b'\n');
+    for one in &envelope.items {
+        item(&mut out, one);
     }
     out
+}
+
+pub(super) fn item(out: &mut Vec<u8>, item: &EnvelopeItem) {
+    item_header(out, item, Length::Given);
+    out.push(b'\n');
+    out.extend_from_slice(&item.payload);
+    out.push(b'\n');
 }
 
 fn header(out: &mut Vec<u8>, header: &EnvelopeHeader) {

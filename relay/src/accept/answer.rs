@@ -50,6 +50,8 @@ pub(super) enum Look {
     Empty(u16),
     /// The same, and never told of limits.
     EmptyAlways(u16),
+    /// A drain of logs, which sends all of a body again when it is refused.
+    Drain,
     /// What exporters of OpenTelemetry read.
     Otlp(Signal, Encoding),
 }
@@ -65,7 +67,8 @@ impl Look {
             Endpoint::Minidump => Self::Text,
             Endpoint::Unreal { .. } => Self::TextAlways,
             Endpoint::CheckIn { .. } => Self::EmptyAlways(202),
-            Endpoint::Vercel => Self::Empty(202),
+            Endpoint::Vercel => Self::Drain,
+            Endpoint::Upload { .. } => Self::Empty(204),
             Endpoint::Otlp(signal) => {
                 let content_type = request.headers().get(header::CONTENT_TYPE);
                 let content_type = content_type.and_then(|value| value.to_str().ok());
@@ -93,6 +96,7 @@ impl Look {
                 (200, "text/plain", Bytes::from(id.unwrap_or_default()))
             }
             Self::Empty(status) | Self::EmptyAlways(status) => (status, "", Bytes::new()),
+            Self::Drain => (202, "", Bytes::new()),
             // An empty response message in either encoding.
             Self::Otlp(_, Encoding::Json) => (200, JSON, Bytes::from_static(b"{}")),
             Self::Otlp(_, Encoding::Proto) => (200, PROTO, Bytes::new()),
@@ -117,6 +121,7 @@ pub(super) fn taken(taken: &Taken, look: Look) -> Answer {
             let (content_type, body) = otlp::partial_body(signal, encoding, n, detail);
             plain(StatusCode::OK, content_type, Bytes::from(body))
         }
+        Look::Drain if taken.n_kept > 0 => plain(StatusCode::OK, "", Bytes::new()),
         _ => error_as(look, StatusCode::TOO_MANY_REQUESTS, detail, Vec::new()),
     };
     let longest = taken.limited.iter().map(|limited| limited.wait).max();
@@ -255,7 +260,7 @@ fn plain(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer 
     answer
 }
 
-fn open_to_browsers(mut answer: Answer) -> Answer {
+pub(super) fn open_to_browsers(mut answer: Answer) -> Answer {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (

@@ -14,6 +14,7 @@ use super::Door;
 use super::decode::Encoding;
 use super::guests::Guest;
 use crate::pipeline::Refusal;
+use crate::upload::UPLOAD_BYTES_MAX;
 
 /// Memory is handed out in pieces of this many bytes.
 const PIECE: usize = 1024;
@@ -23,6 +24,8 @@ const MEMORY_WAIT: Duration = Duration::from_secs(3);
 const FIRST_BYTES: usize = 16 * 1024;
 /// A body that comes more slowly than this for longer than it may pause is cut.
 const BYTES_PER_SECOND_MIN: u64 = 1024;
+/// What a large body comes at, all in all.
+const LARGE_BYTES_PER_SECOND_MIN: u64 = 64 * 1024;
 /// How much larger a packed body is taken to become, before anything is known about it.
 const UNPACKED_FACTOR: usize = 8;
 
@@ -50,7 +53,7 @@ impl Budget {
     }
 
     /// Waits a little for memory. Only who holds none waits, so that nobody waits for ever.
-    async fn first(&self, bytes: usize) -> Result<Held, Refusal> {
+    pub(super) async fn first(&self, bytes: usize) -> Result<Held, Refusal> {
         let acquire = Arc::clone(&self.pieces).acquire_many_owned(self.pieces_of(bytes));
         match timeout(MEMORY_WAIT, acquire).await {
             Ok(Ok(permit)) => Ok(Held {
@@ -122,8 +125,31 @@ pub(super) async fn read(
     gathering.await
 }
 
+/// A body that is not held, at the pace of the slowest that is allowed.
+pub(super) fn arriving<'a>(
+    body: Incoming,
+    door: &Door,
+    guest: &'a Guest,
+) -> Result<Arriving<'a>, Refusal> {
+    let Door { config, .. } = door;
+    let bytes_max = UPLOAD_BYTES_MAX;
+    let known = body.size_hint().exact();
+    if known.is_some_and(|n| n > bytes_max) {
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        return Err(Refusal::BodyTooLarge { bytes_max });
+    }
+    let at_pace = Duration::from_secs(known.unwrap_or(bytes_max) / LARGE_BYTES_PER_SECOND_MIN);
+    Ok(Arriving {
+        body,
+        guest,
+        pause_max: config.body_pause_timeout.0,
+        deadline: Instant::now() + config.body_timeout.0 + at_pace,
+        slow_from: Instant::now() + config.body_pause_timeout.0,
+    })
+}
+
 /// A body on its way, which may neither pause nor dribble nor last too long.
-struct Arriving<'a> {
+pub(super) struct Arriving<'a> {
     body: Incoming,
     guest: &'a Guest,
     pause_max: Duration,
@@ -134,7 +160,7 @@ struct Arriving<'a> {
 
 impl Arriving<'_> {
     /// The next piece; `None` at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         loop {
             let paused = Instant::now() + self.pause_max;
             let late = self.deadline.min(self.slow_from).min(paused);

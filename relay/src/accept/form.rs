@@ -65,6 +65,8 @@ pub(super) fn of(
             report::Form::Otlp(signal, encoding)
         }
         Endpoint::Vercel => report::Form::Vercel,
+        // Those have steps of their own.
+        Endpoint::Upload { .. } => return Err(Refusal::ContentType),
         Endpoint::Dialog => {
             let event_id = value(query, "eventId").unwrap_or_default();
             let event_id: Result<EventId, IdError> = event_id.parse();

@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use protocol::auth::{self, Credentials, Sources};
+use protocol::ids::{IdError, ProjectId};
 use protocol::limits::STORE_BYTES_MAX;
 
 use super::Door;
@@ -20,7 +21,9 @@ use super::body::{self, Held};
 use super::decode::{self, Encoding};
 use super::form;
 use super::guests::Guest;
+use super::large;
 use super::route::{self, Endpoint, Route};
+use super::upload;
 use crate::clock;
 use crate::pipeline::{self, Form, Refusal};
 use crate::report::UNPACKED_BYTES_MAX;
@@ -44,7 +47,15 @@ pub(super) async fn request(door: &Arc<Door>, guest: &Guest, request: Request<In
         return beside(door, &request);
     };
     let look = Look::of(&route.endpoint, &request);
+    let upload = match &route.endpoint {
+        Endpoint::Upload { id } => Some(id.clone()),
+        _ => None,
+    };
     let answer = match (request.method(), &route.endpoint) {
+        (_, Endpoint::Upload { .. }) => {
+            let id = upload.flatten();
+            upload::request(door, guest, route, id.as_deref(), request).await
+        }
         (&Method::OPTIONS, _) => answer::preflight(),
         (&Method::GET, Endpoint::Dialog) => answer::dialog(),
         (&Method::POST, _) | (&Method::GET, Endpoint::Store | Endpoint::CheckIn { .. }) => {
@@ -132,30 +143,47 @@ async fn ask(
     };
     let form = form::of(route.endpoint, &parts.headers, query)?;
     let encoding = Encoding::parse(text(&parts.headers, "content-encoding"))?;
-    let (body, held) = body::read(incoming, door, guest, encoding).await?;
-    let (body, held) = match look {
-        Look::Pixel => (form::sentry_data(query), held),
-        _ => unpack(door, &form, encoding, body, held).await?,
+    let mut asked = asked(guest, &parts.headers, form, credentials, project);
+    let (body, held) = if asked.form == Form::Envelope && large::is_large(&incoming, encoding) {
+        large::envelope(incoming, door, guest, encoding, &asked).await?
+    } else {
+        let (body, held) = body::read(incoming, door, guest, encoding).await?;
+        match look {
+            Look::Pixel => (form::sentry_data(query), held),
+            _ => unpack(door, &asked.form, encoding, body, held).await?,
+        }
     };
-    let may_be_empty = matches!(&form, Form::Report(report) if report.may_be_empty());
+    let may_be_empty = matches!(&asked.form, Form::Report(report) if report.may_be_empty());
     if body.is_empty() && !may_be_empty {
         return Err(Refusal::EmptyBody);
     }
-    let asked = pipeline::Request {
-        form,
-        body,
-        project,
-        credentials,
-        origin: origin(&parts.headers),
-        remote_addr: Some(client_address(&parts.headers, guest.peer)),
-        user_agent: text(&parts.headers, "user-agent").map(|t| cut(t, USER_AGENT_BYTES_MAX)),
-        received_at: clock::now(),
-        now: clock::monotonic(),
-    };
+    asked.body = body;
+    (asked.received_at, asked.now) = (clock::now(), clock::monotonic());
     Ok((asked, held))
 }
 
-fn credentials(
+/// A request of which the headers are here.
+pub(super) fn asked(
+    guest: &Guest,
+    headers: &HeaderMap,
+    form: Form,
+    credentials: Result<Option<Credentials>, auth::AuthError>,
+    project: Result<Option<ProjectId>, IdError>,
+) -> pipeline::Request {
+    pipeline::Request {
+        form,
+        body: Bytes::new(),
+        project,
+        credentials,
+        origin: origin(headers),
+        remote_addr: Some(client_address(headers, guest.peer)),
+        user_agent: text(headers, "user-agent").map(|t| cut(t, USER_AGENT_BYTES_MAX)),
+        received_at: clock::now(),
+        now: clock::monotonic(),
+    }
+}
+
+pub(super) fn credentials(
     headers: &HeaderMap,
     query: Option<&str>,
     endpoint: &Endpoint,

@@ -42,6 +42,10 @@ pub(super) enum Endpoint {
     },
     Otlp(Signal),
     Vercel,
+    /// Large files: where they begin, or the name of one that goes on.
+    Upload {
+        id: Option<String>,
+    },
     /// The dialog of an error page, and what is written there.
     Dialog,
 }
@@ -51,6 +55,7 @@ impl Endpoint {
     pub(super) const fn allow(&self) -> &'static str {
         match self {
             Self::Store | Self::CheckIn { .. } | Self::Dialog => "GET, POST, OPTIONS",
+            Self::Upload { id: Some(_) } => "HEAD, PATCH, OPTIONS",
             _ => "POST, OPTIONS",
         }
     }
@@ -104,6 +109,10 @@ fn of_project(rest: &[&str]) -> Option<Endpoint> {
         ["integration", "otlp", "v1", "logs"] => Endpoint::Otlp(Signal::Logs),
         ["integration", "otlp", "v1", "metrics"] => Endpoint::Otlp(Signal::Metrics),
         ["integration", "vercel", "logs"] => Endpoint::Vercel,
+        ["upload"] => Endpoint::Upload { id: None },
+        ["upload", id] => Endpoint::Upload {
+            id: Some((*id).to_owned()),
+        },
         _ => return None,
     })
 }
@@ -155,6 +164,11 @@ mod tests {
         check("/api/42/integration/otlp/v1/logs/", otlp(Signal::Logs));
         check("/api/42/integration/otlp/v1/metrics", otlp(Signal::Metrics));
         check("/api/42/integration/vercel/logs/", Some(Endpoint::Vercel));
+        let upload = |id: Option<&str>| Endpoint::Upload {
+            id: id.map(str::to_owned),
+        };
+        check("/api/42/upload/", Some(upload(None)));
+        check("/api/42/upload/abc/", Some(upload(Some("abc"))));
         let id = "9ec79c33ec9942ab8353589fcb2e04dc";
         let files = Endpoint::Attachments {
             event_id: id.parse(),

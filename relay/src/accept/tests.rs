@@ -1,6 +1,7 @@
 //! Requests over real sockets, through every step.
 
 mod containers;
+mod files;
 mod harness;
 mod hostile;
 mod ingest;

@@ -9,11 +9,11 @@ use protocol::outcome::reason;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Refusal;
+use super::{Refusal, parts, reference};
 use crate::report;
 
-/// Largest payload that is kept, in bytes: it must fit a block even when nothing can be
-/// compressed away.
+/// Largest payload that is kept in one record, in bytes: it must fit a block even when nothing can
+/// be compressed away. What may be larger travels in parts.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 3 * 1024 * 1024 + 512 * 1024;
 
 /// The kind by which Sentry's relays hand on what is no envelope yet; no client may send it.
@@ -36,15 +36,16 @@ pub(super) fn check_budgets(envelope: &Envelope) -> Result<(), Refusal> {
         if matches!(kind, ItemKind::Unknown(name) if name == INTERNAL_KIND) {
             return Err(Refusal::Internal);
         }
+        let length = reference::length(item);
         let (n_items, n_bytes) = match sums.iter_mut().find(|(known, ..)| *known == kind) {
             Some((_, n_items, n_bytes)) => {
                 *n_items += 1;
-                *n_bytes += item.payload.len();
+                *n_bytes = n_bytes.saturating_add(length);
                 (*n_items, *n_bytes)
             }
             None => {
-                sums.push((kind, 1, item.payload.len()));
-                (1, item.payload.len())
+                sums.push((kind, 1, length));
+                (1, length)
             }
         };
         let budget = kind.budget();
@@ -109,7 +110,10 @@ fn useless(item: &EnvelopeItem, keep_unknown: bool) -> Option<&'static str> {
 }
 
 /// Largest payload of a kind, in bytes; of kinds that came in containers, of one entry.
-fn bytes_max(kind: &ItemKind) -> usize {
+pub(super) fn bytes_max(kind: &ItemKind) -> usize {
+    if parts::may_be_cut(kind) {
+        return kind.budget().bytes_max;
+    }
     container::entry_bytes_max(kind).map_or(PAYLOAD_BYTES_MAX, |max| max.min(PAYLOAD_BYTES_MAX))
 }
 

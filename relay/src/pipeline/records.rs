@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use protocol::auth::{CLIENT_BYTES_MAX, Credentials};
-use protocol::block::{Item, Items, Record};
+use protocol::block::{Item, Items, Record, Sum};
 use protocol::envelope::Envelope;
 use protocol::ids::{EventId, Lane};
 use protocol::item::Category;
@@ -10,10 +10,19 @@ use protocol::privacy::{Payload, Scrubber};
 use serde::Deserialize;
 
 use super::items::{self, PAYLOAD_BYTES_MAX};
-use super::{Request, Target};
+use super::{Request, Target, parts};
 
 /// Longest `User-Agent` that is kept, in bytes.
 const USER_AGENT_BYTES_MAX: usize = 512;
+
+/// An item that is kept.
+pub(super) struct Kept {
+    pub(super) lane: Lane,
+    pub(super) category: Category,
+    pub(super) item: Item,
+    /// What its parts come to, when they are in the spool already.
+    pub(super) sum: Option<Sum>,
+}
 
 /// A record without items: what all records of an envelope share.
 pub(super) fn stamp(
@@ -49,12 +58,29 @@ pub(super) fn stamp(
     }
 }
 
-/// One record per lane, or more where they would be too large for a block.
-pub(super) fn split(stamp: &Items, kept: Vec<(Lane, Category, Item)>) -> Vec<(Lane, Record)> {
+/// One record per lane, or more where they would be too large for a block; what is too large alone
+/// becomes records of its own, its parts first.
+pub(super) fn split(stamp: &Items, kept: Vec<Kept>) -> Vec<(Lane, Record)> {
     let mut records: Vec<(Lane, Items, usize)> = Vec::new();
-    for (lane, _, item) in kept {
+    let mut large = Vec::new();
+    for Kept {
+        lane, item, sum, ..
+    } in kept
+    {
+        if let Some(sum) = sum {
+            large.push((lane, parts::whole_of(stamp, item, sum)));
+            continue;
+        }
         // The headers of many small items come to something too.
         let n_bytes = item.payload.len() + item.header.len();
+        if n_bytes > PAYLOAD_BYTES_MAX {
+            large.extend(
+                parts::of(stamp, item)
+                    .into_iter()
+                    .map(|record| (lane, record)),
+            );
+            continue;
+        }
         let open = records
             .iter_mut()
             .rfind(|(known, _, total)| *known == lane && *total + n_bytes <= PAYLOAD_BYTES_MAX);
@@ -73,6 +99,7 @@ pub(super) fn split(stamp: &Items, kept: Vec<(Lane, Category, Item)>) -> Vec<(La
     let records = records.into_iter();
     records
         .map(|(lane, items, _)| (lane, Record::Items(items)))
+        .chain(large)
         .collect()
 }
 

@@ -10,9 +10,13 @@ use protocol::outcome::reason;
 use super::StoreError;
 use crate::report::ReportError;
 use crate::spool::SpoolError;
+use crate::upload::UploadError;
 
 /// Clients wait so long when the relay itself is the cause.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// And so long where there is no room.
+const HOLD_BACK: Duration = Duration::from_secs(60);
 
 /// Why nothing of a request was taken.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +103,21 @@ pub enum Refusal {
     /// As much is being worked on as is allowed.
     #[error("relay is busy to its limit")]
     Overload,
+    /// An upload that is not begun or does not go on.
+    #[error("upload is not taken")]
+    Upload(#[source] UploadError),
+    /// An upload by another version of its protocol.
+    #[error("uploads are taken by tus 1.0.0; say so in Tus-Resumable")]
+    UploadVersion,
+    /// A header of an upload is missing or no number.
+    #[error("{0} is missing or no number")]
+    UploadHeader(&'static str),
+    /// No files may leave this host.
+    #[error("this host's policy keeps files here")]
+    Withheld,
+    /// The spool is nearly full of what is as important or more.
+    #[error("relay has no room for files at the moment")]
+    HeldBack,
     /// The relay is about to end.
     #[error("relay is shutting down")]
     ShuttingDown,
@@ -136,14 +155,17 @@ impl Refusal {
             Self::Origin => (403, reason::CORS, None),
             Self::Budget { .. } | Self::BodyTooLarge { .. } => (413, reason::TOO_LARGE, None),
             Self::Compression { .. } => (400, reason::INVALID_COMPRESSION, None),
+            Self::Upload(error) => upload(error),
+            Self::UploadVersion => (412, reason::INVALID_ENVELOPE, None),
+            Self::UploadHeader(_) => (400, reason::INVALID_ENVELOPE, None),
+            Self::Withheld => (403, reason::POLICY, None),
+            Self::HeldBack => (429, reason::BACKPRESSURE, Some(HOLD_BACK)),
             Self::Encoding => (415, reason::INVALID_COMPRESSION, None),
             Self::BodyTimeout => (408, reason::OVERLOAD, None),
             Self::BodyBroken | Self::Framing => (400, reason::INVALID_ENVELOPE, None),
             Self::NoRoster => (503, reason::PROJECT_ID, wait),
             Self::Overload | Self::ShuttingDown => (503, reason::OVERLOAD, wait),
-            Self::Spool(SpoolError::TooLarge(_)) => (413, reason::TOO_LARGE, None),
-            Self::Spool(SpoolError::Full { .. }) => (503, reason::SPOOL_FULL, wait),
-            Self::Spool(_) => (503, reason::NOT_DURABLE, wait),
+            Self::Spool(error) => spool(error),
             Self::Broken => (500, reason::NOT_DURABLE, None),
         }
     }
@@ -164,6 +186,26 @@ impl Refusal {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.row().2
+    }
+}
+
+const fn spool(error: &SpoolError) -> (u16, &'static str, Option<Duration>) {
+    match error {
+        SpoolError::TooLarge(_) => (413, reason::TOO_LARGE, None),
+        SpoolError::Full { .. } => (503, reason::SPOOL_FULL, Some(RETRY_AFTER)),
+        _ => (503, reason::NOT_DURABLE, Some(RETRY_AFTER)),
+    }
+}
+
+const fn upload(error: &UploadError) -> (u16, &'static str, Option<Duration>) {
+    match error {
+        UploadError::Unknown => (404, reason::INVALID_PLACEHOLDER, None),
+        UploadError::Busy | UploadError::Offset { .. } => (409, reason::INVALID_PLACEHOLDER, None),
+        UploadError::TooLarge { .. } => (413, reason::TOO_LARGE, None),
+        UploadError::Rules => (413, reason::PRIVACY_RULES, None),
+        UploadError::TooMany => (503, reason::OVERLOAD, Some(RETRY_AFTER)),
+        UploadError::Spool(error) => spool(error),
+        UploadError::Note(_) => (503, reason::NOT_DURABLE, Some(RETRY_AFTER)),
     }
 }
 

@@ -18,7 +18,7 @@ use protocol::item::ItemKind;
 use protocol::outcome::reason;
 use protocol::privacy::{Hits, Payload, ScrubError, Scrubber};
 
-use super::items::PAYLOAD_BYTES_MAX;
+use super::items::bytes_max;
 
 /// Largest recording once inflated, in bytes.
 const RECORDING_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -35,7 +35,7 @@ pub(super) fn item(
         Shape::Recording => recording(scrubber, &item.payload, &mut hits)?,
         Shape::Opaque => return Err(reason::UNSUPPORTED),
     };
-    if payload.len() > PAYLOAD_BYTES_MAX {
+    if payload.len() > bytes_max(&item.kind) {
         return Err(reason::TOO_LARGE);
     }
     let header = json(scrubber, &item.header_json(), Payload::Header, &mut hits)?;

@@ -516,10 +516,7 @@ impl Building {
             pushed => pushed,
         };
         pushed.map_err(|error| Unfit { append, error })?;
-        let received = match record {
-            Record::Items(items) => items.received_at,
-            Record::Ledger(delta) => delta.at,
-        };
+        let received = record.received_at();
         self.received = Some(self.received.map_or(received, |had| had.min(received)));
         self.last = append;
         Ok(())

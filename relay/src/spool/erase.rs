@@ -406,8 +406,7 @@ impl Anew {
         at: Timestamp,
         wanted: &Wanted,
     ) -> io::Result<Option<block::Sealed>> {
-        let is_wanted =
-            |record: &Record| matches!(record, Record::Items(items) if wanted.is_wanted(items));
+        let is_wanted = |record: &Record| wanted.wants(record);
         let Ok((_, records)) = block::open(bytes) else {
             return Ok(None);
         };

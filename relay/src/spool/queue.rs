@@ -56,8 +56,8 @@ impl Queue {
 /// Whose an append is; counts are nobody's.
 fn project(append: &Append) -> Option<ProjectId> {
     let of = |record: &Record| match record {
-        Record::Items(items) => Some(items.project),
-        Record::Ledger(_) => None,
+        Record::Part(part) => Some(part.project),
+        record => record.items().map(|items| items.project),
     };
     append.records.iter().find_map(|(_, record)| of(record))
 }

@@ -115,7 +115,7 @@ pub(super) fn add_counts(into: &mut ItemCounts, counts: &[ItemCount]) {
 
 /// Adds the items of one record.
 pub(super) fn add_record(into: &mut ItemCounts, record: &Record) {
-    if let Record::Items(items) = record {
+    if let Some(items) = record.items() {
         for item in &items.items {
             let category = ItemKind::from_name(&item.kind).category();
             *into.entry((items.project, category)).or_default() += 1;

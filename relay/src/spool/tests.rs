@@ -11,6 +11,7 @@ mod kill;
 mod live;
 mod memory;
 mod oracle;
+mod parts;
 mod promises;
 mod retained;
 mod support;

@@ -26,6 +26,9 @@ pub(super) struct Place {
     ino: u64,
     /// Bytes of it that are done.
     offset: u64,
+    /// How often it was cut: the same trace at the same place may come again.
+    #[serde(default)]
+    cuts: u64,
 }
 
 /// Follows files until the sink's relay ends.
@@ -126,6 +129,8 @@ pub(super) struct Follower {
     /// The bytes of a line whose end is to come, up to the limit.
     partial: Vec<u8>,
     n_quiet: u32,
+    /// How often the open file was cut.
+    cuts: u64,
     /// Behind the last line that came out of the collector.
     pub(super) emitted: u64,
     /// Behind the last line that is done with.
@@ -171,6 +176,7 @@ impl Follower {
             ends: VecDeque::new(),
             partial: Vec::new(),
             n_quiet: 0,
+            cuts: 0,
             emitted: 0,
             done: 0,
         }
@@ -183,6 +189,7 @@ impl Follower {
             dev: open.dev,
             ino: open.ino,
             offset: self.done,
+            cuts: self.cuts,
         })
     }
 
@@ -211,6 +218,7 @@ impl Follower {
         if open.file.metadata()?.len() < open.read {
             // Cut: what was there is gone, and so is the end of what was begun.
             self.finish(looked);
+            self.cuts += 1;
             self.restart(0);
             looked.is_more = true;
             return Ok(());
@@ -249,9 +257,12 @@ impl Follower {
     fn begin(&mut self) -> io::Result<()> {
         let mut open = Opened::of(&self.path)?;
         let len = open.file.metadata()?.len();
-        let mut offset = 0;
+        let (mut offset, mut cuts) = (0, 0);
         match self.known {
-            Some(known) if open.is(known) && known.offset <= len => offset = known.offset,
+            Some(known) if open.is(known) && known.offset <= len => {
+                (offset, cuts) = (known.offset, known.cuts);
+            }
+            Some(known) if open.is(known) => cuts = known.cuts + 1,
             Some(known) => {
                 // Moved away while nobody looked, as a rule by this name.
                 let mut old = self.path.clone().into_os_string();
@@ -259,7 +270,7 @@ impl Follower {
                 if let Ok(moved) = Opened::of(&PathBuf::from(old))
                     && moved.is(known)
                 {
-                    (open, offset) = (moved, known.offset);
+                    (open, offset, cuts) = (moved, known.offset, known.cuts);
                 }
             }
             None if !self.was_looked => offset = len,
@@ -268,6 +279,7 @@ impl Follower {
         open.file.seek(SeekFrom::Start(offset))?;
         open.read = offset;
         self.open = Some(open);
+        self.cuts = cuts;
         self.restart(offset);
         Ok(())
     }
@@ -346,10 +358,15 @@ impl Follower {
                     .open
                     .as_ref()
                     .map_or((0, 0), |open| (open.dev, open.ino));
+                let path = self.path.display();
+                let mark = match self.cuts {
+                    0 => format!("{path} {dev} {ino} {began}"),
+                    cuts => format!("{path} {dev} {ino} {began} {cuts}"),
+                };
                 looked.found.push(Found {
                     trace,
-                    mark: format!("{} {dev} {ino} {began}", self.path.display()),
-                    logger: self.path.display().to_string(),
+                    mark,
+                    logger: path.to_string(),
                     at: None,
                 });
             }

@@ -51,6 +51,17 @@ impl Log {
         }
     }
 
+    /// What tells the traces that are found from others.
+    fn marks(&mut self) -> Vec<String> {
+        let mut marks = Vec::new();
+        for _ in 0..5 {
+            let Looked { found, .. } = self.follower.look();
+            marks.extend(found.into_iter().map(|f| f.mark));
+            self.follower.done = self.follower.emitted;
+        }
+        marks
+    }
+
     /// Until nothing is held back.
     fn look_on(&mut self) -> Vec<String> {
         // A file that takes the place of another needs a look for each.
@@ -122,6 +133,27 @@ fn a_file_that_is_cut_is_read_from_its_beginning() {
     assert_eq!(log.look_on(), ["one"]);
     fs::write(path(&log.dir), trace("two")).unwrap();
     assert_eq!(log.look_on(), ["two"]);
+}
+
+#[test]
+fn what_is_written_anew_into_a_file_that_was_cut_is_another_trace() {
+    let mut log = Log::new("");
+    let mut marks = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        fs::write(path(&log.dir), trace("the same")).unwrap();
+        // Cut and written between two looks as well, and while nobody looks.
+        marks.extend(log.marks());
+        fs::write(path(&log.dir), "").unwrap();
+        log.look();
+    }
+    assert_eq!(marks.len(), 3, "{marks:?}");
+    log.write(&trace("longer than what comes next"));
+    log.write("\n");
+    marks.extend(log.marks());
+    let mut log = log.again();
+    fs::write(path(&log.dir), trace("the same")).unwrap();
+    marks.extend(log.marks());
+    assert_eq!(marks.len(), 5, "{marks:?}");
 }
 
 #[test]

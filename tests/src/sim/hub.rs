@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use hub::digest::cursor::{Meets, meet};
 use hub::receive::{Arrived, Inbox, Step};
-use protocol::block::{self, Record};
+use protocol::block::{self, Record, Whole};
 use protocol::ids::{Epoch, Lane, Seq};
 use protocol::outcome::{Account, Counts, Term, reason};
 use protocol::wire::{Ack, Cursor};
@@ -379,7 +379,8 @@ impl Store {
         self.numbers.insert((epoch, lane, seq), n);
         let mut counted = Counts::new();
         match record {
-            Record::Items(items) => {
+            Record::Part(_) => {}
+            Record::Items(items) | Record::Whole(Whole { items, .. }) => {
                 let n = n.ok_or("a record without a number")?;
                 let is_first = self.seen.insert(n);
                 if is_first {

@@ -70,9 +70,7 @@ pub(super) fn project(n: u64) -> ProjectId {
 
 /// The `n` of a record with items.
 pub(super) fn number(record: &Record) -> Option<u64> {
-    let Record::Items(items) = record else {
-        return None;
-    };
+    let items = record.items()?;
     let id = u128::from_be_bytes(*items.event_id?.as_bytes());
     u64::try_from(id).ok()
 }

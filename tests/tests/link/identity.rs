@@ -22,9 +22,9 @@ fn identity(dir: &Path) -> serde_json::Value {
 /// The events that were applied, by the number they were kept with.
 fn applied(sink: &Memory) -> Vec<u128> {
     let applied = sink.applied.lock().unwrap();
-    let number = |record: &Record| match record {
-        Record::Items(items) => items.event_id.map(|id| u128::from_be_bytes(*id.as_bytes())),
-        Record::Ledger(_) => None,
+    let number = |record: &Record| {
+        let id = record.items()?.event_id?;
+        Some(u128::from_be_bytes(*id.as_bytes()))
     };
     applied
         .iter()

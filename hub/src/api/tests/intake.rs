@@ -285,3 +285,45 @@ async fn a_spike_is_known_from_the_ledger_and_told_to_relays() {
     let again = hub.state.store.roster_version().await.unwrap();
     assert_eq!(again, version, "nothing has changed, so nothing is told");
 }
+
+#[tokio::test]
+async fn a_spike_is_noted_and_told_when_it_begins_and_when_it_ends() {
+    let hub = Hub::new().await;
+    let rule = json!({"name": "people", "triggers": ["new_issue"],
+        "actions": [{"type": "webhook", "url": "http://127.0.0.1:9/hook"}]});
+    let made = hub.post("projects/acme/shop/rules/", rule).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let store = &hub.state.store;
+    let now = clock::now();
+    let look = async |minutes: i64| {
+        let at = now.plus_millis(minutes * 60_000);
+        crate::spike::look(store, "https://hub.example/", at)
+            .await
+            .unwrap()
+    };
+    assert_eq!(look(0).await, 0);
+    count(&hub, now.hour()).await;
+    assert_eq!(look(1).await, 1);
+    assert_eq!(look(2).await, 0);
+    let going_on = hub.get("vedette/organizations/acme/spikes/").await.json();
+    assert_eq!(going_on[0]["projectSlug"], "shop");
+    assert_eq!(going_on[0]["refused"], 1);
+    assert_eq!(going_on[0]["dateEnded"], Value::Null);
+    count(&hub, now.hour()).await;
+    assert_eq!(look(9).await, 0);
+    assert_eq!(look(18).await, 0);
+    assert_eq!(look(19).await, 1);
+    assert_eq!(look(40).await, 0);
+    let over = hub.get("vedette/organizations/acme/spikes/").await.json();
+    assert_eq!(over.as_array().unwrap().len(), 1);
+    assert_eq!(over[0]["refused"], 2);
+    assert!(over[0]["dateEnded"].is_string());
+    let told = hub.get("projects/acme/shop/notifications/").await.json();
+    let kinds: Vec<_> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| n["changeKind"].clone())
+        .collect();
+    assert_eq!(kinds, ["spike_protection", "spike_protection"]);
+}

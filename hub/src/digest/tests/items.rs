@@ -22,7 +22,7 @@ fn one(hub: &Hub, kind: &str, header: &Value, payload: &str) -> Record {
             items.items[0].header = Bytes::from(header.to_string());
             Record::Items(items)
         }
-        other @ Record::Ledger(_) => other,
+        other => other,
     }
 }
 
@@ -330,7 +330,7 @@ async fn what_a_crash_dump_says_is_kept_with_it() {
             items.items[0].payload = Bytes::from_static(payload);
             Record::Items(items)
         }
-        other @ Record::Ledger(_) => other,
+        other => other,
     };
     hub.deliver(1, &[with(DUMP), with(b"MDMP of nothing")])
         .await

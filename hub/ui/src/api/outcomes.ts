@@ -2,7 +2,7 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get } from "./client.ts";
-import type { Outcomes } from "./types.ts";
+import type { Outcomes, Spike } from "./types.ts";
 
 export interface OutcomeQuestion {
   groupBy: string[];
@@ -24,4 +24,12 @@ export const outcomesQuery = (org: string, asked: OutcomeQuestion) =>
       }),
     refetchInterval: 30_000,
     placeholderData: keepPreviousData,
+  });
+
+/** When limits against spikes refused errors, the last first. */
+export const spikesQuery = (org: string) =>
+  queryOptions({
+    queryKey: ["org", org, "spikes"],
+    queryFn: ({ signal }) => get<Spike[]>(`vedette/organizations/${org}/spikes/`, { signal }),
+    refetchInterval: 30_000,
   });

@@ -1491,6 +1491,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/organizations/{organization}/spikes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The spikes of the last 30 days, the last first. */
+        get: operations["get_vedette_organizations_spikes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/poison/": {
         parameters: {
             query?: never;
@@ -2714,7 +2731,7 @@ export interface components {
         ItemDetail: components["schemas"]["ItemSummary"] & {
             /** @description The header it came with. */
             header: unknown;
-            /** @description The body, where it is JSON; other bodies are downloaded. */
+            /** @description The body, where it is JSON; other bodies, and those of several MiB, are downloaded. */
             payload: unknown;
             /**
              * @description A log, metric or span as it is understood: its members and attributes of their types, what
@@ -3771,6 +3788,22 @@ export interface components {
             owners: components["schemas"]["ShownOwner"][];
             /** @description The line it stands in, counted from 1. */
             line: number;
+        };
+        /** @description A time in which the limit against spikes refused errors of a project. */
+        Spike: {
+            id: string;
+            projectId: string;
+            projectSlug: string;
+            /**
+             * Format: int64
+             * @description Errors that were refused.
+             */
+            refused: number;
+            dateBegan: string;
+            /** @description When something was refused last. */
+            dateSeen: string;
+            /** @description `null` while it goes on. */
+            dateEnded?: string | null;
         };
         /** @description A hash whose events are told apart by a tag as well. */
         Split: {
@@ -8514,6 +8547,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RemovalReport"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_organizations_spikes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spike"][];
                 };
             };
             /** @description Why not. */

@@ -114,4 +114,5 @@ export type Removals = Schemas["RemovalReport"];
 
 export type Erasure = Schemas["Erasure"];
 export type ErasureWish = With<Schemas["ErasureWish"], { people: Partial<Schemas["Person"]>[] }>;
+export type Spike = Schemas["Spike"];
 export type Outcomes = With<Schemas["Outcomes"], { groups: Group[] }>;

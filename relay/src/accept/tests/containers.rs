@@ -169,6 +169,25 @@ async fn an_exporter_whose_entries_are_kept_in_part_is_not_told_to_send_all_agai
 }
 
 #[tokio::test]
+async fn a_drain_whose_entries_are_kept_in_part_is_not_told_to_send_all_again() {
+    let path = format!("/api/2/integration/vercel/logs/?sentry_key={LIMITED}");
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Origin", "https://example.com"),
+    ];
+    let relay = start().await;
+    let body = "[{\"message\":\"a\"},{\"message\":\"b\"},{\"message\":\"c\"}]";
+    let send = async || relay.send("POST", &path, &headers, body.as_bytes()).await;
+    let reply = send().await;
+    assert_eq!((reply.status, reply.text().as_str()), (200, ""));
+    let limits = reply.header("x-sentry-rate-limits");
+    assert!(limits.ends_with(":log_item:key:rate_limited"), "{limits}");
+    assert_eq!(send().await.status, 429);
+    assert_eq!(relay.count("refused", "rate_limited"), 4);
+    relay.assert_adds_up().await;
+}
+
+#[tokio::test]
 async fn spans_of_a_trace_are_kept_together_without_a_trace_in_the_envelope() {
     let mut told = projects();
     let half = SampleRate::from_share(0.5).unwrap();

@@ -16,6 +16,7 @@ use crate::pipeline::Meter;
 use crate::policy::Policy;
 use crate::roster::{Roster, testing};
 use crate::spool::{self, ReadOutcome, Spool};
+use crate::upload::Uploads;
 
 /// The key of the recordings: project 1.
 pub(super) const KEY: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
@@ -133,7 +134,15 @@ async fn start_on(
     let roster = testing::roster(dir.path(), policy, bundle.as_ref());
     let spool = open_spool(dir.path(), ledger.clone(), bytes_max).await;
     let meter = Meter::default();
-    let pipeline = Pipeline::new(roster.clone(), ledger.clone(), spool.clone(), meter);
+    let uploads = Uploads::open(&dir.path().join("uploads"), spool.clone(), Duration::ZERO);
+    let uploads = uploads.unwrap();
+    let pipeline = Pipeline::new(
+        roster.clone(),
+        ledger.clone(),
+        spool.clone(),
+        uploads,
+        meter,
+    );
     let cancel = CancellationToken::new();
     let addr = listener.local_addr().unwrap();
     let serving = serve(
@@ -222,8 +231,18 @@ impl Relay {
         parse_reply(&raw)
     }
 
-    /// What the spool holds.
+    /// What the spool holds of items in one piece.
     pub(super) async fn kept(&self) -> Vec<(Lane, Items)> {
+        let records = self.records().await.into_iter();
+        let items = |(lane, record)| match record {
+            Record::Items(items) => Some((lane, items)),
+            _ => None,
+        };
+        records.filter_map(items).collect()
+    }
+
+    /// What the spool holds.
+    pub(super) async fn records(&self) -> Vec<(Lane, Record)> {
         let mut kept = Vec::new();
         for lane in Lane::ALL {
             let mut from = Seq(1);
@@ -231,11 +250,8 @@ impl Relay {
                 self.spool.read(lane, from).await.unwrap()
             {
                 from = head.last_seq().next();
-                for record in block::open(&bytes).unwrap().1 {
-                    if let Record::Items(items) = record {
-                        kept.push((lane, items));
-                    }
-                }
+                let (_, records) = block::open(&bytes).unwrap();
+                kept.extend(records.into_iter().map(|record| (lane, record)));
             }
         }
         kept

@@ -27,7 +27,27 @@ struct Line<'a> {
 enum What<'a> {
     Envelope(Envelope<'a>),
     Ledger(Ledger),
+    Part(OnePart<'a>),
+    Whole(OneWhole<'a>),
     Gap(Gap),
+}
+
+/// A piece of what is too large for one record.
+#[derive(Serialize)]
+struct OnePart<'a> {
+    project: u64,
+    whole: String,
+    nth: u32,
+    payload: Payload<'a>,
+}
+
+/// What pieces are of.
+#[derive(Serialize)]
+struct OneWhole<'a> {
+    whole: String,
+    parts: u32,
+    bytes: u64,
+    envelope: Envelope<'a>,
 }
 
 #[derive(Serialize)]
@@ -138,6 +158,18 @@ fn print_piece(
         let what = match record {
             Record::Items(items) => What::Envelope(envelope(items)),
             Record::Ledger(delta) => What::Ledger(ledger(delta)),
+            Record::Part(part) => What::Part(OnePart {
+                project: part.project.get(),
+                whole: part.whole.to_string(),
+                nth: part.nth,
+                payload: payload(&part.bytes),
+            }),
+            Record::Whole(whole) => What::Whole(OneWhole {
+                whole: whole.sum.whole.to_string(),
+                parts: whole.sum.parts,
+                bytes: whole.sum.bytes,
+                envelope: envelope(&whole.items),
+            }),
         };
         line(lane, seq, what, out)?;
         *left -= 1;

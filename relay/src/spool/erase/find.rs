@@ -35,11 +35,9 @@ pub(super) fn find(shared: &Shared, mut wanted: Wanted) -> (Wanted, Vec<Found>) 
             for info in segments.iter().filter(|info| !info.is_empty()) {
                 let mut has_some = false;
                 let visited = visit(shared, lane, info, &mut |record| {
-                    if let Record::Items(items) = record
-                        && wanted.is_wanted(items)
-                    {
+                    if wanted.wants(record) {
                         has_some = true;
-                        is_more |= items.event_id.is_some_and(|id| wanted.note(id));
+                        is_more |= wanted.note_event_of(record);
                     }
                 });
                 let is_whole = visited.unwrap_or(false);

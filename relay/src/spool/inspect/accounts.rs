@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use protocol::block::{self, Record};
+use protocol::block;
 use protocol::ids::{Lane, Seq};
 use protocol::item::{Category, ItemKind};
 use protocol::outcome::{Counts, Term};
@@ -219,7 +219,7 @@ fn count_waiting(bytes: &[u8], from: Seq, lines: &mut BTreeMap<Category, Line>) 
     let skip = from.0.saturating_sub(head.first_seq.0);
     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
     for record in records.iter().skip(skip) {
-        if let Record::Items(items) = record {
+        if let Some(items) = record.items() {
             for item in &items.items {
                 let category = ItemKind::from_name(&item.kind).category();
                 lines.entry(category).or_default().waiting += 1;

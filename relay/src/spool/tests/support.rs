@@ -109,13 +109,8 @@ impl Time for Hands {
 
 /// The `n` of a record.
 pub(crate) fn number(record: &Record) -> Option<u64> {
-    match record {
-        Record::Items(items) => {
-            let id = *items.event_id.unwrap().as_bytes();
-            Some(u64::from_be_bytes(id[..8].try_into().unwrap()))
-        }
-        Record::Ledger(_) => None,
-    }
+    let id = *record.items()?.event_id.unwrap().as_bytes();
+    Some(u64::from_be_bytes(id[..8].try_into().unwrap()))
 }
 
 /// What stands at a number. A disk that fails for a few calls gives it later.

@@ -8,6 +8,7 @@ const TRIGGERS: Record<string, string> = {
   new_issue: "an issue is seen for the first time",
   regression: "a resolved issue comes back",
   escalating: "an archived issue is seen more often than foretold",
+  spike_protection: "much more came than usual",
   test: "a test was asked for",
 };
 

@@ -32,7 +32,16 @@ const answer = (url: URL) => {
 
 describe("outcomes", () => {
   it("shows sums over time, a row for each reason, and that there was a spike", async () => {
-    open(AT, { [PATH]: answer });
+    const spike = {
+      id: "1",
+      projectId: "1",
+      projectSlug: "shop",
+      refused: 1203,
+      dateBegan: INTERVALS[1],
+      dateSeen: INTERVALS[1],
+      dateEnded: null,
+    };
+    open(AT, { [PATH]: answer, "GET vedette/organizations/acme/spikes/": { body: [spike] } });
     const chart = await screen.findByRole(
       "img",
       { name: "Outcomes over time: 1,208 items" },
@@ -48,6 +57,8 @@ describe("outcomes", () => {
     const table = screen.getByRole("table", { name: "Outcomes by reason" });
     expect(within(table).getByText("web-crawlers").closest("tr")?.textContent).toContain("1,200");
     expect(screen.getByRole("note").textContent).toContain("refused 3 errors");
+    const spikes = await screen.findByRole("list", { name: "Spikes" });
+    expect(spikes.textContent).toMatch(/^shop: 1,203 errors refused, .* – now$/);
   });
 
   it("asks anew for another range and another dimension, which stand in the address", async () => {

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { relaysQuery } from "../../api/fleet.ts";
-import { outcomesQuery } from "../../api/outcomes.ts";
+import { outcomesQuery, spikesQuery } from "../../api/outcomes.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import type { Outcomes } from "../../api/types.ts";
 import { StackedBars } from "../../charts/StackedBars.tsx";
@@ -31,6 +31,8 @@ import { useTitle } from "../../ui/title.ts";
 import styles from "./Outcomes.module.css";
 
 const FROM = "/signed-in/organizations/$org/outcomes";
+/** Spikes that are named; the outcomes below tell of all. */
+const SPIKES_SHOWN = 5;
 const DIMENSION_NAMES: Record<Dimension, string> = {
   reason: "Reason",
   category: "Category",
@@ -70,7 +72,7 @@ export function OutcomesPage() {
         </EmptyState>
       ) : (
         <>
-          <Spike n={spiked(data.groups)} />
+          <Spikes org={org} n={spiked(data.groups)} />
           <OverTime data={data} onZoom={zoom} />
           <Details org={org} data={table.data} by={by} />
         </>
@@ -139,12 +141,23 @@ function Choices({ org, search }: { org: string; search: OutcomeSearch }) {
   );
 }
 
-function Spike({ n }: { n: number }) {
-  if (n === 0) return null;
+function Spikes({ org, n }: { org: string; n: number }) {
+  const { data: spikes = [] } = useQuery(spikesQuery(org));
+  if (n === 0 && !spikes.some((spike) => !spike.dateEnded)) return null;
   return (
     <Notice tone="warning">
       Spike protection refused {plural(n, "error")} in this time: much more came than usual. See the project's
       filter settings for the limit.
+      {spikes.length > 0 ? (
+        <ul className={styles.spikes} aria-label="Spikes">
+          {spikes.slice(0, SPIKES_SHOWN).map((spike) => (
+            <li key={spike.id}>
+              <b>{spike.projectSlug}</b>: {plural(spike.refused, "error")} refused,{" "}
+              {absolute(spike.dateBegan)} – {spike.dateEnded ? absolute(spike.dateEnded) : "now"}
+            </li>
+          ))}
+        </ul>
+      ) : null}
     </Notice>
   );
 }

@@ -1,0 +1,225 @@
+//! Files that are too large to be held: in pieces, and within their envelope.
+
+use bytes::Bytes;
+use protocol::block::{Chain, Part, Record, Whole};
+
+use super::harness::*;
+
+const MIB: usize = 1024 * 1024;
+const TUS: (&str, &str) = ("Tus-Resumable", "1.0.0");
+const PIECE: (&str, &str) = ("Content-Type", "application/offset+octet-stream");
+
+/// Text of lines, some of which hold a card's number.
+fn file(len: usize) -> Vec<u8> {
+    let lines = (0_u64..).flat_map(|n| {
+        let line = if n % 1000 == 7 {
+            format!("{n} paid with 4111 1111 1111 1111\n")
+        } else {
+            format!("{n} nothing to see\n")
+        };
+        line.into_bytes()
+    });
+    lines.take(len).collect()
+}
+
+fn path(rest: &str) -> String {
+    format!("/api/1/upload/{rest}?sentry_key={KEY}")
+}
+
+async fn create(relay: &Relay, length: usize) -> String {
+    let length = length.to_string();
+    let headers = [TUS, ("Upload-Length", length.as_str())];
+    let reply = relay.send("POST", &path(""), &headers, b"").await;
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    assert_eq!(reply.header("tus-resumable"), "1.0.0");
+    let location = reply.header("location").to_owned();
+    let id = location.trim_end_matches('/').rsplit('/').next().unwrap();
+    id.to_owned()
+}
+
+async fn patch(relay: &Relay, id: &str, offset: usize, bytes: &[u8]) -> Reply {
+    let offset = offset.to_string();
+    let headers = [TUS, PIECE, ("Upload-Offset", offset.as_str())];
+    relay
+        .send("PATCH", &path(&format!("{id}/")), &headers, bytes)
+        .await
+}
+
+fn offset(reply: &Reply) -> usize {
+    reply.header("upload-offset").parse().unwrap()
+}
+
+/// The parts and the items with parts that the spool holds.
+async fn spooled(relay: &Relay) -> (Vec<Part>, Vec<Whole>) {
+    let (mut parts, mut wholes) = (Vec::new(), Vec::new());
+    for (_, record) in relay.records().await {
+        match record {
+            Record::Part(part) => parts.push(part),
+            Record::Whole(whole) => wholes.push(whole),
+            _ => {}
+        }
+    }
+    (parts, wholes)
+}
+
+/// Checks that the parts are the file as it may be kept, and that they come to what is said.
+fn check_parts(parts: &[Part], whole: &Whole, file: &[u8]) {
+    let mut chain = Chain::default();
+    let mut joined = Vec::new();
+    for (nth, part) in (0..).zip(parts) {
+        chain = chain.with(&part.bytes);
+        assert_eq!(
+            (part.nth, part.chain, part.whole),
+            (nth, chain, whole.sum.whole)
+        );
+        joined.extend_from_slice(&part.bytes);
+    }
+    let scrubber = protocol::privacy::Scrubber::new(&protocol::roster::PrivacySettings::default());
+    let expected = scrubber.scrub_bytes_same_length(&Bytes::copy_from_slice(file));
+    assert!(joined == expected, "the parts are not the file");
+    assert!(joined != file, "nothing was removed");
+    let sum = whole.sum;
+    assert_eq!(
+        (sum.parts as usize, sum.bytes, sum.chain),
+        (parts.len(), file.len() as u64, chain)
+    );
+}
+
+fn envelope_with(id: &str, length: usize) -> String {
+    let reference =
+        format!("{{\"location\":\"/api/1/upload/{id}/?x=1\",\"content_type\":\"text/plain\"}}");
+    format!(
+        "{{\"event_id\":\"{}\"}}\n{{\"type\":\"event\"}}\n{{\"message\":\"x\"}}\n\
+         {{\"type\":\"attachment\",\"length\":{},\"filename\":\"a.log\",\"attachment_length\":{length},\
+         \"content_type\":\"application/vnd.sentry.attachment-ref+json\"}}\n{reference}\n",
+        "9".repeat(32),
+        reference.len()
+    )
+}
+
+#[tokio::test]
+async fn a_file_comes_in_pieces_and_stands_in_its_envelope_once() {
+    let relay = start().await;
+    let file = file(3 * MIB + 777);
+    let id = create(&relay, file.len()).await;
+    let mut at = 0;
+    while at < file.len() {
+        let end = (at + 3 * MIB / 2).min(file.len());
+        let reply = patch(&relay, &id, at, &file[at..end]).await;
+        assert_eq!(reply.status, 204, "{}", reply.text());
+        let next = offset(&reply);
+        assert!(next > at && next <= end, "{at} {next} {end}");
+        let headers = [TUS];
+        let told = relay.send("HEAD", &path(&id), &headers, b"").await;
+        assert_eq!((told.status, offset(&told)), (200, next));
+        at = next;
+    }
+    assert_eq!(relay.count("accepted", ""), 0);
+
+    let sent = relay.post(envelope_with(&id, file.len())).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    assert_eq!(relay.count("accepted", ""), 2);
+    let (parts, wholes) = spooled(&relay).await;
+    check_parts(&parts, &wholes[0], &file);
+    let header = String::from_utf8(wholes[0].items.items[0].header.to_vec()).unwrap();
+    assert!(
+        header.contains("text/plain") && header.contains("a.log"),
+        "{header}"
+    );
+
+    relay.post(envelope_with(&id, file.len())).await;
+    assert_eq!(relay.count("invalid", "invalid_placeholder_attachment"), 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_upload_is_said() {
+    let relay = start().await;
+    let post = |headers: Vec<(&'static str, &'static str)>| {
+        let relay = &relay;
+        async move { relay.send("POST", &path(""), &headers, b"").await.status }
+    };
+    assert_eq!(post(vec![("Upload-Length", "5")]).await, 412);
+    assert_eq!(post(vec![TUS]).await, 400);
+    assert_eq!(post(vec![TUS, ("Upload-Length", "x")]).await, 400);
+    assert_eq!(post(vec![TUS, ("Upload-Length", "1073741825")]).await, 413);
+    assert_eq!(post(vec![TUS, ("Upload-Defer-Length", "1")]).await, 201);
+    let nobody = relay
+        .send(
+            "POST",
+            "/api/1/upload/",
+            &[TUS, ("Upload-Length", "5")],
+            b"",
+        )
+        .await;
+    assert_eq!(nobody.status, 401);
+
+    let id = create(&relay, 5).await;
+    assert_eq!(patch(&relay, &id, 3, b"lo").await.status, 409);
+    assert_eq!(patch(&relay, &id, 0, b"hello world").await.status, 413);
+    assert_eq!(
+        patch(&relay, &"0".repeat(32), 0, b"hello").await.status,
+        404
+    );
+    assert_eq!(patch(&relay, "nothing", 0, b"hello").await.status, 404);
+    let untyped = relay
+        .send(
+            "PATCH",
+            &path(&id),
+            &[TUS, ("Upload-Offset", "0")],
+            b"hello",
+        )
+        .await;
+    assert_eq!(untyped.status, 415);
+    let elsewhere = format!("/api/2/upload/{id}/?sentry_key={LIMITED}");
+    let origin = ("Origin", "https://example.com");
+    let theirs = relay.send("HEAD", &elsewhere, &[TUS, origin], b"").await;
+    assert_eq!(theirs.status, 404);
+    assert_eq!(patch(&relay, &id, 0, b"hello").await.status, 204);
+    let asked = relay.send("OPTIONS", "/api/1/upload/", &[], b"").await;
+    assert_eq!((asked.status, asked.header("tus-version")), (200, "1.0.0"));
+    assert_eq!(relay.send("PUT", &path(""), &[TUS], b"").await.status, 405);
+}
+
+#[tokio::test]
+async fn a_large_file_goes_through_while_its_envelope_comes() {
+    let relay = start().await;
+    let file = file(40 * MIB);
+    let mut body = format!(
+        "{{\"event_id\":\"{}\"}}\n{{\"type\":\"attachment\",\"length\":{},\"filename\":\"a.log\"}}\n",
+        "9".repeat(32),
+        file.len()
+    )
+    .into_bytes();
+    body.extend_from_slice(&file);
+    body.extend_from_slice(b"\n{\"type\":\"event\"}\n{\"message\":\"x\"}\n{\"type\":\"attachment\",\"length\":5}\nsmall\n\n");
+    let sent = relay.post(&body).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    assert_eq!(relay.count("accepted", ""), 3);
+    let (parts, wholes) = spooled(&relay).await;
+    check_parts(&parts, &wholes[0], &file);
+    let kept = relay.kept().await;
+    assert_eq!(
+        kept.iter()
+            .map(|(_, items)| items.items.len())
+            .sum::<usize>(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn of_an_envelope_that_breaks_off_or_is_packed_nothing_half_is_kept() {
+    let relay = start().await;
+    let file = file(12 * MIB);
+    let head = format!(
+        "{{}}\n{{\"type\":\"attachment\",\"length\":{}}}\n",
+        file.len() + 1
+    );
+    let mut body = head.into_bytes();
+    body.extend_from_slice(&file);
+    assert_eq!(relay.post(&body).await.status, 400);
+    assert!(spooled(&relay).await.1.is_empty());
+    assert_eq!(relay.count("accepted", ""), 0);
+
+    let unknown = format!("/api/1/envelope/?sentry_key={}", "9".repeat(32));
+    assert_eq!(relay.send("POST", &unknown, &[], &body).await.status, 403);
+}

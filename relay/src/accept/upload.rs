@@ -1,0 +1,221 @@
+//! Large files, in as many requests as it takes: the tus protocol, version 1.0.0, with creation.
+//!
+//! Where a client goes on is said by every answer, and lies some way before what was sent: the
+//! bytes between are scrubbed with what follows them, and sent again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use protocol::ids::WholeId;
+
+use super::answer::{self, Answer, Look};
+use super::guests::Guest;
+use super::handle::{self, text};
+use super::route::Route;
+use super::{Door, body, large};
+use crate::pipeline::{self, Files, Form, Refusal};
+use crate::upload::{Progress, Sender, UPLOAD_BYTES_MAX, UploadError};
+
+const VERSION: &str = "1.0.0";
+/// What clients are advised to send in one request, in bytes.
+const CHUNK_BYTES: u64 = 16 * 1024 * 1024;
+/// The type of a piece of a file.
+const PIECE: &str = "application/offset+octet-stream";
+
+const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+const DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+const CHUNK_SIZE: HeaderName = HeaderName::from_static("upload-chunk-size");
+
+/// Answers, whatever comes.
+pub(super) async fn request(
+    door: &Arc<Door>,
+    guest: &Guest,
+    route: Route,
+    id: Option<&str>,
+    request: Request<Incoming>,
+) -> Answer {
+    let answered = match (request.method(), id) {
+        (&Method::OPTIONS, _) => Ok(options()),
+        (&Method::POST, None) => create(door, guest, route, request).await,
+        (&Method::HEAD | &Method::PATCH, Some(id)) => go_on(door, guest, route, id, request).await,
+        _ => return answer::not_allowed(route.endpoint.allow()),
+    };
+    let mut answer = answered.unwrap_or_else(|refusal| {
+        // Who is told where to go on has lost nothing.
+        let is_told = matches!(
+            refusal,
+            Refusal::Upload(UploadError::Offset { .. } | UploadError::Busy | UploadError::Unknown)
+        );
+        if !is_told {
+            door.pipeline.refuse_unread(&refusal);
+        }
+        answer::refused(&refusal, Look::Empty(204))
+    });
+    set(&mut answer, RESUMABLE, HeaderValue::from_static(VERSION));
+    answer
+}
+
+/// What is served, for who asks.
+fn options() -> Answer {
+    let mut answer = answer::preflight();
+    for (name, value) in [
+        ("tus-version", VERSION),
+        (
+            "tus-extension",
+            "creation,creation-with-upload,creation-defer-length",
+        ),
+        ("access-control-allow-methods", "POST, PATCH, HEAD, OPTIONS"),
+    ] {
+        let name = HeaderName::from_static(name);
+        set(&mut answer, name, HeaderValue::from_static(value));
+    }
+    let most = HeaderName::from_static("tus-max-size");
+    set(&mut answer, most, HeaderValue::from(UPLOAD_BYTES_MAX));
+    answer
+}
+
+async fn create(
+    door: &Arc<Door>,
+    guest: &Guest,
+    route: Route,
+    request: Request<Incoming>,
+) -> Result<Answer, Refusal> {
+    check_version(request.headers())?;
+    let length = number(request.headers(), "upload-length")?;
+    let is_deferred = text(request.headers(), DEFER_LENGTH.as_str()) == Some("1");
+    if length.is_none() && !is_deferred {
+        return Err(Refusal::UploadHeader("upload-length"));
+    }
+    let sender = sender(door, guest, &route, &request)?;
+    match door.pipeline.files() {
+        Files::Taken => {}
+        Files::Withheld => return Err(Refusal::Withheld),
+        Files::HeldBack => return Err(Refusal::HeldBack),
+    }
+    let created = door.pipeline.uploads().create(&sender, length).await;
+    let id = created.map_err(Refusal::Upload)?;
+    let mut progress = Progress { offset: 0, length };
+    if is_piece(request.headers()) {
+        progress = feed(door, guest, &sender, id, 0, request.into_body()).await?;
+    }
+    let mut answer = answered(StatusCode::CREATED, progress);
+    let location = format!("/api/{}/upload/{id}/", sender.project);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        set(&mut answer, header::LOCATION, location);
+    }
+    set(&mut answer, CHUNK_SIZE, HeaderValue::from(CHUNK_BYTES));
+    Ok(answer)
+}
+
+async fn go_on(
+    door: &Arc<Door>,
+    guest: &Guest,
+    route: Route,
+    id: &str,
+    request: Request<Incoming>,
+) -> Result<Answer, Refusal> {
+    let headers = request.headers();
+    check_version(headers)?;
+    let unknown = |_| Refusal::Upload(UploadError::Unknown);
+    let id: WholeId = id.parse().map_err(unknown)?;
+    let sender = sender(door, guest, &route, &request)?;
+    let uploads = door.pipeline.uploads();
+    if request.method() == Method::HEAD {
+        let progress = uploads.progress(sender.project, id);
+        let progress = progress.map_err(Refusal::Upload)?;
+        return Ok(answered(StatusCode::OK, progress));
+    }
+    if !is_piece(headers) {
+        return Err(Refusal::ContentType);
+    }
+    let offset = number(headers, "upload-offset")?;
+    let offset = offset.ok_or(Refusal::UploadHeader("upload-offset"))?;
+    if let Some(length) = number(headers, "upload-length")? {
+        let set = uploads.set_length(sender.project, id, length);
+        set.map_err(Refusal::Upload)?;
+    }
+    let body = request.into_body();
+    let progress = feed(door, guest, &sender, id, offset, body).await?;
+    Ok(answered(StatusCode::NO_CONTENT, progress))
+}
+
+/// Takes a piece of the file.
+async fn feed(
+    door: &Arc<Door>,
+    guest: &Guest,
+    sender: &Sender,
+    id: WholeId,
+    offset: u64,
+    body: Incoming,
+) -> Result<Progress, Refusal> {
+    let _place = large::place(door)?;
+    let upload = door.pipeline.uploads().turn(sender, id, offset);
+    let mut upload = upload.map_err(Refusal::Upload)?;
+    let _held = door.budget.first(large::HELD_BYTES).await?;
+    let _reading = guest.read();
+    let mut arriving = body::arriving(body, door, guest)?;
+    while let Some(bytes) = arriving.next().await? {
+        upload.push(&bytes).await.map_err(Refusal::Upload)?;
+    }
+    upload.finish().await.map_err(Refusal::Upload)
+}
+
+fn sender(
+    door: &Door,
+    guest: &Guest,
+    route: &Route,
+    request: &Request<Incoming>,
+) -> Result<Sender, Refusal> {
+    let (headers, query) = (request.headers(), request.uri().query());
+    let given = handle::credentials(headers, query, &route.endpoint);
+    let asked: pipeline::Request =
+        handle::asked(guest, headers, Form::Envelope, given, route.project.clone());
+    door.pipeline.sender(&asked, None)
+}
+
+fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
+    match text(headers, RESUMABLE.as_str()) {
+        Some(VERSION) => Ok(()),
+        _ => Err(Refusal::UploadVersion),
+    }
+}
+
+fn is_piece(headers: &HeaderMap) -> bool {
+    text(headers, "content-type").is_some_and(|text| text.eq_ignore_ascii_case(PIECE))
+}
+
+/// A header's number, where there is one.
+fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Refusal> {
+    let wrong = |_| Refusal::UploadHeader(name);
+    text(headers, name)
+        .map(str::parse)
+        .transpose()
+        .map_err(wrong)
+}
+
+fn answered(status: StatusCode, progress: Progress) -> Answer {
+    let mut answer = Response::new(Full::<Bytes>::default());
+    *answer.status_mut() = status;
+    set(
+        &mut answer,
+        UPLOAD_OFFSET,
+        HeaderValue::from(progress.offset),
+    );
+    match progress.length {
+        Some(length) => set(&mut answer, UPLOAD_LENGTH, HeaderValue::from(length)),
+        None => set(&mut answer, DEFER_LENGTH, HeaderValue::from_static("1")),
+    }
+    let kept = HeaderValue::from_static("no-store");
+    set(&mut answer, header::CACHE_CONTROL, kept);
+    answer::open_to_browsers(answer)
+}
+
+fn set(answer: &mut Answer, name: HeaderName, value: HeaderValue) {
+    answer.headers_mut().insert(name, value);
+}

@@ -1,0 +1,68 @@
+//! Files that are taken apart from their envelope: who may send them, and what stands for them.
+
+use protocol::block::Sum;
+use protocol::dsn::Dsn;
+use protocol::envelope::{EnvelopeItem, ItemHeader};
+use protocol::ids::{Lane, WholeId};
+use protocol::item::Category;
+
+use super::{Pipeline, Refusal, Request, reference};
+use crate::upload::{Sender, Uploads};
+
+/// What becomes of files at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// They are taken.
+    Taken,
+    /// None may leave this host.
+    Withheld,
+    /// There is no room for any.
+    HeldBack,
+}
+
+impl Pipeline {
+    /// Who sends a file with a request, `dsn` being that of its envelope.
+    ///
+    /// # Errors
+    /// As for envelopes; nothing is counted.
+    pub fn sender(&self, request: &Request, dsn: Option<&Dsn>) -> Result<Sender, Refusal> {
+        let found = self.0.find_target(request, dsn);
+        let (_, target) = found.map_err(|(_, refusal)| refusal)?;
+        Ok(Sender {
+            project: target.project,
+            scrubber: target.scrubber,
+            at: request.received_at,
+            now: request.now,
+        })
+    }
+
+    /// Whether files are taken.
+    #[must_use]
+    pub fn files(&self) -> Files {
+        let (lane, category) = (Lane::Blobs, Category::Attachment);
+        if self.0.roster.policy().withholds(lane, category) {
+            Files::Withheld
+        } else if self.0.spool.is_held_back(lane) {
+            Files::HeldBack
+        } else {
+            Files::Taken
+        }
+    }
+
+    /// What takes them.
+    #[must_use]
+    pub fn uploads(&self) -> &Uploads {
+        &self.0.uploads
+    }
+
+    /// The item that refers to a file, in the place of the item with its content.
+    #[must_use]
+    pub fn reference(id: WholeId, header: &ItemHeader, length: u64) -> EnvelopeItem {
+        reference::to(id, header, length)
+    }
+}
+
+/// The names of these files.
+pub(super) fn names(sums: impl Iterator<Item = Option<Sum>>) -> Vec<WholeId> {
+    sums.flatten().map(|sum| sum.whole).collect()
+}
