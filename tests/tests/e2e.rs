@@ -20,6 +20,7 @@ mod e2e {
     mod failing_disks;
     mod floods;
     mod hostile;
+    mod letters;
     mod links;
     mod partition;
     mod power;
