@@ -12,6 +12,7 @@ mod e2e {
     mod canaries;
     mod cardinality;
     mod carriers;
+    mod clients;
     mod clocks;
     mod corpus;
     mod crashes;
