@@ -10,6 +10,7 @@ mod grouping;
 mod intake;
 mod issues;
 mod items;
+mod model;
 mod ownership;
 mod people;
 mod privacy;
