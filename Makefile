@@ -60,4 +60,5 @@ fuzz:                ## FUZZ_SECS for each fuzz target, with the nightly compile
 
 clean:               ## everything that was built
 	cargo clean
-	rm -rf hub/ui/dist hub/ui/node_modules tests/sdk/node_modules tests/sdk/legacy/node_modules
+	rm -rf hub/ui/dist hub/ui/node_modules tests/sdk/node_modules tests/sdk/legacy/node_modules \
+	    tests/sdk/mcp/node_modules

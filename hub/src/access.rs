@@ -30,7 +30,7 @@ use crate::store::{Store, StoreError};
 pub use invite::{INVITATION_LIFE, Invited};
 pub use password::{PASSWORD_CHARS_MIN, PasswordError};
 pub use scope::{Role, Scope, ScopeSet};
-pub use secret::NoRandomness;
+pub use secret::{NoRandomness, random_name};
 use throttle::{Throttle, Verdict};
 
 /// A session unused for this long has ended.

@@ -22,6 +22,7 @@ mod attachments;
 mod body;
 mod caller;
 mod config;
+mod discover;
 mod environments;
 mod error;
 mod event;
@@ -49,12 +50,15 @@ mod ownership;
 mod page;
 mod privacy;
 mod projects;
+mod releases;
 mod rules;
 mod search;
 mod searches;
 mod session;
 mod sessions;
+mod shared;
 mod spikes;
+mod suggestions;
 mod tags;
 mod teams;
 mod tokens;
@@ -164,6 +168,7 @@ pub struct Shared {
     limiter: limits::Limiter,
     streams: Arc<Semaphore>,
     trials: Semaphore,
+    visitors: shared::Visitors,
     /// Issues changed by people.
     touched: broadcast::Sender<IssueTouched>,
 }
@@ -177,6 +182,7 @@ impl ApiState {
             limiter: limits::Limiter::default(),
             streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
             trials: Semaphore::new(privacy::TRIALS_MAX),
+            visitors: shared::Visitors::default(),
             touched: broadcast::Sender::new(TOUCHED_QUEUE_LEN),
         }))
     }
@@ -299,8 +305,31 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(searches::update, searches::remove))
         .routes(routes!(searches::pin, searches::unpin))
         .routes(routes!(searches::recent, searches::note))
+        .routes(
+            routes!(releases::list, releases::edit::create)
+                .layer(DefaultBodyLimit::max(releases::edit::BODY_BYTES_MAX)),
+        )
+        .routes(
+            routes!(
+                releases::get,
+                releases::edit::update,
+                releases::edit::remove
+            )
+            .layer(DefaultBodyLimit::max(releases::edit::BODY_BYTES_MAX)),
+        )
+        .routes(routes!(releases::of_project))
+        .routes(routes!(releases::get_of_project))
+        .routes(routes!(releases::commits::of_release))
+        .routes(routes!(releases::commits::of_project))
+        .routes(routes!(releases::commits::files))
+        .routes(routes!(releases::commits::previous))
+        .routes(routes!(releases::commits::repositories))
+        .routes(routes!(releases::commits::of_repository))
+        .routes(routes!(releases::deploys::list, releases::deploys::create))
+        .routes(routes!(releases::suspects::of_issue))
         .routes(routes!(live::stream))
         .routes(routes!(issue::get, issue_edit::update, issue_edit::remove))
+        .routes(routes!(shared::get))
         .routes(routes!(issue::hashes, issue_moves::unmerge))
         .routes(routes!(tombstones::list))
         .routes(routes!(tombstones::remove))
@@ -316,7 +345,10 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(tags::of_issue_key))
         .routes(routes!(tags::of_issue_values))
         .routes(routes!(tags::of_organization))
+        .routes(routes!(suggestions::suggest))
         .routes(routes!(tags::of_project_values))
+        .routes(routes!(discover::table))
+        .routes(routes!(discover::validate))
         .routes(routes!(events::of_issue))
         .routes(routes!(event::of_issue))
         .routes(routes!(events::of_project))
@@ -371,6 +403,10 @@ fn old_routes(router: axum::Router<ApiState>) -> axum::Router<ApiState> {
         .route(
             "/api/0/issues/{issue}/owners/",
             get(ownership::suggested::of_issue),
+        )
+        .route(
+            "/api/0/issues/{issue}/committers/",
+            get(releases::suspects::of_issue),
         )
         .route("/api/0/issues/{issue}/events/", get(events::of_issue))
         .route(

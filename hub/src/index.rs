@@ -13,6 +13,7 @@ mod collect;
 mod compile;
 mod part;
 mod schema;
+mod suggest;
 mod writer;
 
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ use protocol::ids::{EventId, ProjectId};
 use protocol::timestamp::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::query::Expr;
+use crate::query::{Expr, Key};
 use part::Parts;
 use writer::Command;
 
@@ -113,6 +114,26 @@ pub struct EventHit {
     pub row: i64,
     /// Its issue's row.
     pub issue: i64,
+}
+
+/// A key or a value, and how many events have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// As events have it; a tag's key begins with `#`.
+    pub text: String,
+    /// Exactly so many events have it.
+    pub events: u64,
+}
+
+/// Keys or values that begin with a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Suggestions {
+    /// The most frequent first; where there are too many to know, the first by their letters.
+    pub found: Vec<Suggestion>,
+    /// Whether all that begin so were looked at.
+    pub is_complete: bool,
+    /// How many more there are, where that is known.
+    pub n_left_out: Option<usize>,
 }
 
 /// Which end of time comes first.
@@ -266,6 +287,41 @@ impl Index {
         width_ms: i64,
     ) -> Result<HashMap<(i64, i64), u64>, IndexError> {
         self.ask(move |parts| collect::histogram(parts, &search, width_ms))
+            .await
+    }
+
+    /// The keys that events of these projects have, at most `limit`.
+    ///
+    /// # Errors
+    /// The engine's error.
+    pub async fn suggest_keys(
+        &self,
+        projects: Vec<ProjectId>,
+        limit: usize,
+    ) -> Result<Suggestions, IndexError> {
+        self.ask(move |parts| suggest::keys(parts, &projects, limit))
+            .await
+    }
+
+    /// The values of a key in events of these projects that begin with a text, letters without
+    /// case; at most `limit`. Keys of issues, and such as have no values of their own, have none.
+    ///
+    /// # Errors
+    /// The engine's error.
+    pub async fn suggest_values(
+        &self,
+        projects: Vec<ProjectId>,
+        key: &Key,
+        begin: &str,
+        limit: usize,
+    ) -> Result<Suggestions, IndexError> {
+        let key = match key {
+            Key::Field(name) => name.clone(),
+            Key::Tag(name) => schema::tag_key(name),
+            Key::Flag(name) => schema::tag_key(&format!("flags.{name}")),
+        };
+        let begin = begin.to_owned();
+        self.ask(move |parts| suggest::values(parts, &projects, &key, &begin, limit))
             .await
     }
 

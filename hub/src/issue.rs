@@ -4,18 +4,21 @@
 //! that the digest carries out in the transaction of the event.
 //!
 //! What always holds: an event that happened before an issue was resolved never reopens it,
-//! however late it arrives; a resolution in a release is only undone by a newer release.
+//! however late it arrives; a resolution in a release is only undone by that release or a newer
+//! one; a resolution in a commit is undone by none until a release contains the commit.
 //!
 //! Archived "until escalating" comes back when an hour has more events than the forecast allows.
 
 mod details;
+mod fixes;
 mod forecast;
 mod velocity;
 mod version;
 
 use protocol::timestamp::Timestamp;
 
-pub use details::{Archived, Resolution, StatusDetails};
+pub use details::{Archived, InCommit, Resolution, StatusDetails};
+pub use fixes::fixed;
 pub use forecast::{WEEK_HOURS, ceiling};
 pub use velocity::{ISSUES_MAX as RATED_ISSUES_MAX, Seen, threshold as velocity};
 pub use version::{Release, compare_version, is_newer};
@@ -200,9 +203,11 @@ pub const fn age(now: Timestamp, first_seen: Timestamp) -> Unresolved {
 }
 
 fn is_regression(issue: &IssueState, event: NewEvent<'_>) -> bool {
-    let is_later = issue.resolved_at.is_none_or(|at| event.timestamp > at);
+    if issue.resolved_at.is_some_and(|at| event.timestamp <= at) {
+        return false;
+    }
     match issue.details.resolution() {
-        Resolution::Now => is_later,
+        Resolution::Now => true,
         // The release itself still has the error only if it is older than the resolution's.
         Resolution::InRelease(_) => match (event.release, event.resolved_in) {
             (Some(release), Some(resolved_in)) => {
@@ -216,6 +221,7 @@ fn is_regression(issue: &IssueState, event: NewEvent<'_>) -> bool {
             (Some(release), None) => issue.resolved_at.is_none_or(|at| release.first_seen > at),
             (None, _) => false,
         },
+        Resolution::InCommit => false,
     }
 }
 
@@ -309,6 +315,13 @@ mod tests {
             Decision::Regress,
         );
         check(details, None, two, Decision::Stay);
+        let late = NewEvent {
+            timestamp: at(9 * HOUR),
+            release: two,
+            resolved_in: two,
+        };
+        let issue = resolved(details);
+        assert_eq!(decide(at(20 * HOUR), &issue, late), Decision::Stay, "late");
         // Not versions: the date decides.
         let beta = release("beta", 5 * HOUR);
         let details = r#"{"inRelease":"beta"}"#;
@@ -323,6 +336,18 @@ mod tests {
             two,
             Decision::Regress,
         );
+        // A commit says nothing of releases until one contains it.
+        let details = r#"{"inCommit":{"commit":"7fd1a60b"}}"#;
+        check(
+            details,
+            release("app@9.9.9", 12 * HOUR),
+            None,
+            Decision::Stay,
+        );
+        let details = r#"{"inCommit":{"commit":"7fd1a60b"},"inRelease":"app@2.0.0"}"#;
+        check(details, release("app@1.9.9", 6 * HOUR), two, Decision::Stay);
+        check(details, two, two, Decision::Regress);
+
         let details = r#"{"inNextRelease":true}"#;
         check(details, release("x", 9 * HOUR), None, Decision::Stay);
         check(details, release("x", 11 * HOUR), None, Decision::Regress);

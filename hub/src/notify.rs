@@ -9,6 +9,7 @@
 
 mod mail;
 mod outbound;
+mod smtp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +40,13 @@ const ERROR_CHARS_MAX: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The mail server: `smtp://user@host:587`, `smtps://host`; `smtp://localhost:25` sends in
-    /// the clear. Empty: no mail is sent, and rules that want it say so.
+    /// The mail server: `smtp://user@host:587` (STARTTLS), `smtps://host` (TLS). In the clear are
+    /// servers on this host, and where `?tls=off` says so. Empty: no mail is sent, and rules that
+    /// want it say so.
     pub smtp: String,
+    /// A file with the certificate of the authority that the mail server's is from, in PEM, beside
+    /// those that browsers know.
+    pub smtp_ca_file: Option<std::path::PathBuf>,
     /// A file that holds the mail server's password.
     pub smtp_password_file: Option<std::path::PathBuf>,
     /// The sender of mails.
@@ -56,6 +61,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             smtp: String::new(),
+            smtp_ca_file: None,
             smtp_password_file: None,
             mail_from: "vedette@localhost".into(),
             allow_networks: Vec::new(),

@@ -12,6 +12,7 @@ mod codeowners;
 mod facts;
 mod matcher;
 mod read;
+mod suspect;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use std::ops::Range;
 
 pub use facts::Facts;
 pub use matcher::{Kind, Matcher};
+pub use suspect::{Suspect, suspects};
 
 /// Most rules of a project, those of its CODEOWNERS file included.
 pub const RULES_MAX: usize = 5000;

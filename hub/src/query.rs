@@ -465,8 +465,10 @@ fn date_expr(key: &Key, span: &Range<usize>, bounds: value::DateBounds) -> Expr 
     }
 }
 
-/// The key a name means: a field by its canonical spelling, else a tag.
-fn canonical(name: &str) -> Key {
+/// The key a name means, as it stands before the colon: a field by its canonical spelling, else a
+/// tag.
+#[must_use]
+pub fn canonical(name: &str) -> Key {
     let inside = |prefix: &str| {
         let rest = name.strip_prefix(prefix)?.strip_suffix(']')?;
         let rest = rest.split_once(',').map_or(rest, |(tag, _)| tag);

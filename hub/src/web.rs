@@ -181,6 +181,8 @@ async fn finish(State(web): State<Web>, request: Request, next: Next) -> Respons
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "same-origin");
     set(header::X_FRAME_OPTIONS, "DENY");
+    // Not even what is shared by a link is for search engines.
+    set(HeaderName::from_static("x-robots-tag"), "noindex, nofollow");
     set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     set(
         HeaderName::from_static("cross-origin-opener-policy"),

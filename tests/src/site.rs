@@ -49,6 +49,8 @@ pub struct Plan {
     pub public_key: Option<String>,
     /// The mail server, as the hub's configuration has it; empty is none.
     pub smtp: String,
+    /// Lines of the hub's `[notify]` beside the mail server.
+    pub notify_settings: String,
     /// Puts a link that can be made bad between relay and hub, with this seed.
     pub link_seed: Option<u64>,
 }
@@ -68,6 +70,7 @@ impl Plan {
             spool_filesystem: None,
             public_key: None,
             smtp: String::new(),
+            notify_settings: String::new(),
             link_seed: None,
         }
     }
@@ -944,6 +947,7 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
         link_port,
         relay_port,
         smtp,
+        notify_settings,
         ..
     } = plan;
     let hub = format!(
@@ -952,7 +956,8 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
          [site]\npublic_url = \"http://127.0.0.1:{http_port}\"\n\
          relay_url = \"http://127.0.0.1:{relay_port}\"\n\
          [link]\nlisten = \"127.0.0.1:{link_port}\"\n\
-         [notify]\nsmtp = \"{smtp}\"\nallow_networks = [\"127.0.0.0/8\"]\n"
+         [notify]\nsmtp = \"{smtp}\"\nallow_networks = [\"127.0.0.0/8\"]\n\
+         {notify_settings}"
     );
     // Hosts of tests and demos may have little room; what is free of it is not ours to judge.
     let mut spool = format!("[spool]\nfree_min = \"0 B\"\n{}", plan.spool_settings);

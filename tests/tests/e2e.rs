@@ -12,6 +12,7 @@ mod e2e {
     mod canaries;
     mod cardinality;
     mod carriers;
+    mod clients;
     mod clocks;
     mod corpus;
     mod crashes;
@@ -21,6 +22,7 @@ mod e2e {
     mod floods;
     mod hostile;
     mod large;
+    mod letters;
     mod links;
     mod partition;
     mod power;

@@ -20,6 +20,16 @@ pub(crate) fn random_hex() -> Result<String, NoRandomness> {
     Ok(hex::encode(bytes))
 }
 
+/// A name that nobody guesses, as links carry it: 32 hexadecimal digits.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn random_name() -> Result<String, NoRandomness> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(hex::encode(bytes))
+}
+
 /// The form a secret is stored and looked up in.
 pub(crate) fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()

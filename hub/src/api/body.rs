@@ -195,6 +195,14 @@ fn tag_query(key: &str, value: &str) -> Option<String> {
     }
 }
 
+impl EventTag {
+    /// The value of a key.
+    pub(super) fn value_of<'t>(tags: &'t [Self], key: &str) -> Option<&'t str> {
+        let found = tags.iter().find(|tag| tag.key == key);
+        found.map(|tag| tag.value.as_str())
+    }
+}
+
 impl EventUser {
     fn new(user: &User<'_>) -> Self {
         let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);

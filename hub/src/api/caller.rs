@@ -50,8 +50,12 @@ impl<S: Sync> FromRequestParts<S> for MaybeCaller {
     }
 }
 
-/// Routes that answer without credentials: who am I, log in, come in by an invitation, the API's description.
+/// Routes that answer without credentials: who am I, log in, come in by an invitation, what was
+/// shared by a link, the API's description.
 pub(super) fn is_open(method: &Method, path: &str) -> bool {
+    if matches!(method.as_str(), "GET" | "HEAD") && path.starts_with(super::shared::PATH) {
+        return true;
+    }
     matches!(
         (method.as_str(), path),
         ("GET" | "HEAD", "/api/0/" | "/api/0/openapi.json")
@@ -195,14 +199,26 @@ impl ApiState {
         name: &str,
         scope: Scope,
     ) -> Result<Organization, ApiError> {
+        self.organization_by_any(caller, name, &[scope]).await
+    }
+
+    /// The organization of a slug or id, when the caller has one of these scopes in it; the first
+    /// is the one that who has none is told of.
+    pub(super) async fn organization_by_any(
+        &self,
+        caller: &Caller,
+        name: &str,
+        scopes: &[Scope],
+    ) -> Result<Organization, ApiError> {
         let organization = self.store.organization(name).await?;
         let organization = organization.ok_or_else(ApiError::missing)?;
         let membership = caller.0.membership(organization.id);
         let membership = membership.ok_or_else(ApiError::missing)?;
-        if membership.scopes.has(scope) {
-            Ok(organization)
-        } else {
-            Err(lacks(scope))
+        match scopes.first() {
+            Some(first) if !scopes.iter().any(|scope| membership.scopes.has(*scope)) => {
+                Err(lacks(*first))
+            }
+            _ => Ok(organization),
         }
     }
 

@@ -79,7 +79,7 @@ fn search(issue: i64, params: &Params) -> Result<Option<Search>, ApiError> {
 
 /// The part of a query that is about events. What it says of issues was answered when the issue
 /// was chosen.
-fn about_events(expr: Expr) -> Expr {
+pub(super) fn about_events(expr: Expr) -> Expr {
     match expr {
         Expr::And(parts) => Expr::And(parts.into_iter().map(about_events).collect()),
         expr if names_issues(&expr) => Expr::everything(),
@@ -87,7 +87,7 @@ fn about_events(expr: Expr) -> Expr {
     }
 }
 
-fn names_issues(expr: &Expr) -> bool {
+pub(super) fn names_issues(expr: &Expr) -> bool {
     match expr {
         Expr::And(parts) | Expr::Or(parts) => parts.iter().any(names_issues),
         Expr::Not(part) => names_issues(part),

@@ -67,7 +67,7 @@ impl ReleaseRef {
 }
 
 /// A version without its package: `1.2.3` of `shop@1.2.3`; long hashes are cut.
-fn short_version(version: &str) -> String {
+pub(super) fn short_version(version: &str) -> String {
     let short = version
         .split_once('@')
         .map_or(version, |(_, version)| version);

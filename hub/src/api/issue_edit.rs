@@ -14,18 +14,19 @@ use utoipa::ToSchema;
 
 use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
-use super::input::{At, Input, nullable};
+use super::input::{At, Input, nullable, text};
 use super::issue::{IssueDetail, detail};
 use super::issue_moves::{self, Merged};
-use super::issues::{Assignee, ListParams, People, StatusDetailsBody};
+use super::issues::{Assignee, CommitName, ListParams, People, StatusDetailsBody};
 use super::letters::{Readers, Told};
 use super::live::IssueTouched;
 use super::page::Params;
+use super::search::DEFAULT_QUERY;
 use super::types::{IssueAt, IssuePath, OrganizationPath, ProjectPath};
 use super::{ApiState, search, tombstones};
-use crate::access::Scope;
+use crate::access::{self, Scope};
 use crate::clock;
-use crate::issue::{Ignored, Status, StatusDetails, Unresolved};
+use crate::issue::{Ignored, InCommit, Status, StatusDetails, Unresolved};
 use crate::store::issue_edit::StatusColumns;
 use crate::store::issue_read::{IssueRow, IssueSort};
 use crate::store::people::Organization;
@@ -34,17 +35,25 @@ use crate::store::{Store, Write};
 
 /// Most issues changed at once.
 const UPDATE_MAX: u32 = 100;
+/// What a change means that names no issues: every one. Deleting is never so careless.
+const ALL: &str = "";
 /// Most issues deleted at once.
 const DELETE_MAX: u32 = 1000;
+
+/// Longest hash of a commit, in bytes.
+pub(super) const SHA_BYTES_MAX: usize = 128;
 
 /// Sentry's activity types.
 mod kind {
     pub(super) const RESOLVED: i64 = 1;
     pub(super) const UNRESOLVED: i64 = 2;
     pub(super) const IGNORED: i64 = 3;
+    pub(super) const SET_PUBLIC: i64 = 4;
+    pub(super) const SET_PRIVATE: i64 = 5;
     pub(super) const ASSIGNED: i64 = 11;
     pub(super) const UNASSIGNED: i64 = 12;
     pub(super) const RESOLVED_IN_RELEASE: i64 = 13;
+    pub(super) const RESOLVED_IN_COMMIT: i64 = 16;
     pub(super) const REVIEWED: i64 = 23;
     pub(super) const PRIORITY: i64 = 26;
 }
@@ -72,6 +81,8 @@ pub(super) struct IssueChange {
     has_seen: Option<bool>,
     is_bookmarked: Option<bool>,
     is_subscribed: Option<bool>,
+    /// Whether whoever has the link may see the issue; the link is another each time.
+    is_public: Option<bool>,
     /// `false` marks the issue as reviewed.
     inbox: Option<bool>,
     /// `1` or `true` merges the issues into the one with most events.
@@ -89,6 +100,8 @@ pub(super) struct StatusDetailsInput {
     /// A version, or `latest`.
     in_release: Option<String>,
     in_next_release: Option<bool>,
+    /// A commit, whether or not the hub was told of it.
+    in_commit: Option<CommitName>,
     /// Minutes.
     ignore_duration: Option<i64>,
     /// A time, ISO 8601.
@@ -122,6 +135,11 @@ pub(super) struct Changed {
     #[serde(skip_serializing_if = "Option::is_none")]
     is_subscribed: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    is_public: Option<bool>,
+    /// What the link ends with, of a change of one issue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     inbox: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     merge: Option<Merged>,
@@ -146,7 +164,7 @@ pub(super) async fn update_many(
         .await?;
     let projects = state.store.projects(organization.id).await?;
     let projects = search::chosen_projects(&projects, &params)?;
-    let rows = meant(&state, &caller, &projects, &params, UPDATE_MAX).await?;
+    let rows = meant(&state, &caller, &projects, &params, ALL, UPDATE_MAX).await?;
     change_many(&state, &caller, &organization, rows, change).await
 }
 
@@ -167,7 +185,7 @@ pub(super) async fn update_many_of_project(
     let (organization, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    let rows = meant(&state, &caller, &[project], &params, UPDATE_MAX).await?;
+    let rows = meant(&state, &caller, &[project], &params, ALL, UPDATE_MAX).await?;
     change_many(&state, &caller, &organization, rows, change).await
 }
 
@@ -193,7 +211,16 @@ pub(super) async fn update(
         tombstones::discard(&state, caller.0.user.id, &[found.issue]).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    apply(&state, &caller, &found.organization, &[found.issue], change).await?;
+    let rows = [found.issue];
+    apply(
+        &state,
+        &caller,
+        &found.organization,
+        &rows,
+        change,
+        clock::now(),
+    )
+    .await?;
     let issue = state
         .store
         .issue_rows(&[id])
@@ -221,7 +248,15 @@ pub(super) async fn remove_many(
         .await?;
     let projects = state.store.projects(organization.id).await?;
     let projects = search::chosen_projects(&projects, &params)?;
-    let rows = meant(&state, &caller, &projects, &params, DELETE_MAX).await?;
+    let rows = meant(
+        &state,
+        &caller,
+        &projects,
+        &params,
+        DEFAULT_QUERY,
+        DELETE_MAX,
+    )
+    .await?;
     delete(&state, rows.into_iter().map(|row| row.id).collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -241,7 +276,15 @@ pub(super) async fn remove_many_of_project(
     let (_, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    let rows = meant(&state, &caller, &[project], &params, DELETE_MAX).await?;
+    let rows = meant(
+        &state,
+        &caller,
+        &[project],
+        &params,
+        DEFAULT_QUERY,
+        DELETE_MAX,
+    )
+    .await?;
     delete(&state, rows.into_iter().map(|row| row.id).collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -262,12 +305,13 @@ pub(super) async fn remove(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// The issues a request means, by id or by search.
+/// The issues a request means: by id, by search, by `status` alone, or else by this search.
 async fn meant(
     state: &ApiState,
     caller: &Caller,
     projects: &[Project],
     params: &Params,
+    otherwise: &str,
     max: u32,
 ) -> Result<Vec<IssueRow>, ApiError> {
     let names: Vec<&str> = params.all("id").collect();
@@ -276,7 +320,18 @@ async fn meant(
     }
     let mut ids = Vec::new();
     if names.is_empty() {
-        let filter = search::resolve_query(state, caller, projects, params, clock::now()).await?;
+        let text = match (params.first("query"), params.some("status")) {
+            (Some(query), _) => query,
+            (None, None) => otherwise,
+            (None, Some("unresolved")) => "is:unresolved",
+            (None, Some("resolved")) => "is:resolved",
+            (None, Some("muted" | "ignored")) => "is:ignored",
+            (None, Some(_)) => {
+                return Err(ApiError::field("status", "unresolved, resolved or muted"));
+            }
+        };
+        let now = clock::now();
+        let filter = search::resolve_text(state, caller, projects, params, text, now).await?;
         let places = state
             .store
             .issue_places(&filter, IssueSort::LastSeen, None, max)
@@ -319,7 +374,7 @@ async fn change_many(
             merge: Some(issue_moves::merge(state, caller.0.user.id, &rows).await?),
             ..Changed::default()
         },
-        false => apply(state, caller, organization, &rows, change).await?,
+        false => apply(state, caller, organization, &rows, change, clock::now()).await?,
     };
     Ok(Json(changed).into_response())
 }
@@ -344,12 +399,14 @@ pub(super) struct Context<'c> {
     priority: Option<i64>,
 }
 
-async fn apply(
+/// Does to issues what a change asks for.
+pub(super) async fn apply(
     state: &ApiState,
     caller: &Caller,
     organization: &Organization,
     rows: &[IssueRow],
     change: IssueChange,
+    now: Timestamp,
 ) -> Result<Changed, ApiError> {
     if wants(change.merge.as_ref()) {
         return Err(ApiError::field("merge", "name the issues in a list, by id"));
@@ -374,7 +431,7 @@ async fn apply(
         Some(_) => return Err(ApiError::field("priority", "low, medium or high")),
     };
     let context = Context {
-        now: clock::now(),
+        now,
         user: caller.0.user.id,
         change: &change,
         assignee,
@@ -382,8 +439,8 @@ async fn apply(
     };
     let mut statuses = Vec::new();
     for row in rows {
-        let newest = newest_release(&state.store, row, &change).await?;
-        statuses.push(new_status(context.now, row, &change, newest)?);
+        let release = meant_release(&state.store, row, &change).await?;
+        statuses.push(new_status(context.now, row, &change, release)?);
     }
     let readers = Readers::of(state, organization, rows, &people).await?;
     let mut write = state.store.begin().await?;
@@ -409,6 +466,11 @@ async fn apply(
         });
     }
     let status = statuses.into_iter().flatten().next();
+    let share_id = match (rows, change.is_public) {
+        ([row], Some(true)) => state.store.shares(&[row.id]).await?.pop(),
+        _ => None,
+    };
+    let share_id = share_id.map(|(_, share_id)| share_id);
     Ok(Changed {
         status: status.as_ref().map(|(status, _)| status.name()),
         substatus: status
@@ -422,27 +484,36 @@ async fn apply(
         has_seen: change.has_seen,
         is_bookmarked: change.is_bookmarked,
         is_subscribed: change.is_subscribed,
+        is_public: change.is_public,
+        share_id,
         inbox: change.inbox,
         merge: None,
     })
 }
 
-/// The release an issue's project is at, where the change asks for it.
-async fn newest_release(
+/// The release that a change means without its name: the one an issue's project is at, or the
+/// first that contains a commit.
+async fn meant_release(
     store: &Store,
     row: &IssueRow,
     change: &IssueChange,
 ) -> Result<Option<String>, ApiError> {
     let details = change.status_details.as_ref();
+    if let Some(named) = details.and_then(|details| details.in_commit.as_ref()) {
+        let repository = named.repository.as_deref();
+        let found = store.release_of_commit(row.project_id, named.commit.trim(), repository);
+        return Ok(found.await?);
+    }
     let asks = change.status.as_deref() == Some("resolvedInNextRelease")
         || details.is_some_and(|details| {
             details.in_next_release == Some(true) || details.in_release.as_deref() == Some("latest")
         });
-    if asks {
-        Ok(store.newest_release(row.project_id).await?)
-    } else {
-        Ok(None)
+    if !asks {
+        return Ok(None);
     }
+    let releases = store.releases_of(&[row.project_id]).await?;
+    let latest = search::latest_releases(&releases);
+    Ok(latest.first().map(|version| (*version).to_owned()))
 }
 
 /// What an issue becomes; `None` leaves its status.
@@ -450,7 +521,7 @@ fn new_status(
     now: Timestamp,
     row: &IssueRow,
     change: &IssueChange,
-    newest: Option<String>,
+    release: Option<String>,
 ) -> Result<Option<(Status, StatusDetails)>, ApiError> {
     let Some(status) = change.status.as_deref() else {
         return Ok(None);
@@ -459,19 +530,7 @@ fn new_status(
     let mut details = StatusDetails::default();
     let status = match status {
         "resolved" | "resolvedInNextRelease" => {
-            if status == "resolvedInNextRelease" || input.in_next_release == Some(true) {
-                details.in_next_release = true;
-                details.current_release = newest;
-            } else if let Some(version) = input.in_release {
-                let version = if version == "latest" {
-                    newest
-                } else {
-                    Some(version)
-                };
-                details.in_release = Some(version.ok_or_else(|| {
-                    ApiError::field("statusDetails", "the project has no release")
-                })?);
-            }
+            resolution(status, input, release, &mut details)?;
             Status::Resolved
         }
         "unresolved" => Status::Unresolved(match change.substatus.as_deref() {
@@ -491,6 +550,35 @@ fn new_status(
         }
     };
     Ok(Some((status, details)))
+}
+
+fn resolution(
+    status: &str,
+    input: StatusDetailsInput,
+    release: Option<String>,
+    details: &mut StatusDetails,
+) -> Result<(), ApiError> {
+    if status == "resolvedInNextRelease" || input.in_next_release == Some(true) {
+        details.in_next_release = true;
+        details.current_release = release;
+    } else if let Some(named) = input.in_commit {
+        details.in_commit = Some(InCommit {
+            commit: text("statusDetails", &named.commit, SHA_BYTES_MAX)?,
+            repository: named.repository.filter(|name| !name.is_empty()),
+        });
+        details.in_release = release;
+    } else if let Some(version) = input.in_release {
+        let version = if version == "latest" {
+            release
+        } else {
+            Some(version)
+        };
+        details.in_release = Some(
+            version
+                .ok_or_else(|| ApiError::field("statusDetails", "the project has no release"))?,
+        );
+    }
+    Ok(())
 }
 
 fn archived(
@@ -557,6 +645,7 @@ async fn write_one(
         };
         write.set_issue_status(id, &columns).await?;
         let kind = match status {
+            Status::Resolved if details.in_commit.is_some() => kind::RESOLVED_IN_COMMIT,
             Status::Resolved if details.in_release.is_some() || details.in_next_release => {
                 kind::RESOLVED_IN_RELEASE
             }
@@ -570,6 +659,15 @@ async fn write_one(
             && let Some(version) = details.in_release.as_ref()
         {
             data = json!({ "version": version });
+        }
+        if kind == kind::RESOLVED_IN_COMMIT
+            && let Some(named) = details.in_commit.as_ref()
+        {
+            data = json!({
+                "commit": named.commit,
+                "repository": named.repository,
+                "version": details.in_release,
+            });
         }
         write
             .add_person_activity(id, kind, user, &data.to_string(), now)
@@ -597,6 +695,9 @@ async fn write_one(
             .add_person_activity(id, kind::PRIORITY, user, &data, now)
             .await?;
     }
+    if let Some(is_public) = context.change.is_public {
+        share(write, id, is_public, context).await?;
+    }
     if context.change.inbox == Some(false) {
         write
             .add_person_activity(id, kind::REVIEWED, user, "{}", now)
@@ -613,6 +714,29 @@ async fn write_one(
     if let Some(is_subscribed) = context.change.is_subscribed {
         write
             .set_issue_subscription(id, user, is_subscribed)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Shares an issue with whoever has the link, or takes the link back.
+async fn share(
+    write: &mut Write,
+    issue: i64,
+    is_public: bool,
+    context: &Context<'_>,
+) -> Result<(), ApiError> {
+    let (user, now) = (context.user, context.now.as_millis());
+    let (is_new, kind) = if is_public {
+        let share_id = access::random_name()?;
+        let is_new = write.share_issue(issue, &share_id, user, now).await?;
+        (is_new, kind::SET_PUBLIC)
+    } else {
+        (write.unshare_issue(issue).await?, kind::SET_PRIVATE)
+    };
+    if is_new {
+        write
+            .add_person_activity(issue, kind, user, "{}", now)
             .await?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use protocol::timestamp::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
@@ -78,7 +78,10 @@ pub(super) struct Issue {
     pub status: &'static str,
     pub status_details: StatusDetailsBody,
     pub substatus: Option<&'static str>,
+    /// Whether whoever has the link may see it.
     pub is_public: bool,
+    /// What the link ends with.
+    pub share_id: Option<String>,
     pub platform: String,
     /// `low`, `medium` or `high`.
     pub priority: &'static str,
@@ -150,6 +153,8 @@ pub(super) struct StatusDetailsBody {
     in_release: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_next_release: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_commit: Option<CommitName>,
     /// The time an archived issue comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore_until: Option<String>,
@@ -161,11 +166,25 @@ pub(super) struct StatusDetailsBody {
     ignore_user_count: Option<i64>,
 }
 
+/// A commit by its hash.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct CommitName {
+    /// Its hash.
+    pub commit: String,
+    /// The name of its repository; left out it is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+}
+
 impl From<StatusDetails> for StatusDetailsBody {
     fn from(details: StatusDetails) -> Self {
         Self {
             in_release: details.in_release,
             in_next_release: details.in_next_release.then_some(true),
+            in_commit: details.in_commit.map(|named| CommitName {
+                commit: named.commit,
+                repository: named.repository,
+            }),
             ignore_until: details.ignore_until.map(iso),
             ignore_count: details.ignore_count,
             ignore_user_count: details.ignore_user_count,
@@ -387,6 +406,7 @@ pub(super) async fn describe(
             stats.entry(id).or_default().insert(period.name(), series);
         }
     }
+    let mut shares: HashMap<i64, String> = state.store.shares(&ids).await?.into_iter().collect();
     let url = state.config.public_url.trim_end_matches('/');
     let mut issues = HashMap::new();
     for row in rows {
@@ -403,6 +423,8 @@ pub(super) async fn describe(
             let reason = attention.reason.clone().filter(|_| attention.is_subscribed);
             issue.subscription_details = reason.map(|reason| SubscriptionDetails { reason });
         }
+        issue.share_id = shares.remove(&id);
+        issue.is_public = issue.share_id.is_some();
         issue.num_comments = notes.get(&id).copied().unwrap_or(0);
         issue.stats = stats.remove(&id).unwrap_or_default();
         issues.insert(id, (issue, project.id));
@@ -443,6 +465,7 @@ impl Issue {
             status_details: StatusDetails::parse(&row.status_details).into(),
             substatus: status.substatus_name(),
             is_public: false,
+            share_id: None,
             platform: row.platform,
             priority: priority_name(row.priority),
             priority_locked_at: iso_option(row.priority_locked_at),

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -190,10 +190,16 @@ impl<T> Page<T> {
 impl<T: Serialize> Page<T> {
     /// The rows as JSON, with the links.
     pub(super) fn respond(self, params: &Params) -> Response {
-        let link = self.link(&params.uri);
-        let mut response = Json(&self.rows).into_response();
-        let headers = response.headers_mut();
-        if let Ok(link) = HeaderValue::try_from(link) {
+        let (headers, rows) = self.into_parts(params);
+        (headers, Json(&rows)).into_response()
+    }
+}
+
+impl<T> Page<T> {
+    /// The headers with the links, and the rows.
+    pub(super) fn into_parts(self, params: &Params) -> (HeaderMap, Vec<T>) {
+        let mut headers = HeaderMap::new();
+        if let Ok(link) = HeaderValue::try_from(self.link(&params.uri)) {
             headers.insert(header::LINK, link);
         }
         if let Some((hits, max)) = self.hits {
@@ -203,7 +209,7 @@ impl<T: Serialize> Page<T> {
                 HeaderValue::from(max),
             );
         }
-        response
+        (headers, self.rows)
     }
 
     fn link(&self, uri: &Uri) -> String {

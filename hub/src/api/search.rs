@@ -17,9 +17,10 @@ use crate::query;
 use crate::store::issue_read::IssueFilter;
 use crate::store::projects::Project;
 use plan::{Plan, Who};
+pub(super) use versions::latest as latest_releases;
 
 /// What is searched for when nothing is asked.
-const DEFAULT_QUERY: &str = "is:unresolved";
+pub(super) const DEFAULT_QUERY: &str = "is:unresolved";
 
 /// A span of time in unix milliseconds; open ends are not limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,8 +115,20 @@ pub(super) async fn resolve_query(
     params: &Params,
     now: Timestamp,
 ) -> Result<IssueFilter, ApiError> {
-    let span = span(params, now)?;
     let text = params.first("query").unwrap_or(DEFAULT_QUERY);
+    resolve_text(state, caller, projects, params, text, now).await
+}
+
+/// The same for a search that is not the request's.
+pub(super) async fn resolve_text(
+    state: &ApiState,
+    caller: &Caller,
+    projects: &[Project],
+    params: &Params,
+    text: &str,
+    now: Timestamp,
+) -> Result<IssueFilter, ApiError> {
+    let span = span(params, now)?;
     let who = who(state, caller, projects, text).await?;
     let mut parsed = query::parse(text, now)?;
     if versions::may_compare(text) {

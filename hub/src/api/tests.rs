@@ -10,10 +10,12 @@ mod grouping;
 mod intake;
 mod issues;
 mod items;
+mod model;
 mod ownership;
 mod people;
 mod privacy;
 mod projects;
+mod releases;
 mod searches;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +27,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use protocol::block::{self, Item, Items, Record};
 use protocol::ids::{Epoch, EventId, Lane, ProjectId, PublicKey, RelayId, Seq};
+use protocol::timestamp::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -47,12 +50,14 @@ struct Hub {
     owner: String,
     /// A token of a plain member of acme.
     member: String,
-    /// A token of acme's owner that may only upload.
+    /// A token of acme's owner that may only give out builds.
     narrow: String,
     /// A token of other's owner.
     stranger: String,
     project: i64,
     next_seq: AtomicU64,
+    /// What time it is for the digest, and when events are received.
+    clock: fn() -> Timestamp,
     _dir: tempfile::TempDir,
 }
 
@@ -81,6 +86,10 @@ impl Answer {
 
 impl Hub {
     async fn new() -> Self {
+        Self::at(clock::now).await
+    }
+
+    async fn at(clock: fn() -> Timestamp) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("hub.db")).await.unwrap();
         store
@@ -120,10 +129,10 @@ impl Hub {
                 .secret
         };
         let all = ScopeSet::all();
-        let upload = [Scope::OrgCi].into_iter().collect();
+        let builds = [Scope::ProjectDistribution].into_iter().collect();
         let owner = token("owner@acme.example", acme, Role::Owner, all).await;
         let member = token("member@acme.example", acme, Role::Member, all).await;
-        let narrow = token("owner@acme.example", acme, Role::Owner, upload).await;
+        let narrow = token("owner@acme.example", acme, Role::Owner, builds).await;
         let stranger = token("owner@other.example", other, Role::Owner, all).await;
         let shop = NewProject {
             organization_id: acme,
@@ -139,7 +148,7 @@ impl Hub {
             archive: archive.clone(),
             index: index.clone(),
             places: crate::geo::Places::default(),
-            clock: clock::now,
+            clock,
             new_issues_max: u32::MAX,
         };
         let digest = digest::start(parts, &tracker, cancel.clone());
@@ -165,6 +174,7 @@ impl Hub {
             stranger,
             project,
             next_seq: AtomicU64::new(1),
+            clock,
             _dir: dir,
         }
     }
@@ -178,10 +188,16 @@ impl Hub {
 
     /// Digests an item of `shop`.
     async fn digest_item(&self, id: u128, kind: &str, header: &Value, payload: &str) {
-        let record = Record::Items(Items {
+        let record = self.record(id, kind, header, payload);
+        self.deliver(&[record]).await;
+    }
+
+    /// An item of `shop`, as a relay sends it.
+    fn record(&self, id: u128, kind: &str, header: &Value, payload: &str) -> Record {
+        Record::Items(Items {
             project: ProjectId::new(self.project.unsigned_abs()).unwrap(),
             key: PublicKey::from_bytes([2; 16]),
-            received_at: clock::now(),
+            received_at: (self.clock)(),
             sent_at: None,
             event_id: Some(EventId::from_bytes(id.to_be_bytes())),
             client: Some("sentry.python/2.0".to_owned()),
@@ -193,14 +209,19 @@ impl Hub {
                 header: Bytes::from(header.to_string()),
                 payload: Bytes::copy_from_slice(payload.as_bytes()),
             }],
-        });
-        let seq = Seq(self.next_seq.fetch_add(1, Ordering::Relaxed));
-        let sealed = block::seal(Epoch(7), Lane::Errors, seq, &[record]).unwrap();
+        })
+    }
+
+    /// Digests records, in one block.
+    async fn deliver(&self, records: &[Record]) {
+        let n = u64::try_from(records.len()).unwrap();
+        let seq = Seq(self.next_seq.fetch_add(n, Ordering::Relaxed));
+        let sealed = block::seal(Epoch(7), Lane::Errors, seq, records).unwrap();
         let delivery = digest::Delivery {
             relay: RELAY,
             head: sealed.head,
             block: sealed.bytes,
-            arrived_at: clock::now(),
+            arrived_at: (self.clock)(),
             relay_offset_millis: 0,
         };
         self.state.digest.deliver(delivery).await.unwrap();

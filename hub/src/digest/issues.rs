@@ -220,7 +220,7 @@ async fn move_on(
         state.pace = Some(pace(write, now, group.issue, &state).await?);
     }
     let resolved_in = match state.details.resolution() {
-        Resolution::Now => None,
+        Resolution::Now | Resolution::InCommit => None,
         Resolution::InRelease(version) => Some(version.to_owned()),
         Resolution::InNextRelease(version) => version.map(str::to_owned),
     };

@@ -15,7 +15,7 @@ use super::{IndexError, Search};
 /// Milliseconds of one part.
 const PART_MS: i64 = 7 * 24 * 3_600_000;
 /// Part of the directory's name: a changed schema begins anew and is filled from the store.
-const FORMAT: &str = "v1";
+const FORMAT: &str = "v2";
 /// Names the highest safe row.
 const UPTO_FILE: &str = "upto";
 
@@ -67,6 +67,7 @@ impl Parts {
             source,
         };
         fs::create_dir_all(&dir).map_err(at)?;
+        remove_other_formats(root).map_err(at)?;
         let (_, fields) = schema();
         let mut parts = BTreeMap::new();
         for entry in fs::read_dir(&dir).map_err(at)? {
@@ -154,6 +155,20 @@ impl Parts {
         drop(parts);
         Self::wipe(&self.dir.join(week.to_string()))
     }
+}
+
+/// Nothing reads what another schema wrote, and it is as large as what takes its place.
+fn remove_other_formats(root: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let version = name.to_str().and_then(|name| name.strip_prefix('v'));
+        let is_format = version.is_some_and(|version| version.parse::<u32>().is_ok());
+        if is_format && name != FORMAT {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn open_part(dir: &Path, week: i64) -> Result<Part, IndexError> {

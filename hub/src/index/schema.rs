@@ -2,8 +2,11 @@
 //!
 //! Three kinds of field serve every question. Numbers (`project`, `issue`, `timestamp`, `row`,
 //! `user`) are columns. `pair` holds every exact fact as one term, `key\u{1f}value` in small
-//! letters, so a key needs no schema and a tag costs no column. `text` holds the words.
+//! letters, so a key needs no schema and a tag costs no column. `text` holds the words. `fact` holds
+//! keys and values once more, by project and as they are written, for those who are to be offered
+//! them.
 
+use protocol::ids::ProjectId;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
@@ -35,6 +38,7 @@ pub(super) struct Fields {
     pub(super) pair: Field,
     pub(super) has: Field,
     pub(super) text: Field,
+    pub(super) fact: Field,
 }
 
 /// The schema; its version is part of the directory's name, so a change begins a new index.
@@ -59,8 +63,9 @@ pub(super) fn schema() -> (Schema, Fields) {
         timestamp: builder.add_i64_field("timestamp", INDEXED | FAST),
         user: builder.add_u64_field("user", FAST),
         pair: builder.add_text_field("pair", exact.clone()),
-        has: builder.add_text_field("has", exact),
+        has: builder.add_text_field("has", exact.clone()),
         text: builder.add_text_field("text", words),
+        fact: builder.add_text_field("fact", exact),
     };
     (builder.build(), fields)
 }
@@ -96,6 +101,34 @@ pub(super) fn pair(key: &str, value: &str) -> String {
     term
 }
 
+/// What the terms of a project's keys begin with.
+pub(super) fn key_prefix(project: ProjectId) -> String {
+    format!("k{project}{SEPARATOR}")
+}
+
+/// What the terms of the values of a project's key begin with.
+pub(super) fn value_prefix(project: ProjectId, key: &str) -> String {
+    format!("v{project}{SEPARATOR}{key}{SEPARATOR}")
+}
+
+/// The term of a value: in small letters, so that it is found by them, and behind those as it is
+/// written where that is something else.
+fn value_term(project: ProjectId, key: &str, value: &str) -> String {
+    let value: String = value
+        .chars()
+        .take(PAIR_VALUE_CHARS_MAX)
+        .map(|c| if c == SEPARATOR { ' ' } else { c })
+        .collect();
+    let mut term = value_prefix(project, key);
+    let small = value.to_lowercase();
+    term.push_str(&small);
+    if small != value {
+        term.push(SEPARATOR);
+        term.push_str(&value);
+    }
+    term
+}
+
 /// The key of a tag's facts, which never clash with a field's.
 pub(super) fn tag_key(name: &str) -> String {
     format!("#{name}")
@@ -117,6 +150,7 @@ pub(super) fn document(fields: &Fields, event: &Document) -> TantivyDocument {
     let mut facts = Facts {
         fields,
         document: &mut document,
+        project: event.project,
         last_key: String::new(),
     };
     facts.fields_of(event);
@@ -151,6 +185,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 struct Facts<'d> {
     fields: &'d Fields,
     document: &'d mut TantivyDocument,
+    project: Option<ProjectId>,
     /// `has` is written once per key: facts of one key come together.
     last_key: String,
 }
@@ -161,9 +196,19 @@ impl Facts<'_> {
             return;
         }
         self.document.add_text(self.fields.pair, pair(key, value));
-        if self.last_key != key {
+        let is_first = self.last_key != key;
+        if is_first {
             self.document.add_text(self.fields.has, key);
             key.clone_into(&mut self.last_key);
+        }
+        if let Some(project) = self.project.filter(|_| is_offered(key)) {
+            let fact = self.fields.fact;
+            if is_first {
+                let term = format!("{}{key}", key_prefix(project));
+                self.document.add_text(fact, term);
+            }
+            self.document
+                .add_text(fact, value_term(project, key, value));
         }
     }
 
@@ -271,6 +316,12 @@ impl Facts<'_> {
             }
         }
     }
+}
+
+/// Whether people are offered a key and its values: not what is different with every event, or is
+/// looked for by its words.
+fn is_offered(key: &str) -> bool {
+    !matches!(key, "id" | "trace" | "title" | "message" | "error.value") && !key.contains(SEPARATOR)
 }
 
 /// `PaymentError` as `Payment Error`, so that each of its words is found; `None` when the text

@@ -222,7 +222,7 @@ async fn removes_issues_and_whole_weeks() {
     index.remove_before(NOW).await.unwrap();
     index.commit().await.unwrap();
     assert_eq!(rows(&index, Search::everything()).await, [2, 3]);
-    let weeks = std::fs::read_dir(dir.path().join("v1")).unwrap();
+    let weeks = std::fs::read_dir(dir.path().join("v2")).unwrap();
     let n_weeks = weeks
         .flatten()
         .filter(|entry| entry.path().is_dir())
@@ -231,4 +231,99 @@ async fn removes_issues_and_whole_weeks() {
     index.remove_issues(vec![2]).await.unwrap();
     index.commit().await.unwrap();
     assert_eq!(rows(&index, Search::everything()).await, [2]);
+}
+
+fn offered(found: &Suggestions) -> Vec<(&str, u64)> {
+    let found = found.found.iter();
+    found
+        .map(|each| (each.text.as_str(), each.events))
+        .collect()
+}
+
+#[tokio::test]
+async fn offers_keys_and_values_of_a_project_with_exact_counts() {
+    let with = |row: i64, issue: i64, project: u64, tier: &str| {
+        let mut event = event(row, issue);
+        event.project = ProjectId::new(project).ok();
+        event.tags = vec![("customer.tier".into(), tier.into())];
+        event
+    };
+    let (_dir, index) = index_of(vec![
+        with(1, 1, 1, "Gold"),
+        with(2, 2, 1, "gold"),
+        with(3, 1, 1, "Silver"),
+        with(4, 3, 2, "Tin"),
+    ])
+    .await;
+    // Another segment, and another week.
+    let mut old = with(5, 1, 1, "Gold");
+    old.timestamp = NOW.plus_millis(-30 * 86_400_000);
+    index.add(vec![old], Replaces::Nothing).await.unwrap();
+    index.commit().await.unwrap();
+    let projects = |ids: &[u64]| -> Vec<ProjectId> {
+        ids.iter()
+            .filter_map(|id| ProjectId::new(*id).ok())
+            .collect()
+    };
+    let tier = async |ids: &[u64], begin: &str| {
+        let key = query::canonical("customer.tier");
+        index
+            .suggest_values(projects(ids), &key, begin, 10)
+            .await
+            .unwrap()
+    };
+    let of_one = tier(&[1], "").await;
+    assert_eq!(offered(&of_one), [("Gold", 2), ("gold", 1), ("Silver", 1)]);
+    assert!(of_one.is_complete);
+    assert_eq!(offered(&tier(&[1], "GO").await), [("Gold", 2), ("gold", 1)]);
+    assert_eq!(
+        offered(&tier(&[2], "").await),
+        [("Tin", 1)],
+        "and none of another project"
+    );
+    assert_eq!(offered(&tier(&[1, 2], "t").await), [("Tin", 1)]);
+
+    let keys = index.suggest_keys(projects(&[1]), 100).await.unwrap();
+    assert!(offered(&keys).contains(&("#customer.tier", 4)), "{keys:?}");
+    assert!(offered(&keys).contains(&("error.type", 4)), "{keys:?}");
+    assert!(
+        !offered(&keys).iter().any(|(key, _)| *key == "id"),
+        "{keys:?}"
+    );
+
+    index.remove_issues(vec![2]).await.unwrap();
+    index.commit().await.unwrap();
+    assert_eq!(
+        offered(&tier(&[1], "g").await),
+        [("Gold", 2)],
+        "what is deleted is not counted"
+    );
+}
+
+#[tokio::test]
+async fn offers_the_first_of_very_many_values_in_the_order_of_letters() {
+    let many = (0..1200_i64).map(|n| {
+        let mut event = event(1, 1);
+        event.row = n;
+        event.user.id = Some(format!("u-{n:04}"));
+        event
+    });
+    let (_dir, index) = index_of(many.collect()).await;
+    let projects = vec![ProjectId::new(1).unwrap()];
+    let key = query::canonical("user.id");
+    let found = index
+        .suggest_values(projects.clone(), &key, "", 3)
+        .await
+        .unwrap();
+    assert_eq!(
+        offered(&found),
+        [("u-0000", 1), ("u-0001", 1), ("u-0002", 1)]
+    );
+    assert!(!found.is_complete);
+    let found = index
+        .suggest_values(projects, &key, "U-119", 100)
+        .await
+        .unwrap();
+    assert_eq!(found.found.len(), 10);
+    assert!(found.is_complete);
 }

@@ -1,6 +1,6 @@
 //! How an issue was resolved or archived: the JSON in `status_details`.
 //!
-//! Keys are Sentry's where it has them (`inRelease`, `inNextRelease`, `ignoreCount`,
+//! Keys are Sentry's where it has them (`inRelease`, `inNextRelease`, `inCommit`, `ignoreCount`,
 //! `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen`, `baseUsersSeen` and
 //! `baseHour` keep what was true when the decision was made.
 
@@ -19,6 +19,9 @@ pub struct StatusDetails {
     /// Resolved in the release after the current one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_next_release: bool,
+    /// Resolved in this commit; `in_release` is set beside it once a release contains it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_commit: Option<InCommit>,
     /// The newest release at the time of the resolution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_release: Option<String>,
@@ -42,6 +45,16 @@ pub struct StatusDetails {
     pub base_hour: Option<i64>,
 }
 
+/// A commit that puts an issue right.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InCommit {
+    /// Its hash.
+    pub commit: String,
+    /// The name of its repository; left out it is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+}
+
 /// What a resolution means for later events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution<'a> {
@@ -51,6 +64,8 @@ pub enum Resolution<'a> {
     InRelease(&'a str),
     /// Events of releases newer than the one that was current are.
     InNextRelease(Option<&'a str>),
+    /// None is: no release contains the commit, as far as anybody has said.
+    InCommit,
 }
 
 /// The conditions that end an archival; any one is enough.
@@ -82,6 +97,7 @@ impl StatusDetails {
             None if self.in_next_release => {
                 Resolution::InNextRelease(self.current_release.as_deref())
             }
+            None if self.in_commit.is_some() => Resolution::InCommit,
             None => Resolution::Now,
         }
     }

@@ -1,7 +1,8 @@
 //! Mail over SMTP.
 
-use lettre::message::header::ContentType;
-use lettre::transport::smtp::authentication::Credentials;
+use lettre::address::AddressError;
+use lettre::message::MultiPart;
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::{Config, NotifyError};
@@ -26,32 +27,18 @@ impl std::fmt::Debug for Mailer {
 
 impl Mailer {
     pub(super) fn new(config: &Config) -> Result<Self, NotifyError> {
-        let wrong = |key: &'static str, reason: &dyn std::fmt::Display| NotifyError::Config {
-            key,
-            reason: reason.to_string(),
-        };
-        let from = config
-            .mail_from
-            .parse()
-            .map_err(|error| wrong("mail_from", &error))?;
-        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&config.smtp)
-            .map_err(|error| wrong("smtp", &error))?
-            .timeout(Some(config.timeout.0));
-        if let Some(path) = &config.smtp_password_file {
-            let password = std::fs::read_to_string(path)
-                .map_err(|error| wrong("smtp_password_file", &error))?;
-            let user = user_of(&config.smtp)
-                .ok_or_else(|| wrong("smtp", &"a password needs a user: smtp://user@host"))?;
-            transport =
-                transport.credentials(Credentials::new(user, password.trim_end().to_owned()));
-        }
+        let from = config.mail_from.parse();
+        let from = from.map_err(|error: AddressError| NotifyError::Config {
+            key: "mail_from",
+            reason: error.to_string(),
+        })?;
         Ok(Self {
-            transport: transport.build(),
+            transport: super::smtp::transport(config)?,
             from,
         })
     }
 
-    /// Sends the notification as plain text.
+    /// Sends the notification, as plain text and as HTML that says the same.
     pub(super) async fn send(&self, to: &str, payload: &str) -> Result<(), NotifyError> {
         let to = to
             .parse()
@@ -61,8 +48,13 @@ impl Mailer {
             .from(self.from.clone())
             .to(to)
             .subject(subject)
-            .header(ContentType::TEXT_PLAIN)
-            .body(body)
+            .message_id(None)
+            // No one is to answer it by machine: RFC 3834.
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".to_owned(),
+            ))
+            .multipart(MultiPart::alternative_plain_html(body.clone(), html(&body)))
             .map_err(|error| NotifyError::Mail(error.to_string()))?;
         let sent = self.transport.send(message).await;
         sent.map(drop)
@@ -70,10 +62,41 @@ impl Mailer {
     }
 }
 
-/// The user in `smtp://user@host`.
-fn user_of(url: &str) -> Option<String> {
-    let (user, _) = url.split_once("://")?.1.rsplit_once('@')?;
-    Some(user.split(':').next()?.to_owned())
+/// A text as HTML: the same lines, where addresses can be followed. Whatever the text holds stays
+/// text.
+fn html(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let escaped = escape(line);
+        let is_address = line.starts_with("https://") || line.starts_with("http://");
+        if is_address && !line.contains(char::is_whitespace) {
+            lines.push_str("<a href=\"");
+            lines.push_str(&escaped);
+            lines.push_str("\">");
+            lines.push_str(&escaped);
+            lines.push_str("</a>");
+        } else {
+            lines.push_str(&escaped);
+        }
+        lines.push_str("<br>\n");
+    }
+    format!(
+        "<!doctype html>\n<html><body style=\"font-family: sans-serif\">\n{lines}</body></html>\n"
+    )
+}
+
+/// A text in which HTML sees nothing but text.
+fn escape(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, c| {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            _ => escaped.push(c),
+        }
+        escaped
+    })
 }
 
 /// A text as a subject: one line, and not too long.
@@ -232,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn html_says_what_the_text_says_and_runs_nothing() {
+        let text = "<script>alert(1)</script> & \"so\"\n\nhttp://hub/issues/1/\nhttp://x y";
+        let shown = html(text);
+        assert!(!shown.contains("<script>"), "{shown}");
+        assert!(shown.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;so&quot;<br>"));
+        assert!(shown.contains("<a href=\"http://hub/issues/1/\">http://hub/issues/1/</a><br>"));
+        assert!(shown.contains("\nhttp://x y<br>"), "{shown}");
+    }
+
+    #[test]
     fn a_letter_to_a_person_is_sent_as_it_is_written() {
         let payload = r#"{"action":"letter","data":{"subject":"Hi\nBcc: x","text":"Come in"}}"#;
         let (subject, body) = letter(payload);
@@ -253,11 +286,5 @@ mod tests {
         let (subject, body) = letter(&over);
         assert_eq!(subject, "[fleet] relay shop-1: over: not heard of");
         assert!(body.contains("and 2 more\n"));
-    }
-
-    #[test]
-    fn finds_the_user() {
-        assert_eq!(user_of("smtp://jane:x@host:25"), Some("jane".to_owned()));
-        assert_eq!(user_of("smtp://host:25"), None);
     }
 }

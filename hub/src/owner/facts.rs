@@ -46,6 +46,12 @@ impl Facts {
         facts
     }
 
+    /// The files of the application's frames in small letters, the one that crashed first.
+    #[must_use]
+    pub fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
     /// The facts of a normalised event.
     #[must_use]
     pub fn of(event: &NormalEvent<'_>) -> Self {

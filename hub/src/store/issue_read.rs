@@ -547,22 +547,6 @@ impl Store {
         push_list(&mut sql, versions.iter().cloned());
         Ok(sql.build_query_as().fetch_all(self.reader()).await?)
     }
-
-    /// The release of a project that was seen first last.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn newest_release(&self, project_id: i64) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar(
-            "SELECT r.version FROM release_projects rp JOIN releases r ON r.id = rp.release_id
-             WHERE rp.project_id = ?1 AND r.version <> ?2
-             ORDER BY rp.first_seen_at DESC, r.id DESC LIMIT 1",
-        )
-        .bind(project_id)
-        .bind(super::releases::MORE_NAMES)
-        .fetch_optional(self.reader())
-        .await?)
-    }
 }
 
 impl IssueFilter {

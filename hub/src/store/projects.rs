@@ -89,6 +89,17 @@ impl Store {
         )
     }
 
+    /// The project of an id.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn project_by_id(&self, id: i64) -> Result<Option<Project>, StoreError> {
+        Ok(sqlx::query_as("SELECT * FROM projects WHERE id = ?1")
+            .bind(id)
+            .fetch_optional(self.reader())
+            .await?)
+    }
+
     /// The project of a slug or a number.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub struct ReleaseOfProject {
     pub project_id: i64,
     /// The release.
     pub version: String,
-    /// When an event of the project first named it, in unix milliseconds.
+    /// When an event of the project first named it, or somebody made it, in unix milliseconds.
     pub first_seen_at: i64,
 }
 
@@ -219,10 +219,13 @@ impl Write {
                 "INSERT INTO release_projects (release_id, project_id, first_seen_at, last_seen_at)
                  SELECT id, ?3, ?4, ?5 FROM releases WHERE organization_id = ?1 AND version = ?2
                  ON CONFLICT (release_id, project_id) DO UPDATE SET
-                   first_seen_at = CASE WHEN excluded.first_seen_at < release_projects.first_seen_at
+                   first_seen_at = CASE WHEN NOT release_projects.has_events
+                       OR excluded.first_seen_at < release_projects.first_seen_at
                      THEN excluded.first_seen_at ELSE release_projects.first_seen_at END,
-                   last_seen_at = CASE WHEN excluded.last_seen_at > release_projects.last_seen_at
-                     THEN excluded.last_seen_at ELSE release_projects.last_seen_at END",
+                   last_seen_at = CASE WHEN NOT release_projects.has_events
+                       OR excluded.last_seen_at > release_projects.last_seen_at
+                     THEN excluded.last_seen_at ELSE release_projects.last_seen_at END,
+                   has_events = TRUE",
             )
             .bind(release.organization)
             .bind(release.version)

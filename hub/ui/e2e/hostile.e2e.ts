@@ -79,7 +79,7 @@ it(
         await page.goto(`${root}/${issue.id}/events/${event}`);
         await page.locator("#json").waitFor();
         await page.locator("#attachments").waitFor();
-        await page.getByRole("button", { name: "All frames", exact: true }).click();
+        await page.locator("#stack").getByRole("button", { name: "All frames", exact: true }).click();
         await page.keyboard.press("o");
         await page.getByRole("button", { name: /^Show .*\.txt$/s }).click();
         await page.locator("#attachments pre").waitFor();

@@ -42,6 +42,12 @@ const invitation = createRoute({
   component: lazyRouteComponent(() => import("./pages/login/InvitationPage.tsx"), "InvitationPage"),
 });
 
+const shared = createRoute({
+  getParentRoute: () => root,
+  path: "/share/issue/$shareId",
+  component: lazyRouteComponent(() => import("./pages/issues/SharePage.tsx"), "SharePage"),
+});
+
 const signedIn = createRoute({
   getParentRoute: () => root,
   id: "signed-in",
@@ -285,6 +291,7 @@ const settings = createRoute({
 const tree = root.addChildren([
   login,
   invitation,
+  shared,
   signedIn.addChildren([
     home,
     fleetLink,

@@ -39,6 +39,57 @@ pub(in crate::api) enum Entry {
     Debugmeta(Images),
 }
 
+impl Entry {
+    /// What of an entry may be shown to anyone: exceptions and stacks, and of those nothing that
+    /// may tell whom it happened to.
+    pub(in crate::api) fn open(self) -> Option<Self> {
+        let open_stack = |stack: StacktraceBody| StacktraceBody {
+            frames: stack.frames.into_iter().map(FrameBody::open).collect(),
+            registers: None,
+            ..stack
+        };
+        match self {
+            Self::Exception(exceptions) => {
+                let values = exceptions.values.into_iter().map(|value| ExceptionBody {
+                    stacktrace: value.stacktrace.map(open_stack),
+                    raw_stacktrace: None,
+                    mechanism: value.mechanism.map(|mechanism| MechanismBody {
+                        meta: None,
+                        data: None,
+                        ..mechanism
+                    }),
+                    ..value
+                });
+                Some(Self::Exception(Exceptions {
+                    values: values.collect(),
+                    ..exceptions
+                }))
+            }
+            Self::Stacktrace(stack) => Some(Self::Stacktrace(open_stack(stack))),
+            Self::Message(_)
+            | Self::Threads(_)
+            | Self::Template(_)
+            | Self::Csp(_)
+            | Self::Breadcrumbs(_)
+            | Self::Request(_)
+            | Self::Debugmeta(_) => None,
+        }
+    }
+}
+
+impl FrameBody {
+    /// The frame without its variables, and without its absolute path, which names who built it.
+    fn open(self) -> Self {
+        Self {
+            abs_path: None,
+            vars: None,
+            lock: None,
+            data: None,
+            ..self
+        }
+    }
+}
+
 /// A log message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct MessageBody {

@@ -93,7 +93,7 @@ fn means(version: &str, op: Op, pattern: &Pattern) -> bool {
 
 /// The newest release of each project: by version where all of its releases have one, by date where
 /// not.
-fn latest(releases: &[ReleaseOfProject]) -> Vec<&str> {
+pub(in crate::api) fn latest(releases: &[ReleaseOfProject]) -> Vec<&str> {
     let mut projects: BTreeMap<i64, Vec<Release<'_>>> = BTreeMap::new();
     for row in releases {
         projects.entry(row.project_id).or_default().push(Release {

@@ -129,6 +129,7 @@ pub(super) fn complete_body(path: &str) -> Value {
     }
     json!({
         "name": "x", "text": "x", "triggers": [], "actions": [], "uses": 1, "quotas": [],
+        "version": "x", "environment": "x", "projects": ["shop"],
         "rules": "{}", "raw": "", "query": "x", "email": "x@acme.example", "isHidden": false,
     })
 }

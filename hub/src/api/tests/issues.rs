@@ -362,3 +362,95 @@ async fn open_pages_hear_of_changes() {
     hub.state.cancel.cancel();
     assert!(body.collect().await.is_ok(), "ends with the hub");
 }
+
+#[tokio::test]
+async fn an_issue_is_shared_by_a_link_that_shows_nothing_of_people_and_is_taken_back() {
+    let hub = Hub::new().await;
+    let mut event = error("Zero", "ann", 10);
+    event["exception"]["values"][0]["mechanism"]["data"] = json!({ "visitor": "ann" });
+    event["tags"] = json!({ "account": "ann-7" });
+    hub.digest(1, &event).await;
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    assert_eq!(hub.get(&path).await.json()["isPublic"], false);
+    let change = async |is_public: bool| {
+        let many = format!("organizations/acme/issues/?id={id}");
+        hub.put(&many, json!({ "isPublic": is_public }))
+            .await
+            .json()
+    };
+    let shared = change(true).await;
+    let share_id = shared["shareId"].as_str().unwrap().to_owned();
+    assert_eq!(share_id.len(), 32, "{shared}");
+    assert_eq!(
+        change(true).await["shareId"],
+        share_id.as_str(),
+        "there is one link"
+    );
+    assert_eq!(hub.get(&path).await.json()["shareId"], share_id.as_str());
+
+    let open = async |share_id: &str| {
+        let uri = format!("/api/0/shared/issues/{share_id}/");
+        hub.send(Request::get(uri).body(Body::empty()).unwrap())
+            .await
+    };
+    let seen = open(&share_id).await;
+    assert_eq!(seen.status, StatusCode::OK, "{}", seen.text);
+    for hidden in [
+        "ann",
+        "[Filtered]",
+        "/srv/shop",
+        "shop.example.org",
+        "cart",
+        "production",
+    ] {
+        assert!(!seen.text.contains(hidden), "{hidden} in {}", seen.text);
+    }
+    assert_shape!("shared_issue", seen);
+    assert_eq!(open("0123").await.status, StatusCode::NOT_FOUND);
+
+    change(false).await;
+    assert_eq!(open(&share_id).await.status, StatusCode::NOT_FOUND);
+    let again = change(true).await;
+    assert_ne!(
+        again["shareId"],
+        share_id.as_str(),
+        "a link that was taken back stays so"
+    );
+    let activity = hub.get(&path).await.json()["activity"].clone();
+    let kinds: Vec<_> = activity
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["type"].clone())
+        .collect();
+    assert_eq!(kinds[..3], ["set_public", "set_private", "set_public"]);
+    let refused = (0..60).map(|_| open(&share_id));
+    let mut last = StatusCode::OK;
+    for answer in refused {
+        last = answer.await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn bulk_changes_follow_a_status_or_mean_everything_and_deletions_do_not() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let path = "projects/acme/shop/issues/";
+    let id = hub.issue("One").await;
+    hub.put(&format!("issues/{id}/"), json!({ "status": "resolved" }))
+        .await;
+    let muted = json!({ "status": "muted" });
+    hub.put(&format!("{path}?status=resolved"), muted.clone())
+        .await;
+    assert_eq!(hub.titles("?query=is:ignored").await, ["One"]);
+    let wrong = hub.put(&format!("{path}?status=odd"), muted).await;
+    assert_eq!(wrong.json()["field"], "status", "{}", wrong.text);
+    hub.put(path, json!({ "status": "unresolved" })).await;
+    assert_eq!(hub.titles("?query=is:unresolved").await.len(), 3);
+    hub.put(&format!("issues/{id}/"), json!({ "status": "resolved" }))
+        .await;
+    hub.delete(path).await;
+    assert_eq!(hub.titles("?query=").await, ["One"], "only what is open");
+}

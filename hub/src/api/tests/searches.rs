@@ -80,6 +80,123 @@ async fn a_pinned_search_is_first_and_recent_ones_are_the_latest() {
 }
 
 #[tokio::test]
+async fn what_may_be_searched_for_is_offered_with_exact_counts() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let path = "organizations/acme/vedette/suggestions/";
+    let keys = hub.get(path).await.json();
+    let keys = keys["suggestions"].as_array().unwrap();
+    let color = json!({ "text": "color", "isTag": true, "count": 5 });
+    assert!(keys.contains(&color), "{keys:?}");
+    let values = hub
+        .get(&format!("{path}?key=color&part=B&project=shop"))
+        .await;
+    let bob = json!({ "text": "bob", "isTag": false, "count": 2 });
+    let expected = json!({ "suggestions": [bob], "isComplete": true, "leftOut": 0 });
+    assert_eq!(values.json(), expected);
+    let first = hub
+        .get(&format!("{path}?key=tags[color]&limit=1"))
+        .await
+        .json();
+    assert_eq!(first["suggestions"][0]["text"], "ann", "{first}");
+    assert_eq!(first["leftOut"], 2);
+    let none = hub.get(&format!("{path}?key=issue.priority")).await.json();
+    assert_eq!(none["suggestions"], json!([]));
+    let foreign = "organizations/other/vedette/suggestions/";
+    let other = hub.ask(&hub.stranger, Method::GET, foreign, None);
+    assert_eq!(
+        other.await.json()["suggestions"],
+        json!([]),
+        "nothing of another organization"
+    );
+    let long = hub
+        .get(&format!("{path}?key=color&part={}", "x".repeat(257)))
+        .await;
+    assert_eq!(long.json()["field"], "part");
+}
+
+#[tokio::test]
+async fn events_are_a_table_of_the_fields_that_are_asked_for() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let path = "organizations/acme/events/?dataset=errors";
+    let fields = "&field=title&field=issue&field=project&field=timestamp&field=color&field=level";
+    let answer = hub
+        .get(&format!("{path}{fields}&query=error.type:Zero&per_page=2"))
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let rows = answer.json()["data"].clone();
+    assert_eq!(rows.as_array().unwrap().len(), 2);
+    assert_eq!(rows[0]["color"], "bob", "the latest first: {rows}");
+    assert_eq!(rows[0]["title"], "Zero: Zero went wrong");
+    assert_eq!(
+        (&rows[0]["issue"], &rows[0]["project"]),
+        (&json!("SHOP-1"), &json!("shop"))
+    );
+    assert_eq!(answer.json()["meta"]["fields"]["timestamp"], "date");
+    let cursor = answer.cursor("next").unwrap();
+    let path_of_next = format!("{path}{fields}&query=error.type:Zero&per_page=2&cursor={cursor}");
+    let next = hub.get(&path_of_next).await;
+    assert_eq!(
+        next.json()["data"].as_array().unwrap().len(),
+        1,
+        "{}",
+        next.text
+    );
+    assert_eq!(next.cursor("next"), None);
+
+    let counted = "&field=issue&field=count()&field=count_unique(user)&sort=-count()";
+    let answer = hub.get(&format!("{path}{counted}&query=level:error")).await;
+    let rows = answer.json()["data"].clone();
+    let first = json!({ "issue": "SHOP-1", "count()": 3, "count_unique(user)": 2 });
+    assert_eq!(rows[0], first, "{rows}");
+    assert_eq!(rows.as_array().unwrap().len(), 3);
+    let of_one = hub
+        .get(&format!("{path}{counted}&query=issue:SHOP-2"))
+        .await
+        .json();
+    assert_eq!(of_one["data"].as_array().unwrap().len(), 1, "{of_one}");
+    let id = hub.issue("One").await;
+    hub.put(&format!("issues/{id}/"), json!({ "status": "resolved" }))
+        .await;
+    let open = hub
+        .get(&format!(
+            "{path}{counted}&query=is:unresolved%20level:error"
+        ))
+        .await;
+    assert_eq!(
+        open.json()["data"].as_array().unwrap().len(),
+        2,
+        "{}",
+        open.text
+    );
+
+    let verdict = async |rest: &str| {
+        let path = "organizations/acme/events/validate/?dataset=errors&query=level:error";
+        hub.get(&format!("{path}{rest}")).await.json()
+    };
+    assert_eq!(
+        verdict("&field=title&orderby=-timestamp").await["valid"],
+        true
+    );
+    let wrong = verdict("&field=count()&field=color&orderby=-count()").await;
+    assert_eq!(wrong["valid"], false);
+    assert_eq!(wrong["field"][1]["valid"], false, "{wrong}");
+    assert_eq!(wrong["orderby"][0]["attrType"], "number");
+
+    let check = async |rest: &str, field: &str| {
+        let answer = hub.get(&format!("{path}{rest}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
+        assert_eq!(answer.json()["field"], field, "{}", answer.text);
+    };
+    check("", "field").await;
+    check("&field=count()&field=color", "field").await;
+    check("&field=title&sort=-color", "sort").await;
+    check("&field=title&query=is:resolved%20OR%20level:error", "query").await;
+    check("&field=title&query=(", "query").await;
+}
+
+#[tokio::test]
 async fn releases_are_searched_in_the_order_of_their_versions() {
     let hub = Hub::new().await;
     for (n, ty, release) in [(1_u8, "Old", "shop@1.9.0"), (2, "Young", "shop@1.10.0")] {

@@ -78,6 +78,7 @@ async fn bring(hub: &Hub, records: &[Record], ways: &[Way]) {
                     relay: RELAY,
                     epoch: EPOCH,
                     lane: Lane::Errors,
+                    from: Seq(seq),
                     upto: Seq(seq),
                 };
                 hub.handle.skip(skip).await.unwrap();

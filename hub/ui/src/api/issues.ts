@@ -18,7 +18,7 @@ import type {
   IssueStatus,
   IssueTag,
   StatusWish,
-  TagKey,
+  Suggestions,
   TagValue,
   Tombstone,
 } from "./types.ts";
@@ -146,22 +146,16 @@ export const issueTagValuesQuery = (org: string, issue: string, key: string) =>
     staleTime: 10_000,
   });
 
-/** Keys of the tags of the organization's recent issues. */
-export const tagKeysQuery = (org: string) =>
+/** Keys that events have, or values of one key that begin so, with exact counts. */
+export const suggestionsQuery = (org: string, project: readonly string[], key = "", part = "") =>
   queryOptions({
-    queryKey: ["org", org, "tags"],
-    queryFn: ({ signal }) => get<TagKey[]>(`organizations/${org}/tags/`, { signal }),
-    staleTime: 60_000,
-  });
-
-export const tagValuesQuery = (org: string, project: string, key: string, part: string) =>
-  queryOptions({
-    queryKey: ["org", org, "project", project, "tags", key, part],
+    queryKey: ["org", org, "suggestions", project, key, part],
     queryFn: ({ signal }) =>
-      get<TagValue[]>(`projects/${org}/${project}/tags/${segment(key)}/values/`, {
+      get<Suggestions>(`organizations/${org}/vedette/suggestions/`, {
         signal,
-        query: { query: part },
+        query: { project, key, part },
       }),
+    placeholderData: keepPreviousData,
     staleTime: 30_000,
   });
 

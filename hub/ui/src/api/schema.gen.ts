@@ -161,6 +161,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/events/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events of an organization as a table. */
+        get: operations["get_organizations_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/events/validate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what of a table could be answered, without answering it. */
+        get: operations["get_organizations_events_validate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/issues/": {
         parameters: {
             query?: never;
@@ -225,6 +259,23 @@ export interface paths {
         };
         /** What was done to an issue. */
         get: operations["get_organizations_issues_activities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/issues/{issue}/committers/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose commits may have brought an issue, by the files of its latest event's stack. */
+        get: operations["get_organizations_issues_committers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -518,6 +569,149 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/releases/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The releases of an organization, the one made last first. */
+        get: operations["get_organizations_releases"];
+        put?: never;
+        /** Makes a release, or adds to the one of that version. */
+        post: operations["post_organizations_releases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/releases/{version}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One release. */
+        get: operations["get_organizations_releases_one"];
+        /** Changes a release. */
+        put: operations["put_organizations_releases_one"];
+        post?: never;
+        /** Removes a release that no event names. */
+        delete: operations["delete_organizations_releases_one"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/releases/{version}/commitfiles/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that the commits of a release touched. */
+        get: operations["get_organizations_releases_commitfiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/releases/{version}/commits/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commits of a release, the latest first. */
+        get: operations["get_organizations_releases_commits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/releases/{version}/deploys/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The deploys of a release, the latest first. */
+        get: operations["get_organizations_releases_deploys"];
+        put?: never;
+        /** Notes a deploy of a release. */
+        post: operations["post_organizations_releases_deploys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/releases/{version}/previous-with-commits/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The latest release before one, of its projects, that has commits: where tools go on from. Empty
+         *     where there is none.
+         */
+        get: operations["get_organizations_releases_previous_with_commits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/repos/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The repositories that commits were told of. */
+        get: operations["get_organizations_repos"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/repos/{repository}/commits/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commits of a repository, the latest first. */
+        get: operations["get_organizations_repos_commits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/searches/": {
         parameters: {
             query?: never;
@@ -635,6 +829,23 @@ export interface paths {
         };
         /** The caller's teams. */
         get: operations["get_organizations_user_teams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/vedette/suggestions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys that events have, or values of one key, with exact counts over all that is kept. */
+        get: operations["get_organizations_vedette_suggestions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -999,6 +1210,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/projects/{organization}/{project}/releases/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The releases of a project, the one made last first. */
+        get: operations["get_projects_releases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/releases/{version}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One release of a project. */
+        get: operations["get_projects_releases_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/projects/{organization}/{project}/releases/{version}/commits/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commits of a project's release, the latest first. */
+        get: operations["get_projects_releases_commits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/projects/{organization}/{project}/rules/": {
         parameters: {
             query?: never;
@@ -1217,6 +1479,23 @@ export interface paths {
         };
         /** Sessions by release and environment. */
         get: operations["get_projects_vedette_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/shared/issues/{share_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An issue that somebody shared. */
+        get: operations["get_shared_issues_one"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1878,6 +2157,11 @@ export interface components {
         Auth: {
             scopes: string[];
         };
+        /** @description Who wrote a commit. */
+        Author: {
+            name: string;
+            email: string;
+        };
         /** @description An authority that relays' certificates are verified against. */
         Authority: {
             /** @description SHA-256 of its public key, in hexadecimal digits, as join tokens pin it. */
@@ -1938,6 +2222,9 @@ export interface components {
             hasSeen?: boolean | null;
             isBookmarked?: boolean | null;
             isSubscribed?: boolean | null;
+            isPublic?: boolean | null;
+            /** @description What the link ends with, of a change of one issue. */
+            shareId?: string | null;
             inbox?: boolean | null;
             merge?: components["schemas"]["Merged"] | null;
         };
@@ -1951,6 +2238,51 @@ export interface components {
         /** @description A file that is uploaded. */
         CodeownersUpload: {
             raw: string;
+        };
+        /** @description A commit. */
+        Commit: {
+            /** @description Its hash. */
+            id: string;
+            message: string;
+            dateCreated: string;
+            author?: components["schemas"]["Author"] | null;
+            repository: components["schemas"]["RepositoryRef"];
+        };
+        /** @description A file that a commit of a release touched. */
+        CommitFile: {
+            filename: string;
+            /** @description `A` added, `M` changed, `D` removed. */
+            type: string;
+            commit: string;
+        };
+        /** @description A commit as tools tell of it. */
+        CommitInput: {
+            /** @description Its hash. */
+            id: string;
+            repository?: string | null;
+            message?: string | null;
+            author_name?: string | null;
+            author_email?: string | null;
+            /** @description ISO 8601; left out it is now. */
+            timestamp?: string | null;
+            patch_set?: components["schemas"]["FileInput"][] | null;
+        };
+        /** @description A commit by its hash. */
+        CommitName: {
+            /** @description Its hash. */
+            commit: string;
+            /** @description The name of its repository; left out it is any. */
+            repository?: string | null;
+        };
+        /** @description Someone whose commits may have brought an issue. */
+        Committer: {
+            author?: components["schemas"]["Author"] | null;
+            commits: components["schemas"]["SuspectCommit"][];
+        };
+        /** @description Who may have brought an issue. */
+        Committers: {
+            /** @description The most likely first. */
+            committers: components["schemas"]["Committer"][];
         };
         /** @description Something that is wrong with a relay. */
         Condition: {
@@ -1996,6 +2328,15 @@ export interface components {
             violated_directive: components["schemas"]["Option"];
             blocked_uri: components["schemas"]["Option"];
             document_uri: components["schemas"]["Option"];
+        };
+        /** @description A deploy. */
+        Deploy: {
+            id: string;
+            environment: string;
+            name: string;
+            url?: string | null;
+            dateStarted?: string | null;
+            dateFinished: string;
         };
         /** @description What keeps two issues apart. */
         Difference: {
@@ -2363,6 +2704,12 @@ export interface components {
             ] | null;
             hasSystemFrames: boolean;
         };
+        /** @description A file that a commit touched. */
+        FileInput: {
+            path: string;
+            /** @description `A` added, `M` changed, `D` removed. */
+            type: string;
+        };
         /** @description A switch. */
         Filter: {
             id: string;
@@ -2589,7 +2936,10 @@ export interface components {
             status: string;
             statusDetails: components["schemas"]["StatusDetailsBody"];
             substatus?: string | null;
+            /** @description Whether whoever has the link may see it. */
             isPublic: boolean;
+            /** @description What the link ends with. */
+            shareId?: string | null;
             platform: string;
             /** @description `low`, `medium` or `high`. */
             priority: string;
@@ -2663,6 +3013,11 @@ export interface components {
             isBookmarked: boolean | null;
             /** @default null */
             isSubscribed: boolean | null;
+            /**
+             * @description Whether whoever has the link may see the issue; the link is another each time.
+             * @default null
+             */
+            isPublic: boolean | null;
             /**
              * @description `false` marks the issue as reviewed.
              * @default null
@@ -2901,10 +3256,23 @@ export interface components {
             message: components["schemas"]["Option"];
             params?: Record<string, unknown> | null;
         };
+        /** @description What the columns are. */
+        Meta: {
+            /** @description `string`, `integer` or `date`, by the field's name. */
+            fields: Record<string, unknown>;
+        };
         /** @description A status and its name. */
         NamedStatus: {
             id: string;
             name: string;
+        };
+        /** @description Whether what has a name could be answered. */
+        NamedVerdict: {
+            name: string;
+            valid: boolean;
+            /** @description `string` or `number`; of a dataset there is none. */
+            attrType?: string | null;
+            error?: string | null;
         };
         /** @description An issue that has much in common. */
         Neighbour: {
@@ -2927,6 +3295,18 @@ export interface components {
         NewApiToken: {
             name?: string;
             scopes: string[];
+        };
+        /** @description A deploy to be noted. */
+        NewDeploy: {
+            environment: string;
+            name?: string | null;
+            url?: string | null;
+            /** @description ISO 8601. */
+            dateStarted?: string | null;
+            /** @description ISO 8601; left out it is now. */
+            dateFinished?: string | null;
+            /** @description Slugs or ids. They become projects of the release. */
+            projects?: string[] | null;
         };
         /** @description A join token to be made. */
         NewJoinToken: {
@@ -2977,6 +3357,10 @@ export interface components {
             name: string;
             slug?: string | null;
             platform?: string | null;
+        };
+        /** @description A release to be made. */
+        NewRelease: components["schemas"]["ReleaseChange"] & {
+            version: string;
         };
         /** @description A report as it is sent. */
         NewReport: {
@@ -3122,6 +3506,11 @@ export interface components {
             /** @description A stored event of the project; left out it is the latest. */
             eventId?: string | null;
         };
+        /** @description Whether a part could be answered. */
+        PartVerdict: {
+            valid: boolean;
+            error?: string | null;
+        };
         /** @description What came of an issue that was taken apart. */
         Parted: {
             /** @description The issue that was taken apart. */
@@ -3247,6 +3636,17 @@ export interface components {
             name: string;
             platform: string;
         };
+        /** @description Where a repository is: the hub is told of commits, and asks nobody. */
+        Provider: {
+            id: string;
+            name: string;
+        };
+        /** @description Whether a query could be answered. */
+        QueryVerdict: {
+            valid: boolean;
+            error?: string | null;
+            fields: components["schemas"]["NamedVerdict"][];
+        };
         /** @description At most `count` items of some categories in a time. */
         QuotaForm: {
             /** @description Data categories that are counted together; none are all. */
@@ -3287,6 +3687,11 @@ export interface components {
             query: string;
             /** Format: int64 */
             type?: number | null;
+        };
+        /** @description The latest commit of a repository in a release. */
+        RefInput: {
+            repository: string;
+            commit: string;
         };
         /** @description Items answered with an error. */
         Refused: {
@@ -3409,6 +3814,64 @@ export interface components {
              */
             deficit: number;
         };
+        /** @description A release. */
+        Release: {
+            id: string;
+            version: string;
+            shortVersion: string;
+            /** @description `open` or `archived`. */
+            status: string;
+            url?: string | null;
+            ref?: string | null;
+            dateCreated: string;
+            dateStarted?: string | null;
+            dateReleased?: string | null;
+            firstEvent?: string | null;
+            lastEvent?: string | null;
+            /**
+             * Format: int64
+             * @description Issues that it was the first to have.
+             */
+            newGroups: number;
+            /** Format: int64 */
+            commitCount: number;
+            lastCommit?: components["schemas"]["Commit"] | null;
+            /** Format: int64 */
+            deployCount: number;
+            lastDeploy?: components["schemas"]["Deploy"] | null;
+            projects: components["schemas"]["ReleaseProject"][];
+        };
+        /** @description What is said of a release. What is left out stays. */
+        ReleaseChange: {
+            /** @description Slugs or ids of projects that have it, beside those that have it already. */
+            projects?: string[] | null;
+            url?: string | null;
+            ref?: string | null;
+            /** @description ISO 8601. */
+            dateStarted?: string | null;
+            /** @description ISO 8601. */
+            dateReleased?: string | null;
+            /** @description `open` or `archived`. */
+            status?: string | null;
+            /** @description What it is made of, the latest first. They take the place of what was said before. */
+            commits?: components["schemas"]["CommitInput"][] | null;
+            /** @description Its latest commits, where they are not told one by one. */
+            refs?: components["schemas"]["RefInput"][] | null;
+        };
+        /** @description A project of a release. */
+        ReleaseProject: {
+            id: string;
+            slug: string;
+            name: string;
+            platform: string;
+            /**
+             * Format: int64
+             * @description Issues that the release was the first to have.
+             */
+            newGroups: number;
+            /** @description When an event first named it. */
+            firstEvent?: string | null;
+        };
         /** @description A release, as other things mention it. */
         ReleaseRef: {
             version: string;
@@ -3496,6 +3959,20 @@ export interface components {
              * @description Items that its accounts, or its and the hub's, are off by.
              */
             deficit: number;
+        };
+        /** @description A repository. */
+        Repository: {
+            id: string;
+            name: string;
+            url?: string | null;
+            provider: components["schemas"]["Provider"];
+            /** @description Always `active`. */
+            status: string;
+            dateCreated: string;
+        };
+        /** @description A repository, as commits mention it. */
+        RepositoryRef: {
+            name: string;
         };
         /** @description The HTTP request. */
         RequestBody: {
@@ -3761,6 +4238,28 @@ export interface components {
             /** @description Filters by list, under Sentry's names; lists have one entry a line. */
             options: Record<string, unknown>;
         };
+        /** @description An event, as anyone may see it who has the link. */
+        SharedEvent: {
+            dateCreated: string;
+            platform: string;
+            /** @description Exceptions and stacks. */
+            entries: components["schemas"]["Entry"][];
+        };
+        /** @description An issue, as anyone may see it who has the link. */
+        SharedIssue: {
+            shortId: string;
+            title: string;
+            culprit: string;
+            level: string;
+            platform: string;
+            /** @description `unresolved`, `resolved` or `ignored`. */
+            status: string;
+            isUnhandled: boolean;
+            projectName: string;
+            firstSeen: string;
+            lastSeen: string;
+            latestEvent?: components["schemas"]["SharedEvent"] | null;
+        };
         /** @description What a short id stands for. */
         ShortIdAnswer: {
             organizationSlug: string;
@@ -3838,6 +4337,7 @@ export interface components {
         StatusDetailsBody: {
             inRelease?: string | null;
             inNextRelease?: boolean | null;
+            inCommit?: components["schemas"]["CommitName"] | null;
             /** @description The time an archived issue comes back. */
             ignoreUntil?: string | null;
             /**
@@ -3860,6 +4360,8 @@ export interface components {
             inRelease: string | null;
             /** @default null */
             inNextRelease: boolean | null;
+            /** @default null */
+            inCommit: components["schemas"]["CommitName"] | null;
             /**
              * Format: int64
              * @description Minutes.
@@ -3905,6 +4407,41 @@ export interface components {
             unknown: string[];
             /** @description `rule`, `fallthrough` (the project's teams, since no rule fits), or `none`. */
             source: string;
+        };
+        /** @description A key or a value. */
+        Suggestion: {
+            text: string;
+            /** @description Whether it is the key of a tag, and not a field. */
+            isTag: boolean;
+            /**
+             * Format: int64
+             * @description Events that have it.
+             */
+            count: number;
+        };
+        /** @description Keys or values. */
+        Suggestions: {
+            /** @description The most frequent first; the first by their letters where there are too many to know. */
+            suggestions: components["schemas"]["Suggestion"][];
+            /** @description Whether all that begin so were looked at. What is given is exact in any case. */
+            isComplete: boolean;
+            /** @description How many more there are, where that is known. */
+            leftOut?: number | null;
+        };
+        /** @description A commit that may have brought an issue. */
+        SuspectCommit: components["schemas"]["Commit"] & {
+            /** @description Always `via commit in release`. */
+            suspectCommitType: string;
+            /** @description The file of the stack that it touched, as the commit names it. */
+            path: string;
+            /** @description The place of the first frame of the application in that file, from the crash on. */
+            frame: number;
+        };
+        /** @description A table of events. */
+        Table: {
+            /** @description The rows: each field that was asked for, by its name. */
+            data: Record<string, unknown>[];
+            meta: components["schemas"]["Meta"];
         };
         /** @description A tag and how many events have it. */
         TagCount: {
@@ -4043,6 +4580,17 @@ export interface components {
             comments: string;
             dateCreated: string;
             event: components["schemas"]["EventRef"];
+        };
+        /** @description What of a table could be answered, and why the rest could not. */
+        Verdict: {
+            /** @description Whether all of it could. */
+            valid: boolean;
+            projects: components["schemas"]["PartVerdict"][];
+            dataset: components["schemas"]["NamedVerdict"][];
+            environment: components["schemas"]["PartVerdict"][];
+            field: components["schemas"]["NamedVerdict"][];
+            query: components["schemas"]["QueryVerdict"];
+            orderby: components["schemas"]["NamedVerdict"][];
         };
     };
     responses: never;
@@ -4453,6 +5001,120 @@ export interface operations {
             };
         };
     };
+    get_organizations_events: {
+        parameters: {
+            query: {
+                /**
+                 * @description `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
+                 *     `last_seen()` or `first_seen()` the rows are issues.
+                 */
+                field: string[];
+                /** @description `errors`. */
+                dataset?: string;
+                /** @description A search. */
+                query?: string;
+                /** @description `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`. */
+                sort?: string;
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description Those of these environments; repeated for several. */
+                environment?: string[];
+                /** @description Within this time: `14d`, `24h`. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100; `limit` says the same. */
+                per_page?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Table"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_events_validate: {
+        parameters: {
+            query: {
+                /**
+                 * @description `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
+                 *     `last_seen()` or `first_seen()` the rows are issues.
+                 */
+                field: string[];
+                /** @description `errors`. */
+                dataset?: string;
+                /** @description A search. */
+                query?: string;
+                /** @description `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`. */
+                sort?: string;
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description Those of these environments; repeated for several. */
+                environment?: string[];
+                /** @description Within this time: `14d`, `24h`. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100; `limit` says the same. */
+                per_page?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verdict"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_issues: {
         parameters: {
             query?: {
@@ -4781,6 +5443,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Activities"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_issues_committers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Committers"];
                 };
             };
             /** @description Why not. */
@@ -5694,6 +6389,438 @@ export interface operations {
             };
         };
     };
+    get_organizations_releases: {
+        parameters: {
+            query?: {
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description A part of the version. */
+                query?: string;
+                /** @description `open` or `archived`. */
+                status?: string;
+                /** @description Those made within this time: `14d`, `24h`. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100; `per_page` says the same. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_organizations_releases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelease"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            208: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_releases_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_organizations_releases_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_organizations_releases_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Events name it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_releases_commitfiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitFile"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_releases_commits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Commit"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_releases_deploys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deploy"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_organizations_releases_deploys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDeploy"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deploy"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_releases_previous_with_commits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_repos: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repository"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_repos_commits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Its id. */
+                repository: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Commit"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_searches: {
         parameters: {
             query?: never;
@@ -6026,6 +7153,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Team"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_vedette_suggestions: {
+        parameters: {
+            query?: {
+                /** @description Whose values; left out, keys are given. */
+                key?: string;
+                /** @description What the values begin with, letters without case. */
+                part?: string;
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description At most 100 values. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
                 };
             };
             /** @description Why not. */
@@ -7272,6 +8439,126 @@ export interface operations {
             };
         };
     };
+    get_projects_releases: {
+        parameters: {
+            query?: {
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description A part of the version. */
+                query?: string;
+                /** @description `open` or `archived`. */
+                status?: string;
+                /** @description Those made within this time: `14d`, `24h`. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100; `per_page` says the same. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_releases_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_projects_releases_commits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+                /** @description As events name it. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Commit"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_projects_rules: {
         parameters: {
             query?: never;
@@ -7910,6 +9197,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionSums"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_shared_issues_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the link has it. */
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedIssue"];
                 };
             };
             /** @description Why not. */

@@ -1,6 +1,7 @@
 /** A day in a few pixels: one bar an hour. */
 
 import { exact } from "../lib/format.ts";
+import type { Mark } from "../lib/release-marks.ts";
 import styles from "./charts.module.css";
 
 interface Props {
@@ -8,13 +9,18 @@ interface Props {
   width?: number;
   height?: number;
   label?: string;
+  /** Points in time that may explain what is seen; those outside are left out. */
+  marks?: readonly Mark[];
 }
+
+const NONE: readonly Mark[] = [];
 
 export function Sparkline({
   points,
   width = 120,
   height = 26,
   label = "Events in the last 24 hours",
+  marks = NONE,
 }: Props) {
   const max = Math.max(1, ...points.map(([, n]) => n));
   const total = points.reduce((sum, [, n]) => sum + n, 0);
@@ -27,6 +33,10 @@ export function Sparkline({
       return `M${x} ${height}v${-size.toFixed(2)}h${Math.max(step - 1, 1).toFixed(2)}v${size.toFixed(2)}z`;
     })
     .join("");
+  const first = points[0]?.[0] ?? 0;
+  const span = (points[1]?.[0] ?? first) - first;
+  const placed = span > 0 ? marks.map((mark) => ({ ...mark, x: ((mark.at - first) / span) * step })) : [];
+  const seen = placed.filter(({ x }) => x >= 0 && x <= width);
   return (
     <svg
       className={styles.spark}
@@ -34,9 +44,14 @@ export function Sparkline({
       height={height}
       viewBox={`0 0 ${width} ${height}`}
       role="img"
-      aria-label={`${label}: ${exact(total)}, at most ${exact(max)} an hour`}
+      aria-label={`${label}: ${exact(total)}, at most ${exact(max)} an hour${seen.map((mark) => `, ${mark.label}`).join("")}`}
     >
       <path d={bars} className={total === 0 ? styles.quietBar : styles.bar} />
+      {seen.map(({ x, label: what }) => (
+        <path key={what} d={`M${x.toFixed(2)} 0V${height}`} className={styles.mark}>
+          <title>{what}</title>
+        </path>
+      ))}
     </svg>
   );
 }

@@ -1,6 +1,7 @@
 /** Counts over time: bars, three lines of scale, and the value under the pointer. */
 
 import { count, exact } from "../lib/format.ts";
+import type { Mark } from "../lib/release-marks.ts";
 import { absolute, toMillis } from "../lib/time.ts";
 import { useBrush } from "./brush.ts";
 import styles from "./charts.module.css";
@@ -11,7 +12,7 @@ interface Props {
   /** Length of one bar, for the text under the pointer. */
   unit: "hour" | "day";
   /** Points in time that may explain what is seen; those outside are left out. */
-  marks?: readonly { at: number; label: string }[];
+  marks?: readonly Mark[];
   /** A range was drawn: its edges in unix seconds. */
   onZoom?: (from: number, to: number) => void;
 }

@@ -104,6 +104,13 @@ export function sentence({ type, data }: Pick<Activity, "type" | "data">): { ico
         icon: "check",
         text: version ? `resolved this issue in ${version}` : "resolved this issue in the next release",
       };
+    case "set_resolved_in_commit": {
+      const named = (data?.inCommit as { commit?: string } | undefined)?.commit ?? data?.commit;
+      return {
+        icon: "check",
+        text: `resolved this issue in commit ${String(named ?? "").slice(0, 12)}`,
+      };
+    }
     case "set_resolved_by_age":
       return { icon: "check", text: "resolved this issue, since it was not seen for a long time" };
     case "set_unresolved":
@@ -133,6 +140,10 @@ export function sentence({ type, data }: Pick<Activity, "type" | "data">): { ico
       return { icon: "user", text: "took the assignment away" };
     case "note":
       return { icon: "mail", text: `wrote: ${String(data?.text ?? "")}` };
+    case "set_public":
+      return { icon: "link", text: "shared this issue by a link" };
+    case "set_private":
+      return { icon: "link", text: "took the link to this issue back" };
     case "mark_reviewed":
       return { icon: "check", text: "reviewed this issue" };
     default:

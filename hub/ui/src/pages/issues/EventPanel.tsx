@@ -3,7 +3,6 @@
 import type { Entry, EventDetail } from "../../api/types.ts";
 import type { Breadcrumb, ExceptionValue, RequestData, Stacktrace, Thread } from "../../lib/event-shape.ts";
 import { child, type Meta } from "../../lib/meta.ts";
-import { name } from "../../lib/stack.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
 import { Notice } from "../../ui/State.tsx";
@@ -16,6 +15,7 @@ import { Grouping } from "./Grouping.tsx";
 import { RawJson } from "./RawJson.tsx";
 import { RequestPanel } from "./RequestPanel.tsx";
 import { StackTrace } from "./StackTrace.tsx";
+import { Threads } from "./Threads.tsx";
 
 interface Found<T> {
   data: T;
@@ -106,8 +106,13 @@ export function EventPanel({ org, project, event }: Props) {
           platform={event.platform}
         />
       ) : null}
-      {!values.length && !stacktrace && threads ? (
-        <Threads threads={threads.data.values ?? []} event={event} />
+      {threads?.data.values?.length ? (
+        <Threads
+          key={`threads-${event.eventID}`}
+          threads={threads.data.values}
+          event={event}
+          hasException={values.length > 0}
+        />
       ) : null}
       {csp ? (
         <Panel id="csp" title="Content security policy">
@@ -128,21 +133,5 @@ export function EventPanel({ org, project, event }: Props) {
       <Grouping event={event} />
       <RawJson event={event} />
     </div>
-  );
-}
-
-/** Where there is no exception, the thread that crashed says where it was. */
-function Threads({ threads, event }: { threads: (Thread | null)[]; event: EventDetail }) {
-  const all = threads.filter((thread): thread is Thread => Boolean(thread?.stacktrace));
-  const thread = all.find((t) => t.crashed) ?? all.find((t) => t.current) ?? all[0];
-  if (!thread?.stacktrace) return null;
-  const title = `Thread ${thread.name ?? thread.id ?? ""}`.trim();
-  return (
-    <StackTrace
-      key={event.eventID}
-      title={title}
-      values={[{ type: name({ type: title }), stacktrace: thread.stacktrace }]}
-      platform={event.platform}
-    />
   );
 }

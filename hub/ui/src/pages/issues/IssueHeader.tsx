@@ -13,6 +13,7 @@ import { Menu, MenuItem } from "../../ui/Menu.tsx";
 import { useIssueActions } from "./actions.ts";
 import styles from "./IssuePage.module.css";
 import { headline, statusDetail, statusWords } from "./issue-text.ts";
+import { ShareDialog } from "./ShareDialog.tsx";
 import { StatusActions } from "./StatusActions.tsx";
 
 const QUESTIONS = {
@@ -39,6 +40,7 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
   const status = statusWords(issue);
   const { remove, discard } = useIssueActions(org);
   const navigate = useNavigate();
+  const [isSharing, setIsSharing] = useState(false);
   const [asking, setAsking] = useState<keyof typeof QUESTIONS | null>(null);
   return (
     <header className={styles.header}>
@@ -77,6 +79,15 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
         <Menu name="More actions" label={<Icon name="dots" />} caret={false} align="end">
           {(close) => (
             <>
+              <MenuItem
+                icon="link"
+                onSelect={() => {
+                  close();
+                  setIsSharing(true);
+                }}
+              >
+                {issue.isPublic ? "Shared by a link" : "Share by a link"}
+              </MenuItem>
               {(["discard", "delete"] as const).map((what) => (
                 <MenuItem
                   key={what}
@@ -94,6 +105,7 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
           )}
         </Menu>
       </div>
+      {isSharing ? <ShareDialog org={org} issue={issue} onClose={() => setIsSharing(false)} /> : null}
       {asking ? (
         <Confirm
           title={`${QUESTIONS[asking].word} ${issue.shortId}?`}

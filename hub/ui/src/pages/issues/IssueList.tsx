@@ -1,10 +1,13 @@
 /** The rows, in every state they can be in, with the keys that move through them. */
 
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { allIssues, type IssueFilter } from "../../api/issues.ts";
 import { useLive } from "../../api/live.ts";
+import { releasesQuery } from "../../api/releases.ts";
 import type { Issue } from "../../api/types.ts";
+import { marksByProject } from "../../lib/release-marks.ts";
 import { Button } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
 import { useShortcuts } from "../../ui/hotkeys.ts";
@@ -51,6 +54,8 @@ export function IssueList(props: Props) {
   const toast = useToast();
   const live = useLive();
   const isPhone = useMedia(PHONE);
+  const releases = useQuery(releasesQuery(org, filter.project, "24h")).data;
+  const marks = useMemo(() => marksByProject(releases ?? []), [releases]);
   const { change } = useIssueActions(org);
   // The issues themselves: some may lie behind what is loaded.
   const [chosen, setChosen] = useState<ReadonlyMap<string, Issue>>(new Map());
@@ -195,6 +200,7 @@ export function IssueList(props: Props) {
               index={index}
               of={hasMore ? -1 : items.length}
               columns={columns}
+              marks={marks.get(issue.project.id)}
               selected={chosen.has(issue.id)}
               current={issue.id === current}
               fresh={live.touched?.has(issue.id) === true}

@@ -5,6 +5,7 @@ import { memo, type RefObject, useEffect, useRef } from "react";
 import type { Issue } from "../../api/types.ts";
 import { Sparkline } from "../../charts/Sparkline.tsx";
 import { count, exact, plural } from "../../lib/format.ts";
+import type { Mark } from "../../lib/release-marks.ts";
 import { Badge, LevelDot } from "../../ui/Badge.tsx";
 import { cx } from "../../ui/classes.ts";
 import { TimeAgo } from "../../ui/Time.tsx";
@@ -21,6 +22,8 @@ interface Props {
   /** How many there are; -1 is not known. */
   of: number;
   columns: readonly ColumnKey[];
+  /** When releases of its project came. */
+  marks: readonly Mark[] | undefined;
   selected: boolean;
   current: boolean;
   /** Something came for it a moment ago. */
@@ -95,18 +98,27 @@ export const IssueRow = memo(function IssueRow(props: Props) {
         </div>
       </div>
       {columns.map((key) => (
-        <Cell key={key} column={key} issue={issue} compact={compact} />
+        <Cell key={key} column={key} issue={issue} compact={compact} marks={props.marks} />
       ))}
     </li>
   );
 });
 
-function Cell({ column, issue, compact }: { column: ColumnKey; issue: Issue; compact: boolean }) {
+interface CellProps extends Pick<Props, "issue" | "compact" | "marks"> {
+  column: ColumnKey;
+}
+
+function Cell({ column, issue, compact, marks }: CellProps) {
   switch (column) {
     case "trend":
       return (
         <div className={styles.trend}>
-          <Sparkline points={issue.stats?.["24h"] ?? []} width={112} height={compact ? 18 : 26} />
+          <Sparkline
+            points={issue.stats?.["24h"] ?? []}
+            width={112}
+            height={compact ? 18 : 26}
+            marks={marks}
+          />
         </div>
       );
     case "events":

@@ -3,10 +3,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { issueKey, issueTagsQuery, subscribe } from "../../api/issues.ts";
+import { releasesQuery } from "../../api/releases.ts";
 import type { EventDetail, IssueDetail } from "../../api/types.ts";
 import { TimeBars } from "../../charts/TimeBars.tsx";
 import { shortRelease } from "../../lib/format.ts";
 import { withTimes } from "../../lib/query-text.ts";
+import { marksByProject } from "../../lib/release-marks.ts";
 import { duration, toMillis } from "../../lib/time.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Segmented } from "../../ui/Tabs.tsx";
@@ -14,6 +16,7 @@ import { Moment } from "../../ui/Time.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
 import styles from "./IssueSidebar.module.css";
 import { statusDetail } from "./issue-text.ts";
+import { Suspects } from "./Suspects.tsx";
 import { TagBars } from "./TagBars.tsx";
 
 interface Props {
@@ -32,6 +35,7 @@ const VALUES_SHOWN = 4;
 export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
   const [range, setRange] = useState<"24h" | "30d">("24h");
   const tags = useQuery(issueTagsQuery(org, issue.id));
+  const releases = useQuery(releasesQuery(org, [issue.project.id], "30d"));
   const points = issue.stats?.[range] ?? [];
   return (
     <aside className={styles.side} aria-label="About this issue">
@@ -52,7 +56,7 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
           points={points}
           unit={range === "24h" ? "hour" : "day"}
           label={range === "24h" ? "Events in the last 24 hours" : "Events in the last 30 days"}
-          marks={marksOf(issue)}
+          marks={marksByProject(releases.data ?? []).get(issue.project.id) ?? marksOf(issue)}
           onZoom={(from, to) => onFilter(withTimes(query ?? "", from, to))}
         />
       </section>
@@ -60,6 +64,7 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
         <h2>Status</h2>
         <p>{statusDetail(issue)}</p>
       </section>
+      <Suspects org={org} issue={issue.id} />
       <Told org={org} issue={issue} />
       {event ? <EventTimes event={event} /> : null}
       <section className={styles.block}>

@@ -218,3 +218,174 @@ describe("notes", () => {
     });
   });
 });
+
+describe("releases and commits", () => {
+  const release = {
+    id: "1",
+    version: "shop@1.2.3",
+    shortVersion: "1.2.3",
+    dateCreated: "2025-12-31T23:00:00Z",
+    dateReleased: "2026-01-01T00:20:00Z",
+    projects: [{ id: "1", slug: "shop", name: "Shop", platform: "python", newGroups: 1 }],
+  };
+  const commit = {
+    id: "7fd1a60b01f91b314f59955a4e4d4c28e08e2bb5",
+    message: "Round amounts\n\nAs banks do.",
+    dateCreated: "2025-12-31T22:00:00Z",
+    repository: { name: "acme/shop" },
+    path: "shop/cart.py",
+    frame: 0,
+  };
+  const known: Answers = {
+    "GET organizations/acme/releases/": { body: [release] },
+    [`GET ${ISSUE}committers/`]: {
+      body: {
+        committers: [{ author: { name: "Ann", email: "ann@example.org" }, commits: [commit] }],
+      },
+    },
+  };
+
+  it("marks when a release came, and names the commits that touched the stack", async () => {
+    open(AT, answers({}, known));
+    const panel = await screen.findByRole("region", { name: "Suspect commits" });
+    for (const part of ["Round amounts", "Ann", "7fd1a60b", "shop/cart.py"]) {
+      expect(panel.textContent).toContain(part);
+    }
+    expect(panel.textContent).not.toContain("As banks do");
+    await waitFor(() =>
+      expect(
+        screen.getByRole("img", { name: /Events in the last 24 hours/ }).getAttribute("aria-label"),
+      ).toMatch(/release 1\.2\.3$/),
+    );
+  });
+
+  it("resolves in a commit by its hash", async () => {
+    const { requests } = open(AT, answers({}, known));
+    await userEvent.click(await screen.findByRole("button", { name: "More ways to resolve" }));
+    await userEvent.click(screen.getByText("In a commit…"));
+    await userEvent.type(screen.getByLabelText("Hash of the commit"), ` ${commit.id} `);
+    const dialog = within(screen.getByRole("dialog"));
+    await userEvent.click(dialog.getByRole("button", { name: "Resolve" }));
+    await waitFor(() =>
+      expect(requests.find((each) => each.method === "PUT")?.body).toEqual({
+        status: "resolved",
+        statusDetails: { inCommit: { commit: commit.id } },
+      }),
+    );
+  });
+});
+
+describe("a link for everyone", () => {
+  it("is made, shown, and taken back", async () => {
+    let shareId: string | null = null;
+    const { requests } = open(
+      AT,
+      answers(
+        {},
+        {
+          [`GET ${ISSUE}`]: () => ({ body: issueDetail({ isPublic: shareId !== null, shareId }) }),
+          "PUT organizations/acme/issues/": () => {
+            shareId = shareId === null ? "5".repeat(32) : null;
+            return { body: {} };
+          },
+        },
+      ),
+    );
+    await userEvent.click(await screen.findByRole("button", { name: "More actions" }));
+    await userEvent.click(screen.getByText("Share by a link"));
+    await userEvent.click(screen.getByRole("button", { name: "Make a link" }));
+    const link = (await screen.findByLabelText("Link")) as HTMLInputElement;
+    expect(link.value).toMatch(new RegExp(`/share/issue/${"5".repeat(32)}$`));
+    await userEvent.click(screen.getByRole("button", { name: "Take the link back" }));
+    expect(await screen.findByRole("button", { name: "Make a link" })).toBeTruthy();
+    const sent = requests.filter((each) => each.method === "PUT").map((each) => each.body);
+    expect(sent).toEqual([{ isPublic: true }, { isPublic: false }]);
+  });
+
+  it("shows the title and the stack to who is not logged in, or says that there is nothing", async () => {
+    const shared = {
+      shortId: "SHOP-1",
+      title: "CartError: cannot add up",
+      culprit: "shop.cart in total",
+      level: "error",
+      platform: "python",
+      status: "unresolved",
+      isUnhandled: true,
+      projectName: "Shop",
+      firstSeen: "2026-01-01T00:00:00Z",
+      lastSeen: "2026-01-02T00:00:00Z",
+      latestEvent: {
+        dateCreated: "2026-01-02T00:00:00Z",
+        platform: "python",
+        entries: [
+          {
+            type: "exception",
+            data: {
+              values: [
+                {
+                  type: "CartError",
+                  value: "cannot add up",
+                  stacktrace: {
+                    frames: [{ filename: "shop/cart.py", function: "total", lineNo: 12, inApp: true }],
+                  },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    };
+    const path = `/share/issue/${"5".repeat(32)}`;
+    const { requests } = open(path, {
+      [`GET shared/issues/${"5".repeat(32)}/`]: { body: shared },
+      "GET auth/": { status: 401, body: { detail: "no" } },
+    });
+    expect(await screen.findByRole("heading", { name: "CartError: cannot add up" })).toBeTruthy();
+    expect(await screen.findByText("shop/cart.py")).toBeTruthy();
+    expect(requests.map((each) => each.url.pathname)).toEqual([`/api/0/shared/issues/${"5".repeat(32)}/`]);
+  });
+
+  it("that was taken back says that there is nothing", async () => {
+    open("/share/issue/0123");
+    expect(await screen.findByText("There is nothing here")).toBeTruthy();
+  });
+});
+
+describe("threads", () => {
+  const stack = (file: string) => ({
+    frames: [{ filename: file, function: "run", lineNo: 1, inApp: true }],
+  });
+  const threads = {
+    type: "threads",
+    data: {
+      values: [
+        { id: 1, name: "worker", stacktrace: stack("worker.rs") },
+        { id: 2, name: "main", crashed: true, stacktrace: stack("main.rs") },
+        { id: 3, name: "idle" },
+      ],
+    },
+  };
+
+  it("are listed with the one that crashed first, and chosen by keys", async () => {
+    open(AT, answers({ entries: [threads] }));
+    const first = await screen.findByRole("radio", { name: "Thread main crashed" });
+    expect(screen.getAllByRole("radio", { name: /^Thread/ })[0]).toBe(first);
+    expect(screen.getByText("main.rs")).toBeTruthy();
+    first.focus();
+    await userEvent.keyboard("{ArrowDown}");
+    expect(await screen.findByText("worker.rs")).toBeTruthy();
+    expect(screen.queryByText("main.rs")).toBeNull();
+    await userEvent.click(screen.getByRole("radio", { name: "Thread idle" }));
+    expect(screen.getByText("Thread idle came without a stack.")).toBeTruthy();
+  });
+
+  it("point to the exception that the crashed one was at", async () => {
+    const exception = { type: "exception", data: { values: [{ type: "Boom", value: "x" }] } };
+    const values = [
+      { id: 2, name: "main", crashed: true },
+      { id: 3, name: "idle" },
+    ];
+    open(AT, answers({ entries: [exception, { type: "threads", data: { values } }] }));
+    expect(await screen.findByText("Thread main was at the exception above.")).toBeTruthy();
+  });
+});

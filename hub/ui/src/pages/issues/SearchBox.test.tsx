@@ -8,18 +8,23 @@ import { complete, cut } from "./SearchBox.tsx";
 const AT = "/organizations/acme/issues";
 const answers = {
   "GET organizations/acme/issues/": { body: [issue()], headers: pageHeaders(null, 1) },
-  "GET organizations/acme/tags/": {
-    body: [
-      { key: "browser", name: "browser" },
-      { key: "a b", name: "a b" },
-    ],
-  },
-  "GET projects/acme/shop/tags/browser/values/": {
-    body: [
-      { value: "Fire fox", count: 3 },
-      { value: "Chrome", count: 9 },
-    ],
-  },
+  "GET organizations/acme/vedette/suggestions/": (url: URL) => ({
+    body: {
+      isComplete: true,
+      leftOut: 0,
+      suggestions:
+        url.searchParams.get("key") === "browser"
+          ? [
+              { text: "Chrome", isTag: false, count: 9000 },
+              { text: "Fire fox", isTag: false, count: 3 },
+            ]
+          : [
+              { text: "level", isTag: false, count: 1200 },
+              { text: "browser", isTag: true, count: 9003 },
+              { text: "a b", isTag: true, count: 1 },
+            ],
+    },
+  }),
 };
 const field = () => screen.findByRole("combobox", { name: "Search issues" });
 const options = () => screen.queryAllByRole("option").map((option) => option.textContent);
@@ -29,10 +34,10 @@ describe("the search field", () => {
     open(`${AT}?query=`, answers);
     const input = (await field()) as HTMLInputElement;
     await userEvent.type(input, "bro");
-    await waitFor(() => expect(options()).toContain("browsertag"));
+    await waitFor(() => expect(options()).toContain("browsertag, 9,003 events"));
     await userEvent.keyboard("{ArrowDown}{Enter}");
     expect(input.value).toBe("browser:");
-    await waitFor(() => expect(options()).toEqual(["Chrome9", "Fire fox3"]));
+    await waitFor(() => expect(options()).toEqual(["Chrome9k", "Fire fox3"]));
     await userEvent.keyboard("{ArrowDown}{ArrowDown}{Tab}");
     expect(input.value).toBe('browser:"Fire fox" ');
   });

@@ -20,6 +20,8 @@ import styles from "./StackTrace.module.css";
 type View = "app" | "all" | "raw";
 
 interface Props {
+  /** Of the panel; another where a page has more stacks than one. */
+  id?: string;
   title: string;
   values: readonly ExceptionValue[];
   platform: string | null;
@@ -27,7 +29,7 @@ interface Props {
   meta?: Meta;
 }
 
-export function StackTrace({ title, values, platform, meta }: Props) {
+export function StackTrace({ id = "stack", title, values, platform, meta }: Props) {
   const hasApp = values.some((value) => value.stacktrace?.frames?.some((frame) => frame?.inApp));
   const [view, setView] = useState<View>(hasApp ? "app" : "all");
   // Everything opened or closed at once; each frame goes on from there by itself.
@@ -40,7 +42,7 @@ export function StackTrace({ title, values, platform, meta }: Props) {
   });
   return (
     <Panel
-      id="stack"
+      id={id}
       title={title}
       flush
       actions={

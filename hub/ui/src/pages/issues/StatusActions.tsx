@@ -1,10 +1,12 @@
 /** Resolve and archive as split buttons: the common case in one click, the others one further. */
 
+import { useState } from "react";
 import type { StatusChange } from "../../api/issues.ts";
 import type { IssueStatus } from "../../api/types.ts";
 import { Button, groupClass } from "../../ui/Button.tsx";
 import { Menu, MenuItem, MenuLabel } from "../../ui/Menu.tsx";
 import { ARCHIVE, REOPEN, RESOLVE } from "./actions.ts";
+import { CommitDialog } from "./CommitDialog.tsx";
 import styles from "./StatusActions.module.css";
 
 interface Props {
@@ -33,6 +35,7 @@ function archived(statusDetails: Record<string, number>): StatusChange {
 }
 
 export function StatusActions({ status, onChange, small }: Props) {
+  const [asksCommit, setAsksCommit] = useState(false);
   return (
     <>
       {status === "resolved" ? (
@@ -68,6 +71,14 @@ export function StatusActions({ status, onChange, small }: Props) {
                     <MenuItem onSelect={pick({})}>Now</MenuItem>
                     <MenuItem onSelect={pick({ inNextRelease: true })}>In the next release</MenuItem>
                     <MenuItem onSelect={pick({ inRelease: "latest" })}>In the latest release</MenuItem>
+                    <MenuItem
+                      onSelect={() => {
+                        close();
+                        setAsksCommit(true);
+                      }}
+                    >
+                      In a commit…
+                    </MenuItem>
                   </>
                 );
               }}
@@ -112,6 +123,7 @@ export function StatusActions({ status, onChange, small }: Props) {
           </span>
         </div>
       )}
+      {asksCommit ? <CommitDialog onChange={onChange} onClose={() => setAsksCommit(false)} /> : null}
     </>
   );
 }

@@ -41,6 +41,9 @@ export function statusDetail(issue: Pick<Issue, "status" | "substatus" | "status
   const details = issue.statusDetails ?? {};
   if (issue.status === "resolved") {
     if (details.inNextRelease) return "Resolved in the next release";
+    const commit = details.inCommit?.commit.slice(0, 12);
+    if (commit && !details.inRelease) return `Resolved in the release of commit ${commit}`;
+    if (commit) return `Resolved in ${String(details.inRelease)}, by commit ${commit}`;
     if (details.inRelease) return `Resolved in ${String(details.inRelease)}`;
     return "Resolved";
   }

@@ -1,9 +1,10 @@
 /** What may stand where one types: keys and values, from what the hub has, with how often they occur. */
 
-import { useQueries, useQuery } from "@tanstack/react-query";
-import { environmentsQuery, issueTagsQuery, tagKeysQuery, tagValuesQuery } from "../../api/issues.ts";
+import { useQuery } from "@tanstack/react-query";
+import { issueTagsQuery, suggestionsQuery } from "../../api/issues.ts";
 import { membersQuery } from "../../api/people.ts";
 import { projectsQuery } from "../../api/projects.ts";
+import { count, plural } from "../../lib/format.ts";
 import { KNOWN_KEYS } from "../../lib/query-keys.ts";
 import { quote } from "../../lib/query-text.ts";
 import type { Typing } from "../../lib/query-tokens.ts";
@@ -21,8 +22,6 @@ export interface Suggestion {
 }
 
 const SHOWN_MAX = 12;
-/** Values are asked for in no more projects than these. */
-const PROJECTS_MAX = 4;
 const TAG_KEY = /^[A-Za-z][\w.-]*$/;
 
 export function useSuggestions(scope: Scope, typing: Typing): Suggestion[] {
@@ -39,17 +38,25 @@ export function useSuggestions(scope: Scope, typing: Typing): Suggestion[] {
 }
 
 function useKeys(scope: Scope, isWanted: boolean): Suggestion[] {
-  const { data: tags = [] } = useQuery({ ...tagKeysQuery(scope.org), enabled: isWanted });
+  const project = scope.kind === "issues" ? scope.project : [];
+  const { data } = useQuery({ ...suggestionsQuery(scope.org, project), enabled: isWanted });
+  const offered = data?.suggestions ?? [];
   const known = KNOWN_KEYS.filter((each) => scope.kind === "issues" || !each.ofIssues);
   const names = new Set(known.map(({ key }) => key));
+  const counts = new Map(offered.filter(({ isTag }) => !isTag).map(({ text, count: n }) => [text, n]));
+  const events = (n: number | undefined) => (n === undefined ? "" : plural(n, "event"));
   return [
-    ...known.map(({ key, about }) => ({ text: `${key}:`, label: key, hint: about })),
-    ...tags
-      .filter(({ key }) => !names.has(key))
-      .map(({ key }) => ({
-        text: TAG_KEY.test(key) ? `${key}:` : `tags[${key}]:`,
-        label: key,
-        hint: "tag",
+    ...known.map(({ key, about }) => ({
+      text: `${key}:`,
+      label: key,
+      hint: counts.has(key) ? `${about}, ${count(counts.get(key) ?? 0)}` : about,
+    })),
+    ...offered
+      .filter(({ text }) => !names.has(text))
+      .map(({ text, isTag, count: n }) => ({
+        text: !isTag || TAG_KEY.test(text) ? `${text}:` : `tags[${text}]:`,
+        label: text,
+        hint: `${isTag ? "tag, " : ""}${events(n)}`,
       })),
   ];
 }
@@ -58,58 +65,36 @@ function useValues(scope: Scope, typing: { key: string; part: string } | null): 
   const key = typing?.key ?? "";
   const is = (...wanted: string[]) => wanted.includes(key);
   const beforehand = KNOWN_KEYS.find((each) => each.key === key)?.values;
-  const asksTags = Boolean(key) && !beforehand && !is("project", "environment", "has", "assigned");
-  const { data: projects = [] } = useQuery({
-    ...projectsQuery(scope.org),
-    enabled: is("project") || (asksTags && scope.kind === "issues"),
-  });
-  const { data: environments = [] } = useQuery({
-    ...environmentsQuery(scope.org),
-    enabled: is("environment"),
-  });
+  const asksTags = Boolean(key) && !beforehand && !is("project", "has", "assigned");
+  const { data: projects = [] } = useQuery({ ...projectsQuery(scope.org), enabled: is("project") });
   const { data: members = [] } = useQuery({ ...membersQuery(scope.org), enabled: is("assigned") });
-  const { data: tags = [] } = useQuery({ ...tagKeysQuery(scope.org), enabled: is("has") });
-  const counted = useTagValues(scope, asksTags ? key : null, typing?.part ?? "", projects);
+  const keys = useKeys(scope, is("has"));
+  const counted = useCounted(scope, asksTags ? key : null, typing?.part ?? "");
   const plain = (list: readonly string[], hint = "") =>
     list.map((value) => ({ text: quote(value), label: value, hint }));
   if (is("project")) return plain(projects.map(({ slug }) => slug));
-  if (is("environment")) return plain(environments.map(({ name }) => name).filter(Boolean));
-  if (is("has")) return tags.map((tag) => ({ text: quote(tag.key), label: tag.key, hint: "tag" }));
+  if (is("has")) return keys.map(({ label, hint }) => ({ text: quote(label), label, hint }));
   if (is("assigned")) return [...plain(beforehand ?? []), ...plain(members.map(({ email }) => email))];
   // Comparisons and relative times are written as they stand.
   if (beforehand) return beforehand.map((value) => ({ text: value, label: value, hint: "" }));
   return counted;
 }
 
-/** Values of a tag with how often they occur, summed over projects. */
-function useTagValues(
-  scope: Scope,
-  key: string | null,
-  part: string,
-  projects: readonly { id: string; slug: string }[],
-): Suggestion[] {
-  const asked =
-    key === null || scope.kind !== "issues"
-      ? []
-      : projects.filter(
-          ({ id, slug }) =>
-            scope.project.length === 0 || scope.project.includes(id) || scope.project.includes(slug),
-        );
-  const answers = useQueries({
-    queries: asked.slice(0, PROJECTS_MAX).map(({ slug }) => tagValuesQuery(scope.org, slug, key ?? "", part)),
+/** Values of a key with how many events have them: of all events, or of those of one issue. */
+function useCounted(scope: Scope, key: string | null, part: string): Suggestion[] {
+  const isOfIssues = scope.kind === "issues";
+  const { data: offered } = useQuery({
+    ...suggestionsQuery(scope.org, isOfIssues ? scope.project : [], key ?? "", part),
+    enabled: key !== null && isOfIssues,
   });
   const { data: own = [] } = useQuery({
-    ...issueTagsQuery(scope.org, scope.kind === "events" ? scope.issue : ""),
-    enabled: key !== null && scope.kind === "events",
+    ...issueTagsQuery(scope.org, isOfIssues ? "" : scope.issue),
+    enabled: key !== null && !isOfIssues,
   });
-  const counts = new Map<string, number>();
-  const found =
-    scope.kind === "events"
-      ? (own.find((tag) => tag.key === key)?.topValues ?? [])
-      : answers.flatMap(({ data = [] }) => data);
-  for (const { value, count } of found) counts.set(value, (counts.get(value) ?? 0) + count);
-  return [...counts]
-    .filter(([value]) => value !== "")
-    .sort((a, b) => b[1] - a[1])
-    .map(([value, n]) => ({ text: quote(value), label: value, hint: `${n}` }));
+  const found = isOfIssues
+    ? (offered?.suggestions ?? []).map(({ text, count: n }) => ({ value: text, n }))
+    : (own.find((tag) => tag.key === key)?.topValues ?? []).map(({ value, count: n }) => ({ value, n }));
+  return found
+    .filter(({ value }) => value !== "")
+    .map(({ value, n }) => ({ text: quote(value), label: value, hint: count(n) }));
 }

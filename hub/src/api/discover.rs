@@ -1,0 +1,546 @@
+//! Events of an organization as a table: the fields a request names, of each event or of each
+//! issue.
+//!
+//! What a query says of issues (`is:`, `issue:`, `assigned:`) decides which issues' events are
+//! meant, and the rest which of their events.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use protocol::ids::ProjectId;
+use protocol::timestamp::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::ApiState;
+use super::body::{EventBody, EventTag};
+use super::caller::Caller;
+use super::error::ApiError;
+use super::event_filter::{about_events, names_issues};
+use super::events::{belongs, read, shape};
+use super::input::At;
+use super::page::{Page, Params};
+use super::search::{chosen_projects, resolve_query, span};
+use super::types::{OrganizationPath, iso};
+use crate::access::Scope;
+use crate::clock;
+use crate::ids::ShortId;
+use crate::index::{EventHit, IssueHit, Order, Search};
+use crate::query::{self, Expr};
+use crate::store::event_read::EventRow;
+use crate::store::issue_read::{Direction, IssueRow, IssueSort, Place};
+use crate::store::projects::Project;
+
+/// Fields of one request.
+const FIELDS_MAX: usize = 50;
+/// Issues that a query about issues may mean.
+const ISSUES_MAX: u32 = 10_000;
+
+/// A table of events.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Table {
+    /// The rows: each field that was asked for, by its name.
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Map<String, Value>>,
+    meta: Meta,
+}
+
+/// What the columns are.
+#[derive(Debug, Serialize, ToSchema)]
+struct Meta {
+    /// `string`, `integer` or `date`, by the field's name.
+    #[schema(value_type = Object)]
+    fields: Map<String, Value>,
+}
+
+/// What a table of events can be asked for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the documentation alone")]
+pub(super) struct TableParams {
+    /// `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
+    /// `last_seen()` or `first_seen()` the rows are issues.
+    field: Vec<String>,
+    /// `errors`.
+    dataset: Option<String>,
+    /// A search.
+    query: Option<String>,
+    /// `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`.
+    sort: Option<String>,
+    /// Id or slug; repeated for several.
+    project: Option<Vec<String>>,
+    /// Those of these environments; repeated for several.
+    environment: Option<Vec<String>>,
+    /// Within this time: `14d`, `24h`.
+    #[param(rename = "statsPeriod")]
+    stats_period: Option<String>,
+    /// ISO 8601; not together with `statsPeriod`.
+    start: Option<String>,
+    /// ISO 8601; not together with `statsPeriod`.
+    end: Option<String>,
+    /// From the `Link` header of another page.
+    cursor: Option<String>,
+    /// At most 100; `limit` says the same.
+    per_page: Option<u32>,
+}
+
+/// Events of an organization as a table.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/events/", tag = "events",
+    params(OrganizationPath, TableParams), responses((status = 200, body = Table)))]
+pub(super) async fn table(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<OrganizationPath>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let organization = state
+        .organization(&caller, &path.organization, Scope::EventRead)
+        .await?;
+    let fields: Vec<&str> = params.all("field").collect();
+    if fields.is_empty() || fields.len() > FIELDS_MAX {
+        let what = format!("1 to {FIELDS_MAX} of them");
+        return Err(ApiError::field("field", what));
+    }
+    check_dataset(params.some("dataset").unwrap_or("errors"))?;
+    let projects = state.store.projects(organization.id).await?;
+    let chosen = chosen_projects(&projects, &params)?;
+    let Some(search) = meant(&state, &caller, &chosen, &params).await? else {
+        return Ok(respond(Page::whole(Vec::new()), &fields, &params));
+    };
+    if fields.iter().any(|field| field.contains('(')) {
+        let page = issues(&state, &chosen, search, &fields, &params).await?;
+        return Ok(respond(page, &fields, &params));
+    }
+    let page = events(&state, &chosen, search, &fields, &params).await?;
+    Ok(respond(page, &fields, &params))
+}
+
+/// What of a table could be answered, and why the rest could not.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Verdict {
+    /// Whether all of it could.
+    valid: bool,
+    projects: Vec<PartVerdict>,
+    dataset: Vec<NamedVerdict>,
+    environment: Vec<PartVerdict>,
+    field: Vec<NamedVerdict>,
+    query: QueryVerdict,
+    orderby: Vec<NamedVerdict>,
+}
+
+/// Whether a part could be answered.
+#[derive(Debug, Serialize, ToSchema)]
+struct PartVerdict {
+    valid: bool,
+    error: Option<String>,
+}
+
+/// Whether what has a name could be answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct NamedVerdict {
+    name: String,
+    valid: bool,
+    /// `string` or `number`; of a dataset there is none.
+    attr_type: Option<&'static str>,
+    error: Option<String>,
+}
+
+/// Whether a query could be answered.
+#[derive(Debug, Serialize, ToSchema)]
+struct QueryVerdict {
+    valid: bool,
+    error: Option<String>,
+    fields: Vec<NamedVerdict>,
+}
+
+/// Says what of a table could be answered, without answering it.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/events/validate/", tag = "events",
+    params(OrganizationPath, TableParams), responses((status = 200, body = Verdict)))]
+pub(super) async fn validate(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<OrganizationPath>,
+    params: Params,
+) -> Result<Json<Verdict>, ApiError> {
+    let organization = state
+        .organization(&caller, &path.organization, Scope::EventRead)
+        .await?;
+    let projects = state.store.projects(organization.id).await?;
+    let said = |error: ApiError| Some(error.to_string());
+    let project = chosen_projects(&projects, &params).err().and_then(said);
+    let fields: Vec<&str> = params.all("field").collect();
+    let are_issues = fields.iter().any(|field| field.contains('('));
+    let named = |name: &str, error: Option<String>| NamedVerdict {
+        name: name.to_owned(),
+        valid: error.is_none(),
+        attr_type: Some(match kind_of(name.trim_start_matches('-')) {
+            "integer" => "number",
+            _ => "string",
+        }),
+        error,
+    };
+    let field = fields.iter().map(|field| {
+        let error = check_fields(&[*field]).err().filter(|_| are_issues);
+        named(field, error.and_then(said))
+    });
+    let orderby = params.all("orderby").map(|name| {
+        let error = match are_issues {
+            true => issue_order(name).err(),
+            false => event_order(name).err(),
+        };
+        named(name, error.and_then(said))
+    });
+    let dataset = params.some("dataset").unwrap_or("errors");
+    let query = parts_of(&params).err().and_then(said);
+    let mut verdict = Verdict {
+        valid: false,
+        projects: vec![PartVerdict {
+            valid: project.is_none(),
+            error: project,
+        }],
+        dataset: vec![NamedVerdict {
+            attr_type: None,
+            ..named(dataset, check_dataset(dataset).err().and_then(said))
+        }],
+        environment: Vec::new(),
+        field: field.collect(),
+        query: QueryVerdict {
+            valid: query.is_none(),
+            error: query,
+            fields: Vec::new(),
+        },
+        orderby: orderby.collect(),
+    };
+    let named = verdict.dataset.iter().chain(&verdict.field);
+    verdict.valid = verdict.projects.iter().all(|part| part.valid)
+        && verdict.query.valid
+        && named.chain(&verdict.orderby).all(|part| part.valid);
+    Ok(Json(verdict))
+}
+
+fn check_dataset(name: &str) -> Result<(), ApiError> {
+    match name {
+        "errors" | "discover" | "events" => Ok(()),
+        _ => Err(ApiError::field("dataset", "errors is what is kept so")),
+    }
+}
+
+/// What a query says, when it keeps apart what it says of issues and of events.
+fn parts_of(params: &Params) -> Result<Expr, ApiError> {
+    let parsed = query::parse(params.first("query").unwrap_or_default(), clock::now())?;
+    let parts = match &parsed {
+        Expr::And(parts) => parts.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    if parts.iter().any(is_mixed) {
+        let what = "what is said of issues stands beside what is said of events, not in an OR \
+                    with it";
+        return Err(ApiError::field("query", what));
+    }
+    Ok(parsed)
+}
+
+/// What the index is asked; `None` where nothing can match.
+async fn meant(
+    state: &ApiState,
+    caller: &Caller,
+    projects: &[Project],
+    params: &Params,
+) -> Result<Option<Search>, ApiError> {
+    let now = clock::now();
+    let parsed = parts_of(params)?;
+    let mut issues = None;
+    if names_issues(&parsed) {
+        let filter = resolve_query(state, caller, projects, params, now).await?;
+        let found = state
+            .store
+            .issue_places(&filter, IssueSort::LastSeen, None, ISSUES_MAX + 1)
+            .await?;
+        if found.len() > usize::try_from(ISSUES_MAX).unwrap_or(usize::MAX) {
+            let what = format!("it means more than {ISSUES_MAX} issues: narrow it down");
+            return Err(ApiError::field("query", what));
+        }
+        issues = Some(found.into_iter().map(|place| place.id).collect::<Vec<_>>());
+    }
+    let span = span(params, now)?;
+    let scope: Vec<ProjectId> = projects
+        .iter()
+        .filter_map(|project| ProjectId::new(project.id.unsigned_abs()).ok())
+        .collect();
+    if scope.is_empty() || issues.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(None);
+    }
+    Ok(Some(Search {
+        projects: scope,
+        environments: params.all("environment").map(str::to_owned).collect(),
+        issues,
+        from: span.from.map(Timestamp::from_millis),
+        until: span.to.map(Timestamp::from_millis),
+        filter: about_events(parsed),
+    }))
+}
+
+/// Whether one part speaks of issues and of events at once.
+fn is_mixed(part: &Expr) -> bool {
+    fn names_events(expr: &Expr) -> bool {
+        match expr {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().any(names_events),
+            Expr::Not(part) => names_events(part),
+            Expr::Text(_) => true,
+            Expr::Filter(filter) => filter.key.scope() == query::Scope::Event,
+        }
+    }
+    names_issues(part) && names_events(part)
+}
+
+fn respond(page: Page<Map<String, Value>>, fields: &[&str], params: &Params) -> Response {
+    let kinds = fields
+        .iter()
+        .map(|field| ((*field).to_owned(), json!(kind_of(field))));
+    let meta = Meta {
+        fields: kinds.collect(),
+    };
+    let (headers, rows) = page.into_parts(params);
+    (headers, Json(Table { data: rows, meta })).into_response()
+}
+
+/// What a column holds.
+fn kind_of(field: &str) -> &'static str {
+    match field {
+        "timestamp" | "last_seen()" | "first_seen()" => "date",
+        "count()" | "count_unique(user)" | "issue.id" => "integer",
+        _ => "string",
+    }
+}
+
+fn event_order(sort: &str) -> Result<Order, ApiError> {
+    match sort {
+        "-timestamp" => Ok(Order::Newest),
+        "timestamp" => Ok(Order::Oldest),
+        _ => Err(ApiError::field("sort", "timestamp or -timestamp")),
+    }
+}
+
+/// A row for each event.
+async fn events(
+    state: &ApiState,
+    projects: &[Project],
+    search: Search,
+    fields: &[&str],
+    params: &Params,
+) -> Result<Page<Map<String, Value>>, ApiError> {
+    let order = event_order(params.some("sort").unwrap_or("-timestamp"))?;
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let way = match (order, cursor.map(|cursor| cursor.direction)) {
+        (Order::Newest, Some(Direction::Back)) => Order::Oldest,
+        (Order::Oldest, Some(Direction::Back)) => Order::Newest,
+        (order, _) => order,
+    };
+    let after = cursor.map(|cursor| EventHit {
+        timestamp: Timestamp::from_millis(cursor.place.value),
+        row: cursor.place.id,
+        issue: 0,
+    });
+    let wanted = usize::try_from(limit)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
+    let hits = state.index.events(search, way, after, wanted).await?;
+    let place = |hit: &EventHit| Place {
+        value: hit.timestamp.as_millis(),
+        id: hit.row,
+    };
+    let page = Page::cut(hits, limit, cursor, place);
+    let ids: Vec<i64> = page.rows.iter().map(|hit| hit.row).collect();
+    let mut rows = state.store.event_rows(&ids).await?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    let shown = event_rows(state, projects, &rows, fields).await?;
+    Ok(page.map(|_| shown))
+}
+
+async fn event_rows(
+    state: &ApiState,
+    projects: &[Project],
+    rows: &[EventRow],
+    fields: &[&str],
+) -> Result<Vec<Map<String, Value>>, ApiError> {
+    let mut ids: Vec<i64> = rows.iter().map(|row| row.issue_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let issues = state.store.issue_rows(&ids).await?;
+    let stored = read(&state.archive, rows).await?;
+    let mut shown = Vec::with_capacity(rows.len());
+    for (row, stored) in rows.iter().zip(&stored) {
+        // A body that expired between the two reads is no longer on the page.
+        let Some(stored) = stored else { continue };
+        let Some(issue) = issues.iter().find(|issue| issue.id == row.issue_id) else {
+            continue;
+        };
+        let Some(project) = find(projects, issue.project_id) else {
+            continue;
+        };
+        let rules = state
+            .digest
+            .rules(super::grouping::project_id(row.project_id)?)
+            .await?;
+        let body = shape(stored, |event| EventBody::new(event, belongs(row), &rules))?;
+        let cells = fields.iter().map(|field| {
+            let value = of_issue(field, issue, project).unwrap_or_else(|| of_event(field, &body));
+            ((*field).to_owned(), value)
+        });
+        shown.push(cells.collect());
+    }
+    Ok(shown)
+}
+
+fn find(projects: &[Project], id: i64) -> Option<&Project> {
+    projects.iter().find(|project| project.id == id)
+}
+
+/// A field that is the issue's; `None` where it is not.
+fn of_issue(field: &str, issue: &IssueRow, project: &Project) -> Option<Value> {
+    let short_id = || ShortId {
+        project: project.slug.clone(),
+        number: issue.short_id,
+    };
+    Some(match field {
+        "issue" => json!(short_id().to_string()),
+        "issue.id" => json!(issue.id),
+        "project" | "project.name" => json!(project.slug),
+        "project.id" => json!(project.id),
+        _ => return None,
+    })
+}
+
+/// A field of an event, a tag where it is none that is known; null where it has none.
+fn of_event(field: &str, body: &EventBody) -> Value {
+    let summary = &body.summary;
+    let tag = |key: &str| EventTag::value_of(&summary.tags, key).map_or(Value::Null, |v| json!(v));
+    match field {
+        "id" => json!(summary.id),
+        "title" => json!(summary.title),
+        "message" => json!(summary.message),
+        "culprit" => json!(summary.culprit),
+        "location" => json!(summary.location),
+        "timestamp" => json!(summary.date_created),
+        "level" => json!(body.level),
+        "platform" | "platform.name" => json!(summary.platform),
+        "event.type" | "type" => json!(summary.kind),
+        "dist" => json!(body.dist),
+        "error.type" => summary.metadata.get("type").cloned().unwrap_or_default(),
+        "error.value" => summary.metadata.get("value").cloned().unwrap_or_default(),
+        "user.display" => tag("user"),
+        "trace" => {
+            let trace = body.contexts.get("trace");
+            let id = trace.and_then(|trace| trace.get("trace_id"));
+            id.cloned().unwrap_or_default()
+        }
+        _ => {
+            let named = field.strip_prefix("tags[");
+            tag(named
+                .and_then(|name| name.strip_suffix(']'))
+                .unwrap_or(field))
+        }
+    }
+}
+
+/// What a row of an issue can hold.
+fn check_fields(fields: &[&str]) -> Result<(), ApiError> {
+    let by_issue = [
+        "issue",
+        "issue.id",
+        "title",
+        "project",
+        "project.name",
+        "project.id",
+    ];
+    let figures = [
+        "count()",
+        "count_unique(user)",
+        "last_seen()",
+        "first_seen()",
+    ];
+    let is_known = |field: &&&str| by_issue.contains(*field) || figures.contains(*field);
+    match fields.iter().find(|field| !is_known(field)) {
+        Some(other) => {
+            let what = format!("{other} is not one of {by_issue:?} and {figures:?}");
+            Err(ApiError::field("field", what))
+        }
+        None => Ok(()),
+    }
+}
+
+fn issue_order(sort: &str) -> Result<fn(&IssueHit) -> i64, ApiError> {
+    match sort {
+        "-count()" | "-count" => Ok(|hit| i64::try_from(hit.events).unwrap_or(i64::MAX)),
+        "-last_seen()" | "-last_seen" | "-timestamp" => Ok(|hit| hit.last_seen.as_millis()),
+        "-first_seen()" | "-first_seen" => Ok(|hit| hit.first_seen.as_millis()),
+        _ => {
+            let what = "-count(), -last_seen() or -first_seen()";
+            Err(ApiError::field("sort", what))
+        }
+    }
+}
+
+/// A row for each issue that has matching events, with figures over those.
+async fn issues(
+    state: &ApiState,
+    projects: &[Project],
+    search: Search,
+    fields: &[&str],
+    params: &Params,
+) -> Result<Page<Map<String, Value>>, ApiError> {
+    check_fields(fields)?;
+    let users = match fields.contains(&"count_unique(user)") {
+        true => state.index.users(search.clone()).await?,
+        false => std::collections::HashMap::new(),
+    };
+    let mut hits = state.index.issues(search).await?;
+    let key = issue_order(params.some("sort").unwrap_or("-last_seen()"))?;
+    hits.sort_by_key(|hit| std::cmp::Reverse((key(hit), hit.issue)));
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let place = |hit: &IssueHit| Place {
+        value: key(hit),
+        id: hit.issue,
+    };
+    let at = cursor.map(|cursor| (cursor.place.value, cursor.place.id, cursor.direction));
+    match at {
+        Some((value, id, Direction::Onward)) => {
+            hits.retain(|hit| (key(hit), hit.issue) < (value, id));
+        }
+        Some((value, id, Direction::Back)) => {
+            hits.retain(|hit| (key(hit), hit.issue) > (value, id));
+            hits.reverse();
+        }
+        None => {}
+    }
+    hits.truncate(
+        usize::try_from(limit)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1),
+    );
+    let page = Page::cut(hits, limit, cursor, place);
+    let ids: Vec<i64> = page.rows.iter().map(|hit| hit.issue).collect();
+    let rows = state.store.issue_rows(&ids).await?;
+    let shown = page.rows.iter().filter_map(|hit| {
+        let row = rows.iter().find(|row| row.id == hit.issue)?;
+        let project = find(projects, row.project_id)?;
+        let cells = fields.iter().map(|field| {
+            let value = match *field {
+                "count()" => json!(hit.events),
+                "count_unique(user)" => json!(users.get(&hit.issue).copied().unwrap_or(0)),
+                "last_seen()" => json!(iso(hit.last_seen.as_millis())),
+                "first_seen()" => json!(iso(hit.first_seen.as_millis())),
+                "title" => json!(row.title),
+                _ => of_issue(field, row, project).unwrap_or_default(),
+            };
+            ((*field).to_owned(), value)
+        });
+        Some(cells.collect())
+    });
+    let shown: Vec<Map<String, Value>> = shown.collect();
+    Ok(page.map(|_| shown))
+}

@@ -1,0 +1,320 @@
+//! Releases: as events name them, and as people and their tools make them.
+
+pub(super) mod commits;
+pub(super) mod deploys;
+pub(super) mod edit;
+pub(super) mod suspects;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::ApiState;
+use super::caller::Caller;
+use super::error::ApiError;
+use super::input::At;
+use super::issue::short_version;
+use super::page::{Page, Params};
+use super::search::{chosen_projects, span};
+use super::types::{OrganizationPath, ProjectPath, iso, iso_option};
+use crate::access::Scope;
+use crate::clock;
+use crate::store::issue_read::Place;
+use crate::store::people::Organization;
+use crate::store::projects::Project;
+use crate::store::release_read::{ProjectOfRelease, ReleaseFilter, ReleaseRow};
+use commits::Commit;
+use deploys::Deploy;
+
+/// Who may see releases has one of these.
+const READ: [Scope; 3] = [Scope::ProjectRead, Scope::ProjectReleases, Scope::OrgCi];
+/// Who may make and change them has one of these.
+const WRITE: [Scope; 3] = [Scope::ProjectReleases, Scope::ProjectWrite, Scope::OrgCi];
+
+/// A release.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Release {
+    id: String,
+    version: String,
+    short_version: String,
+    /// `open` or `archived`.
+    status: &'static str,
+    url: Option<String>,
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    date_created: String,
+    date_started: Option<String>,
+    date_released: Option<String>,
+    first_event: Option<String>,
+    last_event: Option<String>,
+    /// Issues that it was the first to have.
+    new_groups: i64,
+    commit_count: i64,
+    last_commit: Option<Commit>,
+    deploy_count: i64,
+    last_deploy: Option<Deploy>,
+    projects: Vec<ReleaseProject>,
+}
+
+/// A project of a release.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReleaseProject {
+    id: String,
+    slug: String,
+    name: String,
+    platform: String,
+    /// Issues that the release was the first to have.
+    new_groups: i64,
+    /// When an event first named it.
+    first_event: Option<String>,
+}
+
+/// What a list of releases can be asked for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the documentation alone")]
+pub(super) struct ListParams {
+    /// Id or slug; repeated for several.
+    project: Option<Vec<String>>,
+    /// A part of the version.
+    query: Option<String>,
+    /// `open` or `archived`.
+    status: Option<String>,
+    /// Those made within this time: `14d`, `24h`.
+    #[param(rename = "statsPeriod")]
+    stats_period: Option<String>,
+    /// ISO 8601; not together with `statsPeriod`.
+    start: Option<String>,
+    /// ISO 8601; not together with `statsPeriod`.
+    end: Option<String>,
+    /// From the `Link` header of another page.
+    cursor: Option<String>,
+    /// At most 100; `per_page` says the same.
+    limit: Option<u32>,
+}
+
+/// The path of a release.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct ReleasePath {
+    /// Slug or id.
+    organization: String,
+    /// As events name it.
+    version: String,
+}
+
+/// The path of a release of a project.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct ProjectReleasePath {
+    /// Slug or id.
+    organization: String,
+    /// Slug or id.
+    project: String,
+    /// As events name it.
+    version: String,
+}
+
+/// The releases of an organization, the one made last first.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/releases/", tag = "releases",
+    params(OrganizationPath, ListParams), responses((status = 200, body = [Release])))]
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<OrganizationPath>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let organization = state
+        .organization_by_any(&caller, &path.organization, &READ)
+        .await?;
+    let projects = state.store.projects(organization.id).await?;
+    let chosen = chosen_projects(&projects, &params)?;
+    page(&state, &organization, &projects, &chosen, &params).await
+}
+
+/// The releases of a project, the one made last first.
+#[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/releases/", tag = "releases",
+    params(ProjectPath, ListParams), responses((status = 200, body = [Release])))]
+pub(super) async fn of_project(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ProjectPath>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let organization = state
+        .organization_by_any(&caller, &path.organization, &READ)
+        .await?;
+    let project = state.store.project(organization.id, &path.project).await?;
+    let project = [project.ok_or_else(ApiError::missing)?];
+    page(&state, &organization, &project, &project, &params).await
+}
+
+/// One release.
+#[utoipa::path(get, path = "/api/0/organizations/{organization}/releases/{version}/",
+    tag = "releases", params(ReleasePath), responses((status = 200, body = Release)))]
+pub(super) async fn get(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ReleasePath>,
+) -> Result<Json<Release>, ApiError> {
+    let (organization, row) = found(&state, &caller, &path, &READ).await?;
+    let projects = state.store.projects(organization.id).await?;
+    one(&state, &projects, row).await
+}
+
+/// One release of a project.
+#[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/releases/{version}/",
+    tag = "releases", params(ProjectReleasePath), responses((status = 200, body = Release)))]
+pub(super) async fn get_of_project(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ProjectReleasePath>,
+) -> Result<Json<Release>, ApiError> {
+    let (project, row) = found_in_project(&state, &caller, &path).await?;
+    one(&state, &[project], row).await
+}
+
+async fn page(
+    state: &ApiState,
+    organization: &Organization,
+    projects: &[Project],
+    chosen: &[Project],
+    params: &Params,
+) -> Result<Response, ApiError> {
+    let span = span(params, clock::now())?;
+    let filter = ReleaseFilter {
+        projects: chosen.iter().map(|project| project.id).collect(),
+        text: params.some("query").unwrap_or_default().to_owned(),
+        is_archived: match params.some("status") {
+            None | Some("open") => false,
+            Some("archived") => true,
+            Some(_) => return Err(ApiError::field("status", "open or archived")),
+        },
+        from: span.from,
+        until: span.to,
+    };
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let from = cursor.map(|cursor| (cursor.place, cursor.direction));
+    let rows = state
+        .store
+        .release_page(organization.id, &filter, from, limit + 1)
+        .await?;
+    let place = |row: &ReleaseRow| Place {
+        value: row.created_at,
+        id: row.id,
+    };
+    let page = Page::cut(rows, limit, cursor, place);
+    let shown = describe(state, projects, page.rows.clone()).await?;
+    Ok(page.map(|_| shown).respond(params))
+}
+
+/// The release of a path, when the caller has one of these scopes.
+async fn found(
+    state: &ApiState,
+    caller: &Caller,
+    path: &ReleasePath,
+    scopes: &[Scope],
+) -> Result<(Organization, ReleaseRow), ApiError> {
+    let organization = state
+        .organization_by_any(caller, &path.organization, scopes)
+        .await?;
+    let row = state.store.release(organization.id, &path.version).await?;
+    Ok((organization, row.ok_or_else(ApiError::missing)?))
+}
+
+/// The release of a project's path, when it is one of the project.
+async fn found_in_project(
+    state: &ApiState,
+    caller: &Caller,
+    path: &ProjectReleasePath,
+) -> Result<(Project, ReleaseRow), ApiError> {
+    let of = ReleasePath {
+        organization: path.organization.clone(),
+        version: path.version.clone(),
+    };
+    let (organization, row) = found(state, caller, &of, &READ).await?;
+    let project = state.store.project(organization.id, &path.project).await?;
+    let project = project.ok_or_else(ApiError::missing)?;
+    let links = state.store.projects_of_releases(&[row.id]).await?;
+    let is_linked = links.iter().any(|link| link.project_id == project.id);
+    if !is_linked {
+        return Err(ApiError::missing());
+    }
+    Ok((project, row))
+}
+
+async fn one(
+    state: &ApiState,
+    projects: &[Project],
+    row: ReleaseRow,
+) -> Result<Json<Release>, ApiError> {
+    let shown = describe(state, projects, vec![row]).await?.pop();
+    Ok(Json(shown.ok_or_else(ApiError::missing)?))
+}
+
+/// The rows as the API shows them. What they show beside the row is read for all at once.
+async fn describe(
+    state: &ApiState,
+    projects: &[Project],
+    rows: Vec<ReleaseRow>,
+) -> Result<Vec<Release>, ApiError> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let links = state.store.projects_of_releases(&ids).await?;
+    let mut commits = state.store.last_commits(&ids).await?;
+    let mut deploys = state.store.last_deploys(&ids).await?;
+    let shown = rows.into_iter().map(|row| {
+        let own = links.iter().filter(|link| link.release_id == row.id);
+        let own: Vec<&ProjectOfRelease> = own.collect();
+        let named = own.iter().filter(|link| link.has_events);
+        let commit = commits.iter().position(|(release, ..)| *release == row.id);
+        let commit = commit.map(|at| commits.swap_remove(at));
+        let deploy = deploys
+            .iter()
+            .position(|(_, deploy)| deploy.release_id == row.id);
+        let deploy = deploy.map(|at| deploys.swap_remove(at));
+        Release {
+            id: row.id.to_string(),
+            short_version: short_version(&row.version),
+            version: row.version,
+            status: if row.is_archived { "archived" } else { "open" },
+            url: row.url,
+            reference: row.reference,
+            date_created: iso(row.created_at),
+            date_started: iso_option(row.started_at),
+            date_released: iso_option(row.released_at),
+            first_event: iso_option(named.clone().map(|link| link.first_seen_at).min()),
+            last_event: iso_option(named.map(|link| link.last_seen_at).max()),
+            new_groups: own.iter().map(|link| link.new_issues).sum(),
+            commit_count: commit.as_ref().map_or(0, |(_, n, _)| *n),
+            last_commit: commit.map(|(_, _, commit)| commit.into()),
+            deploy_count: deploy.as_ref().map_or(0, |(n, _)| *n),
+            last_deploy: deploy.map(|(_, deploy)| deploy.into()),
+            projects: own
+                .iter()
+                .filter_map(|link| ReleaseProject::new(link, projects))
+                .collect(),
+        }
+    });
+    Ok(shown.collect())
+}
+
+impl ReleaseProject {
+    fn new(link: &ProjectOfRelease, projects: &[Project]) -> Option<Self> {
+        let project = projects
+            .iter()
+            .find(|project| project.id == link.project_id)?;
+        Some(Self {
+            id: project.id.to_string(),
+            slug: project.slug.clone(),
+            name: project.name.clone(),
+            platform: project.platform.clone(),
+            new_groups: link.new_issues,
+            first_event: link.has_events.then(|| iso(link.first_seen_at)),
+        })
+    }
+}
