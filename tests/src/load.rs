@@ -127,8 +127,8 @@ impl Recorded {
         let is_id = |word: &&str| word.len() == 32 && word.bytes().all(|b| b.is_ascii_hexdigit());
         // The key of its DSN is one for all.
         let key = text.split("sentry_key").next().unwrap_or_default();
-        let words = key.split(|c: char| !c.is_ascii_alphanumeric());
-        let id = words.filter(is_id).next_back();
+        let mut words = key.split(|c: char| !c.is_ascii_alphanumeric());
+        let id = words.rfind(is_id);
         let id = id.context("no id in the recording")?.as_bytes().to_vec();
         Ok(Self { plain, id })
     }
