@@ -222,9 +222,9 @@ fn apart(of_relay: &Counts, of_hub: &Counts) -> String {
 /// - whether they had arrived, if they were under way when they were found damaged: they may be
 ///   counted as damaged and be at the hub, which then knows of more than the relay accepted.
 ///
-/// So the hub knows of no more than were damaged beside them. And of no fewer than the relay, but
-/// for what records held that were damaged twice, first where they say what they hold: each of
-/// these is counted as one.
+/// So the hub knows of no fewer than the relay, and of no more than were damaged beside them; but for
+/// what records held that were damaged twice, first where they say what they hold: each of these is
+/// counted as one.
 fn check_damaged(of_relay: &Counts, of_hub: &Counts) -> Result<u64, String> {
     let n_damaged = sum(of_hub, &[Term::Corrupt]);
     let untold = |(account, _): &(&Account, &u64)| {
@@ -234,9 +234,9 @@ fn check_damaged(of_relay: &Counts, of_hub: &Counts) -> Result<u64, String> {
     let mut most = 0;
     for term in [Term::Received, Term::Accepted] {
         let (relay, hub) = (sum(of_relay, &[term]), sum(of_hub, &[term]));
-        let fewer_max = n_untold * (ITEMS_MAX - 1);
+        let untold_max = n_untold * (ITEMS_MAX - 1);
         let more = hub.saturating_sub(relay);
-        let is_told = more <= n_damaged && relay.saturating_sub(hub) <= fewer_max;
+        let is_told = more <= n_damaged + untold_max && relay.saturating_sub(hub) <= untold_max;
         let more = is_told.then_some(more).ok_or_else(|| {
             let apart = apart(of_relay, of_hub);
             format!(
