@@ -154,8 +154,10 @@ async fn an_upload_goes_on_after_the_relay_was_killed_and_is_there_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_an_envelope_may_be_larger_than_the_memory_that_it_takes() {
-    const MEMORY_MAX: u64 = 64 << 20;
+    // The debug build has more code, which is there before.
+    const GROWTH_MAX: u64 = 48 << 20;
     let site = Site::start().await.unwrap();
+    let before = site.relay_resident_bytes().unwrap();
     let file = noise(3, 70 << 20);
     let body = envelope(
         &"7".repeat(32),
@@ -167,8 +169,8 @@ async fn a_file_of_an_envelope_may_be_larger_than_the_memory_that_it_takes() {
     assert_eq!(site.sdk().post(body, "").await.unwrap().status(), 200);
     let found = item(&site, "attachment").await;
     assert!(download(&site, &found).await == file, "another file");
-    let resident = site.relay_resident_bytes().unwrap();
-    println!("relay holds {} MiB", resident >> 20);
-    assert!(resident < MEMORY_MAX, "relay holds {} MiB", resident >> 20);
+    let growth = site.relay_resident_bytes().unwrap().saturating_sub(before);
+    println!("the relay holds {} MiB more", growth >> 20);
+    assert!(growth < GROWTH_MAX, "{} MiB more", growth >> 20);
     site.assert_ledger_balances().await.unwrap();
 }
