@@ -16,9 +16,9 @@
 //! - Memory does not grow with the backlog: of a segment some hundred bytes are held, of blocks
 //!   the one that is read.
 //! - Damage never stops the opening: what is damaged is set aside, the rest is delivered.
-//!
 //! - What is new overtakes what has waited: while one of the two important lanes is stuck, its
 //!   records go to its twin, so that after an outage the lane itself carries what is new.
+//! - A project that floods waits for itself: commits are small, and what others send is in the next.
 //! - With a key configured no block lies on the disk unencrypted; without the key that a block
 //!   needs the spool does not open.
 //!
