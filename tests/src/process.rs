@@ -208,11 +208,23 @@ impl Process {
     /// # Errors
     /// When the process is gone.
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most physical memory that it ever had, in bytes.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn resident_peak_bytes(&self) -> anyhow::Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = line
             .and_then(|line| line.split_whitespace().next())
-            .context("no VmRSS")?;
+            .with_context(|| format!("no {name}"))?;
         Ok(kib.parse::<u64>()? * 1024)
     }
 

@@ -96,62 +96,20 @@ pub(super) async fn watch_fleet(
     cancel: CancellationToken,
 ) {
     let since = clock::now();
-    let mut tick = interval(FLEET_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut is_failing = false;
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = cancel.cancelled() => return,
-        }
-        match fleet.look_after(&public_url, since, clock::now()).await {
-            Ok(n_written) => {
-                if std::mem::take(&mut is_failing) {
-                    tracing::info!("relays are looked after again");
-                }
-                if n_written > 0 {
-                    due.notify_one();
-                }
-            }
-            Err(error) if is_failing => {
-                tracing::debug!(%error, "relays are still not looked after");
-            }
-            Err(error) => {
-                is_failing = true;
-                tracing::warn!(%error, "relays are not looked after, trying again");
-            }
-        }
-    }
+    let look = || {
+        let (fleet, public_url) = (fleet.clone(), public_url.clone());
+        async move { fleet.look_after(&public_url, since, clock::now()).await }
+    };
+    look_again("relays", FLEET_EVERY, look, &due, &cancel).await;
 }
 
 /// Lets new issues escalate that are seen more often than others, again and again.
 pub(super) async fn watch_new_issues(store: Store, alerts: Arc<Notify>, cancel: CancellationToken) {
-    let mut tick = interval(NEW_ISSUES_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut is_failing = false;
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = cancel.cancelled() => return,
-        }
-        match escalation::look(&store, clock::now()).await {
-            Ok(n_escalating) => {
-                if std::mem::take(&mut is_failing) {
-                    tracing::info!("new issues are looked after again");
-                }
-                if n_escalating > 0 {
-                    alerts.notify_one();
-                }
-            }
-            Err(error) if is_failing => {
-                tracing::debug!(%error, "new issues are still not looked after");
-            }
-            Err(error) => {
-                is_failing = true;
-                tracing::warn!(%error, "new issues are not looked after, trying again");
-            }
-        }
-    }
+    let look = || {
+        let store = store.clone();
+        async move { escalation::look(&store, clock::now()).await }
+    };
+    look_again("new issues", NEW_ISSUES_EVERY, look, &alerts, &cancel).await;
 }
 
 /// Notes and tells when limits against spikes begin and end to refuse, again and again.
@@ -161,7 +119,23 @@ pub(super) async fn watch_spikes(
     due: Arc<Notify>,
     cancel: CancellationToken,
 ) {
-    let mut tick = interval(SPIKES_EVERY);
+    let look = || {
+        let (store, public_url) = (store.clone(), public_url.clone());
+        async move { spike::look(&store, &public_url, clock::now()).await }
+    };
+    look_again("spikes", SPIKES_EVERY, look, &due, &cancel).await;
+}
+
+/// Looks again and again, and rings when anything came of it. What fails is tried again, and told
+/// when it begins to fail and when it has ended.
+async fn look_again<E: std::fmt::Display, F: Future<Output = Result<usize, E>>>(
+    what: &str,
+    every: Duration,
+    look: impl Fn() -> F,
+    due: &Notify,
+    cancel: &CancellationToken,
+) {
+    let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_failing = false;
     loop {
@@ -169,21 +143,21 @@ pub(super) async fn watch_spikes(
             _ = tick.tick() => {}
             () = cancel.cancelled() => return,
         }
-        match spike::look(&store, &public_url, clock::now()).await {
-            Ok(n_written) => {
+        match look().await {
+            Ok(n_changed) => {
                 if std::mem::take(&mut is_failing) {
-                    tracing::info!("spikes are looked after again");
+                    tracing::info!("{what} are looked after again");
                 }
-                if n_written > 0 {
+                if n_changed > 0 {
                     due.notify_one();
                 }
             }
             Err(error) if is_failing => {
-                tracing::debug!(%error, "spikes are still not looked after");
+                tracing::debug!(%error, "{what} are still not looked after");
             }
             Err(error) => {
                 is_failing = true;
-                tracing::warn!(%error, "spikes are not looked after, trying again");
+                tracing::warn!(%error, "{what} are not looked after, trying again");
             }
         }
     }
