@@ -25,6 +25,8 @@ pub(super) struct Catalog {
     pub(super) gaps: Vec<LostRange>,
     /// What was delivered of each lane of which it is known.
     pub(super) delivered: Vec<Delivered>,
+    /// Segments that are counted as lost and that nobody reads, but whose files are not deleted yet.
+    pub(super) given_away: Vec<(Lane, SegmentInfo)>,
 }
 
 /// One lane.
@@ -233,7 +235,24 @@ impl Book {
 impl Catalog {
     /// Bytes of all segments.
     pub(super) fn bytes(&self) -> u64 {
-        self.lanes.0.iter().map(Book::bytes).sum()
+        let given_away = self.given_away.iter().map(|(_, segment)| segment.bytes);
+        let kept = self.lanes.0.iter().map(Book::bytes);
+        kept.chain(given_away).sum()
+    }
+
+    /// Whether the file of a segment that was given away is there yet, of these numbers.
+    pub(super) fn is_on_disk(&self, gap: &LostRange) -> bool {
+        self.given_away.iter().any(|(lane, segment)| {
+            *lane == gap.lane && segment.first <= gap.to && gap.from < segment.next
+        })
+    }
+
+    /// Takes a segment from its lane: it is counted as lost, so nobody is to read it any more.
+    pub(super) fn give_away(&mut self, lane: Lane, serial: u64) {
+        let segments = &mut self.lanes.get_mut(lane).segments;
+        let at = segments.iter().position(|segment| segment.serial == serial);
+        let given = at.and_then(|at| segments.remove(at));
+        self.given_away.extend(given.map(|segment| (lane, segment)));
     }
 
     /// Why `from` to `to` have no records, and how far that reason reaches.

@@ -141,6 +141,7 @@ impl Inspector {
                 lanes: ByLane::default(),
                 gaps: state.gaps.clone(),
                 delivered: Vec::new(),
+                given_away: Vec::new(),
             },
             disk,
             dir: dir.to_path_buf(),
@@ -214,6 +215,7 @@ impl Inspector {
             lanes: ByLane::default(),
             gaps: now.gaps,
             delivered: Vec::new(),
+            given_away: Vec::new(),
         };
         told.lanes.get_mut(lane).acked = now.lanes.get(lane).acked;
         told.reason(lane, from, to)

@@ -119,6 +119,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
             lanes: books,
             gaps,
             delivered,
+            given_away: Vec::new(),
         },
         writers,
         health,
@@ -275,10 +276,12 @@ impl Opening<'_> {
         Ok((book, writer))
     }
 
-    /// Whether all that the hub does not have of these numbers is counted as lost.
+    /// Whether all that the hub does not have of these numbers is counted as lost, or all of them
+    /// are.
     fn is_given_away(&self, first: Seq, next: Seq, acked: Seq) -> bool {
         let whole = Loss::unknown(self.lane, first, next);
-        next > acked.next() && whole.beyond(self.gaps, acked).is_empty()
+        let is_lost = |from| whole.beyond(self.gaps, from).is_empty();
+        next > first && (is_lost(Seq(0)) || next > acked.next() && is_lost(acked))
     }
 
     /// A file whose records are counted as lost: that was written down, the file not yet deleted.

@@ -58,7 +58,9 @@ impl Owner {
         }
         let moved = before.0 != self.state.lanes;
         self.deliver(cursors);
-        self.state.forget_gaps();
+        let catalog = self.shared.catalog();
+        self.state.forget_gaps(|gap| catalog.is_on_disk(gap));
+        drop(catalog);
         let result = if moved { self.advance() } else { Ok(()) };
         let result = result.map_err(SpoolError::from);
         if result.is_err() {
@@ -223,13 +225,11 @@ impl Owner {
     pub(super) fn fill(&self) -> Fill {
         let catalog = self.shared.catalog();
         let mut lanes = ByLane::<LaneFill>::default();
-        let mut used = 0;
+        let used = catalog.bytes();
         for lane in Lane::ALL {
             let book = catalog.lanes.get(lane);
-            let bytes = book.bytes();
-            used += bytes;
             *lanes.get_mut(lane) = LaneFill {
-                bytes,
+                bytes: book.bytes(),
                 reserve: self.limits.reserve(lane),
                 evictable: self.limits.may_evict(lane) && book.spare().is_some(),
             };
@@ -247,7 +247,12 @@ impl Owner {
         self.drop_oldest(lane, GapReason::Evicted, Term::Evicted)
     }
 
+    /// What is counted as lost is read by nobody from then on: a file that the disk does not let go
+    /// is tried again, before anything else is dropped.
     fn drop_oldest(&mut self, lane: Lane, reason: GapReason, term: Term) -> io::Result<bool> {
+        if self.delete_given_away()? {
+            return Ok(true);
+        }
         let (spare, last) = {
             let catalog = self.shared.catalog();
             let book = catalog.lanes.get(lane);
@@ -262,10 +267,24 @@ impl Owner {
         }
         let losses = self.content(lane, &spare);
         self.record_losses(&losses, reason, term)?;
-        self.delete(lane, &spare)?;
-        self.disk().sync_dir(&self.writers.get(lane).dir)?;
+        self.shared.catalog().give_away(lane, spare.serial);
         self.find_oldest(lane);
-        Ok(true)
+        self.delete_given_away()
+    }
+
+    /// Deletes the files of segments that are counted as lost; `false` when there are none.
+    pub(super) fn delete_given_away(&mut self) -> io::Result<bool> {
+        let mut is_any = false;
+        loop {
+            let next = self.shared.catalog().given_away.last().cloned();
+            let Some((lane, info)) = next else {
+                return Ok(is_any);
+            };
+            self.delete(lane, &info)?;
+            self.disk().sync_dir(&self.writers.get(lane).dir)?;
+            self.shared.catalog().given_away.pop();
+            is_any = true;
+        }
     }
 
     /// What the hub does not have of a segment, by ranges.

@@ -37,8 +37,12 @@ impl Owner {
         Ok(())
     }
 
-    /// Keeps no more of what was delivered than may be, and nothing of it when the disk is full.
+    /// Keeps nothing of what is lost, no more of what was delivered than may be, and nothing of it
+    /// when the disk is full.
     pub(super) fn keep_little(&mut self) {
+        if let Err(error) = self.delete_given_away() {
+            self.note("lost segment not deleted", &error);
+        }
         if let Err(error) = self.forget_delivered() {
             self.note("delivered segment not deleted", &error);
         }

@@ -127,10 +127,11 @@ impl State {
         }
     }
 
-    /// Forgets gaps that the hub has been told of.
-    pub(super) fn forget_gaps(&mut self) {
+    /// Forgets gaps that the hub has been told of, but those whose records the disk still has.
+    pub(super) fn forget_gaps(&mut self, is_on_disk: impl Fn(&LostRange) -> bool) {
         let lanes = self.lanes;
-        self.gaps.retain(|gap| gap.to > lanes.get(gap.lane).acked);
+        self.gaps
+            .retain(|gap| gap.to > lanes.get(gap.lane).acked || is_on_disk(gap));
     }
 }
 

@@ -579,6 +579,43 @@ fn what_was_evicted_does_not_come_back_when_the_power_goes_whichever_call_fails(
 }
 
 #[test]
+fn what_was_evicted_is_not_sent_when_its_file_cannot_be_deleted() {
+    let runtime = runtime();
+    let mut n_evicted = 0;
+    for (after, n) in (0..16).flat_map(|after| [(after, 1), (after, 3), (after, 20)]) {
+        runtime.block_on(async {
+            let failed = format!("{n} calls from {after} on");
+            let mut oracle = Oracle::new(|config| {
+                config.segment_bytes = "1 KiB".parse().unwrap();
+                config.bytes_max = Some("8 KiB".parse().unwrap());
+            });
+            oracle.open().unwrap();
+            for _ in 0..12 {
+                oracle.append(&[Lane::Blobs], 400).await.unwrap();
+            }
+            let at = oracle.disk.n_calls() + 1 + after;
+            let kind = io::ErrorKind::Other;
+            oracle.disk.set_fault(Some(Fault { at, n, kind }));
+            let _may_fail = oracle.append(&[Lane::Blobs], 400).await;
+            // What is read now is sent, whatever is left on the disk.
+            let (missing, _) = oracle.missing().await;
+            oracle.disk.set_fault(None);
+            oracle.ack(Lane::Blobs, 200).await.unwrap();
+            // What is lost is written down with it.
+            oracle.append(&[Lane::Errors], 10).await.unwrap();
+            let evicted = by_term(&oracle.ledger.totals())
+                .get(&Term::Evicted)
+                .copied();
+            let evicted = evicted.unwrap_or_default();
+            assert_eq!(missing.len() as u64, evicted, "{failed}");
+            n_evicted += evicted;
+            oracle.close().await.unwrap();
+        });
+    }
+    assert!(n_evicted > 16, "{n_evicted} evicted");
+}
+
+#[test]
 fn a_full_disk_refuses_delivers_and_recovers_by_itself() {
     runtime().block_on(async {
         let mut oracle = Oracle::new(|config| {
