@@ -7,6 +7,7 @@ mod backlog;
 mod fleet;
 mod kinds;
 mod links;
+mod search;
 mod single;
 mod site;
 mod steady;
@@ -45,6 +46,9 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
     let is_asked = |part: &str| only.as_ref().is_none_or(|only| only == part);
     if is_asked("site") {
         site::measure(&fresh(dir, "site")?, &mut figures).await?;
+    }
+    if is_asked("search") {
+        search::measure(&fresh(dir, "search")?, &mut figures).await?;
     }
     if is_asked("steady") {
         steady::measure(&fresh(dir, "steady")?, &mut figures).await?;

@@ -52,6 +52,12 @@ pub fn bench_link() -> Option<String> {
     text("BENCH_LINK")
 }
 
+/// Events that searches of the benchmark are asked of, `BENCH_EVENTS`.
+#[must_use]
+pub fn bench_events(otherwise: usize) -> usize {
+    number("BENCH_EVENTS", otherwise)
+}
+
 /// Relays of the benchmark's fleet, `BENCH_RELAYS`.
 #[must_use]
 pub fn bench_relays() -> usize {

@@ -1,22 +1,16 @@
-//! One site under real errors: what an event costs, how soon it is seen, how quick the pages are.
+//! One site under real errors: what an event costs, and how soon it is seen.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    DRAINED_WITHIN, ENVELOPES, Figures, disk_bytes, float, hub, is_large, mib, percentile, post,
-    relay,
+    DRAINED_WITHIN, ENVELOPES, Figures, disk_bytes, float, hub, mib, percentile, post, relay,
 };
 use crate::site::{ORGANIZATION, Plan, Site};
 use crate::wait::{clock, until};
 
-/// Requests of each kind that are timed.
-const ASKED: usize = 200;
 /// Events whose way from POST to list is timed.
 const VISIBLE: usize = 60;
 
@@ -28,7 +22,6 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
     let n_before = site.stored_events().await?;
     offline(&mut site, figures).await?;
     drain(&mut site, figures, n_before).await?;
-    questions(&mut site, figures).await?;
     start(&mut site, figures).await
 }
 
@@ -141,54 +134,6 @@ async fn drain(site: &mut Site, figures: &mut Figures, n_before: usize) -> anyho
         "B",
     )?;
     site.start_hub().await
-}
-
-/// Lists and searches with many events stored.
-async fn questions(site: &mut Site, figures: &mut Figures) -> anyhow::Result<()> {
-    let wanted = if is_large() { 1_000_000 } else { 100_000 };
-    let n_stored = site.stored_events().await?;
-    if wanted > n_stored {
-        post(site, wanted - n_stored).await?;
-        until("all events to be digested", DRAINED_WITHIN, || async {
-            (site.stored_events().await.ok()? >= wanted).then_some(())
-        })
-        .await?;
-    }
-    figures.note("hub.events_stored", float(site.stored_events().await?), "")?;
-    let list = format!("organizations/{ORGANIZATION}/issues/?query=is:unresolved&statsPeriod=14d");
-    let issue = site.api().get(&list).await?;
-    let id = issue
-        .pointer("/0/id")
-        .and_then(|id| id.as_str())
-        .context("an issue")?
-        .to_owned();
-    let detail = format!("organizations/{ORGANIZATION}/issues/{id}/");
-    let latest = format!("organizations/{ORGANIZATION}/issues/{id}/events/latest/");
-    let mut asked = BTreeMap::new();
-    asked.insert("hub.issue_list_p99_ms", vec![list]);
-    asked.insert("hub.issue_detail_p99_ms", vec![detail, latest]);
-    let searches = [
-        "charge_7",
-        "server_name:web-03",
-        "failed after level:error",
-        "transaction:/checkout/3 user.id:42",
-    ];
-    let search = |query: &&str| {
-        let query = crate::api::form_encoded(query);
-        format!("organizations/{ORGANIZATION}/issues/?query={query}")
-    };
-    asked.insert("hub.search_p99_ms", searches.iter().map(search).collect());
-    for (name, paths) in asked {
-        let mut took = Vec::new();
-        for path in paths.iter().cycle().take(ASKED) {
-            let begin = clock();
-            let status = site.api().call(Method::GET, path, None).await?.status();
-            anyhow::ensure!(status.is_success(), "{path} answered {status}");
-            took.push(begin.elapsed());
-        }
-        figures.note(name, percentile(&mut took, 0.99).as_secs_f64() * 1e3, "ms")?;
-    }
-    Ok(())
 }
 
 /// From exec to the first answer of the relay.

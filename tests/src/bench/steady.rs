@@ -1,6 +1,9 @@
 //! The relay at a steady rate, at the highest rate, and flooded.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,7 +13,7 @@ use protocol::ids::{EventId, Lane, ProjectId, PublicKey};
 use protocol::unit::ByteSize;
 use serde_json::json;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Figures, SENDERS, float, mib, percentile, post_all, relay};
 use crate::api::{Sdk, VISIBLE_WITHIN, envelope};
@@ -151,54 +154,92 @@ async fn small(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
 /// Large bodies from everywhere; whatever is answered, memory is bounded, and who posts little to
 /// another project is answered all the while.
 async fn flooded(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
-    let other = other_project(site).await?;
+    let dsn = other_project(site).await?;
+    let other = Sdk::new(site.relay_url(), &dsn)?;
     let mut idle = Vec::new();
     for n in 0..OTHERS {
         idle.push(answered(&other, n).await?);
     }
+    // Made before, so that what is measured is not the making.
+    let bodies: Vec<_> = (0..FLOOD).map(|n| flood_body(n as u64)).collect();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let quiet = quietly(site.relay_url().to_owned(), dsn, Arc::clone(&is_over));
     let mut senders = JoinSet::new();
-    for sender in 0..SENDERS * 4 {
-        senders.spawn(flood(site.sdk().clone(), sender as u64));
+    for bodies in bodies.chunks(FLOOD / (SENDERS * 4)) {
+        let (sdk, bodies) = (site.sdk().clone(), bodies.to_vec());
+        senders.spawn(async move {
+            for body in bodies {
+                drop(sdk.post(body, "").await);
+            }
+        });
     }
-    let (mut peak, mut meanwhile) = (0, Vec::new());
+    let mut peak = 0;
     while !senders.is_empty() {
         peak = peak.max(relay(site)?.resident_bytes()?);
-        while senders.try_join_next().is_some() {}
-        meanwhile.push(answered(&other, meanwhile.len()).await?);
+        let _ended = timeout(Duration::from_millis(5), senders.join_next()).await;
     }
+    is_over.store(true, Ordering::Relaxed);
+    let meanwhile = quiet
+        .join()
+        .map_err(|_| anyhow::anyhow!("the quiet project's SDK panicked"))??;
     figures.note("relay.rss_flooded_mib", mib(peak), "MiB")?;
     for (name, mut took) in [("idle", idle), ("flooded", meanwhile)] {
-        let p99 = percentile(&mut took, 0.99).as_secs_f64() * 1e3;
-        figures.note(&format!("relay.other_project_p99_{name}_ms"), p99, "ms")?;
+        for (share, what) in [(0.5, "p50"), (0.99, "p99")] {
+            let millis = percentile(&mut took, share).as_secs_f64() * 1e3;
+            figures.note(
+                &format!("relay.other_project_{what}_{name}_ms"),
+                millis,
+                "ms",
+            )?;
+        }
     }
     Ok(())
 }
 
-async fn flood(sdk: Sdk, seed: u64) {
+fn flood_body(seed: u64) -> Vec<u8> {
     let mut chance = Chance::new(seed);
-    for _ in 0..FLOOD / (SENDERS * 4) {
-        let words: String = (0..24_000)
-            .map(|_| format!("{:016x}", chance.number()))
-            .collect();
-        let event = json!({"message": "flood", "extra": {"words": words}});
-        drop(sdk.post(envelope(&event), "").await);
-    }
+    let words: String = (0..24_000)
+        .map(|_| format!("{:016x}", chance.number()))
+        .collect();
+    envelope(&json!({"message": "flood", "extra": {"words": words}}))
 }
 
-/// An SDK of a second project.
-async fn other_project(site: &Site) -> anyhow::Result<Sdk> {
+/// Small events, one after the other, until it is over: on a thread of their own, so that the
+/// senders of the flood do not keep them waiting.
+fn quietly(
+    relay: String,
+    dsn: String,
+    is_over: Arc<AtomicBool>,
+) -> JoinHandle<anyhow::Result<Vec<Duration>>> {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let (sdk, mut took) = (Sdk::new(&relay, &dsn)?, Vec::new());
+            while !is_over.load(Ordering::Relaxed) {
+                took.push(answered(&sdk, took.len()).await?);
+            }
+            Ok(took)
+        })
+    })
+}
+
+/// The DSN of a second project that the relay knows.
+async fn other_project(site: &Site) -> anyhow::Result<String> {
     let path = format!("organizations/{}/projects/", site.org());
     let made = site.api().post(&path, &json!({"name": "quiet"})).await?;
     let slug = made.get("slug").and_then(|slug| slug.as_str());
     let path = format!("projects/{}/{}/keys/", site.org(), slug.unwrap_or_default());
     let keys = site.api().get(&path).await?;
     let dsn = keys.pointer("/0/dsn/public").and_then(|dsn| dsn.as_str());
-    let sdk = Sdk::new(site.relay_url(), dsn.context("the project has a key")?)?;
+    let dsn = dsn.context("the project has a key")?;
+    let sdk = Sdk::new(site.relay_url(), dsn)?;
     until("the project to be known", VISIBLE_WITHIN, || async {
         answered(&sdk, 0).await.ok()
     })
     .await?;
-    Ok(sdk)
+    Ok(dsn.to_owned())
 }
 
 /// How long a small event takes to be acknowledged.
