@@ -206,6 +206,7 @@ impl Owner {
 
     /// Writes and syncs all blocks, or leaves none. Says how long the syncing took.
     fn write(&mut self, ready: &[Ready]) -> io::Result<Duration> {
+        self.settle()?;
         let elapsed = self.elapsed();
         let mut touched = Vec::new();
         let mut written = Ok(());

@@ -336,7 +336,8 @@ impl Owner {
             // state without it is written, the new file is of no use.
             (self.state.pending, self.state.erased) = before;
             self.state.rewritten = None;
-            if self.save().is_ok() {
+            self.doubt();
+            if self.settle().is_ok() {
                 let _found_at_the_next_opening = self.disk().remove(&new);
             }
             return Err(error);

@@ -19,7 +19,7 @@ use super::loss::Loss;
 use super::queue::Queue;
 use super::recover::Recovered;
 use super::shared::Shared;
-use super::state::{LaneCursor, LostRange, Mark, Pending, Slots, State};
+use super::state::{LaneCursor, LostRange, Mark, Pending, SLOTS, Slots, State};
 use super::writer::Writer;
 use super::{GapReason, limits::Limits};
 use crate::ledger::Ledger;
@@ -148,6 +148,8 @@ pub(super) struct Owner {
     pub(super) held: ByLane<bool>,
     /// Whether the ballast is there.
     pub(super) ballast: bool,
+    /// How often the state is to be written before what was taken back is not in either slot.
+    in_doubt: usize,
     /// Since when what is handed out cannot be written down.
     pub(super) unnoted_since: Option<Duration>,
     /// The spool's age when this process opened it.
@@ -186,6 +188,7 @@ impl Owner {
             headroom: u64::MAX,
             held: ByLane::default(),
             ballast: false,
+            in_doubt: 0,
             unnoted_since: None,
             opened_at: now,
             state_written_at: now,
@@ -385,11 +388,26 @@ impl Owner {
             written => written,
         };
         if written.is_ok() {
+            self.in_doubt = self.in_doubt.saturating_sub(1);
             let mut catalog = self.shared.catalog();
             catalog.gaps.clone_from(&self.state.gaps);
             catalog.delivered.clone_from(&self.state.delivered);
         }
         written
+    }
+
+    /// Notes that a change of the state was taken back which may be written all the same.
+    pub(super) const fn doubt(&mut self) {
+        self.in_doubt = SLOTS;
+    }
+
+    /// Makes sure that what was taken back is not written. The next record of lane 0 would be taken
+    /// for the one that tells of its losses.
+    pub(super) fn settle(&mut self) -> std::io::Result<()> {
+        while self.in_doubt > 0 {
+            self.save()?;
+        }
+        Ok(())
     }
 
     /// Writes the state into both slots: if either is damaged, the other knows as much.
@@ -426,6 +444,7 @@ impl Owner {
         let saved = self.save_twice();
         if saved.is_err() {
             (self.state.gaps, self.state.pending) = before;
+            self.doubt();
         }
         saved
     }

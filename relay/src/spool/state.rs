@@ -144,7 +144,9 @@ pub(super) struct Slots {
     files: [Option<Arc<dyn File>>; 2],
 }
 
-const SLOT_NAMES: [&str; 2] = ["state.0", "state.1"];
+/// Places that the state is written to in turn.
+pub(super) const SLOTS: usize = 2;
+const SLOT_NAMES: [&str; SLOTS] = ["state.0", "state.1"];
 
 impl Slots {
     pub(super) fn new(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {

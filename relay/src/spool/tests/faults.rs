@@ -616,6 +616,45 @@ fn what_was_evicted_is_not_sent_when_its_file_cannot_be_deleted() {
 }
 
 #[test]
+fn what_is_half_written_down_as_lost_is_told_or_not_lost() {
+    let runtime = runtime();
+    let mut n_evicted = 0;
+    for after in 0..24 {
+        runtime.block_on(async {
+            let mut oracle = Oracle::new(|config| {
+                config.segment_bytes = "1 KiB".parse().unwrap();
+                config.bytes_max = Some("8 KiB".parse().unwrap());
+            });
+            oracle.open().unwrap();
+            for _ in 0..12 {
+                oracle.append(&[Lane::Blobs], 400).await.unwrap();
+            }
+            let at = oracle.disk.n_calls() + 1 + after;
+            let kind = io::ErrorKind::Other;
+            oracle.disk.set_fault(Some(Fault { at, n: 1, kind }));
+            let _may_fail = oracle.append(&[Lane::Blobs], 400).await;
+            oracle.disk.set_fault(None);
+            // Takes the number that what is lost was to be told under.
+            let _may_be_full = oracle.append(&[Lane::Control], 10).await;
+            let mut killed = oracle.fork(oracle.disk.copy());
+            oracle.close().await.unwrap();
+            killed.open().unwrap();
+            // What is lost is written down with it.
+            killed.append(&[Lane::Errors], 10).await.unwrap();
+            let (missing, _) = killed.missing().await;
+            let evicted = by_term(&killed.ledger.totals())
+                .get(&Term::Evicted)
+                .copied();
+            let evicted = evicted.unwrap_or_default();
+            assert_eq!(missing.len() as u64, evicted, "call {after} failed");
+            n_evicted += evicted;
+            killed.close().await.unwrap();
+        });
+    }
+    assert!(n_evicted > 16, "{n_evicted} evicted");
+}
+
+#[test]
 fn a_full_disk_refuses_delivers_and_recovers_by_itself() {
     runtime().block_on(async {
         let mut oracle = Oracle::new(|config| {
