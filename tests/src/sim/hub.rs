@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use hub::digest::cursor::{Meets, meet};
 use hub::receive::{Arrived, Inbox, Step};
-use protocol::block::{self, Record, Whole};
-use protocol::ids::{Epoch, Lane, Seq};
+use protocol::block::{self, Chain, Record, Whole};
+use protocol::ids::{Epoch, Lane, Seq, WholeId};
 use protocol::outcome::{Account, Counts, Term, reason};
 use protocol::wire::{Ack, Cursor};
 
@@ -33,6 +33,10 @@ pub(super) struct Store {
     /// What stands under a number, so that it never means something else.
     numbers: BTreeMap<(Epoch, Lane, Seq), Option<u64>>,
     seen: BTreeSet<u64>,
+    /// The parts of items, and the digest up to each.
+    parts: BTreeMap<WholeId, BTreeMap<u32, Chain>>,
+    /// Items that came without all of their parts.
+    pub(super) incomplete: BTreeSet<u64>,
     /// What each record counted.
     counted: BTreeMap<(Epoch, Lane, Seq), Counts>,
     /// The ledger.
@@ -123,6 +127,11 @@ impl Hub {
             *highest = upto.max(*highest);
         }
         self.had = Some(had);
+    }
+
+    /// Whether it ever was set back.
+    pub(super) const fn was_set_back(&self) -> bool {
+        self.had.is_some()
     }
 
     /// The farthest that a lane ever was committed.
@@ -379,10 +388,17 @@ impl Store {
         self.numbers.insert((epoch, lane, seq), n);
         let mut counted = Counts::new();
         match record {
-            Record::Part(_) => {}
+            Record::Part(part) => {
+                let parts = self.parts.entry(part.whole).or_default();
+                parts.insert(part.nth, part.chain);
+            }
             Record::Items(items) | Record::Whole(Whole { items, .. }) => {
                 let n = n.ok_or("a record without a number")?;
-                let is_first = self.seen.insert(n);
+                let is_whole = self.is_whole(record);
+                if !is_whole {
+                    self.incomplete.insert(n);
+                }
+                let is_first = is_whole && self.seen.insert(n);
                 if is_first {
                     self.applied.push(Applied {
                         lane,
@@ -390,10 +406,10 @@ impl Store {
                         n,
                     });
                 }
-                let (term, why) = if is_first {
-                    (Term::Applied, reason::NONE)
-                } else {
-                    (Term::Invalid, reason::DUPLICATE)
+                let (term, why) = match (is_first, is_whole) {
+                    (true, _) => (Term::Applied, reason::NONE),
+                    (false, true) => (Term::Invalid, reason::DUPLICATE),
+                    (false, false) => (Term::Invalid, reason::PARTS_MISSING),
                 };
                 for (account, n) in records::kept(record) {
                     if account.term == Term::Accepted {
@@ -429,5 +445,17 @@ impl Store {
         }
         self.counted.insert((epoch, lane, seq), counted);
         Ok(())
+    }
+
+    /// Whether all parts of an item are here, if it came in parts.
+    fn is_whole(&self, record: &Record) -> bool {
+        let Record::Whole(Whole { sum, .. }) = record else {
+            return true;
+        };
+        let parts = self.parts.get(&sum.whole);
+        parts.is_some_and(|parts| {
+            let last = parts.last_key_value().map(|(_, chain)| *chain);
+            parts.len() == sum.parts as usize && last == Some(sum.chain)
+        })
     }
 }

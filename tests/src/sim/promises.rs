@@ -52,6 +52,9 @@ impl Promises {
     /// Names what is neither.
     pub(super) fn check_kept(&self, relay: &mut Relay, hub: &Hub) -> Result<(), String> {
         let applied: BTreeSet<u64> = hub.store.applied.iter().map(|applied| applied.n).collect();
+        if let Some(n) = hub.store.incomplete.first() {
+            return Err(format!("C1: {n} came without its parts"));
+        }
         for (lane, promised) in &self.promised {
             let (mut found, mut n_gaps) = relay.waiting(*lane)?;
             if let Some(twin) = lane.backlog() {
@@ -130,9 +133,15 @@ impl Promises {
         let applied: BTreeSet<u64> = hub.store.applied.iter().map(|applied| applied.n).collect();
         let promised = self.promised.values().flatten();
         let is_gone = |n: &&u64| hub.gone.records.contains(n);
+        // What came without all of its parts is told as that.
+        let incomplete = &hub.store.incomplete;
         let lost: Vec<_> = promised
-            .filter(|n| !applied.contains(n) && !is_gone(n))
+            .filter(|n| !applied.contains(n) && !is_gone(n) && !incomplete.contains(n))
             .collect();
+        let may_lack = may_lose || hub.was_set_back();
+        if let Some(n) = incomplete.first().filter(|_| !may_lack) {
+            return Err(format!("C1: {n} came without its parts"));
+        }
         // What a hub lost by being set back it had counted, and the relay did.
         let mut with_gone = hub.store.totals.clone();
         for (account, n) in &hub.gone.totals {

@@ -1,8 +1,8 @@
 //! Records that can be told apart.
 
 use bytes::Bytes;
-use protocol::block::{Item, Items, Record};
-use protocol::ids::{EventId, Lane, ProjectId, PublicKey};
+use protocol::block::{Chain, Item, Items, Part, Record, Sum, Whole};
+use protocol::ids::{EventId, Lane, ProjectId, PublicKey, WholeId};
 use protocol::outcome::Account;
 use protocol::timestamp::Timestamp;
 
@@ -24,12 +24,55 @@ const fn kind(lane: Lane) -> &'static str {
 
 /// The record `n`, which is not like any other.
 pub(super) fn make(n: u64, lane: Lane, payload_len: usize) -> Record {
+    let payload = payload(n, payload_len);
+    Record::Items(stamped(n, items(lane, n, &payload)))
+}
+
+/// Most parts of an item.
+const PARTS_MAX: usize = 3;
+
+/// The parts of a payload that goes by the number `upload`, and what they come to.
+pub(super) fn make_parts(upload: u64, payload_len: usize) -> (Vec<Record>, Sum) {
+    let payload = payload(upload, payload_len.max(1));
+    let (stamp, mut parts) = (stamped(upload, Vec::new()), Vec::new());
+    let mut sum = Sum {
+        whole: WholeId::from_bytes(u128::from(upload).to_be_bytes()),
+        parts: 0,
+        bytes: payload.len() as u64,
+        chain: Chain::default(),
+    };
+    for bytes in payload.chunks(payload.len().div_ceil(PARTS_MAX)) {
+        sum.chain = sum.chain.with(bytes);
+        parts.push(Record::Part(Part {
+            project: stamp.project,
+            event_id: stamp.event_id,
+            received_at: stamp.received_at,
+            whole: sum.whole,
+            nth: sum.parts,
+            chain: sum.chain,
+            bytes: Bytes::copy_from_slice(bytes),
+        }));
+        sum.parts += 1;
+    }
+    (parts, sum)
+}
+
+/// The record `n`, which stands for parts.
+pub(super) fn make_whole(n: u64, sum: Sum) -> Record {
+    let items = stamped(n, items(Lane::Blobs, n, &[]));
+    Record::Whole(Whole { sum, items })
+}
+
+/// Bytes that do not compress, so that sizes are what they seem.
+fn payload(n: u64, len: usize) -> Vec<u8> {
     let mut chance = Chance::new(n);
-    // Bytes that do not compress, so that sizes are what they seem.
-    let payload: Vec<u8> = std::iter::repeat_with(|| chance.number().to_le_bytes()[0])
-        .take(payload_len)
-        .collect();
-    Record::Items(Items {
+    std::iter::repeat_with(|| chance.number().to_le_bytes()[0])
+        .take(len)
+        .collect()
+}
+
+fn stamped(n: u64, items: Vec<Item>) -> Items {
+    Items {
         project: project(n),
         key: PublicKey::from_bytes([7; 16]),
         received_at: Timestamp::from_millis(1_700_000_000_000 + n.cast_signed()),
@@ -39,8 +82,8 @@ pub(super) fn make(n: u64, lane: Lane, payload_len: usize) -> Record {
         remote_addr: None,
         user_agent: None,
         trace: None,
-        items: items(lane, n, &payload),
-    })
+        items,
+    }
 }
 
 /// Most items of a record.

@@ -75,10 +75,7 @@ impl Relay {
     }
 
     /// Hands records to the spool; the answer comes with [`Relay::step`].
-    pub(super) fn append(&mut self, records: Vec<(Lane, u64, Record)>) {
-        let numbers = records.iter().map(|(lane, n, _)| (*lane, *n)).collect();
-        let records = records.into_iter().map(|(lane, _, record)| (lane, record));
-        let records = records.collect();
+    pub(super) fn append(&mut self, numbers: Vec<(Lane, u64)>, records: Vec<(Lane, Record)>) {
         let spool = self.spool.clone();
         let mut answering: Answering<_> = Box::pin(async move { spool.append(records).await });
         // The first look hands it over.

@@ -1,10 +1,11 @@
 //! One story: a relay, a hub and what is between them, a step at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::block::Sum;
 use protocol::ids::Lane;
 use relay::spool::LaneState;
 
@@ -67,6 +68,9 @@ pub(super) struct World {
     hub: Hub,
     net: Net,
     promises: Promises,
+    /// Uploads whose parts are not answered yet, and those that are to be ended.
+    uploading: BTreeMap<u64, Sum>,
+    uploaded: VecDeque<Sum>,
     next: u64,
     story: Story,
     log: Option<VecDeque<String>>,
@@ -85,6 +89,8 @@ impl World {
             hub: Hub::default(),
             net: Net::default(),
             promises: Promises::default(),
+            uploading: BTreeMap::new(),
+            uploaded: VecDeque::new(),
             next: 0,
             story: Story::default(),
             log: is_told.then(VecDeque::new),
@@ -185,6 +191,10 @@ impl World {
         if self.relay.is_none() {
             return self.open();
         }
+        if self.chance.one_in(8) {
+            self.append_large();
+            return Ok(());
+        }
         let n_records = 1 + self.chance.below(2);
         let mut records = Vec::new();
         for _ in 0..n_records {
@@ -204,21 +214,48 @@ impl World {
     }
 
     fn hand_over(&mut self, records: &[(Lane, u64)]) {
-        let len = usize::try_from(self.chance.below(self.plan.payload_max)).unwrap_or(0);
+        let len = self.payload_len();
         let Some(relay) = &mut self.relay else { return };
         let made = records.iter().map(|(lane, n)| {
             self.promises.tried(*lane, *n);
-            (*lane, *n, records::make(*n, *lane, len))
+            (*lane, records::make(*n, *lane, len))
         });
-        relay.append(made.collect());
+        relay.append(records.to_vec(), made.collect());
+    }
+
+    /// An item in parts: all in one request, or an upload whose end comes with a later one.
+    fn append_large(&mut self) {
+        self.next += 1;
+        let (n, is_at_once) = (self.next, self.chance.one_in(2));
+        let ended = self.uploaded.pop_front();
+        let (mut records, sum) = match ended {
+            Some(sum) => (Vec::new(), sum),
+            None => records::make_parts(n, self.payload_len()),
+        };
+        if ended.is_some() || is_at_once {
+            records.push(records::make_whole(n, sum));
+            self.promises.tried(Lane::Blobs, n);
+        } else {
+            self.uploading.insert(n, sum);
+        }
+        let Some(relay) = &mut self.relay else { return };
+        let records = records.into_iter().map(|record| (Lane::Blobs, record));
+        relay.append(vec![(Lane::Blobs, n)], records.collect());
+    }
+
+    fn payload_len(&mut self) -> usize {
+        usize::try_from(self.chance.below(self.plan.payload_max)).unwrap_or(0)
     }
 
     fn step(&mut self) {
         let Some(relay) = &mut self.relay else { return };
         for answered in relay.step() {
-            if answered.result.is_ok() {
-                for (lane, n) in answered.records {
-                    self.promises.promised(lane, n);
+            let is_kept = answered.result.is_ok();
+            for (lane, n) in answered.records {
+                match self.uploading.remove(&n) {
+                    Some(sum) if is_kept => self.uploaded.push_back(sum),
+                    None if is_kept => self.promises.promised(lane, n),
+                    _ => {}
                 }
             }
         }
