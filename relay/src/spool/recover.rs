@@ -16,12 +16,13 @@ use protocol::outcome::{Account, Counts, Reason, Term, reason};
 use super::GapReason;
 use super::catalog::{Book, Catalog, SegmentInfo};
 use super::cipher::{Access, KeyId, Keys};
-use super::disk::{Disk, File};
+use super::disk::{Disk, File, is_full};
 use super::erase;
 use super::format::{self, ReadHeader};
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
 use super::quarantine;
+use super::retain::BALLAST_NAME;
 use super::segment::{self, Extent, Place, Scan, Summary};
 use super::shared::Health;
 use super::state::{LostRange, Mark, Slots, State};
@@ -46,7 +47,10 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
     let (state, slot_damaged) = slots.read()?;
     let known = state.is_some();
     let mut state = match state {
-        Some(state) => state,
+        Some(mut state) => {
+            make_sure(disk, dir, &mut slots, &mut state)?;
+            state
+        }
         None => State::new(find_epoch(&**disk, dir)?.map_or_else(|| disk.random().map(Epoch), Ok)?),
     };
     erase::settle(&**disk, dir, &mut state)?;
@@ -125,6 +129,22 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
         health,
         losses,
     })
+}
+
+/// Writes the state that was read anew: the last process may have died before the disk had taken it,
+/// and files are deleted from here on because of what it says.
+fn make_sure(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    slots: &mut Slots,
+    state: &mut State,
+) -> io::Result<()> {
+    match slots.write(state) {
+        Err(error) if is_full(&error) && disk.remove(&dir.join(BALLAST_NAME)).is_ok() => {
+            slots.write(state)
+        }
+        written => written,
+    }
 }
 
 /// A key without which the spool cannot be opened: one that encrypts records which were not

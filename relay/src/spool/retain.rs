@@ -22,7 +22,7 @@ use super::recover::{open_segment, segment_path};
 use super::segment::{self, ItemCounts, Place, Scan};
 use super::{GapReason, SpoolError, quarantine};
 
-const BALLAST_NAME: &str = "ballast";
+pub(super) const BALLAST_NAME: &str = "ballast";
 /// How long a note of what is handed out is tried to be written, each second at least, before what
 /// is on a disk that takes none is sent without.
 const HAND_OUT_PATIENCE: Duration = Duration::from_secs(60);

@@ -639,16 +639,21 @@ fn what_is_half_written_down_as_lost_is_told_or_not_lost() {
             let mut killed = oracle.fork(oracle.disk.copy());
             oracle.close().await.unwrap();
             killed.open().unwrap();
-            // What is lost is written down with it.
-            killed.append(&[Lane::Errors], 10).await.unwrap();
-            let (missing, _) = killed.missing().await;
-            let evicted = by_term(&killed.ledger.totals())
-                .get(&Term::Evicted)
-                .copied();
-            let evicted = evicted.unwrap_or_default();
-            assert_eq!(missing.len() as u64, evicted, "call {after} failed");
-            n_evicted += evicted;
-            killed.close().await.unwrap();
+            // What the killed process had not synced is gone with the power, after it was read.
+            let cut = killed.fork(killed.disk.after_power_cut(|| 0));
+            for (mut again, how) in [(killed, "killed"), (cut, "cut")] {
+                if how == "cut" {
+                    again.open().unwrap();
+                }
+                // What is lost is written down with it.
+                again.append(&[Lane::Errors], 10).await.unwrap();
+                let (missing, _) = again.missing().await;
+                let evicted = by_term(&again.ledger.totals()).get(&Term::Evicted).copied();
+                let evicted = evicted.unwrap_or_default();
+                assert_eq!(missing.len() as u64, evicted, "call {after} failed, {how}");
+                n_evicted += evicted;
+                again.close().await.unwrap();
+            }
         });
     }
     assert!(n_evicted > 16, "{n_evicted} evicted");
