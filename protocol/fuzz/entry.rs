@@ -10,6 +10,7 @@
 use bytes::{Bytes, BytesMut};
 use protocol::auth::{self, Sources};
 use protocol::block;
+use protocol::crash;
 use protocol::dsn::Dsn;
 use protocol::envelope::Envelope;
 use protocol::event::Event;
@@ -86,6 +87,11 @@ pub(crate) fn event(data: &[u8]) {
     }
 }
 
+/// A dump is read or refused without panic.
+pub(crate) fn crash(data: &[u8]) {
+    drop(crash::read(data));
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -94,12 +100,13 @@ mod tests {
 
     /// Recorded requests, and copies that are cut or have a byte changed.
     fn samples() -> Vec<Vec<u8>> {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../relay/fixtures/recorded");
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let dirs = ["../relay/fixtures/recorded", "fixtures/dumps"];
+        let files = dirs.map(|dir| std::fs::read_dir(here.join(dir)).unwrap());
         let mut samples = vec![Vec::new(), b"{".to_vec(), vec![0xff; 64]];
-        let files = std::fs::read_dir(dir).unwrap();
-        for path in files.map(|file| file.unwrap().path()) {
+        for path in files.into_iter().flatten().map(|file| file.unwrap().path()) {
             let bytes = std::fs::read(path).unwrap();
-            if bytes.len() > 20_000 {
+            if bytes.len() > 30_000 {
                 continue;
             }
             for part in 1..4 {
@@ -125,6 +132,7 @@ mod tests {
             auth(&sample);
             frame(&sample);
             event(&sample);
+            crash(&sample);
             for line in sample.split(|byte| *byte == b'\n') {
                 auth(line);
                 event(line);

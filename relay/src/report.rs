@@ -11,6 +11,7 @@
 mod check_in;
 mod container;
 mod crash;
+mod dump;
 mod feedback;
 mod fields;
 mod files;
@@ -179,7 +180,7 @@ pub fn envelopes(form: &Form, body: &Bytes, at: Timestamp) -> Result<Vec<Envelop
 
 /// Takes apart what came in an envelope as one and is several, and gives a crash its event:
 /// videos of replays, containers of the Unreal engine, files of native clients. What cannot be
-/// taken apart stays as it is.
+/// taken apart stays as it is. What a crash dump says becomes part of its event.
 pub fn complete(envelope: &mut Envelope) {
     replay::take_apart(envelope);
     unreal::take_apart(envelope);

@@ -1,18 +1,20 @@
 //! Crashes whose event is made here: of files of native clients, or of nothing but the dump.
 
 use bytes::Bytes;
+use protocol::crash::{self, Crash, CrashError};
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::item::ItemKind;
 use protocol::wire;
 use serde_json::{Value, json};
 
-use super::{fields, minidump};
+use super::{dump, fields, minidump};
 
 /// Most breadcrumbs that are kept of the two files.
 const BREADCRUMBS_MAX: usize = 100;
 
 /// Gives an envelope whose attachments make an event that event: files of MessagePack become the
-/// event and its breadcrumbs, and a crash without one is given one. Others stay as they are.
+/// event and its breadcrumbs, a crash without one is given one, and a dump says what it can of its
+/// event. Others stay as they are.
 pub(super) fn complete(envelope: &mut Envelope) {
     if envelope.items.iter().any(|item| kind_of(item).is_some()) {
         complete_with(envelope, Value::Null);
@@ -21,7 +23,11 @@ pub(super) fn complete(envelope: &mut Envelope) {
 
 /// The same, with fields that were told beside.
 pub(super) fn complete_with(envelope: &mut Envelope, told: Value) {
+    let dump = dump_of(envelope);
     if envelope.items.iter().any(|item| item.kind.makes_event()) {
+        if let Some((dump, file)) = dump {
+            amend(envelope, &dump, &file);
+        }
         return;
     }
     let crash = envelope.items.iter().find_map(kind_of);
@@ -49,6 +55,9 @@ pub(super) fn complete_with(envelope: &mut Envelope, told: Value) {
         fields::merge(&mut event, json!({"breadcrumbs": crumbs.split_off(first)}));
     }
     if let Some(object) = event.as_object_mut() {
+        if let Some((dump, file)) = dump {
+            dump::tell(object, &dump, &file);
+        }
         if crash.is_some() {
             let defaults = placeholder(crash);
             for (name, value) in defaults {
@@ -58,6 +67,27 @@ pub(super) fn complete_with(envelope: &mut Envelope, told: Value) {
         if !object.is_empty() {
             envelope.items.insert(0, minidump::event_item(&event));
         }
+    }
+}
+
+/// What the first dump says, and the name of its file.
+fn dump_of(envelope: &Envelope) -> Option<(Result<Crash, CrashError>, String)> {
+    let mut items = envelope.items.iter();
+    let item = items.find(|item| kind_of(item) == Some(Kind::Minidump))?;
+    let file = item.header.text("filename").unwrap_or_default();
+    Some((crash::read(&item.payload), file))
+}
+
+/// Adds what a dump says to the event that came with it. An event that cannot be read here stays
+/// as it is: the hub reads more forms than are made.
+fn amend(envelope: &mut Envelope, dump: &Result<Crash, CrashError>, file: &str) {
+    let mut items = envelope.items.iter_mut();
+    let Some(item) = items.find(|item| item.kind == ItemKind::Event) else {
+        return;
+    };
+    if let Ok(mut event) = serde_json::from_slice(&item.payload) {
+        dump::tell(&mut event, dump, file);
+        item.payload = Bytes::from(Value::Object(event).to_string());
     }
 }
 
@@ -85,7 +115,7 @@ fn kind_of(item: &EnvelopeItem) -> Option<Kind> {
     })
 }
 
-/// What is known of a crash before its dump is read.
+/// What is known of a crash whose dump says nothing.
 fn placeholder(kind: Option<Kind>) -> Vec<(String, Value)> {
     let (ty, mechanism) = match kind {
         Some(Kind::Minidump) => ("Minidump", "minidump"),
