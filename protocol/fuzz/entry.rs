@@ -10,22 +10,40 @@
 use bytes::{Bytes, BytesMut};
 use protocol::auth::{self, Sources};
 use protocol::block;
+use protocol::container;
 use protocol::crash;
 use protocol::dsn::Dsn;
-use protocol::envelope::Envelope;
+use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::event::Event;
+use protocol::facts::{Sender, Subject};
 use protocol::parcel::{Part, Reader, Receipt};
 use protocol::privacy::{Payload, Scrubber};
 use protocol::roster::PrivacySettings;
+use protocol::traceback::Collector;
 use protocol::wire::Frame;
 
-/// What was cut and written again is the same.
+/// Most lines of one input that are read as heads.
+const LINES_MAX: usize = 100;
+
+/// What was cut and written again is the same; heads are read alone too, as of a large envelope,
+/// and containers are cut.
 pub(crate) fn envelope(data: &[u8]) {
+    for line in data.split(|byte| *byte == b'\n').take(LINES_MAX) {
+        let line = Bytes::copy_from_slice(line);
+        drop(Envelope::parse_header(&line));
+        drop(EnvelopeItem::parse_head(&line, 0));
+    }
     let Ok(envelope) = Envelope::parse(&Bytes::copy_from_slice(data)) else {
         return;
     };
     let written = Bytes::from(envelope.write());
     assert_eq!(Envelope::parse(&written).as_ref(), Ok(&envelope));
+    for item in &envelope.items {
+        let entries = container::cut(item).ok().flatten().unwrap_or_default();
+        for item in entries.iter().chain([item]) {
+            drop(Subject::read(item, Sender::default()));
+        }
+    }
 }
 
 /// Every source is read without panic, and a DSN that is read is written the same.
@@ -87,6 +105,17 @@ pub(crate) fn event(data: &[u8]) {
     }
 }
 
+/// Lines are taken without panic, and at the end nothing is held back.
+pub(crate) fn traceback(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut collector = Collector::default();
+    for line in text.lines() {
+        drop(collector.push(line.to_owned()));
+    }
+    drop(collector.end());
+    assert_eq!(collector.n_held(), 0);
+}
+
 /// A dump is read or refused without panic.
 pub(crate) fn crash(data: &[u8]) {
     drop(crash::read(data));
@@ -133,6 +162,7 @@ mod tests {
             frame(&sample);
             event(&sample);
             crash(&sample);
+            traceback(&sample);
             for line in sample.split(|byte| *byte == b'\n') {
                 auth(line);
                 event(line);
