@@ -82,6 +82,11 @@ pub(super) fn follow<'i>(
     Ok((Cow::Owned(whole), Some(sum)))
 }
 
+/// Whether it refers to a file that is here.
+pub(super) fn is_followed(uploads: &Uploads, project: ProjectId, item: &EnvelopeItem) -> bool {
+    is_reference(item) && matches!(follow(uploads, project, item), Ok((_, Some(_))))
+}
+
 fn is_reference(item: &EnvelopeItem) -> bool {
     item.kind == ItemKind::Attachment && item.header.content_type().as_deref() == Some(REFERENCE)
 }

@@ -181,6 +181,68 @@ async fn what_is_wrong_with_an_upload_is_said() {
 }
 
 #[tokio::test]
+async fn a_file_is_taken_from_its_limit_when_it_begins_and_once() {
+    let relay = start().await;
+    let path = |rest: &str| format!("/api/2/upload/{rest}?sentry_key={LIMITED}");
+    let origin = ("Origin", "https://example.com");
+    let begin = async || {
+        let headers = [TUS, ("Upload-Length", "5"), origin];
+        relay.send("POST", &path(""), &headers, b"").await
+    };
+    let first = begin().await;
+    assert_eq!((first.status, begin().await.status), (201, 201));
+    let third = begin().await;
+    assert_eq!(third.status, 429);
+    assert!(!third.header("retry-after").is_empty());
+    assert_eq!(relay.count("refused", "rate_limited"), 1);
+
+    let location = first.header("location").trim_end_matches('/').to_owned();
+    let id = location.rsplit('/').next().unwrap();
+    let headers = [TUS, PIECE, ("Upload-Offset", "0"), origin];
+    let sent = relay
+        .send("PATCH", &path(&format!("{id}/")), &headers, b"hello")
+        .await;
+    assert_eq!(sent.status, 204, "{}", sent.text());
+    let to = format!("/api/2/envelope/?sentry_key={LIMITED}");
+    let stands = relay
+        .send("POST", &to, &[origin], envelope_with(id, 5).as_bytes())
+        .await;
+    assert_eq!(stands.status, 200, "{}", stands.text());
+    assert_eq!(relay.count("accepted", ""), 2);
+}
+
+#[tokio::test]
+async fn a_large_file_over_its_limit_is_passed_and_nothing_of_it_is_kept() {
+    let relay = start().await;
+    let origin = ("Origin", "https://example.com");
+    let path = format!("/api/2/upload/?sentry_key={LIMITED}");
+    for _ in 0..2 {
+        let headers = [TUS, ("Upload-Length", "5"), origin];
+        relay.send("POST", &path, &headers, b"").await;
+    }
+    let file = file(12 * MIB);
+    let mut body = format!(
+        "{{\"event_id\":\"{}\"}}\n{{\"type\":\"event\"}}\n{{\"message\":\"x\"}}\n{{\"type\":\"attachment\",\"length\":{}}}\n",
+        "9".repeat(32),
+        file.len()
+    )
+    .into_bytes();
+    body.extend_from_slice(&file);
+    let to = format!("/api/2/envelope/?sentry_key={LIMITED}");
+    let sent = relay.send("POST", &to, &[origin], &body).await;
+    assert_eq!(sent.status, 429, "{}", sent.text());
+    assert_eq!(
+        (
+            relay.count("accepted", ""),
+            relay.count("refused", "rate_limited")
+        ),
+        (1, 1)
+    );
+    let (parts, wholes) = spooled(&relay).await;
+    assert!(parts.is_empty() && wholes.is_empty());
+}
+
+#[tokio::test]
 async fn a_large_file_goes_through_while_its_envelope_comes() {
     let relay = start().await;
     let file = file(40 * MIB);
