@@ -12,7 +12,7 @@ use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem, ItemHeader};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
-use relay::report::{self, CheckIn, Encoding, Form, Signal};
+use relay::report::{self, CheckIn, Dump, Encoding, Form, Signal};
 
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -50,7 +50,7 @@ pub(crate) fn report(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
     for form in forms(data) {
         for mut envelope in report::envelopes(&form, &body, AT).unwrap_or_default() {
-            report::complete(&mut envelope);
+            report::complete(&mut envelope, |_| Dump::Here);
         }
     }
     drop(report::boundary(&String::from_utf8_lossy(data)));
@@ -66,8 +66,8 @@ pub(crate) fn complete(data: &[u8]) {
         envelopes.push(holding(ItemKind::Attachment, Some(kind), &body));
     }
     for mut envelope in envelopes {
-        report::complete(&mut envelope);
-        report::complete(&mut envelope);
+        report::complete(&mut envelope, |_| Dump::Here);
+        report::complete(&mut envelope, |_| Dump::Here);
     }
 }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use protocol::block::{Chain, PART_BYTES, Part, Record, Sum};
+use protocol::crash::{self, Crash};
 use protocol::ids::{Lane, ProjectId, WholeId};
 use protocol::item::Category;
 use protocol::outcome::reason;
@@ -41,6 +42,11 @@ const IDLE_MAX: Duration = Duration::from_hours(24);
 const WANTED_IDLE_MAX: Duration = Duration::from_hours(1);
 /// How long a file of an envelope waits for the rest of it, which may have been refused.
 const INLINE_IDLE_MAX: Duration = Duration::from_hours(2);
+/// How much of a crash dump is looked into, from its beginning on, in bytes: what says anything
+/// stands in front of the memory.
+pub const HEAD_BYTES: usize = 1024 * 1024;
+/// What a dump begins with.
+const DUMP: &[u8] = b"MDMP";
 /// Largest file, in bytes. Source: ingest specification, routes.
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -106,6 +112,8 @@ struct Open {
     /// Whether a client may go on with it after its connection broke.
     is_noted: bool,
     touched: Duration,
+    /// What its head says, of a crash dump; the process alone knows it.
+    crash: Option<Box<Crash>>,
 }
 
 /// How far an upload is.
@@ -174,6 +182,7 @@ impl Uploads {
                         is_busy: false,
                         is_noted: true,
                         touched: now,
+                        crash: None,
                     };
                     open.insert(state.sum.whole, known);
                 }
@@ -242,6 +251,7 @@ impl Uploads {
             is_busy: false,
             is_noted,
             touched: sender.now,
+            crash: None,
         };
         self.lock().insert(state.sum.whole, open);
         Ok(state)
@@ -380,6 +390,7 @@ impl Uploads {
             is_noted: open.is_noted,
             pieces: Some(pieces),
             offset,
+            head: (offset == 0).then(Vec::new),
         })
     }
 
@@ -389,6 +400,12 @@ impl Uploads {
         let open = self.lock();
         let state = open.get(&id)?.state;
         (state.project == project && state.is_done).then_some(state.sum)
+    }
+
+    /// What the head of a crash dump says, where it was seen.
+    #[must_use]
+    pub fn crash(&self, id: WholeId) -> Option<Crash> {
+        self.lock().get(&id)?.crash.as_deref().cloned()
     }
 
     /// Forgets an upload: its envelope is here, or nobody wants it any more.
@@ -450,6 +467,8 @@ pub struct Upload {
     pieces: Option<Pieces>,
     /// What came, from the file's first byte on.
     offset: u64,
+    /// The first bytes as they came, while they may be a dump's.
+    head: Option<Vec<u8>>,
 }
 
 impl Upload {
@@ -460,6 +479,7 @@ impl Upload {
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
         self.offset += bytes.len() as u64;
         check_length(self.offset, self.state.length)?;
+        self.look(bytes);
         if let Some(pieces) = &mut self.pieces {
             pieces.push(bytes);
         }
@@ -480,6 +500,7 @@ impl Upload {
     /// # Errors
     /// [`UploadError::Spool`], [`UploadError::Note`].
     pub async fn finish(mut self) -> Result<Progress, UploadError> {
+        self.note_crash().await;
         if self.state.length == Some(self.offset)
             && let Some(pieces) = self.pieces.take()
         {
@@ -501,6 +522,28 @@ impl Upload {
     #[must_use]
     pub const fn id(&self) -> WholeId {
         self.state.sum.whole
+    }
+
+    /// Keeps the head of what may be a dump.
+    fn look(&mut self, bytes: &[u8]) {
+        let Some(head) = &mut self.head else { return };
+        let room = HEAD_BYTES.saturating_sub(head.len());
+        head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        let n = head.len().min(DUMP.len());
+        if head.get(..n) != DUMP.get(..n) {
+            self.head = None;
+        }
+    }
+
+    /// Remembers what the head says.
+    async fn note_crash(&mut self) {
+        let Some(head) = self.head.take() else { return };
+        let read = tokio::task::spawn_blocking(move || crash::read(&head)).await;
+        if let Ok(Ok(crash)) = read
+            && let Some(open) = self.uploads.lock().get_mut(&self.id())
+        {
+            open.crash = Some(Box::new(crash));
+        }
     }
 
     /// The next piece without what is private.

@@ -19,14 +19,14 @@ use super::body::{self, Arriving, Held};
 use super::decode::Encoding;
 use super::guests::Guest;
 use crate::pipeline::{Files, Pipeline, Refusal, Request};
-use crate::upload::Sender;
+use crate::upload::{HEAD_BYTES, Sender};
 
 /// Bodies from this length on are read here, in bytes as they are sent.
 const LARGE_BODY_BYTES: u64 = 8 * 1024 * 1024;
 /// Files from this length on become uploads, in bytes.
 const LARGE_FILE_BYTES: u64 = 2 * 1024 * 1024;
-/// Memory of one that comes: what is scrubbed, twice, and its part.
-pub(super) const HELD_BYTES: usize = 4 * 1024 * 1024;
+/// Memory of one that comes: what is scrubbed, twice, and its part; and the head of a dump.
+pub(super) const HELD_BYTES: usize = 4 * 1024 * 1024 + HEAD_BYTES;
 /// Bytes that are unpacked in one step: they become at most a thousand times as many.
 const STEP_BYTES: usize = 1024;
 /// What stands for a file that is not taken refers to no upload, so that nothing is kept of it.

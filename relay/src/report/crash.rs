@@ -7,7 +7,7 @@ use protocol::item::ItemKind;
 use protocol::wire;
 use serde_json::{Value, json};
 
-use super::{dump, fields, minidump};
+use super::{Dump, dump, fields, minidump};
 
 /// Most breadcrumbs that are kept of the two files.
 const BREADCRUMBS_MAX: usize = 100;
@@ -15,15 +15,20 @@ const BREADCRUMBS_MAX: usize = 100;
 /// Gives an envelope whose attachments make an event that event: files of MessagePack become the
 /// event and its breadcrumbs, a crash without one is given one, and a dump says what it can of its
 /// event. Others stay as they are.
-pub(super) fn complete(envelope: &mut Envelope) {
+pub(super) fn complete(envelope: &mut Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) {
     if envelope.items.iter().any(|item| kind_of(item).is_some()) {
-        complete_with(envelope, Value::Null);
+        let dump = dump_of(envelope, dumps);
+        complete_with(envelope, Value::Null, dump);
     }
 }
 
-/// The same, with fields that were told beside.
-pub(super) fn complete_with(envelope: &mut Envelope, told: Value) {
-    let dump = dump_of(envelope);
+/// The same where all of it is here, with fields that were told beside.
+pub(super) fn complete_told(envelope: &mut Envelope, told: Value) {
+    let dump = dump_of(envelope, |_| Dump::Here);
+    complete_with(envelope, told, dump);
+}
+
+fn complete_with(envelope: &mut Envelope, told: Value, dump: Option<Told>) {
     if envelope.items.iter().any(|item| item.kind.makes_event()) {
         if let Some((dump, file)) = dump {
             amend(envelope, &dump, &file);
@@ -70,12 +75,19 @@ pub(super) fn complete_with(envelope: &mut Envelope, told: Value) {
     }
 }
 
-/// What the first dump says, and the name of its file.
-fn dump_of(envelope: &Envelope) -> Option<(Result<Crash, CrashError>, String)> {
+/// What a dump says, and the name of its file.
+type Told = (Result<Crash, CrashError>, String);
+
+/// What the first dump says; none of one that came apart and was not seen.
+fn dump_of(envelope: &Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) -> Option<Told> {
     let mut items = envelope.items.iter();
     let item = items.find(|item| kind_of(item) == Some(Kind::Minidump))?;
+    let crash = match dumps(item) {
+        Dump::Here => crash::read(&item.payload),
+        Dump::Apart(seen) => Ok(seen?),
+    };
     let file = item.header.text("filename").unwrap_or_default();
-    Some((crash::read(&item.payload), file))
+    Some((crash, file))
 }
 
 /// Adds what a dump says to the event that came with it. An event that cannot be read here stays

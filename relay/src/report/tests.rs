@@ -222,8 +222,8 @@ fn uploads_without_a_dump_say_what_is_missing() {
 fn crashes_in_envelopes_are_given_an_event_once() {
     let text = "{}\n{\"type\":\"attachment\",\"attachment_type\":\"event.minidump\"}\nMDMP";
     let mut envelope = Envelope::parse(&Bytes::from(text)).unwrap();
-    complete(&mut envelope);
-    complete(&mut envelope);
+    complete(&mut envelope, |_| Dump::Here);
+    complete(&mut envelope, |_| Dump::Here);
     let kinds: Vec<_> = envelope.items.iter().map(|item| item.kind.name()).collect();
     assert_eq!(kinds, ["event", "attachment"]);
 }
@@ -289,8 +289,8 @@ fn with_dump(event: &str, dump: &[u8]) -> Envelope {
 fn a_dump_completes_the_event_it_came_with() {
     let completed = |event: &str, dump: &[u8]| {
         let mut envelope = with_dump(event, dump);
-        complete(&mut envelope);
-        complete(&mut envelope);
+        complete(&mut envelope, |_| Dump::Here);
+        complete(&mut envelope, |_| Dump::Here);
         assert_eq!(envelope.items.len(), 2);
         payload(&envelope, &ItemKind::Event)
     };
@@ -323,7 +323,7 @@ fn a_dump_completes_the_event_it_came_with() {
 fn an_event_that_cannot_be_read_stays_as_it_came() {
     for event in ["", "7", r#"{"a":NaN}"#] {
         let mut envelope = with_dump(event, CRASH);
-        complete(&mut envelope);
+        complete(&mut envelope, |_| Dump::Here);
         assert_eq!(envelope.items[1].payload, event);
     }
 }
@@ -347,12 +347,12 @@ fn a_mobile_replay_is_taken_apart() {
         items: vec![item(ItemKind::ReplayVideo, Bytes::from(payload))],
     };
     let mut whole = video(payload.clone());
-    complete(&mut whole);
+    complete(&mut whole, |_| Dump::Here);
     let kinds: Vec<_> = whole.items.iter().map(|item| item.kind.name()).collect();
     assert_eq!(kinds, ["replay_event", "replay_recording", "attachment"]);
     assert_eq!(whole.items[2].payload, "mp4");
     let mut broken = video(payload[1..].to_vec());
-    complete(&mut broken);
+    complete(&mut broken, |_| Dump::Here);
     assert_eq!(broken.items[0].kind, ItemKind::ReplayVideo);
 }
 

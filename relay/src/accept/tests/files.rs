@@ -285,3 +285,59 @@ async fn of_an_envelope_that_breaks_off_or_is_packed_nothing_half_is_kept() {
     let unknown = format!("/api/1/envelope/?sentry_key={}", "9".repeat(32));
     assert_eq!(relay.send("POST", &unknown, &[], &body).await.status, 403);
 }
+
+/// A crash dump with so many bytes of memory behind it.
+fn dump(len: usize) -> Vec<u8> {
+    const DUMP: &[u8] = include_bytes!("../../../../protocol/fixtures/dumps/crash.dmp");
+    let mut dump = DUMP.to_vec();
+    dump.resize(len, b'x');
+    dump
+}
+
+/// The event that was kept.
+async fn event(relay: &Relay) -> serde_json::Value {
+    let kept = relay.kept().await;
+    let mut items = kept.iter().flat_map(|(_, items)| &items.items);
+    let event = items.find(|item| item.kind == "event").unwrap();
+    serde_json::from_slice(&event.payload).unwrap()
+}
+
+#[tokio::test]
+async fn a_large_dump_tells_its_event_as_a_small_one_does() {
+    let relay = start().await;
+    let dump = dump(9 * MIB);
+    let mut body = format!(
+        "{{}}\n{{\"type\":\"attachment\",\"attachment_type\":\"event.minidump\",\"length\":{}}}\n",
+        dump.len()
+    )
+    .into_bytes();
+    body.extend_from_slice(&dump);
+    let sent = relay.post(&body).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let event = event(&relay).await;
+    let exception = &event["exception"]["values"][0];
+    assert_eq!(exception["type"], "SIGSEGV / SEGV_MAPERR");
+    assert_eq!(event["errors"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn a_dump_that_came_in_pieces_tells_its_event() {
+    let relay = start().await;
+    let dump = dump(3 * MIB);
+    let id = create(&relay, dump.len()).await;
+    let first = patch(&relay, &id, 0, &dump[..2 * MIB]).await;
+    let at = offset(&first);
+    assert_eq!(patch(&relay, &id, at, &dump[at..]).await.status, 204);
+    let envelope = envelope_with(&id, dump.len()).replace(
+        "\"filename\"",
+        "\"attachment_type\":\"event.minidump\",\"filename\"",
+    );
+    let sent = relay.post(envelope).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let event = event(&relay).await;
+    assert_eq!(event["message"], "x");
+    assert_eq!(
+        event["exception"]["values"][0]["type"],
+        "SIGSEGV / SEGV_MAPERR"
+    );
+}
