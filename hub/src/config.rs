@@ -227,6 +227,12 @@ impl Config {
                 "must be at least 1h",
             ),
             (
+                // An upload waits at its relay for a day between its last part and its item.
+                kept.parts.0 >= hour * 26,
+                "retention.parts",
+                "must be at least 26h",
+            ),
+            (
                 !kept.every.0.is_zero(),
                 "retention.every",
                 "must be more than 0s",

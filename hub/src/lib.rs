@@ -9,7 +9,6 @@ pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod crash;
 pub mod dictionary;
 pub mod digest;
 pub mod erasure;

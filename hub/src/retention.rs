@@ -7,10 +7,13 @@
 //!
 //! What it never does: read the clock. The app says when, and what time it is.
 
+mod lag;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::ids::RelayId;
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
@@ -36,8 +39,9 @@ const WANTED_SHARE: u64 = 4;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// How long parts wait for the item that they are of: longer than a relay keeps anything.
-const PARTS_WAIT: Duration = Duration::from_hours(31 * 24);
+/// How long parts of a relay that is behind wait for the item that they are of: longer than a relay
+/// keeps anything.
+const PARTS_WAIT_MAX: Duration = Duration::from_hours(31 * 24);
 
 /// How long things are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +53,8 @@ pub struct Config {
     pub counts: Span,
     /// Records that could not be digested, and notifications that were sent or failed.
     pub records: Span,
+    /// Parts of files whose item does not come, of relays that have nothing older to send.
+    pub parts: Span,
     /// How often what is too old is removed.
     pub every: Span,
 }
@@ -59,6 +65,7 @@ impl Default for Config {
             events: Span(DAY * 90),
             counts: Span(DAY * 400),
             records: Span(DAY * 30),
+            parts: Span(DAY * 2),
             every: Span(Duration::from_hours(1)),
         }
     }
@@ -90,6 +97,8 @@ pub struct Report {
     pub items: u64,
     /// Issues that had no event left.
     pub issues: u64,
+    /// Parts of files whose item did not come.
+    pub parts: u64,
     /// Packs.
     pub packs: u64,
     /// Bodies moved out of packs of which little was wanted.
@@ -134,7 +143,7 @@ impl Retention {
         let mut report = Report::default();
         self.remove_events(now, &mut report).await?;
         self.remove_items(now, &mut report).await?;
-        self.remove_lone_parts(now).await?;
+        self.remove_lone_parts(now, &mut report).await?;
         self.remove_rows(now).await?;
         self.drop_packs(&mut report).await?;
         self.empty_packs(&mut report).await?;
@@ -187,12 +196,37 @@ impl Retention {
         }
     }
 
-    async fn remove_lone_parts(&self, now: Timestamp) -> Result<(), RetentionError> {
-        let before = earlier(now, Span(PARTS_WAIT));
+    /// An item comes behind its parts, and after days where a relay is behind: those wait longer.
+    async fn remove_lone_parts(
+        &self,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), RetentionError> {
+        let any = earlier(now, Span(PARTS_WAIT_MAX));
+        self.remove_parts_of(None, any, report).await?;
+        let before = earlier(now, self.config.parts);
+        for relay in self.store.relays().await? {
+            if lag::is_abreast(&relay, self.config.parts, now)
+                && let Ok(id) = relay.id.try_into()
+            {
+                let id = Some(RelayId::from_bytes(id));
+                self.remove_parts_of(id, before, report).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_parts_of(
+        &self,
+        of: Option<RelayId>,
+        before: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), RetentionError> {
         loop {
             let mut write = self.store.begin().await?;
-            let removed = write.remove_lone_parts(before, BATCH).await?;
+            let removed = write.remove_lone_parts(of, before, BATCH).await?;
             write.commit().await?;
+            report.parts += removed;
             if removed < u64::from(BATCH) {
                 return Ok(());
             }

@@ -10,21 +10,40 @@
 use bytes::{Bytes, BytesMut};
 use protocol::auth::{self, Sources};
 use protocol::block;
+use protocol::container;
+use protocol::crash;
 use protocol::dsn::Dsn;
-use protocol::envelope::Envelope;
+use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::event::Event;
+use protocol::facts::{Sender, Subject};
 use protocol::parcel::{Part, Reader, Receipt};
 use protocol::privacy::{Payload, Scrubber};
 use protocol::roster::PrivacySettings;
+use protocol::traceback::Collector;
 use protocol::wire::Frame;
 
-/// What was cut and written again is the same.
+/// Most lines of one input that are read as heads.
+const LINES_MAX: usize = 100;
+
+/// What was cut and written again is the same; heads are read alone too, as of a large envelope,
+/// and containers are cut.
 pub(crate) fn envelope(data: &[u8]) {
+    for line in data.split(|byte| *byte == b'\n').take(LINES_MAX) {
+        let line = Bytes::copy_from_slice(line);
+        drop(Envelope::parse_header(&line));
+        drop(EnvelopeItem::parse_head(&line, 0));
+    }
     let Ok(envelope) = Envelope::parse(&Bytes::copy_from_slice(data)) else {
         return;
     };
     let written = Bytes::from(envelope.write());
     assert_eq!(Envelope::parse(&written).as_ref(), Ok(&envelope));
+    for item in &envelope.items {
+        let entries = container::cut(item).ok().flatten().unwrap_or_default();
+        for item in entries.iter().chain([item]) {
+            drop(Subject::read(item, Sender::default()));
+        }
+    }
 }
 
 /// Every source is read without panic, and a DSN that is read is written the same.
@@ -86,6 +105,22 @@ pub(crate) fn event(data: &[u8]) {
     }
 }
 
+/// Lines are taken without panic, and at the end nothing is held back.
+pub(crate) fn traceback(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut collector = Collector::default();
+    for line in text.lines() {
+        drop(collector.push(line.to_owned()));
+    }
+    drop(collector.end());
+    assert_eq!(collector.n_held(), 0);
+}
+
+/// A dump is read or refused without panic.
+pub(crate) fn crash(data: &[u8]) {
+    drop(crash::read(data));
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -94,12 +129,13 @@ mod tests {
 
     /// Recorded requests, and copies that are cut or have a byte changed.
     fn samples() -> Vec<Vec<u8>> {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../relay/fixtures/recorded");
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let dirs = ["../relay/fixtures/recorded", "fixtures/dumps"];
+        let files = dirs.map(|dir| std::fs::read_dir(here.join(dir)).unwrap());
         let mut samples = vec![Vec::new(), b"{".to_vec(), vec![0xff; 64]];
-        let files = std::fs::read_dir(dir).unwrap();
-        for path in files.map(|file| file.unwrap().path()) {
+        for path in files.into_iter().flatten().map(|file| file.unwrap().path()) {
             let bytes = std::fs::read(path).unwrap();
-            if bytes.len() > 20_000 {
+            if bytes.len() > 30_000 {
                 continue;
             }
             for part in 1..4 {
@@ -125,6 +161,8 @@ mod tests {
             auth(&sample);
             frame(&sample);
             event(&sample);
+            crash(&sample);
+            traceback(&sample);
             for line in sample.split(|byte| *byte == b'\n') {
                 auth(line);
                 event(line);

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod block;
 pub mod condition;
 pub mod container;
+pub mod crash;
 pub mod dict;
 pub mod dsn;
 pub mod envelope;

@@ -175,6 +175,8 @@ pub mod reason {
     pub const UNSUPPORTED: &str = "unsupported";
     /// The project's own privacy rules are wrong, and nothing leaves without them.
     pub const PRIVACY_RULES: &str = "privacy_rules";
+    /// A file that was begun in several requests and did not come to its end, or to an envelope.
+    pub const UPLOAD_FAILED: &str = "upload_failed";
     /// The relay's own policy lets nothing of its kind leave the host.
     pub const POLICY: &str = "policy";
     /// A security report about a source that the project does not want.

@@ -242,9 +242,9 @@ fn open(config: &Config, ledger: Ledger) -> anyhow::Result<(Roster, Spool, Uploa
         .with_context(|| format!("state directory {} cannot be made", dir.display()))?;
     let policy = Policy::load(&config.policy)?;
     let roster = Roster::open(dir, &config.link.dir, policy)?;
-    let spool = Spool::open(&config.spool, ledger)?;
+    let spool = Spool::open(&config.spool, ledger.clone())?;
     let uploads = dir.join("uploads");
-    let uploads = Uploads::open(&uploads, spool.clone(), clock::monotonic())
+    let uploads = Uploads::open(&uploads, spool.clone(), ledger, clock::monotonic())
         .with_context(|| format!("directory {} cannot be used", uploads.display()))?;
     Ok((roster, spool, uploads))
 }

@@ -19,3 +19,11 @@ pub mod spool;
 pub mod status;
 pub mod tail;
 pub mod upload;
+
+/// The fuzzer's functions name this crate from outside.
+#[cfg(test)]
+extern crate self as relay;
+
+#[cfg(test)]
+#[path = "../fuzz/entry.rs"]
+mod fuzz_entry;

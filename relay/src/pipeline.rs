@@ -222,11 +222,11 @@ impl Prepared {
 }
 
 /// The envelopes of a body: one, but for lists of reports and large exports.
-fn read(request: &Request) -> Result<Vec<Envelope>, Refusal> {
+fn read(request: &Request, uploads: &Uploads) -> Result<Vec<Envelope>, Refusal> {
     match &request.form {
         Form::Envelope => {
             let mut envelope = Envelope::parse(&request.body).map_err(Refusal::Envelope)?;
-            report::complete(&mut envelope);
+            report::complete(&mut envelope, |item| reference::dump(uploads, item));
             Ok(vec![envelope])
         }
         Form::Store => {
@@ -303,7 +303,7 @@ impl Pipeline {
 impl Inner {
     /// Everything up to the spool. A refusal is counted here.
     fn prepare(&self, request: &Request) -> Result<Prepared, Refusal> {
-        let envelopes = read(request).inspect_err(|refusal| {
+        let envelopes = read(request, &self.uploads).inspect_err(|refusal| {
             let category = request.form.category();
             self.ledger.refused(None, category, refusal.reason(), 1);
         })?;

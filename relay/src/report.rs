@@ -11,6 +11,7 @@
 mod check_in;
 mod container;
 mod crash;
+mod dump;
 mod feedback;
 mod fields;
 mod files;
@@ -24,6 +25,7 @@ mod unpack;
 mod unreal;
 
 use bytes::Bytes;
+use protocol::crash::Crash;
 use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem, ItemHeader};
 use protocol::ids::EventId;
 use protocol::item::{Category, ItemKind};
@@ -121,6 +123,15 @@ impl Form {
     }
 }
 
+/// Where a crash dump is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dump {
+    /// In its item.
+    Here,
+    /// It came apart from its envelope; what its head says, if that was seen.
+    Apart(Option<Crash>),
+}
+
 /// Why a body is not what its address takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReportError {
@@ -179,11 +190,12 @@ pub fn envelopes(form: &Form, body: &Bytes, at: Timestamp) -> Result<Vec<Envelop
 
 /// Takes apart what came in an envelope as one and is several, and gives a crash its event:
 /// videos of replays, containers of the Unreal engine, files of native clients. What cannot be
-/// taken apart stays as it is.
-pub fn complete(envelope: &mut Envelope) {
+/// taken apart stays as it is. What a crash dump says becomes part of its event; `dumps` tells where
+/// the dump of an item is.
+pub fn complete(envelope: &mut Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) {
     replay::take_apart(envelope);
     unreal::take_apart(envelope);
-    crash::complete(envelope);
+    crash::complete(envelope, dumps);
 }
 
 /// The boundary that a `Content-Type` of a form names.

@@ -6,7 +6,8 @@
 //!
 //! What always holds: a piece is told to be here once it is durable, in the spool and in that file;
 //! after a crash between the two the client sends it again, and the hub keeps it once. One request
-//! at a time writes to an upload. Raw bytes are in memory alone, so that where a client has to go
+//! at a time writes to an upload. A project has a share of the places alone, and what nobody goes
+//! on with gives its place up and is counted. Raw bytes are in memory alone, so that where a client has to go
 //! on lies some way before what is here: what follows is scrubbed with what came before it.
 
 use std::collections::BTreeMap;
@@ -18,21 +19,34 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use protocol::block::{Chain, PART_BYTES, Part, Record, Sum};
+use protocol::crash::{self, Crash};
 use protocol::ids::{Lane, ProjectId, WholeId};
+use protocol::item::Category;
+use protocol::outcome::reason;
 use protocol::privacy::{CONTEXT_BYTES, Pieces, Scrubber};
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Ledger;
 use crate::spool::{Spool, SpoolError};
 
 /// Uploads that clients may go on with.
 const OPEN_MAX: usize = 64;
 /// Files of envelopes that are not kept yet.
 const INLINE_MAX: usize = 1024;
+/// One in so many places is a project's at most: who knows one DSN takes nobody else's.
+const SHARE: usize = 4;
 /// How long an upload waits for its next piece, and then for its envelope, while the relay runs.
 const IDLE_MAX: Duration = Duration::from_hours(24);
+/// And so long when its place is wanted.
+const WANTED_IDLE_MAX: Duration = Duration::from_hours(1);
 /// How long a file of an envelope waits for the rest of it, which may have been refused.
 const INLINE_IDLE_MAX: Duration = Duration::from_hours(2);
+/// How much of a crash dump is looked into, from its beginning on, in bytes: what says anything
+/// stands in front of the memory.
+pub const HEAD_BYTES: usize = 1024 * 1024;
+/// What a dump begins with.
+const DUMP: &[u8] = b"MDMP";
 /// Largest file, in bytes. Source: ingest specification, routes.
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -58,8 +72,16 @@ pub enum UploadError {
         bytes_max: u64,
     },
     /// As many are open as may be.
-    #[error("as many uploads are open as may be")]
+    #[error("as many uploads are open as may be; try again later")]
     TooMany,
+    /// The project has as many open as one may.
+    #[error(
+        "the project has {open_max} uploads open, as many as one may; go on with them, or wait an hour for those that nobody goes on with"
+    )]
+    Share {
+        /// As many as may be open.
+        open_max: usize,
+    },
     /// The project's own rules look at files as a whole.
     #[error("the project's privacy rules look at files as a whole; send it in its envelope")]
     Rules,
@@ -79,6 +101,7 @@ pub struct Uploads(Arc<Inner>);
 struct Inner {
     dir: PathBuf,
     spool: Spool,
+    ledger: Ledger,
     open: Mutex<BTreeMap<WholeId, Open>>,
 }
 
@@ -89,6 +112,8 @@ struct Open {
     /// Whether a client may go on with it after its connection broke.
     is_noted: bool,
     touched: Duration,
+    /// What its head says, of a crash dump; the process alone knows it.
+    crash: Option<Box<Crash>>,
 }
 
 /// How far an upload is.
@@ -142,7 +167,7 @@ impl Uploads {
     ///
     /// # Errors
     /// When the directory cannot be made or read.
-    pub fn open(dir: &Path, spool: Spool, now: Duration) -> io::Result<Self> {
+    pub fn open(dir: &Path, spool: Spool, ledger: Ledger, now: Duration) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let mut open = BTreeMap::new();
         for entry in fs::read_dir(dir)? {
@@ -157,6 +182,7 @@ impl Uploads {
                         is_busy: false,
                         is_noted: true,
                         touched: now,
+                        crash: None,
                     };
                     open.insert(state.sum.whole, known);
                 }
@@ -164,14 +190,19 @@ impl Uploads {
             }
         }
         let (dir, open) = (dir.to_owned(), Mutex::new(open));
-        Ok(Self(Arc::new(Inner { dir, spool, open })))
+        Ok(Self(Arc::new(Inner {
+            dir,
+            spool,
+            ledger,
+            open,
+        })))
     }
 
     /// Begins an upload that its client may go on with; `length` where it is known.
     ///
     /// # Errors
-    /// [`UploadError::TooLarge`], [`UploadError::TooMany`], [`UploadError::Rules`],
-    /// [`UploadError::Note`].
+    /// [`UploadError::TooLarge`], [`UploadError::TooMany`], [`UploadError::Share`],
+    /// [`UploadError::Rules`], [`UploadError::Note`].
     pub async fn create(
         &self,
         sender: &Sender,
@@ -211,7 +242,7 @@ impl Uploads {
             },
             is_done: false,
         };
-        self.make_room(sender.now, is_noted).await?;
+        self.make_room(sender, is_noted).await?;
         if is_noted {
             self.note(state).await?;
         }
@@ -220,40 +251,84 @@ impl Uploads {
             is_busy: false,
             is_noted,
             touched: sender.now,
+            crash: None,
         };
         self.lock().insert(state.sum.whole, open);
         Ok(state)
     }
 
-    /// Forgets what nobody went on with.
-    async fn make_room(&self, now: Duration, is_noted: bool) -> Result<(), UploadError> {
-        let is_idle = |open: &Open| {
-            let most = if open.is_noted {
-                IDLE_MAX
-            } else {
-                INLINE_IDLE_MAX
-            };
-            !open.is_busy && now.saturating_sub(open.touched) > most
-        };
+    /// Forgets what nobody went on with, and where there is no place left what waits for longest.
+    async fn make_room(&self, sender: &Sender, is_noted: bool) -> Result<(), UploadError> {
+        let now = sender.now;
         let idle: Vec<WholeId> = {
             let open = self.lock();
-            let idle = open.iter().filter(|(_, open)| is_idle(open));
+            let idle = open.iter().filter(|(_, open)| {
+                let most = if open.is_noted {
+                    IDLE_MAX
+                } else {
+                    INLINE_IDLE_MAX
+                };
+                open.idle(now) > Some(most)
+            });
             idle.map(|(id, _)| *id).collect()
         };
         for id in idle {
-            self.forget(id).await;
+            self.give_up(id).await;
         }
+        while let Some((shortage, of)) = self.shortage(sender.project, is_noted) {
+            let longest = self.longest_idle(of, is_noted, now);
+            self.give_up(longest.ok_or(shortage)?).await;
+        }
+        Ok(())
+    }
+
+    /// Why no more may be open, and of which project a place would have to be given up; `None` of
+    /// any.
+    fn shortage(
+        &self,
+        project: ProjectId,
+        is_noted: bool,
+    ) -> Option<(UploadError, Option<ProjectId>)> {
         let most = if is_noted { OPEN_MAX } else { INLINE_MAX };
+        let open_max = most / SHARE;
         let open = self.lock();
-        let n_like = open
-            .values()
-            .filter(|open| open.is_noted == is_noted)
-            .count();
-        if n_like < most {
-            Ok(())
+        let like = || open.values().filter(|open| open.is_noted == is_noted);
+        let n_own = like().filter(|open| open.state.project == project).count();
+        if n_own >= open_max {
+            Some((UploadError::Share { open_max }, Some(project)))
+        } else if like().count() >= most {
+            Some((UploadError::TooMany, None))
         } else {
-            Err(UploadError::TooMany)
+            None
         }
+    }
+
+    /// The one that waits for longest, and long enough to give its place up.
+    fn longest_idle(
+        &self,
+        of: Option<ProjectId>,
+        is_noted: bool,
+        now: Duration,
+    ) -> Option<WholeId> {
+        let open = self.lock();
+        let like = open.iter().filter(|(_, open)| {
+            open.is_noted == is_noted && of.is_none_or(|of| open.state.project == of)
+        });
+        let idle = like.filter_map(|(id, open)| Some((open.idle(now)?, *id)));
+        let (idle, id) = idle.max()?;
+        (idle > WANTED_IDLE_MAX).then_some(id)
+    }
+
+    /// Forgets what nobody went on with, and counts it. A file of an envelope was refused, and so
+    /// counted, with its envelope.
+    async fn give_up(&self, id: WholeId) {
+        let known = self.lock().get(&id).cloned();
+        if let Some(known) = known.filter(|known| known.is_noted) {
+            let (project, category) = (Some(known.state.project), Category::Attachment);
+            let ledger = &self.0.ledger;
+            ledger.refused(project, category, reason::UPLOAD_FAILED, 1);
+        }
+        self.forget(id).await;
     }
 
     /// How far an upload is.
@@ -315,6 +390,7 @@ impl Uploads {
             is_noted: open.is_noted,
             pieces: Some(pieces),
             offset,
+            head: (offset == 0).then(Vec::new),
         })
     }
 
@@ -324,6 +400,12 @@ impl Uploads {
         let open = self.lock();
         let state = open.get(&id)?.state;
         (state.project == project && state.is_done).then_some(state.sum)
+    }
+
+    /// What the head of a crash dump says, where it was seen.
+    #[must_use]
+    pub fn crash(&self, id: WholeId) -> Option<Crash> {
+        self.lock().get(&id)?.crash.as_deref().cloned()
     }
 
     /// Forgets an upload: its envelope is here, or nobody wants it any more.
@@ -354,6 +436,13 @@ impl Uploads {
     }
 }
 
+impl Open {
+    /// How long nobody has gone on with it; `None` while somebody does.
+    fn idle(&self, now: Duration) -> Option<Duration> {
+        (!self.is_busy).then(|| now.saturating_sub(self.touched))
+    }
+}
+
 impl State {
     fn progress(&self) -> Progress {
         let before = if self.is_done {
@@ -378,6 +467,8 @@ pub struct Upload {
     pieces: Option<Pieces>,
     /// What came, from the file's first byte on.
     offset: u64,
+    /// The first bytes as they came, while they may be a dump's.
+    head: Option<Vec<u8>>,
 }
 
 impl Upload {
@@ -388,6 +479,7 @@ impl Upload {
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
         self.offset += bytes.len() as u64;
         check_length(self.offset, self.state.length)?;
+        self.look(bytes);
         if let Some(pieces) = &mut self.pieces {
             pieces.push(bytes);
         }
@@ -408,6 +500,7 @@ impl Upload {
     /// # Errors
     /// [`UploadError::Spool`], [`UploadError::Note`].
     pub async fn finish(mut self) -> Result<Progress, UploadError> {
+        self.note_crash().await;
         if self.state.length == Some(self.offset)
             && let Some(pieces) = self.pieces.take()
         {
@@ -429,6 +522,28 @@ impl Upload {
     #[must_use]
     pub const fn id(&self) -> WholeId {
         self.state.sum.whole
+    }
+
+    /// Keeps the head of what may be a dump.
+    fn look(&mut self, bytes: &[u8]) {
+        let Some(head) = &mut self.head else { return };
+        let room = HEAD_BYTES.saturating_sub(head.len());
+        head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        let n = head.len().min(DUMP.len());
+        if head.get(..n) != DUMP.get(..n) {
+            self.head = None;
+        }
+    }
+
+    /// Remembers what the head says.
+    async fn note_crash(&mut self) {
+        let Some(head) = self.head.take() else { return };
+        let read = tokio::task::spawn_blocking(move || crash::read(&head)).await;
+        if let Ok(Ok(crash)) = read
+            && let Some(open) = self.uploads.lock().get_mut(&self.id())
+        {
+            open.crash = Some(Box::new(crash));
+        }
     }
 
     /// The next piece without what is private.

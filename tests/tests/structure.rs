@@ -13,7 +13,15 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "protocol",
         &[
-            &["ids", "limits", "pattern", "timestamp", "traceback", "unit"],
+            &[
+                "crash",
+                "ids",
+                "limits",
+                "pattern",
+                "timestamp",
+                "traceback",
+                "unit",
+            ],
             &["condition", "dict"],
             &["dsn", "item", "roster"],
             &["auth", "outcome", "envelope", "event", "privacy"],
@@ -42,15 +50,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "hub",
         &[
             &["ids", "clock", "glob"],
-            &[
-                "normalise",
-                "crash",
-                "issue",
-                "removal",
-                "rule",
-                "schedule",
-                "query",
-            ],
+            &["normalise", "issue", "removal", "rule", "schedule", "query"],
             &["group", "owner"],
             &["store", "archive", "index", "stats"],
             &["dictionary", "geo"],
@@ -114,7 +114,7 @@ const ENGINES: &[(&str, &[&str])] = &[
     ("argon2", &["hub/access"]),
     ("cron", &["hub/schedule"]),
     ("maxminddb", &["hub/geo"]),
-    ("minidump", &["hub/crash"]),
+    ("minidump", &["protocol/crash"]),
     ("rust_embed", &["hub/web"]),
 ];
 
@@ -125,7 +125,6 @@ const PURE: &[&str] = &[
     "relay/report",
     "hub/normalise",
     "hub/removal",
-    "hub/crash",
     "hub/group",
     "hub/issue",
     "hub/rule",

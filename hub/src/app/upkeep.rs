@@ -223,6 +223,7 @@ pub(super) async fn retain(retention: Retention, every: Duration, cancel: Cancel
             Ok(report) => tracing::info!(
                 events = report.events,
                 issues = report.issues,
+                parts = report.parts,
                 packs = report.packs,
                 "old events were removed"
             ),

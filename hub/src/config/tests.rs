@@ -105,5 +105,6 @@ fn values_out_of_range_are_named() {
     );
     check("[link]\nwindow = 0", "link.window");
     check("[retention]\nevents = \"1s\"", "retention.events");
+    check("[retention]\nparts = \"25h\"", "retention.parts");
     check("[archive]\npack_bytes = \"1 KiB\"", "archive.pack_bytes");
 }

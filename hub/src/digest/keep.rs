@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use protocol::block::{Item, Items};
 use protocol::container;
+use protocol::crash::{self, Crash};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::outcome::{Term, reason};
@@ -14,7 +15,6 @@ use protocol::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::crash::{self, Crash};
 use crate::normalise::{self, NormalEntry, NormalTransaction, Receipt};
 use crate::store::items::{Identity, NewItem};
 

@@ -30,6 +30,9 @@ pub(super) fn component(frame: &Frame<'_>, platform: &str, version: Version) -> 
         false => function,
     });
     parts.extend(context_line(frame, platform));
+    if parts.is_empty() {
+        parts.extend(place(frame).map(|place| Component::leaf("place", place)));
+    }
     let component = Component::of("frame", parts);
     match plumbing(frame, platform) {
         Some(hint) if component.contributes => component.ignored(hint),
@@ -53,6 +56,26 @@ pub(super) fn is_minified(frame: &Frame<'_>, platform: &str, version: Version) -
     let name = name.rsplit('.').next().unwrap_or(name);
     let is_short = !name.is_empty() && name.chars().count() <= MINIFIED_CHARS_MAX && name != "?";
     is_built && is_short && !has_source
+}
+
+/// Image and offset of a call that a crash dump names by its address alone: the offset is the same
+/// wherever the system has put the image.
+pub(super) fn place(frame: &Frame<'_>) -> Option<String> {
+    frame.trust.as_ref()?;
+    let file = frame.package.as_deref()?;
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let at = address(frame.instruction_addr.as_deref()?)?;
+    let offset = at.checked_sub(address(frame.image_addr.as_deref()?)?)?;
+    Some(format!("{name}+{offset:#x}"))
+}
+
+fn address(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+/// Whether it is a word of a stack that looked like a call.
+pub(super) fn is_guess(frame: &Frame<'_>) -> bool {
+    frame.trust.as_deref() == Some("scan")
 }
 
 /// Whether it is a place in a page's script of which no function is known.

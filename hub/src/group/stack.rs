@@ -233,11 +233,16 @@ fn frames(
 ) -> Frames {
     let platform = event.platform;
     let marks = marks(stack, exception, event, way);
+    let guess = likely_guess(stack, &marks);
     let mut parts = Vec::with_capacity(stack.frames.len());
     let mut previous: Option<&Frame<'_>> = None;
     let (mut n_frames, mut is_minified) = (0_usize, false);
-    for (one, mark) in stack.frames.iter().zip(&marks.frames) {
-        let mut part = marked(frame::component(one, platform, way.version), mark, way);
+    for (at, (one, mark)) in stack.frames.iter().zip(&marks.frames).enumerate() {
+        let mut part = frame::component(one, platform, way.version);
+        if part.contributes && frame::is_guess(one) && guess != Some(at) {
+            part = part.ignored("read off the stack, and perhaps no call");
+        }
+        part = marked(part, mark, way);
         n_frames += usize::from(part.contributes);
         is_minified |= frame::is_minified(one, platform, way.version);
         if part.contributes {
@@ -280,6 +285,16 @@ fn frames(
         any_frame,
         is_minified,
     }
+}
+
+/// Of calls that were read off a stack the nearest of the application's own, where the crash was in
+/// a library or nowhere: any other may be what was left by earlier calls.
+fn likely_guess(stack: &Stacktrace<'_>, marks: &Marks) -> Option<usize> {
+    let is_own = |at: usize| marks.frames.get(at).is_some_and(|mark| mark.in_app);
+    let last = stack.frames.len().checked_sub(1)?;
+    let mut guesses = stack.frames.iter().enumerate().rev();
+    let own = guesses.find(|(at, frame)| frame::is_guess(frame) && is_own(*at));
+    own.map(|(at, _)| at).filter(|_| !is_own(last))
 }
 
 /// A frame as the rules have it.
@@ -357,6 +372,7 @@ fn is_same_call(a: &Frame<'_>, b: &Frame<'_>) -> bool {
         && a.function == b.function
         && a.lineno == b.lineno
         && a.colno == b.colno
+        && frame::place(a) == frame::place(b)
 }
 
 fn of_stack(

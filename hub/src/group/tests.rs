@@ -1,5 +1,6 @@
 //! Grouping by cases, and of recordings of real clients.
 
+mod dump;
 mod labelled;
 mod rules;
 mod second;

@@ -163,9 +163,11 @@ fn cut(text: &str, chars_max: usize) -> String {
     cut
 }
 
-/// `module in function`, with the file where there is no module.
+/// `module in function`, with the file where there is no module, or image and offset.
 fn place(frame: &Frame<'_>) -> String {
+    let place = super::frame::place(frame);
     let where_ = frame.module.as_deref().or(frame.filename.as_deref());
+    let where_ = where_.or(place.as_deref().filter(|_| frame.function.is_none()));
     let text = match (where_, frame.function.as_deref()) {
         (Some(place), Some(function)) => format!("{place} in {function}"),
         (Some(place), None) => place.to_owned(),

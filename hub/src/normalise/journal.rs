@@ -79,6 +79,7 @@ impl CorrectionKind {
             Self::FutureTimestamp => "The event's time lies in the future and was corrected",
             Self::PastTimestamp => "The event's time is too long ago and was corrected",
             Self::InvalidEnvironment => "The environment's name is not valid and was left out",
+            Self::Sent(name) if name == "invalid_minidump" => "The crash dump could not be read",
             Self::Sent(name) => name,
         }
     }

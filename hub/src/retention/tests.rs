@@ -307,3 +307,41 @@ async fn items_keep_their_packs_are_moved_and_go_in_their_time() {
     let body = hub.retention.archive.read(at).unwrap();
     assert!(body.payload.starts_with(b"file 1 "));
 }
+
+#[tokio::test]
+async fn parts_whose_item_does_not_come_go_once_their_relay_has_nothing_older() {
+    const HOUR: i64 = 3_600_000;
+    let hub = Hub::new(1000).await;
+    let waiting = |records: u64, age: i64| {
+        format!("{{\"lanes\":[{{\"lane\":4,\"records\":{records},\"oldest_age_ms\":{age}}}]}}")
+    };
+    let relays = [
+        ("abreast", NOW.as_millis(), waiting(0, 0)),
+        ("busy", NOW.as_millis(), waiting(3, 22 * HOUR)),
+        ("behind", NOW.as_millis(), waiting(3, 30 * HOUR)),
+        ("away", NOW.as_millis() - 2 * HOUR, waiting(0, 0)),
+        ("silent", NOW.as_millis(), "{}".to_owned()),
+    ];
+    for (nth, (name, seen, report)) in (1..).zip(&relays) {
+        let relay = format!("X'{}'", hex::encode([nth; 16]));
+        let sql = format!(
+            "INSERT INTO relays (id, name, certificate, joined_at, last_seen_at, report)
+             VALUES ({relay}, '{name}', {relay}, 0, {seen}, '{report}')"
+        );
+        hub.retention.store.execute(sql.leak()).await;
+        for (whole, hours) in [(1, 47), (2, 49), (3, 32 * 24)] {
+            let at = NOW.as_millis() - hours * HOUR;
+            let sql = format!(
+                "INSERT INTO item_parts (relay_id, whole, nth, project_id, event_id, chain, size,
+                     digested_at, pack, pack_offset, pack_item)
+                 VALUES ({relay}, X'0{whole}', 0, 1, X'00', X'00', 1, {at}, 1, 0, 0)"
+            );
+            hub.retention.store.execute(sql.leak()).await;
+        }
+    }
+    let report = hub.retention.run(NOW).await.unwrap();
+    // All of a month, and those of two days of the two that would have sent the item.
+    assert_eq!(report.parts, 5 + 2);
+    let left = "SELECT COUNT(*) FROM item_parts WHERE whole = X'02'";
+    assert_eq!(hub.number(left).await, 3);
+}

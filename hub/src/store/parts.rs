@@ -186,21 +186,25 @@ impl Write {
         Ok(())
     }
 
-    /// Removes at most `limit` parts that came before `before` and whose item did not; says how many.
+    /// Removes at most `limit` parts that came before `before`, of this relay or of any, and whose
+    /// item did not; says how many.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
     pub async fn remove_lone_parts(
         &mut self,
+        of: Option<RelayId>,
         before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
         let removed = sqlx::query(
             "DELETE FROM item_parts WHERE rowid IN
-             (SELECT rowid FROM item_parts WHERE item_id IS NULL AND digested_at < ?1 LIMIT ?2)",
+             (SELECT rowid FROM item_parts WHERE item_id IS NULL AND digested_at < ?1
+              AND (?3 IS NULL OR relay_id = ?3) LIMIT ?2)",
         )
         .bind(before.as_millis())
         .bind(limit)
+        .bind(of.as_ref().map(|relay| relay.as_bytes().as_slice()))
         .execute(self.connection())
         .await?;
         Ok(removed.rows_affected())

@@ -7,6 +7,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
 use hyper::body::{Body as _, Incoming};
 use protocol::envelope::{Envelope, EnvelopeError, EnvelopeItem};
+use protocol::ids::WholeId;
 use protocol::item::ItemKind;
 use protocol::limits::{
     ENVELOPE_BYTES_MAX, ENVELOPE_HEADER_BYTES_MAX, ENVELOPE_ITEMS_MAX, ITEM_HEADER_BYTES_MAX,
@@ -18,16 +19,18 @@ use super::body::{self, Arriving, Held};
 use super::decode::Encoding;
 use super::guests::Guest;
 use crate::pipeline::{Files, Pipeline, Refusal, Request};
-use crate::upload::Sender;
+use crate::upload::{HEAD_BYTES, Sender};
 
 /// Bodies from this length on are read here, in bytes as they are sent.
 const LARGE_BODY_BYTES: u64 = 8 * 1024 * 1024;
 /// Files from this length on become uploads, in bytes.
 const LARGE_FILE_BYTES: u64 = 2 * 1024 * 1024;
-/// Memory of one that comes: what is scrubbed, twice, and its part.
-pub(super) const HELD_BYTES: usize = 4 * 1024 * 1024;
+/// Memory of one that comes: what is scrubbed, twice, and its part; and the head of a dump.
+pub(super) const HELD_BYTES: usize = 4 * 1024 * 1024 + HEAD_BYTES;
 /// Bytes that are unpacked in one step: they become at most a thousand times as many.
 const STEP_BYTES: usize = 1024;
+/// What stands for a file that is not taken refers to no upload, so that nothing is kept of it.
+const NOWHERE: WholeId = WholeId::from_bytes([0; 16]);
 
 /// Whether a body is read here.
 pub(super) fn is_large(body: &Incoming, encoding: Encoding) -> bool {
@@ -81,7 +84,15 @@ pub(super) async fn envelope(
         let (item, length) = EnvelopeItem::parse_head(&line, n_items).map_err(Refusal::Envelope)?;
         match length {
             Some(length) if is_large_file(&item, length) => {
-                let item = file(&mut source, door, &sender, item, length).await?;
+                // What is over a limit is passed; its item is asked again, and told of it.
+                let is_taken = door.pipeline.files() == Files::Taken
+                    && door.pipeline.charge(asked, header.dsn.as_ref()).is_ok();
+                let item = if is_taken {
+                    file(&mut source, door, &sender, &item, length).await?
+                } else {
+                    source.pass(length).await?;
+                    Pipeline::reference(NOWHERE, &item.header, length)
+                };
                 rest.add_item(&item)?;
                 source.end_of_item(n_items).await?;
             }
@@ -121,14 +132,9 @@ async fn file(
     source: &mut Source<'_>,
     door: &Door,
     sender: &Sender,
-    item: EnvelopeItem,
+    item: &EnvelopeItem,
     length: u64,
 ) -> Result<EnvelopeItem, Refusal> {
-    if door.pipeline.files() != Files::Taken {
-        source.pass(length).await?;
-        // It is counted as what it is without its content.
-        return Ok(item);
-    }
     let upload = door.pipeline.uploads().inline(sender, length).await;
     let mut upload = upload.map_err(Refusal::Upload)?;
     let mut left = length;

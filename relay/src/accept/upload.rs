@@ -40,6 +40,7 @@ pub(super) async fn request(
     id: Option<&str>,
     request: Request<Incoming>,
 ) -> Answer {
+    let project = route.project.as_ref().ok().copied().flatten();
     let answered = match (request.method(), id) {
         (&Method::OPTIONS, _) => Ok(options()),
         (&Method::POST, None) => create(door, guest, route, request).await,
@@ -52,13 +53,23 @@ pub(super) async fn request(
             refusal,
             Refusal::Upload(UploadError::Offset { .. } | UploadError::Busy | UploadError::Unknown)
         );
-        if !is_told {
-            door.pipeline.refuse_unread(&refusal);
+        match project {
+            _ if is_told => {}
+            Some(project) if is_of_file(&refusal) => door.pipeline.refuse_file(project, &refusal),
+            _ => door.pipeline.refuse_unread(&refusal),
         }
         answer::refused(&refusal, Look::Empty(204))
     });
     set(&mut answer, RESUMABLE, HeaderValue::from_static(VERSION));
     answer
+}
+
+/// Whether it says of a file whose sender is known that it is not taken.
+const fn is_of_file(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::Upload(_) | Refusal::FileLimit { .. } | Refusal::Withheld | Refusal::HeldBack
+    )
 }
 
 /// What is served, for who asks.
@@ -92,14 +103,9 @@ async fn create(
     if length.is_none() && !is_deferred {
         return Err(Refusal::UploadHeader("upload-length"));
     }
-    let sender = sender(door, guest, &route, &request)?;
-    match door.pipeline.files() {
-        Files::Taken => {}
-        Files::Withheld => return Err(Refusal::Withheld),
-        Files::HeldBack => return Err(Refusal::HeldBack),
-    }
-    let created = door.pipeline.uploads().create(&sender, length).await;
-    let id = created.map_err(Refusal::Upload)?;
+    let asked = asked(guest, &route, &request);
+    let sender = door.pipeline.sender(&asked, None)?;
+    let id = begin(door, &asked, &sender, length).await?;
     let mut progress = Progress { offset: 0, length };
     if is_piece(request.headers()) {
         progress = feed(door, guest, &sender, id, 0, request.into_body()).await?;
@@ -113,6 +119,23 @@ async fn create(
     Ok(answer)
 }
 
+/// A place for a file, taken from the limits of its project.
+async fn begin(
+    door: &Door,
+    asked: &pipeline::Request,
+    sender: &Sender,
+    length: Option<u64>,
+) -> Result<WholeId, Refusal> {
+    match door.pipeline.files() {
+        Files::Taken => {}
+        Files::Withheld => return Err(Refusal::Withheld),
+        Files::HeldBack => return Err(Refusal::HeldBack),
+    }
+    door.pipeline.charge(asked, None)?;
+    let created = door.pipeline.uploads().create(sender, length).await;
+    created.map_err(Refusal::Upload)
+}
+
 async fn go_on(
     door: &Arc<Door>,
     guest: &Guest,
@@ -124,7 +147,9 @@ async fn go_on(
     check_version(headers)?;
     let unknown = |_| Refusal::Upload(UploadError::Unknown);
     let id: WholeId = id.parse().map_err(unknown)?;
-    let sender = sender(door, guest, &route, &request)?;
+    let sender = door
+        .pipeline
+        .sender(&asked(guest, &route, &request), None)?;
     let uploads = door.pipeline.uploads();
     if request.method() == Method::HEAD {
         let progress = uploads.progress(sender.project, id);
@@ -166,17 +191,10 @@ async fn feed(
     upload.finish().await.map_err(Refusal::Upload)
 }
 
-fn sender(
-    door: &Door,
-    guest: &Guest,
-    route: &Route,
-    request: &Request<Incoming>,
-) -> Result<Sender, Refusal> {
+fn asked(guest: &Guest, route: &Route, request: &Request<Incoming>) -> pipeline::Request {
     let (headers, query) = (request.headers(), request.uri().query());
     let given = handle::credentials(headers, query, &route.endpoint);
-    let asked: pipeline::Request =
-        handle::asked(guest, headers, Form::Envelope, given, route.project.clone());
-    door.pipeline.sender(&asked, None)
+    handle::asked(guest, headers, Form::Envelope, given, route.project.clone())
 }
 
 fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {

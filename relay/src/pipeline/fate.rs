@@ -18,7 +18,7 @@ use protocol::item::Category;
 use protocol::outcome::{Reason, Term, reason};
 use serde::Deserialize;
 
-use super::{Inner, Limited, Request, Target};
+use super::{Inner, Limited, Request, Target, reference};
 use crate::limit::{Place, Verdict};
 use crate::roster::Project;
 
@@ -77,6 +77,10 @@ impl Inner {
         if self.spool.is_held_back(item.kind.lane()) {
             return Fate::Limited(held_back(item.kind.lane()));
         }
+        if reference::is_followed(&self.uploads, whose.target.project, item) {
+            // Its file was taken from them when it began to come.
+            return Fate::Keep;
+        }
         self.ask_limits(whose, category)
     }
 
@@ -105,7 +109,7 @@ impl Inner {
     }
 
     /// Asks every limit of the key, the project and the organization.
-    fn ask_limits(&self, whose: &Whose<'_>, category: Category) -> Fate {
+    pub(super) fn ask_limits(&self, whose: &Whose<'_>, category: Category) -> Fate {
         let key = whose.credentials.key;
         let own = whose.target.rate_limit;
         let mut limits = Vec::new();

@@ -3,9 +3,10 @@
 use protocol::block::Sum;
 use protocol::dsn::Dsn;
 use protocol::envelope::{EnvelopeItem, ItemHeader};
-use protocol::ids::{Lane, WholeId};
+use protocol::ids::{Lane, ProjectId, WholeId};
 use protocol::item::Category;
 
+use super::fate::{Fate, Whose};
 use super::{Pipeline, Refusal, Request, reference};
 use crate::upload::{Sender, Uploads};
 
@@ -34,6 +35,34 @@ impl Pipeline {
             at: request.received_at,
             now: request.now,
         })
+    }
+
+    /// Takes a file from the limits of who sends it, before its first byte: the item that stands
+    /// for it costs nothing more.
+    ///
+    /// # Errors
+    /// [`Refusal::FileLimit`], and as [`Pipeline::sender`]; nothing is counted.
+    pub fn charge(&self, request: &Request, dsn: Option<&Dsn>) -> Result<(), Refusal> {
+        let found = self.0.find_target(request, dsn);
+        let (credentials, target) = found.map_err(|(_, refusal)| refusal)?;
+        let whose = Whose {
+            request,
+            credentials: &credentials,
+            target: &target,
+            trace: None,
+            number: None,
+        };
+        match self.0.ask_limits(&whose, Category::Attachment) {
+            Fate::Limited(limit) => Err(Refusal::FileLimit { wait: limit.wait }),
+            Fate::Keep | Fate::Drop(..) => Ok(()),
+        }
+    }
+
+    /// Counts a file that is not taken.
+    pub fn refuse_file(&self, project: ProjectId, refusal: &Refusal) {
+        let (project, category) = (Some(project), Category::Attachment);
+        let ledger = &self.0.ledger;
+        ledger.refused(project, category, refusal.reason(), 1);
     }
 
     /// Whether files are taken.

@@ -10,6 +10,7 @@ use protocol::item::ItemKind;
 use protocol::outcome::reason;
 use serde::Deserialize;
 
+use crate::report::Dump;
 use crate::upload::Uploads;
 
 /// The type of an attachment that says where its content is. Source: ingest specification,
@@ -80,6 +81,21 @@ pub(super) fn follow<'i>(
         payload: Bytes::new(),
     };
     Ok((Cow::Owned(whole), Some(sum)))
+}
+
+/// Where the dump of an item is. Who knows an upload's name is who sent it.
+pub(super) fn dump(uploads: &Uploads, item: &EnvelopeItem) -> Dump {
+    if !is_reference(item) {
+        return Dump::Here;
+    }
+    let found = serde_json::from_slice::<Reference<'_>>(&item.payload).ok();
+    let id = found.and_then(|reference| id(&reference.location));
+    Dump::Apart(id.and_then(|id| uploads.crash(id)))
+}
+
+/// Whether it refers to a file that is here.
+pub(super) fn is_followed(uploads: &Uploads, project: ProjectId, item: &EnvelopeItem) -> bool {
+    is_reference(item) && matches!(follow(uploads, project, item), Ok((_, Some(_))))
 }
 
 fn is_reference(item: &EnvelopeItem) -> bool {

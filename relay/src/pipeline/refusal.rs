@@ -106,6 +106,12 @@ pub enum Refusal {
     /// An upload that is not begun or does not go on.
     #[error("upload is not taken")]
     Upload(#[source] UploadError),
+    /// Enough files were sent.
+    #[error("the project's limit of attachments is reached")]
+    FileLimit {
+        /// How long until one may come again.
+        wait: Duration,
+    },
     /// An upload by another version of its protocol.
     #[error("uploads are taken by tus 1.0.0; say so in Tus-Resumable")]
     UploadVersion,
@@ -156,6 +162,7 @@ impl Refusal {
             Self::Budget { .. } | Self::BodyTooLarge { .. } => (413, reason::TOO_LARGE, None),
             Self::Compression { .. } => (400, reason::INVALID_COMPRESSION, None),
             Self::Upload(error) => upload(error),
+            Self::FileLimit { wait } => (429, reason::RATE_LIMITED, Some(*wait)),
             Self::UploadVersion => (412, reason::INVALID_ENVELOPE, None),
             Self::UploadHeader(_) => (400, reason::INVALID_ENVELOPE, None),
             Self::Withheld => (403, reason::POLICY, None),
@@ -203,6 +210,7 @@ const fn upload(error: &UploadError) -> (u16, &'static str, Option<Duration>) {
         UploadError::Busy | UploadError::Offset { .. } => (409, reason::INVALID_PLACEHOLDER, None),
         UploadError::TooLarge { .. } => (413, reason::TOO_LARGE, None),
         UploadError::Rules => (413, reason::PRIVACY_RULES, None),
+        UploadError::Share { .. } => (429, reason::OVERLOAD, Some(HOLD_BACK)),
         UploadError::TooMany => (503, reason::OVERLOAD, Some(RETRY_AFTER)),
         UploadError::Spool(error) => spool(error),
         UploadError::Note(_) => (503, reason::NOT_DURABLE, Some(RETRY_AFTER)),

@@ -1,27 +1,38 @@
 //! Crashes whose event is made here: of files of native clients, or of nothing but the dump.
 
 use bytes::Bytes;
+use protocol::crash::{self, Crash, CrashError};
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::item::ItemKind;
 use protocol::wire;
 use serde_json::{Value, json};
 
-use super::{fields, minidump};
+use super::{Dump, dump, fields, minidump};
 
 /// Most breadcrumbs that are kept of the two files.
 const BREADCRUMBS_MAX: usize = 100;
 
 /// Gives an envelope whose attachments make an event that event: files of MessagePack become the
-/// event and its breadcrumbs, and a crash without one is given one. Others stay as they are.
-pub(super) fn complete(envelope: &mut Envelope) {
+/// event and its breadcrumbs, a crash without one is given one, and a dump says what it can of its
+/// event. Others stay as they are.
+pub(super) fn complete(envelope: &mut Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) {
     if envelope.items.iter().any(|item| kind_of(item).is_some()) {
-        complete_with(envelope, Value::Null);
+        let dump = dump_of(envelope, dumps);
+        complete_with(envelope, Value::Null, dump);
     }
 }
 
-/// The same, with fields that were told beside.
-pub(super) fn complete_with(envelope: &mut Envelope, told: Value) {
+/// The same where all of it is here, with fields that were told beside.
+pub(super) fn complete_told(envelope: &mut Envelope, told: Value) {
+    let dump = dump_of(envelope, |_| Dump::Here);
+    complete_with(envelope, told, dump);
+}
+
+fn complete_with(envelope: &mut Envelope, told: Value, dump: Option<Told>) {
     if envelope.items.iter().any(|item| item.kind.makes_event()) {
+        if let Some((dump, file)) = dump {
+            amend(envelope, &dump, &file);
+        }
         return;
     }
     let crash = envelope.items.iter().find_map(kind_of);
@@ -49,6 +60,9 @@ pub(super) fn complete_with(envelope: &mut Envelope, told: Value) {
         fields::merge(&mut event, json!({"breadcrumbs": crumbs.split_off(first)}));
     }
     if let Some(object) = event.as_object_mut() {
+        if let Some((dump, file)) = dump {
+            dump::tell(object, &dump, &file);
+        }
         if crash.is_some() {
             let defaults = placeholder(crash);
             for (name, value) in defaults {
@@ -58,6 +72,34 @@ pub(super) fn complete_with(envelope: &mut Envelope, told: Value) {
         if !object.is_empty() {
             envelope.items.insert(0, minidump::event_item(&event));
         }
+    }
+}
+
+/// What a dump says, and the name of its file.
+type Told = (Result<Crash, CrashError>, String);
+
+/// What the first dump says; none of one that came apart and was not seen.
+fn dump_of(envelope: &Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) -> Option<Told> {
+    let mut items = envelope.items.iter();
+    let item = items.find(|item| kind_of(item) == Some(Kind::Minidump))?;
+    let crash = match dumps(item) {
+        Dump::Here => crash::read(&item.payload),
+        Dump::Apart(seen) => Ok(seen?),
+    };
+    let file = item.header.text("filename").unwrap_or_default();
+    Some((crash, file))
+}
+
+/// Adds what a dump says to the event that came with it. An event that cannot be read here stays
+/// as it is: the hub reads more forms than are made.
+fn amend(envelope: &mut Envelope, dump: &Result<Crash, CrashError>, file: &str) {
+    let mut items = envelope.items.iter_mut();
+    let Some(item) = items.find(|item| item.kind == ItemKind::Event) else {
+        return;
+    };
+    if let Ok(mut event) = serde_json::from_slice(&item.payload) {
+        dump::tell(&mut event, dump, file);
+        item.payload = Bytes::from(Value::Object(event).to_string());
     }
 }
 
@@ -85,7 +127,7 @@ fn kind_of(item: &EnvelopeItem) -> Option<Kind> {
     })
 }
 
-/// What is known of a crash before its dump is read.
+/// What is known of a crash whose dump says nothing.
 fn placeholder(kind: Option<Kind>) -> Vec<(String, Value)> {
     let (ty, mechanism) = match kind {
         Some(Kind::Minidump) => ("Minidump", "minidump"),

@@ -49,7 +49,7 @@ pub(super) fn upload(boundary: Option<&str>, body: &Bytes) -> Result<Vec<Envelop
         header: EnvelopeHeader::default(),
         items,
     };
-    crash::complete_with(&mut envelope, event);
+    crash::complete_told(&mut envelope, event);
     Ok(vec![envelope])
 }
 

@@ -222,10 +222,110 @@ fn uploads_without_a_dump_say_what_is_missing() {
 fn crashes_in_envelopes_are_given_an_event_once() {
     let text = "{}\n{\"type\":\"attachment\",\"attachment_type\":\"event.minidump\"}\nMDMP";
     let mut envelope = Envelope::parse(&Bytes::from(text)).unwrap();
-    complete(&mut envelope);
-    complete(&mut envelope);
+    complete(&mut envelope, |_| Dump::Here);
+    complete(&mut envelope, |_| Dump::Here);
     let kinds: Vec<_> = envelope.items.iter().map(|item| item.kind.name()).collect();
     assert_eq!(kinds, ["event", "attachment"]);
+}
+
+/// Of a program that wrote to address 0.
+const CRASH: &[u8] = include_bytes!("../../../protocol/fixtures/dumps/crash.dmp");
+
+#[test]
+fn a_dump_tells_the_event_what_the_client_did_not() {
+    let told = br#"{"release":"shop@1","contexts":{"os":{"name":"Own"}}}"#;
+    let made = made(
+        &form(),
+        multipart(&[
+            ("sentry", "", told),
+            ("upload_file_minidump", "a.dmp", CRASH),
+        ]),
+    );
+    let event = payload(&made[0], &ItemKind::Event);
+    let own = [&event["release"], &event["contexts"]["os"]["name"]];
+    assert_eq!(own, ["shop@1", "Own"]);
+    let known = [&event["platform"], &event["level"]];
+    assert_eq!(known, ["native", "fatal"]);
+    assert_eq!(event["contexts"]["device"]["arch"], "amd64");
+    let exception = &event["exception"]["values"][0];
+    assert_eq!(exception["type"], "SIGSEGV / SEGV_MAPERR");
+    assert_eq!(exception["value"], "at 0x0");
+    assert_eq!(
+        exception["mechanism"],
+        json!({"type": "minidump", "handled": false})
+    );
+    let threads = &event["threads"]["values"];
+    assert_eq!(threads[0]["crashed"], true);
+    assert_eq!(threads[0]["id"], exception["thread_id"]);
+    let frames = exception["stacktrace"]["frames"].as_array().unwrap();
+    let image = &event["debug_meta"]["images"][0];
+    let last = frames.last().unwrap();
+    assert_eq!(last["trust"], "context");
+    assert_eq!(last["image_addr"], image["image_addr"]);
+    assert_eq!(last["package"], image["code_file"]);
+    assert_eq!(image["type"], "elf");
+    assert_eq!(event["errors"], Value::Null);
+}
+
+/// An envelope with an event and a dump.
+fn with_dump(event: &str, dump: &[u8]) -> Envelope {
+    let of = |kind: Option<&str>, payload: &[u8]| {
+        let mut one = item(ItemKind::Attachment, Bytes::copy_from_slice(payload));
+        one.header.set_text("filename", "a.dmp");
+        one.header
+            .set_text("attachment_type", kind.unwrap_or_default());
+        one
+    };
+    Envelope {
+        header: EnvelopeHeader::default(),
+        items: vec![
+            of(Some("event.minidump"), dump),
+            item(ItemKind::Event, Bytes::copy_from_slice(event.as_bytes())),
+        ],
+    }
+}
+
+#[test]
+fn a_dump_completes_the_event_it_came_with() {
+    let completed = |event: &str, dump: &[u8]| {
+        let mut envelope = with_dump(event, dump);
+        complete(&mut envelope, |_| Dump::Here);
+        complete(&mut envelope, |_| Dump::Here);
+        assert_eq!(envelope.items.len(), 2);
+        payload(&envelope, &ItemKind::Event)
+    };
+    let event = completed(r#"{"message":"x"}"#, CRASH);
+    assert_eq!(event["message"], "x");
+    assert_eq!(
+        event["exception"]["values"][0]["type"],
+        "SIGSEGV / SEGV_MAPERR"
+    );
+    // The client knows better what went wrong, and not where.
+    let own = completed(r#"{"exception":[{"type":"Own","value":"v"}]}"#, CRASH);
+    let exception = &own["exception"][0];
+    assert_eq!(exception["type"], "Own");
+    assert!(
+        !exception["stacktrace"]["frames"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    // What cannot be read takes nothing from the event, and says why.
+    let kept = completed(r#"{"message":"x"}"#, DUMP);
+    assert_eq!(kept["message"], "x");
+    assert_eq!(kept["exception"], Value::Null);
+    assert_eq!(kept["errors"].as_array().unwrap().len(), 1);
+    assert_eq!(kept["errors"][0]["type"], "invalid_minidump");
+    assert_eq!(kept["errors"][0]["name"], "a.dmp");
+}
+
+#[test]
+fn an_event_that_cannot_be_read_stays_as_it_came() {
+    for event in ["", "7", r#"{"a":NaN}"#] {
+        let mut envelope = with_dump(event, CRASH);
+        complete(&mut envelope, |_| Dump::Here);
+        assert_eq!(envelope.items[1].payload, event);
+    }
 }
 
 #[test]
@@ -247,12 +347,12 @@ fn a_mobile_replay_is_taken_apart() {
         items: vec![item(ItemKind::ReplayVideo, Bytes::from(payload))],
     };
     let mut whole = video(payload.clone());
-    complete(&mut whole);
+    complete(&mut whole, |_| Dump::Here);
     let kinds: Vec<_> = whole.items.iter().map(|item| item.kind.name()).collect();
     assert_eq!(kinds, ["replay_event", "replay_recording", "attachment"]);
     assert_eq!(whole.items[2].payload, "mp4");
     let mut broken = video(payload[1..].to_vec());
-    complete(&mut broken);
+    complete(&mut broken, |_| Dump::Here);
     assert_eq!(broken.items[0].kind, ItemKind::ReplayVideo);
 }
 

@@ -59,7 +59,7 @@ pub(super) fn crash(user: Option<&str>, body: &Bytes) -> Result<Vec<Envelope>, R
     if let Some(user) = user {
         super::fields::merge(&mut told, user_of(user));
     }
-    crash::complete_with(&mut envelope, told);
+    crash::complete_told(&mut envelope, told);
     if !envelope.items.iter().any(|item| item.kind.makes_event()) {
         return Err(ReportError::Unreal("it has neither a dump nor a context"));
     }

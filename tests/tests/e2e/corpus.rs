@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::load::corpus_dir;
 use tests::site::Site;
 
@@ -159,7 +159,29 @@ async fn check_events(site: &Site, events: &BTreeSet<String>, n_reports: usize) 
     assert_eq!(n_csp, n_reports);
 }
 
+/// What the dump says is the event's.
+fn check_crash(event: &Value) {
+    let entries = event["entries"].as_array().unwrap();
+    let data = |kind: &str| {
+        let entry = entries.iter().find(|entry| entry["type"] == kind);
+        &entry.unwrap()["data"]
+    };
+    let exception = &data("exception")["values"][0];
+    assert_eq!(exception["type"], "SIGSEGV / SEGV_MAPERR");
+    assert_eq!(exception["mechanism"]["type"], "minidump");
+    let frames = exception["stacktrace"]["frames"].as_array().unwrap();
+    let last = frames.last().unwrap();
+    assert_eq!(
+        (&last["trust"], &last["inApp"]),
+        (&json!("context"), &json!(true))
+    );
+    assert_eq!(data("threads")["values"][0]["crashed"], true);
+    assert!(data("debugmeta")["images"].as_array().unwrap().len() > 1);
+    assert_eq!(event["contexts"]["os"]["name"], "Linux");
+}
+
 async fn check_crashes(site: &Site, sent: &Sent) {
+    let mut issues = BTreeSet::new();
     for (id, files) in &sent.crashes {
         let event = site
             .api()
@@ -167,8 +189,11 @@ async fn check_crashes(site: &Site, sent: &Sent) {
             .await
             .unwrap();
         assert_eq!(event["platform"], "native");
+        check_crash(&event);
+        issues.insert(text(&event["groupID"]));
         assert_eq!(&names(site, id).await, files, "{id}");
     }
+    assert_eq!(issues.len(), 1, "one place is one issue: {issues:?}");
     let (id, _) = sent
         .crashes
         .iter()

@@ -322,7 +322,7 @@ async fn transactions_that_cannot_be_measured_are_refused_and_counted() {
 
 #[tokio::test]
 async fn what_a_crash_dump_says_is_kept_with_it() {
-    const DUMP: &[u8] = include_bytes!("../../../fixtures/dumps/crash.dmp");
+    const DUMP: &[u8] = include_bytes!("../../../../protocol/fixtures/dumps/crash.dmp");
     let hub = Hub::new().await;
     let header = json!({"filename": "a.dmp", "attachment_type": "event.minidump"});
     let with = |payload: &'static [u8]| match one(&hub, "attachment", &header, "") {

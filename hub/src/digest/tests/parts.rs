@@ -165,7 +165,7 @@ async fn parts_of_what_never_came_go_after_a_while_and_those_of_an_item_with_it(
     hub.deliver(1, &records).await.unwrap();
     let mut write = hub.parts.store.begin().await.unwrap();
     let removed = write
-        .remove_lone_parts(NOW.plus_millis(1), 100)
+        .remove_lone_parts(None, NOW.plus_millis(1), 100)
         .await
         .unwrap();
     assert_eq!(removed, n_lone as u64);

@@ -13,6 +13,8 @@ export interface Frame {
   rawFunction?: string | null;
   symbol?: string | null;
   instructionAddr?: string | null;
+  /** `scan` of a word on a stack that may be no call. */
+  trust?: string | null;
   context?: [number, string | null][] | null;
   lineNo?: number | null;
   colNo?: number | null;

@@ -1,6 +1,6 @@
-/** An editor of privacy rules: what they would do is shown before they are in force. */
+/** An editor of privacy rules: what they would do is shown while they are written. */
 
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { compare } from "../lib/compare.ts";
 import type { Json } from "../lib/event-shape.ts";
@@ -10,6 +10,7 @@ import { AreaField, formClass, SelectField } from "./Form.tsx";
 import { Panel } from "./Panel.tsx";
 import styles from "./RulesEditor.module.css";
 import { Notice } from "./State.tsx";
+import { useSettled } from "./settled.ts";
 import { type Column, Table } from "./Table.tsx";
 
 const EXAMPLE = `{
@@ -59,13 +60,32 @@ export function RulesEditor({ title, hint, slugs, saved, ...calls }: Props) {
   const [rules, setRules] = useState(saved);
   const [slug, setSlug] = useState(slugs[0] ?? "");
   const saving = useMutation({ mutationFn: () => calls.save(rules) });
-  const preview = useMutation({ mutationFn: () => calls.preview(slug, rules) });
   const dryRun = useMutation({ mutationFn: () => calls.dryRun(slug, rules) });
-  const trials = [preview, dryRun, saving];
-  const failed = trials.find((each) => each.isError)?.error;
-  const begin = (what: (typeof trials)[number]) => {
-    for (const each of trials) each.reset();
+  // Before anything is changed the event is asked for; then it follows what is written.
+  const [isAsked, setIsAsked] = useState(false);
+  const settled = useSettled(rules);
+  const isIdle = dryRun.isIdle && saving.isIdle;
+  const preview = useQuery({
+    queryKey: ["rules preview", slug, settled],
+    queryFn: () => calls.preview(slug, settled),
+    enabled: slug !== "" && isIdle && (isAsked || settled !== saved),
+    retry: false,
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const failed = [isIdle ? preview : null, dryRun, saving].find((each) => each?.isError)?.error;
+  const reset = () => {
+    dryRun.reset();
+    saving.reset();
+  };
+  const begin = (what: typeof dryRun | typeof saving) => {
+    reset();
+    setIsAsked(false);
     what.mutate();
+  };
+  const write = (text: string) => {
+    reset();
+    setRules(text);
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -74,14 +94,7 @@ export function RulesEditor({ title, hint, slugs, saved, ...calls }: Props) {
   return (
     <Panel title={title}>
       <form className={formClass} onSubmit={submit}>
-        <AreaField
-          label="Rules"
-          hint={hint}
-          rows={12}
-          value={rules}
-          onChange={setRules}
-          placeholder={EXAMPLE}
-        />
+        <AreaField label="Rules" hint={hint} rows={12} value={rules} onChange={write} placeholder={EXAMPLE} />
         {failed ? <Notice tone="danger">{failed.message}</Notice> : null}
         {slugs.length > 1 ? (
           <SelectField label="Try on" value={slug} onChange={(event) => setSlug(event.target.value)}>
@@ -94,7 +107,14 @@ export function RulesEditor({ title, hint, slugs, saved, ...calls }: Props) {
           <Button kind="primary" type="submit" busy={saving.isPending} disabled={rules === saved}>
             Save
           </Button>
-          <Button busy={preview.isPending} disabled={!slug} onClick={() => begin(preview)}>
+          <Button
+            busy={preview.isFetching}
+            disabled={!slug}
+            onClick={() => {
+              reset();
+              setIsAsked(true);
+            }}
+          >
             Try on the latest event
           </Button>
           <Button busy={dryRun.isPending} disabled={!slug} onClick={() => begin(dryRun)}>
@@ -102,7 +122,7 @@ export function RulesEditor({ title, hint, slugs, saved, ...calls }: Props) {
           </Button>
         </div>
       </form>
-      {preview.data ? <PreviewView preview={preview.data} /> : null}
+      {isIdle && preview.data ? <PreviewView preview={preview.data} /> : null}
       {dryRun.data ? <DryRunView run={dryRun.data} /> : null}
     </Panel>
   );

@@ -1,9 +1,9 @@
 //! Redacts attachments in place: the length and all offsets stay, so that what reads them still can.
 //!
 //! Text is looked for as UTF-8 and as UTF-16LE. Of a minidump only the parts are touched that hold what the process held
-//! (`minidump`): its structure stays.
+//! (`dump`): its structure stays.
 
-mod minidump;
+mod dump;
 
 use std::ops::Range;
 
@@ -43,7 +43,7 @@ pub(super) fn scrub(
     let of_file = steps_at(file);
     let mut work: Vec<(Range<usize>, Vec<&Step>)> = Vec::new();
     if is_minidump {
-        for (range, kind) in minidump::regions(bytes) {
+        for (range, kind) in dump::regions(bytes) {
             let bits = program.matcher.step(file, b"", kind | types::BINARY);
             let mut steps = of_file.clone();
             steps.extend(steps_at(bits));

@@ -181,6 +181,68 @@ async fn what_is_wrong_with_an_upload_is_said() {
 }
 
 #[tokio::test]
+async fn a_file_is_taken_from_its_limit_when_it_begins_and_once() {
+    let relay = start().await;
+    let path = |rest: &str| format!("/api/2/upload/{rest}?sentry_key={LIMITED}");
+    let origin = ("Origin", "https://example.com");
+    let begin = async || {
+        let headers = [TUS, ("Upload-Length", "5"), origin];
+        relay.send("POST", &path(""), &headers, b"").await
+    };
+    let first = begin().await;
+    assert_eq!((first.status, begin().await.status), (201, 201));
+    let third = begin().await;
+    assert_eq!(third.status, 429);
+    assert!(!third.header("retry-after").is_empty());
+    assert_eq!(relay.count("refused", "rate_limited"), 1);
+
+    let location = first.header("location").trim_end_matches('/').to_owned();
+    let id = location.rsplit('/').next().unwrap();
+    let headers = [TUS, PIECE, ("Upload-Offset", "0"), origin];
+    let sent = relay
+        .send("PATCH", &path(&format!("{id}/")), &headers, b"hello")
+        .await;
+    assert_eq!(sent.status, 204, "{}", sent.text());
+    let to = format!("/api/2/envelope/?sentry_key={LIMITED}");
+    let stands = relay
+        .send("POST", &to, &[origin], envelope_with(id, 5).as_bytes())
+        .await;
+    assert_eq!(stands.status, 200, "{}", stands.text());
+    assert_eq!(relay.count("accepted", ""), 2);
+}
+
+#[tokio::test]
+async fn a_large_file_over_its_limit_is_passed_and_nothing_of_it_is_kept() {
+    let relay = start().await;
+    let origin = ("Origin", "https://example.com");
+    let path = format!("/api/2/upload/?sentry_key={LIMITED}");
+    for _ in 0..2 {
+        let headers = [TUS, ("Upload-Length", "5"), origin];
+        relay.send("POST", &path, &headers, b"").await;
+    }
+    let file = file(12 * MIB);
+    let mut body = format!(
+        "{{\"event_id\":\"{}\"}}\n{{\"type\":\"event\"}}\n{{\"message\":\"x\"}}\n{{\"type\":\"attachment\",\"length\":{}}}\n",
+        "9".repeat(32),
+        file.len()
+    )
+    .into_bytes();
+    body.extend_from_slice(&file);
+    let to = format!("/api/2/envelope/?sentry_key={LIMITED}");
+    let sent = relay.send("POST", &to, &[origin], &body).await;
+    assert_eq!(sent.status, 429, "{}", sent.text());
+    assert_eq!(
+        (
+            relay.count("accepted", ""),
+            relay.count("refused", "rate_limited")
+        ),
+        (1, 1)
+    );
+    let (parts, wholes) = spooled(&relay).await;
+    assert!(parts.is_empty() && wholes.is_empty());
+}
+
+#[tokio::test]
 async fn a_large_file_goes_through_while_its_envelope_comes() {
     let relay = start().await;
     let file = file(40 * MIB);
@@ -222,4 +284,60 @@ async fn of_an_envelope_that_breaks_off_or_is_packed_nothing_half_is_kept() {
 
     let unknown = format!("/api/1/envelope/?sentry_key={}", "9".repeat(32));
     assert_eq!(relay.send("POST", &unknown, &[], &body).await.status, 403);
+}
+
+/// A crash dump with so many bytes of memory behind it.
+fn dump(len: usize) -> Vec<u8> {
+    const DUMP: &[u8] = include_bytes!("../../../../protocol/fixtures/dumps/crash.dmp");
+    let mut dump = DUMP.to_vec();
+    dump.resize(len, b'x');
+    dump
+}
+
+/// The event that was kept.
+async fn event(relay: &Relay) -> serde_json::Value {
+    let kept = relay.kept().await;
+    let mut items = kept.iter().flat_map(|(_, items)| &items.items);
+    let event = items.find(|item| item.kind == "event").unwrap();
+    serde_json::from_slice(&event.payload).unwrap()
+}
+
+#[tokio::test]
+async fn a_large_dump_tells_its_event_as_a_small_one_does() {
+    let relay = start().await;
+    let dump = dump(9 * MIB);
+    let mut body = format!(
+        "{{}}\n{{\"type\":\"attachment\",\"attachment_type\":\"event.minidump\",\"length\":{}}}\n",
+        dump.len()
+    )
+    .into_bytes();
+    body.extend_from_slice(&dump);
+    let sent = relay.post(&body).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let event = event(&relay).await;
+    let exception = &event["exception"]["values"][0];
+    assert_eq!(exception["type"], "SIGSEGV / SEGV_MAPERR");
+    assert_eq!(event["errors"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn a_dump_that_came_in_pieces_tells_its_event() {
+    let relay = start().await;
+    let dump = dump(3 * MIB);
+    let id = create(&relay, dump.len()).await;
+    let first = patch(&relay, &id, 0, &dump[..2 * MIB]).await;
+    let at = offset(&first);
+    assert_eq!(patch(&relay, &id, at, &dump[at..]).await.status, 204);
+    let envelope = envelope_with(&id, dump.len()).replace(
+        "\"filename\"",
+        "\"attachment_type\":\"event.minidump\",\"filename\"",
+    );
+    let sent = relay.post(envelope).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let event = event(&relay).await;
+    assert_eq!(event["message"], "x");
+    assert_eq!(
+        event["exception"]["values"][0]["type"],
+        "SIGSEGV / SEGV_MAPERR"
+    );
 }

@@ -134,7 +134,12 @@ async fn start_on(
     let roster = testing::roster(dir.path(), policy, bundle.as_ref());
     let spool = open_spool(dir.path(), ledger.clone(), bytes_max).await;
     let meter = Meter::default();
-    let uploads = Uploads::open(&dir.path().join("uploads"), spool.clone(), Duration::ZERO);
+    let uploads = Uploads::open(
+        &dir.path().join("uploads"),
+        spool.clone(),
+        ledger.clone(),
+        Duration::ZERO,
+    );
     let uploads = uploads.unwrap();
     let pipeline = Pipeline::new(
         roster.clone(),

@@ -52,6 +52,11 @@ export function FrameView({ frame, repeats, platform, initiallyOpen, crash, meta
       </span>
       {repeats > 1 ? <Badge title="The same call, again and again">{repeats} times</Badge> : null}
       {crash ? <Badge tone="danger">raised here</Badge> : null}
+      {frame.trust === "scan" ? (
+        <Badge title="A word on the stack that points into this image: perhaps a call, perhaps what an earlier one left">
+          perhaps
+        </Badge>
+      ) : null}
       {frame.inApp ? null : <span className={styles.system}>{frame.package || "system"}</span>}
     </>
   );

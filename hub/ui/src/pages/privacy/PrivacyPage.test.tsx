@@ -1,4 +1,4 @@
-import { screen, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { open } from "../../test/render.tsx";
@@ -66,8 +66,14 @@ describe("privacy", () => {
       },
     });
     const editor = await screen.findByRole("textbox", { name: "Rules" }, SLOW);
-    await userEvent.type(editor, " ");
     await userEvent.click(screen.getByRole("button", { name: "Try on the latest event" }));
+    await screen.findByRole("region", { name: "The latest event with these rules" });
+    // While they are written it follows by itself.
+    await userEvent.type(editor, " ");
+    await waitFor(() => {
+      const tried = requests.filter(({ url }) => url.pathname.endsWith("preview/"));
+      expect(tried.at(-1)?.body).toEqual({ rules: "{} " });
+    });
     const shown = await screen.findByRole("region", { name: "The latest event with these rules" });
     expect(shown.textContent).toContain("1 value changed");
     expect(shown.querySelector("ins")?.textContent).toBe("order ******");

@@ -4,11 +4,14 @@
 //! the image that it lies in. The first frame is where the processor was; of the crashed thread
 //! those above it are read off its stack: a word that points into an image may be where a call
 //! returns to, so it says `scan` of how far it is to be believed.
+//!
+//! Of a dump that is cut off behind its lists everything but the frames that were scanned is said.
 
 use minidump::{
-    Minidump, MinidumpContext, MinidumpException, MinidumpModuleList, MinidumpSystemInfo,
-    MinidumpThread, MinidumpThreadList, Module, UnifiedMemoryList,
+    Endian, Minidump, MinidumpContext, MinidumpException, MinidumpModuleList, MinidumpStream as _,
+    MinidumpSystemInfo, MinidumpThread, MinidumpThreadList, Module, UnifiedMemoryList,
 };
+use tracing::subscriber::{NoSubscriber, with_default};
 
 /// Most frames of the crashed thread.
 const FRAMES_MAX: usize = 50;
@@ -20,6 +23,9 @@ const THREADS_MAX: usize = 100;
 const IMAGES_MAX: usize = 100;
 /// Longest text, in characters.
 const CHARS_MAX: usize = 256;
+/// Most bytes of all names of images. Each is read where its image says, so that a small dump may
+/// name the same megabyte ten thousand times.
+const NAMES_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What a dump says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +68,8 @@ pub struct Frame {
     pub address: u64,
     /// The image it lies in.
     pub image: Option<String>,
+    /// Where that begins.
+    pub image_address: Option<u64>,
     /// `context` where the processor was, `scan` of a word on the stack.
     pub trust: &'static str,
 }
@@ -73,6 +81,8 @@ pub struct Image {
     pub file: String,
     /// What its symbols are found by.
     pub debug_id: Option<String>,
+    /// What the file itself is found by.
+    pub code_id: Option<String>,
     /// Where it begins.
     pub address: u64,
     /// How long it is, in bytes.
@@ -81,7 +91,7 @@ pub struct Image {
 
 /// Why bytes are no dump.
 #[derive(Debug, thiserror::Error)]
-#[error("bytes are no crash dump")]
+#[error("dump cannot be read: {0}")]
 pub struct CrashError(#[from] minidump::Error);
 
 /// Reads a dump.
@@ -89,9 +99,14 @@ pub struct CrashError(#[from] minidump::Error);
 /// # Errors
 /// [`CrashError`] where it has no head, or does not say of which system it is.
 pub fn read(bytes: &[u8]) -> Result<Crash, CrashError> {
+    // What is odd about a dump is nobody's log line: whoever sends dumps would write our logs.
+    with_default(NoSubscriber::default(), || told(bytes))
+}
+
+fn told(bytes: &[u8]) -> Result<Crash, CrashError> {
     let dump = Minidump::read(bytes)?;
     let system: MinidumpSystemInfo = dump.get_stream()?;
-    let modules: MinidumpModuleList = dump.get_stream().unwrap_or_default();
+    let modules = modules(&dump, bytes);
     let exception = dump.get_stream::<MinidumpException<'_>>().ok();
     let listed = dump.get_stream::<MinidumpThreadList<'_>>().ok();
     let listed = listed.map(|list| list.threads).unwrap_or_default();
@@ -143,6 +158,32 @@ pub fn read(bytes: &[u8]) -> Result<Crash, CrashError> {
     })
 }
 
+/// The images, where their names are not more than a dump has.
+fn modules(dump: &Minidump<'_, &[u8]>, bytes: &[u8]) -> MinidumpModuleList {
+    const ENTRY_LEN: usize = 108;
+    const NAME_AT: usize = 20;
+    const DEBUG_LEN_AT: usize = 76;
+    let list = dump.get_raw_stream(MinidumpModuleList::STREAM_TYPE);
+    let number = |bytes: &[u8], at: usize| {
+        let found = bytes.get(at..).and_then(<[u8]>::first_chunk);
+        found.map_or(0, |found| match dump.endian {
+            Endian::Little => u32::from_le_bytes(*found),
+            Endian::Big => u32::from_be_bytes(*found),
+        })
+    };
+    let names_len = |entry: &[u8]| {
+        let name_at = usize::try_from(number(entry, NAME_AT)).unwrap_or(usize::MAX);
+        u64::from(number(bytes, name_at)) + u64::from(number(entry, DEBUG_LEN_AT))
+    };
+    // From behind: in front of the entries is their number, and sometimes four bytes more.
+    let entries = list.unwrap_or_default().rchunks_exact(ENTRY_LEN);
+    let n_bytes = entries.map(names_len).fold(0, u64::saturating_add);
+    if n_bytes > NAMES_BYTES_MAX as u64 {
+        return MinidumpModuleList::default();
+    }
+    dump.get_stream().unwrap_or_default()
+}
+
 fn frames(
     thread: &MinidumpThread<'_>,
     context: &MinidumpContext,
@@ -150,12 +191,14 @@ fn frames(
     modules: &MinidumpModuleList,
     depth: usize,
 ) -> Vec<Frame> {
-    let frame = |address: u64, trust| Frame {
-        address,
-        image: modules
-            .module_at_address(address)
-            .map(|module| bounded(&module.code_file())),
-        trust,
+    let frame = |address: u64, trust| {
+        let module = modules.module_at_address(address);
+        Frame {
+            address,
+            image: module.map(|module| bounded(&module.code_file())),
+            image_address: module.map(Module::base_address),
+            trust,
+        }
     };
     let mut frames = vec![frame(context.get_instruction_pointer(), "context")];
     let memory = UnifiedMemoryList::default();
@@ -188,6 +231,7 @@ fn image(module: &minidump::MinidumpModule) -> Image {
     Image {
         file: bounded(&module.code_file()),
         debug_id: module.debug_identifier().map(|id| id.to_string()),
+        code_id: module.code_identifier().map(|id| bounded(id.as_str())),
         address: module.base_address(),
         size: module.size(),
     }

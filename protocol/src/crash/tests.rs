@@ -43,15 +43,21 @@ fn reads_what_a_dump_says() {
     assert!(thread.frames.len() <= FRAMES_MAX);
 }
 
+/// Where a stream of the dump is listed, and where it is.
+fn stream(kind: u32) -> (usize, usize) {
+    let word = |at: usize| u32::from_le_bytes(DUMP[at..at + 4].try_into().unwrap());
+    let place = |at: usize| usize::try_from(word(at)).unwrap();
+    let mut entries = (0..place(8)).map(|nth| place(12) + nth * 12);
+    let entry = entries.find(|at| word(*at) == kind).unwrap();
+    (entry, place(entry + 8))
+}
+
 /// The dump with its one thread listed `n` times.
 fn with_threads(n: usize) -> Vec<u8> {
     const THREAD_LIST: u32 = 3;
     const THREAD_LEN: usize = 48;
-    let word = |at: usize| u32::from_le_bytes(DUMP[at..at + 4].try_into().unwrap());
-    let place = |at: usize| usize::try_from(word(at)).unwrap();
-    let mut entries = (0..place(8)).map(|nth| place(12) + nth * 12);
-    let entry = entries.find(|at| word(*at) == THREAD_LIST).unwrap();
-    let thread = place(entry + 8) + 4;
+    let (entry, list) = stream(THREAD_LIST);
+    let thread = list + 4;
     let mut bytes = DUMP.to_vec();
     let list = u32::try_from(bytes.len()).unwrap();
     bytes.extend(u32::try_from(n).unwrap().to_le_bytes());
@@ -70,6 +76,47 @@ fn one_thread_crashed_however_many_say_so() {
     assert_eq!((crash.threads.len(), crash.n_threads), (THREADS_MAX, 5_000));
     let crashed: Vec<bool> = crash.threads.iter().map(|t| t.crashed).collect();
     assert!(crashed[0] && !crashed[1..].contains(&true));
+}
+
+/// The dump with `n` images that all have the name of `len` bytes behind it.
+fn with_images(n: usize, len: usize) -> Vec<u8> {
+    const MODULE_LIST: u32 = 4;
+    const MODULE_LEN: usize = 108;
+    const NAME_AT: usize = 20;
+    let mut bytes = DUMP.to_vec();
+    let (entry, list) = stream(MODULE_LIST);
+    let mut module = DUMP[list + 4..list + 4 + MODULE_LEN].to_vec();
+    let name_at = u32::try_from(bytes.len()).unwrap();
+    module[NAME_AT..NAME_AT + 4].copy_from_slice(&name_at.to_le_bytes());
+    bytes.extend(u32::try_from(len).unwrap().to_le_bytes());
+    bytes.extend(b"a\0".repeat(len / 2));
+    let list = u32::try_from(bytes.len()).unwrap();
+    bytes.extend(u32::try_from(n).unwrap().to_le_bytes());
+    bytes.extend(module.repeat(n));
+    let len = u32::try_from(4 + n * MODULE_LEN).unwrap();
+    bytes[entry + 4..entry + 8].copy_from_slice(&len.to_le_bytes());
+    bytes[entry + 8..entry + 12].copy_from_slice(&list.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn names_are_read_as_often_as_a_dump_needs() {
+    let check = |n, len, expected| {
+        let crash = read(&with_images(n, len)).unwrap();
+        assert_eq!(crash.n_images, expected, "{n} names of {len} bytes");
+    };
+    check(1, 1024 * 1024, 1);
+    check(1_000, 200, 1_000);
+    check(10_000, 1024 * 1024, 0);
+}
+
+#[test]
+fn a_dump_that_is_cut_off_behind_its_lists_says_what_is_in_front() {
+    let whole = read(DUMP).unwrap();
+    let lists = [3, 4, 6, 7].map(|kind| stream(kind).1);
+    let enough = lists.into_iter().max().unwrap() + 8 * 1024;
+    let cut = read(&DUMP[..enough.min(DUMP.len() - 1)]).unwrap();
+    assert_eq!((cut.reason, cut.address), (whole.reason, whole.address));
 }
 
 #[test]

@@ -1,0 +1,139 @@
+//! A crash's event, of what its dump says.
+//!
+//! What the client said of the event stays; the dump adds what is missing: the exception with the
+//! stack of the thread that crashed, the other threads, the images, the system.
+
+use protocol::crash::{Crash, CrashError, Frame, Image, Thread};
+use serde_json::{Map, Value, json};
+
+/// The note of a dump that cannot be read. Source: ingest specification, outcomes.
+const UNREADABLE: &str = "invalid_minidump";
+
+/// Adds what a dump says to an event, or the reason why it says nothing; `file` is its name.
+pub(super) fn tell(event: &mut Map<String, Value>, dump: &Result<Crash, CrashError>, file: &str) {
+    let crash = match dump {
+        Ok(crash) => crash,
+        Err(error) => return note(event, &error.to_string(), file),
+    };
+    let defaults = [
+        ("platform", json!("native")),
+        ("level", json!("fatal")),
+        (
+            "threads",
+            json!({"values": crash.threads.iter().map(thread).collect::<Vec<_>>()}),
+        ),
+        (
+            "debug_meta",
+            json!({"images": crash.images.iter().map(|one| image(one, &crash.os)).collect::<Vec<_>>()}),
+        ),
+    ];
+    for (name, value) in defaults {
+        event.entry(name).or_insert(value);
+    }
+    let contexts = event.entry("contexts").or_insert_with(|| json!({}));
+    if let Some(contexts) = contexts.as_object_mut() {
+        let system = json!({"name": system_name(&crash.os), "version": crash.os_version});
+        contexts.entry("os").or_insert(system);
+        let device = json!({"arch": crash.cpu});
+        contexts.entry("device").or_insert(device);
+    }
+    except(event, crash);
+}
+
+/// The exception: the client's own, with the stack where it came without, or one of the reason.
+fn except(event: &mut Map<String, Value>, crash: &Crash) {
+    let crashed = crash.threads.iter().find(|thread| thread.crashed);
+    let stack = crashed.filter(|thread| !thread.frames.is_empty());
+    let stack = stack.map(stack_of);
+    let given = match event.get_mut("exception") {
+        Some(Value::Array(values)) => values.last_mut(),
+        Some(Value::Object(one)) if one.contains_key("values") => {
+            let values = one.get_mut("values").and_then(Value::as_array_mut);
+            values.and_then(|values| values.last_mut())
+        }
+        given => given,
+    };
+    if let Some(Value::Object(given)) = given {
+        if let (Some(thread), Some(stack)) = (crashed, stack)
+            && !given.contains_key("stacktrace")
+        {
+            given.insert("thread_id".to_owned(), json!(thread.id));
+            given.insert("stacktrace".to_owned(), stack);
+        }
+        return;
+    }
+    let value = match (&crash.reason, crash.address) {
+        (Some(_), Some(address)) => Some(format!("at {address:#x}")),
+        (Some(_), None) => None,
+        (None, _) => Some("of a program that did not crash".to_owned()),
+    };
+    let exception = json!({"values": [{
+        "type": crash.reason.as_deref().unwrap_or("Minidump"),
+        "value": value,
+        "thread_id": crashed.map(|thread| thread.id),
+        "stacktrace": stack,
+        "mechanism": {"type": "minidump", "handled": false},
+    }]});
+    event.insert("exception".to_owned(), exception);
+}
+
+/// The crashed thread's stack is the exception's.
+fn thread(thread: &Thread) -> Value {
+    let stack = Some(thread).filter(|thread| !thread.crashed && !thread.frames.is_empty());
+    json!({"id": thread.id, "crashed": thread.crashed, "stacktrace": stack.map(stack_of)})
+}
+
+fn stack_of(thread: &Thread) -> Value {
+    json!({"frames": thread.frames.iter().map(frame).collect::<Vec<_>>()})
+}
+
+/// Which images are the system's the hub knows by their place.
+fn frame(frame: &Frame) -> Value {
+    json!({
+        "platform": "native",
+        "instruction_addr": format!("{:#x}", frame.address),
+        "package": frame.image,
+        "image_addr": frame.image_address.map(|at| format!("{at:#x}")),
+        "in_app": frame.image.is_some(),
+        "trust": frame.trust,
+    })
+}
+
+fn image(image: &Image, os: &str) -> Value {
+    let kind = match os {
+        "windows" => "pe",
+        "mac" | "ios" => "macho",
+        _ => "elf",
+    };
+    json!({
+        "type": kind,
+        "code_file": image.file,
+        "code_id": image.code_id,
+        "debug_id": image.debug_id,
+        "image_addr": format!("{:#x}", image.address),
+        "image_size": image.size,
+    })
+}
+
+fn system_name(os: &str) -> &str {
+    match os {
+        "windows" => "Windows",
+        "mac" => "macOS",
+        "ios" => "iOS",
+        "linux" => "Linux",
+        "android" => "Android",
+        other => other,
+    }
+}
+
+/// Tells the event's reader, once.
+fn note(event: &mut Map<String, Value>, why: &str, file: &str) {
+    let errors = event.entry("errors").or_insert_with(|| json!([]));
+    let Some(errors) = errors.as_array_mut() else {
+        return;
+    };
+    let is_known = |error: &Value| error.get("type").and_then(Value::as_str) == Some(UNREADABLE);
+    if !errors.iter().any(is_known) {
+        errors.push(json!({"type": UNREADABLE, "name": file, "value": why}));
+    }
+}
