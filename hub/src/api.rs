@@ -18,6 +18,7 @@
 )]
 
 mod activity;
+mod assignees;
 mod attachments;
 mod body;
 mod caller;
@@ -37,6 +38,7 @@ mod intake;
 mod issue;
 mod issue_edit;
 mod issue_moves;
+mod issue_shape;
 mod issues;
 mod items;
 mod keys;

@@ -29,7 +29,9 @@ use crate::ids::ShortId;
 use crate::index::{EventHit, IssueHit, Order, Search};
 use crate::query::{self, Expr};
 use crate::store::event_read::EventRow;
-use crate::store::issue_read::{Direction, IssueRow, IssueSort, Place};
+use crate::store::issue_list::IssueSort;
+use crate::store::issue_read::IssueRow;
+use crate::store::place::{Direction, Place};
 use crate::store::projects::Project;
 
 /// Fields of one request.

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::index::{EventHit, Order, Search};
 use crate::query::{self, Expr, Scope};
 use crate::store::event_read::EventRow;
-use crate::store::issue_read::{Direction, Place};
+use crate::store::place::{Direction, Place};
 
 /// Before every event: reading back from here begins with the oldest.
 pub(super) const BEGINNING: (Place, Direction) = (

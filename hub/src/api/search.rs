@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::page::Params;
 use crate::index::Search;
 use crate::query;
-use crate::store::issue_read::IssueFilter;
+use crate::store::issue_list::IssueFilter;
 use crate::store::projects::Project;
 use plan::{Plan, Who};
 pub(super) use versions::latest as latest_releases;
