@@ -23,6 +23,7 @@ mod attachments;
 mod body;
 mod caller;
 mod config;
+mod corrections;
 mod discover;
 mod environments;
 mod error;
@@ -348,6 +349,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(tags::of_issue_values))
         .routes(routes!(tags::of_organization))
         .routes(routes!(suggestions::suggest))
+        .routes(routes!(corrections::correct))
         .routes(routes!(tags::of_project_values))
         .routes(routes!(discover::table))
         .routes(routes!(discover::validate))

@@ -121,6 +121,9 @@ pub(super) struct StatusDetailsBody {
     /// Events until an archived issue comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore_count: Option<i64>,
+    /// Minutes within which so many events have to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_window: Option<i64>,
     /// Users until an archived issue comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore_user_count: Option<i64>,
@@ -147,6 +150,7 @@ impl From<StatusDetails> for StatusDetailsBody {
             }),
             ignore_until: details.ignore_until.map(iso),
             ignore_count: details.ignore_count,
+            ignore_window: details.ignore_window,
             ignore_user_count: details.ignore_user_count,
         }
     }

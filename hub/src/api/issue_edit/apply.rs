@@ -172,6 +172,9 @@ async fn write_one(
         share(write, id, is_public, context).await?;
     }
     if context.change.inbox == Some(false) {
+        if status.is_none() {
+            write.review_issue(id).await?;
+        }
         write
             .add_person_activity(id, kind::REVIEWED, user, "{}", now)
             .await?;

@@ -13,6 +13,9 @@ use crate::issue::{Ignored, InCommit, Status, StatusDetails, Unresolved};
 use crate::store::Store;
 use crate::store::issue_read::IssueRow;
 
+/// Longest window in which events count, in minutes: a week.
+const WINDOW_MAX_MINUTES: i64 = 7 * 24 * 60;
+
 /// The release that a change means without its name: the one an issue's project is at, or the
 /// first that contains a commit.
 pub(super) async fn meant_release(
@@ -123,10 +126,16 @@ fn archived(
         let until = until.map_err(|error| ApiError::field("statusDetails", error.to_string()))?;
         details.ignore_until = Some(until.as_millis());
     }
+    if input.ignore_user_window.is_some_and(|minutes| minutes > 0) {
+        let what = "users are counted without a window: leave out ignoreUserWindow";
+        return Err(ApiError::field("statusDetails", what));
+    }
     details.ignore_count = input.ignore_count.filter(|count| *count > 0);
     details.ignore_user_count = input.ignore_user_count.filter(|count| *count > 0);
     if details.ignore_count.is_some() {
         details.base_times_seen = Some(row.times_seen);
+        details.ignore_window = window(input.ignore_window)?;
+        details.base_time = details.ignore_window.map(|_| now.as_millis());
     }
     if details.ignore_user_count.is_some() {
         details.base_users_seen = Some(row.users_seen);
@@ -143,6 +152,17 @@ fn archived(
         _ if input.ignore_until_escalating == Some(true) => until_escalating(now, details),
         _ => Ignored::Forever,
     })
+}
+
+/// Minutes in which events count, no more than a week.
+fn window(minutes: Option<i64>) -> Result<Option<i64>, ApiError> {
+    match minutes.filter(|minutes| *minutes > 0) {
+        Some(minutes) if minutes > WINDOW_MAX_MINUTES => Err(ApiError::field(
+            "statusDetails",
+            format!("ignoreWindow is at most {WINDOW_MAX_MINUTES} minutes"),
+        )),
+        minutes => Ok(minutes),
+    }
 }
 
 const fn until_escalating(now: Timestamp, details: &mut StatusDetails) -> Ignored {
