@@ -1,7 +1,7 @@
 /** Who looks after what: rules, tried on the latest event while they are written, and a CODEOWNERS file. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { ApiError } from "../../api/client.ts";
 import {
   codeownersQuery,
@@ -20,13 +20,12 @@ import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
 import styles from "./Ownership.module.css";
+import { letters, useSettled } from "./settled.ts";
 
 const ASSIGN = "Auto Assign to Issue Owner";
 const ASSIGN_NOT = "Turn off Auto-Assignment";
 const EXAMPLE =
   "path:src/api/* #web\nmodule:shop.checkout.* anna@example.org\nurl:*/pay* #payments\ntags.region:eu #europe";
-/** How long one may pause in writing before the rules are tried. */
-const PAUSE_MS = 400;
 
 interface Place {
   org: string;
@@ -127,21 +126,6 @@ function RulesPanel({ org, slug, saved }: Place & { saved: Ownership }) {
       </form>
     </Panel>
   );
-}
-
-/** A text once nobody has changed it for a moment. */
-function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
-}
-
-/** Where in a text the letter of a byte stands: the hub counts bytes, the browser letters. */
-export function letters(text: string, bytes: number): number {
-  return new TextDecoder().decode(new TextEncoder().encode(text).slice(0, bytes)).length;
 }
 
 function Trial({ answer }: { answer: SuggestedOwners }) {

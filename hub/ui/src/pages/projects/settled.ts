@@ -1,0 +1,21 @@
+/** What those need who try rules while they are written. */
+
+import { useEffect, useState } from "react";
+
+/** How long one may pause in writing before the rules are tried. */
+const PAUSE_MS = 400;
+
+/** A text once nobody has changed it for a moment. */
+export function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
+}
+
+/** Where in a text the letter of a byte stands: the hub counts bytes, the browser letters. */
+export function letters(text: string, bytes: number): number {
+  return new TextDecoder().decode(new TextEncoder().encode(text).slice(0, bytes)).length;
+}
