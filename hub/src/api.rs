@@ -18,10 +18,12 @@
 )]
 
 mod activity;
+mod assignees;
 mod attachments;
 mod body;
 mod caller;
 mod config;
+mod corrections;
 mod discover;
 mod environments;
 mod error;
@@ -37,6 +39,7 @@ mod intake;
 mod issue;
 mod issue_edit;
 mod issue_moves;
+mod issue_shape;
 mod issues;
 mod items;
 mod keys;
@@ -346,6 +349,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(tags::of_issue_values))
         .routes(routes!(tags::of_organization))
         .routes(routes!(suggestions::suggest))
+        .routes(routes!(corrections::correct))
         .routes(routes!(tags::of_project_values))
         .routes(routes!(discover::table))
         .routes(routes!(discover::validate))

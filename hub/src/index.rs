@@ -4,8 +4,9 @@
 //! event time, so that recent questions do not pay for old data and expiry drops directories.
 //!
 //! One thread writes: documents wait in a bounded queue, become searchable with the next commit
-//! (at most [`COMMIT_EVERY`] later) and `upto` then names the highest row that is safe. After a
-//! crash the rows above `upto` are added again; adding a row replaces what stood there.
+//! ([`COMMIT_EVERY`] later, or after some thousands while others keep coming) and `upto` then names
+//! the highest row that is safe. After a crash the rows above `upto` are added again; adding a row
+//! replaces what stood there.
 //!
 //! Questions run on the blocking pool over all parts that their time range touches.
 
@@ -29,7 +30,7 @@ use crate::query::{Expr, Key};
 use part::Parts;
 use writer::Command;
 
-/// How long a document waits at most before it can be found.
+/// How long a document waits before it can be found, where no others come.
 pub const COMMIT_EVERY: Duration = Duration::from_millis(300);
 /// Most commands that wait for the writer.
 const QUEUE_LEN: usize = 64;
@@ -325,6 +326,18 @@ impl Index {
             .await
     }
 
+    /// Words of events that a word may have been meant for, the nearest first; none where events
+    /// have the word, or one that begins with it. They may be another organization's: who shows
+    /// them asks first whether the caller's events have them.
+    ///
+    /// # Errors
+    /// The engine's error.
+    pub async fn near_words(&self, word: &str) -> Result<Vec<String>, IndexError> {
+        let word = word.to_owned();
+        self.ask(move |parts| suggest::near_words(parts, &word))
+            .await
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Parts) -> Result<T, IndexError> + Send + 'static,
@@ -392,6 +405,10 @@ pub struct Document {
     pub method: Option<String>,
     /// The title by this event.
     pub title: String,
+    /// Where it happened, as the second line says it.
+    pub culprit: String,
+    /// The file it happened in.
+    pub location: Option<String>,
     /// The message.
     pub message: String,
     /// Type and value of each exception.
@@ -406,6 +423,8 @@ pub struct Document {
     pub handled: Option<bool>,
     /// The SDK's name.
     pub sdk: Option<String>,
+    /// The SDK's version.
+    pub sdk_version: Option<String>,
     /// The trace it belongs to, 32 hexadecimal digits.
     pub trace_id: Option<String>,
 }
@@ -432,6 +451,8 @@ pub struct Frame {
     pub function: Option<String>,
     /// File.
     pub filename: Option<String>,
+    /// The file's whole path or address, where it is another.
+    pub abs_path: Option<String>,
     /// Whether it is the application's own code.
     pub in_app: bool,
 }

@@ -133,6 +133,8 @@ pub struct IssueState {
     pub times_seen: i64,
     /// Users, this event's included.
     pub users_seen: i64,
+    /// Events within the window of its archival, this one included; 0 where there is none.
+    pub recent: i64,
     /// How often it is seen; only of an issue that is archived until that is a surprise.
     pub pace: Option<Pace>,
 }
@@ -250,6 +252,7 @@ mod tests {
             resolved_at: Some(at(10 * HOUR)),
             times_seen: 10,
             users_seen: 3,
+            recent: 4,
             pace: None,
         }
     }
@@ -383,6 +386,9 @@ mod tests {
             Decision::Stay,
         );
         check(r#"{"ignoreUserCount":2,"baseUsersSeen":1}"#, HOUR, back);
+        let rate = |n| format!(r#"{{"ignoreCount":{n},"ignoreWindow":60,"baseTimesSeen":0}}"#);
+        check(&rate(5), HOUR, Decision::Stay);
+        check(&rate(4), HOUR, back);
         check("{}", HOUR, Decision::Stay);
         let week = NEW_FOR_MILLIS;
         check(

@@ -10,6 +10,7 @@
 //! Words that stand together without a key are one phrase of free text.
 
 mod lexer;
+mod near;
 mod value;
 
 use std::ops::Range;
@@ -17,6 +18,7 @@ use std::ops::Range;
 use protocol::timestamp::Timestamp;
 
 use lexer::{Lexer, Token, TokenKind};
+pub use near::{distance, slips};
 pub use value::{Op, Part, Pattern, Value};
 
 /// Longest query, in bytes.
@@ -138,7 +140,7 @@ impl QueryError {
 }
 
 /// Keys whose values are numbers.
-const NUMBER_KEYS: &[&str] = &["timesSeen", "userCount", "stack.lineno", "stack.colno"];
+const NUMBER_KEYS: &[&str] = &["timesSeen", "userCount"];
 /// Keys whose values are times.
 const DATE_KEYS: &[&str] = &["firstSeen", "lastSeen", "timestamp"];
 /// Keys whose values are text, as fields of the product.
@@ -147,11 +149,9 @@ const TEXT_KEYS: &[&str] = &[
     "assigned_or_suggested",
     "bookmarks",
     "culprit",
-    "device.family",
     "dist",
     "environment",
     "error.handled",
-    "error.mechanism",
     "error.type",
     "error.unhandled",
     "error.value",
@@ -173,7 +173,11 @@ const TEXT_KEYS: &[&str] = &[
     "platform.name",
     "project",
     "project.id",
+    "regressed_in_release",
     "release",
+    "release.build",
+    "release.package",
+    "release.version",
     "sdk.name",
     "sdk.version",
     "server_name",
@@ -182,6 +186,7 @@ const TEXT_KEYS: &[&str] = &[
     "stack.function",
     "stack.module",
     "status",
+    "subscribed",
     "substatus",
     "title",
     "trace",
@@ -208,7 +213,9 @@ const ISSUE_KEYS: &[&str] = &[
     "lastSeen",
     "project",
     "project.id",
+    "regressed_in_release",
     "status",
+    "subscribed",
     "substatus",
     "timesSeen",
     "userCount",
@@ -219,6 +226,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("assigned_to", "assigned"),
     ("bookmarked_by", "bookmarks"),
     ("date", "timestamp"),
+    ("error.mechanism", "mechanism"),
     ("event.timestamp", "timestamp"),
     ("eventId", "id"),
     ("first-release", "firstRelease"),
@@ -227,6 +235,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("last_seen", "lastSeen"),
     ("platform", "platform.name"),
     ("project.name", "project"),
+    ("subscribed_by", "subscribed"),
     ("times_seen", "timesSeen"),
     ("url", "http.url"),
 ];

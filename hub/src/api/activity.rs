@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ApiState;
+use super::assignees::People;
 use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
 use super::input::{At, Input};
-use super::issues::People;
 use super::letters::{self, About, Deed};
 use super::types::{IssueAt, IssuePath, UserRef, iso, stored_object};
 use crate::access::Scope;

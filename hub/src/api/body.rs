@@ -43,7 +43,7 @@ pub(super) struct EventSummary {
     pub date_created: String,
     pub user: Option<EventUser>,
     pub tags: Vec<EventTag>,
-    #[schema(value_type = super::issues::IssueMetadata)]
+    #[schema(value_type = super::issue_shape::IssueMetadata)]
     pub metadata: Value,
     #[schema(value_type = Option<Object>)]
     pub crash_file: Option<()>,

@@ -21,7 +21,7 @@ use super::event_filter::{about_events, names_issues};
 use super::events::{belongs, read, shape};
 use super::input::At;
 use super::page::{Page, Params};
-use super::search::{chosen_projects, resolve_query, span};
+use super::search::{self, chosen_projects, resolve_query, span};
 use super::types::{OrganizationPath, iso};
 use crate::access::Scope;
 use crate::clock;
@@ -29,7 +29,9 @@ use crate::ids::ShortId;
 use crate::index::{EventHit, IssueHit, Order, Search};
 use crate::query::{self, Expr};
 use crate::store::event_read::EventRow;
-use crate::store::issue_read::{Direction, IssueRow, IssueSort, Place};
+use crate::store::issue_list::IssueSort;
+use crate::store::issue_read::IssueRow;
+use crate::store::place::{Direction, Place};
 use crate::store::projects::Project;
 
 /// Fields of one request.
@@ -193,7 +195,10 @@ pub(super) async fn validate(
         named(name, error.and_then(said))
     });
     let dataset = params.some("dataset").unwrap_or("errors");
-    let query = parts_of(&params).err().and_then(said);
+    let text = params.first("query").unwrap_or_default();
+    let parsed = query::parse(text, clock::now()).map_err(ApiError::from);
+    let query = parsed.and_then(|query| kept_apart(&query)).err();
+    let query = query.and_then(said);
     let mut verdict = Verdict {
         valid: false,
         projects: vec![PartVerdict {
@@ -227,10 +232,9 @@ fn check_dataset(name: &str) -> Result<(), ApiError> {
     }
 }
 
-/// What a query says, when it keeps apart what it says of issues and of events.
-fn parts_of(params: &Params) -> Result<Expr, ApiError> {
-    let parsed = query::parse(params.first("query").unwrap_or_default(), clock::now())?;
-    let parts = match &parsed {
+/// Whether a query keeps apart what it says of issues and of events.
+fn kept_apart(parsed: &Expr) -> Result<(), ApiError> {
+    let parts = match parsed {
         Expr::And(parts) => parts.as_slice(),
         other => std::slice::from_ref(other),
     };
@@ -239,7 +243,7 @@ fn parts_of(params: &Params) -> Result<Expr, ApiError> {
                     with it";
         return Err(ApiError::field("query", what));
     }
-    Ok(parsed)
+    Ok(())
 }
 
 /// What the index is asked; `None` where nothing can match.
@@ -250,7 +254,10 @@ async fn meant(
     params: &Params,
 ) -> Result<Option<Search>, ApiError> {
     let now = clock::now();
-    let parsed = parts_of(params)?;
+    let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
+    let text = params.first("query").unwrap_or_default();
+    let parsed = search::read(state, &ids, text, now).await?;
+    kept_apart(&parsed)?;
     let mut issues = None;
     if names_issues(&parsed) {
         let filter = resolve_query(state, caller, projects, params, now).await?;

@@ -22,7 +22,7 @@ use super::types::iso;
 use crate::access::Scope;
 use crate::archive::StoredEvent;
 use crate::store::event_read::EventRow;
-use crate::store::issue_read::{Direction, Place};
+use crate::store::place::{Direction, Place};
 
 /// An event among those of its issue.
 #[derive(Debug, Serialize, ToSchema)]

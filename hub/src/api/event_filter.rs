@@ -9,12 +9,12 @@ use protocol::timestamp::Timestamp;
 use super::ApiState;
 use super::error::ApiError;
 use super::page::Params;
-use super::search::span;
+use super::search::{read, span};
 use crate::clock;
 use crate::index::{EventHit, Order, Search};
-use crate::query::{self, Expr, Scope};
+use crate::query::{Expr, Scope};
 use crate::store::event_read::EventRow;
-use crate::store::issue_read::{Direction, Place};
+use crate::store::place::{Direction, Place};
 
 /// Before every event: reading back from here begins with the oldest.
 pub(super) const BEGINNING: (Place, Direction) = (
@@ -33,7 +33,7 @@ pub(super) async fn issue_events(
     from: Option<(Place, Direction)>,
     limit: u32,
 ) -> Result<Vec<EventRow>, ApiError> {
-    let search = search(issue, params)?;
+    let search = search(state, issue, params).await?;
     let Some(search) = search else {
         return Ok(state.store.issue_events(issue, from, limit).await?);
     };
@@ -55,14 +55,17 @@ pub(super) async fn issue_events(
 }
 
 /// What the index is asked; `None` when every event is meant.
-fn search(issue: i64, params: &Params) -> Result<Option<Search>, ApiError> {
+async fn search(state: &ApiState, issue: i64, params: &Params) -> Result<Option<Search>, ApiError> {
     let now = clock::now();
     let span = span(params, now)?;
+    let text = params.first("query").unwrap_or_default();
+    let rows = match text {
+        "" => Vec::new(),
+        _ => state.store.issue_rows(&[issue]).await?,
+    };
+    let projects: Vec<i64> = rows.iter().map(|row| row.project_id).collect();
     let environments: Vec<String> = params.all("environment").map(str::to_owned).collect();
-    let filter = about_events(query::parse(
-        params.first("query").unwrap_or_default(),
-        now,
-    )?);
+    let filter = about_events(read(state, &projects, text, now).await?);
     let is_all = filter.is_everything() && environments.is_empty();
     if is_all && span.from.is_none() && span.to.is_none() {
         return Ok(None);
@@ -99,6 +102,7 @@ pub(super) fn names_issues(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query;
 
     #[test]
     fn keeps_what_is_about_events() {

@@ -20,7 +20,7 @@ use crate::archive::{Archive, ArchiveError, Location, StoredEvent};
 use crate::digest;
 use crate::normalise::{NormalEvent, normalise};
 use crate::store::event_read::EventRow;
-use crate::store::issue_read::Place;
+use crate::store::place::Place;
 
 /// What a list of events can be asked for.
 #[derive(Debug, IntoParams)]

@@ -11,7 +11,7 @@ use super::activity::{self, Activity};
 use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
 use super::input::At;
-use super::issues::{Issue, StatsPeriod, describe};
+use super::issue_shape::{Issue, StatsPeriod, describe};
 use super::page::{Page, Params};
 use super::types::{IssueAt, IssuePath, UserRef, iso};
 use crate::access::Scope;

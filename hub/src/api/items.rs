@@ -22,8 +22,8 @@ use super::page::{Page, Params};
 use super::types::{ProjectPath, iso, stored_object};
 use crate::access::Scope;
 use crate::archive::{Archive, ArchiveError, Location, StoredEvent};
-use crate::store::issue_read::Place;
 use crate::store::items::{ItemRow, Place as BodyPlace, Wanted};
+use crate::store::place::Place;
 use crate::{digest, normalise};
 
 /// Bytes of a body on their way to who reads it.

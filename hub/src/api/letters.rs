@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::ApiState;
+use super::assignees::People;
 use super::error::ApiError;
 use super::issue_edit::Context;
-use super::issues::People;
 use crate::ids::ShortId;
 use crate::issue::Status;
 use crate::rule::Action;

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::error::ApiError;
-use crate::store::issue_read::{Direction, Place};
+use crate::store::place::{Direction, Place};
 
 /// Most rows of a page, and how many there are without a wish.
 pub(super) const PAGE_ROWS_MAX: u32 = 100;

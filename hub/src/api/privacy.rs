@@ -31,7 +31,7 @@ use crate::access::Scope;
 use crate::archive::StoredEvent;
 use crate::clock;
 use crate::removal::{self, Removals};
-use crate::store::issue_read::Direction;
+use crate::store::place::Direction;
 use crate::store::removals::{MORE_FIELDS, RemovalSum};
 
 /// Trials at a time: each keeps a processor busy.

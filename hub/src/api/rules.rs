@@ -20,8 +20,8 @@ use crate::clock;
 use crate::ids::ShortId;
 use crate::rule::{self, Trigger};
 use crate::store::alerts::{AlertRule, SentNotification};
-use crate::store::issue_read::{Direction, Place};
 use crate::store::notifications::{Change, StoredRule};
+use crate::store::place::{Direction, Place};
 use crate::store::projects::Project;
 
 /// Longest name, in bytes.

@@ -13,9 +13,10 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::page::Params;
 use crate::index::Search;
-use crate::query;
-use crate::store::issue_read::IssueFilter;
+use crate::query::{self, Expr};
+use crate::store::issue_list::IssueFilter;
 use crate::store::projects::Project;
+pub(super) use plan::STATES;
 use plan::{Plan, Who};
 pub(super) use versions::latest as latest_releases;
 
@@ -119,6 +120,21 @@ pub(super) async fn resolve_query(
     resolve_text(state, caller, projects, params, text, now).await
 }
 
+/// A query with the releases of these projects in place of what it says of versions.
+pub(super) async fn read(
+    state: &ApiState,
+    projects: &[i64],
+    text: &str,
+    now: Timestamp,
+) -> Result<Expr, ApiError> {
+    let parsed = query::parse(text, now)?;
+    if !versions::may_compare(text) {
+        return Ok(parsed);
+    }
+    let releases = state.store.releases_of(projects).await?;
+    Ok(versions::named(parsed, &releases))
+}
+
 /// The same for a search that is not the request's.
 pub(super) async fn resolve_text(
     state: &ApiState,
@@ -130,12 +146,8 @@ pub(super) async fn resolve_text(
 ) -> Result<IssueFilter, ApiError> {
     let span = span(params, now)?;
     let who = who(state, caller, projects, text).await?;
-    let mut parsed = query::parse(text, now)?;
-    if versions::may_compare(text) {
-        let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
-        let releases = state.store.releases_of(&ids).await?;
-        parsed = versions::named(parsed, &releases);
-    }
+    let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
+    let parsed = read(state, &ids, text, now).await?;
     let plan = Plan::read(&parsed, &who)?;
     let mut filter = IssueFilter {
         projects: projects.iter().map(|project| project.id).collect(),
@@ -174,7 +186,9 @@ async fn who(
         user,
         ..Who::default()
     };
-    let Some(project) = projects.first().filter(|_| text.contains("assigned")) else {
+    let names_someone = ["assigned", "bookmark", "subscribed"];
+    let names_someone = names_someone.iter().any(|key| text.contains(key));
+    let Some(project) = projects.first().filter(|_| names_someone) else {
         return Ok(who);
     };
     let organization = project.organization_id;
@@ -192,7 +206,8 @@ async fn who(
     Ok(who)
 }
 
-fn project_id(project: &Project) -> Option<ProjectId> {
+/// A project, as the index names it.
+pub(super) fn project_id(project: &Project) -> Option<ProjectId> {
     ProjectId::new(u64::try_from(project.id).ok()?).ok()
 }
 

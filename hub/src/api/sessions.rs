@@ -16,8 +16,8 @@ use super::page::Params;
 use super::types::{ProjectPath, stored_object};
 use crate::access::Scope;
 use crate::clock;
-use crate::store::issue_read::Direction;
 use crate::store::items::{ItemRow, Wanted};
+use crate::store::place::Direction;
 
 /// Rows read in one step.
 const STEP: u32 = 500;

@@ -14,7 +14,8 @@ use super::page::{Page, Params};
 use super::search::chosen_projects;
 use super::types::{IssueAt, IssuePath, OrganizationPath, iso};
 use crate::access::Scope;
-use crate::store::issue_read::{Place, TagValue as Row};
+use crate::store::issue_tags::TagValue as Row;
+use crate::store::place::Place;
 
 /// Values shown of each tag in a list of tags.
 const TOP_VALUES: u32 = 10;

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::At;
-use super::issues::IssueMetadata;
+use super::issue_shape::IssueMetadata;
 use super::page::{Page, Params};
 use super::types::{ProjectPath, UserRef, iso, stored_object};
 use super::{ApiState, issue_edit};

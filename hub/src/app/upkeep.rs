@@ -103,11 +103,16 @@ pub(super) async fn watch_fleet(
     look_again("relays", FLEET_EVERY, look, &due, &cancel).await;
 }
 
-/// Lets new issues escalate that are seen more often than others, again and again.
+/// Lets new issues escalate that are seen more often than others, and opens those that were archived
+/// until now, again and again.
 pub(super) async fn watch_new_issues(store: Store, alerts: Arc<Notify>, cancel: CancellationToken) {
     let look = || {
         let store = store.clone();
-        async move { escalation::look(&store, clock::now()).await }
+        async move {
+            let now = clock::now();
+            store.wake_issues(now).await?;
+            escalation::look(&store, now).await
+        }
     };
     look_again("new issues", NEW_ISSUES_EVERY, look, &alerts, &cancel).await;
 }

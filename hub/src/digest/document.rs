@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use protocol::event::Stacktrace;
 use protocol::ids::ProjectId;
 
+use crate::group::Grouping;
 use crate::index::{Document, Frame, User};
 use crate::normalise::NormalEvent;
 
@@ -14,7 +15,7 @@ const FRAMES_MAX: usize = 500;
 const CRUMB_BYTES_MAX: usize = 1024;
 
 /// The document, without row and issue.
-pub(super) fn of(event: &NormalEvent<'_>, title: &str, project: ProjectId) -> Document {
+pub(super) fn of(event: &NormalEvent<'_>, grouping: &Grouping, project: ProjectId) -> Document {
     let exceptions = event.exceptions.iter().map(|exception| {
         let ty = exception.ty.as_deref().unwrap_or_default();
         let value = exception.value.0.as_deref().unwrap_or_default();
@@ -40,7 +41,9 @@ pub(super) fn of(event: &NormalEvent<'_>, title: &str, project: ProjectId) -> Do
         user: user(event),
         url: event.request.as_ref().and_then(|r| text(r.url.as_ref())),
         method: event.request.as_ref().and_then(|r| text(r.method.as_ref())),
-        title: title.to_owned(),
+        title: grouping.title.clone(),
+        culprit: grouping.culprit.clone(),
+        location: grouping.location.clone(),
         message: event.message_text().unwrap_or_default().to_owned(),
         exceptions: exceptions.collect(),
         frames: frames(event),
@@ -50,6 +53,10 @@ pub(super) fn of(event: &NormalEvent<'_>, title: &str, project: ProjectId) -> Do
             .collect(),
         handled: event.handled,
         sdk: event.sdk.as_ref().and_then(|sdk| text(sdk.name.as_ref())),
+        sdk_version: event
+            .sdk
+            .as_ref()
+            .and_then(|sdk| text(sdk.version.as_ref())),
         trace_id: event.facts.trace_id.clone(),
     }
 }
@@ -93,6 +100,12 @@ fn take_frames<'a>(stacks: impl Iterator<Item = &'a Stacktrace<'a>>, frames: &mu
             module: text(frame.module.as_ref()),
             function: text(frame.function.as_ref()),
             filename: text(frame.filename.as_ref()),
+            abs_path: text(
+                frame
+                    .abs_path
+                    .as_ref()
+                    .filter(|path| Some(*path) != frame.filename.as_ref()),
+            ),
             in_app: frame.in_app.unwrap_or_default(),
         });
     }

@@ -211,6 +211,7 @@ async fn move_on(
         resolved_at: row.resolved_at,
         times_seen: row.times_seen,
         users_seen: row.users_seen + fresh_users,
+        recent: 0,
         pace: None,
     };
     if matches!(state.status, Status::Unresolved(_)) {
@@ -218,6 +219,10 @@ async fn move_on(
     }
     if state.status == Status::Ignored(Ignored::UntilEscalating) {
         state.pace = Some(pace(write, now, group.issue, &state).await?);
+    }
+    let window_start = state.details.window_start(now);
+    if let Some(start) = window_start {
+        state.recent = write.issue_events_since(group.issue, start).await?;
     }
     let resolved_in = match state.details.resolution() {
         Resolution::Now | Resolution::InCommit => None,
@@ -227,6 +232,8 @@ async fn move_on(
     let mut dates = Dates::default();
     for event in &group.events {
         state.times_seen += 1;
+        let is_recent = window_start.is_some_and(|start| event.document.timestamp >= start);
+        state.recent += i64::from(is_recent);
         if let Some(pace) = &mut state.pace {
             // What happened in an hour before says nothing of this one, however late it comes.
             pace.this_hour += i64::from(event.document.timestamp.hour() >= now.hour());

@@ -469,7 +469,7 @@ pub(super) fn digested(
         event.locate(&place(found));
     }
     let grouping = group::group_by(&event, rules);
-    let document = document::of(&event, &grouping.title, stored.project);
+    let document = document::of(&event, &grouping, stored.project);
     let metadata = serde_json::to_string(&grouping.metadata).unwrap_or_else(|_| "{}".to_owned());
     let user = event.user_key().map(user_hash);
     let notes = event.sent_meta.as_ref();

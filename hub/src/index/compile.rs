@@ -332,7 +332,8 @@ fn one_or_union(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
     }
 }
 
-fn tokens(text: &str) -> Vec<String> {
+/// The words of a text, as events keep them.
+pub(super) fn tokens(text: &str) -> Vec<String> {
     let mut analyzer = words();
     let mut stream = analyzer.token_stream(text);
     let mut found = Vec::new();

@@ -226,6 +226,8 @@ impl Facts<'_> {
         self.fact("platform.name", &event.platform);
         self.fact("event.type", &event.kind);
         self.fact("title", &event.title);
+        self.fact("culprit", &event.culprit);
+        self.optional("location", event.location.as_ref());
         self.fact("message", &event.message);
         self.optional("release", event.release.as_ref());
         self.optional("environment", event.environment.as_ref());
@@ -236,6 +238,7 @@ impl Facts<'_> {
         self.optional("http.url", event.url.as_ref());
         self.optional("http.method", event.method.as_ref());
         self.optional("sdk.name", event.sdk.as_ref());
+        self.optional("sdk.version", event.sdk_version.as_ref());
         self.optional("trace", event.trace_id.as_ref());
         let user = &event.user;
         self.optional("user.id", user.id.as_ref());
@@ -267,6 +270,9 @@ impl Facts<'_> {
         }
         for frame in &event.frames {
             self.optional("stack.filename", frame.filename.as_ref());
+        }
+        for frame in &event.frames {
+            self.optional("stack.abs_path", frame.abs_path.as_ref());
         }
     }
 

@@ -15,12 +15,18 @@ use tantivy::postings::TermInfo;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet as _, InvertedIndexReader, SegmentReader, TERMINATED};
 
+use super::compile::tokens;
 use super::part::Parts;
 use super::schema::{SEPARATOR, key_prefix, value_prefix};
 use super::{IndexError, Suggestion, Suggestions};
+use crate::query::{distance, slips};
 
 /// Terms read of a segment and project.
 const SCANNED_MAX: usize = 500;
+/// Words looked at for those that are near to one, of the latest parts.
+const NEAR_SCANNED_MAX: usize = 300_000;
+/// Near words given at once.
+const NEAR_MAX: usize = 5;
 
 /// Events by the term behind the prefix, in the order of letters.
 #[derive(Debug, Default)]
@@ -59,6 +65,48 @@ pub(super) fn values(
         scan_all(parts, begun.as_bytes(), all.len(), &mut found)?;
     }
     Ok(found.into_suggestions(limit))
+}
+
+/// Words that differ from one by a slip or two and begin with the same letter, the nearest and
+/// most frequent first.
+pub(super) fn near_words(parts: &Parts, word: &str) -> Result<Vec<String>, IndexError> {
+    let Some(word) = tokens(word).into_iter().next() else {
+        return Ok(Vec::new());
+    };
+    let most = slips(word.chars().count());
+    let Some(first) = word.chars().next().filter(|_| most > 0) else {
+        return Ok(Vec::new());
+    };
+    let prefix = first.to_string();
+    let mut left = NEAR_SCANNED_MAX;
+    let mut found: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+    for part in parts.all().into_iter().rev() {
+        for segment in part.searcher().segment_readers() {
+            let inverted = segment.inverted_index(parts.fields.text)?;
+            let mut terms = inverted
+                .terms()
+                .range()
+                .ge(prefix.as_bytes())
+                .into_stream()?;
+            while left > 0 && terms.advance() && terms.key().starts_with(prefix.as_bytes()) {
+                left -= 1;
+                let Ok(term) = std::str::from_utf8(terms.key()) else {
+                    continue;
+                };
+                if term.starts_with(&word) {
+                    return Ok(Vec::new());
+                }
+                if let Some(far) = distance(&word, term, most) {
+                    let events = u64::from(terms.value().doc_freq);
+                    found.entry(term.to_owned()).or_insert((far, 0)).1 += events;
+                }
+            }
+        }
+    }
+    let mut found: Vec<(String, (usize, u64))> = found.into_iter().collect();
+    found.sort_by_key(|(_, (far, events))| (*far, std::cmp::Reverse(*events)));
+    found.truncate(NEAR_MAX);
+    Ok(found.into_iter().map(|(term, _)| term).collect())
 }
 
 /// Adds the terms that begin with a prefix; of each the first `cut` bytes are left out.

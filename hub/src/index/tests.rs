@@ -19,12 +19,16 @@ fn event(row: i64, issue: i64) -> Document {
         release: text("shop@1.10.0"),
         environment: text("production"),
         title: "PaymentError: could not charge order 42".into(),
+        culprit: "shop.billing in charge_card".into(),
+        location: text("shop/billing.py"),
         message: "could not charge order 42".into(),
+        sdk_version: text("2.0.0"),
         exceptions: vec![("PaymentError".into(), "could not charge order 42".into())],
         frames: vec![Frame {
             module: text("shop.billing"),
             function: text("charge_card"),
             filename: text("shop/billing.py"),
+            abs_path: text("/srv/shop/billing.py"),
             in_app: true,
         }],
         breadcrumbs: vec!["added item 7 to the basket".into()],
@@ -95,6 +99,10 @@ async fn finds_events_by_every_kind_of_term() {
         "error.handled:false",
         "error.unhandled:true",
         "stack.function:charge*",
+        "stack.abs_path:/srv/*",
+        "culprit:\"shop.billing in *\"",
+        "location:shop/billing.py",
+        "sdk.version:2.*",
         "error.value:*order*",
         "level:fatal or environment:production",
         "charg*",
@@ -222,7 +230,7 @@ async fn removes_issues_and_whole_weeks() {
     index.remove_before(NOW).await.unwrap();
     index.commit().await.unwrap();
     assert_eq!(rows(&index, Search::everything()).await, [2, 3]);
-    let weeks = std::fs::read_dir(dir.path().join("v2")).unwrap();
+    let weeks = std::fs::read_dir(dir.path().join("v3")).unwrap();
     let n_weeks = weeks
         .flatten()
         .filter(|entry| entry.path().is_dir())
@@ -326,4 +334,55 @@ async fn offers_the_first_of_very_many_values_in_the_order_of_letters() {
         .unwrap();
     assert_eq!(found.found.len(), 10);
     assert!(found.is_complete);
+}
+
+/// Events of many weeks, mixed together, as relays deliver them that were cut off for long.
+async fn add_mixed(index: &Index, n_events: i64) {
+    const WEEKS: i64 = 13;
+    let rows: Vec<i64> = (1..=n_events).collect();
+    for rows in rows.chunks(50) {
+        let late = rows.iter().map(|row| {
+            let mut late = event(1, row % 7);
+            late.row = *row;
+            late.timestamp = NOW.plus_millis(-(row % WEEKS) * 7 * 86_400_000);
+            late
+        });
+        index.add(late.collect(), Replaces::Nothing).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn late_events_of_many_weeks_are_all_found() {
+    let (dir, index) = index_of(vec![event(1, 1)]).await;
+    index
+        .add(vec![event(1, 1)], Replaces::SameRows)
+        .await
+        .unwrap();
+    add_mixed(&index, 1300).await;
+    index.remove_issues(vec![3]).await.unwrap();
+    index.commit().await.unwrap();
+    assert_eq!(index.upto(), 1300);
+    let found = index.issues(Search::everything()).await.unwrap();
+    let events: u64 = found.iter().map(|hit| hit.events).sum();
+    let kept = (1..=1300).filter(|row| row % 7 != 3).count() as u64;
+    assert_eq!(
+        events,
+        kept + 1,
+        "those of the issue that was removed waited for their parts"
+    );
+    index.close().await.unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    let again = index.issues(Search::everything()).await.unwrap();
+    assert_eq!(again.len(), found.len());
+}
+
+#[tokio::test]
+async fn words_that_were_mistyped_are_found_by_those_there_are() {
+    let (_dir, index) = index_of(vec![event(1, 1)]).await;
+    let near = async |word: &str| index.near_words(word).await.unwrap();
+    assert_eq!(near("chagre").await, ["charge"]);
+    assert_eq!(near("Baskte").await, ["basket"]);
+    assert_eq!(near("chrg").await, [""; 0], "a short word has one slip");
+    assert_eq!(near("char").await, [""; 0], "what is begun is found");
+    assert_eq!(near("").await, [""; 0]);
 }

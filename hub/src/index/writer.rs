@@ -12,14 +12,19 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::part::{Parts, week_of};
 use super::schema::document;
-use super::{COMMIT_EVERY, Document, IndexError, Replaces};
+use super::{COMMIT_EVERY, Document, Frame, IndexError, Replaces};
 
-/// Bytes the engine may gather for one part before it writes a segment.
-const WRITER_BYTES: usize = 30 * 1024 * 1024;
-/// Parts that are open for writing at a time: this week's, and one for late events.
-const OPEN_PARTS_MAX: usize = 2;
+/// Bytes the engine may gather for one part before it writes a segment; it takes no less than 15 MB.
+const WRITER_BYTES: usize = 17 * 1024 * 1024;
+/// Parts that are open for writing at a time: this week's, last week's, and one for late events.
+const OPEN_PARTS_MAX: usize = 3;
+/// Bytes of documents that wait for a part that is not open. Opening and closing one costs as much
+/// as many documents, so that late ones are gathered by week.
+const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How often a loop that waits looks for a due commit.
 const TICK: Duration = Duration::from_millis(50);
+/// Documents after which there is a commit, while others keep coming.
+const COMMIT_AFTER: usize = 10_000;
 
 /// What can be asked of the writer.
 #[derive(Debug)]
@@ -52,6 +57,10 @@ pub(super) fn start(parts: Arc<Parts>, queue: mpsc::Receiver<Command>) -> Result
         parts,
         open: BTreeMap::new(),
         dirty: BTreeSet::new(),
+        n_uses: 0,
+        n_fresh: 0,
+        waiting: BTreeMap::new(),
+        waiting_bytes: 0,
         highest: 0,
         has_gap: false,
     };
@@ -60,10 +69,24 @@ pub(super) fn start(parts: Arc<Parts>, queue: mpsc::Receiver<Command>) -> Result
     Ok(())
 }
 
+/// A part that is open for writing.
+struct Open {
+    writer: IndexWriter,
+    /// The higher, the later it was used.
+    used: u64,
+}
+
 struct Writer {
     parts: Arc<Parts>,
-    open: BTreeMap<i64, IndexWriter>,
+    open: BTreeMap<i64, Open>,
+    /// Parts with what is not committed.
     dirty: BTreeSet<i64>,
+    n_uses: u64,
+    /// Documents since the last commit.
+    n_fresh: usize,
+    /// Documents of parts that are not open, by week.
+    waiting: BTreeMap<i64, Vec<(Document, Replaces)>>,
+    waiting_bytes: usize,
     highest: i64,
     /// Rows were lost to an error since the start.
     has_gap: bool,
@@ -74,15 +97,14 @@ impl Writer {
         self.highest = self.parts.upto();
         let mut waited = Duration::ZERO;
         loop {
+            let is_clean = self.dirty.is_empty() && self.waiting.is_empty();
             let command = match queue.try_recv() {
                 Ok(command) => command,
                 Err(mpsc::error::TryRecvError::Disconnected) => break,
-                Err(mpsc::error::TryRecvError::Empty) if self.dirty.is_empty() => {
-                    match queue.blocking_recv() {
-                        Some(command) => command,
-                        None => break,
-                    }
-                }
+                Err(mpsc::error::TryRecvError::Empty) if is_clean => match queue.blocking_recv() {
+                    Some(command) => command,
+                    None => break,
+                },
                 Err(mpsc::error::TryRecvError::Empty) => {
                     std::thread::park_timeout(TICK);
                     waited += TICK;
@@ -98,7 +120,7 @@ impl Writer {
                     documents,
                     replaces,
                 } => {
-                    self.note(|writer| writer.add(&documents, replaces));
+                    self.note(|writer| writer.add(documents, replaces));
                 }
                 Command::RemoveIssues { issues } => self.note(|w| w.remove_issues(&issues)),
                 Command::RemoveBefore { at } => self.note(|w| w.remove_before(at)),
@@ -122,42 +144,102 @@ impl Writer {
             tracing::error!(%error, "the index could not be written; rebuild it if this stays");
             self.open.clear();
             self.dirty.clear();
+            self.waiting.clear();
+            self.waiting_bytes = 0;
             self.has_gap = true;
         }
     }
 
     fn writer(&mut self, week: i64) -> Result<&mut IndexWriter, IndexError> {
+        self.n_uses += 1;
         if !self.open.contains_key(&week) {
             while self.open.len() >= OPEN_PARTS_MAX {
-                self.commit()?;
-                self.open.pop_first();
+                self.close_one()?;
             }
-            let writer = self
-                .parts
-                .part(week)?
-                .index
-                .writer_with_num_threads(1, WRITER_BYTES)?;
-            self.open.insert(week, writer);
+            let index = &self.parts.part(week)?.index;
+            let writer = index.writer_with_num_threads(1, WRITER_BYTES)?;
+            self.open.insert(week, Open { writer, used: 0 });
         }
-        self.open.get_mut(&week).ok_or(IndexError::Closed)
+        let open = self.open.get_mut(&week).ok_or(IndexError::Closed)?;
+        open.used = self.n_uses;
+        Ok(&mut open.writer)
     }
 
-    fn add(&mut self, documents: &[Document], replaces: Replaces) -> Result<(), IndexError> {
-        let fields = self.parts.fields;
-        for event in documents {
-            let week = week_of(event.timestamp.as_millis());
-            let writer = self.writer(week)?;
-            if replaces == Replaces::SameRows {
-                writer.delete_term(Term::from_field_i64(fields.row, event.row));
-            }
-            writer.add_document(document(&fields, event))?;
-            self.dirty.insert(week);
-            self.highest = self.highest.max(event.row);
+    /// Closes the part that was used least lately, but not the latest: most of what comes is of it.
+    fn close_one(&mut self) -> Result<(), IndexError> {
+        let latest = self.open.last_key_value().map(|(week, _)| *week);
+        let others = self.open.iter().filter(|(week, _)| Some(**week) != latest);
+        let least = others.min_by_key(|(_, open)| open.used);
+        let Some(week) = least.map(|(week, _)| *week).or(latest) else {
+            return Ok(());
+        };
+        if self.dirty.remove(&week) {
+            self.commit_part(week)?;
+        }
+        if let Some(open) = self.open.remove(&week) {
+            // Merges that were begun would be lost with the writer, and its segments pile up.
+            open.writer.wait_merging_threads()?;
+            self.parts.part(week)?.reload()?;
         }
         Ok(())
     }
 
+    /// Adds documents to the parts that are open, or can be; the others wait for theirs.
+    fn add(&mut self, documents: Vec<Document>, replaces: Replaces) -> Result<(), IndexError> {
+        self.n_fresh += documents.len();
+        for event in documents {
+            let week = week_of(event.timestamp.as_millis());
+            self.highest = self.highest.max(event.row);
+            let is_at_hand = self.open.contains_key(&week) || self.open.len() < OPEN_PARTS_MAX;
+            // What waits for a part goes first.
+            if is_at_hand && !self.waiting.contains_key(&week) {
+                self.add_to(week, &event, replaces)?;
+            } else {
+                self.waiting_bytes += weight(&event);
+                self.waiting
+                    .entry(week)
+                    .or_default()
+                    .push((event, replaces));
+                if self.waiting_bytes > WAITING_BYTES_MAX {
+                    self.add_waiting()?;
+                }
+            }
+        }
+        if self.n_fresh >= COMMIT_AFTER {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Adds what waits, part by part.
+    fn add_waiting(&mut self) -> Result<(), IndexError> {
+        self.waiting_bytes = 0;
+        for (week, events) in std::mem::take(&mut self.waiting) {
+            for (event, replaces) in events {
+                self.add_to(week, &event, replaces)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_to(
+        &mut self,
+        week: i64,
+        event: &Document,
+        replaces: Replaces,
+    ) -> Result<(), IndexError> {
+        let fields = self.parts.fields;
+        let writer = self.writer(week)?;
+        if replaces == Replaces::SameRows {
+            writer.delete_term(Term::from_field_i64(fields.row, event.row));
+        }
+        writer.add_document(document(&fields, event))?;
+        self.dirty.insert(week);
+        Ok(())
+    }
+
     fn remove_issues(&mut self, issues: &[i64]) -> Result<(), IndexError> {
+        self.add_waiting()?;
         let field = self.parts.fields.issue;
         for week in self.weeks() {
             let writer = self.writer(week)?;
@@ -170,6 +252,7 @@ impl Writer {
     }
 
     fn remove_before(&mut self, at: Timestamp) -> Result<(), IndexError> {
+        self.add_waiting()?;
         let field = self.parts.fields.timestamp;
         let boundary = week_of(at.as_millis());
         for week in self.weeks() {
@@ -189,6 +272,7 @@ impl Writer {
 
     /// What is deleted stays in its segment until that is merged, so segments with any are.
     fn erase(&mut self, rows: &[(i64, Timestamp)]) -> Result<(), IndexError> {
+        self.add_waiting()?;
         let field = self.parts.fields.row;
         let weeks: BTreeSet<i64> = rows.iter().map(|(_, at)| week_of(at.as_millis())).collect();
         let known = self.weeks();
@@ -221,15 +305,49 @@ impl Writer {
 
     /// Commits every touched part, then notes how far the index is safe.
     fn commit(&mut self) -> Result<(), IndexError> {
+        self.n_fresh = 0;
+        self.add_waiting()?;
         for week in std::mem::take(&mut self.dirty) {
-            if let Some(writer) = self.open.get_mut(&week) {
-                writer.commit()?;
-                self.parts.part(week)?.reload()?;
-            }
+            self.commit_part(week)?;
         }
         if self.highest > self.parts.upto() && !self.has_gap {
             self.parts.set_upto(self.highest)?;
         }
         Ok(())
     }
+
+    fn commit_part(&mut self, week: i64) -> Result<(), IndexError> {
+        if let Some(open) = self.open.get_mut(&week) {
+            open.writer.commit()?;
+            self.parts.part(week)?.reload()?;
+        }
+        Ok(())
+    }
+}
+
+/// About how many bytes a document takes.
+fn weight(event: &Document) -> usize {
+    /// Its own fields, and what each text takes beside its letters.
+    const OWN: usize = 1024;
+    let texts = |texts: &[String]| texts.iter().map(|text| text.len() + 24).sum::<usize>();
+    let pairs = |pairs: &[(String, String)]| {
+        let pairs = pairs.iter();
+        pairs.map(|(a, b)| a.len() + b.len() + 48).sum::<usize>()
+    };
+    let frames = event.frames.iter().map(|frame| {
+        let named = [
+            &frame.module,
+            &frame.function,
+            &frame.filename,
+            &frame.abs_path,
+        ];
+        let letters: usize = named.into_iter().flatten().map(String::len).sum();
+        size_of::<Frame>() + letters
+    });
+    OWN + event.message.len()
+        + event.title.len()
+        + texts(&event.breadcrumbs)
+        + pairs(&event.exceptions)
+        + pairs(&event.tags)
+        + frames.sum::<usize>()
 }

@@ -1,8 +1,8 @@
 //! How an issue was resolved or archived: the JSON in `status_details`.
 //!
 //! Keys are Sentry's where it has them (`inRelease`, `inNextRelease`, `inCommit`, `ignoreCount`,
-//! `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen`, `baseUsersSeen` and
-//! `baseHour` keep what was true when the decision was made.
+//! `ignoreWindow`, `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen`,
+//! `baseUsersSeen`, `baseTime` and `baseHour` keep what was true when the decision was made.
 
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct StatusDetails {
     /// Archived until so many further events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_count: Option<i64>,
+    /// Minutes within which so many events have to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_window: Option<i64>,
     /// Archived until so many further users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_user_count: Option<i64>,
@@ -40,6 +43,9 @@ pub struct StatusDetails {
     /// Users at the time of the archival.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_users_seen: Option<i64>,
+    /// When it was archived, in unix milliseconds; only where a window matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_time: Option<i64>,
     /// The hour of the archival, since 1970: what came before it was no surprise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_hour: Option<i64>,
@@ -73,6 +79,7 @@ pub enum Resolution<'a> {
 pub struct Archived {
     until: Option<Timestamp>,
     times_seen: Option<i64>,
+    recent: Option<i64>,
     users_seen: Option<i64>,
 }
 
@@ -102,6 +109,16 @@ impl StatusDetails {
         }
     }
 
+    /// From when on events count that may bring it back by their rate.
+    #[must_use]
+    pub fn window_start(&self, now: Timestamp) -> Option<Timestamp> {
+        let window = self.ignore_window?.saturating_mul(60_000);
+        let start = now.as_millis().saturating_sub(window);
+        Some(Timestamp::from_millis(
+            start.max(self.base_time.unwrap_or(i64::MIN)),
+        ))
+    }
+
     /// When it comes back.
     #[must_use]
     pub fn archived(&self) -> Archived {
@@ -110,7 +127,11 @@ impl StatusDetails {
         };
         Archived {
             until: self.ignore_until.map(Timestamp::from_millis),
-            times_seen: after(self.base_times_seen, self.ignore_count),
+            times_seen: match self.ignore_window {
+                None => after(self.base_times_seen, self.ignore_count),
+                Some(_) => None,
+            },
+            recent: self.ignore_window.and(self.ignore_count),
             users_seen: after(self.base_users_seen, self.ignore_user_count),
         }
     }
@@ -122,6 +143,7 @@ impl Archived {
     pub fn is_met(&self, now: Timestamp, issue: &IssueState) -> bool {
         self.until.is_some_and(|until| now >= until)
             || self.times_seen.is_some_and(|n| issue.times_seen >= n)
+            || self.recent.is_some_and(|n| issue.recent >= n)
             || self.users_seen.is_some_and(|n| issue.users_seen >= n)
     }
 }

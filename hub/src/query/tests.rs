@@ -96,6 +96,8 @@ fn reads_filters() {
     check("release:>=2.1", "release>=2.1");
     check("environment:!=prod", "not(environment=prod)");
     check("platform:python", "platform.name=python");
+    check("device.family:iPhone", "#device.family=iPhone");
+    check("error.mechanism:onerror", "#mechanism=onerror");
 }
 
 #[test]
@@ -153,6 +155,8 @@ fn says_where_and_what() {
     refuses("level:", "value is missing", 0..6);
     refuses("message:\"abc", "quote is never closed", 8..12);
     refuses("level:[a, b", "list is never closed", 6..11);
+    refuses("release:>=[1.0, 2.0]", "a list cannot be compared", 0..20);
+    refuses("release:>=2.*", "cannot be compared", 0..13);
     refuses("timesSeen:many", "number", 0..14);
     refuses("lastSeen:yesterday", "date", 0..18);
     refuses("OR level:error", "OR needs a term", 0..2);

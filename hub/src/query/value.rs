@@ -244,6 +244,12 @@ impl Raw {
             "EndsWith" => wildcards(true, text, false),
             _ => Pattern::parse(text),
         };
+        if op != Op::Is && pattern.as_literal().is_none() {
+            return Err(QueryError::new(
+                span.clone(),
+                "a value with * cannot be compared; leave out the * or the sign before it",
+            ));
+        }
         Ok((op, Value::Text(pattern), negated))
     }
 

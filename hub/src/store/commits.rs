@@ -4,7 +4,7 @@
 
 use protocol::timestamp::Timestamp;
 
-use super::release_read::json_list;
+use super::rows::json_list;
 use super::{Store, StoreError, Write};
 
 /// Repositories of an organization that are shown.

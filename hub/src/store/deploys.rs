@@ -2,7 +2,7 @@
 //!
 //! Times are unix milliseconds.
 
-use super::release_read::json_list;
+use super::rows::json_list;
 use super::{Store, StoreError, Write};
 
 /// Deploys of a release that are shown.

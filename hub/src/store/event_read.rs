@@ -4,7 +4,7 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::issue_read::{Direction, Place};
+use super::place::{Direction, Place};
 use super::{Store, StoreError};
 
 /// Where an event is and what it belongs to.

@@ -1,15 +1,44 @@
-//! What only time does to issues: new ones become ongoing, forgotten ones resolved.
+//! What only time does to issues: new ones become ongoing, forgotten ones resolved, and archived
+//! ones come back.
 //!
 //! Times are unix milliseconds.
 
 use protocol::timestamp::Timestamp;
 
 use super::{Store, StoreError, Write};
+use crate::issue::{self, Status};
 
-/// Issues resolved in one transaction.
-const RESOLVED_MAX: i64 = 500;
+/// Issues moved on in one transaction.
+const MOVED_MAX: i64 = 500;
+/// Sentry's activity type of an issue that is open again.
+const SET_UNRESOLVED: i64 = 2;
+/// What becomes of a state that calls for a look. Escalation had raised the priority: it is the
+/// first one again, unless a person set it.
+const CALM: &str = "substatus = 3,
+     priority = CASE WHEN substatus = 2 AND priority_locked_at IS NULL
+         THEN COALESCE((SELECT CAST(json_extract(a.data, '$.priority') AS BIGINT)
+                        FROM issue_activity a
+                        WHERE a.issue_id = issues.id AND a.kind = 9 LIMIT 1), priority)
+         ELSE priority END";
 
 impl Store {
+    /// Opens issues again that were archived until now; answers how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`]; what was opened before stays so.
+    pub async fn wake_issues(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut n_all = 0;
+        loop {
+            let mut write = self.begin().await?;
+            let n = write.wake(now).await?;
+            write.commit().await?;
+            n_all += n;
+            if n < MOVED_MAX.unsigned_abs() {
+                return Ok(n_all);
+            }
+        }
+    }
+
     /// Resolves issues that were not seen for as long as their projects say (`resolve_age`, in
     /// hours); answers how many.
     ///
@@ -22,7 +51,7 @@ impl Store {
             let n = write.resolve_forgotten(now).await?;
             write.commit().await?;
             n_all += n;
-            if n < RESOLVED_MAX.unsigned_abs() {
+            if n < MOVED_MAX.unsigned_abs() {
                 return Ok(n_all);
             }
         }
@@ -30,6 +59,41 @@ impl Store {
 }
 
 impl Write {
+    async fn wake(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT id, first_seen FROM issues WHERE status = 2 AND substatus = 4
+               AND CAST(json_extract(status_details, '$.ignoreUntil') AS BIGINT) <= ?1
+             LIMIT ?2",
+        )
+        .bind(now.as_millis())
+        .bind(MOVED_MAX)
+        .fetch_all(self.connection())
+        .await?;
+        let n = rows.len() as u64;
+        for (issue, first_seen) in rows {
+            let age = issue::age(now, Timestamp::from_millis(first_seen));
+            self.reopen_issue(issue, Status::Unresolved(age).codes())
+                .await?;
+            self.add_activity(issue, SET_UNRESOLVED, "{}", now).await?;
+        }
+        Ok(n)
+    }
+
+    /// Makes an open issue ongoing that somebody has looked at.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn review_issue(&mut self, issue: i64) -> Result<(), StoreError> {
+        let sql = format!(
+            "UPDATE issues SET {CALM} WHERE id = ?1 AND status = 0 AND substatus IN (2, 6, 7)"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(issue)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
     async fn resolve_forgotten(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let rows: Vec<(i64, i64)> = sqlx::query_as(
             "SELECT i.id, CAST(json_extract(p.options, '$.resolve_age') AS BIGINT) AS age
@@ -40,7 +104,7 @@ impl Write {
              LIMIT ?2",
         )
         .bind(now.as_millis())
-        .bind(RESOLVED_MAX)
+        .bind(MOVED_MAX)
         .fetch_all(self.connection())
         .await?;
         let n = rows.len() as u64;
@@ -61,8 +125,7 @@ impl Write {
         Ok(n)
     }
 
-    /// Makes issues ongoing that are new, regressed or escalating since before a time. Escalation
-    /// had raised their priority: it is the first one again, unless a person set it.
+    /// Makes issues ongoing that are new, regressed or escalating since before a time.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -89,14 +152,7 @@ impl Write {
             .bind(now.as_millis())
             .execute(self.connection())
             .await?;
-        let first = "(SELECT CAST(json_extract(a.data, '$.priority') AS BIGINT)
-                      FROM issue_activity a WHERE a.issue_id = issues.id AND a.kind = 9 LIMIT 1)";
-        let aged = format!(
-            "UPDATE issues SET substatus = 3,
-                 priority = CASE WHEN substatus = 2 AND priority_locked_at IS NULL
-                     THEN COALESCE({first}, priority) ELSE priority END
-             WHERE {AGED}"
-        );
+        let aged = format!("UPDATE issues SET {CALM} WHERE {AGED}");
         let done = sqlx::query(sqlx::AssertSqlSafe(aged))
             .bind(before.as_millis())
             .execute(self.connection())

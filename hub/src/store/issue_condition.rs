@@ -29,6 +29,12 @@ pub enum IssueCondition {
     AssignedTo(String),
     /// It is nobody's, and rules name this for it: `user:1`.
     SuggestedTo(String),
+    /// This user has bookmarked it.
+    BookmarkedBy(i64),
+    /// This user is told of it.
+    FollowedBy(i64),
+    /// It regressed in a release like this; `%` stands for anything, `\` escapes.
+    RegressedIn(String),
     /// A column of numbers or times compares so.
     Compares {
         /// Which.
@@ -66,7 +72,6 @@ pub enum IssueColumn {
     UsersSeen,
     Priority,
     FirstRelease,
-    Kind,
     Id,
     ProjectId,
 }
@@ -91,7 +96,6 @@ impl IssueColumn {
             Self::UsersSeen => "users_seen",
             Self::Priority => "priority",
             Self::FirstRelease => "first_release",
-            Self::Kind => "kind",
             Self::Id => "id",
             Self::ProjectId => "project_id",
         }
@@ -155,6 +159,15 @@ pub(super) fn push_condition(sql: &mut QueryBuilder<Sqlite>, condition: &IssueCo
                 .push_bind(name.clone());
             sql.push(")");
         }
+        IssueCondition::BookmarkedBy(user) => push_person(sql, "is_bookmarked", *user),
+        IssueCondition::FollowedBy(user) => push_person(sql, "is_subscribed", *user),
+        IssueCondition::RegressedIn(pattern) => {
+            sql.push(
+                "EXISTS (SELECT 1 FROM issue_activity a WHERE a.issue_id = issues.id
+                 AND a.kind = 6 AND COALESCE(json_extract(a.data, '$.version'), '') LIKE ",
+            );
+            sql.push_bind(pattern.clone()).push(" ESCAPE '\\')");
+        }
         IssueCondition::Compares {
             column,
             comparison,
@@ -174,6 +187,12 @@ pub(super) fn push_condition(sql: &mut QueryBuilder<Sqlite>, condition: &IssueCo
         }
         IssueCondition::Project(slug) => push_project(sql, slug),
     }
+}
+
+/// What a user did with it, by the column that says so.
+fn push_person(sql: &mut QueryBuilder<Sqlite>, column: &str, user: i64) {
+    sql.push("EXISTS (SELECT 1 FROM issue_people w WHERE w.issue_id = issues.id AND w.user_id = ");
+    sql.push_bind(user).push(format_args!(" AND w.{column})"));
 }
 
 fn push_project(sql: &mut QueryBuilder<Sqlite>, slug: &str) {

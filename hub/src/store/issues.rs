@@ -470,6 +470,28 @@ impl Write {
         .await?)
     }
 
+    /// Events of an issue that happened at a time or later.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issue_events_since(
+        &mut self,
+        issue: i64,
+        at: Timestamp,
+    ) -> Result<i64, StoreError> {
+        // More than anyone waits for need not be counted.
+        const COUNTED_MAX: i64 = 100_000;
+        Ok(sqlx::query_scalar(
+            "SELECT COUNT(*) FROM
+                 (SELECT 1 FROM events WHERE issue_id = ?1 AND timestamp >= ?2 LIMIT ?3) AS some",
+        )
+        .bind(issue)
+        .bind(at.as_millis())
+        .bind(COUNTED_MAX)
+        .fetch_one(self.connection())
+        .await?)
+    }
+
     /// Raises the priority of an issue by a step, unless a person has set it.
     ///
     /// # Errors

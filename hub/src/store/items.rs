@@ -7,7 +7,7 @@ use protocol::timestamp::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::events::{event_id, project};
-use super::issue_read::Direction;
+use super::place::Direction;
 use super::rows::runs;
 use super::{Store, StoreError, Write};
 

@@ -4,8 +4,9 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::issue_read::{Direction, Place};
+use super::place::{Direction, Place};
 use super::releases::MORE_NAMES;
+use super::rows::{json_list, push_list};
 use super::{Store, StoreError};
 
 /// A release.
@@ -179,10 +180,23 @@ impl Store {
             .fetch_all(self.reader())
             .await?)
     }
-}
 
-/// Numbers as one value, however many: the engine limits how many it binds.
-pub(super) fn json_list(ids: &[i64]) -> String {
-    let list = ids.iter().map(i64::to_string).collect::<Vec<_>>();
-    format!("[{}]", list.join(","))
+    /// When each of these releases was made: (version, when).
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn release_dates(
+        &self,
+        organization_id: i64,
+        versions: &[String],
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        if versions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql =
+            QueryBuilder::new("SELECT version, created_at FROM releases WHERE organization_id = ");
+        sql.push_bind(organization_id).push(" AND version IN ");
+        push_list(&mut sql, versions.iter().cloned());
+        Ok(sql.build_query_as().fetch_all(self.reader()).await?)
+    }
 }

@@ -1,5 +1,7 @@
 //! Statements over many rows.
 
+use sqlx::{QueryBuilder, Sqlite};
+
 /// Rows of one statement. Few sizes, so that each statement is prepared once and kept.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
@@ -11,6 +13,42 @@ pub(super) fn runs<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
         rows = rest;
         Some(run)
     })
+}
+
+/// `(?, ?, …)`, filled up with the last value to one of a few lengths, so that each statement is
+/// prepared once and kept. An empty list becomes one that nothing is in.
+pub(super) fn push_list<'q, T>(
+    sql: &mut QueryBuilder<Sqlite>,
+    values: impl ExactSizeIterator<Item = T>,
+) where
+    T: sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + Clone + 'q,
+{
+    const LENGTHS: [usize; 5] = [1, 4, 16, 64, 128];
+    let len = values.len();
+    let filled = LENGTHS
+        .into_iter()
+        .find(|length| *length >= len)
+        .unwrap_or(len);
+    let mut last = None;
+    sql.push("(");
+    let mut list = sql.separated(", ");
+    for value in values {
+        last = Some(value.clone());
+        list.push_bind(value);
+    }
+    for _ in len..filled {
+        match &last {
+            Some(value) => list.push_bind(value.clone()),
+            None => list.push("NULL"),
+        };
+    }
+    sql.push(")");
+}
+
+/// Numbers as one value, however many: the engine limits how many it binds.
+pub(super) fn json_list(ids: &[i64]) -> String {
+    let list = ids.iter().map(i64::to_string).collect::<Vec<_>>();
+    format!("[{}]", list.join(","))
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ const issues = createRoute({
   component: lazyRouteComponent(() => import("./pages/issues/IssueListPage.tsx"), "IssueListPage"),
 });
 
-export const ISSUE_TABS = ["event", "events", "tags", "compare", "activity"] as const;
+export const ISSUE_TABS = ["event", "events", "tags", "compare", "grouping", "activity"] as const;
 export type IssueTab = (typeof ISSUE_TABS)[number];
 
 /** The filter under which events are stepped through; environments are part of both filters. */
@@ -186,7 +186,7 @@ const firstRun = createRoute({
   component: lazyRouteComponent(() => import("./pages/projects/FirstRunPage.tsx"), "FirstRunPage"),
 });
 
-export const PROJECT_TABS = ["general", "keys", "ownership", "privacy", "filters"] as const;
+export const PROJECT_TABS = ["general", "keys", "grouping", "ownership", "privacy", "filters"] as const;
 export type ProjectTab = (typeof PROJECT_TABS)[number];
 
 const projectSettings = createRoute({

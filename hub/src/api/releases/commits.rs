@@ -15,7 +15,7 @@ use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::input::{At, text};
 use crate::api::issue_edit::SHA_BYTES_MAX;
-use crate::api::issues::CommitName;
+use crate::api::issue_shape::CommitName;
 use crate::api::page::{Page, Params};
 use crate::api::types::{OrganizationPath, iso};
 use crate::store::Write;

@@ -168,6 +168,9 @@ impl Planner<'_> {
                 })
             }
         };
+        if filter.op == Op::Exists {
+            return Ok(there_is(name));
+        }
         match name.as_str() {
             "firstSeen" => Ok(compares(IssueColumn::FirstSeen, filter)),
             "lastSeen" => Ok(compares(IssueColumn::LastSeen, filter)),
@@ -193,10 +196,40 @@ impl Planner<'_> {
                 &|level| priority(level.as_literal()?),
                 "low, medium or high",
             ),
-            "issue.category" | "issue.type" => each(&like(IssueColumn::Kind), "a kind"),
+            // Every issue is of errors, as the answers say.
+            "issue.category" | "issue.type" => {
+                each(&|kind| Some(always(kind.matches("error"))), "a kind")
+            }
             "firstRelease" => each(&like(IssueColumn::FirstRelease), "a release"),
-            _ => Err(wrong(filter, format!("{name} cannot be searched yet"))),
+            "regressed_in_release" => each(
+                &|release| Some(IssueCondition::RegressedIn(self::like(release))),
+                "a release",
+            ),
+            "bookmarks" => each(
+                &|who| {
+                    Some(IssueCondition::BookmarkedBy(
+                        self.person(who.as_literal()?)?,
+                    ))
+                },
+                PEOPLE,
+            ),
+            "subscribed" => each(
+                &|who| Some(IssueCondition::FollowedBy(self.person(who.as_literal()?)?)),
+                PEOPLE,
+            ),
+            _ => Err(wrong(filter, format!("{name} cannot be searched for"))),
         }
+    }
+
+    fn person(&self, who: &str) -> Option<i64> {
+        if who == "me" {
+            return Some(self.who.user);
+        }
+        let name = match who.parse::<i64>() {
+            Ok(id) => return Some(id),
+            Err(_) => self.who.named(who)?,
+        };
+        name.strip_prefix("user:")?.parse().ok()
     }
 
     fn assigned(&self, who: &str) -> Option<IssueCondition> {
@@ -217,6 +250,30 @@ impl Planner<'_> {
 
 /// What an owner can be called in a search.
 const OWNERS: &str = "me, my_teams, none, #team, or the e-mail address or id of a member";
+
+/// What people can be called in a search.
+const PEOPLE: &str = "me, or the e-mail address or id of a member";
+
+/// Whether an issue has a value of a key at all; most have one always.
+fn there_is(key: &str) -> IssueCondition {
+    match key {
+        "assigned" | "assigned_or_suggested" => IssueCondition::IsAssigned,
+        "firstRelease" => IssueCondition::Like {
+            column: IssueColumn::FirstRelease,
+            pattern: "_%".to_owned(),
+        },
+        "regressed_in_release" => IssueCondition::RegressedIn("_%".to_owned()),
+        _ => always(true),
+    }
+}
+
+const fn always(is_so: bool) -> IssueCondition {
+    if is_so {
+        IssueCondition::All(Vec::new())
+    } else {
+        IssueCondition::Any(Vec::new())
+    }
+}
 
 /// The same for issues that are nobody's but suggested to them.
 fn or_suggested(assigned: IssueCondition) -> IssueCondition {
@@ -306,6 +363,28 @@ fn priority(word: &str) -> Option<IssueCondition> {
     })
 }
 
+/// The words of `is:`.
+pub(in crate::api) const STATES: &[&str] = &[
+    "unresolved",
+    "resolved",
+    "archived",
+    "ignored",
+    "muted",
+    "new",
+    "ongoing",
+    "escalating",
+    "regressed",
+    "for_review",
+    "archived_until_escalating",
+    "archived_until_condition_met",
+    "archived_forever",
+    "assigned",
+    "unassigned",
+    "linked",
+    "unlinked",
+    "reprocessing",
+];
+
 /// The states of `is:`, by the words Sentry's search has for them.
 fn state(word: &str) -> Option<IssueCondition> {
     let (status, substatuses): (i64, &[i64]) = match word {
@@ -320,6 +399,9 @@ fn state(word: &str) -> Option<IssueCondition> {
         "archived_until_escalating" => (2, &[1]),
         "archived_until_condition_met" => (2, &[4]),
         "archived_forever" => (2, &[5]),
+        // Nothing is linked to other trackers, and nothing is being worked on anew.
+        "linked" | "reprocessing" => return Some(always(false)),
+        "unlinked" => return Some(always(true)),
         "assigned" => return Some(IssueCondition::IsAssigned),
         "unassigned" => return Some(IssueCondition::Not(Box::new(IssueCondition::IsAssigned))),
         _ => return None,
@@ -431,6 +513,33 @@ mod tests {
     fn everything_asks_nothing() {
         assert_eq!(plan("").condition, None);
         assert!(plan("").events.is_empty());
+    }
+
+    #[test]
+    fn every_word_of_is_has_a_meaning() {
+        for word in STATES {
+            assert!(state(word).is_some(), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_people_did_with_issues_is_asked_by_their_names() {
+        let check = |text: &str, expected: &str| {
+            let condition = plan(text).condition.unwrap().with(&[]);
+            let condition = format!("{condition:?}");
+            assert!(condition.contains(expected), "{text}: {condition}");
+        };
+        check("bookmarks:me", "BookmarkedBy(7)");
+        check("bookmarked_by:[me, ann@example.org]", "BookmarkedBy(9)");
+        check("subscribed:12", "FollowedBy(12)");
+        check("regressed_in_release:shop@2.*", "RegressedIn(\"shop@2.%\")");
+        check("has:assigned", "IsAssigned");
+        check("!has:firstRelease", "pattern: \"_%\"");
+        check("issue.category:error", "All([])");
+        check("is:linked", "Any([])");
+        let team = parse("bookmarks:#web", Timestamp::from_millis(0)).unwrap();
+        let error = Plan::read(&team, &who()).unwrap_err().to_string();
+        assert!(error.contains("#web is not me, or"), "{error}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Releases in the order of their versions: `release:>=2.1`, `release.version:1.2.*` and
-//! `release:latest` become lists of the releases they mean, which the index knows by name.
+//! Releases in the order of their versions: `release:>=2.1`, `release.version:[1.2.*, 2.0]`,
+//! `release.package:shop` and `release:latest` become lists of the releases they mean, which index
+//! and store know by name.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 use protocol::timestamp::Timestamp;
 
 use crate::issue::{Release, compare_version, is_newer};
-use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Value};
+use crate::query::{self, Expr, Filter, Key, Op, Pattern, Value};
 use crate::store::releases::ReleaseOfProject;
 
 /// Stands where no release is meant: none is called so.
@@ -15,7 +16,7 @@ const NO_RELEASE: &str = "\u{0}";
 
 /// Whether a query may compare releases.
 pub(super) fn may_compare(text: &str) -> bool {
-    text.contains("release")
+    text.contains("elease")
 }
 
 /// The query with the releases that are meant in place of comparisons.
@@ -35,33 +36,62 @@ pub(super) fn named(expr: Expr, releases: &[ReleaseOfProject]) -> Expr {
     }
 }
 
+/// What of a release a key is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// The whole name, `shop@2.1.0+7`, in the order of versions.
+    Name,
+    /// Between `@` and `+`.
+    Version,
+    /// Before `@`.
+    Package,
+    /// Behind `+`.
+    Build,
+}
+
 fn one(filter: Filter, releases: &[ReleaseOfProject]) -> Filter {
-    let by_version = filter.key.name() == "release.version";
-    let is_release = matches!(&filter.key, Key::Field(name) if name == "release");
-    let Value::Text(pattern) = &filter.value else {
+    let Key::Field(name) = &filter.key else {
         return filter;
     };
-    if !is_release && !by_version {
-        return filter;
-    }
-    let is_latest = pattern.as_literal() == Some("latest");
-    if filter.op == Op::Is && !is_latest && !by_version {
-        return filter;
-    }
-    let versions = if is_latest {
-        latest(releases)
-    } else {
-        let means = |release: &&ReleaseOfProject| means(&release.version, filter.op, pattern);
-        let meant = releases.iter().filter(means);
-        meant.map(|release| release.version.as_str()).collect()
+    let (key, part) = match name.as_str() {
+        "release" | "firstRelease" => (name.clone(), Part::Name),
+        "release.version" => ("release".to_owned(), Part::Version),
+        "release.package" => ("release".to_owned(), Part::Package),
+        "release.build" => ("release".to_owned(), Part::Build),
+        _ => return filter,
     };
-    let mut names: Vec<Pattern> = versions.into_iter().map(literal).collect();
+    let asked = match &filter.value {
+        Value::Text(pattern) => std::slice::from_ref(pattern),
+        Value::List(patterns) => patterns.as_slice(),
+        // Whether there is one: every release has a version.
+        Value::None | Value::Number(_) | Value::Date(_) => {
+            let key = Key::Field(key);
+            return Filter { key, ..filter };
+        }
+    };
+    let is_plain = |pattern: &Pattern| part == Part::Name && pattern.as_literal() != Some("latest");
+    if filter.op == Op::Is && asked.iter().all(is_plain) {
+        return filter;
+    }
+    let mut names = Vec::new();
+    for pattern in asked {
+        if pattern.as_literal() == Some("latest") && part == Part::Name {
+            names.extend(latest(releases).into_iter().map(literal));
+        } else if filter.op == Op::Is && part == Part::Name {
+            names.push(pattern.clone());
+        } else {
+            let means =
+                |release: &&ReleaseOfProject| means(&release.version, part, filter.op, pattern);
+            let meant = releases.iter().filter(means);
+            names.extend(meant.map(|release| literal(&release.version)));
+        }
+    }
     names.dedup();
     if names.is_empty() {
         names.push(literal(NO_RELEASE));
     }
     Filter {
-        key: Key::Field("release".to_owned()),
+        key: Key::Field(key),
         op: Op::Is,
         value: Value::List(names),
         span: filter.span,
@@ -70,18 +100,32 @@ fn one(filter: Filter, releases: &[ReleaseOfProject]) -> Filter {
 
 fn literal(text: &str) -> Pattern {
     Pattern {
-        parts: vec![Part::Literal(text.to_owned())],
+        parts: vec![query::Part::Literal(text.to_owned())],
     }
 }
 
-fn means(version: &str, op: Op, pattern: &Pattern) -> bool {
-    let Some(bound) = pattern.as_literal() else {
-        let short = version.rsplit_once('@').map_or(version, |(_, short)| short);
-        return op == Op::Is && pattern.matches(short);
+fn means(release: &str, part: Part, op: Op, pattern: &Pattern) -> bool {
+    let (package, rest) = release.rsplit_once('@').unwrap_or(("", release));
+    let (short, build) = rest.split_once('+').unwrap_or((rest, ""));
+    let bound = match (part, pattern.as_literal()) {
+        (Part::Package, _) => return op == Op::Is && pattern.matches(package),
+        (Part::Build, _) if op == Op::Is => return pattern.matches(build),
+        (Part::Build, bound) => {
+            let order = build
+                .parse::<u64>()
+                .ok()
+                .zip(bound.and_then(|text| text.parse().ok()));
+            return order.is_some_and(|(build, bound)| is_so(op, build.cmp(&bound)));
+        }
+        (Part::Name | Part::Version, Some(bound)) => bound,
+        (Part::Name | Part::Version, None) => {
+            return op == Op::Is && (pattern.matches(short) || pattern.matches(rest));
+        }
     };
-    let Some(order) = compare_version(version, bound) else {
-        return false;
-    };
+    compare_version(release, bound).is_some_and(|order| is_so(op, order))
+}
+
+fn is_so(op: Op, order: Ordering) -> bool {
     match op {
         Op::Is | Op::Exists => order == Ordering::Equal,
         Op::Gt => order == Ordering::Greater,
@@ -161,6 +205,26 @@ mod tests {
         check("release:latest", &["shop@2.1.0-beta.1"]);
         check_among(&releases[..3], "release:latest", &["shop@2.10.0+7"]);
         check("release:>9.0", &[NO_RELEASE]);
+        check(
+            "release.version:[2.0.9, 2.10*]",
+            &["shop@2.0.9", "shop@2.10.0+7"],
+        );
+        check(
+            "release:[latest, shop@2.0.9]",
+            &["shop@2.1.0-beta.1", "shop@2.0.9"],
+        );
+        check("release.build:7", &["shop@2.10.0+7"]);
+        check("release.build:>6", &["shop@2.10.0+7"]);
+        check(
+            "release.package:sh*",
+            &["shop@2.0.9", "shop@2.10.0+7", "shop@2.1.0-beta.1"],
+        );
+        let first = parse("firstRelease:<2.1", Timestamp::from_millis(0)).unwrap();
+        let first = format!("{:?}", named(first, &releases));
+        assert!(
+            first.contains("firstRelease") && first.contains("2.0.9"),
+            "{first}"
+        );
         let plain = parse("release:shop@2.0.9", Timestamp::from_millis(0)).unwrap();
         assert_eq!(named(plain.clone(), &releases), plain);
     }

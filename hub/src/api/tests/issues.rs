@@ -454,3 +454,36 @@ async fn bulk_changes_follow_a_status_or_mean_everything_and_deletions_do_not() 
     hub.delete(path).await;
     assert_eq!(hub.titles("?query=").await, ["One"], "only what is open");
 }
+
+#[tokio::test]
+async fn a_look_is_noted_and_time_brings_archived_issues_back() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    let reviewed = hub.put(&path, json!({ "inbox": false })).await.json();
+    assert_eq!(reviewed["substatus"], "ongoing");
+    let archive = json!({ "status": "ignored", "statusDetails": { "ignoreDuration": 60 } });
+    let archived = hub.put(&path, archive).await.json();
+    assert_eq!(archived["substatus"], "archived_until_condition_met");
+    let now = clock::now();
+    let store = &hub.state.store;
+    assert_eq!(store.wake_issues(now).await.unwrap(), 0);
+    let later = now.plus_millis(61 * 60_000);
+    assert_eq!(store.wake_issues(later).await.unwrap(), 1);
+    let back = hub.get(&path).await.json();
+    assert_eq!(
+        (&back["status"], &back["substatus"]),
+        (&json!("unresolved"), &json!("new"))
+    );
+    assert_eq!(back["activity"][0]["type"], "set_unresolved");
+
+    let rate = json!({ "ignoreCount": 2, "ignoreWindow": 60 });
+    let archive = json!({ "status": "ignored", "statusDetails": rate });
+    let archived = hub.put(&path, archive).await.json();
+    assert_eq!(archived["statusDetails"], rate);
+    let by_users = json!({ "ignoreUserCount": 2, "ignoreUserWindow": 60 });
+    let wrong = json!({ "status": "ignored", "statusDetails": by_users });
+    let refused = hub.put(&path, wrong).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text);
+}

@@ -292,6 +292,9 @@ impl Model {
         if since < now - 7 * DAY {
             self.state = State::Ongoing;
         }
+        if matches!(self.state, State::Until { time: Some(time), .. } if time <= now) {
+            self.state = self.by_age();
+        }
         let is_open = self.state.words().0 == "unresolved";
         if is_open && self.last_seen < now - RESOLVE_AGE * HOUR {
             self.resolve(Fix::Now);
@@ -518,6 +521,7 @@ impl Run<'_> {
         let before = now().plus_millis(-issue::NEW_FOR_MILLIS);
         write.age_issues(before, now()).await.unwrap();
         write.commit().await.unwrap();
+        store.wake_issues(now()).await.unwrap();
         store.resolve_forgotten_issues(now()).await.unwrap();
         self.model.as_mut().unwrap().age();
     }

@@ -211,3 +211,68 @@ async fn releases_are_searched_in_the_order_of_their_versions() {
     assert!(hub.titles("?query=release:%3E2.0").await.is_empty());
     assert_eq!(hub.titles("?query=!release:latest").await, ["Old"]);
 }
+
+#[tokio::test]
+async fn a_search_that_finds_nothing_is_put_right_by_what_there_is() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let meant = async |query: &str| {
+        let path = format!("organizations/acme/vedette/corrections/?query={query}");
+        let answer = hub.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let found = answer.json()["corrections"].as_array().unwrap().clone();
+        let query = |one: &Value| one["query"].as_str().unwrap().to_owned();
+        found.iter().map(query).collect::<Vec<_>>()
+    };
+    assert_eq!(meant("colr:ann").await, ["color:ann"]);
+    assert_eq!(meant("color:bbo").await, ["color:bob"]);
+    assert_eq!(meant("levle:error").await, ["level:error"]);
+    assert_eq!(meant("is:unresolvd").await, ["is:unresolved"]);
+    assert_eq!(meant("project:shpo").await, ["project:shop"]);
+    assert_eq!(
+        meant("colr:nobody").await,
+        [""; 0],
+        "it finds nothing either"
+    );
+    assert_eq!(meant("color:ann").await, [""; 0]);
+    let foreign = "organizations/other/vedette/corrections/?query=colr:ann";
+    let other = hub.ask(&hub.stranger, Method::GET, foreign, None).await;
+    assert_eq!(other.json()["corrections"], json!([]));
+    let wrong = hub
+        .get("organizations/acme/vedette/corrections/?query=(")
+        .await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn issues_are_found_by_what_people_did_with_them() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let found = async |query: &str| {
+        let answer = hub
+            .get(&format!("organizations/acme/issues/?query={query}"))
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.text);
+        let issues = answer.json();
+        let ids = issues.as_array().unwrap().iter();
+        ids.map(|issue| issue["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for query in ["bookmarks:me", "regressed_in_release:*", "is:linked"] {
+        assert_eq!(found(query).await, [""; 0], "{query}");
+    }
+    let all = found("").await;
+    for query in ["issue.category:error", "is:unlinked", "has:project"] {
+        assert_eq!(found(query).await, all, "{query}");
+    }
+    let id = hub.issue("Zero").await;
+    let marks = json!({ "isBookmarked": true, "isSubscribed": true });
+    hub.put(&format!("issues/{id}/"), marks).await;
+    for query in [
+        "bookmarks:me",
+        "subscribed:me",
+        "!is:resolved%20bookmarks:me",
+    ] {
+        assert_eq!(found(query).await, [id.as_str()], "{query}");
+    }
+}

@@ -10,6 +10,7 @@ import {
 import { get, request, segment } from "./client.ts";
 import { getPage, type Page } from "./page.ts";
 import type {
+  Corrections,
   Environment,
   EventDetail,
   EventSummary,
@@ -159,6 +160,18 @@ export const suggestionsQuery = (org: string, project: readonly string[], key = 
     staleTime: 30_000,
   });
 
+/** What a search that finds nothing may have been meant for. */
+export const correctionsQuery = (org: string, filter: IssueFilter) =>
+  queryOptions({
+    queryKey: ["org", org, "corrections", filter],
+    queryFn: async ({ signal }) => {
+      const { sort: _, ...query } = filter;
+      const at = `organizations/${org}/vedette/corrections/`;
+      return (await get<Corrections>(at, { signal, query })).corrections;
+    },
+    staleTime: 30_000,
+  });
+
 /** The issue of a short id. */
 export const shortIdQuery = (org: string, shortId: string) =>
   queryOptions({
@@ -186,6 +199,9 @@ export interface IssueEdit extends Partial<StatusChange> {
   /** `user:1`, `team:1`; empty is nobody. */
   assignedTo?: string;
   priority?: string;
+  isBookmarked?: boolean;
+  /** `false`: somebody has looked at it. */
+  inbox?: false;
 }
 
 /** The API takes this many ids at once. */
@@ -215,9 +231,11 @@ export async function discardIssues(org: string, ids: readonly string[]): Promis
   }
 }
 
-/** Makes one issue of several: the one with most events has the others' too. */
-export async function mergeIssues(org: string, ids: readonly string[]): Promise<void> {
-  await request("PUT", `organizations/${org}/issues/`, { query: { id: [...ids] }, body: { merge: 1 } });
+/** Makes one issue of several: the one with most events has the others' too, and is answered. */
+export async function mergeIssues(org: string, ids: readonly string[]): Promise<string> {
+  const asked = { query: { id: [...ids] }, body: { merge: 1 } };
+  const { data } = await request<{ merge: { parent: string } }>("PUT", `organizations/${org}/issues/`, asked);
+  return data.merge.parent;
 }
 
 /** What is left of discarded issues. */

@@ -837,6 +837,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/vedette/corrections/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a search for issues that finds none may have been meant for. */
+        get: operations["get_organizations_vedette_corrections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/vedette/suggestions/": {
         parameters: {
             query?: never;
@@ -2322,6 +2339,25 @@ export interface components {
             path: string;
             value: string;
         };
+        /** @description A search that finds something. */
+        Correction: {
+            /** @description The whole search. */
+            query: string;
+            /** @description The key, value or word that was put right. */
+            was: string;
+            /** @description What stands in its place. */
+            is: string;
+            /**
+             * Format: int64
+             * @description Issues that it finds, counted up to 1,000.
+             */
+            issues: number;
+        };
+        /** @description Searches that may have been meant. */
+        Corrections: {
+            /** @description The most likely first. */
+            corrections: components["schemas"]["Correction"][];
+        };
         /** @description A violated content security policy. */
         CspBody: Record<string, unknown> & {
             effective_directive: components["schemas"]["Option"];
@@ -3019,7 +3055,7 @@ export interface components {
              */
             isPublic: boolean | null;
             /**
-             * @description `false` marks the issue as reviewed.
+             * @description `false` marks the issue as reviewed: it needs no look any more, and is ongoing.
              * @default null
              */
             inbox: boolean | null;
@@ -4347,6 +4383,11 @@ export interface components {
             ignoreCount?: number | null;
             /**
              * Format: int64
+             * @description Minutes within which so many events have to come.
+             */
+            ignoreWindow?: number | null;
+            /**
+             * Format: int64
              * @description Users until an archived issue comes back.
              */
             ignoreUserCount?: number | null;
@@ -4381,10 +4422,22 @@ export interface components {
             ignoreCount: number | null;
             /**
              * Format: int64
+             * @description Minutes within which so many events have to come; left out they may take any time.
+             * @default null
+             */
+            ignoreWindow: number | null;
+            /**
+             * Format: int64
              * @description Further users.
              * @default null
              */
             ignoreUserCount: number | null;
+            /**
+             * Format: int64
+             * @description Refused: users are counted without a window.
+             * @default null
+             */
+            ignoreUserWindow: number | null;
             /** @default null */
             ignoreUntilEscalating: boolean | null;
         };
@@ -7153,6 +7206,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Team"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_vedette_corrections: {
+        parameters: {
+            query?: {
+                /** @description The search; left out it is `is:unresolved`, empty it is everything. */
+                query?: string;
+                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                sort?: string;
+                /** @description Ids or slugs of projects; -1 is all. May be repeated. */
+                project?: string[];
+                /** @description Names of environments; the empty one is "none". May be repeated. */
+                environment?: string[];
+                /** @description `24h`, `14d`, … */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100. */
+                limit?: number;
+                /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
+                groupStatsPeriod?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Corrections"];
                 };
             };
             /** @description Why not. */

@@ -14,3 +14,8 @@ export function useSettled(text: string): string {
   }, [text]);
   return settled;
 }
+
+/** Where in a text the letter of a byte stands: the hub counts bytes, the browser letters. */
+export function letters(text: string, bytes: number): number {
+  return new TextDecoder().decode(new TextEncoder().encode(text).slice(0, bytes)).length;
+}

@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { issueKey, writeNote } from "../../api/issues.ts";
 import type { Activity, IssueDetail } from "../../api/types.ts";
+import { plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
 import { inputClass } from "../../ui/Form.tsx";
 import { Icon, type IconName } from "../../ui/icons.tsx";
@@ -144,6 +145,14 @@ export function sentence({ type, data }: Pick<Activity, "type" | "data">): { ico
       return { icon: "link", text: "shared this issue by a link" };
     case "set_private":
       return { icon: "link", text: "took the link to this issue back" };
+    case "merge": {
+      const taken = Array.isArray(data?.issues) ? data.issues.length : 1;
+      return { icon: "compare", text: `merged ${plural(taken, "issue")} into this one` };
+    }
+    case "unmerge_source":
+      return { icon: "compare", text: "gave some of these events an issue of their own" };
+    case "unmerge_destination":
+      return { icon: "compare", text: "made this issue of events of another" };
     case "mark_reviewed":
       return { icon: "check", text: "reviewed this issue" };
     default:

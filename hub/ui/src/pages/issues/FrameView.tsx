@@ -9,6 +9,7 @@ import { Badge } from "../../ui/Badge.tsx";
 import { cx } from "../../ui/classes.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { KeyValues } from "../../ui/KeyValues.tsx";
+import { Pre } from "../../ui/Pre.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
 import styles from "./StackTrace.module.css";
 
@@ -100,7 +101,7 @@ export function Source({ frame, platform, meta }: { frame: Frame; platform: stri
   );
   const cut = margin >= 1000 ? 0 : margin;
   return (
-    <pre className={styles.source}>
+    <Pre className={styles.source}>
       <code>
         {context.map(([no, text]) => (
           <span key={no} className={cx(styles.codeLine, no === frame.lineNo && styles.crashLine)}>
@@ -117,6 +118,6 @@ export function Source({ frame, platform, meta }: { frame: Frame; platform: stri
           </span>
         ))}
       </code>
-    </pre>
+    </Pre>
   );
 }

@@ -35,6 +35,11 @@ const NAMES: Record<string, string> = {
   fallback: "Fallback",
 };
 
+/** What a variant is called. */
+export function variantName(key: string): string {
+  return NAMES[key] ?? key.replace(/_/g, " ");
+}
+
 export function Grouping({ event }: { event: EventDetail }) {
   const variants = variantsOf(event.groupingInfo);
   const hashes = event.fingerprints ?? [];
@@ -61,7 +66,7 @@ function VariantView({ variant, isFirst }: { variant: Variant; isFirst: boolean 
     <section className={cx(styles.variant, !used && styles.unused)}>
       <header className={styles.head}>
         <Badge tone={used ? "accent" : "neutral"}>{used ? "counts" : "not used"}</Badge>
-        <strong>{NAMES[variant.key] ?? variant.key.replace(/_/g, " ")}</strong>
+        <strong>{variantName(variant.key)}</strong>
         {variant.description ? <span>{variant.description}</span> : null}
         {variant.hash ? <code className={styles.hash}>{variant.hash}</code> : null}
       </header>

@@ -6,11 +6,13 @@ import type { StatusChange } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import type { FilterSearch } from "../../routes.tsx";
 import { Badge, Level } from "../../ui/Badge.tsx";
+import { IconButton } from "../../ui/Button.tsx";
 import { Copy } from "../../ui/Copy.tsx";
+import { cx } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/Dialog.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Menu, MenuItem } from "../../ui/Menu.tsx";
-import { useIssueActions } from "./actions.ts";
+import { useIssueActions, wantsReview } from "./actions.ts";
 import styles from "./IssuePage.module.css";
 import { headline, statusDetail, statusWords } from "./issue-text.ts";
 import { ShareDialog } from "./ShareDialog.tsx";
@@ -38,7 +40,7 @@ interface Props {
 export function IssueHeader({ org, issue, filter, onChange }: Props) {
   const { title, message } = headline(issue);
   const status = statusWords(issue);
-  const { remove, discard } = useIssueActions(org);
+  const { bookmark, review, remove, discard } = useIssueActions(org);
   const navigate = useNavigate();
   const [isSharing, setIsSharing] = useState(false);
   const [asking, setAsking] = useState<keyof typeof QUESTIONS | null>(null);
@@ -76,9 +78,27 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
       </div>
       <div className={styles.actions}>
         <StatusActions status={issue.status} onChange={onChange} />
+        <IconButton
+          icon="star"
+          label={issue.isBookmarked ? "Take the bookmark away" : "Bookmark"}
+          pressed={issue.isBookmarked}
+          className={cx(issue.isBookmarked && styles.bookmarked)}
+          onClick={() => void bookmark([issue], !issue.isBookmarked)}
+        />
         <Menu name="More actions" label={<Icon name="dots" />} caret={false} align="end">
           {(close) => (
             <>
+              {wantsReview(issue) ? (
+                <MenuItem
+                  icon="check"
+                  onSelect={() => {
+                    close();
+                    void review([issue]);
+                  }}
+                >
+                  Mark as reviewed
+                </MenuItem>
+              ) : null}
               <MenuItem
                 icon="link"
                 onSelect={() => {

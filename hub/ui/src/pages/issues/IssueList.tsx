@@ -1,12 +1,13 @@
 /** The rows, in every state they can be in, with the keys that move through them. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { allIssues, type IssueFilter } from "../../api/issues.ts";
+import { allIssues, correctionsQuery, type IssueFilter } from "../../api/issues.ts";
 import { useLive } from "../../api/live.ts";
 import { releasesQuery } from "../../api/releases.ts";
 import type { Issue } from "../../api/types.ts";
+import { plural } from "../../lib/format.ts";
 import { marksByProject } from "../../lib/release-marks.ts";
 import { Button } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
@@ -21,6 +22,7 @@ import styles from "./IssueList.module.css";
 import { IssueListHead } from "./IssueListHead.tsx";
 import { IssueRow } from "./IssueRow.tsx";
 import { Peek, usePeek } from "./Peek.tsx";
+import { openOwners } from "./Triage.tsx";
 
 interface Props {
   org: string;
@@ -56,7 +58,9 @@ export function IssueList(props: Props) {
   const isPhone = useMedia(PHONE);
   const releases = useQuery(releasesQuery(org, filter.project, "24h")).data;
   const marks = useMemo(() => marksByProject(releases ?? []), [releases]);
-  const { change } = useIssueActions(org);
+  const { change, bookmark, review } = useIssueActions(org);
+  const section = useRef<HTMLElement>(null);
+  const [isAssigning, setAssigning] = useState(false);
   // The issues themselves: some may lie behind what is loaded.
   const [chosen, setChosen] = useState<ReadonlyMap<string, Issue>>(new Map());
   const [current, setCurrent] = useState<string | null>(null);
@@ -116,6 +120,13 @@ export function IssueList(props: Props) {
     void change(issues, isDone(first) ? REOPEN : to);
   };
 
+  // The menu is in the head of the list, which is there once something is chosen.
+  useEffect(() => {
+    if (!isAssigning || chosen.size === 0) return;
+    setAssigning(false);
+    openOwners(section.current);
+  }, [isAssigning, chosen]);
+
   // A row that was acted upon has left the list: stay at its place.
   const gone = current !== null && at < 0 && items.length > 0;
   useEffect(() => {
@@ -146,11 +157,21 @@ export function IssueList(props: Props) {
     },
     resolve: () => act((issue) => issue.status === "resolved", RESOLVE),
     archive: () => act((issue) => issue.status === "ignored", ARCHIVE),
+    assign: () => {
+      setChosen(new Map(targets().map((issue) => [issue.id, issue])));
+      setAssigning(true);
+    },
+    bookmark: () => {
+      const issues = targets();
+      void bookmark(issues, !issues[0]?.isBookmarked);
+    },
+    review: () => void review(targets()),
   });
 
   const rowHeight = isPhone ? HEIGHT.phone : compact ? HEIGHT.compact : HEIGHT.comfortable;
   return (
     <section
+      ref={section}
       className={cx(styles.list, compact && !isPhone && styles.compact)}
       style={{ "--row-height": `${rowHeight}px` } as React.CSSProperties}
       aria-label="Issues"
@@ -182,7 +203,7 @@ export function IssueList(props: Props) {
       ) : !props.items ? (
         <Skeleton rows={12} rowHeight={rowHeight} label="Loading issues" />
       ) : items.length === 0 ? (
-        <Nothing filtered={filtered} clear={clear} />
+        <Nothing org={org} filter={filter} filtered={filtered} clear={clear} />
       ) : (
         <VirtualList
           items={items}
@@ -218,7 +239,12 @@ export function IssueList(props: Props) {
   );
 }
 
-function Nothing({ filtered, clear }: { filtered: boolean; clear: () => void }) {
+function Nothing(props: { org: string; filter: IssueFilter; filtered: boolean; clear: () => void }) {
+  const { org, filter, filtered, clear } = props;
+  const { data: corrections = [] } = useQuery({
+    ...correctionsQuery(org, filter),
+    enabled: filtered && filter.query !== "",
+  });
   if (!filtered) {
     return (
       <EmptyState icon="check" title="No unresolved issues">
@@ -232,8 +258,23 @@ function Nothing({ filtered, clear }: { filtered: boolean; clear: () => void }) 
       title="No issue matches"
       action={<Button onClick={clear}>Clear search and filters</Button>}
     >
-      Nothing fits this search within these filters. Words are looked for in messages, exceptions, stack
-      traces and tags.
+      {corrections.length > 0 ? (
+        <>
+          <p>Did you mean</p>
+          <ul className={styles.corrections}>
+            {corrections.map(({ query, issues }) => (
+              <li key={query}>
+                <Link to="." search={(before) => ({ ...before, query })} className={styles.correction}>
+                  {query}
+                </Link>
+                <span>{plural(issues, "issue")}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      ) : (
+        "Nothing fits this search within these filters. Words are looked for in messages, exceptions, stack traces and tags."
+      )}
     </EmptyState>
   );
 }

@@ -31,6 +31,21 @@ describe("the list of issues", () => {
     await waitFor(() => expect(router.state.location.searchStr).toBe(""));
   });
 
+  it("offers what a search that finds nothing may have been meant for", async () => {
+    const { router, requests } = open(`${AT}?query=levle%3Aerror`, {
+      [LIST]: { body: [], headers: pageHeaders(null, 0) },
+      "GET organizations/acme/vedette/corrections/": {
+        body: { corrections: [{ query: "level:error", was: "levle", is: "level", issues: 4 }] },
+      },
+    });
+    const meant = await screen.findByRole("link", { name: "level:error" });
+    expect(meant.closest("li")?.textContent).toBe("level:error4 issues");
+    const asked = requests.find(({ url }) => url.pathname.endsWith("/corrections/"));
+    expect(asked?.url.searchParams.get("query")).toBe("levle:error");
+    await userEvent.click(meant);
+    await waitFor(() => expect(router.state.location.search).toMatchObject({ query: "level:error" }));
+  });
+
   it("shows the API's words when it fails, and tries again", async () => {
     let broken = true;
     open(AT, {
@@ -158,6 +173,14 @@ describe("acting on issues", () => {
       expect(requests.find((each) => each.method === "PUT")?.url.searchParams.getAll("id")).toEqual(["2"]),
     );
     fireEvent.keyDown(document.body, { key: "k" });
+    fireEvent.keyDown(document.body, { key: "b" });
+    await waitFor(() =>
+      expect(requests.filter((each) => each.method === "PUT").at(-1)?.body).toEqual({ isBookmarked: true }),
+    );
+    fireEvent.keyDown(document.body, { key: "a" });
+    expect(await screen.findByRole("menu", { name: "Assign to", hidden: true })).toBeTruthy();
+    await userEvent.keyboard("{Escape}");
+    fireEvent.keyDown(document.body, { key: "x" });
     fireEvent.keyDown(document.body, { key: "Enter" });
     await waitFor(() => expect(router.state.location.pathname).toMatch(/\/issues\/\d+$/));
   });

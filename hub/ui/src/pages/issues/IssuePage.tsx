@@ -21,11 +21,13 @@ import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
 import { IssueSidebar } from "./IssueSidebar.tsx";
 import { headline } from "./issue-text.ts";
+import { openOwners } from "./Triage.tsx";
 
 // What stands behind the other tabs is fetched when one goes there.
 const ActivityPanel = lazy(() => import("./ActivityPanel.tsx").then((m) => ({ default: m.ActivityPanel })));
 const ComparePanel = lazy(() => import("./ComparePanel.tsx").then((m) => ({ default: m.ComparePanel })));
 const EventsPanel = lazy(() => import("./EventsPanel.tsx").then((m) => ({ default: m.EventsPanel })));
+const GroupingPanel = lazy(() => import("./GroupingPanel.tsx").then((m) => ({ default: m.GroupingPanel })));
 const TagsPanel = lazy(() => import("./TagsPanel.tsx").then((m) => ({ default: m.TagsPanel })));
 
 export function IssuePage() {
@@ -49,7 +51,7 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   const { eventId = "latest" } = useParams({ strict: false }) as { eventId?: string };
   const search = useSearch({ strict: false }) as IssueSearch;
   const navigate = useNavigate();
-  const { change, assign, prioritise } = useIssueActions(org);
+  const { change, assign, prioritise, bookmark, review } = useIssueActions(org);
   const toast = useToast();
   const tab = search.tab ?? "event";
   const filter = { query: search.query, environment: search.environment };
@@ -82,6 +84,9 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
     latest: () => goTo("latest"),
     resolve: () => void change([issue], issue.status === "resolved" ? REOPEN : RESOLVE),
     archive: () => void change([issue], issue.status === "ignored" ? REOPEN : ARCHIVE),
+    assign: () => openOwners(document),
+    bookmark: () => void bookmark([issue], !issue.isBookmarked),
+    review: () => void review([issue]),
     markdown: () =>
       void writeClipboard(toMarkdownText()).then((done) =>
         toast({
@@ -117,6 +122,7 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
               { value: "events", label: "All events" },
               { value: "tags", label: "Tags" },
               { value: "compare", label: "Compare" },
+              { value: "grouping", label: "Grouping" },
               { value: "activity", label: "Activity" },
             ]}
           >
@@ -171,6 +177,8 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   onLeft={(id) => show(id, { with: search.with ?? event.data?.previousEventID ?? undefined })}
                   onRight={(id) => setSearch({ with: id })}
                 />
+              ) : tab === "grouping" ? (
+                <GroupingPanel org={org} issue={issue} event={event.data} />
               ) : (
                 <ActivityPanel org={org} issue={issue} />
               )}

@@ -8,6 +8,7 @@ import { count, exact, plural } from "../../lib/format.ts";
 import type { Mark } from "../../lib/release-marks.ts";
 import { Badge, LevelDot } from "../../ui/Badge.tsx";
 import { cx } from "../../ui/classes.ts";
+import { Icon } from "../../ui/icons.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import type { ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
@@ -94,6 +95,12 @@ export const IssueRow = memo(function IssueRow(props: Props) {
           <span className={styles.shortId}>{issue.shortId}</span>
           {status ? <Badge tone={status.tone}>{status.text}</Badge> : null}
           {issue.isUnhandled ? <Badge tone="danger">unhandled</Badge> : null}
+          {issue.isBookmarked ? (
+            <span className={styles.bookmark} title="Bookmarked">
+              <Icon name="star" size={12} />
+              <span className="visually-hidden">Bookmarked</span>
+            </span>
+          ) : null}
           <span className={styles.message}>{message}</span>
         </div>
       </div>

@@ -56,6 +56,28 @@ describe("the facts of an issue", () => {
     );
   });
 
+  it("tell until when one archives, bookmark, and note that one has looked", async () => {
+    const { requests } = open(
+      AT,
+      answers({}, { [`GET ${ISSUE}`]: { body: issueDetail({ substatus: "new" }) } }),
+    );
+    const puts = () => requests.filter((each) => each.method === "PUT").map(({ body }) => body);
+    await userEvent.click(await screen.findByRole("button", { name: "Bookmark" }));
+    await waitFor(() => expect(puts()).toEqual([{ isBookmarked: true }]));
+    await userEvent.click(screen.getByRole("button", { name: "More actions" }));
+    await userEvent.click(await screen.findByText("Mark as reviewed"));
+    await waitFor(() => expect(puts()[1]).toEqual({ inbox: false }));
+    await userEvent.click(screen.getByRole("button", { name: "More ways to archive" }));
+    await userEvent.click(await screen.findByText("100 times in an hour"));
+    await waitFor(() =>
+      expect(puts()[2]).toEqual({
+        status: "ignored",
+        statusDetails: { ignoreCount: 100, ignoreWindow: 60 },
+        substatus: "archived_until_condition_met",
+      }),
+    );
+  });
+
   it("put a priority back that the hub refuses", async () => {
     open(
       AT,
@@ -259,6 +281,21 @@ describe("releases and commits", () => {
     );
   });
 
+  it("resolves in a release by its name", async () => {
+    const { requests } = open(AT, answers({}, known));
+    await userEvent.click(await screen.findByRole("button", { name: "More ways to resolve" }));
+    await userEvent.click(screen.getByText("In another release…"));
+    await userEvent.type(screen.getByLabelText("Version of the release"), "shop@2.1.0");
+    const dialog = within(screen.getByRole("dialog"));
+    await userEvent.click(dialog.getByRole("button", { name: "Resolve" }));
+    await waitFor(() =>
+      expect(requests.find((each) => each.method === "PUT")?.body).toEqual({
+        status: "resolved",
+        statusDetails: { inRelease: "shop@2.1.0" },
+      }),
+    );
+  });
+
   it("resolves in a commit by its hash", async () => {
     const { requests } = open(AT, answers({}, known));
     await userEvent.click(await screen.findByRole("button", { name: "More ways to resolve" }));
@@ -387,5 +424,78 @@ describe("threads", () => {
     ];
     open(AT, answers({ entries: [exception, { type: "threads", data: { values } }] }));
     expect(await screen.findByText("Thread main was at the exception above.")).toBeTruthy();
+  });
+});
+
+describe("the grouping of an issue", () => {
+  const neighbour = {
+    issue: "2",
+    shortId: "SHOP-2",
+    title: "ValueError: amount 9 too small",
+    likeness: 0.62,
+    shared: 8,
+    difference: { path: "exception.stacktrace.frame.function", own: "total", other: "least" },
+  };
+  const world = answers(
+    {},
+    {
+      [`GET projects/acme/shop/events/${FIRST}/grouping-info/`]: {
+        body: {
+          version: "vedette:2",
+          title: "ValueError",
+          hashes: ["1f"],
+          previousHashes: [],
+          decidedBy: "app",
+          rule: null,
+          contributing: [{ path: "exception.type", value: "ValueError" }],
+          variants: [],
+          neighbours: [neighbour],
+        },
+      },
+      [`GET ${ISSUE}similar/`]: { body: [neighbour] },
+      [`GET ${ISSUE}hashes/`]: { body: [{ id: "1f" }, { id: "2e" }] },
+      [`DELETE ${ISSUE}hashes/`]: { status: 202, body: { source: "1", issues: ["7"] } },
+      [`GET ${ISSUE}tags/`]: {
+        body: [{ key: "region", name: "region", totalValues: 4, uniqueValues: 2, topValues: [] }],
+      },
+      "POST vedette/organizations/acme/issues/1/split/": {
+        status: 202,
+        body: { source: "1", issues: ["7", "8"] },
+      },
+      "PUT organizations/acme/issues/": { body: { merge: { parent: "2", children: ["1"] } } },
+      "GET organizations/acme/issues/2/": { body: issueDetail({ id: "2" }) },
+    },
+  );
+
+  it("says why an event is here and what sets its neighbours apart, and merges them", async () => {
+    const { requests, router } = open(`${AT}?tab=grouping`, world);
+    expect(await screen.findByText("exception type")).toBeTruthy();
+    expect(screen.getByText("frames of the application")).toBeTruthy();
+    const other = await screen.findByText("ValueError: amount 9 too small");
+    const row = within(other.closest("li") as HTMLElement);
+    expect(row.getByText("62%")).toBeTruthy();
+    expect(row.getByText("least")).toBeTruthy();
+    await userEvent.click(row.getByRole("button", { name: "Merge" }));
+    const dialog = within(screen.getByRole("dialog", { name: "Merge SHOP-1 and SHOP-2?" }));
+    await userEvent.click(dialog.getByRole("button", { name: "Merge" }));
+    await waitFor(() => expect(router.state.location.pathname).toMatch(/issues\/2$/));
+    const put = requests.find((each) => each.method === "PUT");
+    expect([put?.url.searchParams.getAll("id"), put?.body]).toEqual([["1", "2"], { merge: 1 }]);
+  });
+
+  it("takes it apart by hashes, and by a tag", async () => {
+    const { requests } = open(`${AT}?tab=grouping`, world);
+    await userEvent.click(await screen.findByRole("checkbox", { name: "2e" }));
+    await userEvent.click(screen.getByRole("button", { name: "Give the chosen ones an issue of their own" }));
+    expect(await screen.findByText("SHOP-1 gave events to 1 new issue")).toBeTruthy();
+    const apart = requests.find((each) => each.method === "DELETE");
+    expect(apart?.url.searchParams.getAll("id")).toEqual(["2e"]);
+    await userEvent.selectOptions(screen.getByLabelText("Split by a tag"), "region");
+    await userEvent.click(screen.getByRole("button", { name: "Split" }));
+    const dialog = within(screen.getByRole("dialog", { name: "Split SHOP-1 by region?" }));
+    await userEvent.click(dialog.getByRole("button", { name: "Split" }));
+    await waitFor(() =>
+      expect(requests.find((each) => each.method === "POST")?.body).toEqual({ tag: "region" }),
+    );
   });
 });

@@ -6,7 +6,7 @@ import type { IssueStatus } from "../../api/types.ts";
 import { Button, groupClass } from "../../ui/Button.tsx";
 import { Menu, MenuItem, MenuLabel } from "../../ui/Menu.tsx";
 import { ARCHIVE, REOPEN, RESOLVE } from "./actions.ts";
-import { CommitDialog } from "./CommitDialog.tsx";
+import { ResolveInDialog } from "./ResolveInDialog.tsx";
 import styles from "./StatusActions.module.css";
 
 interface Props {
@@ -18,24 +18,35 @@ interface Props {
 const MINUTES = { hour: 60, day: 1440, week: 10_080 };
 
 export const ARCHIVE_CHOICES: readonly { group: string; label: string; to: StatusChange }[] = [
-  { group: "Archive", label: "Until I reopen it", to: ARCHIVE },
+  { group: "Archive", label: "Until it escalates", to: ARCHIVE },
+  {
+    group: "Archive",
+    label: "Until I reopen it",
+    to: { status: "ignored", statusDetails: {}, substatus: "archived_forever" },
+  },
   { group: "For a time", label: "1 hour", to: archived({ ignoreDuration: MINUTES.hour }) },
   { group: "For a time", label: "1 day", to: archived({ ignoreDuration: MINUTES.day }) },
   { group: "For a time", label: "1 week", to: archived({ ignoreDuration: MINUTES.week }) },
   { group: "Until it happens", label: "10 more times", to: archived({ ignoreCount: 10 }) },
   { group: "Until it happens", label: "100 more times", to: archived({ ignoreCount: 100 }) },
   { group: "Until it happens", label: "1,000 more times", to: archived({ ignoreCount: 1000 }) },
+  { group: "Until it happens", label: "10 times in an hour", to: archived(inAnHour(10)) },
+  { group: "Until it happens", label: "100 times in an hour", to: archived(inAnHour(100)) },
   { group: "Until it affects", label: "1 more user", to: archived({ ignoreUserCount: 1 }) },
   { group: "Until it affects", label: "10 more users", to: archived({ ignoreUserCount: 10 }) },
   { group: "Until it affects", label: "100 more users", to: archived({ ignoreUserCount: 100 }) },
 ];
+
+function inAnHour(ignoreCount: number) {
+  return { ignoreCount, ignoreWindow: MINUTES.hour };
+}
 
 function archived(statusDetails: Record<string, number>): StatusChange {
   return { status: "ignored", statusDetails, substatus: "archived_until_condition_met" };
 }
 
 export function StatusActions({ status, onChange, small }: Props) {
-  const [asksCommit, setAsksCommit] = useState(false);
+  const [asked, setAsked] = useState<"release" | "commit" | null>(null);
   return (
     <>
       {status === "resolved" ? (
@@ -71,14 +82,17 @@ export function StatusActions({ status, onChange, small }: Props) {
                     <MenuItem onSelect={pick({})}>Now</MenuItem>
                     <MenuItem onSelect={pick({ inNextRelease: true })}>In the next release</MenuItem>
                     <MenuItem onSelect={pick({ inRelease: "latest" })}>In the latest release</MenuItem>
-                    <MenuItem
-                      onSelect={() => {
-                        close();
-                        setAsksCommit(true);
-                      }}
-                    >
-                      In a commit…
-                    </MenuItem>
+                    {(["release", "commit"] as const).map((what) => (
+                      <MenuItem
+                        key={what}
+                        onSelect={() => {
+                          close();
+                          setAsked(what);
+                        }}
+                      >
+                        {what === "release" ? "In another release…" : "In a commit…"}
+                      </MenuItem>
+                    ))}
                   </>
                 );
               }}
@@ -123,7 +137,7 @@ export function StatusActions({ status, onChange, small }: Props) {
           </span>
         </div>
       )}
-      {asksCommit ? <CommitDialog onChange={onChange} onClose={() => setAsksCommit(false)} /> : null}
+      {asked ? <ResolveInDialog what={asked} onChange={onChange} onClose={() => setAsked(null)} /> : null}
     </>
   );
 }

@@ -81,6 +81,11 @@ export function OwnerMark({ owner }: { owner: Assignee }) {
   );
 }
 
+/** Opens the menu of owners within an element, for who asks by a key. */
+export function openOwners(within: ParentNode | null): void {
+  within?.querySelector<HTMLButtonElement>("[data-owners] > button")?.click();
+}
+
 interface OwnerProps {
   org: string;
   /** Absent where many are chosen. */
@@ -94,34 +99,36 @@ interface OwnerProps {
 export function OwnerMenu({ org, value, onChange, buttonClassName, issue }: OwnerProps) {
   const name = value === undefined ? "Assign to" : `Owner: ${value?.name ?? "nobody"}`;
   return (
-    <Menu
-      name={name}
-      buttonClassName={buttonClassName ?? styles.button}
-      label={
-        value === undefined ? (
-          "Assign"
-        ) : value ? (
-          <>
-            <OwnerMark owner={value} />
-            <span className={styles.word}>{value.name}</span>
-          </>
-        ) : (
-          <span className={styles.nobody}>nobody</span>
-        )
-      }
-    >
-      {(close) => (
-        <OwnerChoices
-          org={org}
-          value={value}
-          issue={issue}
-          onPick={(who) => {
-            close();
-            onChange(who);
-          }}
-        />
-      )}
-    </Menu>
+    <span data-owners className={styles.owners}>
+      <Menu
+        name={name}
+        buttonClassName={buttonClassName ?? styles.button}
+        label={
+          value === undefined ? (
+            "Assign"
+          ) : value ? (
+            <>
+              <OwnerMark owner={value} />
+              <span className={styles.word}>{value.name}</span>
+            </>
+          ) : (
+            <span className={styles.nobody}>nobody</span>
+          )
+        }
+      >
+        {(close) => (
+          <OwnerChoices
+            org={org}
+            value={value}
+            issue={issue}
+            onPick={(who) => {
+              close();
+              onChange(who);
+            }}
+          />
+        )}
+      </Menu>
+    </span>
   );
 }
 

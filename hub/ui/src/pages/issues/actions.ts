@@ -25,7 +25,7 @@ import { useToast } from "../../ui/Toasts.tsx";
 
 type Some = Pick<
   Issue,
-  "id" | "shortId" | "status" | "statusDetails" | "substatus" | "assignedTo" | "priority"
+  "id" | "shortId" | "status" | "statusDetails" | "substatus" | "assignedTo" | "priority" | "isBookmarked"
 >;
 
 export const RESOLVE: StatusChange = { status: "resolved", statusDetails: {} };
@@ -86,6 +86,26 @@ function priorityDeed(priority: string): Deed {
   };
 }
 
+function bookmarkDeed(isBookmarked: boolean): Deed {
+  return {
+    to: { isBookmarked },
+    patch: { isBookmarked },
+    done: isBookmarked ? "bookmarked" : "bookmarked no more",
+    back: (before) => ({ isBookmarked: before.isBookmarked }),
+  };
+}
+
+const REVIEW: Deed = {
+  to: { inbox: false },
+  patch: { substatus: "ongoing" },
+  done: "reviewed",
+  back: ({ status, substatus }) => ({ status, substatus }),
+};
+
+/** Whether an issue calls for a look. */
+export const wantsReview = ({ status, substatus }: Pick<Issue, "status" | "substatus">) =>
+  status === "unresolved" && ["new", "regressed", "escalating"].includes(substatus ?? "");
+
 export function useIssueActions(org: string) {
   const client = useQueryClient();
   const toast = useToast();
@@ -136,9 +156,19 @@ export function useIssueActions(org: string) {
     [apply],
   );
 
+  const bookmark = useCallback(
+    (issues: readonly Some[], isBookmarked: boolean) => apply(issues, bookmarkDeed(isBookmarked)),
+    [apply],
+  );
+  const review = useCallback((issues: readonly Some[]) => apply(issues.filter(wantsReview), REVIEW), [apply]);
+
   /** What cannot be taken back: the caller has asked before. */
   const forGood = useCallback(
-    async (issues: readonly Some[], deed: typeof deleteIssues, done: string) => {
+    async (
+      issues: readonly Some[],
+      deed: (org: string, ids: readonly string[]) => Promise<unknown>,
+      done: string,
+    ) => {
       try {
         await deed(
           org,
@@ -163,7 +193,7 @@ export function useIssueActions(org: string) {
   );
   const merge = useCallback((issues: readonly Some[]) => forGood(issues, mergeIssues, "merged"), [forGood]);
 
-  return { change, assign, prioritise, remove, discard, merge };
+  return { change, assign, prioritise, bookmark, review, remove, discard, merge };
 }
 
 /** What each issue was before, kept apart from what the page shows. */

@@ -2,7 +2,7 @@
 
 import type { Issue } from "../../api/types.ts";
 import { plural } from "../../lib/format.ts";
-import { absolute } from "../../lib/time.ts";
+import { absolute, duration } from "../../lib/time.ts";
 import type { Tone } from "../../ui/Badge.tsx";
 
 export interface Headline {
@@ -53,10 +53,15 @@ export function statusDetail(issue: Pick<Issue, "status" | "substatus" | "status
       return `Archived until ${plural(details.ignoreUserCount, "more user is", "more users are")} affected`;
     }
     if (typeof details.ignoreCount === "number") {
+      const window = details.ignoreWindow;
+      if (typeof window === "number") {
+        const times = plural(details.ignoreCount, "event");
+        return `Archived until ${times} within ${duration(window * 60_000)}`;
+      }
       return `Archived until ${plural(details.ignoreCount, "more event")}`;
     }
     if (issue.substatus === "archived_until_escalating") return "Archived until it escalates";
-    return "Archived";
+    return "Archived until somebody reopens it";
   }
   const words = statusWords(issue);
   return words ? `Unresolved, ${words.text}` : "Unresolved";

@@ -2,7 +2,7 @@ import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it } from "vitest";
 import { type Answers, open } from "../../test/render.tsx";
-import { letters } from "./OwnershipSettings.tsx";
+import { letters } from "../../ui/settled.ts";
 
 const OWNERSHIP = {
   raw: "",

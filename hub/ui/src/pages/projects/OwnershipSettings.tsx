@@ -17,7 +17,7 @@ import { Button } from "../../ui/Button.tsx";
 import { Check, Field, formClass, inputClass } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
-import { useSettled } from "../../ui/settled.ts";
+import { letters, useSettled } from "../../ui/settled.ts";
 import { TimeAgo } from "../../ui/Time.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
 import styles from "./Ownership.module.css";
@@ -126,11 +126,6 @@ function RulesPanel({ org, slug, saved }: Place & { saved: Ownership }) {
       </form>
     </Panel>
   );
-}
-
-/** Where in a text the letter of a byte stands: the hub counts bytes, the browser letters. */
-export function letters(text: string, bytes: number): number {
-  return new TextDecoder().decode(new TextEncoder().encode(text).slice(0, bytes)).length;
 }
 
 function Trial({ answer }: { answer: SuggestedOwners }) {

@@ -11,6 +11,7 @@ import { Tabs } from "../../ui/Tabs.tsx";
 import { useTitle } from "../../ui/title.ts";
 import { FilterSettings } from "./FilterSettings.tsx";
 import { GeneralSettings } from "./GeneralSettings.tsx";
+import { GroupingSettings } from "./GroupingSettings.tsx";
 import { KeySettings } from "./KeySettings.tsx";
 import { OwnershipSettings } from "./OwnershipSettings.tsx";
 import { PrivacySettings } from "./PrivacySettings.tsx";
@@ -58,6 +59,7 @@ export function ProjectSettingsPage() {
         tabs={[
           { value: "general", label: "General" },
           { value: "keys", label: "Keys" },
+          { value: "grouping", label: "Grouping" },
           { value: "ownership", label: "Ownership" },
           { value: "privacy", label: "Privacy" },
           { value: "filters", label: "Filters and limits" },
@@ -68,6 +70,8 @@ export function ProjectSettingsPage() {
             <GeneralSettings key={project.data.slug} org={org} project={project.data} />
           ) : tab === "keys" ? (
             <KeySettings org={org} slug={slug} />
+          ) : tab === "grouping" ? (
+            <GroupingSettings key={project.data.slug} org={org} slug={slug} />
           ) : tab === "ownership" ? (
             <OwnershipSettings key={project.data.slug} org={org} slug={slug} />
           ) : tab === "filters" ? (

@@ -1,0 +1,283 @@
+//! Lists of issues in an order, page by page, and how many there are.
+//!
+//! Lists are read branch by branch, one branch for each project and status, so that each walks an
+//! index in its order and stops at the page's end.
+//!
+//! Times are unix milliseconds.
+
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::issue_condition::{IssueCondition, push_condition};
+use super::place::{Direction, Place};
+use super::rows::push_list;
+use super::{Store, StoreError};
+
+/// Branches joined in one statement; the engine's own limit is 500.
+const BRANCHES_MAX: usize = 100;
+/// Hits are counted up to this.
+pub const HITS_MAX: u64 = 1000;
+/// The statuses of issues that can be seen; those with others are being deleted.
+pub const VISIBLE: [i64; 3] = [0, 1, 2];
+
+/// What a list of issues is ordered by, the largest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssueSort {
+    /// The last event.
+    LastSeen,
+    /// The first event.
+    FirstSeen,
+    /// Events.
+    TimesSeen,
+    /// Users.
+    UsersSeen,
+}
+
+impl IssueSort {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::LastSeen => "last_seen",
+            Self::FirstSeen => "first_seen",
+            Self::TimesSeen => "times_seen",
+            Self::UsersSeen => "users_seen",
+        }
+    }
+}
+
+/// Which issues. Every part must hold; an empty list asks nothing.
+#[derive(Clone, Debug, Default)]
+pub struct IssueFilter {
+    /// Of these projects. Empty is none at all.
+    pub projects: Vec<i64>,
+    /// With one of these statuses.
+    pub statuses: Vec<i64>,
+    /// What else they must be like.
+    pub condition: Option<IssueCondition>,
+    /// With an event in one of these environments; the empty name is "none".
+    pub environments: Vec<String>,
+    /// With an event at or after this time.
+    pub seen_from: Option<i64>,
+    /// With an event at or before this time.
+    pub seen_to: Option<i64>,
+}
+
+impl Store {
+    /// Up to `limit` issues from a place on, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issue_places(
+        &self,
+        filter: &IssueFilter,
+        sort: IssueSort,
+        from: Option<(Place, Direction)>,
+        limit: u32,
+    ) -> Result<Vec<Place>, StoreError> {
+        let direction = from.map_or(Direction::Onward, |(_, direction)| direction);
+        let statuses = filter.statuses();
+        let branches: Vec<(i64, i64)> = filter
+            .projects
+            .iter()
+            .flat_map(|project| statuses.iter().map(|status| (*project, *status)))
+            .collect();
+        let mut places = Vec::new();
+        for branches in branches.chunks(BRANCHES_MAX) {
+            let mut sql = QueryBuilder::new("");
+            push_places(&mut sql, filter, sort, from, branches, limit);
+            let rows: Vec<(i64, i64)> = sql.build_query_as().fetch_all(self.reader()).await?;
+            places.extend(rows.into_iter().map(|(value, id)| Place { value, id }));
+        }
+        match direction {
+            Direction::Onward => {
+                places.sort_unstable_by_key(|p| std::cmp::Reverse((p.value, p.id)));
+            }
+            Direction::Back => places.sort_unstable_by_key(|p| (p.value, p.id)),
+        }
+        places.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(places)
+    }
+
+    /// How many issues there are, counted up to [`HITS_MAX`].
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn count_issues(&self, filter: &IssueFilter) -> Result<u64, StoreError> {
+        let mut hits = 0;
+        for project in &filter.projects {
+            for status in filter.statuses() {
+                if hits >= HITS_MAX {
+                    return Ok(HITS_MAX);
+                }
+                let mut sql = QueryBuilder::new("SELECT COUNT(*) FROM (");
+                push_branch(
+                    &mut sql,
+                    filter,
+                    IssueSort::LastSeen,
+                    None,
+                    (*project, status),
+                );
+                sql.push(format_args!(" LIMIT {HITS_MAX})"));
+                let n: i64 = sql.build_query_scalar().fetch_one(self.reader()).await?;
+                hits += u64::try_from(n).unwrap_or_default();
+            }
+        }
+        Ok(hits.min(HITS_MAX))
+    }
+}
+
+impl IssueFilter {
+    fn statuses(&self) -> Vec<i64> {
+        if self.statuses.is_empty() {
+            VISIBLE.to_vec()
+        } else {
+            self.statuses.clone()
+        }
+    }
+}
+
+/// The places of several branches, each in its order and cut to the limit.
+fn push_places(
+    sql: &mut QueryBuilder<Sqlite>,
+    filter: &IssueFilter,
+    sort: IssueSort,
+    from: Option<(Place, Direction)>,
+    branches: &[(i64, i64)],
+    limit: u32,
+) {
+    let order = match from {
+        Some((_, Direction::Back)) => "ASC",
+        _ => "DESC",
+    };
+    for (n, branch) in branches.iter().enumerate() {
+        sql.push(if n == 0 {
+            "SELECT * FROM ("
+        } else {
+            " UNION ALL SELECT * FROM ("
+        });
+        push_branch(sql, filter, sort, from, *branch);
+        let column = sort.column();
+        sql.push(format_args!(
+            " ORDER BY {column} {order}, id {order} LIMIT "
+        ));
+        sql.push_bind(i64::from(limit)).push(")");
+    }
+}
+
+/// `SELECT value, id FROM issues WHERE …`, for one project and status.
+fn push_branch(
+    sql: &mut QueryBuilder<Sqlite>,
+    filter: &IssueFilter,
+    sort: IssueSort,
+    from: Option<(Place, Direction)>,
+    (project, status): (i64, i64),
+) {
+    let column = sort.column();
+    sql.push(format_args!(
+        "SELECT {column} AS value, id FROM issues WHERE project_id = "
+    ));
+    sql.push_bind(project)
+        .push(" AND status = ")
+        .push_bind(status);
+    if let Some(condition) = &filter.condition {
+        sql.push(" AND ");
+        push_condition(sql, condition);
+    }
+    // A sum keeps the engine from choosing the index of the time instead of the order's, which
+    // would make it sort all that it finds.
+    if let Some(from) = filter.seen_from {
+        sql.push(match sort {
+            IssueSort::LastSeen => " AND last_seen >= ",
+            IssueSort::FirstSeen | IssueSort::TimesSeen | IssueSort::UsersSeen => {
+                " AND last_seen + 0 >= "
+            }
+        });
+        sql.push_bind(from);
+    }
+    if let Some(to) = filter.seen_to {
+        sql.push(" AND first_seen + 0 <= ").push_bind(to);
+    }
+    push_environments(sql, &filter.environments);
+    if let Some((place, direction)) = from {
+        let sign = if direction == Direction::Onward {
+            "<"
+        } else {
+            ">"
+        };
+        sql.push(format_args!(" AND ({column}, id) {sign} ("));
+        sql.push_bind(place.value)
+            .push(", ")
+            .push_bind(place.id)
+            .push(")");
+    }
+}
+
+fn push_environments(sql: &mut QueryBuilder<Sqlite>, environments: &[String]) {
+    const OF_ISSUE: &str =
+        "EXISTS (SELECT 1 FROM issue_tags t WHERE t.issue_id = issues.id AND t.key = 'environment'";
+    if environments.is_empty() {
+        return;
+    }
+    let named: Vec<String> = environments
+        .iter()
+        .filter(|name| !name.is_empty())
+        .cloned()
+        .collect();
+    sql.push(" AND (");
+    if !named.is_empty() {
+        sql.push(OF_ISSUE).push(" AND t.value IN ");
+        push_list(sql, named.iter().cloned());
+        sql.push(")");
+    }
+    if named.len() < environments.len() {
+        if !named.is_empty() {
+            sql.push(" OR ");
+        }
+        sql.push("NOT ").push(OF_ISSUE).push(")");
+    }
+    sql.push(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How the engine goes about a list.
+    async fn plan(sort: IssueSort, from: Option<(Place, Direction)>) -> String {
+        let (store, _dir) = Store::temporary().await;
+        let filter = IssueFilter {
+            projects: vec![1, 2],
+            seen_from: Some(1),
+            environments: vec!["production".to_owned()],
+            ..IssueFilter::default()
+        };
+        let branches = [(1, 0), (2, 0), (1, 1)];
+        let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
+        push_places(&mut sql, &filter, sort, from, &branches, 51);
+        let rows: Vec<(i64, i64, i64, String)> = sql
+            .build_query_as()
+            .fetch_all(store.reader())
+            .await
+            .unwrap();
+        rows.into_iter().map(|row| row.3 + "\n").collect()
+    }
+
+    #[tokio::test]
+    async fn lists_walk_an_index_in_its_order() {
+        let place = Place { value: 9, id: 9 };
+        for (sort, index) in [
+            (IssueSort::LastSeen, "issues_by_last_seen"),
+            (IssueSort::FirstSeen, "issues_by_first_seen"),
+            (IssueSort::TimesSeen, "issues_by_times_seen"),
+            (IssueSort::UsersSeen, "issues_by_users_seen"),
+        ] {
+            for from in [
+                None,
+                Some((place, Direction::Onward)),
+                Some((place, Direction::Back)),
+            ] {
+                let plan = plan(sort, from).await;
+                assert!(!plan.contains("TEMP B-TREE"), "{sort:?} {from:?}: {plan}");
+                assert_eq!(plan.matches(index).count(), 3, "{sort:?} {from:?}: {plan}");
+            }
+        }
+    }
+}

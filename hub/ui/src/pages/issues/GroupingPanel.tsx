@@ -1,0 +1,262 @@
+/** Why these events are one issue, what is nearly in it, and how to take it apart or put it together. */
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { groupingInfoQuery, hashesQuery, similarQuery, splitIssue, unmerge } from "../../api/grouping.ts";
+import { issuesKey, issueTagsQuery, mergeIssues } from "../../api/issues.ts";
+import type { EventDetail, GroupingInfo, IssueDetail, Neighbour, Parted } from "../../api/types.ts";
+import { plural } from "../../lib/format.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Confirm } from "../../ui/Dialog.tsx";
+import { SelectField } from "../../ui/Form.tsx";
+import { Panel } from "../../ui/Panel.tsx";
+import { ErrorState, Skeleton } from "../../ui/State.tsx";
+import { useToast } from "../../ui/Toasts.tsx";
+import { variantName } from "./Grouping.tsx";
+import styles from "./GroupingPanel.module.css";
+
+interface Props {
+  org: string;
+  issue: IssueDetail;
+  event: EventDetail | undefined;
+}
+
+export function GroupingPanel({ org, issue, event }: Props) {
+  return (
+    <div className={styles.page}>
+      {event ? <Why org={org} slug={issue.project.slug} event={event.eventID} /> : null}
+      <Similar org={org} issue={issue} />
+      <Parts org={org} issue={issue} />
+    </div>
+  );
+}
+
+function Why({ org, slug, event }: { org: string; slug: string; event: string }) {
+  const info = useQuery(groupingInfoQuery(org, slug, event));
+  return (
+    <Panel id="why" title="Why the shown event is here">
+      {info.isError ? (
+        <ErrorState error={info.error} retry={() => void info.refetch()} />
+      ) : !info.data ? (
+        <Skeleton rows={4} label="Loading why" />
+      ) : (
+        <Reasons info={info.data} />
+      )}
+    </Panel>
+  );
+}
+
+function Reasons({ info }: { info: GroupingInfo }) {
+  return (
+    <>
+      <p>
+        {info.rule ? (
+          <>
+            The project's rule <code>{info.rule}</code> decided.
+          </>
+        ) : (
+          <>
+            Decided by <strong>{variantName(info.decidedBy ?? "fallback").toLowerCase()}</strong>:{" "}
+            {plural(info.contributing.length, "value")}, in this order.
+          </>
+        )}
+      </p>
+      <dl className={styles.values}>
+        {info.contributing.map(({ path, value }, i) => (
+          <div key={i}>
+            <dt title={path}>{partName(path)}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
+  );
+}
+
+/** `chained_exception.exception.stacktrace.frame.function` is read as `frame function`. */
+function partName(path: string): string {
+  return path.split(".").slice(-2).join(" ").replace(/_/g, " ");
+}
+
+function Similar({ org, issue }: { org: string; issue: IssueDetail }) {
+  const similar = useQuery(similarQuery(org, issue.id));
+  const [asked, setAsked] = useState<Neighbour | null>(null);
+  const toast = useToast();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const merge = useMutation({
+    mutationFn: (other: Neighbour) => mergeIssues(org, [issue.id, other.issue]),
+    onSuccess: (parent, other) => {
+      toast({ text: `${issue.shortId} and ${other.shortId} are one issue now` });
+      void client.invalidateQueries({ queryKey: issuesKey(org) });
+      void client.invalidateQueries({ queryKey: ["org", org] });
+      void navigate({
+        to: "/organizations/$org/issues/$issueId",
+        params: { org, issueId: parent },
+        search: { tab: "grouping" },
+      });
+    },
+    onError: (error) => toast({ text: `Not merged: ${error.message}`, tone: "danger" }),
+  });
+  return (
+    <Panel id="similar" title="Issues it nearly is one with">
+      {similar.isError ? (
+        <ErrorState error={similar.error} retry={() => void similar.refetch()} />
+      ) : !similar.data ? (
+        <Skeleton rows={3} label="Loading similar issues" />
+      ) : similar.data.length === 0 ? (
+        <p className={styles.quiet}>No other issue of the project has as much in common with it.</p>
+      ) : (
+        <ul className={styles.rows}>
+          {similar.data.map((other) => (
+            <li key={other.issue} className={styles.row}>
+              <span className={styles.likeness} title="Of all that either has, how much both have">
+                {Math.round(other.likeness * 100)}%
+              </span>
+              <span className={styles.what}>
+                <Link to="/organizations/$org/issues/$issueId" params={{ org, issueId: other.issue }}>
+                  {other.title}
+                </Link>
+                <span className={styles.quiet}>
+                  {other.shortId}
+                  {other.difference ? <Difference of={other.difference} /> : null}
+                </span>
+              </span>
+              <Button small busy={merge.isPending} onClick={() => setAsked(other)}>
+                Merge
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {asked ? (
+        <Confirm
+          title={`Merge ${issue.shortId} and ${asked.shortId}?`}
+          confirm="Merge"
+          onClose={() => setAsked(null)}
+          onConfirm={() => {
+            setAsked(null);
+            merge.mutate(asked);
+          }}
+        >
+          The one with most events takes in the events of the other, and what comes of it from now on. Here
+          they can be taken apart again.
+        </Confirm>
+      ) : null}
+    </Panel>
+  );
+}
+
+function Difference({ of }: { of: NonNullable<Neighbour["difference"]> }) {
+  return (
+    <>
+      {", apart by "}
+      {partName(of.path)}: <code>{of.own ?? "nothing"}</code> here, <code>{of.other ?? "nothing"}</code> there
+    </>
+  );
+}
+
+function Parts({ org, issue }: { org: string; issue: IssueDetail }) {
+  const hashes = useQuery(hashesQuery(org, issue.id));
+  const tags = useQuery(issueTagsQuery(org, issue.id));
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [tag, setTag] = useState("");
+  const [asking, setAsking] = useState(false);
+  const toast = useToast();
+  const client = useQueryClient();
+  const done = (parted: Parted) => {
+    toast({ text: `${issue.shortId} gave events to ${plural(parted.issues.length, "new issue")}` });
+    setChosen(new Set());
+    void client.invalidateQueries({ queryKey: ["org", org] });
+  };
+  const failed = (error: Error) => toast({ text: `Not taken apart: ${error.message}`, tone: "danger" });
+  const apart = useMutation({
+    mutationFn: () => unmerge(org, issue.id, [...chosen]),
+    onSuccess: done,
+    onError: failed,
+  });
+  const split = useMutation({
+    mutationFn: () => splitIssue(org, issue.id, tag),
+    onSuccess: done,
+    onError: failed,
+  });
+  const choose = (id: string, on: boolean) =>
+    setChosen((before) => {
+      const next = new Set(before);
+      if (on) next.add(id);
+      else next.delete(id);
+      return next;
+    });
+  const rows = hashes.data ?? [];
+  const several = (tags.data ?? []).filter(({ uniqueValues }) => uniqueValues > 1);
+  return (
+    <Panel id="parts" title="Take it apart">
+      <div className={styles.parts}>
+        {hashes.isError ? <ErrorState error={hashes.error} retry={() => void hashes.refetch()} /> : null}
+        {rows.length > 1 ? (
+          <fieldset className={styles.hashes}>
+            <legend>{plural(rows.length, "hash", "hashes")} lead to this issue</legend>
+            {rows.map(({ id }) => (
+              <label key={id}>
+                <input
+                  type="checkbox"
+                  checked={chosen.has(id)}
+                  onChange={(change) => choose(id, change.target.checked)}
+                />
+                <code>{id}</code>
+              </label>
+            ))}
+            <div>
+              <Button
+                disabled={chosen.size === 0 || chosen.size === rows.length}
+                busy={apart.isPending}
+                onClick={() => apart.mutate()}
+              >
+                Give the chosen ones an issue of their own
+              </Button>
+            </div>
+          </fieldset>
+        ) : (
+          <p className={styles.quiet}>
+            One hash leads to this issue: there is nothing that was merged. A tag can still split it.
+          </p>
+        )}
+        {several.length > 0 ? (
+          <div className={styles.split}>
+            <SelectField
+              label="Split by a tag"
+              hint="Each of its values gets an issue, also those that come later."
+              value={tag}
+              onChange={(change) => setTag(change.target.value)}
+            >
+              <option value="">Choose a tag</option>
+              {several.map(({ key, uniqueValues }) => (
+                <option key={key} value={key}>
+                  {key}, {plural(uniqueValues, "value")}
+                </option>
+              ))}
+            </SelectField>
+            <Button disabled={tag === ""} busy={split.isPending} onClick={() => setAsking(true)}>
+              Split
+            </Button>
+          </div>
+        ) : null}
+      </div>
+      {asking ? (
+        <Confirm
+          title={`Split ${issue.shortId} by ${tag}?`}
+          confirm="Split"
+          onClose={() => setAsking(false)}
+          onConfirm={() => {
+            setAsking(false);
+            split.mutate();
+          }}
+        >
+          Each value of {tag} gets an issue of its own, now and in future. Events without the tag stay.
+          Merging brings the issues together again.
+        </Confirm>
+      ) : null}
+    </Panel>
+  );
+}
