@@ -177,8 +177,17 @@ fn decode(text: &str) -> String {
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Names in title case, sorted.
+/// A text of lines taken apart; names in title case, sorted.
 fn headers(headers: &mut Pairs<'_>) {
+    if let Some(text) = headers.text.take() {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let pair = |line: &str| {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = Cow::Owned(value.trim().to_owned());
+            (Cow::Owned(name.trim().to_owned()), Some(value))
+        };
+        headers.list = lines.take(PAIRS_MAX).map(pair).collect();
+    }
     for (name, _) in &mut headers.list {
         let titled = title_case(name);
         if titled != *name {

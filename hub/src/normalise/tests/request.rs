@@ -34,6 +34,18 @@ fn takes_requests_apart() {
             "application/x-www-form-urlencoded"
         );
     });
+    let text_alone = json!({"request": {"headers": "host: x.io\r\ncookie: a=1\n\nodd"}});
+    look(&text_alone, |event| {
+        let request = event.request.as_ref().unwrap();
+        let list = &request.headers.list;
+        let pairs: Vec<_> = list
+            .iter()
+            .map(|(key, value)| (&**key, text(value)))
+            .collect();
+        let expected = [("Host", "x.io"), ("Odd", "")].map(|(key, value)| (key, value.to_owned()));
+        assert_eq!(pairs, expected);
+        assert_eq!(request.cookies.list.len(), 1);
+    });
     let body = |data: Json| {
         look(&json!({"request": {"data": data}}), |event| {
             let request = event.request.clone().unwrap();
