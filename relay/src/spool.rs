@@ -68,6 +68,7 @@ mod shared;
 pub mod sim;
 mod state;
 mod status;
+mod untold;
 mod writer;
 
 use std::io;

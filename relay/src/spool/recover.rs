@@ -26,6 +26,7 @@ use super::retain::BALLAST_NAME;
 use super::segment::{self, Extent, Place, Scan, Summary};
 use super::shared::Health;
 use super::state::{LostRange, Mark, Slots, State};
+use super::untold::Spot;
 use super::writer::{Active, Unsure, Writer};
 
 /// An opened spool, before its owner starts.
@@ -103,13 +104,15 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, dir: &Path, keys: &Keys) -> io::Resu
         *writers.get_mut(lane) = writer;
     }
     state.serial = serial;
-    // The record with this number is there, so the losses it tells of are written down.
-    if state
-        .pending
-        .as_ref()
-        .is_some_and(|pending| pending.at < books.get(pending.lane).next)
-    {
-        state.pending = None;
+    if let Some(pending) = state.pending.take() {
+        let spot = Spot {
+            disk: &**disk,
+            dir,
+            keys,
+            epoch: state.epoch,
+        };
+        let book = books.get(pending.lane);
+        state.pending = spot.untold(pending, book)?;
     }
     let (n, bytes) = quarantine::count(&**disk, dir)?;
     health.quarantined = n;

@@ -660,6 +660,46 @@ fn what_is_half_written_down_as_lost_is_told_or_not_lost() {
 }
 
 #[test]
+fn losses_that_a_given_up_commit_does_not_tell_of_are_told() {
+    let runtime = runtime();
+    let mut n_evicted = 0;
+    let kind = io::ErrorKind::Other;
+    for (first, second) in (0..16).flat_map(|first| (0..16).map(move |second| (first, second))) {
+        runtime.block_on(async {
+            let mut oracle = Oracle::new(|config| {
+                config.segment_bytes = "1 KiB".parse().unwrap();
+                config.bytes_max = Some("8 KiB".parse().unwrap());
+            });
+            oracle.open().unwrap();
+            for _ in 0..12 {
+                oracle.append(&[Lane::Blobs], 400).await.unwrap();
+            }
+            // Each makes room for itself; the first may leave a record that was given up.
+            for after in [first, second] {
+                let at = oracle.disk.n_calls() + 1 + after;
+                oracle.disk.set_fault(Some(Fault { at, n: 2, kind }));
+                let _may_fail = oracle.append(&[Lane::Blobs], 400).await;
+            }
+            oracle.disk.set_fault(None);
+            let mut killed = oracle.fork(oracle.disk.copy());
+            oracle.close().await.unwrap();
+            killed.open().unwrap();
+            killed.append(&[Lane::Errors], 10).await.unwrap();
+            let (missing, _) = killed.missing().await;
+            let evicted = by_term(&killed.ledger.totals())
+                .get(&Term::Evicted)
+                .copied();
+            let evicted = evicted.unwrap_or_default();
+            let failed = format!("calls {first} and {second} failed");
+            assert_eq!(missing.len() as u64, evicted, "{failed}");
+            n_evicted += evicted;
+            killed.close().await.unwrap();
+        });
+    }
+    assert!(n_evicted > 256, "{n_evicted} evicted");
+}
+
+#[test]
 fn a_full_disk_refuses_delivers_and_recovers_by_itself() {
     runtime().block_on(async {
         let mut oracle = Oracle::new(|config| {
