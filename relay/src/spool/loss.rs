@@ -29,7 +29,7 @@ impl Loss {
     }
 
     /// What of it the hub does not have and the gaps do not tell of already. The items of a part
-    /// are not known, but those of all of it.
+    /// are not known, but those of all of it, and that nothing has none.
     pub(super) fn beyond(&self, gaps: &[LostRange], acked: Seq) -> Vec<Self> {
         let mut from = self.from.max(acked.next());
         let mut parts = Vec::new();
@@ -56,7 +56,7 @@ impl Loss {
                 counts: self
                     .counts
                     .clone()
-                    .filter(|_| (from, next) == (self.from, self.next)),
+                    .filter(|counts| counts.is_empty() || (from, next) == (self.from, self.next)),
             })
             .collect()
     }

@@ -249,6 +249,15 @@ impl Opening<'_> {
         files.retain(|(first, serial)| {
             !self.is_unfinished(*first, &dir.join(segment::file_name(*first, *serial)))
         });
+        // The last one carries on the lane's numbers and totals.
+        let last = files.last().copied();
+        files.retain(|(first, serial)| {
+            let goes = Some((*first, *serial)) != last && self.begins_given_away(*first);
+            if goes {
+                self.give_away(&dir.join(segment::file_name(*first, *serial)));
+            }
+            !goes
+        });
         self.drop_unused(&dir, &mut files)?;
         let mut book = Book {
             acked,
@@ -299,12 +308,22 @@ impl Opening<'_> {
         Ok((book, writer))
     }
 
-    /// Whether all that the hub does not have of these numbers is counted as lost, or all of them
-    /// are.
+    /// Whether a segment begins among numbers that were given away. Records are given away by whole
+    /// segments, so all of it was; if it goes on behind them, it is what a commit left that was given
+    /// up, and the numbers were given out again.
+    fn begins_given_away(&self, first: Seq) -> bool {
+        let mut gaps = self.gaps.iter();
+        gaps.any(|gap| {
+            gap.lane == self.lane
+                && gap.reason != GapReason::Corrupt
+                && (gap.from..=gap.to).contains(&first)
+        })
+    }
+
+    /// Whether all that the hub does not have of these numbers is counted as lost.
     fn is_given_away(&self, first: Seq, next: Seq, acked: Seq) -> bool {
         let whole = Loss::unknown(self.lane, first, next);
-        let is_lost = |from| whole.beyond(self.gaps, from).is_empty();
-        next > first && (is_lost(Seq(0)) || next > acked.next() && is_lost(acked))
+        next > acked.next() && whole.beyond(self.gaps, acked).is_empty()
     }
 
     /// A file whose records are counted as lost: that was written down, the file not yet deleted.
