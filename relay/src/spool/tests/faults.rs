@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use protocol::ids::{Lane, Seq};
 use protocol::item::Category;
-use protocol::outcome::Term;
+use protocol::outcome::{Term, reason};
 use protocol::unit::ByteSize;
 
 use super::memory::Fault;
@@ -540,20 +540,32 @@ fn a_segment_that_was_never_used_costs_no_count_whichever_call_fails() {
     }
 }
 
+/// A spool that is full of blobs: what comes makes room for itself.
+async fn full_of_blobs() -> Oracle {
+    let mut oracle = Oracle::new(|config| {
+        config.segment_bytes = "1 KiB".parse().unwrap();
+        config.bytes_max = Some("8 KiB".parse().unwrap());
+    });
+    oracle.open().unwrap();
+    for _ in 0..12 {
+        oracle.append(&[Lane::Blobs], 400).await.unwrap();
+    }
+    oracle
+}
+
+/// What is counted as evicted.
+fn evicted(oracle: &Oracle) -> u64 {
+    let terms = by_term(&oracle.ledger.totals());
+    terms.get(&Term::Evicted).copied().unwrap_or_default()
+}
+
 #[test]
 fn what_was_evicted_does_not_come_back_when_the_power_goes_whichever_call_fails() {
     let runtime = runtime();
     let mut n_evicted = 0;
     for after in 0..16 {
         runtime.block_on(async {
-            let mut oracle = Oracle::new(|config| {
-                config.segment_bytes = "1 KiB".parse().unwrap();
-                config.bytes_max = Some("8 KiB".parse().unwrap());
-            });
-            oracle.open().unwrap();
-            for _ in 0..12 {
-                oracle.append(&[Lane::Blobs], 400).await.unwrap();
-            }
+            let mut oracle = full_of_blobs().await;
             let at = oracle.disk.n_calls() + 1 + after;
             let kind = io::ErrorKind::Other;
             oracle.disk.set_fault(Some(Fault { at, n: 2, kind }));
@@ -568,8 +580,7 @@ fn what_was_evicted_does_not_come_back_when_the_power_goes_whichever_call_fails(
             // What is lost is written down with it.
             cut.append(&[Lane::Errors], 10).await.unwrap();
             let (missing, _) = cut.missing().await;
-            let evicted = by_term(&cut.ledger.totals()).get(&Term::Evicted).copied();
-            let evicted = evicted.unwrap_or_default();
+            let evicted = evicted(&cut);
             assert_eq!(missing.len() as u64, evicted, "call {after} failed");
             n_evicted += evicted;
             cut.close().await.unwrap();
@@ -585,14 +596,7 @@ fn what_was_evicted_is_not_sent_when_its_file_cannot_be_deleted() {
     for (after, n) in (0..16).flat_map(|after| [(after, 1), (after, 3), (after, 20)]) {
         runtime.block_on(async {
             let failed = format!("{n} calls from {after} on");
-            let mut oracle = Oracle::new(|config| {
-                config.segment_bytes = "1 KiB".parse().unwrap();
-                config.bytes_max = Some("8 KiB".parse().unwrap());
-            });
-            oracle.open().unwrap();
-            for _ in 0..12 {
-                oracle.append(&[Lane::Blobs], 400).await.unwrap();
-            }
+            let mut oracle = full_of_blobs().await;
             let at = oracle.disk.n_calls() + 1 + after;
             let kind = io::ErrorKind::Other;
             oracle.disk.set_fault(Some(Fault { at, n, kind }));
@@ -603,10 +607,7 @@ fn what_was_evicted_is_not_sent_when_its_file_cannot_be_deleted() {
             oracle.ack(Lane::Blobs, 200).await.unwrap();
             // What is lost is written down with it.
             oracle.append(&[Lane::Errors], 10).await.unwrap();
-            let evicted = by_term(&oracle.ledger.totals())
-                .get(&Term::Evicted)
-                .copied();
-            let evicted = evicted.unwrap_or_default();
+            let evicted = evicted(&oracle);
             assert_eq!(missing.len() as u64, evicted, "{failed}");
             n_evicted += evicted;
             oracle.close().await.unwrap();
@@ -621,21 +622,17 @@ fn what_is_half_written_down_as_lost_is_told_or_not_lost() {
     let mut n_evicted = 0;
     for after in 0..24 {
         runtime.block_on(async {
-            let mut oracle = Oracle::new(|config| {
-                config.segment_bytes = "1 KiB".parse().unwrap();
-                config.bytes_max = Some("8 KiB".parse().unwrap());
-            });
-            oracle.open().unwrap();
-            for _ in 0..12 {
-                oracle.append(&[Lane::Blobs], 400).await.unwrap();
-            }
+            let mut oracle = full_of_blobs().await;
             let at = oracle.disk.n_calls() + 1 + after;
             let kind = io::ErrorKind::Other;
             oracle.disk.set_fault(Some(Fault { at, n: 1, kind }));
             let _may_fail = oracle.append(&[Lane::Blobs], 400).await;
             oracle.disk.set_fault(None);
-            // Takes the number that what is lost was to be told under.
-            let _may_be_full = oracle.append(&[Lane::Control], 10).await;
+            // Of what nobody can make room for only the refusal is written down: it takes the number
+            // that what is lost was to be told under.
+            let (category, why) = (Category::Error, reason::OVERLOAD);
+            oracle.ledger.refused(None, category, why, 1);
+            oracle.append(&[Lane::Blobs], 9000).await.unwrap_err();
             let mut killed = oracle.fork(oracle.disk.copy());
             oracle.close().await.unwrap();
             killed.open().unwrap();
@@ -648,8 +645,7 @@ fn what_is_half_written_down_as_lost_is_told_or_not_lost() {
                 // What is lost is written down with it.
                 again.append(&[Lane::Errors], 10).await.unwrap();
                 let (missing, _) = again.missing().await;
-                let evicted = by_term(&again.ledger.totals()).get(&Term::Evicted).copied();
-                let evicted = evicted.unwrap_or_default();
+                let evicted = evicted(&again);
                 assert_eq!(missing.len() as u64, evicted, "call {after} failed, {how}");
                 n_evicted += evicted;
                 again.close().await.unwrap();
@@ -666,14 +662,7 @@ fn losses_that_a_given_up_commit_does_not_tell_of_are_told() {
     let kind = io::ErrorKind::Other;
     for (first, second) in (0..16).flat_map(|first| (0..16).map(move |second| (first, second))) {
         runtime.block_on(async {
-            let mut oracle = Oracle::new(|config| {
-                config.segment_bytes = "1 KiB".parse().unwrap();
-                config.bytes_max = Some("8 KiB".parse().unwrap());
-            });
-            oracle.open().unwrap();
-            for _ in 0..12 {
-                oracle.append(&[Lane::Blobs], 400).await.unwrap();
-            }
+            let mut oracle = full_of_blobs().await;
             // Each makes room for itself; the first may leave a record that was given up.
             for after in [first, second] {
                 let at = oracle.disk.n_calls() + 1 + after;
@@ -686,10 +675,7 @@ fn losses_that_a_given_up_commit_does_not_tell_of_are_told() {
             killed.open().unwrap();
             killed.append(&[Lane::Errors], 10).await.unwrap();
             let (missing, _) = killed.missing().await;
-            let evicted = by_term(&killed.ledger.totals())
-                .get(&Term::Evicted)
-                .copied();
-            let evicted = evicted.unwrap_or_default();
+            let evicted = evicted(&killed);
             let failed = format!("calls {first} and {second} failed");
             assert_eq!(missing.len() as u64, evicted, "{failed}");
             n_evicted += evicted;
