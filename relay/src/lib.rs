@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod app;
+pub mod aside;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -42,6 +42,7 @@ use protocol::privacy::Scrubber;
 use protocol::roster::{PrivacySettings, RateLimit};
 use protocol::timestamp::Timestamp;
 
+use crate::aside::Aside;
 use crate::ledger::{self, Ledger};
 use crate::limit::Limiter;
 use crate::report;
@@ -101,6 +102,16 @@ pub struct Request {
     pub received_at: Timestamp,
     /// The same by a clock that never jumps.
     pub now: Duration,
+}
+
+impl Request {
+    /// Whose it says it is. Nobody has looked yet whether that is true.
+    #[must_use]
+    pub fn whose(&self) -> Option<ProjectId> {
+        let of_key = || self.credentials.as_ref().ok()?.as_ref()?.project;
+        let in_path = self.project.as_ref().ok().copied().flatten();
+        in_path.or_else(of_key)
+    }
 }
 
 /// The form of a body.
@@ -278,9 +289,9 @@ impl Pipeline {
     /// [`Refusal`] when nothing of it was taken; it is counted.
     pub async fn take(&self, request: Request) -> Result<Taken, Refusal> {
         let prepared = if request.body.len() > INLINE_BYTES_MAX {
-            let inner = Arc::clone(&self.0);
-            let work = tokio::task::spawn_blocking(move || inner.prepare(&request));
-            work.await.map_err(|_| Refusal::Broken)?
+            let (inner, whose) = (Arc::clone(&self.0), request.whose());
+            let prepared = self.aside().run(whose, move || inner.prepare(&request));
+            prepared.await.ok_or(Refusal::Broken)?
         } else {
             self.0.prepare(&request)
         };
@@ -291,6 +302,12 @@ impl Pipeline {
     pub fn refuse_unread(&self, refusal: &Refusal) {
         let Inner { ledger, .. } = &*self.0;
         ledger.refused(None, Category::Unknown, refusal.reason(), 1);
+    }
+
+    /// Where what takes long is done.
+    #[must_use]
+    pub fn aside(&self) -> &Aside {
+        self.0.uploads.aside()
     }
 
     /// How requests ended.

@@ -27,6 +27,7 @@ use protocol::privacy::{CONTEXT_BYTES, Pieces, Scrubber};
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::aside::Aside;
 use crate::ledger::Ledger;
 use crate::spool::{Spool, SpoolError};
 
@@ -102,6 +103,7 @@ struct Inner {
     dir: PathBuf,
     spool: Spool,
     ledger: Ledger,
+    aside: Aside,
     open: Mutex<BTreeMap<WholeId, Open>>,
 }
 
@@ -194,8 +196,15 @@ impl Uploads {
             dir,
             spool,
             ledger,
+            aside: Aside::default(),
             open,
         })))
+    }
+
+    /// Where what takes long is done; pieces of uploads take turns there with other large bodies.
+    #[must_use]
+    pub fn aside(&self) -> &Aside {
+        &self.0.aside
     }
 
     /// Begins an upload that its client may go on with; `length` where it is known.
@@ -504,8 +513,8 @@ impl Upload {
         if self.state.length == Some(self.offset)
             && let Some(pieces) = self.pieces.take()
         {
-            let rest = tokio::task::spawn_blocking(move || pieces.finish()).await;
-            let rest = rest.map_err(|_| SpoolError::Closed)?;
+            let rest = self.aside(move || pieces.finish()).await;
+            let rest = rest.ok_or(SpoolError::Closed)?;
             for piece in rest.chunks(PART_BYTES) {
                 self.keep(rest.slice_ref(piece)).await?;
             }
@@ -538,8 +547,8 @@ impl Upload {
     /// Remembers what the head says.
     async fn note_crash(&mut self) {
         let Some(head) = self.head.take() else { return };
-        let read = tokio::task::spawn_blocking(move || crash::read(&head)).await;
-        if let Ok(Ok(crash)) = read
+        let read = self.aside(move || crash::read(&head)).await;
+        if let Some(Ok(crash)) = read
             && let Some(open) = self.uploads.lock().get_mut(&self.id())
         {
             open.crash = Some(Box::new(crash));
@@ -549,10 +558,18 @@ impl Upload {
     /// The next piece without what is private.
     async fn scrubbed(&mut self) -> Option<Bytes> {
         let mut pieces = self.pieces.take()?;
-        let work = tokio::task::spawn_blocking(move || (pieces.take(PART_BYTES), pieces));
-        let (piece, pieces) = work.await.ok()?;
+        let work = self.aside(move || (pieces.take(PART_BYTES), pieces));
+        let (piece, pieces) = work.await?;
         self.pieces = Some(pieces);
         piece
+    }
+
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let whose = Some(self.state.project);
+        self.uploads.aside().run(whose, work).await
     }
 
     async fn keep(&mut self, bytes: Bytes) -> Result<(), UploadError> {

@@ -34,7 +34,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "relay",
         &[
-            &["clock"],
+            &["clock", "aside"],
             &["limit", "policy", "report"],
             &["roster", "ledger", "spool"],
             &["upload"],

@@ -150,7 +150,7 @@ async fn ask(
         let (body, held) = body::read(incoming, door, guest, encoding).await?;
         match look {
             Look::Pixel => (form::sentry_data(query), held),
-            _ => unpack(door, &asked.form, encoding, body, held).await?,
+            _ => unpack(door, &asked, encoding, body, held).await?,
         }
     };
     let may_be_empty = matches!(&asked.form, Form::Report(report) if report.may_be_empty());
@@ -203,12 +203,12 @@ pub(super) fn credentials(
 
 async fn unpack(
     door: &Arc<Door>,
-    form: &Form,
+    asked: &pipeline::Request,
     encoding: Encoding,
     body: Bytes,
     mut held: Held,
 ) -> Result<(Bytes, Held), Refusal> {
-    let (of_form, beyond) = match form {
+    let (of_form, beyond) = match &asked.form {
         Form::Envelope => (None, 0),
         // Base64 of the largest event is a third larger.
         Form::Store => (Some(STORE_BYTES_MAX * 2), 0),
@@ -228,8 +228,8 @@ async fn unpack(
     if is_small {
         return unpack();
     }
-    let unpacked = tokio::task::spawn_blocking(unpack).await;
-    unpacked.map_err(|_| Refusal::Broken)?
+    let unpacked = door.pipeline.aside().run(asked.whose(), unpack).await;
+    unpacked.ok_or(Refusal::Broken)?
 }
 
 /// `Origin`, else the page in `Referer`.

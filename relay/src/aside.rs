@@ -1,0 +1,201 @@
+//! Work that takes long, done beside what answers requests: few at a time, each project in turn.
+//!
+//! What always holds: one core is left to the rest of the process where there is more than one; of
+//! those who wait, nobody waits for more than one piece of work of each other project before their
+//! project's next. How many wait is bounded by the memory that each of them holds already.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use protocol::ids::ProjectId;
+use tokio::sync::oneshot;
+
+/// Whose work it is; what names no project is nobody's.
+pub type Whose = Option<ProjectId>;
+
+/// The places where such work is done.
+#[derive(Clone, Debug)]
+pub struct Aside(Arc<Mutex<Places>>);
+
+#[derive(Debug)]
+struct Places {
+    n_free: usize,
+    /// Who waits, by project; the first project is the next.
+    waiting: VecDeque<(Whose, VecDeque<oneshot::Sender<Place>>)>,
+}
+
+/// One of the places, until it is dropped.
+#[derive(Debug)]
+struct Place(Option<Aside>);
+
+impl Default for Aside {
+    /// As many places as there are cores, but one.
+    fn default() -> Self {
+        let n_cores = thread::available_parallelism().map_or(1, usize::from);
+        Self::with_places(n_cores.saturating_sub(1).max(1))
+    }
+}
+
+impl Aside {
+    fn with_places(n_places: usize) -> Self {
+        Self(Arc::new(Mutex::new(Places {
+            n_free: n_places,
+            waiting: VecDeque::new(),
+        })))
+    }
+
+    /// Waits for a place and does the work; `None` when it panicked.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        whose: Whose,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let place = self.place(whose).await;
+        let done = tokio::task::spawn_blocking(move || {
+            // Held for as long as the work lasts, also when nobody waits for it any more.
+            let _place = place;
+            work()
+        });
+        done.await.ok()
+    }
+
+    async fn place(&self, whose: Whose) -> Place {
+        let turn = {
+            let mut places = self.places();
+            if places.n_free > 0 {
+                places.n_free -= 1;
+                return Place(Some(self.clone()));
+            }
+            places.wait(whose)
+        };
+        // The sender goes only with the places themselves, which this handle keeps.
+        turn.await.unwrap_or(Place(None))
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Places {
+    fn wait(&mut self, whose: Whose) -> oneshot::Receiver<Place> {
+        let (turn, receiver) = oneshot::channel();
+        match self.waiting.iter_mut().find(|(of, _)| *of == whose) {
+            Some((_, turns)) => turns.push_back(turn),
+            None => self.waiting.push_back((whose, VecDeque::from([turn]))),
+        }
+        receiver
+    }
+
+    /// Whose turn it is; their project goes behind the others. Who has stopped waiting has none.
+    fn next(&mut self) -> Option<oneshot::Sender<Place>> {
+        loop {
+            let (whose, mut turns) = self.waiting.pop_front()?;
+            turns.retain(|turn| !turn.is_closed());
+            let turn = turns.pop_front();
+            if !turns.is_empty() {
+                self.waiting.push_back((whose, turns));
+            }
+            if turn.is_some() {
+                return turn;
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    /// Gives the place to the next who still waits.
+    fn drop(&mut self) {
+        let Some(aside) = self.0.take() else { return };
+        loop {
+            let mut places = aside.places();
+            let Some(turn) = places.next() else {
+                places.n_free += 1;
+                return;
+            };
+            drop(places);
+            match turn.send(Self(Some(aside.clone()))) {
+                Ok(()) => return,
+                // Nobody waits there any more. The place is given on from here.
+                Err(mut place) => drop(place.0.take()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn of(project: u64) -> Whose {
+        Some(ProjectId::new(project).unwrap())
+    }
+
+    /// The order in which work is done that waits for one place, while another has it. Some stop
+    /// waiting before it is free.
+    async fn order(wanted: &[u64], gone: &[usize]) -> Vec<usize> {
+        let aside = Aside::with_places(1);
+        let taken = aside.place(None).await;
+        let (told, done) = mpsc::channel();
+        let mut tasks = Vec::new();
+        for (nth, project) in wanted.iter().enumerate() {
+            let (theirs, told, whose) = (aside.clone(), told.clone(), of(*project));
+            tasks.push(tokio::spawn(async move {
+                theirs
+                    .run(whose, move || told.send(nth))
+                    .await
+                    .unwrap()
+                    .unwrap();
+            }));
+            while n_waiting(&aside) <= nth {
+                tokio::task::yield_now().await;
+            }
+        }
+        drop(told);
+        for nth in gone {
+            tasks[*nth].abort();
+            assert!((&mut tasks[*nth]).await.is_err());
+        }
+        drop(taken);
+        for (nth, task) in tasks.into_iter().enumerate() {
+            if !gone.contains(&nth) {
+                task.await.unwrap();
+            }
+        }
+        assert_eq!((n_waiting(&aside), aside.places().n_free), (0, 1));
+        done.iter().collect()
+    }
+
+    fn n_waiting(aside: &Aside) -> usize {
+        aside
+            .places()
+            .waiting
+            .iter()
+            .map(|(_, turns)| turns.len())
+            .sum()
+    }
+
+    #[tokio::test]
+    async fn who_wants_little_waits_for_one_of_each_other_project() {
+        assert_eq!(order(&[1, 1, 1, 2], &[]).await, [0, 3, 1, 2]);
+        assert_eq!(order(&[1, 2, 1, 3, 2], &[]).await, [0, 1, 3, 2, 4]);
+        assert_eq!(order(&[], &[]).await, [] as [usize; 0]);
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_holds_nobody_up() {
+        assert_eq!(order(&[1, 1, 1, 2], &[0, 1]).await, [2, 3]);
+        assert_eq!(order(&[1, 2], &[0, 1]).await, [] as [usize; 0]);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_gives_its_place_back() {
+        let aside = Aside::with_places(1);
+        let panicked = aside.run(of(1), || panic!("as it is wanted here")).await;
+        assert_eq!(panicked, None::<()>);
+        assert_eq!(aside.run(of(1), || 7).await, Some(7));
+    }
+}
