@@ -30,7 +30,7 @@ const GATHER: Duration = Duration::from_millis(1);
 const GATHER_BYTES: u64 = 8 * 1024 * 1024;
 /// Bytes of records in one commit: so few that who waits for the next one does not wait long, so
 /// many that syncing them weighs little.
-const COMMIT_BYTES: u64 = 1024 * 1024;
+const COMMIT_BYTES: u64 = 256 * 1024;
 /// Shortest time between two writings of cursors.
 const ACK_EVERY: Duration = Duration::from_millis(20);
 /// Longest time a count stays in memory alone.
