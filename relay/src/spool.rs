@@ -293,7 +293,8 @@ impl Spool {
         Ok((spool, owner, receiver))
     }
 
-    /// Keeps all the records or none; `Ok` means that they are on the disk.
+    /// Keeps all the records, which are of one project, or none; `Ok` means that they are on the
+    /// disk. Those of a project keep their order.
     ///
     /// # Errors
     /// [`SpoolError::Full`], [`SpoolError::NotDurable`] (also when the disk takes longer than

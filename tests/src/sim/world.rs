@@ -195,12 +195,12 @@ impl World {
             self.append_large();
             return Ok(());
         }
-        let n_records = 1 + self.chance.below(2);
-        let mut records = Vec::new();
-        for _ in 0..n_records {
-            self.next += 1;
-            let lane = self.lane();
-            records.push((lane, self.next));
+        self.next += 1;
+        let mut records = vec![(self.lane(), self.next)];
+        if self.chance.one_in(2) {
+            // What comes together is of one project.
+            self.next += records::PROJECTS;
+            records.push((self.lane(), self.next));
         }
         records.dedup_by_key(|(lane, _)| *lane);
         self.hand_over(&records);
