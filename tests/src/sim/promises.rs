@@ -232,14 +232,17 @@ fn apart(of_relay: &Counts, of_hub: &Counts) -> String {
 ///   counted as damaged and be at the hub, which then knows of more than the relay accepted.
 ///
 /// So the hub knows of no fewer than the relay, and of no more than were damaged beside them; but for
-/// what records held that were damaged twice, first where they say what they hold: each of these is
-/// counted as one.
+/// what records held that were damaged twice, and only once where they say what they hold: each of
+/// these is counted as one, as lost or, if that was told before, as received.
 fn check_damaged(of_relay: &Counts, of_hub: &Counts) -> Result<u64, String> {
     let n_damaged = sum(of_hub, &[Term::Corrupt]);
-    let untold = |(account, _): &(&Account, &u64)| {
-        account.term == Term::Corrupt && account.category == Category::Unknown
+    let untold = |counts: &Counts, term| -> u64 {
+        let of = |(account, _): &(&Account, &u64)| {
+            account.term == term && account.category == Category::Unknown
+        };
+        counts.iter().filter(of).map(|(_, n)| n).sum()
     };
-    let n_untold: u64 = of_hub.iter().filter(untold).map(|(_, n)| n).sum();
+    let n_untold = untold(of_hub, Term::Corrupt).max(untold(of_relay, Term::Received));
     let mut most = 0;
     for term in [Term::Received, Term::Accepted] {
         let (relay, hub) = (sum(of_relay, &[term]), sum(of_hub, &[term]));
