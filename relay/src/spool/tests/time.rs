@@ -62,25 +62,36 @@ fn records_expire_by_the_time_the_spool_was_open() {
     });
 }
 
+/// A spool in which the numbers of a commit that was given up were given out again, and have expired
+/// since: 1 is under way, and 3 was the one that expired.
+async fn given_up_and_expired(disk: &MemoryDisk, time: &Arc<Hands>, ledger: &Ledger) -> Spool {
+    let spool = open(disk, time, ledger);
+    let append = async |n| spool.append(vec![(Lane::Traces, record(n, 10))]).await;
+    append(1).await.unwrap();
+    // The sync fails, and what was written cannot be cut away.
+    let (at, kind) = (disk.n_calls() + 2, std::io::ErrorKind::Other);
+    disk.set_fault(Some(Fault { at, n: 2, kind }));
+    let given_up = [20, 21, 22].map(|n| (Lane::Traces, record(n, 10)));
+    spool.append(given_up.to_vec()).await.unwrap_err();
+    disk.set_fault(None);
+    // Its first number is given out again, in a segment of its own.
+    append(3).await.unwrap();
+    // The first is under way when both are old, so it stays.
+    spool.read(Lane::Traces, Seq(1)).await.unwrap();
+    time.monotonic.fetch_add(4 * DAY_MILLIS, Ordering::SeqCst);
+    spool.ack(Lane::Control, Seq(0)).await.unwrap();
+    spool
+}
+
 #[test]
 fn what_a_given_up_commit_left_behind_does_not_come_back_when_its_numbers_have_expired() {
     let (disk, time) = (MemoryDisk::default(), Arc::new(Hands::default()));
     runtime().block_on(async {
-        let spool = open(&disk, &time, &Ledger::default());
-        let append = async |n| spool.append(vec![(Lane::Traces, record(n, 10))]).await;
-        append(1).await.unwrap();
-        // The sync fails, and what was written cannot be cut away.
-        let (at, kind) = (disk.n_calls() + 2, std::io::ErrorKind::Other);
-        disk.set_fault(Some(Fault { at, n: 2, kind }));
-        append(2).await.unwrap_err();
-        disk.set_fault(None);
-        // Its number is given out again, in a segment of its own.
-        append(3).await.unwrap();
-        // The first is under way when both are old, so it stays.
-        spool.read(Lane::Traces, Seq(1)).await.unwrap();
-        time.monotonic.fetch_add(4 * DAY_MILLIS, Ordering::SeqCst);
-        spool.ack(Lane::Control, Seq(0)).await.unwrap();
-        append(4).await.unwrap();
+        let spool = given_up_and_expired(&disk, &time, &Ledger::default()).await;
+        spool
+            .append(vec![(Lane::Traces, record(4, 10))])
+            .await
+            .unwrap();
 
         let ledger = Ledger::default();
         let killed = open(&disk.copy(), &time, &ledger);
@@ -96,6 +107,27 @@ fn what_a_given_up_commit_left_behind_does_not_come_back_when_its_numbers_have_e
         assert_eq!(records, [1, 4]);
         assert_eq!(told, [(Seq(2), Seq(2), GapReason::Expired)]);
         assert_eq!(by_term(&ledger.totals()).get(&Term::Corrupt), None);
+        killed.close().await.unwrap();
+        spool.close().await.unwrap();
+    });
+}
+
+#[test]
+fn what_a_given_up_commit_left_behind_takes_no_totals_with_it_when_nothing_came_since() {
+    let (disk, time) = (MemoryDisk::default(), Arc::new(Hands::default()));
+    runtime().block_on(async {
+        let ledger = Ledger::default();
+        let spool = given_up_and_expired(&disk, &time, &ledger).await;
+        // The loss is written down, with nothing else of its lane.
+        spool
+            .append(vec![(Lane::Errors, record(4, 10))])
+            .await
+            .unwrap();
+
+        let again = Ledger::default();
+        let killed = open(&disk.copy(), &time, &again);
+        assert_eq!(killed.lanes()[Lane::Traces.index()].next, Seq(3));
+        assert_eq!(again.totals(), ledger.totals());
         killed.close().await.unwrap();
         spool.close().await.unwrap();
     });
