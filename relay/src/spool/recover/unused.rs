@@ -44,12 +44,12 @@ impl Opening<'_> {
     }
 
     /// Segments that were made while the one before still took blocks, after an error: they have
-    /// no blocks, and numbers that are taken.
+    /// no blocks, and numbers that are taken. What a commit that was given up left takes none.
     pub(super) fn drop_unused(&self, dir: &Path, files: &mut Vec<(Seq, u64)>) -> io::Result<()> {
         let mut at = 0;
         while let (Some((first, serial)), Some(behind)) = (files.get(at), files.get(at + 1)) {
             let before = self.content(dir, *first, *serial);
-            let is_taken = before.is_ok_and(|(next, _)| next > behind.0);
+            let is_taken = before.is_ok_and(|(next, _)| next.min(self.end(*first)) > behind.0);
             let is_unused = || {
                 self.content(dir, behind.0, behind.1)
                     .is_ok_and(|found| found.1)
