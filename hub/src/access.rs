@@ -22,6 +22,7 @@ use std::time::Duration;
 use protocol::timestamp::Timestamp;
 use tokio_util::task::TaskTracker;
 
+use crate::audit;
 use crate::store::members::NO_PASSWORD;
 use crate::store::people::{ApiToken, NewToken, Session, User};
 use crate::store::projects::{NewProject, ProjectKey};
@@ -41,6 +42,8 @@ pub const SESSION_LIFE: Duration = Duration::from_hours(14 * 24);
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// Most tokens of one user.
 const TOKENS_MAX: usize = 100;
+/// What a wrong login is called in the audit log.
+pub const LOGIN_FAILED: &str = "auth.login-failed";
 /// What user tokens begin with.
 const TOKEN_PREFIX: &str = "sntryu_";
 
@@ -107,6 +110,8 @@ pub enum Proof {
     Token {
         /// Its number.
         id: i64,
+        /// What it is called.
+        name: String,
         /// What it was made for.
         scopes: ScopeSet,
     },
@@ -231,6 +236,7 @@ impl Access {
             throttle.begin(now, &account, address);
         }
         let found = self.store.user_by_email(&account).await?;
+        let known = found.as_ref().map(|(user, _)| user.clone());
         let (user, hash) = match found {
             // Who was invited and has not come yet has no password to know.
             Some((user, hash)) if user.is_active && hash != NO_PASSWORD => (Some(user), Some(hash)),
@@ -238,6 +244,7 @@ impl Access {
         };
         let right = self.hasher.verify(password, hash).await?;
         let (Some(user), true) = (user, right) else {
+            self.note_wrong_login(known.as_ref()).await?;
             return Err(AccessError::WrongLogin);
         };
         self.throttle
@@ -247,9 +254,22 @@ impl Access {
         self.begin_session(now, user).await
     }
 
+    /// Leaves a trace of a wrong login. Of an account that is not there nothing is kept but that
+    /// somebody tried: what was typed may be a password.
+    async fn note_wrong_login(&self, known: Option<&User>) -> Result<(), AccessError> {
+        audit::action(LOGIN_FAILED);
+        match known {
+            Some(user) => audit::target("user", user.id, &user.email),
+            None => audit::target("user", "", ""),
+        }
+        Ok(self.store.begin().await?.commit().await?)
+    }
+
     async fn begin_session(&self, now: Timestamp, user: User) -> Result<Login, AccessError> {
         let cookie = secret::random_hex()?;
         let csrf_token = secret::random_hex()?;
+        audit::actor(user.id, &user.email);
+        audit::target("user", user.id, &user.email);
         let mut write = self.store.begin().await?;
         write
             .add_session(&Session {
@@ -330,6 +350,7 @@ impl Access {
         let proof = Proof::Token {
             id: token.id,
             scopes: scopes_of(&token),
+            name: token.name.clone(),
         };
         self.identity(token.user_id, proof).await
     }
@@ -401,6 +422,7 @@ impl Access {
             return Err(AccessError::TooManyTokens);
         }
         let secret = format!("{TOKEN_PREFIX}{}", secret::random_hex()?);
+        audit::detail("scopes", scopes.names());
         let scopes = serde_json::Value::from(scopes.names()).to_string();
         let last_four = secret.get(secret.len() - 4..).unwrap_or_default();
         let mut write = self.store.begin().await?;
@@ -415,6 +437,7 @@ impl Access {
                 expires_at: None,
             })
             .await?;
+        audit::target("api-token", id, name);
         write.commit().await?;
         Ok(FreshToken { secret, id })
     }
@@ -494,10 +517,12 @@ impl Access {
         project: NewProject<'_>,
     ) -> Result<(i64, ProjectKey), AccessError> {
         check_slug(project.slug)?;
+        let slug = project.slug;
         let mut write = self.store.begin().await?;
         let id = write.add_project(project, now.as_millis()).await?;
         let key = fresh_key(now, id, "Default")?;
         write.add_project_key(&key).await?;
+        audit::target("project", id, slug);
         write.commit().await?;
         Ok((id, key))
     }
@@ -515,6 +540,7 @@ impl Access {
         let key = fresh_key(now, project_id, label)?;
         let mut write = self.store.begin().await?;
         write.add_project_key(&key).await?;
+        audit::target("key", &key.public_key, label);
         write.commit().await?;
         Ok(key)
     }

@@ -20,6 +20,7 @@
 mod activity;
 mod assignees;
 mod attachments;
+mod audit;
 mod body;
 mod caller;
 mod config;
@@ -243,6 +244,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(tokens::list, tokens::create, tokens::remove))
         .routes(routes!(organizations::list))
         .routes(routes!(organizations::get, organizations::update))
+        .routes(routes!(audit::list))
         .routes(routes!(teams::list, teams::create))
         .routes(routes!(teams::of_caller))
         .routes(routes!(teams::get, teams::update, teams::remove))

@@ -3,6 +3,7 @@
 //! `run` serves; the other commands work on the data directory, beside a running hub or without
 //! one. A running hub notices what they change within a second or two.
 
+mod audit;
 mod dictionary;
 mod fleet;
 mod import;
@@ -20,6 +21,7 @@ use protocol::pattern::Network;
 use tracing_subscriber::EnvFilter;
 
 use crate::archive::Archive;
+use crate::audit::{self as deed, Actor};
 use crate::config::Config;
 use crate::index::Index;
 use crate::store::Store;
@@ -91,6 +93,9 @@ enum Command {
     /// Tokens for the API.
     #[command(subcommand)]
     ApiToken(ApiToken),
+    /// Who changed what.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The search index.
     #[command(subcommand)]
     Index(IndexCommand),
@@ -262,6 +267,19 @@ enum ApiToken {
 }
 
 #[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Go through the audit log; say the first entry that is not as it was written, or the number
+    /// and the hash of the last one. Kept elsewhere, that shows later whether the end was cut off.
+    Verify {
+        /// A last entry as it was said before, number:hash; it has to be there still.
+        #[arg(long, value_name = "ENTRY")]
+        contains: Option<String>,
+    },
+    /// Write the audit log to standard output, a JSON object a line, the oldest entry first.
+    Export,
+}
+
+#[derive(Debug, Subcommand)]
 enum IndexCommand {
     /// Make the index again from database and packs. The hub must not run.
     Rebuild,
@@ -338,7 +356,44 @@ async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
     let dir = &config.data_dir;
     app::make_dir(dir)?;
     let store = app::open_store(dir).await?;
-    let text = match command {
+    let text = match deed_of(&command) {
+        Some(name) => {
+            let actor = Actor {
+                name: "command line".to_owned(),
+                ..Actor::default()
+            };
+            let doing = on_store(config, &store, command);
+            deed::during(clock::now(), actor, name, doing).await.0?
+        }
+        None => on_store(config, &store, command).await?,
+    };
+    store.close().await;
+    say(&text)
+}
+
+/// What the audit log calls a command that changes something.
+const fn deed_of(command: &Command) -> Option<&'static str> {
+    Some(match command {
+        Command::Admin(Admin::Create(_)) => "user.create",
+        Command::Organization(Organization::Create { .. }) => "org.create",
+        Command::Project(Project::Create { .. }) => "project.create",
+        Command::Project(Project::AddKey { .. }) => "projectkey.create",
+        Command::JoinToken(JoinToken::Create { .. }) => "join-token.create",
+        Command::JoinToken(JoinToken::Remove { .. }) => "join-token.remove",
+        Command::Relay(Relay::ClearClone { .. }) => "relay.edit",
+        Command::Relay(Relay::Revoke { .. }) => "relay.revoke",
+        Command::Sign { .. } => "relay.sign",
+        Command::Authority(AuthorityCommand::Rotate) => "fleet.rotate-authority",
+        Command::ApiToken(ApiToken::Create { .. }) => "api-token.create",
+        Command::Poison(Poison::Replay { .. }) => "fleet.replay-record",
+        Command::Dictionary(DictionaryCommand::Train) => "dictionary.train",
+        Command::Dictionary(DictionaryCommand::Add { .. }) => "dictionary.add",
+        _ => return None,
+    })
+}
+
+async fn on_store(config: &Config, store: &Store, command: Command) -> anyhow::Result<String> {
+    Ok(match command {
         Command::Run
         | Command::CheckConfig { .. }
         | Command::Import(_)
@@ -346,38 +401,37 @@ async fn on_data(config: &Config, command: Command) -> anyhow::Result<()> {
         | Command::Man { .. } => String::new(),
         Command::Admin(Admin::Create(new)) => {
             let password = read_password(&new.password)?;
-            make::admin(&store, &new, &password).await?
+            make::admin(store, &new, &password).await?
         }
         Command::Organization(Organization::Create { name, slug }) => {
-            make::organization(&store, &name, slug).await?
+            make::organization(store, &name, slug).await?
         }
-        Command::Project(project) => make::project(&store, config, project).await?,
-        Command::JoinToken(command) => fleet::join_token(&store, config, command).await?,
-        Command::Relay(command) => fleet::relay(&store, config, command).await?,
-        Command::Rollout => fleet::rollout(&store, config).await?,
+        Command::Project(project) => make::project(store, config, project).await?,
+        Command::JoinToken(command) => fleet::join_token(store, config, command).await?,
+        Command::Relay(command) => fleet::relay(store, config, command).await?,
+        Command::Rollout => fleet::rollout(store, config).await?,
         Command::Sign {
             request,
             out,
             name,
             label,
-        } => fleet::sign(&store, config, &request, &out, name, &label).await?,
-        Command::Authority(command) => fleet::authority(&store, config, &command).await?,
+        } => fleet::sign(store, config, &request, &out, name, &label).await?,
+        Command::Authority(command) => fleet::authority(store, config, &command).await?,
         Command::ApiToken(ApiToken::Create { user, name, scope }) => {
-            make::api_token(&store, &user, &name, &scope).await?
+            make::api_token(store, &user, &name, &scope).await?
         }
-        Command::Index(IndexCommand::Rebuild) => rebuild(&store, dir).await?,
-        Command::Dictionary(command) => dictionary::run(&store, command).await?,
-        Command::Poison(Poison::List) => list_poison(&store).await?,
+        Command::Audit(command) => audit::run(store, &command).await?,
+        Command::Index(IndexCommand::Rebuild) => rebuild(store, &config.data_dir).await?,
+        Command::Dictionary(command) => dictionary::run(store, command).await?,
+        Command::Poison(Poison::List) => list_poison(store).await?,
         Command::Poison(Poison::Replay { id }) => {
             let mut write = store.begin().await?;
             let is_there = write.request_replay(id).await?;
-            write.commit().await?;
             anyhow::ensure!(is_there, "no record {id} is set aside");
+            write.commit().await?;
             format!("record {id} is tried again by the hub")
         }
-    };
-    store.close().await;
-    say(&text)
+    })
 }
 
 async fn rebuild(store: &Store, dir: &Path) -> anyhow::Result<String> {

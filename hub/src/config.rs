@@ -233,6 +233,11 @@ impl Config {
                 "must be at least 26h",
             ),
             (
+                kept.audit.0 >= hour * 24,
+                "retention.audit",
+                "must be at least 1d",
+            ),
+            (
                 !kept.every.0.is_zero(),
                 "retention.every",
                 "must be more than 0s",

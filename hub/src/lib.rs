@@ -6,6 +6,7 @@ pub mod alert;
 pub mod api;
 pub mod app;
 pub mod archive;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -28,6 +28,8 @@ use crate::store::{Store, StoreError};
 
 /// Events removed in one transaction.
 const BATCH: u32 = 1000;
+/// Entries of the audit log removed in one transaction; each time leaves an entry.
+const AUDIT_BATCH: u32 = 10_000;
 /// Bodies moved in one transaction.
 const MOVED_MAX: usize = 200;
 /// Bytes of bodies after which no further one is moved in the same transaction: less than a pack.
@@ -55,6 +57,8 @@ pub struct Config {
     pub records: Span,
     /// Parts of files whose item does not come, of relays that have nothing older to send.
     pub parts: Span,
+    /// Entries of the audit log.
+    pub audit: Span,
     /// How often what is too old is removed.
     pub every: Span,
 }
@@ -66,6 +70,7 @@ impl Default for Config {
             counts: Span(DAY * 400),
             records: Span(DAY * 30),
             parts: Span(DAY * 2),
+            audit: Span(DAY * 730),
             every: Span(Duration::from_hours(1)),
         }
     }
@@ -145,6 +150,7 @@ impl Retention {
         self.remove_items(now, &mut report).await?;
         self.remove_lone_parts(now, &mut report).await?;
         self.remove_rows(now).await?;
+        self.trim_audit(now).await?;
         self.drop_packs(&mut report).await?;
         self.empty_packs(&mut report).await?;
         self.store.give_back().await?;
@@ -266,6 +272,29 @@ impl Retention {
         write.commit().await?;
         self.store.resolve_forgotten_issues(now).await?;
         Ok(())
+    }
+
+    /// Once for each day that is too old, since an entry tells of every time.
+    async fn trim_audit(&self, now: Timestamp) -> Result<(), RetentionError> {
+        let kept = earlier(now, self.config.audit);
+        let oldest = self
+            .store
+            .audit_behind(0)
+            .await?
+            .first()
+            .map(|link| link.entry.at);
+        if oldest.is_none_or(|at| at >= earlier(kept, Span(DAY))) {
+            return Ok(());
+        }
+        loop {
+            let mut write = self.store.begin().await?;
+            let removed = write.trim_audit(kept, now, AUDIT_BATCH).await?;
+            write.commit().await?;
+            if removed < u64::from(AUDIT_BATCH) {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Drops packs that no event points into.

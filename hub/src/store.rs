@@ -11,6 +11,7 @@
 //! committed with what else the transaction does) into the part of its topic.
 
 pub mod alerts;
+pub mod audit;
 pub mod books;
 pub mod changes;
 pub mod commits;
@@ -67,6 +68,8 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous,
 };
 use sqlx::{Sqlite, Transaction};
+
+use crate::audit as deed;
 
 /// Connections that read at the same time.
 const READERS: u32 = 6;
@@ -264,12 +267,21 @@ impl Store {
 }
 
 impl Write {
-    /// Makes the changes lasting: they are on the disk when this returns.
+    /// Makes the changes lasting: they are on the disk when this returns. Of a deed's first changes
+    /// the audit log tells with them.
     ///
     /// # Errors
     /// [`StoreError::Engine`]; then nothing was changed.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.tx.commit().await?)
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        let due = deed::due();
+        if let Some(entry) = &due {
+            self.append_audit(entry).await?;
+        }
+        self.tx.commit().await?;
+        if due.is_some() {
+            deed::written();
+        }
+        Ok(())
     }
 
     /// The connection in the transaction. Only the parts of this room see it.

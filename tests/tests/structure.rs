@@ -49,7 +49,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "hub",
         &[
-            &["ids", "clock", "glob"],
+            &["ids", "clock", "glob", "audit"],
             &["normalise", "issue", "removal", "rule", "schedule", "query"],
             &["group", "owner"],
             &["store", "archive", "index", "stats"],

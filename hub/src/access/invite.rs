@@ -5,6 +5,7 @@ use std::time::Duration;
 use protocol::timestamp::Timestamp;
 
 use super::{Access, AccessError, Login, Role, checked_email, millis, secret};
+use crate::audit;
 use crate::store::StoreError;
 use crate::store::members::NO_PASSWORD;
 
@@ -77,6 +78,8 @@ impl Access {
                 .put_invitation(user_id, &secret::hash(token), until)
                 .await?;
         }
+        audit::target("user", user_id, &email);
+        audit::detail("role", role.name());
         write.commit().await?;
         Ok(Invited { user_id, token })
     }
@@ -100,6 +103,7 @@ impl Access {
         write
             .put_invitation(user.id, &secret::hash(&token), until)
             .await?;
+        audit::detail("reinvited", true);
         write.commit().await?;
         Ok(Some(token))
     }
@@ -119,6 +123,10 @@ impl Access {
         let invited = self.store.invited(&token_hash, now.as_millis()).await?;
         let user_id = invited.ok_or(AccessError::NoInvitation)?;
         let hash = self.hasher.hash(password).await?;
+        if let Some(user) = self.store.user(user_id).await? {
+            audit::actor(user.id, &user.email);
+            audit::target("user", user.id, &user.email);
+        }
         let mut write = self.store.begin().await?;
         if !write.take_invitation(&token_hash).await? {
             return Err(AccessError::NoInvitation);

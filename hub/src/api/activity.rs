@@ -17,6 +17,7 @@ use super::input::{At, Input};
 use super::letters::{self, About, Deed};
 use super::types::{IssueAt, IssuePath, UserRef, iso, stored_object};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::store::people::Member;
 
@@ -179,6 +180,7 @@ pub(super) async fn add_note(
     let user = caller.0.user.id;
     let people = People::read(&state, found.organization.id).await?;
     let readers = readers(&state, &found, &people, text, &note.mentions).await?;
+    audit::detail("text", text);
     let mut write = state.store.begin().await?;
     let id = write
         .add_person_activity(found.issue.id, NOTE, user, &data, now)

@@ -9,8 +9,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
-use super::{ApiState, Config};
+use super::{ApiState, Config, audit};
 use crate::access::{Identity, Scope};
+use crate::audit as deed;
 use crate::clock;
 use crate::ids::ShortId;
 use crate::store::issue_read::IssueRow;
@@ -75,7 +76,7 @@ pub(super) async fn authenticate(
             if let Some(identity) = identity {
                 parts.extensions.insert(identity);
             }
-            next.run(Request::from_parts(parts, body)).await
+            audit::accompany(&state, Request::from_parts(parts, body), next).await
         }
         Err(error) => error.into_response(),
     }
@@ -218,7 +219,11 @@ impl ApiState {
             Some(first) if !scopes.iter().any(|scope| membership.scopes.has(*scope)) => {
                 Err(lacks(*first))
             }
-            _ => Ok(organization),
+            _ => {
+                deed::organization(organization.id);
+                deed::target("organization", organization.id, &organization.slug);
+                Ok(organization)
+            }
         }
     }
 
@@ -232,7 +237,9 @@ impl ApiState {
     ) -> Result<(Organization, Project), ApiError> {
         let organization = self.organization(caller, organization, scope).await?;
         let project = self.store.project(organization.id, name).await?;
-        Ok((organization, project.ok_or_else(ApiError::missing)?))
+        let project = project.ok_or_else(ApiError::missing)?;
+        deed::target("project", project.id, &project.slug);
+        Ok((organization, project))
     }
 
     /// The issue of an id or short id, when the caller may do this in its organization. Without an
@@ -261,6 +268,8 @@ impl ApiState {
             if !allowed.is_some_and(|membership| membership.scopes.has(scope)) {
                 return Err(lacks(scope));
             }
+            deed::organization(organization.id);
+            deed::target("issue", issue.id, &named(&project, &issue));
             return Ok(FoundIssue {
                 organization,
                 project,
@@ -300,6 +309,15 @@ impl ApiState {
             Some((project.clone(), issue))
         }))
     }
+}
+
+/// An issue's short id and title, as the audit log names it.
+pub(super) fn named(project: &Project, issue: &IssueRow) -> String {
+    let id = ShortId {
+        project: project.slug.clone(),
+        number: issue.short_id,
+    };
+    format!("{id}: {}", issue.title)
 }
 
 fn lacks(scope: Scope) -> ApiError {

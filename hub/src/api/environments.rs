@@ -12,6 +12,7 @@ use super::input::{At, Input};
 use super::page::Params;
 use super::types::{OrganizationPath, ProjectPath};
 use crate::access::Scope;
+use crate::audit;
 use crate::store::projects::{Environment as Row, Project};
 
 /// Most environments changed at once.
@@ -162,6 +163,8 @@ pub(super) async fn update_many(
             return Err(ApiError::field("environmentNames", what));
         }
     }
+    audit::detail("environments", names);
+    audit::detail("isHidden", change.is_hidden);
     write.commit().await?;
     Ok(Json(distinct(rows_of(&state, &project).await?)))
 }
@@ -204,6 +207,8 @@ pub(super) async fn update(
     if !found {
         return Err(ApiError::missing());
     }
+    audit::detail("environments", vec![path.environment.clone()]);
+    audit::detail("isHidden", change.is_hidden);
     write.commit().await?;
     Ok(Json(one(&state, &project, &path.environment).await?))
 }

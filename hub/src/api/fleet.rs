@@ -21,6 +21,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::ids::RelayId;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
@@ -28,6 +29,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{At, Input};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::fleet::{self, RelayState};
 use shape::{Known, Relay};
@@ -102,6 +104,7 @@ pub(super) async fn update(
 ) -> Result<Json<Relay>, ApiError> {
     caller.anywhere(Scope::OrgWrite)?;
     let mut relay = find(&state, &path).await?;
+    let before = audited(&relay);
     if let Some(name) = change.name {
         let name = name.trim();
         if name.is_empty() || name.len() > NAME_LEN_MAX {
@@ -127,7 +130,9 @@ pub(super) async fn update(
         };
     }
     let (id, state_of) = (relay.id, relay.state);
+    audit::changed(&before, &audited(&relay));
     if change.clear_clone {
+        audit::detail("clearClone", true);
         state.fleet.clear_clone(id).await?;
         relay.second_holder = None;
     }
@@ -159,7 +164,14 @@ pub(super) async fn remove(
 async fn find(state: &ApiState, path: &RelayPath) -> Result<fleet::Relay, ApiError> {
     let id: RelayId = path.relay.parse().map_err(|_| ApiError::missing())?;
     let relay = state.fleet.relay(id).await?;
-    relay.ok_or_else(ApiError::missing)
+    let relay = relay.ok_or_else(ApiError::missing)?;
+    audit::target("relay", relay.id, &relay.name);
+    Ok(relay)
+}
+
+/// What the audit log tells of a relay.
+fn audited(relay: &fleet::Relay) -> serde_json::Value {
+    json!({ "name": relay.name, "labels": relay.labels, "state": relay.state.name() })
 }
 
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), ApiError> {

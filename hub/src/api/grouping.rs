@@ -8,7 +8,7 @@ use axum::extract::State;
 use protocol::ids::{EventId, ProjectId};
 use protocol::item::ItemKind;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::ApiState;
@@ -19,6 +19,7 @@ use super::events::shape;
 use super::input::{At, Input, nullable};
 use super::types::{ProjectPath, iso_option};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::group::{
     self, Enhancements, Feature, FingerprintRules, Grouping, RuleError, Rules, Variant, Version,
@@ -226,6 +227,7 @@ pub(super) async fn set(
         .await?;
     let now = clock::now().as_millis();
     let mut row = state.store.grouping(project.id).await?;
+    let before = audited(&row);
     let version = version(change.version.as_deref(), row.version)?;
     if version != row.version {
         row.previous = Some(row.version);
@@ -250,11 +252,22 @@ pub(super) async fn set(
             ));
         }
     }
+    audit::changed(&before, &audited(&row));
     let mut write = state.store.begin().await?;
     write.put_grouping(project.id, &row, now).await?;
     write.commit().await?;
     state.digest.rules_changed(project.id).await?;
     settings(&state, project.id).await.map(Json)
+}
+
+/// What the audit log tells of a project's grouping.
+fn audited(row: &GroupingRow) -> Value {
+    json!({
+        "version": row.version,
+        "previous": row.previous,
+        "enhancements": row.enhancements,
+        "fingerprints": row.fingerprints,
+    })
 }
 
 /// Tries settings on an event without keeping them.

@@ -16,6 +16,7 @@ use super::input::{At, Input};
 use super::projects::{intake_of, put_intake};
 use super::types::{OrganizationPath, ProjectPath, iso};
 use crate::access::Scope;
+use crate::audit;
 use crate::fleet::{Intake, QuotaSetting, check_quotas};
 
 /// The first number of a sampling rule; Sentry's own rules have lower ones.
@@ -176,6 +177,9 @@ pub(super) async fn set_quotas(
         .map(QuotaSetting::from)
         .collect();
     check_quotas(&settings)?;
+    let before = state.fleet.organization_quotas(organization.id).await?;
+    let before = before.into_iter().map(QuotaForm::from).collect();
+    audit::changed(&OrganizationQuotas { quotas: before }, &wish);
     let fleet = &state.fleet;
     fleet
         .set_organization_quotas(organization.id, &settings)

@@ -21,8 +21,9 @@ use super::issues::ListParams;
 use super::page::Params;
 use super::search::DEFAULT_QUERY;
 use super::types::{IssueAt, IssuePath, OrganizationPath, ProjectPath};
-use super::{ApiState, issue_moves, search, tombstones};
+use super::{ApiState, audit, issue_moves, search, tombstones};
 use crate::access::Scope;
+use crate::audit as deed;
 use crate::clock;
 use crate::store::issue_list::IssueSort;
 use crate::store::issue_read::IssueRow;
@@ -158,7 +159,7 @@ pub(super) async fn remove_many(
         DELETE_MAX,
     )
     .await?;
-    delete(&state, rows.into_iter().map(|row| row.id).collect()).await?;
+    delete(&state, &projects, &rows).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -177,16 +178,17 @@ pub(super) async fn remove_many_of_project(
     let (_, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
+    let projects = [project];
     let rows = meant(
         &state,
         &caller,
-        &[project],
+        &projects,
         &params,
         DEFAULT_QUERY,
         DELETE_MAX,
     )
     .await?;
-    delete(&state, rows.into_iter().map(|row| row.id).collect()).await?;
+    delete(&state, &projects, &rows).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -202,7 +204,7 @@ pub(super) async fn remove(
     let found = state
         .issue(&caller, slug, &at.issue, Scope::EventAdmin)
         .await?;
-    delete(&state, vec![found.issue.id]).await?;
+    delete(&state, &[found.project], &[found.issue]).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -262,11 +264,17 @@ async fn change_many(
     change: IssueChange,
 ) -> Result<Response, ApiError> {
     if rows.is_empty() {
+        deed::nothing();
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    if wants(change.discard.as_ref()) {
+    let discards = wants(change.discard.as_ref());
+    if discards {
         let slug = &organization.slug;
         state.organization(caller, slug, Scope::EventAdmin).await?;
+    }
+    let projects = state.store.projects(organization.id).await?;
+    audit::issues(&projects, &rows);
+    if discards {
         tombstones::discard(state, caller.0.user.id, &rows).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }

@@ -11,6 +11,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::ApiState;
+use super::audit::ISSUE_MERGE;
 use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
 use super::grouping::{Neighbour, neighbours, project_id, stored_texts};
@@ -19,6 +20,7 @@ use super::live::IssueTouched;
 use super::page::Params;
 use super::types::{IssueAt, IssuePath};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::digest::regroup::{self, Parting, Regroup, RegroupError};
 use crate::store::issue_read::IssueRow;
@@ -76,6 +78,9 @@ pub(super) async fn merge(
     }
     let children: Vec<&IssueRow> = rows.iter().filter(|row| row.id != target.id).collect();
     let ids: Vec<String> = children.iter().map(|row| row.id.to_string()).collect();
+    let named = |row: &IssueRow| json!({ "id": row.id.to_string(), "title": row.title });
+    audit::action(ISSUE_MERGE);
+    audit::detail("into", named(target));
     let mut write = state.store.begin().await?;
     for child in &children {
         write.merge_issue(child.id, target.id).await?;
@@ -186,6 +191,7 @@ async fn part(
 ) -> Result<Parted, ApiError> {
     let project = project_id(found.project.id)?;
     let issue = found.issue.id;
+    audit_parting(&parting);
     let rules = state.digest.rules(project).await?;
     let mut rules = rules.as_ref().clone();
     let bound = state.store.issue_hashes(issue).await?;
@@ -215,6 +221,16 @@ async fn part(
         source: issue.to_string(),
         issues: made.iter().map(ToString::to_string).collect(),
     })
+}
+
+fn audit_parting(parting: &Parting) {
+    match parting {
+        Parting::Tag(tag) => audit::detail("tag", tag.as_str()),
+        Parting::Hashes(hashes) => {
+            let hashes: Vec<String> = hashes.iter().map(hex::encode).collect();
+            audit::detail("hashes", hashes);
+        }
+    }
 }
 
 fn touch(state: &ApiState, project: i64, issues: &[i64]) {

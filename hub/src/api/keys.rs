@@ -14,6 +14,7 @@ use super::input::{At, Input, nullable};
 use super::page::{Page, Params};
 use super::types::{OrganizationPath, ProjectPath, iso};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::store::projects::{Project, ProjectKey};
 
@@ -261,6 +262,7 @@ pub(super) async fn update(
     Input(change): Input<KeyChange>,
 ) -> Result<Json<Key>, ApiError> {
     let (_, mut key) = find(&state, &caller, &path, Scope::ProjectWrite).await?;
+    let before = Key::new(&state, key.clone());
     if let Some(label) = &change.name {
         key.label = name(label)?;
     }
@@ -270,6 +272,7 @@ pub(super) async fn update(
     if let Some(limit) = change.rate_limit {
         set_limit(&mut key, limit)?;
     }
+    audit::changed(&before, &Key::new(&state, key.clone()));
     let mut write = state.store.begin().await?;
     write.update_project_key(&key).await?;
     write.commit().await?;
@@ -303,7 +306,9 @@ async fn find(
         .project(caller, &path.organization, &path.project, scope)
         .await?;
     let key = state.store.project_key(project.id, &path.key).await?;
-    Ok((project, key.ok_or_else(ApiError::missing)?))
+    let key = key.ok_or_else(ApiError::missing)?;
+    audit::target("key", &key.public_key, &key.label);
+    Ok((project, key))
 }
 
 fn name(text: &str) -> Result<String, ApiError> {

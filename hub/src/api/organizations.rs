@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
@@ -13,6 +14,7 @@ use super::page::{Page, Params};
 use super::types::{OrganizationPath, iso};
 use super::{ApiState, privacy};
 use crate::access::{Scope, check_slug};
+use crate::audit;
 use crate::store::people;
 
 /// Longest name, in bytes.
@@ -154,6 +156,7 @@ pub(super) async fn update(
     let mut row = state
         .organization(&caller, &path.organization, Scope::OrgWrite)
         .await?;
+    let before = json!({ "name": row.name, "slug": row.slug });
     if let Some(name) = &change.name {
         row.name = text("name", name, NAME_LEN_MAX)?;
     }
@@ -162,6 +165,7 @@ pub(super) async fn update(
         row.slug.clone_from(slug);
     }
     if change.name.is_some() || change.slug.is_some() {
+        audit::changed(&before, &json!({ "name": row.name, "slug": row.slug }));
         let mut write = state.store.begin().await?;
         write.rename_organization(&row).await?;
         write.commit().await?;
@@ -169,6 +173,11 @@ pub(super) async fn update(
     if let Some(rules) = change.relay_pii_config {
         privacy::compile("relayPiiConfig", &rules)?;
         let rules = rules.trim();
+        let before = state.fleet.organization_rules(row.id).await?;
+        audit::changed(
+            &json!({ "relayPiiConfig": before.unwrap_or_default() }),
+            &json!({ "relayPiiConfig": rules }),
+        );
         state.fleet.set_organization_rules(row.id, rules).await?;
     }
     shown(&state, &caller, &row).await

@@ -7,6 +7,7 @@ pub(super) mod suggested;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::ApiState;
@@ -15,6 +16,7 @@ use super::error::ApiError;
 use super::input::{At, Input};
 use super::types::{ProjectPath, iso};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::owner::{self, OwnerError, Rules};
 use crate::store::ownership::OwnershipRow;
@@ -190,8 +192,21 @@ pub(super) async fn set(
     Ok(Json(Ownership::new(row)))
 }
 
+/// What the audit log tells of who looks after what.
+fn audited(row: &OwnershipRow) -> serde_json::Value {
+    json!({
+        "raw": row.raw,
+        "codeowners": row.codeowners,
+        "autoAssignment": row.assigns,
+        "fallthrough": row.falls_through,
+        "codeownersAutoSync": row.syncs,
+    })
+}
+
 /// Keeps what a project sets, and has the next events follow it.
 async fn keep(state: &ApiState, project: i64, row: &mut OwnershipRow) -> Result<(), ApiError> {
+    let before = state.store.ownership(project).await?;
+    audit::changed(&audited(&before), &audited(row));
     row.updated_at = clock::now().as_millis();
     if row.created_at == 0 {
         row.created_at = row.updated_at;

@@ -22,6 +22,7 @@ use super::page::{Page, Params};
 use super::types::{OrganizationPath, ProjectPath, Series, TeamRef, iso, iso_option};
 use super::{ApiState, filters, issue_edit, privacy};
 use crate::access::{Scope, slug_of};
+use crate::audit;
 use crate::clock;
 use crate::fleet::{Draft, Intake};
 use crate::store::people;
@@ -180,6 +181,7 @@ pub(super) async fn put_intake(
 ) -> Result<(), ApiError> {
     let mut options: Options = serde_json::from_str(&project.options).unwrap_or_default();
     intake.check()?;
+    audit::changed(&options.intake, &intake);
     options.intake = intake;
     project.options = serde_json::to_string(&options).map_err(ApiError::internal)?;
     let mut write = state.store.begin().await?;
@@ -338,19 +340,20 @@ pub(super) async fn update(
     let (organization, mut row) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
+    let before = ProjectDetail::new(&state, &caller, &organization, &row).await?;
     apply(&mut row, change)?;
     let draft = Draft::ProjectOptions {
         project: row.id,
         options: row.options.clone(),
     };
     state.fleet.check(&draft).await?;
+    let after = ProjectDetail::new(&state, &caller, &organization, &row).await?;
+    audit::changed(&before, &after);
     let mut write = state.store.begin().await?;
     write.update_project(&row).await?;
     write.commit().await?;
     state.fleet.refresh().await?;
-    Ok(Json(
-        ProjectDetail::new(&state, &caller, &organization, &row).await?,
-    ))
+    Ok(Json(after))
 }
 
 /// Removes a project and everything in it.

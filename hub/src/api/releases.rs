@@ -20,6 +20,7 @@ use super::page::{Page, Params};
 use super::search::{chosen_projects, span};
 use super::types::{OrganizationPath, ProjectPath, iso, iso_option};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::store::people::Organization;
 use crate::store::place::Place;
@@ -224,7 +225,9 @@ async fn found(
         .organization_by_any(caller, &path.organization, scopes)
         .await?;
     let row = state.store.release(organization.id, &path.version).await?;
-    Ok((organization, row.ok_or_else(ApiError::missing)?))
+    let row = row.ok_or_else(ApiError::missing)?;
+    audit::target("release", row.id, &row.version);
+    Ok((organization, row))
 }
 
 /// The release of a project's path, when it is one of the project.

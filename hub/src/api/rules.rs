@@ -16,6 +16,7 @@ use super::page::{Page, Params};
 use super::types::{ProjectPath, iso, iso_option};
 use crate::access::Scope;
 use crate::alert;
+use crate::audit;
 use crate::clock;
 use crate::ids::ShortId;
 use crate::rule::{self, Trigger};
@@ -229,6 +230,8 @@ pub(super) async fn create(
     apply(&mut row, change)?;
     let mut write = state.store.begin().await?;
     row.id = write.add_alert_rule(&row).await?;
+    audit::target("rule", row.id, &row.name);
+    audit::changed(&(), &Rule::new(row.clone()));
     write.commit().await?;
     Ok((StatusCode::CREATED, Json(Rule::new(row))).into_response())
 }
@@ -256,7 +259,9 @@ pub(super) async fn update(
     Input(change): Input<RuleChange>,
 ) -> Result<Json<Rule>, ApiError> {
     let (_, mut row) = find(&state, &caller, &path, Scope::AlertsWrite).await?;
+    let before = Rule::new(row.clone());
     apply(&mut row, change)?;
+    audit::changed(&before, &Rule::new(row.clone()));
     let mut write = state.store.begin().await?;
     write.update_alert_rule(&row).await?;
     write.commit().await?;
@@ -388,7 +393,9 @@ async fn find(
         .await?;
     let id = path.rule.parse().map_err(|_| ApiError::missing())?;
     let row = state.store.alert_rule(project.id, id).await?;
-    Ok((project, row.ok_or_else(ApiError::missing)?))
+    let row = row.ok_or_else(ApiError::missing)?;
+    audit::target("rule", row.id, &row.name);
+    Ok((project, row))
 }
 
 fn apply(row: &mut AlertRule, change: RuleChange) -> Result<(), ApiError> {

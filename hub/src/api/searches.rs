@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
@@ -15,6 +16,7 @@ use super::input::{At, Input, text};
 use super::page::{Page, Params};
 use super::types::{OrganizationPath, iso};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::query;
 use crate::store::people::Organization;
@@ -198,6 +200,8 @@ pub(super) async fn create(
     }
     let mut write = state.store.begin().await?;
     row.id = write.add_saved_search(organization.id, &row).await?;
+    audit::target("saved-search", row.id, &row.name);
+    audit::changed(&(), &settings(&row));
     write.commit().await?;
     let pinned = state.store.pinned_search(organization.id, row.user_id);
     let search = Search::new(row, &caller, pinned.await?.as_ref());
@@ -215,7 +219,9 @@ pub(super) async fn update(
     Input(wish): Input<NewSearch>,
 ) -> Result<Json<Search>, ApiError> {
     let (organization, mut row) = find(&state, &caller, &path).await?;
+    let before = settings(&row);
     fill(&state, &caller, &organization, &mut row, wish).await?;
+    audit::changed(&before, &settings(&row));
     let mut write = state.store.begin().await?;
     write.update_saved_search(&row).await?;
     write.commit().await?;
@@ -364,7 +370,20 @@ async fn find(
         let slug = &organization.slug;
         state.organization(caller, slug, Scope::OrgWrite).await?;
     }
+    audit::target("saved-search", row.id, &row.name);
     Ok((organization, row))
+}
+
+/// What the audit log tells of a search.
+fn settings(row: &SavedSearch) -> serde_json::Value {
+    let SavedSearch {
+        name,
+        query,
+        sort,
+        is_shared,
+        ..
+    } = row;
+    json!({ "name": name, "query": query, "sort": sort, "isShared": is_shared })
 }
 
 /// Puts a wish into a search; what everyone has, only those keep who may change the organization.

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
@@ -14,6 +15,7 @@ use super::input::{At, Input, text};
 use super::page::{Page, Params};
 use super::types::{OrganizationPath, ProjectRef, iso};
 use crate::access::{Proof, Scope, check_slug, slug_of};
+use crate::audit;
 use crate::clock;
 use crate::store::people::{self, Organization};
 use crate::store::projects::Project;
@@ -178,7 +180,9 @@ impl ApiState {
     ) -> Result<(Organization, people::Team), ApiError> {
         let organization = self.organization(caller, organization, scope).await?;
         let team = self.store.team(organization.id, name).await?;
-        Ok((organization, team.ok_or_else(ApiError::missing)?))
+        let team = team.ok_or_else(ApiError::missing)?;
+        audit::target("team", team.id, &team.slug);
+        Ok((organization, team))
     }
 
     /// The same for who may say who is in the team: by the scope, or as one of the team's admins,
@@ -272,6 +276,7 @@ pub(super) async fn create(
         role: ADMIN.to_owned(),
     };
     write.put_team_member(&first).await?;
+    audit::target("team", id, &slug);
     write.commit().await?;
     let team = state.store.team(organization.id, &slug).await?;
     let team = team.ok_or_else(ApiError::missing)?;
@@ -305,6 +310,7 @@ pub(super) async fn update(
     let (_, mut team) = state
         .team(&caller, &path.organization, &path.team, Scope::TeamWrite)
         .await?;
+    let before = json!({ "name": team.name, "slug": team.slug });
     if let Some(name) = &change.name {
         team.name = text("name", name, NAME_LEN_MAX)?;
     }
@@ -312,6 +318,7 @@ pub(super) async fn update(
         check_slug(&slug)?;
         team.slug = slug;
     }
+    audit::changed(&before, &json!({ "name": team.name, "slug": team.slug }));
     let mut write = state.store.begin().await?;
     write.update_team(&team).await?;
     write.commit().await?;

@@ -1,6 +1,7 @@
 //! What callers see of the API: a real store, archive, index, digest and fleet behind it.
 
 mod access;
+mod audit;
 mod config;
 mod discarded;
 mod erasures;

@@ -14,6 +14,7 @@ use super::input::Input;
 use super::page::Params;
 use super::types::{iso, iso_option};
 use crate::access::{Proof, Scope, ScopeSet, scopes_of};
+use crate::audit;
 use crate::clock;
 
 /// Longest name, in bytes.
@@ -137,6 +138,7 @@ pub(super) async fn remove(
         (None, None) => None,
     };
     let id: i64 = id.ok_or_else(|| ApiError::field("tokenId", "names no token"))?;
+    audit::target("api-token", id, "");
     let mut write = state.store.begin().await?;
     if !write.remove_api_token(caller.0.user.id, id).await? {
         return Err(ApiError::missing());

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::audit::ISSUE_DISCARD;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::At;
@@ -16,6 +17,7 @@ use super::page::{Page, Params};
 use super::types::{ProjectPath, UserRef, iso, stored_object};
 use super::{ApiState, issue_edit};
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::store::issue_read::IssueRow;
 use crate::store::tombstones::TOMBSTONES_MAX;
@@ -92,6 +94,7 @@ pub(super) async fn remove(
     let (_, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
+    audit::target("tombstone", path.tombstone, "");
     let mut write = state.store.begin().await?;
     if !write.remove_tombstone(project.id, path.tombstone).await? {
         return Err(ApiError::missing());
@@ -122,6 +125,7 @@ pub(super) async fn discard(
     }
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let now = clock::now().as_millis();
+    audit::action(ISSUE_DISCARD);
     let mut write = state.store.begin().await?;
     for id in &ids {
         write.discard_issue(*id, user, now).await?;

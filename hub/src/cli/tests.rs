@@ -69,6 +69,23 @@ async fn a_hub_is_set_up_from_the_command_line() {
     assert!(go(path, nobody).await.is_err());
     go(path, "authority rotate").await.unwrap();
     go(path, "authority show").await.unwrap();
+    go(path, "audit verify").await.unwrap();
+    let store = app::open_store(path).await.unwrap();
+    let entries = store.audit_behind(0).await.unwrap();
+    store.close().await;
+    let names: Vec<_> = entries.iter().map(|link| &link.entry.action).collect();
+    let deeds = [
+        "user.create",
+        "org.create",
+        "project.create",
+        "fleet.rotate-authority",
+    ];
+    for deed in deeds {
+        assert!(names.iter().any(|name| *name == deed), "{deed}: {names:?}");
+    }
+    go(path, "audit export").await.unwrap();
+    assert!(go(path, "audit verify --contains 1:00").await.is_err());
+    assert!(go(path, "audit verify --contains 1").await.is_err());
     go(path, "api-token create --user admin@example.com")
         .await
         .unwrap();

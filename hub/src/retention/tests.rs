@@ -8,6 +8,7 @@ use protocol::unit::ByteSize;
 
 use super::*;
 use crate::archive::StoredEvent;
+use crate::audit;
 use crate::index::{Document, Order, Replaces, Search};
 use crate::store::events::EventRow;
 use crate::store::items::{NewItem, Wanted};
@@ -344,4 +345,22 @@ async fn parts_whose_item_does_not_come_go_once_their_relay_has_nothing_older() 
     assert_eq!(report.parts, 5 + 2);
     let left = "SELECT COUNT(*) FROM item_parts WHERE whole = X'02'";
     assert_eq!(hub.number(left).await, 3);
+}
+
+#[tokio::test]
+async fn entries_of_the_audit_log_go_when_they_are_too_old_and_one_says_so() {
+    let hub = Hub::new(1).await;
+    let store = &hub.retention.store;
+    for days in [800, 740, 3, 1] {
+        let at = NOW.plus_millis(-days * DAY_MILLIS);
+        let deed = async { store.begin().await.unwrap().commit().await.unwrap() };
+        audit::during(at, audit::Actor::default(), "team.create", deed).await;
+    }
+    hub.retention.run(NOW).await.unwrap();
+    let left = store.audit_behind(0).await.unwrap();
+    let names: Vec<_> = left.iter().map(|link| link.entry.action.as_str()).collect();
+    assert_eq!(names, ["team.create", "team.create", audit::chain::TRIM]);
+    store.verify_audit().await.unwrap().unwrap();
+    hub.retention.run(NOW).await.unwrap();
+    assert_eq!(hub.number("SELECT COUNT(*) FROM audit_log").await, 3);
 }

@@ -155,6 +155,33 @@ it("sets the quotas of the organization, and says which line is none", async () 
   });
 });
 
+it("tells who changed what, by mouse and by keyboard", async () => {
+  await calmly(async ({ page, shoot }) => {
+    const name = `audit-${randomBytes(3).toString("hex")}`;
+    await signIn(page, at, `/organizations/${at.organization}/settings?tab=teams`);
+    await page.getByRole("button", { name: "New team" }).click();
+    await page.getByLabel("Name").fill(name);
+    await page.getByRole("button", { name: "Create team" }).click();
+    await page.getByText(`#${name}`).first().waitFor();
+    await page.getByRole("tab", { name: "Audit log" }).click();
+    const entry = page.getByRole("button", { name: new RegExp(`team.create ${name}`) });
+    await entry.focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("From", { exact: true }).waitFor();
+    await shoot("audit");
+    await page.getByLabel("To what").fill("no such thing");
+    await page.keyboard.press("Enter");
+    await page.getByText("No entry is like this").waitFor();
+    expect(new URL(page.url()).searchParams.get("target")).toBe("no such thing");
+    await page.getByLabel("To what").fill(name);
+    await page.keyboard.press("Enter");
+    await entry.waitFor();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export" }).click();
+    expect((await download).suggestedFilename()).toBe(`audit-${at.organization}.jsonl`);
+  });
+});
+
 it("gives the exact command to join a relay", async () => {
   await calmly(async ({ page, shoot }) => {
     await signIn(page, at, `/organizations/${at.organization}/fleet`);

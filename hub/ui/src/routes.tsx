@@ -278,13 +278,27 @@ const alerts = createRoute({
   component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage.tsx"), "AlertsPage"),
 });
 
-export const SETTINGS_TABS = ["you", "members", "teams", "quotas"] as const;
+export const SETTINGS_TABS = ["you", "members", "teams", "quotas", "audit"] as const;
 export type SettingsTab = (typeof SETTINGS_TABS)[number];
+
+/** The tab; and of the audit log, which entries are shown. */
+export interface SettingsSearch extends FilterSearch {
+  tab?: SettingsTab;
+  event?: string;
+  actor?: string;
+  target?: string;
+}
 
 const settings = createRoute({
   getParentRoute: () => organization,
   path: "/settings",
-  validateSearch: (raw): { tab?: SettingsTab } => ({ tab: oneOf(raw.tab, SETTINGS_TABS) }),
+  validateSearch: (raw): SettingsSearch => ({
+    ...filterSearch(raw),
+    tab: oneOf(raw.tab, SETTINGS_TABS),
+    event: text(raw.event),
+    actor: text(raw.actor),
+    target: text(raw.target),
+  }),
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
 });
 

@@ -11,6 +11,7 @@ use super::super::error::ApiError;
 use super::super::input::Input;
 use super::super::rules::RuleAction;
 use crate::access::Scope;
+use crate::audit;
 use crate::fleet::{ConditionKind, FleetAlerts};
 use crate::rule;
 
@@ -58,6 +59,8 @@ pub(in crate::api) async fn set_alerts(
     };
     let checked = alerts.check();
     checked.map_err(|error| ApiError::field("actions", error.to_string()))?;
+    let before = Alerts::from(state.fleet.alerts().await?);
+    audit::changed(&before, &Alerts::from(alerts.clone()));
     state.fleet.set_alerts(&alerts).await?;
     Ok(Json(Alerts::from(alerts)))
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use protocol::ids::RelayId;
 use protocol::limits::QUIET_HOURS_MAX;
 use protocol::roster::{LinkSettings, QuietHours};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::super::error::ApiError;
 use super::super::input::{At, Input};
 use super::{RelayPath, find};
 use crate::access::Scope;
+use crate::audit;
 
 /// How much of the link a relay may take. The policy of its host may say less.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -38,6 +40,8 @@ pub(in crate::api) async fn set_link(
     caller.anywhere(Scope::OrgWrite)?;
     let relay = find(&state, &path).await?;
     let settings = form.settings()?;
+    let before = stored(&state, relay.id).await?;
+    audit::changed(&before, &Some(RelayLinkForm::new(&settings)));
     state.fleet.set_link(relay.id, Some(&settings)).await?;
     Ok(Json(RelayLinkForm::new(&settings)))
 }
@@ -52,8 +56,17 @@ pub(in crate::api) async fn remove_link(
 ) -> Result<StatusCode, ApiError> {
     caller.anywhere(Scope::OrgWrite)?;
     let relay = find(&state, &path).await?;
+    let before = stored(&state, relay.id).await?;
+    audit::changed(&before, &None::<RelayLinkForm>);
     state.fleet.set_link(relay.id, None).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A relay's own settings of the link, as they are.
+async fn stored(state: &ApiState, relay: RelayId) -> Result<Option<RelayLinkForm>, ApiError> {
+    let links = state.fleet.links().await?;
+    let own = links.iter().find(|own| own.relay == relay);
+    Ok(own.map(|own| RelayLinkForm::new(&own.link)))
 }
 
 impl RelayLinkForm {

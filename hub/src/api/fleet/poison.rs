@@ -13,6 +13,7 @@ use super::super::error::ApiError;
 use super::super::input::At;
 use super::super::types::iso;
 use crate::access::Scope;
+use crate::audit;
 use crate::digest::Replayed;
 
 /// Records set aside that are shown.
@@ -82,6 +83,7 @@ pub(in crate::api) async fn replay(
 ) -> Result<StatusCode, ApiError> {
     caller.anywhere(Scope::OrgWrite)?;
     let id: i64 = path.poison.parse().map_err(|_| ApiError::missing())?;
+    audit::target("record", id, "");
     match state.digest.replay(id).await? {
         Replayed::Applied => Ok(StatusCode::NO_CONTENT),
         Replayed::Refused { reason } => Err(ApiError::conflict(reason)),

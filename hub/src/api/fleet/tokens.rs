@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use protocol::pattern::NetworkError;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::ApiState;
@@ -18,6 +19,7 @@ use super::super::input::Input;
 use super::super::types::iso;
 use super::check_labels;
 use crate::access::Scope;
+use crate::audit;
 use crate::clock;
 use crate::fleet::TokenRequest;
 
@@ -90,6 +92,8 @@ pub(in crate::api) async fn create_join_token(
     let from =
         from.map_err(|error: NetworkError| ApiError::field("addressRange", error.to_string()))?;
     let now = clock::now();
+    audit::detail("uses", wish.uses);
+    audit::detail("labels", json!(wish.labels));
     let request = TokenRequest {
         uses: wish.uses,
         lifetime: Some(valid_for),

@@ -1,7 +1,7 @@
 //! Writes down what a change does to issues, with the activity that people see.
 
 use protocol::timestamp::Timestamp;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::change::{Changed, IssueChange, wants};
 use super::status::{meant_release, new_status};
@@ -13,6 +13,7 @@ use crate::api::error::ApiError;
 use crate::api::issue_shape::StatusDetailsBody;
 use crate::api::letters::{Readers, Told};
 use crate::api::live::IssueTouched;
+use crate::audit;
 use crate::issue::{Status, StatusDetails};
 use crate::store::Write;
 use crate::store::issue_edit::StatusColumns;
@@ -70,6 +71,7 @@ pub(in crate::api) async fn apply(
         statuses.push(new_status(context.now, row, &change, release)?);
     }
     let readers = Readers::of(state, organization, rows, &people).await?;
+    audit_change(&context, rows, &statuses);
     let mut write = state.store.begin().await?;
     for (row, status) in rows.iter().zip(&statuses) {
         write_one(&mut write, row, status.as_ref(), &context).await?;
@@ -101,6 +103,65 @@ pub(in crate::api) async fn apply(
         share_id: share_id.map(|(_, share_id)| share_id),
         ..answer(&context, status, &people)
     })
+}
+
+/// Tells the audit log what is changed: of one issue how it was before, of many what is wished.
+fn audit_change(
+    context: &Context<'_>,
+    rows: &[IssueRow],
+    statuses: &[Option<(Status, StatusDetails)>],
+) {
+    let change = context.change;
+    // What somebody has seen, bookmarked or follows is their own.
+    let is_for_all = change.inbox.is_some()
+        || change.is_public.is_some()
+        || context.assignee.is_some()
+        || context.priority.is_some()
+        || statuses.iter().any(Option::is_some);
+    if !is_for_all {
+        return audit::nothing();
+    }
+    let mut after = Map::new();
+    if let Some((status, details)) = statuses.iter().flatten().next() {
+        after.insert("status".to_owned(), status.name().into());
+        after.insert("substatus".to_owned(), status.substatus_name().into());
+        let details = serde_json::from_str(&details.to_json()).unwrap_or_default();
+        after.insert("statusDetails".to_owned(), details);
+    }
+    if let Some(assignee) = &context.assignee {
+        after.insert("assignedTo".to_owned(), assignee.clone().into());
+    }
+    if let Some(priority) = context.priority {
+        after.insert("priority".to_owned(), priority.into());
+    }
+    let flags = [("isPublic", change.is_public), ("inbox", change.inbox)];
+    for (name, flag) in flags {
+        if let Some(flag) = flag {
+            after.insert(name.to_owned(), flag.into());
+        }
+    }
+    let before = match rows {
+        [row] => before_change(row, &after),
+        _ => Map::new(),
+    };
+    audit::changed(&before, &after);
+}
+
+/// How an issue was before, in the fields of a change.
+fn before_change(row: &IssueRow, after: &Map<String, Value>) -> Map<String, Value> {
+    let status = Status::from_codes(row.status, row.substatus);
+    let before = [
+        ("status", status.name().into()),
+        ("substatus", status.substatus_name().into()),
+        ("assignedTo", row.assignee.clone().into()),
+        ("priority", row.priority.into()),
+    ];
+    let asked = before
+        .into_iter()
+        .filter(|(name, _)| after.contains_key(*name));
+    asked
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// What was changed, as the first issue shows it.

@@ -1,15 +1,25 @@
 //! Deleting issues and projects: hidden at once, gone in the background.
 
-use crate::api::ApiState;
 use crate::api::error::ApiError;
+use crate::api::{ApiState, audit};
+use crate::audit as deed;
+use crate::store::issue_read::IssueRow;
+use crate::store::projects::Project;
 
 /// Hides issues at once, tells who must know, and deletes their rows in the background.
-pub(super) async fn delete(state: &ApiState, ids: Vec<i64>) -> Result<(), ApiError> {
+pub(super) async fn delete(
+    state: &ApiState,
+    projects: &[Project],
+    rows: &[IssueRow],
+) -> Result<(), ApiError> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     if ids.is_empty() {
+        deed::nothing();
         return Ok(());
     }
     let mut write = state.store.begin().await?;
     write.hide_issues(&ids).await?;
+    audit::issues(projects, rows);
     write.commit().await?;
     state.index.remove_issues(ids.clone()).await?;
     delete_in_background(state, ids);

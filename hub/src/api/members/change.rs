@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{Member, MemberPath, TeamRole, contributor, describe, find};
@@ -16,6 +16,7 @@ use crate::api::error::ApiError;
 use crate::api::input::{At, Input};
 use crate::api::teams::team_role;
 use crate::api::types::OrganizationPath;
+use crate::audit;
 use crate::clock;
 use crate::rule::Action;
 use crate::store::people::{self, Organization};
@@ -107,10 +108,15 @@ pub(in crate::api) async fn update(
     let rows = state.store.members(organization.id).await?;
     let row = find(&rows, &caller, &path.member)?;
     may_touch(&caller, &organization, row)?;
+    audit::target("user", row.user.id, &row.user.email);
     let wanted = wanted_teams(&state, &organization, change.teams, change.team_roles).await?;
     if let Some(name) = &change.org_role {
         let role = role_of("orgRole", name)?;
         may_give(&caller, &organization, role)?;
+        audit::changed(
+            &json!({ "orgRole": row.role }),
+            &json!({ "orgRole": role.name() }),
+        );
         let mut write = state.store.begin().await?;
         let has_owner = write
             .set_member_role(organization.id, row.user.id, role.name())
@@ -155,6 +161,7 @@ pub(in crate::api) async fn remove(
     let rows = state.store.members(organization.id).await?;
     let row = find(&rows, &caller, &path.member)?;
     may_touch(&caller, &organization, row)?;
+    audit::target("user", row.user.id, &row.user.email);
     let mut write = state.store.begin().await?;
     if !write.remove_member(organization.id, row.user.id).await? {
         return Err(needs_an_owner());
@@ -232,6 +239,11 @@ async fn put_teams(
     wanted: &[(i64, String)],
 ) -> Result<(), ApiError> {
     let members = state.store.team_members(organization.id).await?;
+    let of = |team: i64, role: &str| (team.to_string(), role.into());
+    let own = members.iter().filter(|member| member.user_id == user);
+    let own: Map<String, Value> = own.map(|m| of(m.team_id, &m.role)).collect();
+    let then: Map<String, Value> = wanted.iter().map(|(team, role)| of(*team, role)).collect();
+    audit::changed(&json!({ "teams": own }), &json!({ "teams": then }));
     let mut write = state.store.begin().await?;
     for member in members.iter().filter(|member| member.user_id == user) {
         if !wanted.iter().any(|(team, _)| *team == member.team_id) {

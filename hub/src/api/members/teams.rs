@@ -14,6 +14,7 @@ use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::input::{At, Input};
 use crate::api::teams::{Team, describe, team_role};
+use crate::audit;
 use crate::store::people;
 use crate::store::teams::TeamMember;
 
@@ -118,6 +119,8 @@ async fn place(
     };
     let rows = state.store.members(organization.id).await?;
     let member = find(&rows, caller, &path.member)?;
+    audit::target("user", member.user.id, &member.user.email);
+    audit::detail("team", team.slug.as_str());
     Ok((team, member.user.id))
 }
 
@@ -139,6 +142,7 @@ async fn put(
     user: i64,
     role: String,
 ) -> Result<(), ApiError> {
+    audit::detail("role", role.as_str());
     let member = TeamMember {
         team_id: team.id,
         user_id: user,

@@ -13,6 +13,7 @@ use crate::api::error::ApiError;
 use crate::api::input::{At, Input};
 use crate::api::page::{Page, Params};
 use crate::api::teams::{ProjectTeamPath, TeamPath};
+use crate::audit;
 use crate::store::people::DEFAULT_TEAM;
 
 /// Lets a team look after a project.
@@ -55,6 +56,7 @@ async fn link(
         .await?;
     let team = state.store.team(organization.id, &path.team).await?;
     let team = team.ok_or_else(ApiError::missing)?;
+    audit::detail("team", team.slug.as_str());
     let mut write = state.store.begin().await?;
     match what {
         Link::Make => write.add_project_team(row.id, team.id).await?,

@@ -16,6 +16,7 @@ use crate::api::error::ApiError;
 use crate::api::input::{At, Input, text};
 use crate::api::page::{Page, Params};
 use crate::api::types::{iso, iso_option};
+use crate::audit;
 use crate::clock;
 use crate::store::deploys::{Deploy as Row, NewDeploy as NewRow};
 
@@ -104,6 +105,7 @@ pub(in crate::api) async fn create(
         started_at: time("dateStarted", new.date_started.as_deref())?.map(Timestamp::as_millis),
         finished_at: finished.unwrap_or(now).as_millis(),
     };
+    audit::detail("environment", environment.as_str());
     let mut write = state.store.begin().await?;
     for project in projects {
         write

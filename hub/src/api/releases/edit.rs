@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use protocol::timestamp::Timestamp;
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::commits::{CommitInput, RefInput, write_commits};
@@ -17,12 +18,14 @@ use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::input::{At, Input};
 use crate::api::live::IssueTouched;
-use crate::api::types::OrganizationPath;
+use crate::api::types::{OrganizationPath, iso_option};
+use crate::audit;
 use crate::clock;
 use crate::issue::{InCommit, StatusDetails};
 use crate::store::Write;
 use crate::store::projects::Project;
 use crate::store::release_edit::ReleaseWords;
+use crate::store::release_read::ReleaseRow;
 
 /// Largest body that tells of a release: its commits name all files they touched.
 pub(in crate::api) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -144,6 +147,7 @@ async fn tell(
 ) -> Result<bool, ApiError> {
     let now = clock::now();
     let words = words(change)?;
+    let before = state.store.release(organization, version).await?;
     let all = state.store.projects(organization).await?;
     let mut write = state.store.begin().await?;
     let (release, is_new) = write
@@ -155,6 +159,11 @@ async fn tell(
             .await?;
     }
     write.describe_release(release, &words).await?;
+    audit::target("release", release, version);
+    audit::changed(
+        &before.as_ref().map(audited),
+        &told(change, before.as_ref()),
+    );
     let mut touched: BTreeSet<(i64, i64)> = BTreeSet::new();
     let commits = change.commits.as_deref();
     let refs = change.refs.as_deref();
@@ -171,6 +180,42 @@ async fn tell(
         let _ = state.0.touched.send(IssueTouched { project, issue });
     }
     Ok(is_new)
+}
+
+/// What the audit log tells of a release.
+fn audited(row: &ReleaseRow) -> Value {
+    json!({
+        "status": if row.is_archived { "archived" } else { "open" },
+        "ref": row.reference,
+        "dateStarted": iso_option(row.started_at),
+        "dateReleased": iso_option(row.released_at),
+    })
+}
+
+/// The same once it was changed, and what comes with it.
+fn told(change: &ReleaseChange, before: Option<&ReleaseRow>) -> Map<String, Value> {
+    let mut told = match before.map(audited) {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let said = [
+        ("status", &change.status),
+        ("ref", &change.reference),
+        ("dateStarted", &change.date_started),
+        ("dateReleased", &change.date_released),
+    ];
+    let said = said.into_iter().filter_map(|(name, value)| {
+        let value = value.as_deref()?;
+        Some((name.to_owned(), value.into()))
+    });
+    told.extend(said);
+    if let Some(commits) = &change.commits {
+        told.insert("commits".to_owned(), commits.len().into());
+    }
+    if let Some(projects) = &change.projects {
+        told.insert("projects".to_owned(), projects.clone().into());
+    }
+    told
 }
 
 /// Resolves the issues that the commits' messages name: `fixes SHOP-2K`.

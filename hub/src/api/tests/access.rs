@@ -131,6 +131,7 @@ pub(super) fn complete_body(path: &str) -> Value {
         "name": "x", "text": "x", "triggers": [], "actions": [], "uses": 1, "quotas": [],
         "version": "x", "environment": "x", "projects": ["shop"],
         "rules": "{}", "raw": "", "query": "x", "email": "x@acme.example", "isHidden": false,
+        "priority": "high",
     })
 }
 
@@ -157,7 +158,7 @@ async fn a_member_works_with_issues_but_not_with_settings() {
     check(Method::POST, "vedette/join-tokens/", json!({}), forbidden).await;
 }
 
-async fn login(hub: &Hub, email: &str, password: &str) -> Answer {
+pub(super) async fn login(hub: &Hub, email: &str, password: &str) -> Answer {
     let body = json!({ "email": email, "password": password }).to_string();
     let request = Request::post("/api/0/auth/login/")
         .header(header::CONTENT_TYPE, "application/json")

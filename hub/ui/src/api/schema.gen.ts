@@ -127,6 +127,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/audit-logs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what in an organization, the latest first. For its owners and managers. */
+        get: operations["get_organizations_audit_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/environments/": {
         parameters: {
             query?: never;
@@ -2169,6 +2186,42 @@ export interface components {
             headers: {
                 [key: string]: string;
             };
+        };
+        /** @description An entry of the audit log. */
+        AuditEntry: {
+            id: string;
+            /** @description What was done. */
+            event: string;
+            actor?: components["schemas"]["UserRef"] | null;
+            /** @description What they, or the part of the hub, were called then. */
+            actorLabel: string;
+            token?: components["schemas"]["AuditToken"] | null;
+            ipAddress: string;
+            /** @description The target's id. */
+            targetObject: string;
+            targetKind: string;
+            /** @description What the target was called then. */
+            targetLabel: string;
+            /** @description The entry in a sentence. */
+            note: string;
+            /**
+             * @description `changes` has the fields that differ, each with what it was and what it is; `targets` and
+             *     `count` what many things were done to.
+             */
+            data: Record<string, unknown>;
+            dateCreated: string;
+        };
+        /** @description A page of the audit log. */
+        AuditLog: {
+            rows: components["schemas"]["AuditEntry"][];
+            /** @description Every name that `event` may have. */
+            options: string[];
+        };
+        /** @description A token that was shown. */
+        AuditToken: {
+            id: string;
+            /** @description What it was called then. */
+            name: string;
         };
         /** @description What the caller may do. */
         Auth: {
@@ -4974,6 +5027,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Organization"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_audit_logs: {
+        parameters: {
+            query?: {
+                /** @description Only this deed, such as `project.edit`. */
+                event?: string;
+                /** @description Only deeds of this user, by id. */
+                actor?: string;
+                /** @description Only those whose target has this in its name or id, or is of this kind. */
+                target?: string;
+                /** @description ISO 8601; not before. */
+                start?: string;
+                /** @description ISO 8601; not after. */
+                end?: string;
+                /** @description Such as `14d`, instead of `start` and `end`. */
+                statsPeriod?: string;
+                /** @description Rows of a page, at most 100. */
+                perPage?: number;
+                /** @description Where the page begins. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
                 };
             };
             /** @description Why not. */

@@ -1,6 +1,6 @@
 /** Tabs that hold their panel. What is chosen is the caller's to keep. */
 
-import { type KeyboardEvent, type ReactNode, useId } from "react";
+import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { cx } from "./classes.ts";
 import styles from "./Tabs.module.css";
 
@@ -19,6 +19,17 @@ interface Props<T extends string> {
 
 export function Tabs<T extends string>({ label, tabs, value, onChange, children }: Props<T>) {
   const id = useId();
+  const list = useRef<HTMLDivElement>(null);
+  // On a phone the chosen one may stand outside; only the list is scrolled, never the page.
+  useLayoutEffect(() => {
+    const chosen = list.current?.querySelector<HTMLElement>(`[data-tab="${value}"]`);
+    if (!list.current || !chosen) return;
+    const { offsetLeft, offsetWidth } = chosen;
+    const left = offsetLeft - list.current.offsetLeft;
+    const beyond = left + offsetWidth - list.current.clientWidth;
+    if (list.current.scrollLeft > left) list.current.scrollLeft = left;
+    else if (list.current.scrollLeft < beyond) list.current.scrollLeft = beyond;
+  }, [value]);
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;
@@ -31,7 +42,14 @@ export function Tabs<T extends string>({ label, tabs, value, onChange, children 
   };
   return (
     <div>
-      <div role="tablist" aria-label={label} className={styles.list} onKeyDown={onKeyDown} tabIndex={-1}>
+      <div
+        ref={list}
+        role="tablist"
+        aria-label={label}
+        className={styles.list}
+        onKeyDown={onKeyDown}
+        tabIndex={-1}
+      >
         {tabs.map((tab) => (
           <button
             key={tab.value}

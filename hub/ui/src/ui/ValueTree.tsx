@@ -95,7 +95,7 @@ function Branch({
         className={styles.fold}
         aria-expanded={shown}
         onClick={() => setShown(!shown)}
-        aria-label={shown ? "Fold" : "Unfold"}
+        aria-label={shown ? "Fold" : `Unfold ${left} ${summary} ${right}`}
       >
         {shown ? left : `${left} ${summary} ${right}`}
       </button>

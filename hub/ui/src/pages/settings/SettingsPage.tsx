@@ -1,6 +1,6 @@
 /**
  * What belongs to the signed-in user: profile, tokens, and how this browser shows things; and what
- * belongs to the organization: its people and its quotas.
+ * belongs to the organization: its people, its quotas, and who changed what.
  */
 
 import { useQuery } from "@tanstack/react-query";
@@ -11,6 +11,7 @@ import { Facts, PageHead, Panel } from "../../ui/Panel.tsx";
 import { useStored, useTheme } from "../../ui/stored.ts";
 import { Segmented, Tabs } from "../../ui/Tabs.tsx";
 import { useTitle } from "../../ui/title.ts";
+import { Audit } from "./Audit.tsx";
 import { Members } from "./Members.tsx";
 import { Quotas } from "./Quotas.tsx";
 import styles from "./Settings.module.css";
@@ -36,6 +37,7 @@ export function SettingsPage() {
           { value: "members", label: "Members" },
           { value: "teams", label: "Teams" },
           { value: "quotas", label: "Quotas" },
+          { value: "audit", label: "Audit log" },
         ]}
       >
         <div className={styles.panel}>
@@ -45,6 +47,8 @@ export function SettingsPage() {
             <Teams org={org} />
           ) : tab === "quotas" ? (
             <Quotas key={org} org={org} />
+          ) : tab === "audit" ? (
+            <Audit key={org} org={org} />
           ) : (
             <You />
           )}

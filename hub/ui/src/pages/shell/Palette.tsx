@@ -156,6 +156,14 @@ function useEntries(org: string, text: string): Entry[] {
       run: () =>
         void navigate({ to: "/organizations/$org/settings", params: { org }, search: { tab: "quotas" } }),
     },
+    {
+      id: "audit",
+      group: "Page",
+      name: "Audit log",
+      icon: "file",
+      run: () =>
+        void navigate({ to: "/organizations/$org/settings", params: { org }, search: { tab: "audit" } }),
+    },
     ...projects.flatMap(({ id, slug }): Entry[] => [
       {
         id: `issues.${id}`,
