@@ -128,6 +128,8 @@ impl Drop for Place {
 mod tests {
     use std::sync::mpsc;
 
+    use tokio::task::JoinSet;
+
     use super::*;
 
     fn of(project: u64) -> Whose {
@@ -139,32 +141,30 @@ mod tests {
     async fn order(wanted: &[u64], gone: &[usize]) -> Vec<usize> {
         let aside = Aside::with_places(1);
         let taken = aside.place(None).await;
-        let (told, done) = mpsc::channel();
-        let mut tasks = Vec::new();
+        let (told, done) = mpsc::sync_channel(wanted.len());
+        let mut tasks = JoinSet::new();
+        let mut handles = Vec::new();
         for (nth, project) in wanted.iter().enumerate() {
             let (theirs, told, whose) = (aside.clone(), told.clone(), of(*project));
-            tasks.push(tokio::spawn(async move {
-                theirs
-                    .run(whose, move || told.send(nth))
-                    .await
-                    .unwrap()
-                    .unwrap();
-            }));
+            let told = async move { theirs.run(whose, move || told.send(nth)).await };
+            handles.push(tasks.spawn(told));
             while n_waiting(&aside) <= nth {
                 tokio::task::yield_now().await;
             }
         }
         drop(told);
         for nth in gone {
-            tasks[*nth].abort();
-            assert!((&mut tasks[*nth]).await.is_err());
-        }
-        drop(taken);
-        for (nth, task) in tasks.into_iter().enumerate() {
-            if !gone.contains(&nth) {
-                task.await.unwrap();
+            handles[*nth].abort();
+            while !handles[*nth].is_finished() {
+                tokio::task::yield_now().await;
             }
         }
+        drop(taken);
+        let mut n_done = 0;
+        while let Some(ended) = tasks.join_next().await {
+            n_done += usize::from(ended.is_ok_and(|told| told == Some(Ok(()))));
+        }
+        assert_eq!(n_done, wanted.len() - gone.len());
         assert_eq!((n_waiting(&aside), aside.places().n_free), (0, 1));
         done.iter().collect()
     }
