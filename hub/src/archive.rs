@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use protocol::block::Alike;
 use protocol::ids::{EventId, ProjectId, PublicKey, RelayId};
 use protocol::timestamp::Timestamp;
 use protocol::unit::ByteSize;
@@ -74,6 +75,12 @@ pub struct StoredEvent {
     /// Where the user's address was, as the hub's database said at the time.
     #[serde(default)]
     pub place: Option<Place>,
+    /// Events that were told with it and are like it.
+    #[serde(default)]
+    pub alike: Vec<Alike>,
+    /// Whether nobody sent it as it is: it stands for those that are like it, with one's user.
+    #[serde(default)]
+    pub stands_in: bool,
 }
 
 /// Where an address is.

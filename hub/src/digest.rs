@@ -24,6 +24,7 @@ mod catch_up;
 pub mod cursor;
 mod document;
 pub mod erase;
+mod folded;
 mod issues;
 mod keep;
 mod names;

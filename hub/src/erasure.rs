@@ -16,7 +16,7 @@ use protocol::erasure::Wanted;
 use protocol::timestamp::Timestamp;
 use protocol::wire;
 
-use crate::archive::{Archive, ArchiveError, Body, Position};
+use crate::archive::{Archive, ArchiveError, Body, Position, StoredEvent};
 use crate::digest::erase::{Erase, EraseError, erase};
 use crate::digest::{self, DigestError};
 use crate::fleet::read_erasure;
@@ -225,8 +225,7 @@ fn step(
             let received = body.received_at.plus_millis(-body.relay_offset_millis);
             let is_before = received <= asked_at;
             let is_wanted = body.project == wanted.project()
-                && (wanted.names(body.event_id)
-                    || is_before && wanted.is_of_subject(&body.payload));
+                && (wanted.names(body.event_id) || is_before && is_of_subject(&wanted, &body));
             if is_wanted {
                 wanted.note(body.event_id);
                 n_bytes += body.payload.len();
@@ -235,4 +234,10 @@ fn step(
         }
     }
     Ok((found, position, wanted))
+}
+
+/// Whether a body, or an event that was told with it, is a person's who is named.
+fn is_of_subject(wanted: &Wanted, body: &StoredEvent) -> bool {
+    let mut users = body.alike.iter().filter_map(|alike| alike.user.as_ref());
+    wanted.is_of_subject(&body.payload) || users.any(|user| wanted.is_of_user(user))
 }

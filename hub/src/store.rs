@@ -239,6 +239,13 @@ impl Store {
         sqlx::query_scalar(sql).fetch_one(reader).await.unwrap()
     }
 
+    /// Reads texts with a query of a test's own.
+    #[cfg(test)]
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        let reader = self.reader();
+        sqlx::query_scalar(sql).fetch_all(reader).await.unwrap()
+    }
+
     /// Begins a write transaction, waiting for the one before to end.
     ///
     /// # Errors

@@ -22,11 +22,13 @@
 
 mod build;
 mod compress;
+mod folded;
 mod open;
 mod parts;
 
 pub use build::{Builder, RAW_BYTES_TARGET, Sealed, seal};
 pub use compress::{compress, decompress};
+pub use folded::{Alike, FOLDED_MAX, Folded};
 pub use open::{open, read_head};
 pub use parts::{Chain, PART_BYTES, Part, Sum, Whole, cut};
 
@@ -36,7 +38,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, EventId, Lane, ProjectId, PublicKey, Seq};
-use crate::item::Category;
+use crate::item::{Category, ItemKind};
 use crate::limits::{BLOCK_BYTES_MAX, BLOCK_RAW_BYTES_MAX, BLOCK_RECORDS_MAX};
 use crate::outcome::Account;
 use crate::timestamp::Timestamp;
@@ -69,6 +71,9 @@ pub enum Record {
     /// What the pieces before it are of.
     #[serde(rename = "w")]
     Whole(Whole),
+    /// Events that are alike.
+    #[serde(rename = "f")]
+    Folded(Folded),
 }
 
 impl Record {
@@ -76,16 +81,36 @@ impl Record {
     #[must_use]
     pub const fn items(&self) -> Option<&Items> {
         match self {
-            Self::Items(items) | Self::Whole(Whole { items, .. }) => Some(items),
+            Self::Items(items)
+            | Self::Whole(Whole { items, .. })
+            | Self::Folded(Folded { items, .. }) => Some(items),
             Self::Ledger(_) | Self::Part(_) => None,
         }
+    }
+
+    /// What it counts as: how many items of which category, one entry for each item that is told.
+    pub fn counts(&self) -> impl Iterator<Item = ItemCount> + '_ {
+        let n = match self {
+            Self::Folded(folded) => folded.count(),
+            _ => 1,
+        };
+        let items = self.items().into_iter();
+        items.flat_map(move |items| {
+            items.items.iter().map(move |item| ItemCount {
+                project: items.project,
+                category: ItemKind::from_name(&item.kind).category(),
+                n,
+            })
+        })
     }
 
     /// When the relay had it, by the relay's clock.
     #[must_use]
     pub const fn received_at(&self) -> Timestamp {
         match self {
-            Self::Items(items) | Self::Whole(Whole { items, .. }) => items.received_at,
+            Self::Items(items)
+            | Self::Whole(Whole { items, .. })
+            | Self::Folded(Folded { items, .. }) => items.received_at,
             Self::Ledger(delta) => delta.at,
             Self::Part(part) => part.received_at,
         }

@@ -1,7 +1,8 @@
 //! Which records are of those who are to be forgotten.
 //!
 //! A record goes whole: the items of one envelope and lane belong to one event, and what is left
-//! of it, its attachments and replays, is found by the event's id.
+//! of it, its attachments and replays, is found by the event's id. So events that one record tells
+//! of go together, where one of them is wanted.
 //!
 //! What it never does: look for people in what is no JSON object, or in what applications wrote in
 //! texts of their own. Those are removed by privacy rules, before they are kept.
@@ -50,6 +51,12 @@ impl Wanted {
                 let own = part.event_id.is_some_and(|id| self.names(id));
                 part.project == self.project && (own || self.names(part.whole.into()))
             }
+            Record::Folded(folded) => {
+                let mut users = folded.alike.iter().filter_map(|alike| alike.user.as_ref());
+                self.is_wanted(&folded.items)
+                    || folded.items.project == self.project
+                        && users.any(|user| self.is_of_user(user))
+            }
             Record::Ledger(_) => false,
         }
     }
@@ -60,6 +67,7 @@ impl Wanted {
             Record::Items(items) => (items.event_id, None),
             Record::Whole(whole) => (whole.items.event_id, Some(whole.sum.whole)),
             Record::Part(part) => (part.event_id, Some(part.whole)),
+            Record::Folded(folded) => (folded.items.event_id, None),
             Record::Ledger(_) => (None, None),
         };
         let ids = event.into_iter().chain(whole.map(EventId::from));
@@ -91,21 +99,33 @@ impl Wanted {
         let Ok(Whose { user, did }) = serde_json::from_slice(payload) else {
             return false;
         };
-        let is_wanted = |kind, value: &Value| {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Number(number) => number.to_string(),
-                _ => return false,
-            };
-            self.subjects.contains(&Subject::of(kind, &text))
-        };
         // Sessions name the user in one word, whatever it is.
+        let mut kinds = SubjectKind::ALL.into_iter();
+        self.is_user(&user) || kinds.any(|kind| self.is_subject(kind, &did))
+    }
+
+    /// Whether an event's `user`, a JSON object, is a person who is named.
+    #[must_use]
+    pub fn is_of_user(&self, user: &[u8]) -> bool {
+        !self.subjects.is_empty()
+            && serde_json::from_slice(user).is_ok_and(|user| self.is_user(&user))
+    }
+
+    fn is_user(&self, user: &Value) -> bool {
         let mut kinds = SubjectKind::ALL.into_iter();
         kinds.any(|kind| {
             user.get(kind.field())
-                .is_some_and(|value| is_wanted(kind, value))
-                || is_wanted(kind, &did)
+                .is_some_and(|value| self.is_subject(kind, value))
         })
+    }
+
+    fn is_subject(&self, kind: SubjectKind, value: &Value) -> bool {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return false,
+        };
+        self.subjects.contains(&Subject::of(kind, &text))
     }
 
     /// Remembers an event of which a record is wanted, so that its other records are wanted too.
@@ -135,7 +155,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::block::Item;
+    use crate::block::{Alike, Folded, Item};
     use crate::ids::PublicKey;
     use crate::timestamp::Timestamp;
 
@@ -189,6 +209,29 @@ mod tests {
         check(r#"{"user":null}"#, false);
         check(r#""user""#, false);
         check(r#"{"user":{"id":"42""#, false);
+    }
+
+    #[test]
+    fn finds_a_person_among_events_that_are_told_together() {
+        let check = |project: u64, user: &str, is_wanted: bool| {
+            let alike = Alike {
+                user: Some(Bytes::copy_from_slice(user.as_bytes())),
+                remote_addr: None,
+                first: Timestamp::from_millis(1),
+                last: Timestamp::from_millis(1),
+                minutes: vec![(0, 1)],
+            };
+            let folded = Folded {
+                items: record(project, 1, "event", r#"{"user":{"id":"43"}}"#),
+                alike: vec![alike],
+            };
+            let record = Record::Folded(folded);
+            assert_eq!(wanted().wants(&record), is_wanted, "{user}");
+        };
+        check(1, r#"{"id":"42"}"#, true);
+        check(1, r#"{"id":"44"}"#, false);
+        check(2, r#"{"id":"42"}"#, false);
+        check(1, "42", false);
     }
 
     #[test]

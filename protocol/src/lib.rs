@@ -15,6 +15,7 @@ pub mod erasure;
 pub mod event;
 pub mod facts;
 pub mod filter;
+pub mod fold;
 pub mod ids;
 pub mod item;
 pub mod limits;

@@ -90,6 +90,10 @@ pub struct RosterBundle {
     /// another would have removed; refusing the roster would do that too, and more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub erasures: Vec<Erasure>,
+    /// Whether the hub reads records that tell of several events ([`crate::block::Folded`]). It is
+    /// not told by hubs that do not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub folds: bool,
 }
 
 /// A dictionary that relays are to use. Its bytes are asked for by its number.

@@ -30,6 +30,7 @@ use crate::accept::{self, Beside};
 use crate::clock;
 use crate::config::Config;
 use crate::doctor;
+use crate::fold::Folder;
 use crate::forward;
 use crate::ledger::Ledger;
 use crate::pipeline::{Meter, Pipeline};
@@ -155,7 +156,9 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
         linking.clone(),
     ));
     let pipeline = Pipeline::new(roster, ledger, spool.clone(), uploads, meter);
+    let folder = Folder::start(&config.fold, spool.clone(), &doors);
     let pipeline = pipeline.keeping_unknown_items(config.keep_unknown_items);
+    let pipeline = pipeline.folding(folder);
     tail::start(
         &config.tail,
         &config.state_dir,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use protocol::unit::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::{accept, forward, policy, site, spool, tail};
+use crate::{accept, fold, forward, policy, site, spool, tail};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -31,6 +31,8 @@ pub struct Config {
     pub http: accept::Config,
     /// Keeping what was taken.
     pub spool: spool::Config,
+    /// Telling errors of a storm together.
+    pub fold: fold::Config,
     /// Forwarding it to the hub.
     pub link: forward::Config,
     /// What this host demands whatever the hub says.
@@ -50,6 +52,7 @@ impl Default for Config {
             keep_unknown_items: false,
             http: accept::Config::default(),
             spool: spool::Config::default(),
+            fold: fold::Config::default(),
             link: forward::Config::default(),
             policy: policy::Config::default(),
             site: site::Config::default(),

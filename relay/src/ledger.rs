@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::block::{LedgerDelta, Record};
 use protocol::ids::ProjectId;
-use protocol::item::{Category, ItemKind};
+use protocol::item::Category;
 use protocol::outcome::{Account, Counts, Reason, Term, reason};
 use protocol::timestamp::Timestamp;
 
@@ -167,14 +167,11 @@ pub fn item_terms(
 /// What keeping a record counts: `received` and `accepted` for each item in it.
 #[must_use]
 pub fn kept(record: &Record) -> Vec<(Account, u64)> {
-    let Some(items) = record.items() else {
-        return Vec::new();
-    };
     let mut counts = Counts::new();
-    for item in &items.items {
-        let category = ItemKind::from_name(&item.kind).category();
+    for count in record.counts() {
         let why = Reason::Borrowed(reason::NONE);
-        for (account, n) in item_terms(Some(items.project), category, Term::Accepted, why, 1) {
+        let (project, category) = (Some(count.project), count.category);
+        for (account, n) in item_terms(project, category, Term::Accepted, why, count.n) {
             *counts.entry(account).or_default() += n;
         }
     }

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod doctor;
+pub mod fold;
 pub mod forward;
 pub mod ledger;
 pub mod limit;

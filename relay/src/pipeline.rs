@@ -1,7 +1,7 @@
 //! The one function that lists the steps an envelope takes, in order.
 //!
 //! cut → credentials → roster → origin → containers cut into entries → event id → per item: of use? allowed to leave? past the
-//! filters? in the sample? within every limit? → scrub → split by lane → spool → answer.
+//! filters? in the sample? within every limit? → scrub → split by lane → fold → spool → answer.
 //!
 //! What always holds: every item ends in exactly one outcome, and all of its counts are made in
 //! one call; nothing goes to the spool that the privacy rules did not see; success is told only
@@ -43,11 +43,12 @@ use protocol::roster::{PrivacySettings, RateLimit};
 use protocol::timestamp::Timestamp;
 
 use crate::aside::Aside;
+use crate::fold::Folder;
 use crate::ledger::{self, Ledger};
 use crate::limit::Limiter;
 use crate::report;
 use crate::roster::{Lookup, Project, Roster};
-use crate::spool::Spool;
+use crate::spool::{Spool, SpoolError};
 use crate::upload::Uploads;
 
 use cut::Dropped;
@@ -79,6 +80,8 @@ struct Inner {
     strictest: Scrubber,
     /// Whether items of kinds that are not known are kept.
     keep_unknown: bool,
+    /// Tells events of storms together.
+    folder: Option<Folder>,
 }
 
 /// What came, decompressed.
@@ -191,6 +194,8 @@ struct Target {
 /// Decided, not done.
 struct Prepared {
     project: ProjectId,
+    /// When the request was complete, by a clock that never jumps.
+    now: Duration,
     taken: Taken,
     records: Vec<(Lane, Record)>,
     /// Accepted with the rest, and not kept.
@@ -204,9 +209,10 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn of(project: ProjectId) -> Self {
+    fn of(project: ProjectId, now: Duration) -> Self {
         Self {
             project,
+            now,
             taken: Taken::default(),
             records: Vec::new(),
             dropped: Vec::new(),
@@ -271,6 +277,7 @@ impl Pipeline {
             limiter: Mutex::default(),
             strictest: Scrubber::new(&strictest),
             keep_unknown: false,
+            folder: None,
         }))
     }
 
@@ -279,6 +286,15 @@ impl Pipeline {
     pub fn keeping_unknown_items(mut self, keep: bool) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.keep_unknown = keep;
+        }
+        self
+    }
+
+    /// The same, with events of storms told together. To be told before the first request.
+    #[must_use]
+    pub fn folding(mut self, folder: Option<Folder>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.folder = folder;
         }
         self
     }
@@ -330,7 +346,7 @@ impl Inner {
             found.map_err(|(project, refusal)| self.refuse(project, &envelopes, refusal))?;
         let checked = envelopes.iter().try_for_each(items::check_budgets);
         checked.map_err(|refusal| self.refuse(Some(target.project), &envelopes, refusal))?;
-        let mut prepared = Prepared::of(target.project);
+        let mut prepared = Prepared::of(target.project, request.now);
         for envelope in envelopes {
             let (envelope, dropped) = cut::containers(envelope);
             prepared.dropped.extend(dropped);
@@ -464,6 +480,7 @@ impl Inner {
         let stamp = records::stamp(request, credentials, target, envelope, event_id);
         Prepared {
             project: target.project,
+            now: request.now,
             taken: Taken {
                 event_id,
                 limited,
@@ -486,7 +503,7 @@ impl Inner {
     async fn keep(&self, prepared: Prepared) -> Result<Taken, Refusal> {
         let project = Some(prepared.project);
         if !prepared.records.is_empty()
-            && let Err(error) = self.spool.append(prepared.records).await
+            && let Err(error) = self.store(prepared.records, prepared.now).await
         {
             let refusal = Refusal::Spool(error);
             let dropped = prepared.dropped.iter().map(|one| (one.category, one.n));
@@ -505,6 +522,17 @@ impl Inner {
             self.uploads.forget(file).await;
         }
         Ok(prepared.taken)
+    }
+
+    /// Waits until the records are durable. One that is an event of a storm is told with others.
+    async fn store(&self, records: Vec<(Lane, Record)>, now: Duration) -> Result<(), SpoolError> {
+        if let Some(folder) = self.folder.as_ref().filter(|_| self.roster.folds())
+            && let [(Lane::Errors, Record::Items(items))] = records.as_slice()
+            && let Some(one) = folder.admit(items, now)
+        {
+            return folder.keep(items.clone(), one).await;
+        }
+        self.spool.append(records).await
     }
 
     /// Counts every item of envelopes that are refused whole; containers, which nobody has looked

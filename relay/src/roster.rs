@@ -248,6 +248,12 @@ impl Roster {
         self.table().map_or(0, |table| table.version)
     }
 
+    /// Whether the hub reads records that tell of several events.
+    #[must_use]
+    pub fn folds(&self) -> bool {
+        self.table().is_some_and(|table| table.folds)
+    }
+
     /// How many keys are known.
     #[must_use]
     pub fn n_keys(&self) -> usize {

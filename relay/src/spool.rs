@@ -528,6 +528,7 @@ fn size(record: &Record) -> u64 {
     const AROUND_RECORD: usize = 512;
     const AROUND_ITEM: usize = 64;
     const ACCOUNT: usize = 64;
+    const MINUTE: usize = 16;
     let of = |items: &Items| {
         let of_items = items
             .items
@@ -541,6 +542,16 @@ fn size(record: &Record) -> u64 {
     let bytes = match record {
         Record::Items(items) => of(items),
         Record::Whole(whole) => of(&whole.items),
+        Record::Folded(folded) => {
+            let alike = folded.alike.iter().map(|alike| {
+                let texts = [
+                    alike.user.as_ref().map_or(0, Bytes::len),
+                    alike.remote_addr.as_ref().map_or(0, String::len),
+                ];
+                AROUND_ITEM + texts.iter().sum::<usize>() + alike.minutes.len() * MINUTE
+            });
+            of(&folded.items) + alike.sum::<usize>()
+        }
         Record::Part(part) => AROUND_RECORD + part.bytes.len(),
         Record::Ledger(delta) => AROUND_RECORD + delta.counts.len() * ACCOUNT,
     };

@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::api::Sdk;
 use crate::load::Load;
 use crate::process::Process;
-use crate::site::Site;
+use crate::site::{Plan, Site};
 use crate::wait::clock;
 
 /// Envelopes that the relay is measured with.
@@ -78,6 +78,13 @@ fn fresh(dir: &Path, name: &str) -> anyhow::Result<PathBuf> {
     drop(fs::remove_dir_all(&dir));
     fs::create_dir_all(&dir)?;
     Ok(dir)
+}
+
+/// A site in a directory, whose relay tells no events together: what is measured is what one costs.
+fn plan_in(dir: PathBuf) -> anyhow::Result<Plan> {
+    let mut plan = Plan::free(dir)?;
+    plan.fold_after = 0;
+    Ok(plan)
 }
 
 /// Figures as they come.

@@ -43,6 +43,8 @@ pub struct Plan {
     pub http_settings: String,
     /// Lines of the relay's `[spool]` beside its room.
     pub spool_settings: String,
+    /// After how many errors of a minute the relay tells those that are alike together; 0 is never.
+    pub fold_after: u32,
     /// The spool lies on a filesystem of this size that only the relay sees; it ends with it.
     pub spool_filesystem: Option<String>,
     /// A key that the project has beside its own.
@@ -67,6 +69,7 @@ impl Plan {
             spool_max: None,
             http_settings: String::new(),
             spool_settings: String::new(),
+            fold_after: 200,
             spool_filesystem: None,
             public_key: None,
             smtp: String::new(),
@@ -973,8 +976,9 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
         ));
     }
     let relay = format!(
-        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{}{spool}",
-        plan.http_settings
+        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{}{spool}\
+         \n[fold]\nafter = {}\n",
+        plan.http_settings, plan.fold_after
     );
     std::fs::write(plan.dir.join("hub.toml"), hub)?;
     std::fs::write(plan.dir.join("relay.toml"), relay)?;

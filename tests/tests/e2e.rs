@@ -33,6 +33,7 @@ mod e2e {
     mod slow_clients;
     mod slow_disks;
     mod smuggling;
+    mod storms;
     mod tail;
     mod units;
     mod upgrade;

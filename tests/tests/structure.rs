@@ -28,7 +28,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["container"],
             &["facts", "wire"],
             &["block", "filter", "parcel", "sampling"],
-            &["erasure"],
+            &["erasure", "fold"],
         ],
     ),
     (
@@ -37,7 +37,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["clock", "aside"],
             &["limit", "policy", "report"],
             &["roster", "ledger", "spool"],
-            &["upload"],
+            &["fold", "upload"],
             &["pipeline", "forward"],
             &["site"],
             &["accept", "status", "tail"],

@@ -178,6 +178,8 @@ fn stored(
         payload,
         relay_offset_millis: 0,
         place: None,
+        alike: Vec::new(),
+        stands_in: false,
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct IssueDetail {
     first_release: Option<ReleaseRef>,
     last_release: Option<ReleaseRef>,
     user_report_count: u32,
+    /// How many of the events are counted and not kept: they came in a storm of events like them.
+    folded_count: i64,
     /// How the first event was grouped, and why.
     #[schema(value_type = Object)]
     grouping: serde_json::Value,
@@ -163,6 +165,7 @@ pub(super) async fn detail(
         first_release,
         last_release,
         user_report_count: 0,
+        folded_count: state.store.issue_folded(id).await?,
         grouping: serde_json::from_str(&grouping).unwrap_or_default(),
     })
 }

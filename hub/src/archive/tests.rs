@@ -19,6 +19,8 @@ fn event(n: u64, payload: &str) -> StoredEvent {
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         relay_offset_millis: 0,
         place: None,
+        alike: Vec::new(),
+        stands_in: false,
     }
 }
 

@@ -128,7 +128,9 @@ async fn plan<'a>(
         match effect {
             Effect::Event(event) => {
                 projects.insert(event.stored.project);
-                ids.insert((event.stored.project, event.stored.event_id));
+                let spare = event.spare.as_deref();
+                let both = std::iter::once(&**event).chain(spare);
+                ids.extend(both.map(id_of));
             }
             Effect::Item(item) => {
                 let known = &item.known;
@@ -206,6 +208,10 @@ struct Seen<'r> {
     rules: &'r RuleBook,
 }
 
+fn id_of(event: &Incoming) -> (ProjectId, EventId) {
+    (event.stored.project, event.stored.event_id)
+}
+
 fn effects_of(entry: &Entry) -> &[Effect] {
     match &entry.what {
         What::Effects(effects) => effects.as_slice(),
@@ -217,30 +223,24 @@ impl<'a> Plan<'a> {
     fn take(&mut self, now: Timestamp, entry: &Entry, effect: &'a Effect, seen: &mut Seen<'_>) {
         match effect {
             Effect::Event(event) => {
-                let id = (event.stored.project, event.stored.event_id);
-                let (term, reason) = if !self.organizations.contains_key(&id.0) {
-                    (Term::Rejected, reason::PROJECT_ID)
+                let project = event.stored.project;
+                let refused = if !self.organizations.contains_key(&project) {
+                    Some((Term::Rejected, reason::PROJECT_ID))
                 } else if seen
                     .rules
-                    .is_discarded(id.0, [&event.previous, &event.hashes])
+                    .is_discarded(project, [&event.previous, &event.hashes])
                 {
-                    (Term::Invalid, reason::DISCARDED)
-                } else if seen.events.insert(id) {
-                    self.events.push(event);
-                    self.applied.push(Key {
-                        relay: entry.relay,
-                        project: Some(id.0),
-                        category: event.category,
-                        term: Term::Applied,
-                        reason: Reason::Borrowed(reason::NONE),
-                        hour: now.hour(),
-                    });
-                    (Term::Applied, reason::NONE)
+                    Some((Term::Invalid, reason::DISCARDED))
                 } else {
-                    self.n_duplicates += 1;
-                    (Term::Invalid, reason::DUPLICATE)
+                    None
                 };
-                self.count(now, entry, id.0, event.category, term, reason, 1);
+                match refused {
+                    None => self.take_event(now, entry, event, seen),
+                    Some((term, reason)) => {
+                        let n = event.count();
+                        self.count(now, entry, project, event.category, term, reason, n);
+                    }
+                }
             }
             Effect::Item(item) => {
                 let project = item.known.project;
@@ -302,6 +302,43 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Takes an event that is not stored yet; where it is, what stands for those like it.
+    fn take_event(
+        &mut self,
+        now: Timestamp,
+        entry: &Entry,
+        event: &'a Incoming,
+        seen: &mut Seen<'_>,
+    ) {
+        let mut is_new = |event: &Incoming| seen.events.insert(id_of(event));
+        let new = if is_new(event) {
+            Some(event)
+        } else {
+            event.spare.as_deref().filter(|spare| is_new(spare))
+        };
+        let (project, category) = (event.stored.project, event.category);
+        let n_new = new.map_or(0, Incoming::count);
+        let n_known = event.count() - n_new;
+        if let Some(new) = new {
+            self.events.push(new);
+            self.applied.push(Key {
+                relay: entry.relay,
+                project: Some(project),
+                category,
+                term: Term::Applied,
+                reason: Reason::Borrowed(reason::NONE),
+                hour: now.hour(),
+            });
+            let (term, reason) = (Term::Applied, reason::NONE);
+            self.count(now, entry, project, category, term, reason, n_new);
+        }
+        if n_known > 0 {
+            self.n_duplicates += 1;
+            let (term, reason) = (Term::Invalid, reason::DUPLICATE);
+            self.count(now, entry, project, category, term, reason, n_known);
+        }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "they are the ledger's columns")]
     fn count(
         &mut self,
@@ -336,14 +373,16 @@ impl<'a> Plan<'a> {
     /// Says of these events, by their places, that they share an issue for want of one of their
     /// own.
     fn name_surplus(&mut self, places: &[usize]) {
-        for key in places.iter().filter_map(|place| self.applied.get(*place)) {
+        let both = self.applied.iter().zip(&self.events);
+        let both: Vec<_> = both.collect();
+        for (key, event) in places.iter().filter_map(|place| both.get(*place)) {
             let reason = Reason::Borrowed(reason::NEW_ISSUES);
-            self.tally.add(key.clone(), -1);
+            self.tally.add((*key).clone(), -event.count());
             let named = Key {
                 reason,
-                ..key.clone()
+                ..(*key).clone()
             };
-            self.tally.add(named, 1);
+            self.tally.add(named, event.count());
         }
     }
 
@@ -392,6 +431,7 @@ async fn write_events(
             pack: at.pack,
             offset: at.offset,
             item: at.item,
+            weight: event.count(),
         });
     }
     write.add_events(&rows).await?;

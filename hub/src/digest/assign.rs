@@ -20,12 +20,15 @@ pub(super) struct Group<'a> {
     pub(super) is_surplus: bool,
     /// The event that came first.
     pub(super) first: &'a Incoming,
-    /// The event with the latest time.
+    /// The event with the latest time, or with another like it that has.
     pub(super) latest: &'a Incoming,
     pub(super) events: Vec<&'a Incoming>,
     /// The events' places in the list.
     pub(super) places: Vec<usize>,
     pub(super) first_seen: Timestamp,
+    pub(super) last_seen: Timestamp,
+    /// How many events they count as.
+    pub(super) count: i64,
     pub(super) users: BTreeSet<[u8; 8]>,
     /// By key and value: events, first, last.
     pub(super) tags: BTreeMap<(&'a str, &'a str), (i64, Timestamp, Timestamp)>,
@@ -33,19 +36,18 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    const fn begin(issue: Option<i64>, first: &'a Incoming) -> Self {
+    fn begin(issue: Option<i64>, first: &'a Incoming) -> Self {
         Self {
-            issue: match issue {
-                Some(issue) => issue,
-                None => 0,
-            },
+            issue: issue.unwrap_or_default(),
             is_new: issue.is_none(),
             is_surplus: false,
             first,
             latest: first,
             events: Vec::new(),
             places: Vec::new(),
-            first_seen: first.document.timestamp,
+            first_seen: first.first_seen(),
+            last_seen: first.last_seen(),
+            count: 0,
             users: BTreeSet::new(),
             tags: BTreeMap::new(),
             hours: BTreeMap::new(),
@@ -53,33 +55,28 @@ impl<'a> Group<'a> {
     }
 
     fn add(&mut self, place: usize, event: &'a Incoming) {
-        let at = event.document.timestamp;
         self.places.push(place);
         self.events.push(event);
-        self.first_seen = self.first_seen.min(at);
-        if at >= self.last_seen() {
+        self.first_seen = self.first_seen.min(event.first_seen());
+        self.last_seen = self.last_seen.max(event.last_seen());
+        self.count = self.count.saturating_add(event.count());
+        if event.last_seen() >= self.latest.last_seen() {
             self.latest = event;
         }
-        self.users.extend(event.user);
-        *self.hours.entry(at.hour()).or_default() += 1;
-        for (key, value) in &event.document.tags {
-            let seen = self.tags.entry((key, value)).or_insert((0, at, at));
-            seen.0 += 1;
-            seen.1 = seen.1.min(at);
-            seen.2 = seen.2.max(at);
+        self.users.extend(event.users());
+        for (hour, n) in event.hours() {
+            *self.hours.entry(hour).or_default() += n;
         }
-    }
-
-    pub(super) const fn last_seen(&self) -> Timestamp {
-        self.latest.document.timestamp
+        for ((key, value), (n, first, last)) in event.tags() {
+            let seen = self.tags.entry((key, value)).or_insert((0, first, last));
+            seen.0 += n;
+            seen.1 = seen.1.min(first);
+            seen.2 = seen.2.max(last);
+        }
     }
 
     pub(super) const fn project(&self) -> ProjectId {
         self.first.stored.project
-    }
-
-    pub(super) fn count(&self) -> i64 {
-        i64::try_from(self.events.len()).unwrap_or(i64::MAX)
     }
 
     pub(super) fn face(&self) -> IssueFace<'a> {

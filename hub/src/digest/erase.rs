@@ -97,13 +97,13 @@ async fn take_counts(
     let mut losses: BTreeMap<i64, Loss> = BTreeMap::new();
     for (row, incoming) in events {
         let loss = losses.entry(row.issue).or_default();
-        loss.events += 1;
-        *loss.hours.entry(row.timestamp.hour()).or_default() += 1;
-        let Some(incoming) = incoming else { continue };
-        loss.users.extend(incoming.user);
-        for tag in incoming.document.tags {
-            *loss.tags.entry(tag).or_default() += 1;
-        }
+        let Some(incoming) = incoming else {
+            loss.events += row.weight;
+            *loss.hours.entry(row.timestamp.hour()).or_default() += row.weight;
+            continue;
+        };
+        loss.users.extend(incoming.users());
+        loss.add(&incoming);
     }
     let issues: Vec<i64> = losses.keys().copied().collect();
     for (issue, loss) in &losses {

@@ -118,8 +118,8 @@ async fn make_issues(
             status: status.codes(),
             priority: group.first.priority,
             first_seen: group.first_seen,
-            last_seen: group.last_seen(),
-            times_seen: group.count(),
+            last_seen: group.last_seen,
+            times_seen: group.count,
             users_seen: i64::try_from(group.users.len()).unwrap_or(i64::MAX),
             first_release: group.first.document.release.as_deref(),
             grouping: match grouping.len() {
@@ -179,8 +179,8 @@ async fn touch_issues(
             let delta = IssueDelta {
                 issue,
                 first_seen: group.first_seen,
-                last_seen: group.last_seen(),
-                times_seen: group.count(),
+                last_seen: group.last_seen,
+                times_seen: group.count,
                 users_seen: users,
                 face: group.face(),
             };
@@ -231,16 +231,16 @@ async fn move_on(
     };
     let mut dates = Dates::default();
     for event in &group.events {
-        state.times_seen += 1;
-        let is_recent = window_start.is_some_and(|start| event.document.timestamp >= start);
-        state.recent += i64::from(is_recent);
+        state.times_seen += event.count();
+        state.recent += window_start.map_or(0, |start| event.count_since(start));
         if let Some(pace) = &mut state.pace {
             // What happened in an hour before says nothing of this one, however late it comes.
-            pace.this_hour += i64::from(event.document.timestamp.hour() >= now.hour());
+            let hours = event.hours().filter(|(hour, _)| *hour >= now.hour());
+            pace.this_hour += hours.map(|(_, n)| n).sum::<i64>();
         }
         let release = event.document.release.as_deref();
         let new = NewEvent {
-            timestamp: event.document.timestamp,
+            timestamp: event.last_seen(),
             release: dates.of(write, now, group.project(), release).await?,
             resolved_in: dates
                 .of(write, now, group.project(), resolved_in.as_deref())

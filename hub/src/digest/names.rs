@@ -36,11 +36,11 @@ pub(super) async fn write(
     let mut projects = BTreeSet::new();
     for event in events {
         let project = event.stored.project;
-        let at = event.document.timestamp;
         projects.insert(project);
         environments.insert((project, event.document.environment.as_deref().unwrap_or("")));
         if let Some(version) = event.document.release.as_deref() {
-            see(&mut releases, (project, version), (at, at));
+            let seen = (event.first_seen(), event.last_seen());
+            see(&mut releases, (project, version), seen);
         }
     }
     let releases = releases

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use protocol::block::{self, Chain, Head, Items, LedgerDelta, Part, Record, Sum};
+use protocol::block::{self, Chain, Folded, Head, Items, LedgerDelta, Part, Record, Sum};
 use protocol::ids::{Epoch, EventId, Lane, ProjectId, PublicKey, RelayId, Seq};
 use protocol::item::{Category, ItemKind};
 use protocol::outcome::{Reason, Term, reason};
@@ -15,6 +15,7 @@ use protocol::timestamp::Timestamp;
 use protocol::wire;
 use sha2::{Digest as _, Sha256};
 
+use super::folded::{self, By, Like};
 use super::rulebook::RuleBook;
 use super::{document, keep};
 use crate::archive::{Place as Located, StoredEvent};
@@ -134,7 +135,7 @@ impl Piece {
 }
 
 /// An event, ready to be stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Incoming {
     pub(super) stored: StoredEvent,
     /// Lacks its row and issue.
@@ -153,6 +154,10 @@ pub(super) struct Incoming {
     pub(super) user: Option<[u8; 8]>,
     /// What privacy rules removed from it.
     pub(super) removals: Removals,
+    /// Events that were told with it and are like it.
+    pub(super) alike: Vec<Like>,
+    /// What is stored for those, where the event itself is stored already.
+    pub(super) spare: Option<Box<Self>>,
 }
 
 /// What records are read beside.
@@ -271,9 +276,13 @@ pub(super) fn record(beside: Beside<'_>, record: Record) -> What {
     let (items, sum) = match &record {
         Record::Ledger(_) | Record::Part(_) => return effect_alone(beside, record),
         Record::Items(items) => (items, None),
+        Record::Folded(folded) => (&folded.items, None),
         Record::Whole(whole) => (&whole.items, Some(whole.sum)),
     };
-    let attempt = catch_unwind(AssertUnwindSafe(|| effects(beside, items, sum)));
+    let attempt = catch_unwind(AssertUnwindSafe(|| match &record {
+        Record::Folded(folded) => effects_of_folded(beside, folded),
+        _ => effects(beside, items, sum),
+    }));
     match attempt {
         Ok(Ok(effects)) => What::Effects(effects),
         Ok(Err(error)) => What::Poison(set_aside(&record, reason_of(&error))),
@@ -290,7 +299,7 @@ fn effect_alone(beside: Beside<'_>, record: Record) -> What {
     let effect = match record {
         Record::Ledger(delta) => Effect::Ledger(delta),
         Record::Part(part) => Effect::Part(Box::new(piece(beside.relay, part))),
-        Record::Items(_) | Record::Whole(_) => return What::Skip,
+        Record::Items(_) | Record::Whole(_) | Record::Folded(_) => return What::Skip,
     };
     What::Effects(vec![effect])
 }
@@ -322,6 +331,8 @@ fn piece(relay: RelayId, part: Part) -> Piece {
         payload: part.bytes,
         relay_offset_millis: 0,
         place: None,
+        alike: Vec::new(),
+        stands_in: false,
     };
     Piece { stored, known }
 }
@@ -329,13 +340,8 @@ fn piece(relay: RelayId, part: Part) -> Piece {
 /// An entry of a record that is set aside.
 pub(super) fn set_aside(record: &Record, reason: String) -> Poison {
     let items = record.items();
-    let counts = items.into_iter().flat_map(|items| {
-        let of = |item: &block::Item| {
-            let category = ItemKind::from_name(&item.kind).category();
-            (items.project, category, 1)
-        };
-        items.items.iter().map(of)
-    });
+    let counts = record.counts();
+    let counts = counts.map(|count| (count.project, count.category, signed(count.n)));
     Poison {
         project: items.map(|items| items.project),
         reason,
@@ -418,6 +424,28 @@ fn effects(
     Ok(effects)
 }
 
+/// What events do that are told as one.
+fn effects_of_folded(beside: Beside<'_>, folded: &Folded) -> Result<Vec<Effect>, NormaliseError> {
+    let items = &folded.items;
+    let rules = beside.rules.of(items.project);
+    let mut effects = Vec::new();
+    for item in &items.items {
+        let by = By {
+            category: ItemKind::from_name(&item.kind).category(),
+            rules: &rules,
+            places: beside.places,
+        };
+        let stored = stored(beside, items, item, items.event_id);
+        let events = folded::apart(stored, &folded.alike, by)?;
+        effects.extend(
+            events
+                .into_iter()
+                .map(|event| Effect::Event(Box::new(event))),
+        );
+    }
+    Ok(effects)
+}
+
 /// The event that an item's body is kept under: what belongs to none is found by its parts.
 fn event_of(known: &NewItem, sum: Option<Sum>) -> Option<EventId> {
     known.event_id.or(sum.map(|sum| sum.whole.into()))
@@ -446,17 +474,31 @@ fn stored(
         payload: item.payload.clone(),
         relay_offset_millis: beside.offset_of(items),
         place: None,
+        alike: Vec::new(),
+        stands_in: false,
     }
 }
 
-/// Normalises and groups a stored event. A place that is found is kept with it, so that the event
-/// reads the same when the file of places is another.
+/// Normalises and groups a stored event, and what was told with it.
 pub(super) fn digested(
-    mut stored: StoredEvent,
+    stored: StoredEvent,
     category: Category,
     rules: &Rules,
     places: &Places,
 ) -> Result<Incoming, NormaliseError> {
+    let by = By {
+        category,
+        rules,
+        places,
+    };
+    let mut event = alone(stored, by)?;
+    event.alike = folded::again(&event, by)?;
+    Ok(event)
+}
+
+/// Normalises and groups a stored event. A place that is found is kept with it, so that the event
+/// reads the same when the file of places is another.
+pub(super) fn alone(mut stored: StoredEvent, by: By<'_>) -> Result<Incoming, NormaliseError> {
     let mut event = normalise::normalise(&stored.payload, &receipt(&stored))?;
     let address = event
         .user
@@ -464,11 +506,11 @@ pub(super) fn digested(
         .and_then(|user| user.ip_address.as_deref());
     let found = address
         .filter(|_| stored.place.is_none())
-        .and_then(|address| places.find(address));
+        .and_then(|address| by.places.find(address));
     if let Some(found) = &found {
         event.locate(&place(found));
     }
-    let grouping = group::group_by(&event, rules);
+    let grouping = group::group_by(&event, by.rules);
     let document = document::of(&event, &grouping, stored.project);
     let metadata = serde_json::to_string(&grouping.metadata).unwrap_or_else(|_| "{}".to_owned());
     let user = event.user_key().map(user_hash);
@@ -479,7 +521,7 @@ pub(super) fn digested(
     Ok(Incoming {
         stored,
         document,
-        category,
+        category: by.category,
         hashes: grouping.hashes,
         previous: grouping.previous,
         features: grouping.features,
@@ -489,6 +531,8 @@ pub(super) fn digested(
         priority: i64::from(grouping.metadata.initial_priority.number()),
         user,
         removals: removals.unwrap_or_default(),
+        alike: Vec::new(),
+        spare: None,
     })
 }
 

@@ -168,12 +168,10 @@ pub async fn regroup(
     write.give_events(&moved).await?;
     if let Some(latest) = staying
         .iter()
-        .max_by_key(|event| (event.incoming.document.timestamp, event.row))
+        .max_by_key(|event| (event.incoming.last_seen(), event.row))
     {
-        let first = staying
-            .iter()
-            .map(|event| event.incoming.document.timestamp);
-        let (at, face) = (latest.incoming.document.timestamp, face(&latest.incoming));
+        let first = staying.iter().map(|event| event.incoming.first_seen());
+        let (at, face) = (latest.incoming.last_seen(), face(&latest.incoming));
         write.reface_issue(issue, &face, first.min(), at).await?;
     }
     let made: BTreeSet<i64> = written.issues.iter().copied().collect();
@@ -233,23 +231,30 @@ pub(super) fn face(event: &Incoming) -> IssueFace<'_> {
 fn loss(going: &[&Again], staying: &[&Again]) -> Loss {
     let kept: HashSet<[u8; 8]> = staying
         .iter()
-        .filter_map(|event| event.incoming.user)
+        .flat_map(|event| event.incoming.users())
         .collect();
-    let mut loss = Loss {
-        events: i64::try_from(going.len()).unwrap_or(i64::MAX),
-        ..Loss::default()
-    };
+    let mut loss = Loss::default();
     let mut users = BTreeSet::new();
     for event in going {
-        let document = &event.incoming.document;
-        users.extend(event.incoming.user.filter(|user| !kept.contains(user)));
-        *loss.hours.entry(document.timestamp.hour()).or_default() += 1;
-        for tag in &document.tags {
-            *loss.tags.entry(tag.clone()).or_default() += 1;
-        }
+        let event = &event.incoming;
+        users.extend(event.users().filter(|user| !kept.contains(user)));
+        loss.add(event);
     }
     loss.users = users.into_iter().collect();
     loss
+}
+
+impl Loss {
+    /// Adds what an event counts for, its users left out.
+    pub(super) fn add(&mut self, event: &Incoming) {
+        self.events += event.count();
+        for (hour, n) in event.hours() {
+            *self.hours.entry(hour).or_default() += n;
+        }
+        for (tag, (n, ..)) in event.tags() {
+            *self.tags.entry(tag.clone()).or_default() += n;
+        }
+    }
 }
 
 /// The issue's events, grouped by the rules as they are now.

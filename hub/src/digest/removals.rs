@@ -25,7 +25,9 @@ pub(super) async fn write(
         for (removal, n) in &event.removals {
             let key = (event.stored.project, &*removal.rule, &*removal.field);
             let sum = counts.entry(key).or_default();
-            *sum = sum.saturating_add(i64::try_from(*n).unwrap_or(i64::MAX));
+            // What is told together lacks the same.
+            let n = i64::try_from(*n).unwrap_or(i64::MAX);
+            *sum = sum.saturating_add(n.saturating_mul(event.count()));
         }
     }
     if counts.is_empty() {

@@ -1,6 +1,7 @@
 //! The digest over a real store, archive and index.
 
 mod books;
+mod folded;
 mod items;
 mod parts;
 mod states;

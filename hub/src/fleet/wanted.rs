@@ -118,6 +118,7 @@ impl Fleet {
             links,
             dicts,
             erasures: self.erasures().await?,
+            folds: true,
             ..RosterBundle::default()
         })
     }

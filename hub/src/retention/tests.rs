@@ -62,6 +62,8 @@ impl Hub {
             payload: Bytes::from(format!("{{\"n\":{row},\"text\":\"{}\"}}", "x".repeat(2000))),
             relay_offset_millis: 0,
             place: None,
+            alike: Vec::new(),
+            stands_in: false,
         };
         let at = parts.archive.append(std::slice::from_ref(&stored)).unwrap()[0];
         parts
@@ -88,6 +90,7 @@ impl Hub {
             pack: at.pack,
             offset: at.offset,
             item: at.item,
+            weight: 1,
         };
         write.add_events(&[event]).await.unwrap();
         write.commit().await.unwrap();
@@ -123,6 +126,8 @@ impl Hub {
             payload: Bytes::from(format!("file {n} {}", "x".repeat(2000))),
             relay_offset_millis: 0,
             place: None,
+            alike: Vec::new(),
+            stands_in: false,
         };
         let place = parts.archive.append(std::slice::from_ref(&stored)).unwrap()[0];
         let item = NewItem {

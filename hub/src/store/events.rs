@@ -35,11 +35,13 @@ pub struct EventRow {
     pub offset: u64,
     /// The place in the chunk.
     pub item: u32,
+    /// How many events it counts as.
+    pub weight: i64,
 }
 
 /// Columns in the order of [`read`].
 const COLUMNS: &str = "id, project_id, event_id, issue_id, timestamp, received_at, digested_at, \
-                       pack, pack_offset, pack_item";
+                       pack, pack_offset, pack_item, weight";
 
 impl Store {
     /// Which of these events are stored already.
@@ -182,7 +184,8 @@ impl Write {
                     .push_bind(event.digested_at.as_millis())
                     .push_bind(event.pack.cast_signed())
                     .push_bind(event.offset.cast_signed())
-                    .push_bind(event.item);
+                    .push_bind(event.item)
+                    .push_bind(event.weight);
             });
             sql.build().execute(self.connection()).await?;
         }
@@ -282,6 +285,7 @@ fn read(row: &sqlx::sqlite::SqliteRow) -> Result<EventRow, StoreError> {
         pack: at(7)?.cast_unsigned(),
         offset: at(8)?.cast_unsigned(),
         item: row.try_get(9)?,
+        weight: at(10)?,
     })
 }
 

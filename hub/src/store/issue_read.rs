@@ -243,6 +243,20 @@ impl Store {
         .await?)
     }
 
+    /// How many of an issue's events were told with others: they are counted, and not stored
+    /// themselves.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issue_folded(&self, issue_id: i64) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT coalesce(SUM(weight - 1), 0) FROM events WHERE issue_id = ?1 AND weight > 1",
+        )
+        .bind(issue_id)
+        .fetch_one(self.reader())
+        .await?)
+    }
+
     /// The hashes bound to an issue.
     ///
     /// # Errors

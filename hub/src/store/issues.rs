@@ -482,8 +482,9 @@ impl Write {
         // More than anyone waits for need not be counted.
         const COUNTED_MAX: i64 = 100_000;
         Ok(sqlx::query_scalar(
-            "SELECT COUNT(*) FROM
-                 (SELECT 1 FROM events WHERE issue_id = ?1 AND timestamp >= ?2 LIMIT ?3) AS some",
+            "SELECT coalesce(SUM(weight), 0) FROM
+                 (SELECT weight FROM events WHERE issue_id = ?1 AND timestamp >= ?2 LIMIT ?3)
+                 AS some",
         )
         .bind(issue)
         .bind(at.as_millis())

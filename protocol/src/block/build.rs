@@ -9,7 +9,7 @@ use super::{
     BlockError, CHECKSUM_LEN, CODEC_ZSTD, DictId, FORMAT, Head, ItemCount, Record, compress,
 };
 use crate::ids::{Epoch, Lane, ProjectId, Seq};
-use crate::item::{Category, ItemKind};
+use crate::item::Category;
 use crate::limits::{BLOCK_BYTES_MAX, BLOCK_RAW_BYTES_MAX, BLOCK_RECORDS_MAX};
 use crate::wire::WireError;
 
@@ -114,11 +114,9 @@ impl Builder {
             return Err(refused);
         }
         self.count += 1;
-        if let Some(items) = record.items() {
-            for item in &items.items {
-                let category = ItemKind::from_name(&item.kind).category();
-                *self.counts.entry((items.project, category)).or_default() += 1;
-            }
+        for count in record.counts() {
+            let key = (count.project, count.category);
+            *self.counts.entry(key).or_default() += count.n;
         }
         Ok(())
     }

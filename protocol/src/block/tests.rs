@@ -40,6 +40,25 @@ fn ledger(n: u64) -> Record {
     })
 }
 
+/// An event and others like it.
+fn folded(project: u64, minutes: Vec<(i64, u32)>) -> Record {
+    let Record::Items(items) = items(project, "event", b"{}".to_vec()) else {
+        unreachable!()
+    };
+    let at = Timestamp::from_millis(1);
+    let alike = Alike {
+        user: Some(Bytes::from_static(b"{\"id\":1}")),
+        remote_addr: None,
+        first: at,
+        last: at,
+        minutes,
+    };
+    Record::Folded(Folded {
+        items,
+        alike: vec![alike],
+    })
+}
+
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let next = || {
@@ -226,6 +245,22 @@ fn of_a_block_of_a_later_format_the_head_is_read() {
     assert!(matches!(read_head(&before), Err(BlockError::Version(0))));
 }
 
+#[test]
+fn events_that_are_told_together_count_as_all_of_them() {
+    let records = [
+        folded(1, vec![(7, 3), (8, 96)]),
+        items(1, "event", b"{}".to_vec()),
+    ];
+    let sealed = seal(Epoch(3), Lane::Errors, Seq(1), &records).unwrap();
+    let count = ItemCount {
+        project: ProjectId::new(1).unwrap(),
+        category: Category::Error,
+        n: 101,
+    };
+    assert_eq!(sealed.head.counts, [count]);
+    assert_eq!(open(&sealed.bytes).unwrap().1, records);
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     let payload = prop::collection::vec(any::<u8>(), 0..300);
     prop_oneof![
@@ -236,6 +271,11 @@ fn any_record() -> impl Strategy<Value = Record> {
         )
             .prop_map(|(project, kind, payload)| items(project, &kind, payload)),
         any::<u64>().prop_map(ledger),
+        (
+            1..50_u64,
+            prop::collection::vec((any::<i64>(), any::<u32>()), 0..5)
+        )
+            .prop_map(|(project, minutes)| folded(project, minutes)),
     ]
 }
 

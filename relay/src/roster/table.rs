@@ -31,6 +31,8 @@ pub(super) struct Table {
     pub(super) dicts: Vec<RosterDict>,
     /// What is to be removed from the spool.
     pub(super) erasures: Arc<[Erasure]>,
+    /// Whether the hub reads records that tell of several events.
+    pub(super) folds: bool,
     link: LinkSettings,
     links: HashMap<RelayId, LinkSettings>,
 }
@@ -99,6 +101,7 @@ impl Table {
             expires_at: bundle.expires_at,
             dicts: bundle.dicts,
             erasures: bundle.erasures.into(),
+            folds: bundle.folds,
             link: bundle.link,
             links: links.map(|named| (named.relay, named.link)).collect(),
         })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use protocol::block::{self, DictId, Head, ItemCount, Record};
 use protocol::ids::{Epoch, Lane, ProjectId, Seq};
-use protocol::item::{Category, ItemKind};
+use protocol::item::Category;
 use protocol::timestamp::Timestamp;
 
 use super::cipher::Access;
@@ -115,11 +115,9 @@ pub(super) fn add_counts(into: &mut ItemCounts, counts: &[ItemCount]) {
 
 /// Adds the items of one record.
 pub(super) fn add_record(into: &mut ItemCounts, record: &Record) {
-    if let Some(items) = record.items() {
-        for item in &items.items {
-            let category = ItemKind::from_name(&item.kind).category();
-            *into.entry((items.project, category)).or_default() += 1;
-        }
+    for count in record.counts() {
+        let n = into.entry((count.project, count.category)).or_default();
+        *n = n.saturating_add(count.n);
     }
 }
 

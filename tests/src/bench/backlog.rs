@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::steady::noise;
 use super::{Figures, disk_bytes, is_large, mib, percentile, relay};
-use crate::site::{Plan, Site};
+use crate::site::Site;
 use crate::wait::clock;
 
 /// Bytes of each record of the backlog.
@@ -21,7 +21,7 @@ const STARTS: usize = 5;
 /// Measures start and memory in a directory.
 pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
     let n_records = if is_large() { 10 << 10 } else { 1 << 10 };
-    let mut plan = Plan::free(dir.to_owned())?;
+    let mut plan = super::plan_in(dir.to_owned())?;
     plan.spool_max = Some("16 GiB".to_owned());
     let mut site = Site::open(plan).await?;
     site.stop_hub().await?;

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Figures, float, hub, mib, percentile};
 use crate::scale;
-use crate::site::{Plan, Site};
+use crate::site::Site;
 use crate::wait::{clock, until};
 
 /// How long a change or a return may take.
@@ -31,7 +31,7 @@ const ASKED: usize = 50;
 
 /// Measures all of it in a directory.
 pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
-    let mut site = Site::open(Plan::free(dir.join("site"))?).await?;
+    let mut site = Site::open(super::plan_in(dir.join("site"))?).await?;
     let before = hub(&site)?.resident_bytes()?;
     let relays = join_all(&site, dir).await?;
     connected(&relays).await?;

@@ -9,7 +9,7 @@ use super::{Figures, SENDERS, float, fresh, post_all, relay};
 use crate::api::VISIBLE_WITHIN;
 use crate::load::{Load, Recorded};
 use crate::scale;
-use crate::site::{Plan, Site};
+use crate::site::Site;
 use crate::wait::until;
 
 /// Rules of people; as many fields are named by each.
@@ -73,7 +73,7 @@ fn sources() -> anyhow::Result<Vec<(&'static str, Source)>> {
 /// Measures every kind under every setting, the hub being away.
 pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
     for setting in Setting::ALL {
-        let mut site = Site::open(Plan::free(fresh(dir, "kinds")?)?).await?;
+        let mut site = Site::open(super::plan_in(fresh(dir, "kinds")?)?).await?;
         set(&site, setting).await?;
         site.stop_hub().await?;
         for (kind, mut source) in sources()? {

@@ -10,7 +10,7 @@ use crate::api::envelope;
 use crate::chance::Chance;
 use crate::impair::{Conditions, Way};
 use crate::load::Load;
-use crate::site::{Plan, Site};
+use crate::site::Site;
 use crate::wait::{clock, until};
 
 /// Events whose bytes on the link are counted.
@@ -96,7 +96,7 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
 }
 
 async fn site(dir: &Path) -> anyhow::Result<Site> {
-    let mut plan = Plan::free(fresh(dir, "link")?)?;
+    let mut plan = super::plan_in(fresh(dir, "link")?)?;
     plan.link_seed = Some(1);
     // Nothing delivered is kept for a hub that is set back, so what is left is what was not given
     // back.

@@ -14,7 +14,7 @@ use super::{DRAINED_WITHIN, Figures, SENDERS, float, hub, is_large, mib, percent
 use crate::api::{envelope, form_encoded};
 use crate::chance::Chance;
 use crate::scale::bench_events;
-use crate::site::{ORGANIZATION, PROJECT, Plan, Site};
+use crate::site::{ORGANIZATION, PROJECT, Site};
 use crate::wait::{clock, until};
 
 /// Times that each kind of question is asked.
@@ -34,7 +34,7 @@ const WORDS: [&str; 24] = [
 
 /// Measures all of it in a directory.
 pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
-    let site = Site::open(Plan::free(dir.to_owned())?).await?;
+    let site = Site::open(super::plan_in(dir.to_owned())?).await?;
     let wanted = bench_events(if is_large() { 1_000_000 } else { 100_000 });
     feed(&site, wanted).await?;
     figures.note("search.events", float(site.stored_events().await?), "")?;

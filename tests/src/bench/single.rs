@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::{Figures, float, fresh};
 use crate::load::Load;
-use crate::site::{Plan, Site};
+use crate::site::Site;
 use crate::wait::until;
 
 /// Events sent alone, each when the one before is acknowledged.
@@ -36,7 +36,7 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
         ("transaction", "traces", Load::transactions()?),
     ];
     for (what, kind, mut load) in kinds {
-        let mut plan = Plan::free(fresh(dir, "single")?)?;
+        let mut plan = super::plan_in(fresh(dir, "single")?)?;
         plan.link_seed = Some(1);
         let site = Site::open(plan).await?;
         let plain = send_alone(&site, &mut load).await?;

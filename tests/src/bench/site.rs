@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     DRAINED_WITHIN, ENVELOPES, Figures, disk_bytes, float, hub, mib, percentile, post, relay,
 };
-use crate::site::{ORGANIZATION, Plan, Site};
+use crate::site::{ORGANIZATION, Site};
 use crate::wait::{clock, until};
 
 /// Events whose way from POST to list is timed.
@@ -16,7 +16,7 @@ const VISIBLE: usize = 60;
 
 /// Measures all of it in a directory.
 pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
-    let mut site = Site::open(Plan::free(dir.to_owned())?).await?;
+    let mut site = Site::open(super::plan_in(dir.to_owned())?).await?;
     idle(&site, figures)?;
     visible(&site, figures).await?;
     let n_before = site.stored_events().await?;

@@ -19,7 +19,7 @@ use super::{Figures, SENDERS, float, mib, percentile, post_all, relay};
 use crate::api::{Sdk, VISIBLE_WITHIN, envelope};
 use crate::chance::Chance;
 use crate::load::Load;
-use crate::site::{Plan, Site};
+use crate::site::Site;
 use crate::wait::{clock, until};
 
 /// The rate that acknowledgements are measured at.
@@ -40,7 +40,7 @@ const OTHERS: usize = 500;
 /// Measures all of it in a directory.
 pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result<()> {
     durable(&dir.join("spool"), figures).await?;
-    let site = Site::open(Plan::free(dir.join("site"))?).await?;
+    let site = Site::open(super::plan_in(dir.join("site"))?).await?;
     steady(&site, figures).await?;
     small(&site, figures).await?;
     flooded(&site, figures).await

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use hub::digest::cursor::{Meets, meet};
 use hub::receive::{Arrived, Inbox, Step};
-use protocol::block::{self, Chain, Record, Whole};
+use protocol::block::{self, Chain, Folded, Record, Whole};
 use protocol::ids::{Epoch, Lane, Seq, WholeId};
 use protocol::outcome::{Account, Counts, Term, reason};
 use protocol::wire::{Ack, Cursor};
@@ -392,7 +392,9 @@ impl Store {
                 let parts = self.parts.entry(part.whole).or_default();
                 parts.insert(part.nth, part.chain);
             }
-            Record::Items(items) | Record::Whole(Whole { items, .. }) => {
+            Record::Items(items)
+            | Record::Whole(Whole { items, .. })
+            | Record::Folded(Folded { items, .. }) => {
                 let n = n.ok_or("a record without a number")?;
                 let is_whole = self.is_whole(record);
                 if !is_whole {

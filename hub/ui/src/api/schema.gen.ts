@@ -3129,6 +3129,11 @@ export interface components {
             lastRelease?: components["schemas"]["ReleaseRef"] | null;
             /** Format: int32 */
             userReportCount: number;
+            /**
+             * Format: int64
+             * @description How many of the events are counted and not kept: they came in a storm of events like them.
+             */
+            foldedCount: number;
             /** @description How the first event was grouped, and why. */
             grouping: Record<string, unknown>;
         };

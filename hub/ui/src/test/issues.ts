@@ -51,6 +51,7 @@ export function issueDetail(part: Partial<IssueDetail> = {}): IssueDetail {
     participants: [],
     tags: [],
     userReportCount: 0,
+    foldedCount: 0,
     grouping: {},
     firstRelease: null,
     lastRelease: { version: "shop@1.2.3", shortVersion: "1.2.3" },

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use protocol::block::{self, Item, Items, LedgerDelta, Record};
+use protocol::block::{self, Folded, Item, Items, LedgerDelta, Record};
 use protocol::ids::{Lane, ProjectId, Seq};
 use protocol::timestamp::Timestamp;
 use serde::Serialize;
@@ -29,6 +29,7 @@ enum What<'a> {
     Ledger(Ledger),
     Part(OnePart<'a>),
     Whole(OneWhole<'a>),
+    Folded(OneFolded<'a>),
     Gap(Gap),
 }
 
@@ -48,6 +49,23 @@ struct OneWhole<'a> {
     parts: u32,
     bytes: u64,
     envelope: Envelope<'a>,
+}
+
+/// Events that are alike: one of them, and what sets the others apart.
+#[derive(Serialize)]
+struct OneFolded<'a> {
+    events: u64,
+    alike: Vec<OneAlike<'a>>,
+    envelope: Envelope<'a>,
+}
+
+#[derive(Serialize)]
+struct OneAlike<'a> {
+    events: u64,
+    user: Option<Payload<'a>>,
+    remote_addr: Option<&'a str>,
+    first: String,
+    last: String,
 }
 
 #[derive(Serialize)]
@@ -170,6 +188,7 @@ fn print_piece(
                 bytes: whole.sum.bytes,
                 envelope: envelope(&whole.items),
             }),
+            Record::Folded(folded) => What::Folded(self::folded(folded)),
         };
         line(lane, seq, what, out)?;
         *left -= 1;
@@ -195,6 +214,21 @@ fn envelope(items: &Items) -> Envelope<'_> {
         user_agent: items.user_agent.as_deref(),
         trace: items.trace.as_deref().map(payload),
         items: items.items.iter().map(item).collect(),
+    }
+}
+
+fn folded(folded: &Folded) -> OneFolded<'_> {
+    let alike = folded.alike.iter().map(|alike| OneAlike {
+        events: alike.count(),
+        user: alike.user.as_deref().map(payload),
+        remote_addr: alike.remote_addr.as_deref(),
+        first: alike.first.to_rfc3339(),
+        last: alike.last.to_rfc3339(),
+    });
+    OneFolded {
+        events: folded.count(),
+        alike: alike.collect(),
+        envelope: envelope(&folded.items),
     }
 }
 

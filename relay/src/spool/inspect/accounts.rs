@@ -5,7 +5,7 @@ use std::io;
 
 use protocol::block;
 use protocol::ids::{Lane, Seq};
-use protocol::item::{Category, ItemKind};
+use protocol::item::Category;
 use protocol::outcome::{Counts, Term};
 use serde::Serialize;
 
@@ -219,11 +219,8 @@ fn count_waiting(bytes: &[u8], from: Seq, lines: &mut BTreeMap<Category, Line>) 
     let skip = from.0.saturating_sub(head.first_seq.0);
     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
     for record in records.iter().skip(skip) {
-        if let Some(items) = record.items() {
-            for item in &items.items {
-                let category = ItemKind::from_name(&item.kind).category();
-                lines.entry(category).or_default().waiting += 1;
-            }
+        for count in record.counts() {
+            lines.entry(count.category).or_default().waiting += count.n;
         }
     }
 }

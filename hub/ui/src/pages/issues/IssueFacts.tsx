@@ -21,6 +21,14 @@ export function IssueFacts({ org, issue, onAssign, onPriority }: Props) {
     <dl className={styles.facts} aria-label="Facts about this issue">
       <Fact name="Events">
         <strong>{exact(Number(issue.count))}</strong>
+        {issue.foldedCount > 0 ? (
+          <span
+            className={styles.beside}
+            title="They came in a storm of events like those that are kept; their users and times are counted."
+          >
+            {exact(issue.foldedCount)} of them counted, not kept
+          </span>
+        ) : null}
       </Fact>
       <Fact name="Users">
         <strong>{exact(issue.userCount)}</strong>

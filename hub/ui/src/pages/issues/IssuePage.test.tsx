@@ -115,6 +115,12 @@ describe("the issue page", () => {
     expect(screen.getByRole("table", { name: "Local variables" }).textContent).toContain("sku");
   });
 
+  it("says how many events of a storm are counted and not kept", async () => {
+    const issue = { ...issueDetail(), count: "1000000", foldedCount: 999_188 };
+    open(AT, answers(chained, { [`GET ${ISSUE}`]: { body: issue } }));
+    expect(await screen.findByText("999,188 of them counted, not kept")).toBeTruthy();
+  });
+
   it("marks what was removed and names the rule", async () => {
     open(AT, answers(chained));
     expect(await screen.findByRole("img", { name: "Replaced by the rule @password:filter" })).toBeTruthy();

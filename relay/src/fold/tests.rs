@@ -1,0 +1,146 @@
+//! What goes as it is, and what is told together.
+
+use protocol::block::Item;
+use protocol::ids::PublicKey;
+use protocol::timestamp::Timestamp;
+
+use super::storms::KINDS_MAX;
+use super::*;
+
+const NOW: i64 = 1_767_323_045_678;
+
+fn project(id: u64) -> ProjectId {
+    ProjectId::new(id).unwrap()
+}
+
+/// An event of a kind, by a user, so many milliseconds after the first.
+fn event(project_id: u64, kind: usize, user: Option<u32>, millis: i64) -> Items {
+    let at = Timestamp::from_millis(NOW + millis);
+    let mut payload = serde_json::json!({
+        "message": format!("kind {kind}"), "timestamp": at.to_rfc3339(),
+    });
+    if let Some(user) = user {
+        payload["user"] = serde_json::json!({"id": user});
+    }
+    Items {
+        project: project(project_id),
+        key: PublicKey::from_bytes([1; 16]),
+        received_at: at,
+        sent_at: None,
+        event_id: None,
+        client: None,
+        remote_addr: None,
+        user_agent: None,
+        trace: None,
+        items: vec![Item {
+            kind: "event".to_owned(),
+            header: Bytes::from_static(b"{}"),
+            payload: Bytes::from(payload.to_string()),
+        }],
+    }
+}
+
+fn key(kind: usize) -> Key {
+    fold::read(&event(1, kind, None, 0)).unwrap().key
+}
+
+fn told(events: Vec<Items>) -> Vec<Batch> {
+    let waiting = events.into_iter().map(|items| {
+        let (done, _) = oneshot::channel();
+        let one = fold::read(&items).unwrap();
+        Waiting { items, one, done }
+    });
+    batches(waiting.collect())
+}
+
+#[test]
+fn the_first_of_a_minute_go_as_they_are() {
+    let mut storms = Storms::new(3);
+    let second = Duration::from_secs;
+    for _ in 0..3 {
+        assert!(!storms.is_stormy(project(1), second(59)));
+    }
+    assert!(storms.is_stormy(project(1), second(59)));
+    assert!(!storms.is_stormy(project(2), second(59)));
+    let surplus = |storms: &mut Storms, kind| storms.is_surplus(project(1), key(kind));
+    assert_eq!(
+        [0; 5].map(|kind| surplus(&mut storms, kind)),
+        [false, false, false, true, true]
+    );
+    assert!(!surplus(&mut storms, 1));
+    // The next minute begins anew.
+    assert!(!storms.is_stormy(project(1), second(60)));
+    assert!(!surplus(&mut storms, 0));
+}
+
+#[test]
+fn kinds_beyond_the_bound_go_as_they_are_and_others_are_folded_still() {
+    let mut storms = Storms::new(1);
+    assert!(!storms.is_stormy(project(1), Duration::ZERO));
+    for kind in 0..KINDS_MAX {
+        assert!(!storms.is_surplus(project(1), key(kind)));
+    }
+    assert!(storms.is_surplus(project(1), key(0)));
+    for _ in 0..3 {
+        assert!(!storms.is_surplus(project(1), key(KINDS_MAX)));
+    }
+}
+
+#[test]
+fn events_of_a_kind_become_one_record_with_their_users_and_times() {
+    let users = [Some(1), Some(2), None, Some(2), Some(1), Some(2)];
+    let events = users.iter().zip([9, 5, 60_000, 60_005, 1, 2]);
+    let events = events.map(|(user, millis)| event(1, 0, *user, millis));
+    let batches = told(events.collect());
+    let [batch] = batches.as_slice() else {
+        panic!("{batches:?}")
+    };
+    assert_eq!(batch.waiting.len(), 6);
+    let [(Lane::Errors, Record::Folded(folded))] = batch.records.as_slice() else {
+        panic!("{batch:?}")
+    };
+    assert_eq!(folded.count(), 6);
+    assert_eq!(folded.items, event(1, 0, Some(1), 9));
+    let shown = folded.alike.iter().map(|alike| {
+        let user = alike.user.as_deref().map(String::from_utf8_lossy);
+        let since = |at: Timestamp| at.as_millis() - NOW;
+        (
+            user,
+            alike.count(),
+            since(alike.first),
+            since(alike.last),
+            alike.minutes.len(),
+        )
+    });
+    let shown: Vec<_> = shown.collect();
+    let expected = [
+        (Some("{\"id\":2}".into()), 3, 2, 60_005, 2),
+        (None, 1, 60_000, 60_000, 1),
+        (Some("{\"id\":1}".into()), 1, 1, 1, 1),
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn other_kinds_and_other_projects_stay_apart() {
+    let events = [(1, 0), (1, 1), (2, 0), (1, 0)];
+    let batches = told(
+        events
+            .map(|(project, kind)| event(project, kind, None, 0))
+            .into(),
+    );
+    let counts = batches.iter().map(|batch| {
+        let records = batch.records.iter();
+        let mut counts: Vec<u64> = records
+            .flat_map(|(_, record)| record.counts().map(|count| count.n))
+            .collect();
+        counts.sort_unstable();
+        (counts, batch.waiting.len())
+    });
+    let counts: Vec<_> = counts.collect();
+    assert_eq!(counts, [(vec![1, 2], 3), (vec![1], 1)]);
+    // What has no like is an ordinary record.
+    let folded = batches.iter().flat_map(|batch| &batch.records);
+    let folded = folded.filter(|(_, record)| matches!(record, Record::Folded(_)));
+    assert_eq!(folded.count(), 1);
+}
