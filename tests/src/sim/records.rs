@@ -1,7 +1,7 @@
 //! Records that can be told apart.
 
 use bytes::Bytes;
-use protocol::block::{Chain, Item, Items, Part, Record, Sum, Whole};
+use protocol::block::{Alike, Chain, Folded, Item, Items, Part, Record, Sum, Whole};
 use protocol::ids::{EventId, Lane, ProjectId, PublicKey, WholeId};
 use protocol::outcome::Account;
 use protocol::timestamp::Timestamp;
@@ -22,10 +22,30 @@ const fn kind(lane: Lane) -> &'static str {
     }
 }
 
-/// The record `n`, which is not like any other.
+/// The record `n`, which is not like any other; some errors are told with others that are.
 pub(super) fn make(n: u64, lane: Lane, payload_len: usize) -> Record {
     let payload = payload(n, payload_len);
-    Record::Items(stamped(n, items(lane, n, &payload)))
+    let items = stamped(n, items(lane, n, &payload));
+    if lane.live() == Lane::Errors && n.is_multiple_of(FOLDED_EVERY) {
+        let alike = vec![alike(n, items.received_at)];
+        return Record::Folded(Folded { items, alike });
+    }
+    Record::Items(items)
+}
+
+/// Of errors, one record in so many tells of several that are alike.
+const FOLDED_EVERY: u64 = 4;
+
+/// Others that are like an error, as many as a record may hold.
+fn alike(n: u64, at: Timestamp) -> Alike {
+    let n_alike = 1 + n / FOLDED_EVERY % (ITEMS_MAX - 1);
+    Alike {
+        user: None,
+        remote_addr: None,
+        first: at,
+        last: at,
+        minutes: vec![(0, u32::try_from(n_alike).unwrap_or(1))],
+    }
 }
 
 /// Most parts of an item.
