@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { event, issue, issueDetail, pageHeaders } from "../src/test/issues.ts";
-import { awaitIssue, sendError } from "./send.ts";
+import { awaitIssue, sendError, tellRelease } from "./send.ts";
 import { connection, launch, SIZES, signIn, THEMES, type Visit, visit } from "./world.ts";
 
 const at = connection();
@@ -109,6 +109,42 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
       await page.keyboard.press("i");
       await page.getByRole("region", { name: "Issues" }).waitFor();
       expect(page.url()).toContain("start=");
+    });
+  });
+
+  it("one finds a release, reads what it brought, finalises it, and deletes one that nobody ran", async () => {
+    const type = `E2e${randomBytes(4).toString("hex")}`;
+    const [version, unused] = [`shop@1.0.0+${type}`, `shop@2.0.0+${type}`];
+    await tellRelease(at, version);
+    await tellRelease(at, unused);
+    await sendError(at, type, { release: version });
+    await awaitIssue(at, `firstRelease:"${version}"`);
+    await calmly(theme, size, async ({ page, shoot }) => {
+      await signIn(page, at, `${ROOT}/projects`);
+      await page.getByRole("heading", { name: "Projects" }).waitFor();
+      await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Releases" }).click();
+      await page.getByRole("searchbox", { name: "Search releases" }).fill(type);
+      const table = page.getByRole("table", { name: "Releases" });
+      await expect.poll(() => table.getByRole("row").count()).toBe(3);
+      await shoot("releases");
+      await table.getByRole("link", { name: version, exact: true }).click();
+      await page.getByRole("heading", { name: version, level: 1 }).waitFor();
+      await page.getByRole("table", { name: "Commits" }).getByText("Round amounts").waitFor();
+      await page.getByRole("table", { name: "Deploys" }).getByText("production").waitFor();
+      await page.getByRole("button", { name: "Finalise" }).click();
+      await page.getByRole("button", { name: "Finalise" }).waitFor({ state: "detached" });
+      await shoot("release");
+      await page.getByRole("table", { name: "New issues" }).getByRole("link").click();
+      await page.getByRole("heading", { name: type, level: 1 }).waitFor();
+      await page.getByText("First seen").locator("..").getByRole("link").click();
+      await page.getByRole("heading", { name: version, level: 1 }).waitFor();
+
+      await page.goto(`${ROOT}/releases/${encodeURIComponent(unused)}`);
+      await page.getByRole("button", { name: "Delete" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+      await page.getByText(/is deleted$/).waitFor();
+      await page.goto(`${ROOT}/releases?query=${type}`);
+      await expect.poll(() => table.getByRole("row").count()).toBe(2);
     });
   });
 

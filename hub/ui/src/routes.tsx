@@ -14,6 +14,7 @@ import {
 import { relayEquationQuery, relayQuery } from "./api/fleet.ts";
 import { eventQuery, issueQuery } from "./api/issues.ts";
 import { projectQuery, projectsQuery } from "./api/projects.ts";
+import { releaseQuery } from "./api/releases.ts";
 import { organizationsQuery, sessionQuery } from "./api/session.ts";
 import { COLUMNS, type Column } from "./lib/fleet.ts";
 import { DIMENSIONS, type Dimension } from "./lib/outcomes.ts";
@@ -168,6 +169,33 @@ const issueEvent = createRoute({
   component: issuePage,
 });
 
+export interface ReleaseListSearch extends FilterSearch {
+  /** A part of the version. */
+  query?: string;
+  /** Absent: the open ones. */
+  status?: "archived";
+}
+
+const releases = createRoute({
+  getParentRoute: () => organization,
+  path: "/releases",
+  validateSearch: (raw): ReleaseListSearch => ({
+    ...filterSearch(raw),
+    query: text(raw.query),
+    status: oneOf(raw.status, ["archived"] as const),
+  }),
+  component: lazyRouteComponent(() => import("./pages/releases/ReleasesPage.tsx"), "ReleasesPage"),
+});
+
+const release = createRoute({
+  getParentRoute: () => organization,
+  path: "/releases/$version",
+  loader: ({ context, params }) => {
+    void context.queryClient.prefetchQuery(releaseQuery(params.org, params.version));
+  },
+  component: lazyRouteComponent(() => import("./pages/releases/ReleasePage.tsx"), "ReleasePage"),
+});
+
 const projects = createRoute({
   getParentRoute: () => organization,
   path: "/projects",
@@ -314,6 +342,8 @@ const tree = root.addChildren([
       issues,
       issue,
       issueEvent,
+      releases,
+      release,
       projects,
       newProject,
       firstRun,

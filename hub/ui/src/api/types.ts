@@ -69,6 +69,10 @@ export type OwnershipChange = Partial<Schemas["OwnershipChange"]>;
 export type Codeowners = Schemas["Codeowners"];
 export type SuggestedOwners = Schemas["SuggestedOwners"];
 export type ReleaseOfList = Schemas["Release"];
+export type ReleaseChange = Partial<Schemas["ReleaseChange"]>;
+export type Commit = Schemas["Commit"];
+export type CommitFile = Schemas["CommitFile"];
+export type Deploy = Schemas["Deploy"];
 export type Committers = Schemas["Committers"];
 export type Attachment = Schemas["Attachment"];
 

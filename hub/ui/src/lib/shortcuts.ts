@@ -30,6 +30,7 @@ export const SHORTCUTS = {
     title: "Go to",
     keys: {
       issues: { key: "g i", does: "Issues" },
+      releases: { key: "g r", does: "Releases" },
       projects: { key: "g p", does: "Projects" },
       fleet: { key: "g f", does: "Fleet" },
       outcomes: { key: "g o", does: "Outcomes" },

@@ -1,6 +1,7 @@
 /** All events of the issue, newest first, under the filter in force. */
 
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { type EventFilter, issueEventsQuery } from "../../api/issues.ts";
 import type { EventSummary } from "../../api/types.ts";
@@ -64,7 +65,13 @@ export function EventsPanel({ org, issue, filter, onFilter, onEnvironment, onOpe
       name: "Release",
       cell: (event) => {
         const release = tag(event, "release");
-        return release ? <span title={release}>{shortRelease(release)}</span> : "";
+        return release ? (
+          <Link to="/organizations/$org/releases/$version" params={{ org, version: release }} title={release}>
+            {shortRelease(release)}
+          </Link>
+        ) : (
+          ""
+        );
       },
     },
     {

@@ -1,5 +1,6 @@
 /** What decides where an issue goes: how often, for whom, since when, which way, and whose it is. */
 
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Assignee, IssueDetail, Release } from "../../api/types.ts";
 import { exact, plural, shortRelease } from "../../lib/format.ts";
@@ -44,8 +45,8 @@ export function IssueFacts({ org, issue, onAssign, onPriority }: Props) {
           </span>
         </span>
       </Fact>
-      <Seen name="Last seen" at={issue.lastSeen} release={issue.lastRelease} />
-      <Seen name="First seen" at={issue.firstSeen} release={issue.firstRelease} />
+      <Seen org={org} name="Last seen" at={issue.lastSeen} release={issue.lastRelease} />
+      <Seen org={org} name="First seen" at={issue.firstSeen} release={issue.firstRelease} />
       <Fact name="Priority">
         <PriorityMenu value={issue.priority} onChange={onPriority} />
       </Fact>
@@ -65,13 +66,23 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-function Seen({ name, at, release }: { name: string; at: string; release: Release | null | undefined }) {
+interface SeenProps {
+  org: string;
+  name: string;
+  at: string;
+  release: Release | null | undefined;
+}
+
+function Seen({ org, name, at, release }: SeenProps) {
   return (
     <Fact name={name}>
       <TimeAgo at={at} />
       {release ? (
         <span className={styles.beside} title={release.version}>
-          in {release.shortVersion || shortRelease(release.version)}
+          in{" "}
+          <Link to="/organizations/$org/releases/$version" params={{ org, version: release.version }}>
+            {release.shortVersion || shortRelease(release.version)}
+          </Link>
         </span>
       ) : null}
     </Fact>

@@ -267,6 +267,13 @@ describe("releases and commits", () => {
     },
   };
 
+  it("leads from when it was last seen to the release", async () => {
+    open(AT, answers({}, known));
+    const facts = await screen.findByLabelText("Facts about this issue");
+    const link = within(facts).getByRole("link", { name: "1.2.3" });
+    expect(link.getAttribute("href")).toBe("/organizations/acme/releases/shop%401.2.3");
+  });
+
   it("marks when a release came, and names the commits that touched the stack", async () => {
     open(AT, answers({}, known));
     const panel = await screen.findByRole("region", { name: "Suspect commits" });

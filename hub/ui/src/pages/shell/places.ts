@@ -12,6 +12,7 @@ interface Place {
 
 export const PLACES = [
   { id: "issues", to: "/organizations/$org/issues", name: "Issues", icon: "issues" },
+  { id: "releases", to: "/organizations/$org/releases", name: "Releases", icon: "releases" },
   { id: "projects", to: "/organizations/$org/projects", name: "Projects", icon: "projects" },
   { id: "fleet", to: "/organizations/$org/fleet", name: "Fleet", icon: "fleet" },
   { id: "outcomes", to: "/organizations/$org/outcomes", name: "Outcomes", icon: "filter" },
