@@ -393,7 +393,9 @@ impl Site {
     /// # Errors
     /// When it does not.
     pub async fn start_hub(&mut self) -> anyhow::Result<()> {
-        let process = self.start_program("vedette-hub", "hub.toml", "hub.log", &[])?;
+        // As its unit does.
+        let environment = [("MIMALLOC_PURGE_DELAY".to_owned(), "0".to_owned())];
+        let process = self.start_program("vedette-hub", "hub.toml", "hub.log", &environment)?;
         let process = self.hub.insert(process);
         ready(
             &format!("{}/health/ready", self.hub_url),
