@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use protocol::block::{self, Chain, Folded, Head, Items, LedgerDelta, Part, Record, Sum};
+use protocol::block::{
+    self, Chain, FOLDED_MAX, Folded, Head, Items, LedgerDelta, Part, Record, Sum,
+};
 use protocol::ids::{Epoch, EventId, Lane, ProjectId, PublicKey, RelayId, Seq};
 use protocol::item::{Category, ItemKind};
 use protocol::outcome::{Reason, Term, reason};
@@ -279,6 +281,14 @@ pub(super) fn record(beside: Beside<'_>, record: Record) -> What {
         Record::Folded(folded) => (&folded.items, None),
         Record::Whole(whole) => (&whole.items, Some(whole.sum)),
     };
+    // Each of its users is read as an event of theirs, so that a record of very many costs too much.
+    if let Record::Folded(folded) = &record
+        && folded.count() > FOLDED_MAX as u64
+    {
+        let n = folded.count();
+        let why = format!("it tells of {n} events, and {FOLDED_MAX} are allowed");
+        return What::Poison(set_aside(&record, why));
+    }
     let attempt = catch_unwind(AssertUnwindSafe(|| match &record {
         Record::Folded(folded) => effects_of_folded(beside, folded),
         _ => effects(beside, items, sum),

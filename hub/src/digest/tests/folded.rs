@@ -366,9 +366,14 @@ async fn what_is_told_of_an_unknown_project_or_set_aside_is_counted_to_the_unit(
     if let Record::Folded(folded) = &mut broken {
         folded.items.items[0].payload = Bytes::from_static(b"[]");
     }
-    hub.deliver(1, &[unknown, broken]).await.unwrap();
+    let mut too_many = storm(&hub, 1, 2, 1);
+    if let Record::Folded(folded) = &mut too_many {
+        folded.alike[0].minutes = vec![(0, 5000)];
+    }
+    let records = [unknown, broken, too_many];
+    hub.deliver(1, &records).await.unwrap();
     let expected = [
-        (Term::Rejected, reason::POISON, 30),
+        (Term::Rejected, reason::POISON, 30 + 5001),
         (Term::Rejected, reason::PROJECT_ID, 20),
     ];
     assert_eq!(hub.ends().await, terms(&expected));
