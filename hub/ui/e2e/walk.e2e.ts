@@ -129,6 +129,26 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
     });
   });
 
+  it("one sees which relay tries a change first", async () => {
+    await calmly(theme, size, async ({ page, shoot }) => {
+      // A trial is soon over; the page is shown one that lasts.
+      await page.route(/\/vedette\/config\/$/, async (route) => {
+        const config = await (await route.fetch()).json();
+        const rollout = {
+          state: "trying",
+          version: 7,
+          since: new Date().toISOString(),
+          canaries: ["ab".repeat(16)],
+        };
+        await route.fulfill({ json: { ...config, rollout } });
+      });
+      await signIn(page, at, `/organizations/${at.organization}/fleet`);
+      await page.getByRole("link", { name: "ab".repeat(16) }).waitFor();
+      await page.getByRole("heading", { name: "Ledger of the fleet adds up" }).waitFor();
+      await shoot("trial");
+    });
+  });
+
   it("one walks through every page", async () => {
     await calmly(theme, size, async ({ page, shoot }) => {
       await signIn(page, at);
