@@ -26,7 +26,7 @@ mod folded;
 mod open;
 mod parts;
 
-pub use build::{Builder, RAW_BYTES_TARGET, Sealed, seal};
+pub use build::{Builder, Packed, RAW_BYTES_TARGET, Sealed, seal};
 pub use compress::{compress, decompress};
 pub use folded::{Alike, FOLDED_MAX, Folded};
 pub use open::{open, read_head};

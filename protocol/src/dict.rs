@@ -52,6 +52,21 @@ impl DictId {
     pub const NONE: Self = Self(0);
     /// The dictionary that every program of this protocol version carries.
     pub const BUILT_IN: Self = Self(1);
+
+    /// What a lane's blocks are compressed with that use nothing learnt. Lane 4 goes without: its
+    /// bytes are rarely text.
+    #[must_use]
+    pub const fn unlearnt(lane: Lane) -> Self {
+        match lane {
+            Lane::Blobs => Self::NONE,
+            Lane::Control
+            | Lane::Errors
+            | Lane::ControlBacklog
+            | Lane::ErrorsBacklog
+            | Lane::Logs
+            | Lane::Traces => Self::BUILT_IN,
+        }
+    }
 }
 
 impl fmt::Display for DictId {

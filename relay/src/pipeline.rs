@@ -532,7 +532,9 @@ impl Inner {
         {
             return folder.keep(items.clone(), one).await;
         }
-        self.spool.append(records).await
+        self.spool
+            .append_beside(self.uploads.aside(), records)
+            .await
     }
 
     /// Counts every item of envelopes that are refused whole; containers, which nobody has looked

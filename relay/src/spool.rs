@@ -44,6 +44,7 @@ mod commit;
 mod config;
 mod dictionaries;
 mod disk;
+mod entry;
 mod erase;
 mod evict;
 mod format;
@@ -78,8 +79,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use bytes::Bytes;
-use protocol::block::{BlockError, Items, Record};
+use protocol::block::BlockError;
 use protocol::dict::{DictId, DictKind, Dictionary};
 use protocol::ids::{Epoch, Lane, Seq};
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -89,6 +89,7 @@ use crate::ledger::Ledger;
 pub use balance::{Balance, Delivered};
 pub use cipher::{KeyError, Keys};
 pub use config::{AgeMax, Config, WhenFull, WhenFullByLane};
+pub use entry::Entry;
 pub use erase::Erased;
 pub use repair::{RepairError, Repaired, repair};
 pub use status::{Gap, GapReason, LaneState, LastError, ReadOutcome, SpoolStatus};
@@ -299,8 +300,12 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Full`], [`SpoolError::NotDurable`] (also when the disk takes longer than
     /// allowed), [`SpoolError::TooLarge`], [`SpoolError::Closed`].
-    pub async fn append(&self, records: Vec<(Lane, Record)>) -> Result<(), SpoolError> {
-        let bytes = records.iter().map(|(_, record)| size(record)).sum::<u64>();
+    pub async fn append(
+        &self,
+        records: impl IntoIterator<Item = impl Into<Entry>>,
+    ) -> Result<(), SpoolError> {
+        let entries: Vec<Entry> = records.into_iter().map(Into::into).collect();
+        let bytes = entries.iter().map(Entry::bytes).sum::<u64>();
         let append = async {
             let units = bytes
                 .div_ceil(QUEUE_UNIT_BYTES)
@@ -310,7 +315,7 @@ impl Spool {
             let permit = permit.map_err(|_| SpoolError::Closed)?;
             let (done, answer) = oneshot::channel();
             self.send(Command::Append(Append {
-                records,
+                entries,
                 bytes,
                 done,
                 permit,
@@ -521,41 +526,6 @@ impl Spool {
                 TrySendError::Full(_) | TrySendError::Disconnected(_) => SpoolError::Closed,
             })
     }
-}
-
-/// An upper bound of what a record takes in memory and, alone in a block, on disk.
-fn size(record: &Record) -> u64 {
-    const AROUND_RECORD: usize = 512;
-    const AROUND_ITEM: usize = 64;
-    const ACCOUNT: usize = 64;
-    const MINUTE: usize = 16;
-    let of = |items: &Items| {
-        let of_items = items
-            .items
-            .iter()
-            .map(|item| AROUND_ITEM + item.kind.len() + item.header.len() + item.payload.len());
-        let texts = [&items.client, &items.remote_addr, &items.user_agent];
-        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
-        let trace = items.trace.as_ref().map_or(0, Bytes::len);
-        of_items.sum::<usize>() + texts + trace + AROUND_RECORD
-    };
-    let bytes = match record {
-        Record::Items(items) => of(items),
-        Record::Whole(whole) => of(&whole.items),
-        Record::Folded(folded) => {
-            let alike = folded.alike.iter().map(|alike| {
-                let texts = [
-                    alike.user.as_ref().map_or(0, Bytes::len),
-                    alike.remote_addr.as_ref().map_or(0, String::len),
-                ];
-                AROUND_ITEM + texts.iter().sum::<usize>() + alike.minutes.len() * MINUTE
-            });
-            of(&folded.items) + alike.sum::<usize>()
-        }
-        Record::Part(part) => AROUND_RECORD + part.bytes.len(),
-        Record::Ledger(delta) => AROUND_RECORD + delta.counts.len() * ACCOUNT,
-    };
-    bytes as u64
 }
 
 #[cfg(test)]

@@ -595,7 +595,8 @@ impl Upload {
             bytes,
         };
         let records = vec![(Lane::Blobs, Record::Part(part))];
-        self.uploads.0.spool.append(records).await?;
+        let Inner { spool, aside, .. } = &*self.uploads.0;
+        spool.append_beside(aside, records).await?;
         self.state.sum = sum;
         self.write_down().await
     }

@@ -28,6 +28,60 @@ pub struct Sealed {
     pub bytes: Bytes,
 }
 
+/// All of a block but its place: records that are compressed before their numbers are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    count: u32,
+    dict: DictId,
+    raw_len: u32,
+    counts: Vec<ItemCount>,
+    payload: Bytes,
+}
+
+impl Packed {
+    /// Compresses one record, which will be alone in its block.
+    ///
+    /// # Errors
+    /// [`BlockError::RawTooLarge`] and [`BlockError::TooLarge`] when it fits into no block.
+    pub fn of(record: &Record, dict: DictId) -> Result<Self, BlockError> {
+        let mut builder = Builder::with_dict(Epoch(0), Lane::Control, Seq(0), dict);
+        builder.push(record)?;
+        let packed = builder.packed()?;
+        if packed.payload.len() > BLOCK_BYTES_MAX {
+            let len = packed.payload.len();
+            return Err(BlockError::TooLarge { len });
+        }
+        Ok(packed)
+    }
+
+    /// Bytes that it takes, but for the head.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.payload.len()
+    }
+
+    /// Gives it its place.
+    fn seal(&self, epoch: Epoch, lane: Lane, first_seq: Seq) -> Result<Sealed, BlockError> {
+        let head = Head {
+            epoch,
+            lane,
+            first_seq,
+            count: self.count,
+            dict: self.dict,
+            raw_len: self.raw_len,
+            counts: self.counts.clone(),
+        };
+        let bytes = encode(&head, &self.payload)?;
+        if bytes.len() > BLOCK_BYTES_MAX {
+            return Err(BlockError::TooLarge { len: bytes.len() });
+        }
+        Ok(Sealed {
+            head,
+            bytes: bytes.into(),
+        })
+    }
+}
+
 /// Seals records into one block.
 ///
 /// # Errors
@@ -59,21 +113,11 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Begins a block whose first record has the number `first_seq`.
-    ///
-    /// Lane 4 goes without a dictionary: its bytes are rarely text.
+    /// Begins a block whose first record has the number `first_seq`, with the dictionary that comes
+    /// with every program.
     #[must_use]
     pub const fn new(epoch: Epoch, lane: Lane, first_seq: Seq) -> Self {
-        let dict = match lane {
-            Lane::Blobs => DictId::NONE,
-            Lane::Control
-            | Lane::Errors
-            | Lane::ControlBacklog
-            | Lane::ErrorsBacklog
-            | Lane::Logs
-            | Lane::Traces => DictId::BUILT_IN,
-        };
-        Self::with_dict(epoch, lane, first_seq, dict)
+        Self::with_dict(epoch, lane, first_seq, DictId::unlearnt(lane))
     }
 
     /// As [`Builder::new`], with the dictionary chosen by the caller.
@@ -166,30 +210,37 @@ impl Builder {
         sealed
     }
 
+    /// A block of one record that is compressed already, in the place of the next record.
+    ///
+    /// # Errors
+    /// [`BlockError::Full`] while there are other records, which are to be sealed before;
+    /// [`BlockError::TooLarge`].
+    pub fn seal_packed(&mut self, packed: &Packed) -> Result<Sealed, BlockError> {
+        if self.count > 0 {
+            return Err(BlockError::Full);
+        }
+        let sealed = packed.seal(self.epoch, self.lane, self.first_seq)?;
+        self.first_seq = sealed.head.last_seq().next();
+        Ok(sealed)
+    }
+
     fn sealed(&self) -> Result<Sealed, BlockError> {
+        self.packed()?.seal(self.epoch, self.lane, self.first_seq)
+    }
+
+    fn packed(&self) -> Result<Packed, BlockError> {
         if self.count == 0 {
             return Err(BlockError::Empty);
         }
         let too_large = || BlockError::RawTooLarge {
             len: self.raw.len(),
         };
-        let head = Head {
-            epoch: self.epoch,
-            lane: self.lane,
-            first_seq: self.first_seq,
+        Ok(Packed {
             count: self.count,
             dict: self.dict,
             raw_len: u32::try_from(self.raw.len()).map_err(|_| too_large())?,
             counts: self.item_counts(),
-        };
-        let payload = compress(self.dict, &self.raw)?;
-        let bytes = encode(&head, &payload)?;
-        if bytes.len() > BLOCK_BYTES_MAX {
-            return Err(BlockError::TooLarge { len: bytes.len() });
-        }
-        Ok(Sealed {
-            head,
-            bytes: bytes.into(),
+            payload: compress(self.dict, &self.raw)?.into(),
         })
     }
 

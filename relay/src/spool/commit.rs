@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::block::{BlockError, Builder, DictId, LedgerDelta, Record, Sealed};
+use protocol::block::{BlockError, Builder, DictId, LedgerDelta, Packed, Record, Sealed};
 use protocol::ids::{Epoch, Lane, Seq};
 use protocol::outcome::Counts;
 use protocol::timestamp::Timestamp;
@@ -13,6 +13,7 @@ use super::SpoolError;
 use super::catalog::SegmentInfo;
 use super::cipher::{Access, OVERHEAD};
 use super::disk::is_full;
+use super::entry::Form;
 use super::evict::{self, Decision};
 use super::format::{self, FrameHead, Header};
 use super::lanes::ByLane;
@@ -108,7 +109,7 @@ impl Owner {
         let mut admitted = Vec::with_capacity(appends.len());
         for append in appends {
             // The most important lane of an envelope decides who gives way for it.
-            let lane = append.records.iter().map(|(lane, _)| *lane).min();
+            let lane = append.entries.iter().map(|entry| entry.lane).min();
             let room = loop {
                 let decision = evict::decide(&fill, lane.unwrap_or(Lane::Blobs), append.bytes);
                 if decision == Decision::Fits {
@@ -129,7 +130,7 @@ impl Owner {
                 fill = self.fill();
                 fill.used = fill.used.saturating_add(pledged);
             };
-            if room && !append.records.is_empty() {
+            if room && !append.entries.is_empty() {
                 fill.used = fill.used.saturating_add(append.bytes);
                 admitted.push(append);
             } else if room {
@@ -191,11 +192,11 @@ impl Owner {
             building.push(None, &Record::Ledger(delta.clone()), &mut ready)?;
         }
         for (at, append) in appends.iter().enumerate() {
-            for (lane, record) in &append.records {
-                let lane = routes.of(*lane);
+            for entry in &append.entries {
+                let lane = routes.of(entry.lane);
                 let building = building.get_mut(lane);
                 let building = building.get_or_insert_with(|| begin(lane));
-                building.push(Some(at), record, &mut ready)?;
+                building.take(at, &entry.form, &mut ready)?;
             }
         }
         for building in building.0.into_iter().flatten() {
@@ -501,6 +502,39 @@ impl Building {
             received: None,
             last: None,
         }
+    }
+
+    fn take(&mut self, append: usize, form: &Form, ready: &mut Vec<Ready>) -> Result<(), Unfit> {
+        match form {
+            Form::Plain(record) => self.push(Some(append), record, ready),
+            Form::Packed {
+                packed,
+                received_at,
+                ..
+            } => self.push_packed(append, packed, *received_at, ready),
+        }
+    }
+
+    fn push_packed(
+        &mut self,
+        append: usize,
+        packed: &Packed,
+        received: Timestamp,
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), Unfit> {
+        if !self.builder.is_empty() {
+            self.seal(ready)?;
+        }
+        let sealed = self.builder.seal_packed(packed).map_err(|error| Unfit {
+            append: Some(append),
+            error,
+        })?;
+        ready.push(Ready {
+            lane: self.lane,
+            sealed,
+            received,
+        });
+        Ok(())
     }
 
     fn push(

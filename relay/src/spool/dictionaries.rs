@@ -74,11 +74,8 @@ impl Shelf {
 
     /// What a lane's next block is compressed with.
     pub(super) fn of(&self, lane: Lane) -> DictId {
-        match DictKind::of(lane) {
-            Some(kind) => self.in_use(kind).unwrap_or(DictId::BUILT_IN),
-            None if lane == Lane::Blobs => DictId::NONE,
-            None => DictId::BUILT_IN,
-        }
+        let learnt = DictKind::of(lane).and_then(|kind| self.in_use(kind));
+        learnt.unwrap_or(DictId::unlearnt(lane))
     }
 
     pub(super) fn in_use(&self, kind: DictKind) -> Option<DictId> {

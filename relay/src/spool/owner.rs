@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use protocol::block::Record;
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Counts, Term};
 use protocol::timestamp::Timestamp;
@@ -13,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::SpoolError;
 use super::balance::Balance;
 use super::disk::{Disk, Lock, is_full};
+use super::entry::Entry;
 use super::erase::{self, Erased, Fate, Sought};
 use super::lanes::ByLane;
 use super::loss::Loss;
@@ -85,7 +85,7 @@ pub(super) type Done = oneshot::Sender<Result<(), SpoolError>>;
 /// Records to keep, all or none.
 #[derive(Debug)]
 pub(super) struct Append {
-    pub(super) records: Vec<(Lane, Record)>,
+    pub(super) entries: Vec<Entry>,
     /// An upper bound of the bytes they take.
     pub(super) bytes: u64,
     pub(super) done: Done,

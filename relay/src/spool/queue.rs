@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use protocol::block::Record;
 use protocol::ids::ProjectId;
 
+use super::entry::Entry;
 use super::owner::Append;
 
 /// Whose an append is; counts are nobody's.
@@ -50,11 +50,7 @@ impl Queue {
 }
 
 fn whose(append: &Append) -> Whose {
-    let of = |record: &Record| match record {
-        Record::Part(part) => Some(part.project),
-        record => record.items().map(|items| items.project),
-    };
-    append.records.iter().find_map(|(_, record)| of(record))
+    append.entries.iter().find_map(Entry::project)
 }
 
 /// What waits, by when it is to be done.

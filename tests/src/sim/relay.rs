@@ -12,7 +12,7 @@ use protocol::outcome::{Account, Term, reason};
 use relay::forward::{Order, Outbox};
 use relay::ledger::Ledger;
 use relay::spool::sim::{Stepper, open};
-use relay::spool::{Config, ReadOutcome, Spool, SpoolError};
+use relay::spool::{Config, Entry, ReadOutcome, Spool, SpoolError};
 use tokio::sync::watch;
 
 use super::disk::SimDisk;
@@ -77,7 +77,14 @@ impl Relay {
     /// Hands records to the spool; the answer comes with [`Relay::step`].
     pub(super) fn append(&mut self, numbers: Vec<(Lane, u64)>, records: Vec<(Lane, Record)>) {
         let spool = self.spool.clone();
-        let mut answering: Answering<_> = Box::pin(async move { spool.append(records).await });
+        // What is long is compressed before it comes; here it is every other request.
+        let is_packed = numbers.iter().any(|(_, n)| n % 2 == 0);
+        let entries = records.into_iter().map(Entry::from);
+        let entries: Vec<Entry> = match is_packed {
+            true => entries.map(Entry::packed).collect(),
+            false => entries.collect(),
+        };
+        let mut answering: Answering<_> = Box::pin(async move { spool.append(entries).await });
         // The first look hands it over.
         let early = look(&mut answering);
         debug_assert!(early.is_none(), "nobody can have answered yet");

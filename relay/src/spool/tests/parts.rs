@@ -76,7 +76,7 @@ proptest! {
                 let records = large(n as u64 + 1, *n_parts);
                 let records = records.into_iter().map(|record| (Lane::Blobs, record));
                 // One that finds no room is not there at all.
-                n_kept += u64::from(spool.append(records.collect()).await.is_ok());
+                n_kept += u64::from(spool.append(records).await.is_ok());
             }
             let (n_waiting, _) = waiting(&spool).await;
             let sums = by_term(&ledger.totals());

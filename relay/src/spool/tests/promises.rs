@@ -3,12 +3,14 @@
 use protocol::block::Record;
 use protocol::ids::{Lane, Seq};
 use protocol::item::Category;
+use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::outcome::{Account, Reason, Term};
 use protocol::unit::ByteSize;
 
 use super::support::{by_term, config, drain, number, record, runtime, waiting};
+use crate::aside::Aside;
 use crate::ledger::Ledger;
-use crate::spool::{Config, ReadOutcome, Spool, SpoolError};
+use crate::spool::{Config, Entry, ReadOutcome, Spool, SpoolError};
 
 #[test]
 fn what_was_kept_is_read_back_in_order_and_outlives_the_process() {
@@ -60,6 +62,56 @@ fn what_was_kept_is_read_back_in_order_and_outlives_the_process() {
             ReadOutcome::Empty
         );
     });
+}
+
+/// What is compressed beforehand is alone in its block, and has the number that it would have had.
+#[test]
+fn what_comes_compressed_keeps_its_place_among_the_others() {
+    let check = |lens: &[usize], is_packed: fn(u64) -> bool| {
+        let dir = tempfile::tempdir().unwrap();
+        let records = lens
+            .iter()
+            .zip(1..)
+            .map(|(len, n)| (Lane::Errors, record(n, *len)));
+        let entries = records.clone().zip(1..).map(|(record, n)| {
+            let entry = Entry::from(record);
+            if is_packed(n) { entry.packed() } else { entry }
+        });
+        runtime().block_on(async {
+            let spool = Spool::open(&config(dir.path()), Ledger::default()).unwrap();
+            spool.append(entries).await.unwrap();
+            let (kept, gaps) = drain(&spool, Lane::Errors, Seq(1)).await;
+            let expected = records
+                .zip(1..)
+                .map(|((_, record), n)| (Seq(n), record))
+                .collect::<Vec<_>>();
+            assert_eq!((kept, gaps), (expected, vec![]));
+        });
+    };
+    check(&[100], |_| true);
+    check(&[100, 90_000, 10, 200_000, 0, 300], |_| false);
+    check(&[100, 90_000, 10, 200_000, 0, 300], |_| true);
+    check(&[100, 90_000, 10, 200_000, 0, 300], |n| n % 2 == 0);
+    check(&[100, 90_000, 10, 200_000, 0, 300], |n| n % 3 == 0);
+}
+
+/// The limits are the block's, wherever it is compressed.
+#[tokio::test]
+async fn what_fits_no_block_is_refused_alone_though_it_was_to_be_compressed_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(&config(dir.path()), Ledger::default()).unwrap();
+    let aside = Aside::default();
+    let append = |n, len| spool.append_beside(&aside, vec![(Lane::Errors, record(n, len))]);
+    let (small, large, long) = tokio::join!(
+        append(1, 100),
+        append(2, BLOCK_BYTES_MAX + 1),
+        append(3, 100_000)
+    );
+    assert!(matches!(large, Err(SpoolError::TooLarge(_))), "{large:?}");
+    (small.unwrap(), long.unwrap());
+    let mut kept = waiting(&spool, Lane::Errors).await;
+    kept.sort_unstable();
+    assert_eq!(kept, [1, 3]);
 }
 
 #[test]
