@@ -1,5 +1,5 @@
 # The commands everyone uses; what each installs is listed in scripts/install.
-.PHONY: help demo test test-sdks soak mutants bench compare lint fuzz clean
+.PHONY: help demo test test-sdks soak pairs mutants bench compare lint fuzz clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,6 +33,11 @@ soak:                ## SEEDS simulated stories; then kills, power cuts, a parti
 	target/release/vedette-sim --seeds $(SEEDS)
 	cargo test --release --workspace --locked --test e2e -- --nocapture --test-threads=1 \
 	    crashes power partition slow_clients cardinality upgrade
+
+# The version before this one, or any other revision.
+OTHER ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
+pairs:               ## relays and hubs of this version and of OTHER live together, are upgraded and set back
+	@scripts/pairs $(OTHER)
 
 mutants:             ## shows that the simulation finds what it is there for: breaks the product on purpose
 	@scripts/mutants

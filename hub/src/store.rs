@@ -54,6 +54,7 @@ pub mod settings;
 mod shares;
 pub mod spikes;
 pub mod subscriptions;
+mod tables;
 pub mod teams;
 pub mod tombstones;
 mod upkeep;
@@ -99,6 +100,16 @@ pub enum StoreError {
     /// The tables cannot be brought up to date.
     #[error("tables of the database cannot be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The tables are of a later program.
+    #[error(
+        "the database was written by a later hub: its tables need a program that knows migration          {needed}, this one knows {known}; run the hub that wrote it, or a later one"
+    )]
+    LaterTables {
+        /// The migration that must be known.
+        needed: i64,
+        /// The newest that is known here.
+        known: i64,
+    },
     /// A value that must be unique is taken.
     #[error("{what} exists already")]
     Exists {
@@ -134,7 +145,9 @@ impl StoreError {
                 .code()
                 .and_then(|code| code.parse::<i64>().ok())
                 .is_some_and(|code| OF_THE_STATEMENT.contains(&(code & 0xff))),
-            Self::Engine(_) | Self::Open { .. } | Self::Migrate(_) => false,
+            Self::Engine(_) | Self::Open { .. } | Self::Migrate(_) | Self::LaterTables { .. } => {
+                false
+            }
             Self::Exists { .. } | Self::Missing { .. } | Self::Unreadable { .. } => true,
         }
     }
@@ -202,7 +215,7 @@ impl Store {
             .connect_with(to_write)
             .await
             .map_err(opened)?;
-        sqlx::migrate!("./migrations/sqlite").run(&writer).await?;
+        tables::bring_up_to_date(&writer).await?;
         let reader = PoolOptions::<Sqlite>::new()
             .max_connections(READERS)
             .test_before_acquire(false)

@@ -12,15 +12,42 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wait::until;
 
-/// The binaries lie beside the one that runs, or beside the directory of test binaries.
+/// A program of this version.
 ///
 /// # Errors
-/// When the program was not built.
+/// When it was not built.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let dirs = own.ancestors().skip(1).take(2);
-    let found = dirs.map(|dir| dir.join(name)).find(|path| path.is_file());
-    found.with_context(|| format!("{name} was not built; run: cargo build --workspace"))
+    Programs::default().find(name)
+}
+
+/// The programs of one version: of this one, unless said otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Programs(Option<PathBuf>);
+
+impl Programs {
+    /// Those in a directory.
+    #[must_use]
+    pub const fn in_dir(dir: PathBuf) -> Self {
+        Self(Some(dir))
+    }
+
+    /// Where one of them is. This version's lie beside the program that runs, or beside the
+    /// directory of test binaries.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn find(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let own = std::env::current_exe()?;
+        let dirs: Vec<&Path> = match &self.0 {
+            Some(dir) => vec![dir],
+            None => own.ancestors().skip(1).take(2).collect(),
+        };
+        let paths = dirs.iter().map(|dir| dir.join(name));
+        let found = paths.into_iter().find(|path| path.is_file());
+        found.with_context(|| {
+            format!("no {name} in {dirs:?}; for this version's, run: cargo build --workspace")
+        })
+    }
 }
 
 /// A running program that ends with this value.

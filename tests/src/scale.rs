@@ -1,6 +1,7 @@
 //! How much of a trouble a test makes. `make test` has little time; `make soak` and whoever has a
 //! night to spare ask for more by variables of the environment, which are read here alone.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Kills of the relay, `KILLS`; the hub is killed half as often, both at once a quarter.
@@ -38,6 +39,12 @@ pub fn distinct_errors() -> usize {
 #[must_use]
 pub fn rolling_relays() -> usize {
     number("ROLLING_RELAYS", 5)
+}
+
+/// Where the programs of another version are, `OTHER_PROGRAMS`, for this one to live with.
+#[must_use]
+pub fn other_programs() -> Option<PathBuf> {
+    text("OTHER_PROGRAMS").map(PathBuf::from)
 }
 
 /// The one part of the benchmark to measure, `BENCH_ONLY`.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::api::{Api, Sdk, VISIBLE_WITHIN, client};
 use crate::impair::Link;
-use crate::process::{Process, program, run};
+use crate::process::{Process, Programs, run};
 use crate::wait::{clock, until};
 
 /// How long a program may take to serve. Generous: the machine may be busy.
@@ -29,6 +29,8 @@ pub const PROJECT: &str = "shop";
 /// How a site is set up.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What is run.
+    pub programs: Programs,
     /// Where everything lies.
     pub dir: PathBuf,
     /// The hub's dashboard and API.
@@ -60,8 +62,9 @@ pub struct Plan {
 impl Plan {
     /// On the ports that are documented.
     #[must_use]
-    pub const fn documented(dir: PathBuf) -> Self {
+    pub fn documented(dir: PathBuf) -> Self {
         Self {
+            programs: Programs::default(),
             dir,
             http_port: 4800,
             link_port: 4801,
@@ -328,7 +331,7 @@ impl Site {
         let config = self.plan.dir.join("relay.toml");
         let config = config.to_str().context("paths are text")?;
         run(
-            &program("vedette-relay")?,
+            &self.plan.programs.find("vedette-relay")?,
             &[command, "--config", config],
             "",
         )
@@ -342,7 +345,7 @@ impl Site {
         let config = self.plan.dir.join("relay.toml");
         let config = config.to_str().context("paths are text")?;
         let args = ["spool", command, "--config", config];
-        run(&program("vedette-relay")?, &args, "")
+        run(&self.plan.programs.find("vedette-relay")?, &args, "")
     }
 
     /// Asks the hub's program something beside the hub that runs, and gives its answer.
@@ -375,6 +378,11 @@ impl Site {
     /// When it was not.
     pub fn link(&self) -> anyhow::Result<&Link> {
         self.link.as_ref().context("the site has a link of its own")
+    }
+
+    /// Sets which programs are run from now on.
+    pub fn set_programs(&mut self, programs: Programs) {
+        self.plan.programs = programs;
     }
 
     /// Sets the environment of the relays started from now on.
@@ -435,7 +443,8 @@ impl Site {
         let (config, log) = (plan.dir.join("hub.toml"), plan.dir.join("hub.log"));
         let config = config.to_str().context("paths are text")?;
         let args = ["run", "--config", config];
-        let process = Process::start_in(&program("vedette-hub")?, &args, &log, &[])?;
+        let process =
+            Process::start_in(&self.plan.programs.find("vedette-hub")?, &args, &log, &[])?;
         let process = self.hub.insert(process);
         self.hub_url = format!("http://127.0.0.1:{}", plan.http_port);
         self.api = Api::new(&self.hub_url, &self.access.api_token);
@@ -464,7 +473,7 @@ impl Site {
         let config = config.to_str().context("paths are text")?;
         let log = self.plan.dir.join("relay.log");
         let process = Process::start_with_listener(
-            &program("vedette-relay")?,
+            &self.plan.programs.find("vedette-relay")?,
             &["run", "--config", config],
             &log,
             listener,
@@ -486,7 +495,7 @@ impl Site {
             "--config",
             config.to_str().context("paths are text")?,
         ];
-        let (program, log) = (program(name)?, self.plan.dir.join(log));
+        let (program, log) = (self.plan.programs.find(name)?, self.plan.dir.join(log));
         match &self.plan.spool_filesystem {
             Some(size) if name == "vedette-relay" => {
                 let spool = self.plan.dir.join("relay/spool");
@@ -575,7 +584,7 @@ impl Site {
         let hub = bad.unwrap_or(direct);
         let state = state.to_str().context("paths are text")?;
         run(
-            &program("vedette-relay")?,
+            &self.plan.programs.find("vedette-relay")?,
             &["join", &hub, "-", "--state-dir", state],
             &token,
         )?;
@@ -1047,5 +1056,5 @@ fn hub_cli(plan: &Plan, args: &[&str], input: &str) -> anyhow::Result<String> {
     let config = plan.dir.join("hub.toml");
     let mut all = vec!["--config", config.to_str().context("paths are text")?];
     all.extend_from_slice(args);
-    run(&program("vedette-hub")?, &all, input)
+    run(&plan.programs.find("vedette-hub")?, &all, input)
 }

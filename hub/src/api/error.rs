@@ -188,6 +188,7 @@ impl From<StoreError> for ApiError {
             StoreError::Missing { .. } => Self::missing(),
             StoreError::Open { .. }
             | StoreError::Migrate(_)
+            | StoreError::LaterTables { .. }
             | StoreError::Unreadable { .. }
             | StoreError::Engine(_) => Self::internal(error),
         }

@@ -2,9 +2,9 @@
 //!
 //! The owner compresses what it commits, and whoever waits for the next commit waits for that. A
 //! record of hundreds of kilobytes takes it some milliseconds, as long as some commits take; so who
-//! appends one may have it compressed elsewhere. It is alone in its block then, and does without a
-//! dictionary that was learnt: which one is in use is known when the block is made, and what is
-//! long gains little from it.
+//! appends one may have it compressed elsewhere. It is alone in its block then, and its append in its
+//! commit. It does without a dictionary that was learnt: which one is in use is known when the block
+//! is made, and what is long gains little from it.
 
 use bytes::Bytes;
 use protocol::block::{Items, Packed, Record};
@@ -21,7 +21,7 @@ const LONG_BYTES: u64 = 64 * 1024;
 const AROUND_RECORD: usize = 512;
 
 impl Spool {
-    /// As [`Spool::append`], with the long ones compressed beside before they wait for the commit.
+    /// As [`Spool::append`], with a long one compressed beside before it waits for its commit.
     ///
     /// # Errors
     /// As [`Spool::append`]; [`SpoolError::Closed`] also when compressing them panicked.
@@ -31,17 +31,12 @@ impl Spool {
         records: Vec<(Lane, Record)>,
     ) -> Result<(), SpoolError> {
         let entries: Vec<Entry> = records.into_iter().map(Entry::from).collect();
-        if !entries.iter().any(Entry::is_long) {
-            return self.append(entries).await;
-        }
-        let whose = entries.iter().find_map(Entry::project);
-        let pack = move || {
-            let packed = entries.into_iter().map(|entry| match entry.is_long() {
-                true => entry.packed(),
-                false => entry,
-            });
-            packed.collect::<Vec<_>>()
+        // Several are better compressed together.
+        let whose = match entries.as_slice() {
+            [entry] if entry.is_long() => entry.project(),
+            _ => return self.append(entries).await,
         };
+        let pack = move || entries.into_iter().map(Entry::packed).collect::<Vec<_>>();
         let packed = aside.run(whose, pack).await;
         self.append(packed.ok_or(SpoolError::Closed)?).await
     }
@@ -106,6 +101,10 @@ impl Entry {
     /// An upper bound of what it takes in memory and, alone in a block, on the disk.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    pub(super) const fn is_packed(&self) -> bool {
+        matches!(self.form, Form::Packed { .. })
     }
 
     /// Whose it is; counts are nobody's.

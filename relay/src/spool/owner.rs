@@ -232,13 +232,20 @@ impl Owner {
                 return;
             }
         }
-        let rest = self.queue.take_all();
-        self.commit(rest);
+        self.commit_rest();
         self.write_acks();
         if let Err(error) = self.save() {
             self.note("state not written at the end", &error);
         }
         self.shared.index.close();
+    }
+
+    /// Keeps all that waits.
+    fn commit_rest(&mut self) {
+        while !self.queue.is_empty() {
+            let appends = self.queue.take(COMMIT_BYTES);
+            self.commit(appends);
+        }
     }
 
     /// Does what came together, and what is due. Whether that was the end.
@@ -247,11 +254,11 @@ impl Owner {
         let ledger_due = self.due(self.ledger_at, LEDGER_EVERY);
         self.queue.extend(batch.appends);
         if !self.queue.is_empty() || ledger_due || batch.close.is_some() {
-            let appends = match batch.close {
-                Some(_) => self.queue.take_all(),
-                None => self.queue.take(COMMIT_BYTES),
-            };
+            let appends = self.queue.take(COMMIT_BYTES);
             self.commit(appends);
+            if batch.close.is_some() {
+                self.commit_rest();
+            }
             self.ledger_at = self.time.monotonic();
             if ledger_due && self.unnoted_since.is_some() {
                 // Readers that were refused look again.

@@ -31,21 +31,24 @@ impl Queue {
     }
 
     /// Those whose turn it is: as many as hold `bytes_max` together, and at least one.
+    ///
+    /// What comes compressed goes alone, so that of each lane a commit has one block. Were there
+    /// two, and the first cut short by a crash and the second not, the first would look like one
+    /// that was there and is damaged.
     pub(super) fn take(&mut self, bytes_max: u64) -> Vec<Append> {
         let (mut taken, mut bytes) = (Vec::new(), 0_u64);
         while let Some(next) = self.0.peek() {
+            let is_packed = next.entries.iter().any(Entry::is_packed);
             bytes = bytes.saturating_add(next.bytes);
-            if !taken.is_empty() && bytes > bytes_max {
+            if !taken.is_empty() && (bytes > bytes_max || is_packed) {
                 break;
             }
             taken.extend(self.0.pop());
+            if is_packed {
+                break;
+            }
         }
         taken
-    }
-
-    /// All of them.
-    pub(super) fn take_all(&mut self) -> Vec<Append> {
-        self.take(u64::MAX)
     }
 }
 

@@ -3,14 +3,14 @@
 
 use std::collections::HashSet;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tests::api::{Sdk, client};
 use tests::load::Load;
-use tests::process::{Process, program, run};
+use tests::process::{Process, Programs, run};
 use tests::scale;
 use tests::site::Site;
 use tests::wait::until;
@@ -74,20 +74,21 @@ struct Node {
 }
 
 impl Node {
-    async fn join(site: &Site, n: usize, token: &str) -> Self {
+    async fn join(site: &Site, n: usize, token: &str, programs: &Programs) -> Self {
         let dir = site.dir().join(format!("node-{n}"));
         let state = dir.join("relay");
         std::fs::create_dir_all(&dir).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let state_dir = state.to_str().unwrap();
         let args = ["join", &site.link_address(), "-", "--state-dir", state_dir];
-        run(&program("vedette-relay").unwrap(), &args, token).unwrap();
+        let relay = programs.find("vedette-relay").unwrap();
+        run(&relay, &args, token).unwrap();
         let config = format!(
             "state_dir = \"{state_dir}\"\n[http]\nlisten = \"{}\"\n[spool]\nfree_min = \"0 B\"\n",
             listener.local_addr().unwrap()
         );
         std::fs::write(dir.join("relay.toml"), config).unwrap();
-        let process = Self::start(&dir, &listener);
+        let process = Self::start(&dir, &listener, programs);
         let node = Self {
             dir,
             listener,
@@ -97,10 +98,10 @@ impl Node {
         node
     }
 
-    fn start(dir: &std::path::Path, listener: &TcpListener) -> Process {
+    fn start(dir: &Path, listener: &TcpListener, programs: &Programs) -> Process {
         let config = dir.join("relay.toml");
         let args = ["run", "--config", config.to_str().unwrap()];
-        let relay = program("vedette-relay").unwrap();
+        let relay = programs.find("vedette-relay").unwrap();
         Process::start_with_listener(&relay, &args, &dir.join("relay.log"), listener).unwrap()
     }
 
@@ -118,18 +119,21 @@ impl Node {
         .unwrap();
     }
 
-    async fn restart(&mut self) {
+    async fn restart(&mut self, programs: &Programs) {
         self.process.terminate().unwrap();
         let status = self.process.ended(WITHIN).await.unwrap();
         assert!(status.success(), "{status}");
-        self.process = Self::start(&self.dir, &self.listener);
+        self.process = Self::start(&self.dir, &self.listener, programs);
         self.ready().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_and_its_hub_that_are_restarted_in_turn_refuse_nobody_and_lose_nothing() {
-    let mut site = Site::start().await.unwrap();
+    let own = Programs::default();
+    let other = scale::other_programs().map_or(own.clone(), Programs::in_dir);
+    let site = Site::temporary(|plan| plan.programs = other.clone()).await;
+    let mut site = site.unwrap();
     let n_nodes = scale::rolling_relays();
     let uses = n_nodes.to_string();
     let token = site.hub_cli(&["join-token", "create", "--uses", &uses]);
@@ -139,7 +143,7 @@ async fn a_fleet_and_its_hub_that_are_restarted_in_turn_refuse_nobody_and_lose_n
         .find(|word| word.starts_with("vdj1."));
     let mut nodes = Vec::new();
     for n in 0..n_nodes {
-        nodes.push(Node::join(&site, n, token.unwrap()).await);
+        nodes.push(Node::join(&site, n, token.unwrap(), &other).await);
     }
     let stop = Arc::new(AtomicBool::new(false));
     let mut senders = tokio::task::JoinSet::new();
@@ -149,14 +153,15 @@ async fn a_fleet_and_its_hub_that_are_restarted_in_turn_refuse_nobody_and_lose_n
     for sdk in sdks.into_iter().chain([site.sdk().clone()]) {
         senders.spawn(post_until(sdk, every, Arc::clone(&stop)));
     }
-    // Up and, as it were, down again; the hub in the middle of either.
-    for _ in 0..2 {
+    // Up and down again, which is the same without another version; the hub in the middle of either.
+    for programs in [&own, &other] {
         for (place, node) in nodes.iter_mut().enumerate() {
             if place == n_nodes / 2 {
                 site.stop_hub().await.unwrap();
+                site.set_programs(programs.clone());
                 site.start_hub().await.unwrap();
             }
-            node.restart().await;
+            node.restart(programs).await;
         }
     }
     stop.store(true, Ordering::Release);
