@@ -83,7 +83,7 @@ fn fresh(dir: &Path, name: &str) -> anyhow::Result<PathBuf> {
 /// A site in a directory, whose relay tells no events together: what is measured is what one costs.
 fn plan_in(dir: PathBuf) -> anyhow::Result<Plan> {
     let mut plan = Plan::free(dir)?;
-    plan.fold_after = 0;
+    plan.fold_after = Some(0);
     Ok(plan)
 }
 

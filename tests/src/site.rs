@@ -45,8 +45,9 @@ pub struct Plan {
     pub http_settings: String,
     /// Lines of the relay's `[spool]` beside its room.
     pub spool_settings: String,
-    /// After how many errors of a minute the relay tells those that are alike together; 0 is never.
-    pub fold_after: u32,
+    /// After how many errors of a minute the relay tells those that are alike together; 0 is never,
+    /// `None` the default.
+    pub fold_after: Option<u32>,
     /// The spool lies on a filesystem of this size that only the relay sees; it ends with it.
     pub spool_filesystem: Option<String>,
     /// A key that the project has beside its own.
@@ -72,7 +73,7 @@ impl Plan {
             spool_max: None,
             http_settings: String::new(),
             spool_settings: String::new(),
-            fold_after: 200,
+            fold_after: None,
             spool_filesystem: None,
             public_key: None,
             smtp: String::new(),
@@ -986,10 +987,11 @@ fn write_configs(plan: &Plan) -> anyhow::Result<()> {
             "bytes_max = \"{max}\"\nballast_bytes = \"64 KiB\"\n"
         ));
     }
+    let fold = plan.fold_after.map(|n| format!("\n[fold]\nafter = {n}\n"));
     let relay = format!(
-        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{}{spool}\
-         \n[fold]\nafter = {}\n",
-        plan.http_settings, plan.fold_after
+        "state_dir = \"{dir}/relay\"\n[http]\nlisten = \"127.0.0.1:{relay_port}\"\n{}{spool}{}",
+        plan.http_settings,
+        fold.unwrap_or_default()
     );
     std::fs::write(plan.dir.join("hub.toml"), hub)?;
     std::fs::write(plan.dir.join("relay.toml"), relay)?;

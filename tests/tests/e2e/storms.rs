@@ -117,7 +117,7 @@ async fn counted(site: &Site, ty: &str, sent: &Sent) -> Value {
 async fn a_storm_is_counted_to_the_unit_and_costs_little() {
     let mut site = Site::temporary(|plan| {
         plan.link_seed = Some(7);
-        plan.fold_after = FOLD_AFTER;
+        plan.fold_after = Some(FOLD_AFTER);
     })
     .await
     .unwrap();
