@@ -56,7 +56,7 @@ impl Packed {
 
     /// Bytes that it takes, but for the head.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub const fn size(&self) -> usize {
         self.payload.len()
     }
 

@@ -84,7 +84,7 @@ impl Entry {
         };
         Self {
             lane: self.lane,
-            bytes: (AROUND_RECORD + packed.len()) as u64,
+            bytes: (AROUND_RECORD + packed.size()) as u64,
             form: Form::Packed {
                 project: project(record),
                 received_at: record.received_at(),

@@ -108,7 +108,8 @@ async fn what_fits_no_block_is_refused_alone_though_it_was_to_be_compressed_befo
         append(3, 100_000)
     );
     assert!(matches!(large, Err(SpoolError::TooLarge(_))), "{large:?}");
-    (small.unwrap(), long.unwrap());
+    small.unwrap();
+    long.unwrap();
     let mut kept = waiting(&spool, Lane::Errors).await;
     kept.sort_unstable();
     assert_eq!(kept, [1, 3]);
