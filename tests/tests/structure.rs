@@ -481,6 +481,33 @@ fn the_map_names_every_room_and_no_other() {
 }
 
 /// `tests/FAULTS.md` says which test shows what; one that is renamed or removed is missed here.
+/// A mutant that fits no more proves nothing, and would be missed only by whoever runs them all.
+#[test]
+fn every_mutant_fits_the_sources() {
+    let dir = root().join("tests/mutants");
+    let patches = fs::read_dir(&dir).expect("there are mutants");
+    let mut wrong = Vec::new();
+    for patch in patches {
+        let path = patch.expect("the directory is readable").path();
+        let text = fs::read_to_string(&path).expect("patches are text");
+        for of_file in text.split("\n--- a/").skip(1) {
+            let mut parts = of_file.split("\n@@ ");
+            let name = parts.next().and_then(|head| head.lines().next());
+            let name = name.expect("a patch names its files");
+            let source = fs::read_to_string(root().join(name)).unwrap_or_default();
+            let fits = |hunk: &str| {
+                let lines = hunk.lines().skip(1).filter(|line| !line.starts_with('+'));
+                let before: Vec<&str> = lines.filter_map(|line| line.get(1..)).collect();
+                source.contains(&before.join("\n"))
+            };
+            if !parts.all(fits) {
+                wrong.push(format!("{}: does not fit {name}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_table_of_faults_names_tests_that_exist() {
     let table = fs::read_to_string(root().join("tests/FAULTS.md")).expect("the table exists");
