@@ -208,29 +208,21 @@ impl Owner {
     /// Writes and syncs all blocks, or leaves none. Says how long the syncing took.
     fn write(&mut self, ready: &[Ready]) -> io::Result<Duration> {
         self.settle()?;
-        let elapsed = self.elapsed();
         let mut touched = Vec::new();
         let mut written = Ok(());
         for lane in Lane::ALL {
-            let len = frames_len(ready, lane, self.shared.keys.current().is_some());
-            if len == 0 {
+            let of_lane: Vec<&Ready> = ready.iter().filter(|ready| ready.lane == lane).collect();
+            if of_lane.is_empty() {
                 continue;
             }
-            let epoch = self.shared.epoch;
-            written = self.active(lane, len).and_then(|active| {
-                let frames = frames(ready, epoch, lane, elapsed, &active.access)?;
-                active.write(&frames)
-            });
+            written = self.write_lane(lane, &of_lane);
             touched.push(lane);
             if written.is_err() {
                 break;
             }
         }
         let before = self.time.monotonic();
-        let synced = match written {
-            Ok(()) => self.sync(&touched),
-            Err(error) => Err((Vec::new(), error)),
-        };
+        let synced = written.and_then(|()| self.sync(&touched));
         let took = self.time.monotonic().saturating_sub(before);
         let marked = synced.and_then(|()| self.vouch(ready).map_err(|error| (Vec::new(), error)));
         match marked {
@@ -242,6 +234,23 @@ impl Owner {
                 Err(error)
             }
         }
+    }
+
+    /// Writes a lane's blocks, each when those before it are on the disk. Were the first cut short
+    /// by a crash and the second not, the first would look like one that was there and is damaged.
+    fn write_lane(&mut self, lane: Lane, ready: &[&Ready]) -> Result<(), (Vec<Lane>, io::Error)> {
+        let without_doubt = |error| (Vec::new(), error);
+        let (epoch, elapsed) = (self.shared.epoch, self.elapsed());
+        let len = frames_len(ready, self.shared.keys.current().is_some());
+        let active = self.active(lane, len).map_err(without_doubt)?;
+        for (nth, one) in ready.iter().enumerate() {
+            if nth > 0 {
+                active.file.sync().map_err(|error| (vec![lane], error))?;
+            }
+            let frame = frame(one, epoch, elapsed, &active.access).map_err(without_doubt)?;
+            active.write(&frame).map_err(without_doubt)?;
+        }
+        Ok(())
     }
 
     /// Notes which numbers are taken with these blocks.
@@ -447,35 +456,28 @@ impl Owner {
     }
 }
 
-/// Bytes of the frames of a lane's blocks.
-fn frames_len(ready: &[Ready], lane: Lane, is_encrypted: bool) -> u64 {
+/// Bytes of the frames of blocks.
+fn frames_len(ready: &[&Ready], is_encrypted: bool) -> u64 {
     let overhead = if is_encrypted { OVERHEAD } else { 0 };
-    let of_lane = ready.iter().filter(|ready| ready.lane == lane);
-    let lens = of_lane.map(|ready| {
+    let lens = ready.iter().map(|ready| {
         let sealed = &ready.sealed;
         format::frame_len(sealed.head.counts.len(), sealed.bytes.len() + overhead)
     });
     lens.sum()
 }
 
-/// The frames of a lane's blocks, one behind the other.
-fn frames(
-    ready: &[Ready],
-    epoch: Epoch,
-    lane: Lane,
-    elapsed: u64,
-    access: &Access,
-) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    for Ready {
-        sealed, received, ..
-    } in ready.iter().filter(|ready| ready.lane == lane)
-    {
-        let head = FrameHead::new(&sealed.head, *received, elapsed);
-        let block = access.seal(epoch, lane, &sealed.bytes)?;
-        format::write_frame(&mut out, head, &sealed.head.counts, &block);
-    }
-    Ok(out)
+/// The frame of a block.
+fn frame(ready: &Ready, epoch: Epoch, elapsed: u64, access: &Access) -> io::Result<Vec<u8>> {
+    let Ready {
+        lane,
+        sealed,
+        received,
+    } = ready;
+    let mut frame = Vec::new();
+    let head = FrameHead::new(&sealed.head, *received, elapsed);
+    let block = access.seal(epoch, *lane, &sealed.bytes)?;
+    format::write_frame(&mut frame, head, &sealed.head.counts, &block);
+    Ok(frame)
 }
 
 fn give_up(appends: Vec<Append>, error: &SpoolError) {

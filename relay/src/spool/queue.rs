@@ -30,11 +30,8 @@ impl Queue {
         self.0.waiting.is_empty()
     }
 
-    /// Those whose turn it is: as many as hold `bytes_max` together, and at least one.
-    ///
-    /// What comes compressed goes alone, so that of each lane a commit has one block. Were there
-    /// two, and the first cut short by a crash and the second not, the first would look like one
-    /// that was there and is damaged.
+    /// Those whose turn it is: as many as hold `bytes_max` together, and at least one. What comes
+    /// compressed has a block of its own, which the disk takes by itself; so it goes alone.
     pub(super) fn take(&mut self, bytes_max: u64) -> Vec<Append> {
         let (mut taken, mut bytes) = (Vec::new(), 0_u64);
         while let Some(next) = self.0.peek() {

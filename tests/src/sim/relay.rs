@@ -77,8 +77,8 @@ impl Relay {
     /// Hands records to the spool; the answer comes with [`Relay::step`].
     pub(super) fn append(&mut self, numbers: Vec<(Lane, u64)>, records: Vec<(Lane, Record)>) {
         let spool = self.spool.clone();
-        // What is long and alone in its lane may come compressed; here it is every other request.
-        let is_packed = numbers.len() == records.len() && numbers.iter().any(|(_, n)| n % 2 == 0);
+        // What is long may come compressed; here it is what every other request brings.
+        let is_packed = numbers.iter().any(|(_, n)| n % 2 == 0);
         let entries = records.into_iter().map(Entry::from);
         let entries: Vec<Entry> = match is_packed {
             true => entries.map(Entry::packed).collect(),
