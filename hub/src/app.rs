@@ -269,6 +269,10 @@ fn work(
         data.fleet.clone(),
         working.cancel.clone(),
     ));
+    tracker.spawn(upkeep::measure_trends(
+        data.store.clone(),
+        working.cancel.clone(),
+    ));
     tracker.spawn(upkeep::watch_new_issues(
         data.store.clone(),
         Arc::clone(changed),

@@ -91,7 +91,7 @@ async fn escalate(store: &Store, racing: &Racing, now: Timestamp) -> Result<(), 
     if states.iter().all(|row| row.status.0 != status.codes().0) {
         return Ok(());
     }
-    write.reopen_issue(issue, status.codes()).await?;
+    write.reopen_issue(issue, status.codes(), now).await?;
     write.raise_priority(issue).await?;
     let data = json!({ "events": racing.events, "threshold": velocity.threshold }).to_string();
     write

@@ -30,6 +30,7 @@ pub mod issue_list;
 pub mod issue_moves;
 pub mod issue_read;
 pub mod issue_tags;
+pub mod issue_trends;
 pub mod issues;
 pub mod items;
 pub mod ledger;

@@ -260,7 +260,9 @@ async fn meant(
     kept_apart(&parsed)?;
     let mut issues = None;
     if names_issues(&parsed) {
-        let filter = resolve_query(state, caller, projects, params, now).await?;
+        let filter = resolve_query(state, caller, projects, params, now)
+            .await?
+            .filter;
         let found = state
             .store
             .issue_places(&filter, IssueSort::LastSeen, None, ISSUES_MAX + 1)

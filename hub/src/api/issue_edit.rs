@@ -234,10 +234,10 @@ async fn meant(
             }
         };
         let now = clock::now();
-        let filter = search::resolve_text(state, caller, projects, params, text, now).await?;
+        let found = search::resolve_text(state, caller, projects, params, text, now).await?;
         let places = state
             .store
-            .issue_places(&filter, IssueSort::LastSeen, None, max)
+            .issue_places(&found.filter, IssueSort::LastSeen, None, max)
             .await?;
         ids.extend(places.into_iter().map(|place| place.id));
     } else {

@@ -71,8 +71,9 @@ pub(super) struct Issue {
     #[schema(value_type = IssueStats)]
     pub stats: HashMap<&'static str, Series>,
     pub lifetime: Lifetime,
-    #[schema(value_type = Option<Object>)]
-    pub filtered: Option<()>,
+    /// The events that the search means, where it demands something of events. Of events that were
+    /// told as one record it knows the one that is stored.
+    pub filtered: Option<Filtered>,
 }
 
 /// Why the caller is told of an issue.
@@ -166,6 +167,20 @@ pub(super) struct Lifetime {
     last_seen: String,
 }
 
+/// Counts over the events that a search means.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Filtered {
+    /// Events, as a text.
+    pub count: String,
+    pub user_count: u64,
+    pub first_seen: String,
+    pub last_seen: String,
+    /// Unix seconds and a count, by the period asked for.
+    #[schema(value_type = IssueStats)]
+    pub stats: HashMap<&'static str, Series>,
+}
+
 /// What counts over time cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StatsPeriod {
@@ -188,7 +203,7 @@ impl StatsPeriod {
         }
     }
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Day => "24h",
             Self::Fortnight => "14d",
@@ -203,6 +218,13 @@ impl StatsPeriod {
             Self::Fortnight => (24, 14),
             Self::Month => (24, 30),
         }
+    }
+
+    /// Hours of one point, and the numbers of the first and the last of them, the last one now.
+    pub(super) const fn range(self, now: Timestamp) -> (i64, i64, i64) {
+        let (span, points) = self.points();
+        let last = now.hour() / span;
+        (span, last - points + 1, last)
     }
 }
 
@@ -328,9 +350,7 @@ async fn series(
     period: StatsPeriod,
     now: Timestamp,
 ) -> Result<Vec<(i64, Series)>, ApiError> {
-    let (span, points) = period.points();
-    let last = now.hour() / span;
-    let first = last - points + 1;
+    let (span, first, last) = period.range(now);
     let buckets = state.store.issue_buckets(ids, first * span, span).await?;
     let mut counts = HashMap::new();
     for bucket in buckets {

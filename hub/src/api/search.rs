@@ -2,6 +2,7 @@
 //!
 //! [`resolve_query`] is the one place where the search language meets the store.
 
+mod narrowed;
 mod plan;
 mod versions;
 
@@ -16,6 +17,7 @@ use crate::index::Search;
 use crate::query::{self, Expr};
 use crate::store::issue_list::IssueFilter;
 use crate::store::projects::Project;
+pub(super) use narrowed::Narrowed;
 pub(super) use plan::STATES;
 use plan::{Plan, Who};
 pub(super) use versions::latest as latest_releases;
@@ -107,6 +109,14 @@ pub(super) fn period_millis(text: &str) -> Option<i64> {
         .filter(|millis| *millis > 0)
 }
 
+/// What a search came to.
+pub(super) struct Found {
+    /// Which issues.
+    pub(super) filter: IssueFilter,
+    /// Which of their events, where the search demands something of events.
+    pub(super) narrowed: Option<Narrowed>,
+}
+
 /// Turns what a request asks for into a filter of the store, asking the index where the search is
 /// about events.
 pub(super) async fn resolve_query(
@@ -115,7 +125,7 @@ pub(super) async fn resolve_query(
     projects: &[Project],
     params: &Params,
     now: Timestamp,
-) -> Result<IssueFilter, ApiError> {
+) -> Result<Found, ApiError> {
     let text = params.first("query").unwrap_or(DEFAULT_QUERY);
     resolve_text(state, caller, projects, params, text, now).await
 }
@@ -143,12 +153,13 @@ pub(super) async fn resolve_text(
     params: &Params,
     text: &str,
     now: Timestamp,
-) -> Result<IssueFilter, ApiError> {
+) -> Result<Found, ApiError> {
     let span = span(params, now)?;
     let who = who(state, caller, projects, text).await?;
     let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
     let parsed = read(state, &ids, text, now).await?;
     let plan = Plan::read(&parsed, &who)?;
+    let narrowing = plan.narrowing();
     let mut filter = IssueFilter {
         projects: projects.iter().map(|project| project.id).collect(),
         statuses: plan.statuses,
@@ -158,7 +169,8 @@ pub(super) async fn resolve_text(
         ..IssueFilter::default()
     };
     let mut found = Vec::new();
-    for events in plan.events {
+    let mut narrowed = None;
+    for (place, events) in plan.events.into_iter().enumerate() {
         let search = Search {
             projects: projects.iter().filter_map(project_id).collect(),
             environments: filter.environments.clone(),
@@ -167,11 +179,14 @@ pub(super) async fn resolve_text(
             until: span.to.map(Timestamp::from_millis),
             filter: events,
         };
-        let hits = state.index.issues(search).await?;
-        found.push(hits.into_iter().map(|hit| hit.issue).collect());
+        let hits = state.index.issues(search.clone()).await?;
+        found.push(hits.iter().map(|hit| hit.issue).collect());
+        if narrowing == Some(place) {
+            narrowed = Some(Narrowed { search, hits });
+        }
     }
     filter.condition = plan.condition.map(|wanted| wanted.with(&found));
-    Ok(filter)
+    Ok(Found { filter, narrowed })
 }
 
 /// Who asks; whom they may name is read where the text names someone.

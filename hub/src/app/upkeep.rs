@@ -22,7 +22,7 @@ const FLEET_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How often is looked for what is to be forgotten, where anything is.
 const ERASE_EVERY: Duration = Duration::from_secs(5);
-/// How often is measured what limits are made from.
+/// How often is measured what limits are made from, and what issues are ordered by.
 const MEASURE_EVERY: Duration = Duration::from_mins(10);
 /// How often new issues are compared with others.
 const NEW_ISSUES_EVERY: Duration = Duration::from_mins(2);
@@ -181,6 +181,16 @@ pub(super) async fn measure_limits(fleet: Fleet, cancel: CancellationToken) {
             tracing::warn!(%error, "limits stay as they were measured before");
         }
     }
+}
+
+/// Measures how much more often than usual issues are seen, again and again.
+pub(super) async fn measure_trends(store: Store, cancel: CancellationToken) {
+    let look = || {
+        let store = store.clone();
+        async move { store.measure_trends(clock::now()).await }
+    };
+    // Nobody waits for it.
+    look_again("trends", MEASURE_EVERY, look, &Notify::new(), &cancel).await;
 }
 
 async fn store_changed(watch: &mut crate::store::settings::Watch) -> Result<bool, StoreError> {

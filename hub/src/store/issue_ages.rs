@@ -72,7 +72,7 @@ impl Write {
         let n = rows.len() as u64;
         for (issue, first_seen) in rows {
             let age = issue::age(now, Timestamp::from_millis(first_seen));
-            self.reopen_issue(issue, Status::Unresolved(age).codes())
+            self.reopen_issue(issue, Status::Unresolved(age).codes(), now)
                 .await?;
             self.add_activity(issue, SET_UNRESOLVED, "{}", now).await?;
         }

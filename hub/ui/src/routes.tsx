@@ -110,7 +110,7 @@ const organizationHome = createRoute({
   },
 });
 
-export const SORTS = ["date", "new", "freq", "user"] as const;
+export const SORTS = ["date", "new", "freq", "user", "trends", "recommended", "inbox"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface IssueListSearch extends FilterSearch {

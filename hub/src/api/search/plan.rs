@@ -66,6 +66,18 @@ impl Wanted {
 }
 
 impl Plan {
+    /// What the query as a whole demands of events, where it does: the question's place.
+    pub(super) fn narrowing(&self) -> Option<usize> {
+        let place = |wanted: &Wanted| match wanted {
+            Wanted::Events(place) => Some(*place),
+            _ => None,
+        };
+        match self.condition.as_ref()? {
+            Wanted::All(parts) => parts.iter().find_map(place),
+            other => place(other),
+        }
+    }
+
     /// Plans a query for who asks.
     pub(super) fn read(query: &Expr, who: &Who) -> Result<Self, ApiError> {
         let mut planner = Planner {
@@ -507,6 +519,15 @@ mod tests {
         let unknown = parse("assigned:#gone", Timestamp::from_millis(0)).unwrap();
         let error = Plan::read(&unknown, &who()).unwrap_err().to_string();
         assert!(error.contains("#gone is not me, my_teams"), "{error}");
+    }
+
+    #[test]
+    fn a_query_narrows_where_it_demands_something_of_every_event() {
+        assert_eq!(plan("is:unresolved level:error boom").narrowing(), Some(0));
+        assert_eq!(plan("level:error or boom").narrowing(), Some(0));
+        assert_eq!(plan("is:resolved or level:error").narrowing(), None);
+        assert_eq!(plan("is:unresolved").narrowing(), None);
+        assert_eq!(plan("").narrowing(), None);
     }
 
     #[test]

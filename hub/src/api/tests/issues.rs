@@ -45,6 +45,77 @@ async fn sorts_by_time_events_and_users() {
 }
 
 #[tokio::test]
+async fn sorts_by_what_is_worth_a_look() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    hub.state.store.measure_trends(clock::now()).await.unwrap();
+    assert_eq!(hub.titles("?sort=trends").await, ["Zero", "Two", "One"]);
+    // All three are new; what was looked at does not wait any more.
+    assert_eq!(hub.titles("?sort=inbox").await, ["Two", "One", "Zero"]);
+    let two = hub.issue("Two").await;
+    let seen = json!({ "inbox": false });
+    let answer = hub.put(&format!("issues/{two}/"), seen).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    assert_eq!(hub.titles("?sort=inbox").await, ["One", "Zero", "Two"]);
+    // What waits comes before what was seen later by a minute.
+    assert_eq!(
+        hub.titles("?sort=recommended").await,
+        ["One", "Zero", "Two"]
+    );
+    let one = hub.issue("One").await;
+    let low = json!({ "priority": "low" });
+    hub.put(&format!("issues/{one}/"), low).await;
+    assert_eq!(hub.titles("?sort=recommended").await[0], "Zero");
+}
+
+#[tokio::test]
+async fn every_order_is_read_page_by_page_without_a_gap() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    hub.state.store.measure_trends(clock::now()).await.unwrap();
+    for sort in ["trends", "inbox", "recommended", "user"] {
+        let whole = hub.titles(&format!("?sort={sort}")).await;
+        let mut paged = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let answer = hub
+                .get(&format!("{LIST}?sort={sort}&limit=1{cursor}"))
+                .await;
+            let title = answer.json()[0]["metadata"]["type"].clone();
+            paged.push(title.as_str().unwrap().to_owned());
+            match answer.cursor("next") {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(paged, whole, "{sort}");
+    }
+}
+
+#[tokio::test]
+async fn counts_the_events_that_the_search_means() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let check = async |query: &str| hub.get(&format!("{LIST}?query={query}")).await.json();
+    let found = check("is:unresolved+user.id:ann").await;
+    let filtered = &found[0]["filtered"];
+    assert_eq!(filtered["count"], "2", "count is a text");
+    assert_eq!(filtered["userCount"], 1);
+    assert_eq!(found[0]["lifetime"]["count"], "3");
+    assert_eq!(found[0]["lifetime"]["userCount"], 2);
+    assert!(filtered["lastSeen"].as_str() < found[0]["lastSeen"].as_str());
+    let points = filtered["stats"]["24h"].as_array().unwrap();
+    let n: i64 = points.iter().map(|point| point[1].as_i64().unwrap()).sum();
+    assert_eq!(n, 2);
+    // A search for issues means all their events.
+    assert!(check("is:unresolved").await[0]["filtered"].is_null());
+    let either = check("is:resolved+or+user.id:ann").await;
+    assert!(either[0]["filtered"].is_null());
+    let left_out = check("user.id:ann&collapse=filtered").await;
+    assert!(left_out[0]["filtered"].is_null());
+}
+
+#[tokio::test]
 async fn pages_stay_where_they_are_while_events_arrive() {
     let hub = Hub::new().await;
     hub.seed().await;

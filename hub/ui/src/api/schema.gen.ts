@@ -2815,6 +2815,17 @@ export interface components {
              */
             subfilters: string[] | null;
         };
+        /** @description Counts over the events that a search means. */
+        Filtered: {
+            /** @description Events, as a text. */
+            count: string;
+            /** Format: int64 */
+            userCount: number;
+            firstSeen: string;
+            lastSeen: string;
+            /** @description Unix seconds and a count, by the period asked for. */
+            stats: components["schemas"]["IssueStats"];
+        };
         /** @description One call. */
         FrameBody: {
             filename: components["schemas"]["Option"];
@@ -3057,7 +3068,7 @@ export interface components {
             /** @description Unix seconds and a count, by the period asked for. */
             stats: components["schemas"]["IssueStats"];
             lifetime: components["schemas"]["Lifetime"];
-            filtered?: Record<string, unknown> | null;
+            filtered?: components["schemas"]["Filtered"] | null;
         };
         /** @description Changes of issues. What is left out stays. */
         IssueChange: {
@@ -5279,7 +5290,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -5297,6 +5312,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -5331,7 +5348,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -5349,6 +5370,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
             };
@@ -5396,7 +5419,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -5414,6 +5441,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
             };
@@ -7330,7 +7359,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -7348,6 +7381,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -8173,7 +8208,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -8191,6 +8230,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -8227,7 +8268,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -8245,6 +8290,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
             };
@@ -8294,7 +8341,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -8312,6 +8363,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
             };

@@ -13,6 +13,29 @@ const list = () =>
   screen.findByRole("list", { name: "" }).then(() => screen.getByRole("region", { name: "Issues" }));
 
 describe("the list of issues", () => {
+  it("counts the events that the search means, and tells of how many", async () => {
+    const filtered = {
+      count: "7",
+      userCount: 2,
+      firstSeen: "2026-01-01T00:00:00Z",
+      lastSeen: "2026-01-02T00:00:00Z",
+      stats: {},
+    };
+    open(`${AT}?query=user.id%3Aann`, {
+      [LIST]: { body: [issue({ filtered })], headers: pageHeaders(null, 1) },
+    });
+    const events = await screen.findByTitle("7 of 1,234 events match the search");
+    expect(events.textContent).toContain("7");
+    expect(screen.getByTitle("2 of 12 users match the search")).toBeTruthy();
+  });
+
+  it("offers every order there is", async () => {
+    const { router } = open(AT, { [LIST]: { body: three, headers: pageHeaders(null, 3) } });
+    await userEvent.click(await screen.findByRole("button", { name: "Sort: Last seen" }));
+    await userEvent.click(screen.getByRole("menuitemcheckbox", { name: /Recommended/ }));
+    await waitFor(() => expect(router.state.location.search).toMatchObject({ sort: "recommended" }));
+  });
+
   it("shows grey rows while it waits", async () => {
     open(AT, { [LIST]: () => new Promise<Reply>(() => {}) });
     expect(await screen.findByRole("status", { name: "Loading issues" })).toBeTruthy();

@@ -29,12 +29,20 @@ import { queryProblem } from "./search-problem.ts";
 
 export const DEFAULT_QUERY = "is:unresolved";
 
-const SORTS: readonly Sort[] = ["date", "new", "freq", "user"];
+const SORTS: readonly Sort[] = ["date", "new", "freq", "user", "trends", "recommended", "inbox"];
 const SORT_NAMES: Record<Sort, string> = {
   date: "Last seen",
   new: "First seen",
   freq: "Events",
   user: "Users",
+  trends: "Trend",
+  recommended: "Recommended",
+  inbox: "Waiting for a look",
+};
+/** What an order means, where its name does not say it. */
+const SORT_HINTS: Partial<Record<Sort, string>> = {
+  trends: "a day against a week",
+  recommended: "recent, frequent, urgent",
 };
 
 const VIEWS = [
@@ -162,6 +170,7 @@ export function IssueListPage() {
                 <MenuItem
                   key={each}
                   checked={each === sort}
+                  hint={SORT_HINTS[each]}
                   onSelect={() => {
                     close();
                     change({ query: text, sort: each === "date" && usualSort === "date" ? undefined : each });
