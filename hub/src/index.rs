@@ -415,8 +415,11 @@ pub struct Document {
     pub exceptions: Vec<(String, String)>,
     /// The frames of every exception.
     pub frames: Vec<Frame>,
-    /// The breadcrumbs' texts.
+    /// The breadcrumbs' texts, and what their data says.
     pub breadcrumbs: Vec<String>,
+    /// What else can be asked by a key of its own, such as `device.arch`; facts of one key stand
+    /// together.
+    pub facts: Vec<(&'static str, String)>,
     /// Tags.
     pub tags: Vec<(String, String)>,
     /// Whether the application handled it; `None` is not said.
@@ -453,6 +456,12 @@ pub struct Frame {
     pub filename: Option<String>,
     /// The file's whole path or address, where it is another.
     pub abs_path: Option<String>,
+    /// The library or image.
+    pub package: Option<String>,
+    /// Line, from 1.
+    pub lineno: Option<u64>,
+    /// Column, from 1.
+    pub colno: Option<u64>,
     /// Whether it is the application's own code.
     pub in_app: bool,
 }

@@ -13,6 +13,7 @@ use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::page::Params;
+use super::sessions;
 use crate::index::Search;
 use crate::query::{self, Expr};
 use crate::store::issue_list::IssueFilter;
@@ -20,6 +21,7 @@ use crate::store::projects::Project;
 pub(super) use narrowed::Narrowed;
 pub(super) use plan::STATES;
 use plan::{Plan, Who};
+use versions::Known;
 pub(super) use versions::latest as latest_releases;
 
 /// What is searched for when nothing is asked.
@@ -142,7 +144,19 @@ pub(super) async fn read(
         return Ok(parsed);
     }
     let releases = state.store.releases_of(projects).await?;
-    Ok(versions::named(parsed, &releases))
+    let mut stages = Vec::new();
+    if text.contains(versions::STAGE) {
+        for project in projects {
+            stages.extend(sessions::stages::stages(state, *project, now).await?);
+        }
+    }
+    Ok(versions::named(
+        parsed,
+        &Known {
+            releases: &releases,
+            stages: &stages,
+        },
+    ))
 }
 
 /// The same for a search that is not the request's.
@@ -201,7 +215,7 @@ async fn who(
         user,
         ..Who::default()
     };
-    let names_someone = ["assigned", "bookmark", "subscribed"];
+    let names_someone = ["assigned", "bookmark", "subscribed", "team"];
     let names_someone = names_someone.iter().any(|key| text.contains(key));
     let Some(project) = projects.first().filter(|_| names_someone) else {
         return Ok(who);

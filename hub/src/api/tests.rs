@@ -17,6 +17,7 @@ mod people;
 mod privacy;
 mod projects;
 mod releases;
+mod search_keys;
 mod searches;
 
 use std::sync::atomic::{AtomicU64, Ordering};
