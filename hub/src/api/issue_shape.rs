@@ -115,6 +115,8 @@ pub(super) struct StatusDetailsBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     in_next_release: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    in_upcoming_release: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     in_commit: Option<CommitName>,
     /// The time an archived issue comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +147,7 @@ impl From<StatusDetails> for StatusDetailsBody {
         Self {
             in_release: details.in_release,
             in_next_release: details.in_next_release.then_some(true),
+            in_upcoming_release: details.in_upcoming_release.then_some(true),
             in_commit: details.in_commit.map(|named| CommitName {
                 commit: named.commit,
                 repository: named.repository,

@@ -203,6 +203,7 @@ mod tests {
             project_id: 1,
             version: version.to_owned(),
             first_seen_at,
+            is_out: true,
         };
         let releases = [
             row("shop@2.0.9", 1),

@@ -283,6 +283,62 @@ async fn resolves_in_releases() {
 }
 
 #[tokio::test]
+async fn the_upcoming_release_is_the_one_after_what_is_out() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    // Made already, and of no event yet.
+    let two = json!({ "version": "shop@2.0.0", "projects": ["shop"] });
+    let made = hub.post("organizations/acme/releases/", two).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    let details = json!({ "inUpcomingRelease": true });
+    let change = json!({ "status": "resolved", "statusDetails": details });
+    let answer = hub.put(&path, change).await.json();
+    assert_eq!(answer["statusDetails"], details);
+    hub.digest(11, &error("Zero", "ann", 0)).await;
+    assert_eq!(hub.get(&path).await.json()["status"], "resolved");
+    let mut later = error("Zero", "ann", 0);
+    later["release"] = json!("shop@2.0.0");
+    hub.digest(12, &later).await;
+    assert_eq!(hub.get(&path).await.json()["substatus"], "regressed");
+    let other = json!({ "status": "resolvedInUpcomingRelease" });
+    let answer = hub.put(&path, other).await.json();
+    assert_eq!(answer["statusDetails"], details);
+}
+
+#[tokio::test]
+async fn a_search_changes_every_issue_that_it_finds() {
+    let hub = Hub::new().await;
+    for n in 0..130 {
+        let event = json!({ "message": format!("step {}", "x".repeat(n + 1)), "level": "warning" });
+        hub.digest_item(
+            u128::try_from(n).unwrap() + 1,
+            "event",
+            &json!({}),
+            &event.to_string(),
+        )
+        .await;
+    }
+    hub.state.index.commit().await.unwrap();
+    let found = hub
+        .get(&format!("{LIST}?query=level:warning&limit=1"))
+        .await;
+    assert_eq!(found.headers["x-hits"], "130");
+    let resolved = json!({ "status": "resolved" });
+    let path = format!("{LIST}?query=level:warning");
+    let merged = hub.put(&path, json!({ "merge": 1 })).await;
+    assert_eq!(merged.status, StatusCode::BAD_REQUEST, "{}", merged.text);
+    let answer = hub.put(&path, resolved).await;
+    assert_eq!(answer.json()["status"], "resolved", "{}", answer.text);
+    let left = hub.get(&format!("{LIST}?query=is:unresolved")).await;
+    assert_eq!(left.json(), json!([]));
+    let named: String = (1..=101).map(|id| format!("&id={id}")).collect();
+    let answer = hub.put(&format!("{LIST}?{named}"), json!({})).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn assigns_marks_and_notes() {
     let hub = Hub::new().await;
     hub.seed().await;

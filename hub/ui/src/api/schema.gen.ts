@@ -3073,7 +3073,8 @@ export interface components {
         /** @description Changes of issues. What is left out stays. */
         IssueChange: {
             /**
-             * @description `resolved`, `resolvedInNextRelease`, `unresolved`, `ignored`, `muted`.
+             * @description `resolved`, `resolvedInNextRelease`, `resolvedInUpcomingRelease`, `unresolved`, `ignored`,
+             *     `muted`.
              * @default null
              */
             status: string | null;
@@ -4442,6 +4443,7 @@ export interface components {
         StatusDetailsBody: {
             inRelease?: string | null;
             inNextRelease?: boolean | null;
+            inUpcomingRelease?: boolean | null;
             inCommit?: components["schemas"]["CommitName"] | null;
             /** @description The time an archived issue comes back. */
             ignoreUntil?: string | null;
@@ -4470,6 +4472,11 @@ export interface components {
             inRelease: string | null;
             /** @default null */
             inNextRelease: boolean | null;
+            /**
+             * @description The release after the newest that events name or that has a date of release.
+             * @default null
+             */
+            inUpcomingRelease: boolean | null;
             /** @default null */
             inCommit: components["schemas"]["CommitName"] | null;
             /**

@@ -47,7 +47,7 @@ interface Props {
 const HEIGHT = { phone: 96, comfortable: 44, compact: 32 };
 const HEAD_HEIGHT = 38;
 /** Of all that a search finds, no more are chosen at once. */
-const CHOSEN_MAX = 1000;
+const CHOSEN_MAX = 10_000;
 
 export function IssueList(props: Props) {
   const { org, filter, columns, stale, error, retry, compact, hasMore, more, filtered, clear } = props;
@@ -64,7 +64,7 @@ export function IssueList(props: Props) {
   // The issues themselves: some may lie behind what is loaded.
   const [chosen, setChosen] = useState<ReadonlyMap<string, Issue>>(new Map());
   const [current, setCurrent] = useState<string | null>(null);
-  const [isChoosing, setChoosing] = useState(false);
+  const [choosing, setChoosing] = useState<number | null>(null);
   const [looked, peek] = usePeek();
   const list = useRef<VirtualListHandle>(null);
   const wantsFocus = useRef<string | null>(null);
@@ -92,14 +92,14 @@ export function IssueList(props: Props) {
   const onFocus = useCallback((issue: Issue) => setCurrent(issue.id), []);
 
   const chooseAll = async () => {
-    setChoosing(true);
+    setChoosing(0);
     try {
-      const found = await allIssues(org, filter, CHOSEN_MAX);
+      const found = await allIssues(org, filter, CHOSEN_MAX, setChoosing);
       setChosen(new Map(found.map((issue) => [issue.id, issue])));
     } catch (failed) {
       toast({ text: `Not all could be chosen: ${(failed as Error).message}`, tone: "danger" });
     } finally {
-      setChoosing(false);
+      setChoosing(null);
     }
   };
 
@@ -184,7 +184,7 @@ export function IssueList(props: Props) {
         onChoose={setChosen}
         columns={columns}
         hasMore={hasMore}
-        isChoosing={isChoosing}
+        choosing={choosing}
         chosenMax={CHOSEN_MAX}
         onChooseAll={() => void chooseAll()}
       />

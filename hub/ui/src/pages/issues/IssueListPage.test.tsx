@@ -156,6 +156,36 @@ describe("acting on issues", () => {
     expect(undo?.body).toEqual({ status: "unresolved", statusDetails: {}, substatus: "ongoing" });
   });
 
+  it("changes many in steps, tells how far it is, and takes back what was done", async () => {
+    const many = Array.from({ length: 250 }, (_, i) =>
+      issue({ id: String(i + 1), shortId: `SHOP-${i + 1}` }),
+    );
+    const answers: ((reply: Reply) => void)[] = [];
+    const { requests } = open(AT, {
+      [LIST]: { body: many, headers: pageHeaders(null, 250) },
+      [PUT]: () => new Promise<Reply>((answer) => void answers.push(answer)),
+    });
+    const puts = () => requests.filter((each) => each.method === "PUT");
+    const step = async (n: number) => {
+      await waitFor(() => expect(answers).toHaveLength(n));
+      answers[n - 1]?.({ body: {} });
+    };
+    await userEvent.click(await screen.findByRole("checkbox", { name: "Select all issues that are loaded" }));
+    await userEvent.click(screen.getByRole("button", { name: "Resolve" }));
+    expect(await screen.findByText("0 of 250 issues resolved")).toBeTruthy();
+    await step(1);
+    expect(await screen.findByText("100 of 250 issues resolved")).toBeTruthy();
+    await waitFor(() => expect(puts()).toHaveLength(2));
+    await userEvent.click(screen.getByRole("button", { name: "Undo" }));
+    await step(2);
+    await waitFor(() => expect(puts()).toHaveLength(3));
+    expect(puts()[2]?.body).toEqual({ status: "unresolved", statusDetails: {}, substatus: "ongoing" });
+    await step(3);
+    await step(4);
+    const back = puts().slice(2);
+    expect(back.flatMap((each) => each.url.searchParams.getAll("id"))).toHaveLength(200);
+  });
+
   it("puts everything back when the hub refuses", async () => {
     open(AT, {
       [LIST]: { body: three, headers: pageHeaders(null, 3) },

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
-import { eventQuery, issueQuery } from "../../api/issues.ts";
+import { type EventFilter, eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
 import { writeClipboard } from "../../ui/Copy.tsx";
@@ -54,7 +54,14 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   const { change, assign, prioritise, bookmark, review } = useIssueActions(org);
   const toast = useToast();
   const tab = search.tab ?? "event";
-  const filter = { query: search.query, environment: search.environment };
+  // Not the period: an issue of this week is looked at with all that came of it.
+  const filter: EventFilter = {
+    query: search.query,
+    environment: search.environment,
+    start: search.start,
+    end: search.end,
+  };
+  const isFiltered = Object.values(filter).some((part) => part?.length);
   const event = useQuery(eventQuery(org, issue.id, eventId, filter));
 
   const show = (target: string, next: IssueSearch) =>
@@ -132,20 +139,22 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   <EventNav
                     event={event.data}
                     busy={event.isPlaceholderData || event.isPending}
-                    query={search.query}
-                    environment={search.environment}
+                    filter={filter}
                     markdown={toMarkdownText}
                     onGo={goTo}
-                    onClear={() => show("latest", { query: undefined, environment: undefined })}
+                    onClear={() =>
+                      show("latest", {
+                        query: undefined,
+                        environment: undefined,
+                        start: undefined,
+                        end: undefined,
+                      })
+                    }
                   />
                   {event.data ? (
                     <EventPanel org={org} project={issue.project.slug} event={event.data} />
                   ) : event.isError ? (
-                    <NoEvent
-                      error={event.error}
-                      filtered={Boolean(search.query || search.environment)}
-                      retry={() => void event.refetch()}
-                    />
+                    <NoEvent error={event.error} filtered={isFiltered} retry={() => void event.refetch()} />
                   ) : (
                     <Skeleton rows={9} label="Loading the event" />
                   )}
@@ -156,7 +165,7 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   issue={issue.id}
                   filter={filter}
                   onFilter={filterBy}
-                  onEnvironment={setSearch}
+                  onRange={setSearch}
                   onOpen={goTo}
                   onCompare={(left, right) => show(left, { tab: "compare", with: right })}
                 />
@@ -185,11 +194,22 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
             </Suspense>
           </Tabs>
         </div>
-        <IssueSidebar org={org} issue={issue} event={event.data} query={search.query} onFilter={filterBy} />
+        <IssueSidebar
+          org={org}
+          issue={issue}
+          event={event.data}
+          query={search.query}
+          onFilter={filterBy}
+          onZoom={(from, to) =>
+            show("latest", { statsPeriod: undefined, start: toIso(from), end: toIso(to), with: undefined })
+          }
+        />
       </div>
     </div>
   );
 }
+
+const toIso = (seconds: number) => new Date(seconds * 1000).toISOString();
 
 /** What the list of issues understands as well. */
 function filterOf({ environment, statsPeriod, start, end }: IssueSearch): FilterSearch {

@@ -81,6 +81,7 @@ export function StatusActions({ status, onChange, small }: Props) {
                     <MenuLabel>Resolve</MenuLabel>
                     <MenuItem onSelect={pick({})}>Now</MenuItem>
                     <MenuItem onSelect={pick({ inNextRelease: true })}>In the next release</MenuItem>
+                    <MenuItem onSelect={pick({ inUpcomingRelease: true })}>In the upcoming release</MenuItem>
                     <MenuItem onSelect={pick({ inRelease: "latest" })}>In the latest release</MenuItem>
                     {(["release", "commit"] as const).map((what) => (
                       <MenuItem
