@@ -291,6 +291,19 @@ impl Index {
             .await
     }
 
+    /// Distinct people over matching events by bucket of `width_ms`; keys are bucket starts.
+    ///
+    /// # Errors
+    /// [`IndexError::NotAnEventKey`], or the engine's error.
+    pub async fn users_over_time(
+        &self,
+        search: Search,
+        width_ms: i64,
+    ) -> Result<HashMap<i64, u64>, IndexError> {
+        self.ask(move |parts| collect::users_over_time(parts, &search, width_ms))
+            .await
+    }
+
     /// The keys that events of these projects have, at most `limit`.
     ///
     /// # Errors

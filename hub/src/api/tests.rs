@@ -19,6 +19,7 @@ mod projects;
 mod releases;
 mod search_keys;
 mod searches;
+mod timeseries;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
