@@ -178,6 +178,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/events-timeseries/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events of an organization over time. */
+        get: operations["get_organizations_events_timeseries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/events/": {
         parameters: {
             query?: never;
@@ -2853,6 +2870,11 @@ export interface components {
             lock?: Record<string, unknown> | null;
             data?: Record<string, unknown> | null;
         };
+        /** @description A key and the value that events have of it. */
+        GroupKey: {
+            key: string;
+            value: string;
+        };
         /** @description Changes of them. What is left out stays. */
         GroupingChange: {
             /** @default null */
@@ -4258,6 +4280,22 @@ export interface components {
             isOwn: boolean;
             dateCreated: string;
         };
+        /** @description What the values of a series are. */
+        SeriesMeta: {
+            /** @description `integer` or `rate`. */
+            valueType: string;
+            /** @description `1/minute`, `1/second`; counts have none. */
+            valueUnit?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds of one point.
+             */
+            interval: number;
+            /** @description Its place among the groups, the largest first. */
+            order?: number | null;
+            /** @description Whether it is what is left beside the groups. */
+            isOther?: boolean | null;
+        };
         /** @description Who is asking. */
         Session: {
             id: string;
@@ -4664,6 +4702,50 @@ export interface components {
         /** @description Threads. */
         Threads: {
             values: components["schemas"]["ThreadBody"][];
+        };
+        /** @description A figure of an interval. */
+        TimePoint: {
+            /**
+             * Format: int64
+             * @description Unix milliseconds of its begin.
+             */
+            timestamp: number;
+            /** Format: double */
+            value: number;
+            /** @description Whether it is not over yet. */
+            incomplete: boolean;
+            /**
+             * Format: double
+             * @description The figure of what it is compared with.
+             */
+            comparisonValue?: number | null;
+        };
+        /** @description One figure over time. */
+        TimeSeries: {
+            yAxis: string;
+            /** @description What the events have in common; left out where they are all. */
+            groupBy?: components["schemas"]["GroupKey"][] | null;
+            values: components["schemas"]["TimePoint"][];
+            meta: components["schemas"]["SeriesMeta"];
+        };
+        /** @description Events over time. */
+        Timeseries: {
+            meta: components["schemas"]["TimeseriesMeta"];
+            timeSeries: components["schemas"]["TimeSeries"][];
+        };
+        /** @description What was asked. */
+        TimeseriesMeta: {
+            dataset: string;
+            /**
+             * Format: int64
+             * @description Unix milliseconds of the first point.
+             */
+            start: number;
+            /**
+             * Format: int64
+             * @description Unix milliseconds behind the last point.
+             */
+            end: number;
         };
         /** @description What is left of an issue that was discarded. */
         Tombstone: {
@@ -5165,6 +5247,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventIdAnswer"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_events_timeseries: {
+        parameters: {
+            query?: {
+                /** @description `count()` where nothing is said, `count_unique(user)`, `epm()`, `eps()`. May be repeated. */
+                yAxis?: string[];
+                /** @description `errors`. */
+                dataset?: string;
+                /** @description A search. */
+                query?: string;
+                /** @description `issue`, `project`, or a key of events; needs `topEvents`. */
+                groupBy?: string;
+                /** @description Only the largest so many groups, at most 10, and what is left as one more. */
+                topEvents?: number;
+                /** @description What the largest is: `-count()`. */
+                sort?: string;
+                /** @description `1` leaves out the series of what is in none of the groups. */
+                excludeOther?: string;
+                /** @description Length of one point: `5m`, `1h`, `1d`; where there would be too many, a longer one is taken. */
+                interval?: string;
+                /** @description Compares each point with the one so many seconds before. */
+                comparisonDelta?: number;
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description Those of these environments; repeated for several. */
+                environment?: string[];
+                /** @description Within this time: `14d` where nothing is said. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeseries"];
                 };
             };
             /** @description Why not. */
@@ -6593,6 +6735,8 @@ export interface operations {
                 query?: string;
                 /** @description `open` or `archived`. */
                 status?: string;
+                /** @description `date` (when it was made), `first_event` or `new_groups`. */
+                sort?: string;
                 /** @description Those made within this time: `14d`, `24h`. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
@@ -8719,6 +8863,8 @@ export interface operations {
                 query?: string;
                 /** @description `open` or `archived`. */
                 status?: string;
+                /** @description `date` (when it was made), `first_event` or `new_groups`. */
+                sort?: string;
                 /** @description Those made within this time: `14d`, `24h`. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
