@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { allIssues, correctionsQuery, type IssueFilter } from "../../api/issues.ts";
 import { useLive } from "../../api/live.ts";
 import { releasesQuery } from "../../api/releases.ts";
@@ -21,7 +21,7 @@ import type { ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
 import { IssueListHead } from "./IssueListHead.tsx";
 import { IssueRow } from "./IssueRow.tsx";
-import { Peek, usePeek } from "./Peek.tsx";
+import { usePeek } from "./peeking.ts";
 import { openOwners } from "./Triage.tsx";
 
 interface Props {
@@ -46,6 +46,8 @@ interface Props {
 /** Heights of a row, in pixels; the style sheet takes them from here. */
 const HEIGHT = { phone: 96, comfortable: 44, compact: 32 };
 const HEAD_HEIGHT = 38;
+const Peek = lazy(() => import("./Peek.tsx").then((m) => ({ default: m.Peek })));
+
 /** Of all that a search finds, no more are chosen at once. */
 const CHOSEN_MAX = 10_000;
 
@@ -234,7 +236,11 @@ export function IssueList(props: Props) {
           )}
         </VirtualList>
       )}
-      {looked && !isPhone ? <Peek org={org} looked={looked} /> : null}
+      {looked && !isPhone ? (
+        <Suspense fallback={null}>
+          <Peek org={org} looked={looked} />
+        </Suspense>
+      ) : null}
     </section>
   );
 }

@@ -19,7 +19,6 @@ import { toMarkdown } from "./event-markdown.ts";
 import { IssueFacts } from "./IssueFacts.tsx";
 import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
-import { IssueSidebar } from "./IssueSidebar.tsx";
 import { headline } from "./issue-text.ts";
 import { openOwners } from "./Triage.tsx";
 
@@ -28,6 +27,7 @@ const ActivityPanel = lazy(() => import("./ActivityPanel.tsx").then((m) => ({ de
 const ComparePanel = lazy(() => import("./ComparePanel.tsx").then((m) => ({ default: m.ComparePanel })));
 const EventsPanel = lazy(() => import("./EventsPanel.tsx").then((m) => ({ default: m.EventsPanel })));
 const GroupingPanel = lazy(() => import("./GroupingPanel.tsx").then((m) => ({ default: m.GroupingPanel })));
+const IssueSidebar = lazy(() => import("./IssueSidebar.tsx").then((m) => ({ default: m.IssueSidebar })));
 const TagsPanel = lazy(() => import("./TagsPanel.tsx").then((m) => ({ default: m.TagsPanel })));
 
 export function IssuePage() {
@@ -194,16 +194,18 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
             </Suspense>
           </Tabs>
         </div>
-        <IssueSidebar
-          org={org}
-          issue={issue}
-          event={event.data}
-          query={search.query}
-          onFilter={filterBy}
-          onZoom={(from, to) =>
-            show("latest", { statsPeriod: undefined, start: toIso(from), end: toIso(to), with: undefined })
-          }
-        />
+        <Suspense fallback={<Skeleton rows={6} label="Loading the figures" />}>
+          <IssueSidebar
+            org={org}
+            issue={issue}
+            event={event.data}
+            query={search.query}
+            onFilter={filterBy}
+            onZoom={(from, to) =>
+              show("latest", { statsPeriod: undefined, start: toIso(from), end: toIso(to), with: undefined })
+            }
+          />
+        </Suspense>
       </div>
     </div>
   );
