@@ -227,6 +227,23 @@ impl Store {
         (store, dir)
     }
 
+    /// The same with the project 1, `shop`, of the organization `acme`.
+    #[cfg(test)]
+    pub async fn temporary_with_project() -> (Self, tempfile::TempDir) {
+        let (store, dir) = Self::temporary().await;
+        let mut write = store.begin().await.unwrap();
+        let organization_id = write.add_organization("acme", "Acme", 1).await.unwrap();
+        let project = projects::NewProject {
+            organization_id,
+            slug: "shop",
+            name: "Shop",
+            platform: "other",
+        };
+        write.add_project(project, 1).await.unwrap();
+        write.commit().await.unwrap();
+        (store, dir)
+    }
+
     /// Runs a statement of a test's own.
     #[cfg(test)]
     pub async fn execute(&self, sql: &'static str) {

@@ -95,17 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn trends_come_and_go_with_the_events_of_a_day() {
-        let (store, _dir) = Store::temporary().await;
-        let mut write = store.begin().await.unwrap();
-        let organization_id = write.add_organization("acme", "Acme", 1).await.unwrap();
-        let project = crate::store::projects::NewProject {
-            organization_id,
-            slug: "shop",
-            name: "Shop",
-            platform: "other",
-        };
-        write.add_project(project, 1).await.unwrap();
-        write.commit().await.unwrap();
+        let (store, _dir) = Store::temporary_with_project().await;
         store
             .execute(
                 "INSERT INTO issues (id, project_id, short_id, kind, title, culprit, metadata,
