@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod config;
+mod contract;
 mod discarded;
 mod erasures;
 mod events;

@@ -2200,6 +2200,8 @@ export interface components {
             dateCreated: string;
             /** Format: int64 */
             size: number;
+            /** @description Of its bytes; null of files that are too large to be read for it, or gone. */
+            sha1?: string | null;
             headers: {
                 [key: string]: string;
             };
@@ -4790,6 +4792,8 @@ export interface components {
             email: string;
             comments: string;
             dateCreated: string;
+            /** @description The event's user is told with the event. */
+            user?: Record<string, unknown> | null;
             event: components["schemas"]["EventRef"];
         };
         /** @description What of a table could be answered, and why the rest could not. */
