@@ -85,7 +85,7 @@ pub(super) struct ListParams {
     query: Option<String>,
     /// `open` or `archived`.
     status: Option<String>,
-    /// `date` (when it was made), `first_event` or `new_groups`.
+    /// `date` (when it was released, else first seen, else made), `first_event` or `new_groups`.
     sort: Option<String>,
     /// Those made within this time: `14d`, `24h`.
     #[param(rename = "statsPeriod")]
@@ -122,7 +122,7 @@ pub(super) struct ProjectReleasePath {
     version: String,
 }
 
-/// The releases of an organization, the one made last first.
+/// The releases of an organization, the one that came last first.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/releases/", tag = "releases",
     params(OrganizationPath, ListParams), responses((status = 200, body = [Release])))]
 pub(super) async fn list(
@@ -139,7 +139,7 @@ pub(super) async fn list(
     page(&state, &organization, &projects, &chosen, &params).await
 }
 
-/// The releases of a project, the one made last first.
+/// The releases of a project, the one that came last first.
 #[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/releases/", tag = "releases",
     params(ProjectPath, ListParams), responses((status = 200, body = [Release])))]
 pub(super) async fn of_project(
@@ -201,7 +201,7 @@ async fn page(
         until: span.to,
     };
     let sort = match params.some("sort").unwrap_or("date") {
-        "date" => ReleaseSort::Made,
+        "date" => ReleaseSort::Came,
         "first_event" => ReleaseSort::FirstEvent,
         "new_groups" => ReleaseSort::NewIssues,
         _ => return Err(ApiError::field("sort", "date, first_event or new_groups")),

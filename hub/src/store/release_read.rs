@@ -62,9 +62,9 @@ pub struct ReleaseFilter {
 /// What a list of releases is ordered by, the largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReleaseSort {
-    /// When it was made.
+    /// When it came: released by people, else first seen in an event, else only made.
     #[default]
-    Made,
+    Came,
     /// Its first event; those without any come last.
     FirstEvent,
     /// Issues that it was the first to have.
@@ -75,7 +75,11 @@ impl ReleaseSort {
     /// The value ordered by, over `r` and, of new issues, over `b`.
     const fn value(self) -> &'static str {
         match self {
-            Self::Made => "r.created_at",
+            Self::Came => {
+                "COALESCE(r.released_at,
+                          (SELECT MIN(f.first_seen_at) FROM release_projects f
+                           WHERE f.release_id = r.id AND f.has_events), r.created_at)"
+            }
             Self::FirstEvent => {
                 "COALESCE((SELECT MIN(f.first_seen_at) FROM release_projects f
                            WHERE f.release_id = r.id AND f.has_events), 0)"

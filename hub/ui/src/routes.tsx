@@ -177,7 +177,7 @@ export interface ReleaseListSearch extends FilterSearch {
   query?: string;
   /** Absent: the open ones. */
   status?: "archived";
-  /** Absent: the one made last first. */
+  /** Absent: the one that came last first. */
   sort?: ReleaseSort;
 }
 

@@ -610,7 +610,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The releases of an organization, the one made last first. */
+        /** The releases of an organization, the one that came last first. */
         get: operations["get_organizations_releases"];
         put?: never;
         /** Makes a release, or adds to the one of that version. */
@@ -1268,7 +1268,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The releases of a project, the one made last first. */
+        /** The releases of a project, the one that came last first. */
         get: operations["get_projects_releases"];
         put?: never;
         post?: never;
@@ -6739,7 +6739,7 @@ export interface operations {
                 query?: string;
                 /** @description `open` or `archived`. */
                 status?: string;
-                /** @description `date` (when it was made), `first_event` or `new_groups`. */
+                /** @description `date` (when it was released, else first seen, else made), `first_event` or `new_groups`. */
                 sort?: string;
                 /** @description Those made within this time: `14d`, `24h`. */
                 statsPeriod?: string;
@@ -8867,7 +8867,7 @@ export interface operations {
                 query?: string;
                 /** @description `open` or `archived`. */
                 status?: string;
-                /** @description `date` (when it was made), `first_event` or `new_groups`. */
+                /** @description `date` (when it was released, else first seen, else made), `first_event` or `new_groups`. */
                 sort?: string;
                 /** @description Those made within this time: `14d`, `24h`. */
                 statsPeriod?: string;
