@@ -13,10 +13,11 @@ mod password;
 mod scope;
 mod secret;
 mod throttle;
+mod wrong_logins;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::timestamp::Timestamp;
@@ -33,6 +34,7 @@ pub use password::{PASSWORD_CHARS_MIN, PasswordError};
 pub use scope::{Role, Scope, ScopeSet};
 pub use secret::{NoRandomness, random_name};
 use throttle::{Throttle, Verdict};
+use wrong_logins::WrongLogins;
 
 /// A session unused for this long has ended.
 pub const SESSION_IDLE: Duration = Duration::from_hours(12);
@@ -199,6 +201,7 @@ pub struct Access {
     store: Store,
     hasher: password::Hasher,
     throttle: Arc<Mutex<Throttle>>,
+    wrong_logins: Arc<Mutex<WrongLogins>>,
     tracker: TaskTracker,
 }
 
@@ -212,6 +215,7 @@ impl Access {
             store,
             hasher: password::Hasher::new()?,
             throttle: Arc::default(),
+            wrong_logins: Arc::default(),
             tracker,
         })
     }
@@ -244,7 +248,7 @@ impl Access {
         };
         let right = self.hasher.verify(password, hash).await?;
         let (Some(user), true) = (user, right) else {
-            self.note_wrong_login(known.as_ref()).await?;
+            self.note_wrong_login(now, known.as_ref()).await?;
             return Err(AccessError::WrongLogin);
         };
         self.throttle
@@ -256,13 +260,53 @@ impl Access {
 
     /// Leaves a trace of a wrong login. Of an account that is not there nothing is kept but that
     /// somebody tried: what was typed may be a password.
-    async fn note_wrong_login(&self, known: Option<&User>) -> Result<(), AccessError> {
+    async fn note_wrong_login(
+        &self,
+        now: Timestamp,
+        known: Option<&User>,
+    ) -> Result<(), AccessError> {
+        if !self.wrong_logins().is_written(now) {
+            audit::nothing();
+            return Ok(());
+        }
         audit::action(LOGIN_FAILED);
         match known {
             Some(user) => audit::target("user", user.id, &user.email),
             None => audit::target("user", "", ""),
         }
         Ok(self.store.begin().await?.commit().await?)
+    }
+
+    /// Writes one entry for the wrong logins of an hour that left none of their own, once the hour
+    /// is over or, at the end of the hub, nothing follows; answers how many it tells of.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`]; they are counted on.
+    pub async fn tell_wrong_logins(
+        &self,
+        now: Timestamp,
+        is_end: bool,
+    ) -> Result<u64, AccessError> {
+        let Some(n) = self.wrong_logins().take_rest(now, is_end) else {
+            return Ok(0);
+        };
+        let told = async {
+            audit::target("user", "", "");
+            audit::detail("count", n);
+            self.store.begin().await?.commit().await
+        };
+        let (told, _) = audit::during(now, audit::Actor::default(), LOGIN_FAILED, told).await;
+        if told.is_err() {
+            self.wrong_logins().put_back(n);
+        }
+        told?;
+        Ok(n)
+    }
+
+    fn wrong_logins(&self) -> MutexGuard<'_, WrongLogins> {
+        self.wrong_logins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn begin_session(&self, now: Timestamp, user: User) -> Result<Login, AccessError> {

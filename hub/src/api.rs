@@ -65,6 +65,7 @@ mod spikes;
 mod suggestions;
 mod tags;
 mod teams;
+mod timeseries;
 mod tokens;
 mod tombstones;
 mod types;
@@ -355,6 +356,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(tags::of_project_values))
         .routes(routes!(discover::table))
         .routes(routes!(discover::validate))
+        .routes(routes!(timeseries::over_time))
         .routes(routes!(events::of_issue))
         .routes(routes!(event::of_issue))
         .routes(routes!(events::of_project))

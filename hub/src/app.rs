@@ -189,6 +189,8 @@ pub async fn start(config: Config) -> anyhow::Result<Hub> {
     ));
 
     let access = Access::new(data.store.clone(), working.tracker.clone())?;
+    let logins = upkeep::tell_wrong_logins(access.clone(), working.cancel.clone());
+    working.tracker.spawn(logins);
     let state = ApiState::new(api::Parts {
         config: config.site.clone(),
         store: data.store.clone(),
@@ -267,6 +269,10 @@ fn work(
     ));
     tracker.spawn(upkeep::measure_limits(
         data.fleet.clone(),
+        working.cancel.clone(),
+    ));
+    tracker.spawn(upkeep::measure_trends(
+        data.store.clone(),
         working.cancel.clone(),
     ));
     tracker.spawn(upkeep::watch_new_issues(

@@ -91,7 +91,7 @@ async fn escalate(store: &Store, racing: &Racing, now: Timestamp) -> Result<(), 
     if states.iter().all(|row| row.status.0 != status.codes().0) {
         return Ok(());
     }
-    write.reopen_issue(issue, status.codes()).await?;
+    write.reopen_issue(issue, status.codes(), now).await?;
     write.raise_priority(issue).await?;
     let data = json!({ "events": racing.events, "threshold": velocity.threshold }).to_string();
     write
@@ -111,17 +111,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
 
     async fn store() -> (Store, tempfile::TempDir) {
-        let (store, dir) = Store::temporary().await;
-        let mut write = store.begin().await.unwrap();
-        let organization_id = write.add_organization("acme", "Acme", 1).await.unwrap();
-        let project = crate::store::projects::NewProject {
-            organization_id,
-            slug: "shop",
-            name: "Shop",
-            platform: "other",
-        };
-        write.add_project(project, 1).await.unwrap();
-        write.commit().await.unwrap();
+        let (store, dir) = Store::temporary_with_project().await;
         // Ten issues of a week ago, seen 20 times an hour for two days; and two new ones.
         store
             .execute(

@@ -291,6 +291,19 @@ impl Index {
             .await
     }
 
+    /// Distinct people over matching events by bucket of `width_ms`; keys are bucket starts.
+    ///
+    /// # Errors
+    /// [`IndexError::NotAnEventKey`], or the engine's error.
+    pub async fn users_over_time(
+        &self,
+        search: Search,
+        width_ms: i64,
+    ) -> Result<HashMap<i64, u64>, IndexError> {
+        self.ask(move |parts| collect::users_over_time(parts, &search, width_ms))
+            .await
+    }
+
     /// The keys that events of these projects have, at most `limit`.
     ///
     /// # Errors
@@ -415,8 +428,11 @@ pub struct Document {
     pub exceptions: Vec<(String, String)>,
     /// The frames of every exception.
     pub frames: Vec<Frame>,
-    /// The breadcrumbs' texts.
+    /// The breadcrumbs' texts, and what their data says.
     pub breadcrumbs: Vec<String>,
+    /// What else can be asked by a key of its own, such as `device.arch`; facts of one key stand
+    /// together.
+    pub facts: Vec<(&'static str, String)>,
     /// Tags.
     pub tags: Vec<(String, String)>,
     /// Whether the application handled it; `None` is not said.
@@ -453,6 +469,12 @@ pub struct Frame {
     pub filename: Option<String>,
     /// The file's whole path or address, where it is another.
     pub abs_path: Option<String>,
+    /// The library or image.
+    pub package: Option<String>,
+    /// Line, from 1.
+    pub lineno: Option<u64>,
+    /// Column, from 1.
+    pub colno: Option<u64>,
     /// Whether it is the application's own code.
     pub in_app: bool,
 }

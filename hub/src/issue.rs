@@ -12,6 +12,7 @@
 mod details;
 mod fixes;
 mod forecast;
+mod trend;
 mod velocity;
 mod version;
 
@@ -20,6 +21,7 @@ use protocol::timestamp::Timestamp;
 pub use details::{Archived, InCommit, Resolution, StatusDetails};
 pub use fixes::fixed;
 pub use forecast::{WEEK_HOURS, ceiling};
+pub use trend::{TREND_HOURS, trend};
 pub use velocity::{ISSUES_MAX as RATED_ISSUES_MAX, Seen, threshold as velocity};
 pub use version::{Release, compare_version, is_newer};
 

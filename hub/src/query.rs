@@ -140,24 +140,58 @@ impl QueryError {
 }
 
 /// Keys whose values are numbers.
-const NUMBER_KEYS: &[&str] = &["timesSeen", "userCount"];
+const NUMBER_KEYS: &[&str] = &[
+    "device.battery_level",
+    "device.screen_density",
+    "device.screen_dpi",
+    "device.screen_height_pixels",
+    "device.screen_width_pixels",
+    "http.status_code",
+    "stack.colno",
+    "stack.lineno",
+    "timesSeen",
+    "userCount",
+];
 /// Keys whose values are times.
 const DATE_KEYS: &[&str] = &["firstSeen", "lastSeen", "timestamp"];
+/// Other names of the time of an event, by how long what is named lasts, in milliseconds.
+const TIME_SPANS: &[(&str, i64)] = &[
+    ("timestamp.to_day", 86_400_000),
+    ("timestamp.to_hour", 3_600_000),
+];
+/// Keys whose values are yes or no.
+const BOOLEAN_KEYS: &[&str] = &[
+    "app.in_foreground",
+    "device.charging",
+    "device.online",
+    "device.simulator",
+    "error.handled",
+    "error.main_thread",
+    "error.unhandled",
+    "stack.in_app",
+];
 /// Keys whose values are text, as fields of the product.
 const TEXT_KEYS: &[&str] = &[
     "assigned",
     "assigned_or_suggested",
     "bookmarks",
     "culprit",
+    "detector",
+    "device.arch",
+    "device.brand",
+    "device.locale",
+    "device.model_id",
+    "device.name",
+    "device.orientation",
+    "device.uuid",
     "dist",
     "environment",
-    "error.handled",
     "error.type",
-    "error.unhandled",
     "error.value",
     "event.type",
     "firstRelease",
     "http.method",
+    "http.referer",
     "http.url",
     "id",
     "is",
@@ -170,6 +204,10 @@ const TEXT_KEYS: &[&str] = &[
     "location",
     "logger",
     "message",
+    "os.build",
+    "os.distribution_name",
+    "os.distribution_version",
+    "os.kernel_version",
     "platform.name",
     "project",
     "project.id",
@@ -177,6 +215,7 @@ const TEXT_KEYS: &[&str] = &[
     "release",
     "release.build",
     "release.package",
+    "release.stage",
     "release.version",
     "sdk.name",
     "sdk.version",
@@ -185,13 +224,21 @@ const TEXT_KEYS: &[&str] = &[
     "stack.filename",
     "stack.function",
     "stack.module",
+    "stack.package",
     "status",
     "subscribed",
     "substatus",
+    "team",
     "title",
     "trace",
+    "trace.parent_span",
+    "trace.span",
     "transaction",
+    "transaction.op",
+    "transaction.status",
+    "unreal.crash_type",
     "user",
+    "user.display",
     "user.email",
     "user.id",
     "user.ip",
@@ -202,6 +249,7 @@ const ISSUE_KEYS: &[&str] = &[
     "assigned",
     "assigned_or_suggested",
     "bookmarks",
+    "detector",
     "firstRelease",
     "firstSeen",
     "is",
@@ -217,6 +265,7 @@ const ISSUE_KEYS: &[&str] = &[
     "status",
     "subscribed",
     "substatus",
+    "team",
     "timesSeen",
     "userCount",
 ];
@@ -245,6 +294,7 @@ pub fn field_keys() -> impl Iterator<Item = &'static str> {
     TEXT_KEYS
         .iter()
         .chain(NUMBER_KEYS)
+        .chain(BOOLEAN_KEYS)
         .chain(DATE_KEYS)
         .copied()
 }
@@ -392,8 +442,21 @@ impl<'t> Parser<'t> {
         if raw.is_empty_quotes() {
             return Ok(Expr::Not(Box::new(exists(key, span))));
         }
+        if let Some((_, lasts)) = TIME_SPANS.iter().find(|(name, _)| key.name() == *name) {
+            let bounds = raw.date(span, self.now)?.of_whole(*lasts);
+            let key = Key::Field("timestamp".to_owned());
+            return Ok(date_expr(&key, span, bounds));
+        }
         let (op, value, negated) = match &key {
-            Key::Field(name) if NUMBER_KEYS.contains(&name.as_str()) => raw.number(span)?,
+            // Of events, numbers are looked up as they are written, so that patterns and lists can be.
+            Key::Field(name)
+                if NUMBER_KEYS.contains(&name.as_str())
+                    && (key.scope() == Scope::Issue || raw.is_a_number()) =>
+            {
+                raw.number(span)?
+            }
+            Key::Field(name) if BOOLEAN_KEYS.contains(&name.as_str()) => raw.boolean(span)?,
+            Key::Flag(_) => raw.boolean(span)?,
             Key::Field(name) if DATE_KEYS.contains(&name.as_str()) => {
                 return raw
                     .date(span, self.now)

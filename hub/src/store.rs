@@ -30,6 +30,7 @@ pub mod issue_list;
 pub mod issue_moves;
 pub mod issue_read;
 pub mod issue_tags;
+pub mod issue_trends;
 pub mod issues;
 pub mod items;
 pub mod ledger;
@@ -236,6 +237,23 @@ impl Store {
     pub async fn temporary() -> (Self, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
         let store = Self::open(&dir.path().join("hub.db")).await.unwrap();
+        (store, dir)
+    }
+
+    /// The same with the project 1, `shop`, of the organization `acme`.
+    #[cfg(test)]
+    pub async fn temporary_with_project() -> (Self, tempfile::TempDir) {
+        let (store, dir) = Self::temporary().await;
+        let mut write = store.begin().await.unwrap();
+        let organization_id = write.add_organization("acme", "Acme", 1).await.unwrap();
+        let project = projects::NewProject {
+            organization_id,
+            slug: "shop",
+            name: "Shop",
+            platform: "other",
+        };
+        write.add_project(project, 1).await.unwrap();
+        write.commit().await.unwrap();
         (store, dir)
     }
 

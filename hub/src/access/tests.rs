@@ -182,3 +182,22 @@ fn slugs_are_made_and_checked() {
         assert!(check_slug(bad).is_err(), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn wrong_logins_beyond_what_one_can_read_are_told_of_in_one_entry() {
+    let (store, _dir) = Store::temporary().await;
+    let access = Access::new(store.clone(), TaskTracker::new()).unwrap();
+    for _ in 0..wrong_logins::WRITTEN_MAX + 30 {
+        access.wrong_logins().is_written(START);
+    }
+    assert_eq!(access.tell_wrong_logins(START, false).await.unwrap(), 0);
+    let later = START.plus_millis(3_600_000);
+    assert_eq!(access.tell_wrong_logins(later, false).await.unwrap(), 30);
+    assert_eq!(access.tell_wrong_logins(later, true).await.unwrap(), 0);
+    let entries = store.audit_behind(0).await.unwrap();
+    let [told] = entries.as_slice() else {
+        panic!("{entries:?}");
+    };
+    assert_eq!(told.entry.action, LOGIN_FAILED);
+    assert!(told.entry.data.contains(r#""count":30"#), "{told:?}");
+}

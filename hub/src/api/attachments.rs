@@ -20,6 +20,9 @@ use super::types::{iso, stored_object};
 use crate::access::Scope;
 use crate::store::items::{ItemRow, Wanted};
 
+/// Bytes that are read for the hashes of one answer.
+const HASHED_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
 /// A file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Attachment {
@@ -33,11 +36,13 @@ pub(super) struct Attachment {
     #[serde(rename = "dateCreated")]
     date_created: String,
     size: u64,
+    /// Of its bytes; null of files that are too large to be read for it, or gone.
+    sha1: Option<String>,
     headers: BTreeMap<&'static str, String>,
 }
 
 impl Attachment {
-    fn of(row: &ItemRow) -> Self {
+    fn of(row: &ItemRow, sha1: Option<String>) -> Self {
         let facts = stored_object(&row.item.facts);
         let fact = |name: &str, otherwise: &str| {
             let text = facts.get(name).and_then(serde_json::Value::as_str);
@@ -57,6 +62,7 @@ impl Attachment {
             mimetype,
             date_created: iso(row.item.received_at.as_millis()),
             size: row.item.size,
+            sha1,
         }
     }
 }
@@ -90,8 +96,12 @@ pub(super) async fn list(
         .await?;
     let wanted = of_event(&path.event)?;
     let page = items::page(&state, project.id, &wanted, &params).await?;
-    let attachments = page.map(|rows| rows.iter().map(Attachment::of).collect());
-    Ok(attachments.respond(&params))
+    let mut left = HASHED_BYTES_MAX;
+    let mut attachments = Vec::with_capacity(page.rows.len());
+    for row in &page.rows {
+        attachments.push(described(&state, row, &mut left).await?);
+    }
+    Ok(page.map(|_| attachments).respond(&params))
 }
 
 /// A file of an event, described or downloaded.
@@ -116,7 +126,25 @@ pub(super) async fn get(
     if params.first("download").is_some() {
         return items::download(&state, &row).await;
     }
-    Ok(Json(Attachment::of(&row)).into_response())
+    let mut left = HASHED_BYTES_MAX;
+    let attachment = described(&state, &row, &mut left).await?;
+    Ok(Json(attachment).into_response())
+}
+
+/// A file with its hash, as long as there is room for its bytes in what is `left` to be read.
+async fn described(
+    state: &ApiState,
+    row: &ItemRow,
+    left: &mut u64,
+) -> Result<Attachment, ApiError> {
+    let sha1 = match left.checked_sub(row.item.size) {
+        Some(rest) => {
+            *left = rest;
+            items::sha1_of(state, row).await?
+        }
+        None => None,
+    };
+    Ok(Attachment::of(row, sha1))
 }
 
 fn of_event(text: &str) -> Result<Wanted, ApiError> {

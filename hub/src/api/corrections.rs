@@ -86,11 +86,10 @@ pub(super) async fn correct(
         let Some(query) = put_right(text, &slip) else {
             continue;
         };
-        let Ok(filter) = resolve_text(&state, &caller, &projects, &params, &query, now).await
-        else {
+        let Ok(found) = resolve_text(&state, &caller, &projects, &params, &query, now).await else {
             continue;
         };
-        let issues = state.store.count_issues(&filter).await?;
+        let issues = state.store.count_issues(&found.filter).await?;
         if issues > 0 && corrections.len() < GIVEN_MAX {
             corrections.push(Correction {
                 query,

@@ -225,7 +225,7 @@ pub(super) async fn validate(
     Ok(Json(verdict))
 }
 
-fn check_dataset(name: &str) -> Result<(), ApiError> {
+pub(super) fn check_dataset(name: &str) -> Result<(), ApiError> {
     match name {
         "errors" | "discover" | "events" => Ok(()),
         _ => Err(ApiError::field("dataset", "errors is what is kept so")),
@@ -247,7 +247,7 @@ fn kept_apart(parsed: &Expr) -> Result<(), ApiError> {
 }
 
 /// What the index is asked; `None` where nothing can match.
-async fn meant(
+pub(super) async fn meant(
     state: &ApiState,
     caller: &Caller,
     projects: &[Project],
@@ -260,7 +260,9 @@ async fn meant(
     kept_apart(&parsed)?;
     let mut issues = None;
     if names_issues(&parsed) {
-        let filter = resolve_query(state, caller, projects, params, now).await?;
+        let filter = resolve_query(state, caller, projects, params, now)
+            .await?
+            .filter;
         let found = state
             .store
             .issue_places(&filter, IssueSort::LastSeen, None, ISSUES_MAX + 1)
@@ -407,7 +409,7 @@ fn find(projects: &[Project], id: i64) -> Option<&Project> {
 }
 
 /// A field that is the issue's; `None` where it is not.
-fn of_issue(field: &str, issue: &IssueRow, project: &Project) -> Option<Value> {
+pub(super) fn of_issue(field: &str, issue: &IssueRow, project: &Project) -> Option<Value> {
     let short_id = || ShortId {
         project: project.slug.clone(),
         number: issue.short_id,

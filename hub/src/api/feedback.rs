@@ -51,6 +51,9 @@ pub(super) struct UserReport {
     email: String,
     comments: String,
     date_created: String,
+    /// The event's user is told with the event.
+    #[schema(value_type = Option<Object>)]
+    user: Option<()>,
     event: EventRef,
 }
 
@@ -69,6 +72,7 @@ impl UserReport {
             email: fact("email"),
             comments: fact("comments"),
             date_created: iso(item.received_at.as_millis()),
+            user: None,
             event: EventRef {
                 id: event_id.clone(),
                 event_id,

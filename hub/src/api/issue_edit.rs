@@ -37,8 +37,12 @@ pub(super) use delete::{delete_in_background, delete_project};
 use change::{Changed, wants};
 use delete::delete;
 
-/// Most issues changed at once.
+/// Most issues changed at once that are named, and most that are changed in one transaction.
 const UPDATE_MAX: u32 = 100;
+/// Most issues changed at once that a search finds.
+const SEARCHED_MAX: u32 = 10_000;
+/// Issues of one step.
+const STEP: usize = UPDATE_MAX as usize;
 /// What a change means that names no issues: every one. Deleting is never so careless.
 const ALL: &str = "";
 /// Most issues deleted at once.
@@ -66,7 +70,7 @@ pub(super) async fn update_many(
         .await?;
     let projects = state.store.projects(organization.id).await?;
     let projects = search::chosen_projects(&projects, &params)?;
-    let rows = meant(&state, &caller, &projects, &params, ALL, UPDATE_MAX).await?;
+    let rows = meant(&state, &caller, &projects, &params, ALL, SEARCHED_MAX).await?;
     change_many(&state, &caller, &organization, rows, change).await
 }
 
@@ -87,7 +91,7 @@ pub(super) async fn update_many_of_project(
     let (organization, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    let rows = meant(&state, &caller, &[project], &params, ALL, UPDATE_MAX).await?;
+    let rows = meant(&state, &caller, &[project], &params, ALL, SEARCHED_MAX).await?;
     change_many(&state, &caller, &organization, rows, change).await
 }
 
@@ -218,8 +222,12 @@ async fn meant(
     max: u32,
 ) -> Result<Vec<IssueRow>, ApiError> {
     let names: Vec<&str> = params.all("id").collect();
-    if names.len() > usize::try_from(max).unwrap_or(usize::MAX) {
-        return Err(ApiError::field("id", format!("at most {max} at once")));
+    let named_max = if max == SEARCHED_MAX { UPDATE_MAX } else { max };
+    if names.len() > usize::try_from(named_max).unwrap_or(usize::MAX) {
+        return Err(ApiError::field(
+            "id",
+            format!("at most {named_max} at once"),
+        ));
     }
     let mut ids = Vec::new();
     if names.is_empty() {
@@ -234,10 +242,10 @@ async fn meant(
             }
         };
         let now = clock::now();
-        let filter = search::resolve_text(state, caller, projects, params, text, now).await?;
+        let found = search::resolve_text(state, caller, projects, params, text, now).await?;
         let places = state
             .store
-            .issue_places(&filter, IssueSort::LastSeen, None, max)
+            .issue_places(&found.filter, IssueSort::LastSeen, None, max)
             .await?;
         ids.extend(places.into_iter().map(|place| place.id));
     } else {
@@ -251,7 +259,10 @@ async fn meant(
             }
         }
     }
-    let mut rows = state.store.issue_rows(&ids).await?;
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(STEP) {
+        rows.extend(state.store.issue_rows(ids).await?);
+    }
     rows.retain(|row| projects.iter().any(|project| project.id == row.project_id));
     Ok(rows)
 }
@@ -275,15 +286,27 @@ async fn change_many(
     let projects = state.store.projects(organization.id).await?;
     audit::issues(&projects, &rows);
     if discards {
-        tombstones::discard(state, caller.0.user.id, &rows).await?;
+        for rows in rows.chunks(STEP) {
+            tombstones::discard(state, caller.0.user.id, rows).await?;
+        }
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let changed = match wants(change.merge.as_ref()) {
-        true => Changed {
+    if wants(change.merge.as_ref()) {
+        if rows.len() > STEP {
+            let what = format!("at most {UPDATE_MAX} issues are merged at once");
+            return Err(ApiError::field("merge", what));
+        }
+        let changed = Changed {
             merge: Some(issue_moves::merge(state, caller.0.user.id, &rows).await?),
             ..Changed::default()
-        },
-        false => apply(state, caller, organization, &rows, change, clock::now()).await?,
-    };
+        };
+        return Ok(Json(changed).into_response());
+    }
+    let now = clock::now();
+    let mut changed = Changed::default();
+    // Others get their turn to write between the steps.
+    for rows in rows.chunks(STEP) {
+        changed = apply(state, caller, organization, rows, change.clone(), now).await?;
+    }
     Ok(Json(changed).into_response())
 }

@@ -71,8 +71,9 @@ pub(super) struct Issue {
     #[schema(value_type = IssueStats)]
     pub stats: HashMap<&'static str, Series>,
     pub lifetime: Lifetime,
-    #[schema(value_type = Option<Object>)]
-    pub filtered: Option<()>,
+    /// The events that the search means, where it demands something of events. Of events that were
+    /// told as one record it knows the one that is stored.
+    pub filtered: Option<Filtered>,
 }
 
 /// Why the caller is told of an issue.
@@ -114,6 +115,8 @@ pub(super) struct StatusDetailsBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     in_next_release: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    in_upcoming_release: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     in_commit: Option<CommitName>,
     /// The time an archived issue comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +147,7 @@ impl From<StatusDetails> for StatusDetailsBody {
         Self {
             in_release: details.in_release,
             in_next_release: details.in_next_release.then_some(true),
+            in_upcoming_release: details.in_upcoming_release.then_some(true),
             in_commit: details.in_commit.map(|named| CommitName {
                 commit: named.commit,
                 repository: named.repository,
@@ -164,6 +168,20 @@ pub(super) struct Lifetime {
     user_count: i64,
     first_seen: String,
     last_seen: String,
+}
+
+/// Counts over the events that a search means.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Filtered {
+    /// Events, as a text.
+    pub count: String,
+    pub user_count: u64,
+    pub first_seen: String,
+    pub last_seen: String,
+    /// Unix seconds and a count, by the period asked for.
+    #[schema(value_type = IssueStats)]
+    pub stats: HashMap<&'static str, Series>,
 }
 
 /// What counts over time cover.
@@ -188,7 +206,7 @@ impl StatsPeriod {
         }
     }
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Day => "24h",
             Self::Fortnight => "14d",
@@ -203,6 +221,13 @@ impl StatsPeriod {
             Self::Fortnight => (24, 14),
             Self::Month => (24, 30),
         }
+    }
+
+    /// Hours of one point, and the numbers of the first and the last of them, the last one now.
+    pub(super) const fn range(self, now: Timestamp) -> (i64, i64, i64) {
+        let (span, points) = self.points();
+        let last = now.hour() / span;
+        (span, last - points + 1, last)
     }
 }
 
@@ -328,9 +353,7 @@ async fn series(
     period: StatsPeriod,
     now: Timestamp,
 ) -> Result<Vec<(i64, Series)>, ApiError> {
-    let (span, points) = period.points();
-    let last = now.hour() / span;
-    let first = last - points + 1;
+    let (span, first, last) = period.range(now);
     let buckets = state.store.issue_buckets(ids, first * span, span).await?;
     let mut counts = HashMap::new();
     for bucket in buckets {

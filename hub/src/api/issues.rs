@@ -31,7 +31,9 @@ use crate::store::projects::Project;
 pub(super) struct ListParams {
     /// The search; left out it is `is:unresolved`, empty it is everything.
     query: Option<String>,
-    /// `date` (last seen), `new` (first seen), `freq` (events) or `user` (users).
+    /// `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+    /// a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+    /// (late, frequent, of many users, urgent).
     sort: Option<String>,
     /// Ids or slugs of projects; -1 is all. May be repeated.
     project: Option<Vec<String>>,
@@ -51,6 +53,8 @@ pub(super) struct ListParams {
     /// What the counts over time cover: `24h`, `14d`, `30d`, or empty for none.
     #[param(rename = "groupStatsPeriod")]
     group_stats_period: Option<String>,
+    /// `filtered` leaves out the counts of the events that the search means. May be repeated.
+    collapse: Option<Vec<String>>,
 }
 
 /// The issues of an organization.
@@ -86,6 +90,25 @@ pub(super) async fn list_of_project(
     page(&state, &caller, &organization, vec![project], &params).await
 }
 
+/// What lists of issues are ordered by, as Sentry names it.
+pub(super) fn sort(name: &str) -> Result<IssueSort, ApiError> {
+    Ok(match name {
+        "date" => IssueSort::LastSeen,
+        "new" => IssueSort::FirstSeen,
+        "freq" => IssueSort::TimesSeen,
+        "user" => IssueSort::UsersSeen,
+        "trends" => IssueSort::Trend,
+        "inbox" => IssueSort::Waiting,
+        "recommended" => IssueSort::Recommended,
+        _ => {
+            return Err(ApiError::field(
+                "sort",
+                "one of date, new, freq, user, trends, inbox, recommended",
+            ));
+        }
+    })
+}
+
 async fn page(
     state: &ApiState,
     caller: &Caller,
@@ -93,18 +116,13 @@ async fn page(
     projects: Vec<Project>,
     params: &Params,
 ) -> Result<Response, ApiError> {
-    let sort = match params.some("sort").unwrap_or("date") {
-        "date" | "recommended" | "inbox" | "trends" => IssueSort::LastSeen,
-        "new" => IssueSort::FirstSeen,
-        "freq" => IssueSort::TimesSeen,
-        "user" => IssueSort::UsersSeen,
-        _ => return Err(ApiError::field("sort", "one of date, new, freq, user")),
-    };
+    let sort = sort(params.some("sort").unwrap_or("date"))?;
     let now = clock::now();
     let limit = params.limit()?;
     let cursor = params.cursor()?;
     let stats = StatsPeriod::read(params)?;
-    let filter = search::resolve_query(state, caller, &projects, params, now).await?;
+    let search::Found { filter, narrowed } =
+        search::resolve_query(state, caller, &projects, params, now).await?;
     let from = cursor.map(|cursor| (cursor.place, cursor.direction));
     let places = state
         .store
@@ -115,6 +133,14 @@ async fn page(
     let ids: Vec<i64> = page.rows.iter().map(|place: &Place| place.id).collect();
     let rows = state.store.issue_rows(&ids).await?;
     let mut issues = describe(state, caller, organization, &projects, rows, &stats, now).await?;
+    let narrowed = narrowed.filter(|_| !params.all("collapse").any(|part| part == "filtered"));
+    if let Some(narrowed) = narrowed {
+        for (id, figures) in narrowed.figures(state, &ids, &stats, now).await? {
+            if let Some(issue) = issues.get_mut(&id) {
+                issue.filtered = Some(figures);
+            }
+        }
+    }
     Ok(page
         .map(|places| {
             let ids = places.iter().map(|place| place.id);

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha1::{Digest as _, Sha1};
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
@@ -295,6 +296,24 @@ async fn bytes(state: &ApiState, row: &ItemRow) -> Result<Body, ApiError> {
         }
     });
     Ok(Body::from_stream(ReaderStream::new(body)))
+}
+
+/// The SHA-1 of an item's bytes in hexadecimal digits, of which never more than a part is in
+/// memory; none of a body that is gone.
+pub(super) async fn sha1_of(state: &ApiState, row: &ItemRow) -> Result<Option<String>, ApiError> {
+    let mut places = state.store.parts_of_item(row.id).await?;
+    if places.is_empty() {
+        places.push(row.place);
+    }
+    let mut hasher = Sha1::new();
+    for place in places {
+        match read(state.archive.clone(), place).await {
+            Ok(part) => hasher.update(&part.payload),
+            Err(error) if error.status() == StatusCode::NOT_FOUND => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(hex::encode(hasher.finalize())))
 }
 
 /// A body as a file. It was sent by strangers, so that no browser may show it as a page.

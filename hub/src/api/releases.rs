@@ -25,7 +25,7 @@ use crate::clock;
 use crate::store::people::Organization;
 use crate::store::place::Place;
 use crate::store::projects::Project;
-use crate::store::release_read::{ProjectOfRelease, ReleaseFilter, ReleaseRow};
+use crate::store::release_read::{ProjectOfRelease, ReleaseFilter, ReleaseRow, ReleaseSort};
 use commits::Commit;
 use deploys::Deploy;
 
@@ -85,6 +85,8 @@ pub(super) struct ListParams {
     query: Option<String>,
     /// `open` or `archived`.
     status: Option<String>,
+    /// `date` (when it was released, else first seen, else made), `first_event` or `new_groups`.
+    sort: Option<String>,
     /// Those made within this time: `14d`, `24h`.
     #[param(rename = "statsPeriod")]
     stats_period: Option<String>,
@@ -120,7 +122,7 @@ pub(super) struct ProjectReleasePath {
     version: String,
 }
 
-/// The releases of an organization, the one made last first.
+/// The releases of an organization, the one that came last first.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/releases/", tag = "releases",
     params(OrganizationPath, ListParams), responses((status = 200, body = [Release])))]
 pub(super) async fn list(
@@ -137,7 +139,7 @@ pub(super) async fn list(
     page(&state, &organization, &projects, &chosen, &params).await
 }
 
-/// The releases of a project, the one made last first.
+/// The releases of a project, the one that came last first.
 #[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/releases/", tag = "releases",
     params(ProjectPath, ListParams), responses((status = 200, body = [Release])))]
 pub(super) async fn of_project(
@@ -198,19 +200,24 @@ async fn page(
         from: span.from,
         until: span.to,
     };
+    let sort = match params.some("sort").unwrap_or("date") {
+        "date" => ReleaseSort::Came,
+        "first_event" => ReleaseSort::FirstEvent,
+        "new_groups" => ReleaseSort::NewIssues,
+        _ => return Err(ApiError::field("sort", "date, first_event or new_groups")),
+    };
     let limit = params.limit()?;
     let cursor = params.cursor()?;
     let from = cursor.map(|cursor| (cursor.place, cursor.direction));
     let rows = state
         .store
-        .release_page(organization.id, &filter, from, limit + 1)
+        .release_page(organization.id, &filter, sort, from, limit + 1)
         .await?;
-    let place = |row: &ReleaseRow| Place {
-        value: row.created_at,
-        id: row.id,
-    };
-    let page = Page::cut(rows, limit, cursor, place);
-    let shown = describe(state, projects, page.rows.clone()).await?;
+    let page = Page::cut(rows, limit, cursor, |(place, _): &(Place, ReleaseRow)| {
+        *place
+    });
+    let rows = page.rows.iter().map(|(_, row)| row.clone()).collect();
+    let shown = describe(state, projects, rows).await?;
     Ok(page.map(|_| shown).respond(params))
 }
 

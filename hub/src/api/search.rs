@@ -2,6 +2,7 @@
 //!
 //! [`resolve_query`] is the one place where the search language meets the store.
 
+mod narrowed;
 mod plan;
 mod versions;
 
@@ -12,12 +13,15 @@ use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::page::Params;
+use super::sessions;
 use crate::index::Search;
 use crate::query::{self, Expr};
 use crate::store::issue_list::IssueFilter;
 use crate::store::projects::Project;
+pub(super) use narrowed::Narrowed;
 pub(super) use plan::STATES;
 use plan::{Plan, Who};
+use versions::Known;
 pub(super) use versions::latest as latest_releases;
 
 /// What is searched for when nothing is asked.
@@ -107,6 +111,14 @@ pub(super) fn period_millis(text: &str) -> Option<i64> {
         .filter(|millis| *millis > 0)
 }
 
+/// What a search came to.
+pub(super) struct Found {
+    /// Which issues.
+    pub(super) filter: IssueFilter,
+    /// Which of their events, where the search demands something of events.
+    pub(super) narrowed: Option<Narrowed>,
+}
+
 /// Turns what a request asks for into a filter of the store, asking the index where the search is
 /// about events.
 pub(super) async fn resolve_query(
@@ -115,7 +127,7 @@ pub(super) async fn resolve_query(
     projects: &[Project],
     params: &Params,
     now: Timestamp,
-) -> Result<IssueFilter, ApiError> {
+) -> Result<Found, ApiError> {
     let text = params.first("query").unwrap_or(DEFAULT_QUERY);
     resolve_text(state, caller, projects, params, text, now).await
 }
@@ -132,7 +144,19 @@ pub(super) async fn read(
         return Ok(parsed);
     }
     let releases = state.store.releases_of(projects).await?;
-    Ok(versions::named(parsed, &releases))
+    let mut stages = Vec::new();
+    if text.contains(versions::STAGE) {
+        for project in projects {
+            stages.extend(sessions::stages::stages(state, *project, now).await?);
+        }
+    }
+    Ok(versions::named(
+        parsed,
+        &Known {
+            releases: &releases,
+            stages: &stages,
+        },
+    ))
 }
 
 /// The same for a search that is not the request's.
@@ -143,12 +167,13 @@ pub(super) async fn resolve_text(
     params: &Params,
     text: &str,
     now: Timestamp,
-) -> Result<IssueFilter, ApiError> {
+) -> Result<Found, ApiError> {
     let span = span(params, now)?;
     let who = who(state, caller, projects, text).await?;
     let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
     let parsed = read(state, &ids, text, now).await?;
     let plan = Plan::read(&parsed, &who)?;
+    let narrowing = plan.narrowing();
     let mut filter = IssueFilter {
         projects: projects.iter().map(|project| project.id).collect(),
         statuses: plan.statuses,
@@ -158,7 +183,8 @@ pub(super) async fn resolve_text(
         ..IssueFilter::default()
     };
     let mut found = Vec::new();
-    for events in plan.events {
+    let mut narrowed = None;
+    for (place, events) in plan.events.into_iter().enumerate() {
         let search = Search {
             projects: projects.iter().filter_map(project_id).collect(),
             environments: filter.environments.clone(),
@@ -167,11 +193,14 @@ pub(super) async fn resolve_text(
             until: span.to.map(Timestamp::from_millis),
             filter: events,
         };
-        let hits = state.index.issues(search).await?;
-        found.push(hits.into_iter().map(|hit| hit.issue).collect());
+        let hits = state.index.issues(search.clone()).await?;
+        found.push(hits.iter().map(|hit| hit.issue).collect());
+        if narrowing == Some(place) {
+            narrowed = Some(Narrowed { search, hits });
+        }
     }
     filter.condition = plan.condition.map(|wanted| wanted.with(&found));
-    Ok(filter)
+    Ok(Found { filter, narrowed })
 }
 
 /// Who asks; whom they may name is read where the text names someone.
@@ -186,7 +215,7 @@ async fn who(
         user,
         ..Who::default()
     };
-    let names_someone = ["assigned", "bookmark", "subscribed"];
+    let names_someone = ["assigned", "bookmark", "subscribed", "team"];
     let names_someone = names_someone.iter().any(|key| text.contains(key));
     let Some(project) = projects.first().filter(|_| names_someone) else {
         return Ok(who);

@@ -425,9 +425,7 @@ fn checked_query(text: &str) -> Result<String, ApiError> {
 }
 
 fn checked_sort(sort: Option<String>) -> Result<String, ApiError> {
-    match sort.as_deref() {
-        None => Ok("date".to_owned()),
-        Some("date" | "new" | "freq" | "user") => Ok(sort.unwrap_or_default()),
-        Some(_) => Err(ApiError::field("sort", "one of date, new, freq, user")),
-    }
+    let sort = sort.unwrap_or_else(|| "date".to_owned());
+    super::issues::sort(&sort)?;
+    Ok(sort)
 }

@@ -1,9 +1,12 @@
 //! Sessions of a project, summed up by release and environment.
 
+pub(super) mod stages;
+
 use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
 use axum::extract::State;
+use protocol::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -80,28 +83,41 @@ pub(super) async fn sums(
     let hours = hours.ok().filter(|hours| (1..=HOURS_MAX).contains(hours));
     let hours = hours
         .ok_or_else(|| ApiError::invalid(format!("hours is a number from 1 to {HOURS_MAX}")))?;
+    let since = clock::now().plus_millis(-hours * HOUR_MILLIS);
+    let mut sums = Sums::default();
+    let truncated = each(&state, project.id, since, |row| sums.add(row)).await?;
+    let groups = sums.groups();
+    Ok(Json(SessionSums { groups, truncated }))
+}
+
+/// Goes through what a project told of sessions since a time, the latest first, and through no more
+/// than [`ROWS_MAX`]; answers whether there was more.
+async fn each(
+    state: &ApiState,
+    project: i64,
+    since: Timestamp,
+    mut look: impl FnMut(&ItemRow),
+) -> Result<bool, ApiError> {
     let wanted = Wanted {
         kinds: vec!["session".to_owned(), "sessions".to_owned()],
-        since: Some(clock::now().plus_millis(-hours * HOUR_MILLIS)),
+        since: Some(since),
         ..Wanted::default()
     };
-    let (mut sums, mut n_rows, mut from) = (Sums::default(), 0, None);
-    let truncated = loop {
-        let rows = state.store.items(project.id, &wanted, from, STEP).await?;
-        rows.iter().for_each(|row| sums.add(row));
+    let (mut n_rows, mut from) = (0, None);
+    loop {
+        let rows = state.store.items(project, &wanted, from, STEP).await?;
+        rows.iter().for_each(&mut look);
         n_rows += rows.len();
         match rows.last() {
             Some(last) if rows.len() == STEP as usize => {
                 from = Some((last.id, Direction::Onward));
             }
-            _ => break false,
+            _ => return Ok(false),
         }
         if n_rows >= ROWS_MAX {
-            break true;
+            return Ok(true);
         }
-    };
-    let groups = sums.groups();
-    Ok(Json(SessionSums { groups, truncated }))
+    }
 }
 
 type Key = (String, String);

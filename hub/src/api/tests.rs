@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod config;
+mod contract;
 mod discarded;
 mod erasures;
 mod events;
@@ -17,7 +18,9 @@ mod people;
 mod privacy;
 mod projects;
 mod releases;
+mod search_keys;
 mod searches;
+mod timeseries;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::{MissedTickBehavior, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Access;
 use crate::clock;
 use crate::digest::{self, Changed, ChangedKind};
 use crate::erasure::Erasures;
@@ -22,12 +23,14 @@ const FLEET_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How often is looked for what is to be forgotten, where anything is.
 const ERASE_EVERY: Duration = Duration::from_secs(5);
-/// How often is measured what limits are made from.
+/// How often is measured what limits are made from, and what issues are ordered by.
 const MEASURE_EVERY: Duration = Duration::from_mins(10);
 /// How often new issues are compared with others.
 const NEW_ISSUES_EVERY: Duration = Duration::from_mins(2);
 /// How often is looked whether limits against spikes are reached.
 const SPIKES_EVERY: Duration = Duration::from_secs(30);
+/// How often is looked whether an hour with many wrong logins is over.
+const WRONG_LOGINS_EVERY: Duration = Duration::from_mins(1);
 /// The first retention waits until the start's rush is over.
 const FIRST_RETENTION: Duration = Duration::from_mins(1);
 
@@ -181,6 +184,34 @@ pub(super) async fn measure_limits(fleet: Fleet, cancel: CancellationToken) {
             tracing::warn!(%error, "limits stay as they were measured before");
         }
     }
+}
+
+/// Tells of the wrong logins that left no entry of their own, after each hour and in the end.
+pub(super) async fn tell_wrong_logins(access: Access, cancel: CancellationToken) {
+    let mut tick = interval(WRONG_LOGINS_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let is_end = tokio::select! {
+            _ = tick.tick() => false,
+            () = cancel.cancelled() => true,
+        };
+        if let Err(error) = access.tell_wrong_logins(clock::now(), is_end).await {
+            tracing::warn!(%error, "wrong logins are not told of yet");
+        }
+        if is_end {
+            return;
+        }
+    }
+}
+
+/// Measures how much more often than usual issues are seen, again and again.
+pub(super) async fn measure_trends(store: Store, cancel: CancellationToken) {
+    let look = || {
+        let store = store.clone();
+        async move { store.measure_trends(clock::now()).await }
+    };
+    // Nobody waits for it.
+    look_again("trends", MEASURE_EVERY, look, &Notify::new(), &cancel).await;
 }
 
 async fn store_changed(watch: &mut crate::store::settings::Watch) -> Result<bool, StoreError> {

@@ -80,6 +80,9 @@ async fn a_hub_is_set_up_from_the_command_line() {
         "project.create",
         "fleet.rotate-authority",
     ];
+    for refused in ["join-token.remove", "relay.edit"] {
+        assert!(!names.iter().any(|name| *name == refused), "{refused}");
+    }
     for deed in deeds {
         assert!(names.iter().any(|name| *name == deed), "{deed}: {names:?}");
     }

@@ -251,7 +251,7 @@ async fn move_on(
             Decision::Stay => {}
             Decision::Regress => {
                 let status = Status::Unresolved(Unresolved::Regressed);
-                write.reopen_issue(group.issue, status.codes()).await?;
+                write.reopen_issue(group.issue, status.codes(), now).await?;
                 let data = serde_json::json!({
                     "event_id": event_id.to_string(),
                     "version": release,
@@ -268,7 +268,7 @@ async fn move_on(
             }
             Decision::Unarchive(why) => {
                 let status = Status::Unresolved(why);
-                write.reopen_issue(group.issue, status.codes()).await?;
+                write.reopen_issue(group.issue, status.codes(), now).await?;
                 let data = format!(r#"{{"event_id":"{event_id}"}}"#);
                 write
                     .add_activity(group.issue, SET_UNRESOLVED, &data, now)
@@ -312,7 +312,7 @@ async fn escalate(
 ) -> Result<(), StoreError> {
     let (project, issue) = (group.project(), group.issue);
     let status = Status::Unresolved(Unresolved::Escalating);
-    write.reopen_issue(issue, status.codes()).await?;
+    write.reopen_issue(issue, status.codes(), now).await?;
     write.raise_priority(issue).await?;
     let forecast = state.pace.map(|pace| pace.ceiling);
     let data = serde_json::json!({"event_id": event_id.to_string(), "forecast": forecast});

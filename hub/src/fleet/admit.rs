@@ -193,11 +193,10 @@ impl Fleet {
     /// [`FleetError::UnknownRelay`], [`FleetError::Store`].
     pub async fn clear_clone(&self, relay: RelayId) -> Result<(), FleetError> {
         let mut write = self.0.store.begin().await?;
-        let is_there = write.put_relay_clone(relay, None, None).await?;
-        write.commit().await?;
-        is_there
-            .then_some(())
-            .ok_or(FleetError::UnknownRelay(relay))
+        if !write.put_relay_clone(relay, None, None).await? {
+            return Err(FleetError::UnknownRelay(relay));
+        }
+        Ok(write.commit().await?)
     }
 
     /// A certificate for another key of a relay that is connected. The one in use holds until the

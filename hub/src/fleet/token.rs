@@ -173,9 +173,12 @@ impl Fleet {
     /// [`FleetError::Store`].
     pub async fn remove_join_token(&self, id: &str) -> Result<bool, FleetError> {
         let mut write = self.0.store.begin().await?;
-        let removed = write.remove_join_token(id).await?;
-        write.commit().await?;
-        Ok(removed)
+        let is_there = write.remove_join_token(id).await?;
+        // What is not there is not removed, and leaves no trace of it.
+        if is_there {
+            write.commit().await?;
+        }
+        Ok(is_there)
     }
 }
 

@@ -223,6 +223,53 @@ pub(super) fn histogram(
     .counts)
 }
 
+/// People by bucket.
+#[derive(Clone)]
+struct PeopleOverTime {
+    width: i64,
+    people: HashSet<(i64, u64)>,
+}
+
+impl Default for PeopleOverTime {
+    fn default() -> Self {
+        Self {
+            width: Buckets::default().width,
+            people: HashSet::new(),
+        }
+    }
+}
+
+impl Fold for PeopleOverTime {
+    fn row(&mut self, row: Row) {
+        if let Some(user) = row.user {
+            let start = row.timestamp.div_euclid(self.width) * self.width;
+            self.people.insert((start, user));
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.people.extend(other.people);
+    }
+}
+
+pub(super) fn users_over_time(
+    parts: &Parts,
+    search: &Search,
+    width_ms: i64,
+) -> Result<HashMap<i64, u64>, IndexError> {
+    let seed = PeopleOverTime {
+        width: width_ms.max(1),
+        people: HashSet::new(),
+    };
+    let needs_user = true;
+    let found = visit(parts, search, &Visit { seed, needs_user })?;
+    let mut counts = HashMap::new();
+    for (start, _) in found.people {
+        *counts.entry(start).or_insert(0) += 1;
+    }
+    Ok(counts)
+}
+
 /// The first `limit` events of an order, kept in a heap whose top is the last of them.
 #[derive(Clone)]
 struct First {

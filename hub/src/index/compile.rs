@@ -15,6 +15,8 @@ use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value};
 
 /// Most values of a key that a comparison looks at.
 const COMPARED_VALUES_MAX: usize = 20_000;
+/// What names of fields begin with that applications use for tags of their own.
+const MAY_BE_TAGS: [&str; 6] = ["app.", "device.", "http.", "os.", "transaction.", "unreal."];
 /// Most words a prefix stands for.
 const PREFIX_WORDS_MAX: u32 = 200;
 
@@ -126,6 +128,10 @@ impl Compiler<'_> {
                     .map(str::to_owned)
                     .to_vec()
             }
+            // What is a fact of events for some is a tag that others set themselves.
+            Key::Field(name) if MAY_BE_TAGS.iter().any(|begin| name.starts_with(begin)) => {
+                vec![name.clone(), tag_key(name)]
+            }
             Key::Field(name) => vec![name.clone()],
             Key::Tag(name) => vec![tag_key(name)],
             Key::Flag(name) => vec![tag_key(&format!("flags.{name}"))],
@@ -138,6 +144,9 @@ impl Compiler<'_> {
         }
         if let Value::Date(at) = filter.value {
             return Ok(self.date(filter.op, at.as_millis()));
+        }
+        if let Some(said) = self.said(filter) {
+            return Ok(said);
         }
         let mut alternatives = Vec::new();
         for key in self.keys(&filter.key) {
@@ -169,6 +178,26 @@ impl Compiler<'_> {
             }),
             (_, Value::List(_) | Value::Date(_)) => Ok(Box::new(EmptyQuery)),
         }
+    }
+
+    /// `message:word` looks for words in what was said of the error; with `*` the whole message is
+    /// meant.
+    fn said(&self, filter: &Filter) -> Option<Box<dyn Query>> {
+        let patterns = match (&filter.key, &filter.op, &filter.value) {
+            (Key::Field(name), Op::Is, Value::Text(pattern)) if name == "message" => {
+                std::slice::from_ref(pattern)
+            }
+            (Key::Field(name), Op::Is, Value::List(patterns)) if name == "message" => patterns,
+            _ => return None,
+        };
+        let words: Option<Vec<&str>> = patterns.iter().map(Pattern::as_literal).collect();
+        let field = self.fields.message;
+        let queries = words?.into_iter().map(|words| {
+            let terms = tokens(words).into_iter();
+            let terms = terms.map(|word| Term::from_field_text(field, &word));
+            self.phrase(field, terms.collect(), ends_in_word(words))
+        });
+        Some(one_or_union(queries.collect()))
     }
 
     fn date(&self, op: Op, at: i64) -> Box<dyn Query> {
@@ -255,14 +284,10 @@ impl Compiler<'_> {
             .into_iter()
             .map(|word| Term::from_field_text(self.fields.text, &word))
             .collect();
-        let ends_in_word = literal
-            .chars()
-            .next_back()
-            .is_some_and(char::is_alphanumeric);
-        Ok(self.phrase(terms, is_begun && ends_in_word))
+        Ok(self.phrase(self.fields.text, terms, is_begun && ends_in_word(literal)))
     }
 
-    fn phrase(&self, mut terms: Vec<Term>, is_begun: bool) -> Box<dyn Query> {
+    fn phrase(&self, field: Field, mut terms: Vec<Term>, is_begun: bool) -> Box<dyn Query> {
         if terms.is_empty() {
             // Signs alone: nothing to look for, so nothing is found.
             return Box::new(EmptyQuery);
@@ -270,7 +295,7 @@ impl Compiler<'_> {
         if is_begun {
             if terms.len() == 1
                 && let Some(word) = terms.first().and_then(|t| t.value().as_str().map(escape))
-                && let Ok(query) = RegexQuery::from_pattern(&format!("{word}.*"), self.fields.text)
+                && let Ok(query) = RegexQuery::from_pattern(&format!("{word}.*"), field)
             {
                 return Box::new(query);
             }
@@ -322,6 +347,11 @@ impl Compiler<'_> {
         }
         Ok(Box::new(BooleanQuery::intersection(queries)))
     }
+}
+
+/// Whether a text ends within a word, which may go on.
+fn ends_in_word(text: &str) -> bool {
+    text.chars().next_back().is_some_and(char::is_alphanumeric)
 }
 
 fn one_or_union(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {

@@ -2,9 +2,11 @@
 //!
 //! Three kinds of field serve every question. Numbers (`project`, `issue`, `timestamp`, `row`,
 //! `user`) are columns. `pair` holds every exact fact as one term, `key\u{1f}value` in small
-//! letters, so a key needs no schema and a tag costs no column. `text` holds the words. `fact` holds
-//! keys and values once more, by project and as they are written, for those who are to be offered
+//! letters, so a key needs no schema and a tag costs no column. `text` holds the words, and
+//! `message` those of what was said of the error alone. `fact` holds keys and values once more, by project and as they are written, for those who are to be offered
 //! them.
+
+use std::collections::BTreeSet;
 
 use protocol::ids::ProjectId;
 use tantivy::schema::{
@@ -16,7 +18,7 @@ use tantivy::tokenizer::{
 };
 use tantivy::{TantivyDocument, doc};
 
-use super::Document;
+use super::{Document, Frame};
 
 /// Parts key and value in a term of `pair`.
 pub(super) const SEPARATOR: char = '\u{1f}';
@@ -38,6 +40,7 @@ pub(super) struct Fields {
     pub(super) pair: Field,
     pub(super) has: Field,
     pub(super) text: Field,
+    pub(super) message: Field,
     pub(super) fact: Field,
 }
 
@@ -64,7 +67,8 @@ pub(super) fn schema() -> (Schema, Fields) {
         user: builder.add_u64_field("user", FAST),
         pair: builder.add_text_field("pair", exact.clone()),
         has: builder.add_text_field("has", exact.clone()),
-        text: builder.add_text_field("text", words),
+        text: builder.add_text_field("text", words.clone()),
+        message: builder.add_text_field("message", words),
         fact: builder.add_text_field("fact", exact),
     };
     (builder.build(), fields)
@@ -256,6 +260,9 @@ impl Facts<'_> {
             self.fact("error.value", value);
         }
         self.frames_of(event);
+        for (key, value) in &event.facts {
+            self.fact(key, value);
+        }
         for (key, value) in &event.tags {
             self.fact(&tag_key(key), value);
         }
@@ -273,6 +280,20 @@ impl Facts<'_> {
         }
         for frame in &event.frames {
             self.optional("stack.abs_path", frame.abs_path.as_ref());
+        }
+        for frame in &event.frames {
+            self.optional("stack.package", frame.package.as_ref());
+        }
+        for line in numbers(event, |frame| frame.lineno) {
+            self.fact("stack.lineno", &line.to_string());
+        }
+        for column in numbers(event, |frame| frame.colno) {
+            self.fact("stack.colno", &column.to_string());
+        }
+        for (in_app, word) in [(true, "true"), (false, "false")] {
+            if event.frames.iter().any(|frame| frame.in_app == in_app) {
+                self.fact("stack.in_app", word);
+            }
         }
     }
 
@@ -299,15 +320,14 @@ impl Facts<'_> {
             &event.user.username,
             &event.user.email,
         ];
-        let texts = [&event.message, &event.title]
-            .into_iter()
-            .chain(exceptions)
-            .chain(named.into_iter().flatten())
-            .chain(frames)
-            .chain(event.breadcrumbs.iter())
-            .chain(event.tags.iter().map(|(_, value)| value));
+        let said = [&event.message, &event.title].into_iter().chain(exceptions);
+        let others = named.into_iter().flatten().chain(frames);
+        let others = others
+            .chain(event.tags.iter().map(|(_, value)| value))
+            .chain(event.breadcrumbs.iter());
         let mut seen = std::collections::HashSet::new();
-        for text in texts {
+        let texts = said.map(|text| (text, true));
+        for (text, is_said) in texts.chain(others.map(|text| (text, false))) {
             if text.is_empty() || !seen.insert(text.as_str()) {
                 continue;
             }
@@ -315,19 +335,37 @@ impl Facts<'_> {
                 break;
             };
             left = after;
-            self.document.add_text(self.fields.text, text);
-            let parted = part_camel_case(text);
-            if let Some(parted) = parted {
-                self.document.add_text(self.fields.text, parted);
+            self.words(text, is_said);
+            if let Some(parted) = part_camel_case(text) {
+                self.words(&parted, is_said);
             }
         }
     }
+
+    fn words(&mut self, text: &str, is_said: bool) {
+        self.document.add_text(self.fields.text, text);
+        if is_said {
+            self.document.add_text(self.fields.message, text);
+        }
+    }
+}
+
+/// The different numbers that frames have.
+fn numbers(event: &Document, of: fn(&Frame) -> Option<u64>) -> BTreeSet<u64> {
+    event.frames.iter().filter_map(of).collect()
 }
 
 /// Whether people are offered a key and its values: not what is different with every event, or is
 /// looked for by its words.
 fn is_offered(key: &str) -> bool {
-    !matches!(key, "id" | "trace" | "title" | "message" | "error.value") && !key.contains(SEPARATOR)
+    let is_different = matches!(
+        key,
+        "id" | "trace" | "title" | "message" | "error.value" | "stack.lineno" | "stack.colno"
+    ) || matches!(
+        key,
+        "trace.span" | "trace.parent_span" | "device.uuid" | "user.display"
+    );
+    !is_different && !key.contains(SEPARATOR)
 }
 
 /// `PaymentError` as `Payment Error`, so that each of its words is found; `None` when the text

@@ -30,6 +30,7 @@ fn event(row: i64, issue: i64) -> Document {
             filename: text("shop/billing.py"),
             abs_path: text("/srv/shop/billing.py"),
             in_app: true,
+            ..Frame::default()
         }],
         breadcrumbs: vec!["added item 7 to the basket".into()],
         tags: vec![
@@ -230,7 +231,7 @@ async fn removes_issues_and_whole_weeks() {
     index.remove_before(NOW).await.unwrap();
     index.commit().await.unwrap();
     assert_eq!(rows(&index, Search::everything()).await, [2, 3]);
-    let weeks = std::fs::read_dir(dir.path().join("v3")).unwrap();
+    let weeks = std::fs::read_dir(dir.path().join("v4")).unwrap();
     let n_weeks = weeks
         .flatten()
         .filter(|entry| entry.path().is_dir())

@@ -340,11 +340,15 @@ fn weight(event: &Document) -> usize {
             &frame.function,
             &frame.filename,
             &frame.abs_path,
+            &frame.package,
         ];
         let letters: usize = named.into_iter().flatten().map(String::len).sum();
         size_of::<Frame>() + letters
     });
+    let facts = event.facts.iter();
+    let facts: usize = facts.map(|(key, value)| key.len() + value.len() + 40).sum();
     OWN + event.message.len()
+        + facts
         + event.title.len()
         + texts(&event.breadcrumbs)
         + pairs(&event.exceptions)

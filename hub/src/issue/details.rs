@@ -1,7 +1,7 @@
 //! How an issue was resolved or archived: the JSON in `status_details`.
 //!
-//! Keys are Sentry's where it has them (`inRelease`, `inNextRelease`, `inCommit`, `ignoreCount`,
-//! `ignoreWindow`, `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen`,
+//! Keys are Sentry's where it has them (`inRelease`, `inNextRelease`, `inUpcomingRelease`, `inCommit`,
+//! `ignoreCount`, `ignoreWindow`, `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen`,
 //! `baseUsersSeen`, `baseTime` and `baseHour` keep what was true when the decision was made.
 
 use protocol::timestamp::Timestamp;
@@ -19,10 +19,13 @@ pub struct StatusDetails {
     /// Resolved in the release after the current one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_next_release: bool,
+    /// Resolved in the release after the one that is out, whether or not it was made already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_upcoming_release: bool,
     /// Resolved in this commit; `in_release` is set beside it once a release contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_commit: Option<InCommit>,
-    /// The newest release at the time of the resolution.
+    /// The newest release at the time of the resolution; of an upcoming one, the newest that was out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_release: Option<String>,
     /// Archived until then, in unix milliseconds.
@@ -101,7 +104,7 @@ impl StatusDetails {
     pub fn resolution(&self) -> Resolution<'_> {
         match &self.in_release {
             Some(release) => Resolution::InRelease(release),
-            None if self.in_next_release => {
+            None if self.in_next_release || self.in_upcoming_release => {
                 Resolution::InNextRelease(self.current_release.as_deref())
             }
             None if self.in_commit.is_some() => Resolution::InCommit,

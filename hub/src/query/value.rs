@@ -174,7 +174,31 @@ impl DateBounds {
     pub(super) const fn negated(&self) -> bool {
         self.negated
     }
+
+    /// The whole hour or day that a point in time lies in, where one was named and not a bound.
+    pub(super) fn of_whole(self, lasts_ms: i64) -> Self {
+        let (Some((_, from)), Some((_, until))) = (self.lower, self.upper) else {
+            return self;
+        };
+        let middle = i64::midpoint(from.as_millis(), until.as_millis());
+        let is_day = until.as_millis() - from.as_millis() == DAY_MS;
+        let begin = if is_day { from.as_millis() } else { middle };
+        let begin = Timestamp::from_millis(begin.div_euclid(lasts_ms) * lasts_ms);
+        let end = if is_day {
+            until
+        } else {
+            begin.plus_millis(lasts_ms)
+        };
+        Self {
+            lower: Some((Op::Ge, begin)),
+            upper: Some((Op::Lt, end)),
+            ..self
+        }
+    }
 }
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 
 impl Raw {
     /// Bytes of the operator in front of a value.
@@ -253,6 +277,26 @@ impl Raw {
         Ok((op, Value::Text(pattern), negated))
     }
 
+    /// Whether it is one number, and no pattern or list of them.
+    pub(super) fn is_a_number(&self) -> bool {
+        self.plain_text().is_some_and(|text| !text.contains('*'))
+    }
+
+    /// As yes or no, which `1` and `0` say as well.
+    pub(super) fn boolean(&self, span: &Range<usize>) -> Result<(Op, Value, bool), QueryError> {
+        let (op, value, negated) = self.text(span)?;
+        let word = match &value {
+            Value::Text(pattern) => pattern.as_literal(),
+            _ => None,
+        };
+        let value = match word {
+            Some("1") => Value::Text(Pattern::parse("true")),
+            Some("0") => Value::Text(Pattern::parse("false")),
+            _ => value,
+        };
+        Ok((op, value, negated))
+    }
+
     /// As a number with an optional unit.
     pub(super) fn number(&self, span: &Range<usize>) -> Result<(Op, Value, bool), QueryError> {
         let (op, negated) = self.comparison();
@@ -301,14 +345,13 @@ impl Raw {
             Timestamp::parse(text)
         };
         let start = start.map_err(|_| wrong())?;
-        let day = 86_400_000;
         let around = 5 * 60_000;
         let (lower, upper) = match op {
             Op::Gt | Op::Ge => (Some((op, start)), None),
             Op::Lt | Op::Le => (None, Some((op, start))),
             Op::Is | Op::Exists if is_day => (
                 Some((Op::Ge, start)),
-                Some((Op::Lt, start.plus_millis(day))),
+                Some((Op::Lt, start.plus_millis(DAY_MS))),
             ),
             Op::Is | Op::Exists => (
                 Some((Op::Ge, start.plus_millis(-around))),

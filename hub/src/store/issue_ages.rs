@@ -21,22 +21,22 @@ const CALM: &str = "substatus = 3,
                         WHERE a.issue_id = issues.id AND a.kind = 9 LIMIT 1), priority)
          ELSE priority END";
 
+/// Which issues are moved on.
+#[derive(Clone, Copy)]
+enum Moved {
+    /// Those that were archived until now.
+    Woken,
+    /// Those that were not seen for long.
+    Forgotten,
+}
+
 impl Store {
     /// Opens issues again that were archived until now; answers how many.
     ///
     /// # Errors
     /// [`StoreError::Engine`]; what was opened before stays so.
     pub async fn wake_issues(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut n_all = 0;
-        loop {
-            let mut write = self.begin().await?;
-            let n = write.wake(now).await?;
-            write.commit().await?;
-            n_all += n;
-            if n < MOVED_MAX.unsigned_abs() {
-                return Ok(n_all);
-            }
-        }
+        self.in_steps(Moved::Woken, now).await
     }
 
     /// Resolves issues that were not seen for as long as their projects say (`resolve_age`, in
@@ -45,10 +45,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::Engine`]; what was resolved before stays so.
     pub async fn resolve_forgotten_issues(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.in_steps(Moved::Forgotten, now).await
+    }
+
+    /// Moves issues on until fewer are left than a step takes; answers how many.
+    async fn in_steps(&self, moved: Moved, now: Timestamp) -> Result<u64, StoreError> {
         let mut n_all = 0;
         loop {
             let mut write = self.begin().await?;
-            let n = write.resolve_forgotten(now).await?;
+            let n = match moved {
+                Moved::Woken => write.wake(now).await?,
+                Moved::Forgotten => write.resolve_forgotten(now).await?,
+            };
             write.commit().await?;
             n_all += n;
             if n < MOVED_MAX.unsigned_abs() {
@@ -72,7 +80,7 @@ impl Write {
         let n = rows.len() as u64;
         for (issue, first_seen) in rows {
             let age = issue::age(now, Timestamp::from_millis(first_seen));
-            self.reopen_issue(issue, Status::Unresolved(age).codes())
+            self.reopen_issue(issue, Status::Unresolved(age).codes(), now)
                 .await?;
             self.add_activity(issue, SET_UNRESOLVED, "{}", now).await?;
         }

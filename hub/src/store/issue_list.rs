@@ -30,6 +30,12 @@ pub enum IssueSort {
     TimesSeen,
     /// Users.
     UsersSeen,
+    /// Since when it waits for a look; those that do not come last.
+    Waiting,
+    /// Events of a day against what is usual, as measured last.
+    Trend,
+    /// What is worth a look first: late, frequent, of many users, urgent.
+    Recommended,
 }
 
 impl IssueSort {
@@ -39,6 +45,9 @@ impl IssueSort {
             Self::FirstSeen => "first_seen",
             Self::TimesSeen => "times_seen",
             Self::UsersSeen => "users_seen",
+            Self::Waiting => "waiting",
+            Self::Trend => "trend",
+            Self::Recommended => "recommended",
         }
     }
 }
@@ -186,9 +195,7 @@ fn push_branch(
     if let Some(from) = filter.seen_from {
         sql.push(match sort {
             IssueSort::LastSeen => " AND last_seen >= ",
-            IssueSort::FirstSeen | IssueSort::TimesSeen | IssueSort::UsersSeen => {
-                " AND last_seen + 0 >= "
-            }
+            _ => " AND last_seen + 0 >= ",
         });
         sql.push_bind(from);
     }
@@ -268,6 +275,9 @@ mod tests {
             (IssueSort::FirstSeen, "issues_by_first_seen"),
             (IssueSort::TimesSeen, "issues_by_times_seen"),
             (IssueSort::UsersSeen, "issues_by_users_seen"),
+            (IssueSort::Waiting, "issues_by_waiting"),
+            (IssueSort::Trend, "issues_by_trend"),
+            (IssueSort::Recommended, "issues_by_recommended"),
         ] {
             for from in [
                 None,

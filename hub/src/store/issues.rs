@@ -248,9 +248,9 @@ impl Write {
             "INSERT INTO issues
              (project_id, short_id, kind, title, culprit, metadata, level, platform, logger,
               is_unhandled, status, substatus, priority, first_seen, last_seen, times_seen,
-              users_seen, first_release, last_release, latest_event, grouping)
+              users_seen, first_release, last_release, latest_event, grouping, waiting_since)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                     ?18, ?19, ?20, ?21)
+                     ?18, ?19, ?20, ?21, ?14)
              RETURNING id",
         )
         .bind(issue.project.as_i64())
@@ -320,7 +320,7 @@ impl Write {
         Ok(())
     }
 
-    /// Opens an issue again: its resolution or archival is over.
+    /// Opens an issue again: its resolution or archival is over, and it waits for a look.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -328,15 +328,17 @@ impl Write {
         &mut self,
         issue: i64,
         status: (i64, Option<i64>),
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE issues SET status = ?2, substatus = ?3, status_details = '{}',
-                               resolved_at = NULL
+                               resolved_at = NULL, waiting_since = ?4
              WHERE id = ?1",
         )
         .bind(issue)
         .bind(status.0)
         .bind(status.1)
+        .bind(now.as_millis())
         .execute(self.connection())
         .await?;
         Ok(())

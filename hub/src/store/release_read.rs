@@ -59,6 +59,44 @@ pub struct ReleaseFilter {
     pub until: Option<i64>,
 }
 
+/// What a list of releases is ordered by, the largest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReleaseSort {
+    /// When it came: released by people, else first seen in an event, else only made.
+    #[default]
+    Came,
+    /// Its first event; those without any come last.
+    FirstEvent,
+    /// Issues that it was the first to have.
+    NewIssues,
+}
+
+impl ReleaseSort {
+    /// The value ordered by, over `r` and, of new issues, over `b`.
+    const fn value(self) -> &'static str {
+        match self {
+            Self::Came => {
+                "COALESCE(r.released_at,
+                          (SELECT MIN(f.first_seen_at) FROM release_projects f
+                           WHERE f.release_id = r.id AND f.has_events), r.created_at)"
+            }
+            Self::FirstEvent => {
+                "COALESCE((SELECT MIN(f.first_seen_at) FROM release_projects f
+                           WHERE f.release_id = r.id AND f.has_events), 0)"
+            }
+            Self::NewIssues => "COALESCE(b.n, 0)",
+        }
+    }
+}
+
+/// A release and its value in the order of its list.
+#[derive(sqlx::FromRow)]
+struct Placed {
+    #[sqlx(flatten)]
+    release: ReleaseRow,
+    place: i64,
+}
+
 impl Store {
     /// A release of an organization.
     ///
@@ -79,7 +117,7 @@ impl Store {
             .await?)
     }
 
-    /// Releases of an organization, the one made last first.
+    /// Releases of an organization from a place on in their order, each with its place.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -87,13 +125,25 @@ impl Store {
         &self,
         organization_id: i64,
         filter: &ReleaseFilter,
+        sort: ReleaseSort,
         from: Option<(Place, Direction)>,
         limit: u32,
-    ) -> Result<Vec<ReleaseRow>, StoreError> {
+    ) -> Result<Vec<(Place, ReleaseRow)>, StoreError> {
+        let value = sort.value();
         let mut sql: QueryBuilder<Sqlite> = QueryBuilder::new(format!(
-            "SELECT {RELEASE} FROM releases r WHERE r.organization_id = "
+            "SELECT {RELEASE}, {value} AS place FROM releases r"
         ));
-        sql.push_bind(organization_id);
+        if sort == ReleaseSort::NewIssues {
+            sql.push(
+                " LEFT JOIN (SELECT i.first_release AS version, COUNT(*) AS n FROM issues i
+                   WHERE i.status <= 2 AND i.first_release IS NOT NULL
+                     AND i.project_id IN (SELECT value FROM json_each(",
+            )
+            .push_bind(json_list(&filter.projects))
+            .push(")) GROUP BY i.first_release) b ON b.version = r.version");
+        }
+        sql.push(" WHERE r.organization_id = ")
+            .push_bind(organization_id);
         sql.push(" AND r.version <> ").push_bind(MORE_NAMES);
         sql.push(" AND r.is_archived = ")
             .push_bind(filter.is_archived);
@@ -120,17 +170,22 @@ impl Store {
             Direction::Back => (">", "ASC"),
         };
         if let Some((place, _)) = from {
-            sql.push(format_args!(" AND (r.created_at, r.id) {sign} ("))
+            sql.push(format_args!(" AND ({value}, r.id) {sign} ("))
                 .push_bind(place.value)
                 .push(", ")
                 .push_bind(place.id)
                 .push(")");
         }
         sql.push(format_args!(
-            " ORDER BY r.created_at {order}, r.id {order} LIMIT "
+            " ORDER BY {value} {order}, r.id {order} LIMIT "
         ))
         .push_bind(limit);
-        Ok(sql.build_query_as().fetch_all(self.reader()).await?)
+        let rows: Vec<Placed> = sql.build_query_as().fetch_all(self.reader()).await?;
+        let placed = rows.into_iter().map(|Placed { release, place }| {
+            let id = release.id;
+            (Place { value: place, id }, release)
+        });
+        Ok(placed.collect())
     }
 
     /// The projects of these releases.

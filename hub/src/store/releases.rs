@@ -39,6 +39,8 @@ pub struct ReleaseOfProject {
     pub version: String,
     /// When an event of the project first named it, or somebody made it, in unix milliseconds.
     pub first_seen_at: i64,
+    /// Whether events name it, or somebody said when it was released.
+    pub is_out: bool,
 }
 
 impl Store {
@@ -49,7 +51,8 @@ impl Store {
     pub async fn releases_of(&self, projects: &[i64]) -> Result<Vec<ReleaseOfProject>, StoreError> {
         let list = projects.iter().map(i64::to_string).collect::<Vec<_>>();
         Ok(sqlx::query_as(
-            "SELECT rp.project_id, r.version, rp.first_seen_at
+            "SELECT rp.project_id, r.version, rp.first_seen_at,
+                    rp.has_events OR r.released_at IS NOT NULL AS is_out
              FROM release_projects rp JOIN releases r ON r.id = rp.release_id
              WHERE rp.project_id IN (SELECT value FROM json_each(?1)) AND r.version <> ?2
              ORDER BY rp.first_seen_at DESC, r.id DESC LIMIT ?3",

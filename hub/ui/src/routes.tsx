@@ -110,7 +110,7 @@ const organizationHome = createRoute({
   },
 });
 
-export const SORTS = ["date", "new", "freq", "user"] as const;
+export const SORTS = ["date", "new", "freq", "user", "trends", "recommended", "inbox"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface IssueListSearch extends FilterSearch {
@@ -169,11 +169,16 @@ const issueEvent = createRoute({
   component: issuePage,
 });
 
+const RELEASE_SORTS = ["date", "first_event", "new_groups"] as const;
+export type ReleaseSort = (typeof RELEASE_SORTS)[number];
+
 export interface ReleaseListSearch extends FilterSearch {
   /** A part of the version. */
   query?: string;
   /** Absent: the open ones. */
   status?: "archived";
+  /** Absent: the one that came last first. */
+  sort?: ReleaseSort;
 }
 
 const releases = createRoute({
@@ -183,6 +188,7 @@ const releases = createRoute({
     ...filterSearch(raw),
     query: text(raw.query),
     status: oneOf(raw.status, ["archived"] as const),
+    sort: oneOf(raw.sort, RELEASE_SORTS),
   }),
   component: lazyRouteComponent(() => import("./pages/releases/ReleasesPage.tsx"), "ReleasesPage"),
 });

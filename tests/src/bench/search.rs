@@ -175,7 +175,10 @@ async fn questions(site: &Site) -> anyhow::Result<Vec<(&'static str, Vec<String>
     Ok(vec![
         (
             "list",
-            vec![list, format!("{issues}?query=is:unresolved&sort=freq")],
+            ["date", "freq", "trends", "inbox", "recommended"]
+                .iter()
+                .map(|sort| format!("{list}&sort={sort}"))
+                .collect(),
         ),
         (
             "detail",

@@ -13,7 +13,8 @@ use crate::api::issue_shape::{CommitName, StatusDetailsBody};
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub(in crate::api) struct IssueChange {
-    /// `resolved`, `resolvedInNextRelease`, `unresolved`, `ignored`, `muted`.
+    /// `resolved`, `resolvedInNextRelease`, `resolvedInUpcomingRelease`, `unresolved`, `ignored`,
+    /// `muted`.
     pub(super) status: Option<String>,
     pub(super) status_details: Option<StatusDetailsInput>,
     /// `archived_until_escalating`, `archived_until_condition_met`, `archived_forever`, or why an
@@ -44,6 +45,20 @@ pub(in crate::api) struct IssueChange {
     pub(super) discard: Option<Value>,
 }
 
+impl IssueChange {
+    /// Whether issues are resolved in the upcoming release.
+    pub(super) fn is_upcoming(&self) -> bool {
+        let details = self.status_details.as_ref();
+        match self.status.as_deref() {
+            Some("resolvedInUpcomingRelease") => true,
+            Some("resolved") => {
+                details.is_some_and(|details| details.in_upcoming_release == Some(true))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// How issues are resolved or archived.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -51,6 +66,8 @@ pub(in crate::api) struct StatusDetailsInput {
     /// A version, or `latest`.
     pub(super) in_release: Option<String>,
     pub(super) in_next_release: Option<bool>,
+    /// The release after the newest that events name or that has a date of release.
+    pub(super) in_upcoming_release: Option<bool>,
     /// A commit, whether or not the hub was told of it.
     pub(super) in_commit: Option<CommitName>,
     /// Minutes.

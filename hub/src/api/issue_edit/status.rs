@@ -33,10 +33,14 @@ pub(super) async fn meant_release(
         || details.is_some_and(|details| {
             details.in_next_release == Some(true) || details.in_release.as_deref() == Some("latest")
         });
-    if !asks {
+    let is_upcoming = change.is_upcoming();
+    if !asks && !is_upcoming {
         return Ok(None);
     }
-    let releases = store.releases_of(&[row.project_id]).await?;
+    let mut releases = store.releases_of(&[row.project_id]).await?;
+    if is_upcoming {
+        releases.retain(|release| release.is_out);
+    }
     let latest = search::latest_releases(&releases);
     Ok(latest.first().map(|version| (*version).to_owned()))
 }
@@ -54,8 +58,13 @@ pub(super) fn new_status(
     let input = change.status_details.clone().unwrap_or_default();
     let mut details = StatusDetails::default();
     let status = match status {
-        "resolved" | "resolvedInNextRelease" => {
-            resolution(status, input, release, &mut details)?;
+        "resolved" | "resolvedInNextRelease" | "resolvedInUpcomingRelease" => {
+            details.in_upcoming_release = change.is_upcoming();
+            if details.in_upcoming_release {
+                details.current_release = release;
+            } else {
+                resolution(status, input, release, &mut details)?;
+            }
             Status::Resolved
         }
         "unresolved" => Status::Unresolved(match change.substatus.as_deref() {
@@ -70,7 +79,7 @@ pub(super) fn new_status(
         _ => {
             return Err(ApiError::field(
                 "status",
-                "resolved, resolvedInNextRelease, unresolved or ignored",
+                "resolved, resolvedInNextRelease, resolvedInUpcomingRelease, unresolved or ignored",
             ));
         }
     };

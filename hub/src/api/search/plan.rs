@@ -66,6 +66,18 @@ impl Wanted {
 }
 
 impl Plan {
+    /// What the query as a whole demands of events, where it does: the question's place.
+    pub(super) fn narrowing(&self) -> Option<usize> {
+        let place = |wanted: &Wanted| match wanted {
+            Wanted::Events(place) => Some(*place),
+            _ => None,
+        };
+        match self.condition.as_ref()? {
+            Wanted::All(parts) => parts.iter().find_map(place),
+            other => place(other),
+        }
+    }
+
     /// Plans a query for who asks.
     pub(super) fn read(query: &Expr, who: &Who) -> Result<Self, ApiError> {
         let mut planner = Planner {
@@ -182,6 +194,9 @@ impl Planner<'_> {
                 &|who| Some(or_suggested(self.assigned(who.as_literal()?)?)),
                 OWNERS,
             ),
+            "team" => each(&|team| self.team(team.as_literal()?), TEAMS),
+            // Nothing watches on its own: every issue is of events that were sent.
+            "detector" => Ok(always(false)),
             "issue" => each(
                 &|id| short_id(id.as_literal()?),
                 "a short id such as SHOP-1",
@@ -232,6 +247,17 @@ impl Planner<'_> {
         name.strip_prefix("user:")?.parse().ok()
     }
 
+    /// Issues given to a team, with or without the sign before its name.
+    fn team(&self, name: &str) -> Option<IssueCondition> {
+        if name == "my_teams" {
+            return self.assigned(name);
+        }
+        let named = self
+            .who
+            .named(&format!("#{}", name.trim_start_matches('#')))?;
+        Some(IssueCondition::AssignedTo(named))
+    }
+
     fn assigned(&self, who: &str) -> Option<IssueCondition> {
         let to = |name: String| IssueCondition::AssignedTo(name);
         Some(match who {
@@ -251,13 +277,17 @@ impl Planner<'_> {
 /// What an owner can be called in a search.
 const OWNERS: &str = "me, my_teams, none, #team, or the e-mail address or id of a member";
 
+/// What teams can be called in a search.
+const TEAMS: &str = "my_teams, or the name of a team";
+
 /// What people can be called in a search.
 const PEOPLE: &str = "me, or the e-mail address or id of a member";
 
 /// Whether an issue has a value of a key at all; most have one always.
 fn there_is(key: &str) -> IssueCondition {
     match key {
-        "assigned" | "assigned_or_suggested" => IssueCondition::IsAssigned,
+        "assigned" | "assigned_or_suggested" | "team" => IssueCondition::IsAssigned,
+        "detector" => always(false),
         "firstRelease" => IssueCondition::Like {
             column: IssueColumn::FirstRelease,
             pattern: "_%".to_owned(),
@@ -496,6 +526,7 @@ mod tests {
         check("assigned:#web", &["team:3"]);
         check("assigned:Ann@example.org", &["user:9"]);
         check("assigned:[me, #web]", &["user:7", "team:3"]);
+        check("team:[web, #web]", &["team:3", "team:3"]);
         let mine = plan("assigned:my_teams").condition.unwrap().with(&[]);
         assert!(format!("{mine:?}").contains("team:4"), "{mine:?}");
         let suggested = plan("assigned_or_suggested:me").condition.unwrap();
@@ -507,6 +538,15 @@ mod tests {
         let unknown = parse("assigned:#gone", Timestamp::from_millis(0)).unwrap();
         let error = Plan::read(&unknown, &who()).unwrap_err().to_string();
         assert!(error.contains("#gone is not me, my_teams"), "{error}");
+    }
+
+    #[test]
+    fn a_query_narrows_where_it_demands_something_of_every_event() {
+        assert_eq!(plan("is:unresolved level:error boom").narrowing(), Some(0));
+        assert_eq!(plan("level:error or boom").narrowing(), Some(0));
+        assert_eq!(plan("is:resolved or level:error").narrowing(), None);
+        assert_eq!(plan("is:unresolved").narrowing(), None);
+        assert_eq!(plan("").narrowing(), None);
     }
 
     #[test]

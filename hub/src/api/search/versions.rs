@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use protocol::timestamp::Timestamp;
 
+use crate::api::sessions::stages::Stage;
 use crate::issue::{Release, compare_version, is_newer};
 use crate::query::{self, Expr, Filter, Key, Op, Pattern, Value};
 use crate::store::releases::ReleaseOfProject;
@@ -14,24 +15,31 @@ use crate::store::releases::ReleaseOfProject;
 /// Stands where no release is meant: none is called so.
 const NO_RELEASE: &str = "\u{0}";
 
+/// The key that asks how far releases have come.
+pub(super) const STAGE: &str = "release.stage";
+
+/// What is known of releases.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'k> {
+    /// Those of the projects.
+    pub(super) releases: &'k [ReleaseOfProject],
+    /// Those that have come further than a few sessions.
+    pub(super) stages: &'k [(String, Stage)],
+}
+
 /// Whether a query may compare releases.
 pub(super) fn may_compare(text: &str) -> bool {
     text.contains("elease")
 }
 
 /// The query with the releases that are meant in place of comparisons.
-pub(super) fn named(expr: Expr, releases: &[ReleaseOfProject]) -> Expr {
-    let all = |parts: Vec<Expr>| {
-        parts
-            .into_iter()
-            .map(|part| named(part, releases))
-            .collect()
-    };
+pub(super) fn named(expr: Expr, known: &Known<'_>) -> Expr {
+    let all = |parts: Vec<Expr>| parts.into_iter().map(|part| named(part, known)).collect();
     match expr {
         Expr::And(parts) => Expr::And(all(parts)),
         Expr::Or(parts) => Expr::Or(all(parts)),
-        Expr::Not(part) => Expr::Not(Box::new(named(*part, releases))),
-        Expr::Filter(filter) => Expr::Filter(one(filter, releases)),
+        Expr::Not(part) => Expr::Not(Box::new(named(*part, known))),
+        Expr::Filter(filter) => Expr::Filter(one(filter, known)),
         Expr::Text(text) => Expr::Text(text),
     }
 }
@@ -47,9 +55,12 @@ enum Part {
     Package,
     /// Behind `+`.
     Build,
+    /// How far it has come: `low`, `adopted`, `replaced`.
+    Stage,
 }
 
-fn one(filter: Filter, releases: &[ReleaseOfProject]) -> Filter {
+fn one(filter: Filter, known: &Known<'_>) -> Filter {
+    let releases = known.releases;
     let Key::Field(name) = &filter.key else {
         return filter;
     };
@@ -58,6 +69,7 @@ fn one(filter: Filter, releases: &[ReleaseOfProject]) -> Filter {
         "release.version" => ("release".to_owned(), Part::Version),
         "release.package" => ("release".to_owned(), Part::Package),
         "release.build" => ("release".to_owned(), Part::Build),
+        STAGE => ("release".to_owned(), Part::Stage),
         _ => return filter,
     };
     let asked = match &filter.value {
@@ -80,8 +92,10 @@ fn one(filter: Filter, releases: &[ReleaseOfProject]) -> Filter {
         } else if filter.op == Op::Is && part == Part::Name {
             names.push(pattern.clone());
         } else {
-            let means =
-                |release: &&ReleaseOfProject| means(&release.version, part, filter.op, pattern);
+            let means = |release: &&ReleaseOfProject| match part {
+                Part::Stage => pattern.matches(stage_of(&release.version, known)),
+                _ => means(&release.version, part, filter.op, pattern),
+            };
             let meant = releases.iter().filter(means);
             names.extend(meant.map(|release| literal(&release.version)));
         }
@@ -98,6 +112,21 @@ fn one(filter: Filter, releases: &[ReleaseOfProject]) -> Filter {
     }
 }
 
+fn stage_of(version: &str, known: &Known<'_>) -> &'static str {
+    let mut stages = known.stages.iter();
+    // Where projects differ, the one counts in which it has come further.
+    let is_adopted = stages
+        .clone()
+        .any(|(of, stage)| of == version && *stage == Stage::Adopted);
+    if is_adopted {
+        "adopted"
+    } else if stages.any(|(of, _)| of == version) {
+        "replaced"
+    } else {
+        "low"
+    }
+}
+
 fn literal(text: &str) -> Pattern {
     Pattern {
         parts: vec![query::Part::Literal(text.to_owned())],
@@ -108,6 +137,7 @@ fn means(release: &str, part: Part, op: Op, pattern: &Pattern) -> bool {
     let (package, rest) = release.rsplit_once('@').unwrap_or(("", release));
     let (short, build) = rest.split_once('+').unwrap_or((rest, ""));
     let bound = match (part, pattern.as_literal()) {
+        (Part::Stage, _) => return false,
         (Part::Package, _) => return op == Op::Is && pattern.matches(package),
         (Part::Build, _) if op == Op::Is => return pattern.matches(build),
         (Part::Build, bound) => {
@@ -173,6 +203,7 @@ mod tests {
             project_id: 1,
             version: version.to_owned(),
             first_seen_at,
+            is_out: true,
         };
         let releases = [
             row("shop@2.0.9", 1),
@@ -182,7 +213,12 @@ mod tests {
         ];
         let check_among = |releases: &[ReleaseOfProject], text: &str, expected: &[&str]| {
             let query = parse(text, Timestamp::from_millis(0)).unwrap();
-            let Expr::Filter(filter) = named(query, releases) else {
+            let stages = [("shop@2.0.9".to_owned(), Stage::Replaced)];
+            let known = Known {
+                releases,
+                stages: &stages,
+            };
+            let Expr::Filter(filter) = named(query, &known) else {
                 panic!("no filter: {text}");
             };
             let names: Vec<_> = expected.iter().map(|name| literal(name)).collect();
@@ -213,6 +249,13 @@ mod tests {
             "release:[latest, shop@2.0.9]",
             &["shop@2.1.0-beta.1", "shop@2.0.9"],
         );
+        check("release.stage:replaced", &["shop@2.0.9"]);
+        check("release.stage:adopted", &[NO_RELEASE]);
+        check_among(
+            &releases[..2],
+            "release.stage:[low, adopted]",
+            &["shop@2.10.0+7"],
+        );
         check("release.build:7", &["shop@2.10.0+7"]);
         check("release.build:>6", &["shop@2.10.0+7"]);
         check(
@@ -220,12 +263,16 @@ mod tests {
             &["shop@2.0.9", "shop@2.10.0+7", "shop@2.1.0-beta.1"],
         );
         let first = parse("firstRelease:<2.1", Timestamp::from_millis(0)).unwrap();
-        let first = format!("{:?}", named(first, &releases));
+        let known = Known {
+            releases: &releases,
+            stages: &[],
+        };
+        let first = format!("{:?}", named(first, &known));
         assert!(
             first.contains("firstRelease") && first.contains("2.0.9"),
             "{first}"
         );
         let plain = parse("release:shop@2.0.9", Timestamp::from_millis(0)).unwrap();
-        assert_eq!(named(plain.clone(), &releases), plain);
+        assert_eq!(named(plain.clone(), &known), plain);
     }
 }

@@ -45,6 +45,77 @@ async fn sorts_by_time_events_and_users() {
 }
 
 #[tokio::test]
+async fn sorts_by_what_is_worth_a_look() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    hub.state.store.measure_trends(clock::now()).await.unwrap();
+    assert_eq!(hub.titles("?sort=trends").await, ["Zero", "Two", "One"]);
+    // All three are new; what was looked at does not wait any more.
+    assert_eq!(hub.titles("?sort=inbox").await, ["Two", "One", "Zero"]);
+    let two = hub.issue("Two").await;
+    let seen = json!({ "inbox": false });
+    let answer = hub.put(&format!("issues/{two}/"), seen).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    assert_eq!(hub.titles("?sort=inbox").await, ["One", "Zero", "Two"]);
+    // What waits comes before what was seen later by a minute.
+    assert_eq!(
+        hub.titles("?sort=recommended").await,
+        ["One", "Zero", "Two"]
+    );
+    let one = hub.issue("One").await;
+    let low = json!({ "priority": "low" });
+    hub.put(&format!("issues/{one}/"), low).await;
+    assert_eq!(hub.titles("?sort=recommended").await[0], "Zero");
+}
+
+#[tokio::test]
+async fn every_order_is_read_page_by_page_without_a_gap() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    hub.state.store.measure_trends(clock::now()).await.unwrap();
+    for sort in ["trends", "inbox", "recommended", "user"] {
+        let whole = hub.titles(&format!("?sort={sort}")).await;
+        let mut paged = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let answer = hub
+                .get(&format!("{LIST}?sort={sort}&limit=1{cursor}"))
+                .await;
+            let title = answer.json()[0]["metadata"]["type"].clone();
+            paged.push(title.as_str().unwrap().to_owned());
+            match answer.cursor("next") {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(paged, whole, "{sort}");
+    }
+}
+
+#[tokio::test]
+async fn counts_the_events_that_the_search_means() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let check = async |query: &str| hub.get(&format!("{LIST}?query={query}")).await.json();
+    let found = check("is:unresolved+user.id:ann").await;
+    let filtered = &found[0]["filtered"];
+    assert_eq!(filtered["count"], "2", "count is a text");
+    assert_eq!(filtered["userCount"], 1);
+    assert_eq!(found[0]["lifetime"]["count"], "3");
+    assert_eq!(found[0]["lifetime"]["userCount"], 2);
+    assert!(filtered["lastSeen"].as_str() < found[0]["lastSeen"].as_str());
+    let points = filtered["stats"]["24h"].as_array().unwrap();
+    let n: i64 = points.iter().map(|point| point[1].as_i64().unwrap()).sum();
+    assert_eq!(n, 2);
+    // A search for issues means all their events.
+    assert!(check("is:unresolved").await[0]["filtered"].is_null());
+    let either = check("is:resolved+or+user.id:ann").await;
+    assert!(either[0]["filtered"].is_null());
+    let left_out = check("user.id:ann&collapse=filtered").await;
+    assert!(left_out[0]["filtered"].is_null());
+}
+
+#[tokio::test]
 async fn pages_stay_where_they_are_while_events_arrive() {
     let hub = Hub::new().await;
     hub.seed().await;
@@ -209,6 +280,62 @@ async fn resolves_in_releases() {
         "resolved",
         "the same release"
     );
+}
+
+#[tokio::test]
+async fn the_upcoming_release_is_the_one_after_what_is_out() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    // Made already, and of no event yet.
+    let two = json!({ "version": "shop@2.0.0", "projects": ["shop"] });
+    let made = hub.post("organizations/acme/releases/", two).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    let details = json!({ "inUpcomingRelease": true });
+    let change = json!({ "status": "resolved", "statusDetails": details });
+    let answer = hub.put(&path, change).await.json();
+    assert_eq!(answer["statusDetails"], details);
+    hub.digest(11, &error("Zero", "ann", 0)).await;
+    assert_eq!(hub.get(&path).await.json()["status"], "resolved");
+    let mut later = error("Zero", "ann", 0);
+    later["release"] = json!("shop@2.0.0");
+    hub.digest(12, &later).await;
+    assert_eq!(hub.get(&path).await.json()["substatus"], "regressed");
+    let other = json!({ "status": "resolvedInUpcomingRelease" });
+    let answer = hub.put(&path, other).await.json();
+    assert_eq!(answer["statusDetails"], details);
+}
+
+#[tokio::test]
+async fn a_search_changes_every_issue_that_it_finds() {
+    let hub = Hub::new().await;
+    for n in 0..130 {
+        let event = json!({ "message": format!("step {}", "x".repeat(n + 1)), "level": "warning" });
+        hub.digest_item(
+            u128::try_from(n).unwrap() + 1,
+            "event",
+            &json!({}),
+            &event.to_string(),
+        )
+        .await;
+    }
+    hub.state.index.commit().await.unwrap();
+    let found = hub
+        .get(&format!("{LIST}?query=level:warning&limit=1"))
+        .await;
+    assert_eq!(found.headers["x-hits"], "130");
+    let resolved = json!({ "status": "resolved" });
+    let path = format!("{LIST}?query=level:warning");
+    let merged = hub.put(&path, json!({ "merge": 1 })).await;
+    assert_eq!(merged.status, StatusCode::BAD_REQUEST, "{}", merged.text);
+    let answer = hub.put(&path, resolved).await;
+    assert_eq!(answer.json()["status"], "resolved", "{}", answer.text);
+    let left = hub.get(&format!("{LIST}?query=is:unresolved")).await;
+    assert_eq!(left.json(), json!([]));
+    let named: String = (1..=101).map(|id| format!("&id={id}")).collect();
+    let answer = hub.put(&format!("{LIST}?{named}"), json!({})).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

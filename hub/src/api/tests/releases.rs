@@ -27,6 +27,38 @@ async fn release(hub: &Hub, version: &str, commits: Vec<Value>) -> Value {
 }
 
 #[tokio::test]
+async fn releases_are_listed_in_the_order_asked_for() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    for version in ["shop@0.9.0", "shop@2.0.0"] {
+        let body = json!({ "version": version, "projects": ["shop"] });
+        let made = hub.post("organizations/acme/releases/", body).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    }
+    let mut event = error("Three", "ann", 3600);
+    event["release"] = json!("shop@0.9.0");
+    hub.digest(20, &event).await;
+    for (sort, expected) in [
+        ("date", ["shop@2.0.0", "shop@1.0.0", "shop@0.9.0"]),
+        ("first_event", ["shop@1.0.0", "shop@0.9.0", "shop@2.0.0"]),
+        ("new_groups", ["shop@1.0.0", "shop@0.9.0", "shop@2.0.0"]),
+    ] {
+        let mut found = Vec::new();
+        let mut cursor = String::new();
+        for _ in expected {
+            let path = format!("organizations/acme/releases/?sort={sort}&limit=1{cursor}");
+            let answer = hub.get(&path).await;
+            found.push(answer.json()[0]["version"].clone());
+            let next = answer.cursor("next");
+            cursor = next.map_or_else(String::new, |next| format!("&cursor={next}"));
+        }
+        assert_eq!(found, expected, "{sort}");
+    }
+    let wrong = hub.get("organizations/acme/releases/?sort=colour").await;
+    assert_eq!(wrong.json()["field"], "sort");
+}
+
+#[tokio::test]
 async fn releases_are_made_told_of_deployed_and_removed() {
     let hub = Hub::new().await;
     hub.seed().await;
@@ -64,10 +96,11 @@ async fn releases_are_made_told_of_deployed_and_removed() {
     assert_eq!(files.as_array().unwrap().len(), 3, "{files}");
     let of_project = hub.get("projects/acme/shop/releases/").await.json();
     let versions: Vec<_> = of_project.as_array().unwrap().iter().collect();
-    assert_eq!(versions[0]["version"], "shop@2.0.0");
-    assert_eq!(versions[1]["version"], "shop@1.0.0");
-    assert_eq!(versions[1]["newGroups"], 3);
-    assert_eq!(versions[0]["lastEvent"], Value::Null);
+    // By when each came: an event of a minute ago, and a date of release long before.
+    assert_eq!(versions[0]["version"], "shop@1.0.0");
+    assert_eq!(versions[1]["version"], "shop@2.0.0");
+    assert_eq!(versions[0]["newGroups"], 3);
+    assert_eq!(versions[1]["lastEvent"], Value::Null);
 
     let kept = hub.delete(&format!("{RELEASES}shop%401.0.0/")).await;
     assert_eq!(kept.status, StatusCode::BAD_REQUEST, "{}", kept.text);

@@ -95,6 +95,8 @@ fn seen_by_the_hub(event: &Incoming) -> String {
     document.user = crate::index::User::default();
     document.breadcrumbs.clear();
     document.trace_id = None;
+    let is_of_one = |key: &str| key == "user.display" || key.starts_with("trace.");
+    document.facts.retain(|(key, _)| !is_of_one(key));
     let is_of_user = |key: &str| key == "user" || key.starts_with("geo.");
     document.tags.retain(|(key, _)| !is_of_user(key));
     format!(

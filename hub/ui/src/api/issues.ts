@@ -81,14 +81,20 @@ export function refreshLists(client: QueryClient, org: string): Promise<void> {
   });
 }
 
-/** Every issue a search finds, up to `max`. */
-export async function allIssues(org: string, filter: IssueFilter, max: number): Promise<Issue[]> {
+/** Every issue a search finds, up to `max`; tells how many were found after each step. */
+export async function allIssues(
+  org: string,
+  filter: IssueFilter,
+  max: number,
+  onStep: (found: number) => void,
+): Promise<Issue[]> {
   const found: Issue[] = [];
   let cursor: string | null = "";
   while (cursor !== null && found.length < max) {
     const page: IssuePage = await fetchIssues(org, filter, cursor);
     found.push(...page.items);
     cursor = page.next;
+    onStep(found.length);
   }
   return found.slice(0, max);
 }
@@ -105,6 +111,9 @@ export const issueQuery = (org: string, id: string) =>
 export interface EventFilter {
   query?: string;
   environment?: readonly string[];
+  /** From and to, ISO 8601. */
+  start?: string;
+  end?: string;
 }
 
 export const eventQuery = (org: string, issue: string, event: string, filter: EventFilter = {}) =>
@@ -113,7 +122,7 @@ export const eventQuery = (org: string, issue: string, event: string, filter: Ev
     queryFn: ({ signal }) =>
       get<EventDetail>(`organizations/${org}/issues/${issue}/events/${event}/`, {
         signal,
-        query: { query: filter.query, environment: filter.environment },
+        query: { ...filter },
       }),
     placeholderData: keepPreviousData,
     staleTime: event === "latest" || event === "oldest" ? 2000 : 60_000,
@@ -207,12 +216,17 @@ export interface IssueEdit extends Partial<StatusChange> {
 /** The API takes this many ids at once. */
 const IDS_MAX = 100;
 
-export async function updateIssues(org: string, ids: readonly string[], change: IssueEdit): Promise<void> {
+/** Changes issues in steps; `goesOn` hears how many are done and may end it there. */
+export async function updateIssues(
+  org: string,
+  ids: readonly string[],
+  change: IssueEdit,
+  goesOn: (done: number) => boolean = () => true,
+): Promise<void> {
   for (let i = 0; i < ids.length; i += IDS_MAX) {
-    await request("PUT", `organizations/${org}/issues/`, {
-      query: { id: ids.slice(i, i + IDS_MAX) },
-      body: change,
-    });
+    const step = ids.slice(i, i + IDS_MAX);
+    await request("PUT", `organizations/${org}/issues/`, { query: { id: step }, body: change });
+    if (!goesOn(i + step.length)) return;
   }
 }
 

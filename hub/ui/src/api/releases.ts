@@ -4,13 +4,23 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/
 import { get, request, segment } from "./client.ts";
 import { issueKey } from "./issues.ts";
 import { getPage } from "./page.ts";
-import type { Commit, CommitFile, Committers, Deploy, Issue, ReleaseChange, ReleaseOfList } from "./types.ts";
+import type {
+  Commit,
+  CommitFile,
+  Committers,
+  Deploy,
+  Issue,
+  ReleaseChange,
+  ReleaseOfList,
+  SessionSums,
+} from "./types.ts";
 
 export interface ReleaseFilter {
   /** A part of the version. */
   query?: string;
   project?: readonly string[];
   status?: "archived";
+  sort?: string;
 }
 
 const PAGE_SIZE = 50;
@@ -50,6 +60,18 @@ export const releaseQuery = (org: string, version: string) =>
     queryKey: releaseKey(org, version),
     queryFn: ({ signal }) => get<ReleaseOfList>(at(org, version), { signal }),
     staleTime: 2000,
+  });
+
+/** A project's sessions of the last hours, by release and environment. */
+export const sessionsQuery = (org: string, project: string, hours: number) =>
+  queryOptions({
+    queryKey: ["org", org, "project", project, "sessions", hours],
+    queryFn: ({ signal }) =>
+      get<SessionSums>(`projects/${org}/${project}/vedette/sessions/`, {
+        signal,
+        query: { hours: String(hours) },
+      }),
+    staleTime: 60_000,
   });
 
 export const deploysQuery = (org: string, version: string) =>

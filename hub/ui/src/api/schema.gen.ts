@@ -178,6 +178,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/events-timeseries/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events of an organization over time. */
+        get: operations["get_organizations_events_timeseries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/events/": {
         parameters: {
             query?: never;
@@ -593,7 +610,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The releases of an organization, the one made last first. */
+        /** The releases of an organization, the one that came last first. */
         get: operations["get_organizations_releases"];
         put?: never;
         /** Makes a release, or adds to the one of that version. */
@@ -1251,7 +1268,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The releases of a project, the one made last first. */
+        /** The releases of a project, the one that came last first. */
         get: operations["get_projects_releases"];
         put?: never;
         post?: never;
@@ -2183,6 +2200,8 @@ export interface components {
             dateCreated: string;
             /** Format: int64 */
             size: number;
+            /** @description Of its bytes; null of files that are too large to be read for it, or gone. */
+            sha1?: string | null;
             headers: {
                 [key: string]: string;
             };
@@ -2815,6 +2834,17 @@ export interface components {
              */
             subfilters: string[] | null;
         };
+        /** @description Counts over the events that a search means. */
+        Filtered: {
+            /** @description Events, as a text. */
+            count: string;
+            /** Format: int64 */
+            userCount: number;
+            firstSeen: string;
+            lastSeen: string;
+            /** @description Unix seconds and a count, by the period asked for. */
+            stats: components["schemas"]["IssueStats"];
+        };
         /** @description One call. */
         FrameBody: {
             filename: components["schemas"]["Option"];
@@ -2841,6 +2871,11 @@ export interface components {
             vars?: Record<string, unknown> | null;
             lock?: Record<string, unknown> | null;
             data?: Record<string, unknown> | null;
+        };
+        /** @description A key and the value that events have of it. */
+        GroupKey: {
+            key: string;
+            value: string;
         };
         /** @description Changes of them. What is left out stays. */
         GroupingChange: {
@@ -3057,12 +3092,13 @@ export interface components {
             /** @description Unix seconds and a count, by the period asked for. */
             stats: components["schemas"]["IssueStats"];
             lifetime: components["schemas"]["Lifetime"];
-            filtered?: Record<string, unknown> | null;
+            filtered?: components["schemas"]["Filtered"] | null;
         };
         /** @description Changes of issues. What is left out stays. */
         IssueChange: {
             /**
-             * @description `resolved`, `resolvedInNextRelease`, `unresolved`, `ignored`, `muted`.
+             * @description `resolved`, `resolvedInNextRelease`, `resolvedInUpcomingRelease`, `unresolved`, `ignored`,
+             *     `muted`.
              * @default null
              */
             status: string | null;
@@ -4246,6 +4282,22 @@ export interface components {
             isOwn: boolean;
             dateCreated: string;
         };
+        /** @description What the values of a series are. */
+        SeriesMeta: {
+            /** @description `integer` or `rate`. */
+            valueType: string;
+            /** @description `1/minute`, `1/second`; counts have none. */
+            valueUnit?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds of one point.
+             */
+            interval: number;
+            /** @description Its place among the groups, the largest first. */
+            order?: number | null;
+            /** @description Whether it is what is left beside the groups. */
+            isOther?: boolean | null;
+        };
         /** @description Who is asking. */
         Session: {
             id: string;
@@ -4431,6 +4483,7 @@ export interface components {
         StatusDetailsBody: {
             inRelease?: string | null;
             inNextRelease?: boolean | null;
+            inUpcomingRelease?: boolean | null;
             inCommit?: components["schemas"]["CommitName"] | null;
             /** @description The time an archived issue comes back. */
             ignoreUntil?: string | null;
@@ -4459,6 +4512,11 @@ export interface components {
             inRelease: string | null;
             /** @default null */
             inNextRelease: boolean | null;
+            /**
+             * @description The release after the newest that events name or that has a date of release.
+             * @default null
+             */
+            inUpcomingRelease: boolean | null;
             /** @default null */
             inCommit: components["schemas"]["CommitName"] | null;
             /**
@@ -4647,6 +4705,50 @@ export interface components {
         Threads: {
             values: components["schemas"]["ThreadBody"][];
         };
+        /** @description A figure of an interval. */
+        TimePoint: {
+            /**
+             * Format: int64
+             * @description Unix milliseconds of its begin.
+             */
+            timestamp: number;
+            /** Format: double */
+            value: number;
+            /** @description Whether it is not over yet. */
+            incomplete: boolean;
+            /**
+             * Format: double
+             * @description The figure of what it is compared with.
+             */
+            comparisonValue?: number | null;
+        };
+        /** @description One figure over time. */
+        TimeSeries: {
+            yAxis: string;
+            /** @description What the events have in common; left out where they are all. */
+            groupBy?: components["schemas"]["GroupKey"][] | null;
+            values: components["schemas"]["TimePoint"][];
+            meta: components["schemas"]["SeriesMeta"];
+        };
+        /** @description Events over time. */
+        Timeseries: {
+            meta: components["schemas"]["TimeseriesMeta"];
+            timeSeries: components["schemas"]["TimeSeries"][];
+        };
+        /** @description What was asked. */
+        TimeseriesMeta: {
+            dataset: string;
+            /**
+             * Format: int64
+             * @description Unix milliseconds of the first point.
+             */
+            start: number;
+            /**
+             * Format: int64
+             * @description Unix milliseconds behind the last point.
+             */
+            end: number;
+        };
         /** @description What is left of an issue that was discarded. */
         Tombstone: {
             id: string;
@@ -4690,6 +4792,8 @@ export interface components {
             email: string;
             comments: string;
             dateCreated: string;
+            /** @description The event's user is told with the event. */
+            user?: Record<string, unknown> | null;
             event: components["schemas"]["EventRef"];
         };
         /** @description What of a table could be answered, and why the rest could not. */
@@ -5160,6 +5264,66 @@ export interface operations {
             };
         };
     };
+    get_organizations_events_timeseries: {
+        parameters: {
+            query?: {
+                /** @description `count()` where nothing is said, `count_unique(user)`, `epm()`, `eps()`. May be repeated. */
+                yAxis?: string[];
+                /** @description `errors`. */
+                dataset?: string;
+                /** @description A search. */
+                query?: string;
+                /** @description `issue`, `project`, or a key of events; needs `topEvents`. */
+                groupBy?: string;
+                /** @description Only the largest so many groups, at most 10, and what is left as one more. */
+                topEvents?: number;
+                /** @description What the largest is: `-count()`. */
+                sort?: string;
+                /** @description `1` leaves out the series of what is in none of the groups. */
+                excludeOther?: string;
+                /** @description Length of one point: `5m`, `1h`, `1d`; where there would be too many, a longer one is taken. */
+                interval?: string;
+                /** @description Compares each point with the one so many seconds before. */
+                comparisonDelta?: number;
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description Those of these environments; repeated for several. */
+                environment?: string[];
+                /** @description Within this time: `14d` where nothing is said. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeseries"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_events: {
         parameters: {
             query: {
@@ -5279,7 +5443,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -5297,6 +5465,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -5331,7 +5501,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -5349,6 +5523,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
             };
@@ -5396,7 +5572,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -5414,6 +5594,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
             };
@@ -6557,6 +6739,8 @@ export interface operations {
                 query?: string;
                 /** @description `open` or `archived`. */
                 status?: string;
+                /** @description `date` (when it was released, else first seen, else made), `first_event` or `new_groups`. */
+                sort?: string;
                 /** @description Those made within this time: `14d`, `24h`. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
@@ -7330,7 +7514,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -7348,6 +7536,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -8173,7 +8363,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -8191,6 +8385,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -8227,7 +8423,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -8245,6 +8445,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
             };
@@ -8294,7 +8496,11 @@ export interface operations {
             query?: {
                 /** @description The search; left out it is `is:unresolved`, empty it is everything. */
                 query?: string;
-                /** @description `date` (last seen), `new` (first seen), `freq` (events) or `user` (users). */
+                /**
+                 * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
+                 *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
+                 *     (late, frequent, of many users, urgent).
+                 */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
@@ -8312,6 +8518,8 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
+                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
+                collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
             };
@@ -8659,6 +8867,8 @@ export interface operations {
                 query?: string;
                 /** @description `open` or `archived`. */
                 status?: string;
+                /** @description `date` (when it was released, else first seen, else made), `first_event` or `new_groups`. */
+                sort?: string;
                 /** @description Those made within this time: `14d`, `24h`. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */

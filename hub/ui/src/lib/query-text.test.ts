@@ -1,23 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  hasTerm,
-  quote,
-  statusOf,
-  tagTerm,
-  toggleTerm,
-  unquote,
-  withStatus,
-  withTimes,
-  words,
-} from "./query-text.ts";
-
-it("replaces the time of events, and nothing else", () => {
-  const once = withTimes("boom env:prod", 1_767_225_600, 1_767_229_200);
-  expect(once).toBe("boom env:prod timestamp:>=2026-01-01T00:00:00Z timestamp:<2026-01-01T01:00:00Z");
-  expect(withTimes(once, 1_767_225_600, 1_767_225_601)).toBe(
-    "boom env:prod timestamp:>=2026-01-01T00:00:00Z timestamp:<2026-01-01T00:00:01Z",
-  );
-});
+import { hasTerm, quote, statusOf, tagTerm, toggleTerm, unquote, withStatus, words } from "./query-text.ts";
 
 describe("the query's words", () => {
   it("are cut at blanks outside quotes and brackets", () => {

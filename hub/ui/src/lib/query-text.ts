@@ -99,15 +99,6 @@ export function toggleTerm(query: string, term: string): string {
     : [query.trim(), term].filter(Boolean).join(" ");
 }
 
-/** Replaces every bound on the time of events by these, in unix seconds. */
-export function withTimes(query: string, from: number, to: number): string {
-  const rest = words(query)
-    .filter((word) => !(word.key === "timestamp" && /^[<>]/.test(word.value)))
-    .map((word) => word.raw);
-  const iso = (seconds: number) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
-  return [...rest, `timestamp:>=${iso(from)}`, `timestamp:<${iso(to)}`].join(" ");
-}
-
 /** The status a query asks for through `is:`, if it asks for exactly one. */
 export function statusOf(query: string): string | null {
   const terms = words(query).filter((word) => word.key === "is" && !word.negated && STATUSES.has(word.value));

@@ -39,6 +39,7 @@ export function issue(part: Partial<Issue> = {}): Issue {
       lastSeen: "2026-01-02T00:00:00Z",
     },
     stats: { "24h": [[1_767_225_600, 3]], "30d": [] },
+    filtered: null,
     ...part,
   };
 }

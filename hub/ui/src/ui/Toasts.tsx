@@ -22,15 +22,20 @@ export interface Toast {
   text: string;
   tone?: "info" | "danger";
   undo?: () => void;
+  /** It goes on: the line stays until it is changed. */
+  busy?: boolean;
 }
+
+/** Puts other words into a line that is shown, as long as it is. */
+export type ChangeToast = (toast: Toast) => void;
 
 interface Shown extends Toast {
   id: number;
 }
 
-const ToastContext = createContext<(toast: Toast) => void>(() => {});
+const ToastContext = createContext<(toast: Toast) => ChangeToast>(() => () => {});
 
-export function useToast(): (toast: Toast) => void {
+export function useToast(): (toast: Toast) => ChangeToast {
   return useContext(ToastContext);
 }
 
@@ -41,6 +46,7 @@ export function Toasts({ children }: { children: ReactNode }) {
   const show = useCallback((toast: Toast) => {
     const id = next.current++;
     setShown((all) => [...all.slice(1 - SHOWN_MAX), { ...toast, id }]);
+    return (next: Toast) => setShown((all) => all.map((each) => (each.id === id ? { ...next, id } : each)));
   }, []);
   return (
     <ToastContext value={show}>
@@ -58,10 +64,10 @@ function ToastLine({ toast, close }: { toast: Shown; close: (id: number) => void
   const [held, setHeld] = useState(false);
   const life = useMemo(() => (toast.tone === "danger" ? ERROR_MS : UNDO_MS), [toast.tone]);
   useEffect(() => {
-    if (held) return;
+    if (held || toast.busy) return;
     const timer = setTimeout(() => close(toast.id), life);
     return () => clearTimeout(timer);
-  }, [held, life, toast.id, close]);
+  }, [held, life, toast.id, toast.busy, close]);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: it stays while one reads it, and nothing more
     <div

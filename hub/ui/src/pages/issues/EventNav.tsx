@@ -1,7 +1,9 @@
 /** Which event is shown, and the way to the others. */
 
+import type { EventFilter } from "../../api/issues.ts";
 import type { EventDetail } from "../../api/types.ts";
 import { middle } from "../../lib/format.ts";
+import { absolute } from "../../lib/time.ts";
 import { Button, groupClass, IconButton } from "../../ui/Button.tsx";
 import { Copy } from "../../ui/Copy.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
@@ -10,8 +12,7 @@ import styles from "./EventNav.module.css";
 interface Props {
   event: EventDetail | undefined;
   busy: boolean;
-  query?: string;
-  environment?: readonly string[];
+  filter: EventFilter;
   /** The event and its issue as Markdown. */
   markdown: () => string;
   onGo: (event: string | null) => void;
@@ -31,7 +32,8 @@ const SHOWN_TAGS = [
 ];
 const SHOWN_MAX = 5;
 
-export function EventNav({ event, busy, query, environment, markdown, onGo, onClear }: Props) {
+export function EventNav({ event, busy, filter, markdown, onGo, onClear }: Props) {
+  const { query, environment, start, end } = filter;
   const tags = SHOWN_TAGS.flatMap((key) => event?.tags.filter((tag) => tag.key === key) ?? []).slice(
     0,
     SHOWN_MAX,
@@ -63,7 +65,7 @@ export function EventNav({ event, busy, query, environment, markdown, onGo, onCl
           </ul>
         ) : null}
       </div>
-      {query || environment?.length ? (
+      {query || environment?.length || start || end ? (
         <div className={styles.filter}>
           <span>
             Only events
@@ -76,6 +78,8 @@ export function EventNav({ event, busy, query, environment, markdown, onGo, onCl
             {environment?.length
               ? ` of ${environment.map((name) => name || "no environment").join(", ")}`
               : null}
+            {start ? ` since ${absolute(start).slice(0, 16)}` : null}
+            {end ? ` until ${absolute(end).slice(0, 16)}` : null}
           </span>
           <IconButton small icon="close" label="Show all events" onClick={onClear} />
         </div>

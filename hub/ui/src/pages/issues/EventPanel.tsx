@@ -1,41 +1,20 @@
 /** One event, in the order in which one looks for a cause. */
 
-import type { Entry, EventDetail } from "../../api/types.ts";
-import type { Breadcrumb, ExceptionValue, RequestData, Stacktrace, Thread } from "../../lib/event-shape.ts";
-import { child, type Meta } from "../../lib/meta.ts";
+import { lazy, Suspense } from "react";
+import type { EventDetail } from "../../api/types.ts";
+import type { ExceptionValue, Stacktrace, Thread } from "../../lib/event-shape.ts";
+import { child } from "../../lib/meta.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
-import { Notice } from "../../ui/State.tsx";
+import { Notice, Skeleton } from "../../ui/State.tsx";
 import { ValueTree } from "../../ui/ValueTree.tsx";
-import { Attachments } from "./Attachments.tsx";
-import { Breadcrumbs } from "./Breadcrumbs.tsx";
-import { Contexts } from "./Contexts.tsx";
 import styles from "./EventPanel.module.css";
-import { Grouping } from "./Grouping.tsx";
-import { RawJson } from "./RawJson.tsx";
-import { RequestPanel } from "./RequestPanel.tsx";
+import { find, valuesMeta } from "./event-entries.ts";
 import { StackTrace } from "./StackTrace.tsx";
 import { Threads } from "./Threads.tsx";
 
-interface Found<T> {
-  data: T;
-  meta: Meta;
-}
-
-/** Remarks have the shape of what the SDK sent, where some things go by another name. */
-const SENT_AS: Record<string, string> = { message: "logentry" };
-
-/** The entry of a type, with the remarks on its data. */
-function find<T>(event: EventDetail, type: string): Found<T> | null {
-  const entry = event.entries.find((each: Entry) => each.type === type && each.data);
-  if (!entry) return null;
-  return { data: entry.data as T, meta: child(event._meta, SENT_AS[type] ?? type) };
-}
-
-/** Lists may be sent bare, or as the values of an object. */
-function valuesMeta(meta: Meta | undefined): Meta {
-  return child(meta, "values") ?? meta;
-}
+/** What is below the trace is not waited for. */
+const EventDetails = lazy(() => import("./EventDetails.tsx").then((m) => ({ default: m.EventDetails })));
 
 interface Props {
   org: string;
@@ -49,8 +28,6 @@ export function EventPanel({ org, project, event }: Props) {
   const exception = find<{ values?: (ExceptionValue | null)[] }>(event, "exception");
   const stacktrace = find<Stacktrace>(event, "stacktrace");
   const threads = find<{ values?: (Thread | null)[] }>(event, "threads");
-  const crumbs = find<{ values?: (Breadcrumb | null)[] }>(event, "breadcrumbs");
-  const request = find<RequestData>(event, "request");
   const csp = find<Record<string, never>>(event, "csp");
   const values = exception?.data.values?.filter((value): value is ExceptionValue => value !== null) ?? [];
   const text = message ? message.data.formatted || message.data.message : values.length ? "" : event.message;
@@ -119,19 +96,9 @@ export function EventPanel({ org, project, event }: Props) {
           <ValueTree value={csp.data} meta={csp.meta} />
         </Panel>
       ) : null}
-      {crumbs?.data.values?.length ? (
-        <Breadcrumbs
-          key={`crumbs-${event.eventID}`}
-          crumbs={crumbs.data.values}
-          at={event.dateCreated}
-          meta={valuesMeta(crumbs.meta)}
-        />
-      ) : null}
-      {request ? <RequestPanel request={request.data} meta={request.meta} /> : null}
-      <Attachments org={org} project={project} event={event} />
-      <Contexts event={event} />
-      <Grouping event={event} />
-      <RawJson event={event} />
+      <Suspense fallback={<Skeleton rows={6} label="Loading the rest of the event" />}>
+        <EventDetails org={org} project={project} event={event} />
+      </Suspense>
     </div>
   );
 }

@@ -6,13 +6,14 @@ import { useMemo, useState } from "react";
 import { type EventFilter, issueEventsQuery } from "../../api/issues.ts";
 import type { EventSummary } from "../../api/types.ts";
 import { shortRelease } from "../../lib/format.ts";
+import type { FilterSearch } from "../../routes.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import styles from "./EventsPanel.module.css";
-import { EnvironmentPicker } from "./Filters.tsx";
+import { EnvironmentPicker, TimePicker } from "./Filters.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { queryProblem } from "./search-problem.ts";
 
@@ -21,15 +22,17 @@ interface Props {
   issue: string;
   filter: EventFilter;
   onFilter: (query: string | undefined) => void;
-  onEnvironment: (change: { environment?: string[] }) => void;
+  /** Environments or the time were chosen. */
+  onRange: (change: FilterSearch) => void;
   onOpen: (event: string) => void;
   onCompare: (left: string, right: string) => void;
 }
 
-export function EventsPanel({ org, issue, filter, onFilter, onEnvironment, onOpen, onCompare }: Props) {
+export function EventsPanel({ org, issue, filter, onFilter, onRange, onOpen, onCompare }: Props) {
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const scope = useMemo(() => ({ kind: "events" as const, org, issue }), [org, issue]);
   const events = useInfiniteQuery(issueEventsQuery(org, issue, filter));
+  const isFiltered = Object.values(filter).some((part) => part?.length);
   const rows = events.data?.pages.flatMap((page) => page.items) ?? [];
   const tag = (event: EventSummary, key: string) => event.tags.find((each) => each.key === key)?.value;
   // Two can be compared; a third one takes the place of the first.
@@ -95,8 +98,9 @@ export function EventsPanel({ org, issue, filter, onFilter, onEnvironment, onOpe
         <EnvironmentPicker
           org={org}
           filter={{ environment: filter.environment && [...filter.environment] }}
-          onChange={onEnvironment}
+          onChange={onRange}
         />
+        <TimePicker org={org} filter={{ start: filter.start, end: filter.end }} onChange={onRange} ranges />
         <Button
           icon="compare"
           disabled={!left || !right}
@@ -115,8 +119,8 @@ export function EventsPanel({ org, issue, filter, onFilter, onEnvironment, onOpe
       ) : events.isPending ? (
         <Skeleton rows={8} label="Loading events" />
       ) : rows.length === 0 ? (
-        <EmptyState icon="search" title={filter.query ? "No event matches" : "No events are kept"}>
-          {filter.query
+        <EmptyState icon="search" title={isFiltered ? "No event matches" : "No events are kept"}>
+          {isFiltered
             ? "Change the filter, or take it away."
             : "They are older than the time for which events are kept."}
         </EmptyState>

@@ -126,7 +126,12 @@ export function EnvironmentPicker({ org, filter, onChange }: Props) {
   );
 }
 
-function TimePicker({ filter, onChange }: Props) {
+interface TimeProps extends Props {
+  /** Only ranges of time, no periods up to now. */
+  ranges?: boolean;
+}
+
+export function TimePicker({ filter, onChange, ranges }: TimeProps) {
   const label =
     filter.start || filter.end
       ? `${short(filter.start) || "…"} – ${short(filter.end) || "now"}`
@@ -154,7 +159,7 @@ function TimePicker({ filter, onChange }: Props) {
           <MenuItem checked={label === "Any time"} onSelect={() => pick({}, close)}>
             Any time
           </MenuItem>
-          {PERIODS.map((period) => (
+          {(ranges ? [] : PERIODS).map((period) => (
             <MenuItem
               key={period.value}
               checked={filter.statsPeriod === period.value}

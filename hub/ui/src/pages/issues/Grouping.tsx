@@ -6,6 +6,7 @@ import { Badge } from "../../ui/Badge.tsx";
 import { cx } from "../../ui/classes.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import styles from "./Grouping.module.css";
+import { variantName } from "./grouping-names.ts";
 
 export interface Component {
   id?: string;
@@ -24,20 +25,6 @@ export interface Variant {
   hint?: string | null;
   component?: Component | null;
   values?: Json[];
-}
-
-const NAMES: Record<string, string> = {
-  app: "Frames of the application",
-  system: "All frames",
-  default: "What was looked at",
-  custom_fingerprint: "Fingerprint",
-  checksum: "Checksum",
-  fallback: "Fallback",
-};
-
-/** What a variant is called. */
-export function variantName(key: string): string {
-  return NAMES[key] ?? key.replace(/_/g, " ");
 }
 
 export function Grouping({ event }: { event: EventDetail }) {

@@ -13,8 +13,8 @@ import { SelectField } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
-import { variantName } from "./Grouping.tsx";
 import styles from "./GroupingPanel.module.css";
+import { variantName } from "./grouping-names.ts";
 
 interface Props {
   org: string;

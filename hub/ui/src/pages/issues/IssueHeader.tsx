@@ -1,7 +1,7 @@
 /** The issue itself: what is true of all its events, and what can be done with it. */
 
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { StatusChange } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import type { FilterSearch } from "../../routes.tsx";
@@ -15,7 +15,6 @@ import { Menu, MenuItem } from "../../ui/Menu.tsx";
 import { useIssueActions, wantsReview } from "./actions.ts";
 import styles from "./IssuePage.module.css";
 import { headline, statusDetail, statusWords } from "./issue-text.ts";
-import { ShareDialog } from "./ShareDialog.tsx";
 import { StatusActions } from "./StatusActions.tsx";
 
 const QUESTIONS = {
@@ -28,6 +27,8 @@ const QUESTIONS = {
     text: "Its events go with it, and nothing can bring them back. If the error happens again, it is dropped and only counted, until you take that back in the project's settings.",
   },
 } as const;
+
+const ShareDialog = lazy(() => import("./ShareDialog.tsx").then((m) => ({ default: m.ShareDialog })));
 
 interface Props {
   org: string;
@@ -125,7 +126,11 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
           )}
         </Menu>
       </div>
-      {isSharing ? <ShareDialog org={org} issue={issue} onClose={() => setIsSharing(false)} /> : null}
+      {isSharing ? (
+        <Suspense fallback={null}>
+          <ShareDialog org={org} issue={issue} onClose={() => setIsSharing(false)} />
+        </Suspense>
+      ) : null}
       {asking ? (
         <Confirm
           title={`${QUESTIONS[asking].word} ${issue.shortId}?`}

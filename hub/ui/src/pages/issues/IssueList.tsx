@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { allIssues, correctionsQuery, type IssueFilter } from "../../api/issues.ts";
 import { useLive } from "../../api/live.ts";
 import { releasesQuery } from "../../api/releases.ts";
@@ -21,7 +21,7 @@ import type { ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
 import { IssueListHead } from "./IssueListHead.tsx";
 import { IssueRow } from "./IssueRow.tsx";
-import { Peek, usePeek } from "./Peek.tsx";
+import { usePeek } from "./peeking.ts";
 import { openOwners } from "./Triage.tsx";
 
 interface Props {
@@ -46,8 +46,10 @@ interface Props {
 /** Heights of a row, in pixels; the style sheet takes them from here. */
 const HEIGHT = { phone: 96, comfortable: 44, compact: 32 };
 const HEAD_HEIGHT = 38;
+const Peek = lazy(() => import("./Peek.tsx").then((m) => ({ default: m.Peek })));
+
 /** Of all that a search finds, no more are chosen at once. */
-const CHOSEN_MAX = 1000;
+const CHOSEN_MAX = 10_000;
 
 export function IssueList(props: Props) {
   const { org, filter, columns, stale, error, retry, compact, hasMore, more, filtered, clear } = props;
@@ -64,7 +66,7 @@ export function IssueList(props: Props) {
   // The issues themselves: some may lie behind what is loaded.
   const [chosen, setChosen] = useState<ReadonlyMap<string, Issue>>(new Map());
   const [current, setCurrent] = useState<string | null>(null);
-  const [isChoosing, setChoosing] = useState(false);
+  const [choosing, setChoosing] = useState<number | null>(null);
   const [looked, peek] = usePeek();
   const list = useRef<VirtualListHandle>(null);
   const wantsFocus = useRef<string | null>(null);
@@ -92,14 +94,14 @@ export function IssueList(props: Props) {
   const onFocus = useCallback((issue: Issue) => setCurrent(issue.id), []);
 
   const chooseAll = async () => {
-    setChoosing(true);
+    setChoosing(0);
     try {
-      const found = await allIssues(org, filter, CHOSEN_MAX);
+      const found = await allIssues(org, filter, CHOSEN_MAX, setChoosing);
       setChosen(new Map(found.map((issue) => [issue.id, issue])));
     } catch (failed) {
       toast({ text: `Not all could be chosen: ${(failed as Error).message}`, tone: "danger" });
     } finally {
-      setChoosing(false);
+      setChoosing(null);
     }
   };
 
@@ -184,7 +186,7 @@ export function IssueList(props: Props) {
         onChoose={setChosen}
         columns={columns}
         hasMore={hasMore}
-        isChoosing={isChoosing}
+        choosing={choosing}
         chosenMax={CHOSEN_MAX}
         onChooseAll={() => void chooseAll()}
       />
@@ -234,7 +236,11 @@ export function IssueList(props: Props) {
           )}
         </VirtualList>
       )}
-      {looked && !isPhone ? <Peek org={org} looked={looked} /> : null}
+      {looked && !isPhone ? (
+        <Suspense fallback={null}>
+          <Peek org={org} looked={looked} />
+        </Suspense>
+      ) : null}
     </section>
   );
 }

@@ -23,13 +23,14 @@ interface Props {
   columns: readonly ColumnKey[];
   /** Not all that match are loaded. */
   hasMore: boolean;
-  isChoosing: boolean;
+  /** While all that match are chosen, how many were found so far. */
+  choosing: number | null;
   chosenMax: number;
   onChooseAll: () => void;
 }
 
 export function IssueListHead(props: Props) {
-  const { org, items, chosen, onChoose, columns, hasMore, isChoosing, chosenMax, onChooseAll } = props;
+  const { org, items, chosen, onChoose, columns, hasMore, choosing, chosenMax, onChooseAll } = props;
   const { change, assign, prioritise, remove, merge } = useIssueActions(org);
   const [asking, setAsking] = useState<"delete" | "merge" | null>(null);
   const issues = [...chosen.values()];
@@ -61,8 +62,8 @@ export function IssueListHead(props: Props) {
         <div className={styles.bulk} role="toolbar" aria-label="Actions on the selected issues">
           <span className={styles.chosen}>{plural(issues.length, "issue")} selected</span>
           {all && hasMore && issues.length < chosenMax ? (
-            <Button small kind="quiet" busy={isChoosing} onClick={onChooseAll}>
-              Select all that match, {exact(chosenMax)} at most
+            <Button small kind="quiet" busy={choosing !== null} onClick={onChooseAll}>
+              {choosing ? `${exact(choosing)} found` : `Select all that match, ${exact(chosenMax)} at most`}
             </Button>
           ) : null}
           <StatusActions

@@ -13,6 +13,29 @@ const list = () =>
   screen.findByRole("list", { name: "" }).then(() => screen.getByRole("region", { name: "Issues" }));
 
 describe("the list of issues", () => {
+  it("counts the events that the search means, and tells of how many", async () => {
+    const filtered = {
+      count: "7",
+      userCount: 2,
+      firstSeen: "2026-01-01T00:00:00Z",
+      lastSeen: "2026-01-02T00:00:00Z",
+      stats: {},
+    };
+    open(`${AT}?query=user.id%3Aann`, {
+      [LIST]: { body: [issue({ filtered })], headers: pageHeaders(null, 1) },
+    });
+    const events = await screen.findByTitle("7 of 1,234 events match the search");
+    expect(events.textContent).toContain("7");
+    expect(screen.getByTitle("2 of 12 users match the search")).toBeTruthy();
+  });
+
+  it("offers every order there is", async () => {
+    const { router } = open(AT, { [LIST]: { body: three, headers: pageHeaders(null, 3) } });
+    await userEvent.click(await screen.findByRole("button", { name: "Sort: Last seen" }));
+    await userEvent.click(screen.getByRole("menuitemcheckbox", { name: /Recommended/ }));
+    await waitFor(() => expect(router.state.location.search).toMatchObject({ sort: "recommended" }));
+  });
+
   it("shows grey rows while it waits", async () => {
     open(AT, { [LIST]: () => new Promise<Reply>(() => {}) });
     expect(await screen.findByRole("status", { name: "Loading issues" })).toBeTruthy();
@@ -131,6 +154,36 @@ describe("acting on issues", () => {
     await waitFor(() => expect(requests.filter((each) => each.method === "PUT")).toHaveLength(2));
     const undo = requests.filter((each) => each.method === "PUT")[1];
     expect(undo?.body).toEqual({ status: "unresolved", statusDetails: {}, substatus: "ongoing" });
+  });
+
+  it("changes many in steps, tells how far it is, and takes back what was done", async () => {
+    const many = Array.from({ length: 250 }, (_, i) =>
+      issue({ id: String(i + 1), shortId: `SHOP-${i + 1}` }),
+    );
+    const answers: ((reply: Reply) => void)[] = [];
+    const { requests } = open(AT, {
+      [LIST]: { body: many, headers: pageHeaders(null, 250) },
+      [PUT]: () => new Promise<Reply>((answer) => void answers.push(answer)),
+    });
+    const puts = () => requests.filter((each) => each.method === "PUT");
+    const step = async (n: number) => {
+      await waitFor(() => expect(answers).toHaveLength(n));
+      answers[n - 1]?.({ body: {} });
+    };
+    await userEvent.click(await screen.findByRole("checkbox", { name: "Select all issues that are loaded" }));
+    await userEvent.click(screen.getByRole("button", { name: "Resolve" }));
+    expect(await screen.findByText("0 of 250 issues resolved")).toBeTruthy();
+    await step(1);
+    expect(await screen.findByText("100 of 250 issues resolved")).toBeTruthy();
+    await waitFor(() => expect(puts()).toHaveLength(2));
+    await userEvent.click(screen.getByRole("button", { name: "Undo" }));
+    await step(2);
+    await waitFor(() => expect(puts()).toHaveLength(3));
+    expect(puts()[2]?.body).toEqual({ status: "unresolved", statusDetails: {}, substatus: "ongoing" });
+    await step(3);
+    await step(4);
+    const back = puts().slice(2);
+    expect(back.flatMap((each) => each.url.searchParams.getAll("id"))).toHaveLength(200);
   });
 
   it("puts everything back when the hub refuses", async () => {

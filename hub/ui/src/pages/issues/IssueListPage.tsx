@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useCallback, useMemo } from "react";
+import { lazy, Suspense, useCallback, useMemo } from "react";
 import { type IssueFilter, issuesKey, issuesQuery, LIVE_PAGES_MAX } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import { searchesQuery } from "../../api/searches.ts";
@@ -23,18 +23,27 @@ import { Filters } from "./Filters.tsx";
 import styles from "./IssueList.module.css";
 import { IssueList } from "./IssueList.tsx";
 import { LiveMark } from "./LiveMark.tsx";
-import { SavedSearches } from "./SavedSearches.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { queryProblem } from "./search-problem.ts";
 
+const SavedSearches = lazy(() => import("./SavedSearches.tsx").then((m) => ({ default: m.SavedSearches })));
+
 export const DEFAULT_QUERY = "is:unresolved";
 
-const SORTS: readonly Sort[] = ["date", "new", "freq", "user"];
+const SORTS: readonly Sort[] = ["date", "new", "freq", "user", "trends", "recommended", "inbox"];
 const SORT_NAMES: Record<Sort, string> = {
   date: "Last seen",
   new: "First seen",
   freq: "Events",
   user: "Users",
+  trends: "Trend",
+  recommended: "Recommended",
+  inbox: "Waiting for a look",
+};
+/** What an order means, where its name does not say it. */
+const SORT_HINTS: Partial<Record<Sort, string>> = {
+  trends: "a day against a week",
+  recommended: "recent, frequent, urgent",
 };
 
 const VIEWS = [
@@ -139,14 +148,16 @@ export function IssueListPage() {
         </span>
         <LiveMark paused={(pages?.length ?? 0) > LIVE_PAGES_MAX} onRefresh={startOver} />
         <div className={styles.right}>
-          <SavedSearches
-            org={org}
-            query={text}
-            sort={sort}
-            onPick={(picked) =>
-              change({ query: picked.query, sort: oneOf(picked.sort, SORTS.slice(1)) ?? undefined })
-            }
-          />
+          <Suspense fallback={null}>
+            <SavedSearches
+              org={org}
+              query={text}
+              sort={sort}
+              onPick={(picked) =>
+                change({ query: picked.query, sort: oneOf(picked.sort, SORTS.slice(1)) ?? undefined })
+              }
+            />
+          </Suspense>
           <Menu
             name={`Sort: ${SORT_NAMES[sort]}`}
             align="end"
@@ -162,6 +173,7 @@ export function IssueListPage() {
                 <MenuItem
                   key={each}
                   checked={each === sort}
+                  hint={SORT_HINTS[each]}
                   onSelect={() => {
                     close();
                     change({ query: text, sort: each === "date" && usualSort === "date" ? undefined : each });

@@ -121,6 +121,26 @@ describe("the issue page", () => {
     expect(await screen.findByText("999,188 of them counted, not kept")).toBeTruthy();
   });
 
+  it("sets the time that pages share to what is drawn in the chart", async () => {
+    const stats = {
+      "24h": [0, 3600, 7200].map((at) => [1_767_225_600 + at, 1] as [number, number]),
+      "30d": [],
+    };
+    const shown = answers(chained, { [`GET ${ISSUE}`]: { body: issueDetail({ stats }) } });
+    const { router, requests } = open(`${AT}?query=level%3Aerror&statsPeriod=14d`, shown);
+    const chart = await screen.findByRole("img", { name: /^Events in the last 24 hours/ });
+    fireEvent.keyDown(chart, { key: "ArrowRight" });
+    fireEvent.keyDown(chart, { key: "ArrowRight", shiftKey: true });
+    fireEvent.keyDown(chart, { key: "Enter" });
+    const range = { start: "2026-01-01T00:00:00.000Z", end: "2026-01-01T02:00:00.000Z" };
+    await waitFor(() => expect(router.state.location.search).toEqual({ query: "level:error", ...range }));
+    await waitFor(() =>
+      expect(requests.some(({ url }) => url.searchParams.get("start") === range.start)).toBe(true),
+    );
+    await userEvent.click(screen.getByRole("button", { name: "Show all events" }));
+    await waitFor(() => expect(router.state.location.search).toEqual({}));
+  });
+
   it("marks what was removed and names the rule", async () => {
     open(AT, answers(chained));
     expect(await screen.findByRole("img", { name: "Replaced by the rule @password:filter" })).toBeTruthy();
@@ -246,6 +266,7 @@ it("says how an issue was resolved or until when it is archived", () => {
     substatus = "",
   ) => statusDetail({ status, substatus, statusDetails: statusDetails as never });
   expect(say("resolved", { inNextRelease: true })).toBe("Resolved in the next release");
+  expect(say("resolved", { inUpcomingRelease: true })).toBe("Resolved in the upcoming release");
   expect(say("resolved", { inRelease: "1.2" })).toBe("Resolved in 1.2");
   expect(say("ignored", { ignoreCount: 100 })).toBe("Archived until 100 more events");
   expect(say("ignored", { ignoreUserCount: 1 })).toBe("Archived until 1 more user is affected");

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
-import { eventQuery, issueQuery } from "../../api/issues.ts";
+import { type EventFilter, eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
 import { writeClipboard } from "../../ui/Copy.tsx";
@@ -19,7 +19,6 @@ import { toMarkdown } from "./event-markdown.ts";
 import { IssueFacts } from "./IssueFacts.tsx";
 import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
-import { IssueSidebar } from "./IssueSidebar.tsx";
 import { headline } from "./issue-text.ts";
 import { openOwners } from "./Triage.tsx";
 
@@ -28,6 +27,7 @@ const ActivityPanel = lazy(() => import("./ActivityPanel.tsx").then((m) => ({ de
 const ComparePanel = lazy(() => import("./ComparePanel.tsx").then((m) => ({ default: m.ComparePanel })));
 const EventsPanel = lazy(() => import("./EventsPanel.tsx").then((m) => ({ default: m.EventsPanel })));
 const GroupingPanel = lazy(() => import("./GroupingPanel.tsx").then((m) => ({ default: m.GroupingPanel })));
+const IssueSidebar = lazy(() => import("./IssueSidebar.tsx").then((m) => ({ default: m.IssueSidebar })));
 const TagsPanel = lazy(() => import("./TagsPanel.tsx").then((m) => ({ default: m.TagsPanel })));
 
 export function IssuePage() {
@@ -54,7 +54,14 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   const { change, assign, prioritise, bookmark, review } = useIssueActions(org);
   const toast = useToast();
   const tab = search.tab ?? "event";
-  const filter = { query: search.query, environment: search.environment };
+  // Not the period: an issue of this week is looked at with all that came of it.
+  const filter: EventFilter = {
+    query: search.query,
+    environment: search.environment,
+    start: search.start,
+    end: search.end,
+  };
+  const isFiltered = Object.values(filter).some((part) => part?.length);
   const event = useQuery(eventQuery(org, issue.id, eventId, filter));
 
   const show = (target: string, next: IssueSearch) =>
@@ -132,20 +139,22 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   <EventNav
                     event={event.data}
                     busy={event.isPlaceholderData || event.isPending}
-                    query={search.query}
-                    environment={search.environment}
+                    filter={filter}
                     markdown={toMarkdownText}
                     onGo={goTo}
-                    onClear={() => show("latest", { query: undefined, environment: undefined })}
+                    onClear={() =>
+                      show("latest", {
+                        query: undefined,
+                        environment: undefined,
+                        start: undefined,
+                        end: undefined,
+                      })
+                    }
                   />
                   {event.data ? (
                     <EventPanel org={org} project={issue.project.slug} event={event.data} />
                   ) : event.isError ? (
-                    <NoEvent
-                      error={event.error}
-                      filtered={Boolean(search.query || search.environment)}
-                      retry={() => void event.refetch()}
-                    />
+                    <NoEvent error={event.error} filtered={isFiltered} retry={() => void event.refetch()} />
                   ) : (
                     <Skeleton rows={9} label="Loading the event" />
                   )}
@@ -156,7 +165,7 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   issue={issue.id}
                   filter={filter}
                   onFilter={filterBy}
-                  onEnvironment={setSearch}
+                  onRange={setSearch}
                   onOpen={goTo}
                   onCompare={(left, right) => show(left, { tab: "compare", with: right })}
                 />
@@ -185,11 +194,24 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
             </Suspense>
           </Tabs>
         </div>
-        <IssueSidebar org={org} issue={issue} event={event.data} query={search.query} onFilter={filterBy} />
+        <Suspense fallback={<Skeleton rows={6} label="Loading the figures" />}>
+          <IssueSidebar
+            org={org}
+            issue={issue}
+            event={event.data}
+            query={search.query}
+            onFilter={filterBy}
+            onZoom={(from, to) =>
+              show("latest", { statsPeriod: undefined, start: toIso(from), end: toIso(to), with: undefined })
+            }
+          />
+        </Suspense>
       </div>
     </div>
   );
 }
+
+const toIso = (seconds: number) => new Date(seconds * 1000).toISOString();
 
 /** What the list of issues understands as well. */
 function filterOf({ environment, statsPeriod, start, end }: IssueSearch): FilterSearch {

@@ -111,6 +111,11 @@ export const IssueRow = memo(function IssueRow(props: Props) {
   );
 });
 
+/** A count; where the search means a part of what there is, the whole as well. */
+function ofAll(n: number, all: number | null, what: string): string {
+  return all === null ? plural(n, what) : `${exact(n)} of ${plural(all, what)} match the search`;
+}
+
 interface CellProps extends Pick<Props, "issue" | "compact" | "marks"> {
   column: ColumnKey;
 }
@@ -121,28 +126,33 @@ function Cell({ column, issue, compact, marks }: CellProps) {
       return (
         <div className={styles.trend}>
           <Sparkline
-            points={issue.stats?.["24h"] ?? []}
+            points={(issue.filtered ?? issue).stats?.["24h"] ?? []}
             width={112}
             height={compact ? 18 : 26}
             marks={marks}
           />
         </div>
       );
-    case "events":
+    case "events": {
+      const n = Number(issue.filtered?.count ?? issue.count);
+      const words = ofAll(n, issue.filtered ? Number(issue.count) : null, "event");
       return (
-        <div className={styles.events} title={plural(Number(issue.count), "event")}>
+        <div className={styles.events} title={words}>
           <span className={styles.phoneLabel}>Events</span>
-          {count(Number(issue.count))}
-          <span className="visually-hidden">, exactly {exact(Number(issue.count))} events</span>
+          {count(n)}
+          <span className="visually-hidden">, exactly {words}</span>
         </div>
       );
-    case "users":
+    }
+    case "users": {
+      const n = issue.filtered?.userCount ?? issue.userCount;
       return (
-        <div className={styles.users} title={plural(issue.userCount, "user")}>
+        <div className={styles.users} title={ofAll(n, issue.filtered ? issue.userCount : null, "user")}>
           <span className={styles.phoneLabel}>Users</span>
-          {issue.userCount === 0 ? <span className={styles.nobody}>0</span> : count(issue.userCount)}
+          {n === 0 ? <span className={styles.nobody}>0</span> : count(n)}
         </div>
       );
+    }
     case "priority":
       return (
         <div className={styles.priority}>

@@ -7,7 +7,6 @@ import { releasesQuery } from "../../api/releases.ts";
 import type { EventDetail, IssueDetail } from "../../api/types.ts";
 import { TimeBars } from "../../charts/TimeBars.tsx";
 import { shortRelease } from "../../lib/format.ts";
-import { withTimes } from "../../lib/query-text.ts";
 import { marksByProject } from "../../lib/release-marks.ts";
 import { duration, toMillis } from "../../lib/time.ts";
 import { Button } from "../../ui/Button.tsx";
@@ -25,6 +24,8 @@ interface Props {
   event: EventDetail | undefined;
   query?: string;
   onFilter: (query: string | undefined) => void;
+  /** A range of the chart was drawn: its edges in unix seconds. */
+  onZoom: (from: number, to: number) => void;
 }
 
 /** Beyond this a lag of the pipeline deserves a colour. */
@@ -32,7 +33,7 @@ const LATE_MS = 60_000;
 const TAGS_SHOWN = 6;
 const VALUES_SHOWN = 4;
 
-export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
+export function IssueSidebar({ org, issue, event, query, onFilter, onZoom }: Props) {
   const [range, setRange] = useState<"24h" | "30d">("24h");
   const tags = useQuery(issueTagsQuery(org, issue.id));
   const releases = useQuery(releasesQuery(org, [issue.project.id], "30d"));
@@ -57,7 +58,7 @@ export function IssueSidebar({ org, issue, event, query, onFilter }: Props) {
           unit={range === "24h" ? "hour" : "day"}
           label={range === "24h" ? "Events in the last 24 hours" : "Events in the last 30 days"}
           marks={marksByProject(releases.data ?? []).get(issue.project.id) ?? marksOf(issue)}
-          onZoom={(from, to) => onFilter(withTimes(query ?? "", from, to))}
+          onZoom={onZoom}
         />
       </section>
       <section className={styles.block}>

@@ -292,7 +292,7 @@ describe("releases and commits", () => {
     const { requests } = open(AT, answers({}, known));
     await userEvent.click(await screen.findByRole("button", { name: "More ways to resolve" }));
     await userEvent.click(screen.getByText("In another release…"));
-    await userEvent.type(screen.getByLabelText("Version of the release"), "shop@2.1.0");
+    await userEvent.type(await screen.findByLabelText("Version of the release"), "shop@2.1.0");
     const dialog = within(screen.getByRole("dialog"));
     await userEvent.click(dialog.getByRole("button", { name: "Resolve" }));
     await waitFor(() =>
@@ -307,7 +307,7 @@ describe("releases and commits", () => {
     const { requests } = open(AT, answers({}, known));
     await userEvent.click(await screen.findByRole("button", { name: "More ways to resolve" }));
     await userEvent.click(screen.getByText("In a commit…"));
-    await userEvent.type(screen.getByLabelText("Hash of the commit"), ` ${commit.id} `);
+    await userEvent.type(await screen.findByLabelText("Hash of the commit"), ` ${commit.id} `);
     const dialog = within(screen.getByRole("dialog"));
     await userEvent.click(dialog.getByRole("button", { name: "Resolve" }));
     await waitFor(() =>
@@ -337,7 +337,7 @@ describe("a link for everyone", () => {
     );
     await userEvent.click(await screen.findByRole("button", { name: "More actions" }));
     await userEvent.click(screen.getByText("Share by a link"));
-    await userEvent.click(screen.getByRole("button", { name: "Make a link" }));
+    await userEvent.click(await screen.findByRole("button", { name: "Make a link" }));
     const link = (await screen.findByLabelText("Link")) as HTMLInputElement;
     expect(link.value).toMatch(new RegExp(`/share/issue/${"5".repeat(32)}$`));
     await userEvent.click(screen.getByRole("button", { name: "Take the link back" }));

@@ -1,68 +1,16 @@
 /** A look into an issue without leaving the list: where its latest event was raised. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
 import { eventQuery } from "../../api/issues.ts";
-import type { EventDetail, Issue } from "../../api/types.ts";
+import type { EventDetail } from "../../api/types.ts";
 import type { ExceptionValue, Frame } from "../../lib/event-shape.ts";
 import { location, name, openFrame } from "../../lib/stack.ts";
 import { Skeleton } from "../../ui/State.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import { Source } from "./FrameView.tsx";
 import styles from "./Peek.module.css";
+import { HEIGHT_MAX, type Looked, WIDTH } from "./peeking.ts";
 import frameStyles from "./StackTrace.module.css";
-
-/** Whoever only passes by sees nothing flash. */
-const REST_MS = 450;
-const WIDTH = 560;
-const HEIGHT_MAX = 300;
-const EDGE = 8;
-
-export interface Looked {
-  issue: Issue;
-  /** In the window, in pixels. */
-  left: number;
-  top: number;
-}
-
-/** What is looked at, once someone rests there, and the function that says so. */
-export function usePeek(): [Looked | null, (issue: Issue | null, at?: HTMLElement) => void] {
-  const [looked, setLooked] = useState<Looked | null>(null);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const peek = useRef((issue: Issue | null, at?: HTMLElement) => {
-    clearTimeout(timer.current);
-    if (!issue || !at) {
-      setLooked(null);
-      return;
-    }
-    timer.current = setTimeout(() => {
-      const box = at.getBoundingClientRect();
-      const fits = box.bottom + HEIGHT_MAX + EDGE < window.innerHeight;
-      setLooked({
-        issue,
-        left: Math.max(EDGE, Math.min(box.left, window.innerWidth - WIDTH - EDGE)),
-        top: fits ? box.bottom + 22 : box.top - EDGE,
-      });
-    }, REST_MS);
-  });
-  useEffect(() => {
-    const away = () => {
-      clearTimeout(timer.current);
-      setLooked(null);
-    };
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key === "Escape") away();
-    };
-    window.addEventListener("scroll", away, { passive: true });
-    window.addEventListener("keydown", onKey);
-    return () => {
-      clearTimeout(timer.current);
-      window.removeEventListener("scroll", away);
-      window.removeEventListener("keydown", onKey);
-    };
-  }, []);
-  return [looked, peek.current];
-}
 
 export function Peek({ org, looked }: { org: string; looked: Looked }) {
   const { issue, left, top } = looked;

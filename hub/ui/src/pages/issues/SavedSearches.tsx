@@ -69,6 +69,7 @@ export function SavedSearches({ org, query, sort, onPick }: Props) {
                 Save this search…
               </MenuItem>
               <MenuItem
+                icon="first"
                 onSelect={then(() =>
                   act.mutate(() => (isPinned ? unpinSearch(org) : pinSearch(org, { query, sort }))),
                 )}

@@ -1,13 +1,16 @@
 /** Resolve and archive as split buttons: the common case in one click, the others one further. */
 
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { StatusChange } from "../../api/issues.ts";
 import type { IssueStatus } from "../../api/types.ts";
 import { Button, groupClass } from "../../ui/Button.tsx";
 import { Menu, MenuItem, MenuLabel } from "../../ui/Menu.tsx";
 import { ARCHIVE, REOPEN, RESOLVE } from "./actions.ts";
-import { ResolveInDialog } from "./ResolveInDialog.tsx";
 import styles from "./StatusActions.module.css";
+
+const ResolveInDialog = lazy(() =>
+  import("./ResolveInDialog.tsx").then((m) => ({ default: m.ResolveInDialog })),
+);
 
 interface Props {
   status: IssueStatus | "mixed";
@@ -81,6 +84,7 @@ export function StatusActions({ status, onChange, small }: Props) {
                     <MenuLabel>Resolve</MenuLabel>
                     <MenuItem onSelect={pick({})}>Now</MenuItem>
                     <MenuItem onSelect={pick({ inNextRelease: true })}>In the next release</MenuItem>
+                    <MenuItem onSelect={pick({ inUpcomingRelease: true })}>In the upcoming release</MenuItem>
                     <MenuItem onSelect={pick({ inRelease: "latest" })}>In the latest release</MenuItem>
                     {(["release", "commit"] as const).map((what) => (
                       <MenuItem
@@ -137,7 +141,11 @@ export function StatusActions({ status, onChange, small }: Props) {
           </span>
         </div>
       )}
-      {asked ? <ResolveInDialog what={asked} onChange={onChange} onClose={() => setAsked(null)} /> : null}
+      {asked ? (
+        <Suspense fallback={null}>
+          <ResolveInDialog what={asked} onChange={onChange} onClose={() => setAsked(null)} />
+        </Suspense>
+      ) : null}
     </>
   );
 }

@@ -19,9 +19,12 @@ import {
   updateIssues,
 } from "../../api/issues.ts";
 import type { Assignee, Issue, IssueDetail, IssueStatus } from "../../api/types.ts";
-import { plural } from "../../lib/format.ts";
+import { exact, plural } from "../../lib/format.ts";
 import { statusOf } from "../../lib/query-text.ts";
 import { useToast } from "../../ui/Toasts.tsx";
+
+/** Of more issues than this it is told how far it is. */
+const STEP = 100;
 
 type Some = Pick<
   Issue,
@@ -116,26 +119,42 @@ export function useIssueActions(org: string) {
       await client.cancelQueries({ queryKey: issuesKey(org) });
       const before = snapshot(client, org, issues);
       paint(client, org, issues, deed.patch);
+      let [done, isTakenBack] = [0, false];
+      const undo = () => {
+        isTakenBack = true;
+        before.restore();
+        void sent
+          .then(() => putBack(org, issues.slice(0, done), deed.back))
+          .catch((error: Error) => toast({ text: `Not undone: ${error.message}`, tone: "danger" }))
+          .finally(() => refresh(client, org, issues));
+      };
+      const all = issues.length === 1 ? issues[0]?.shortId : plural(issues.length, "issue");
+      const isLong = issues.length > STEP;
+      const whole = { text: `${all} ${deed.done}`, undo };
+      const say = toast(isLong ? { text: `0 of ${all} ${deed.done}`, undo, busy: true } : whole);
       const sent = updateIssues(
         org,
         issues.map((issue) => issue.id),
         deed.to,
-      );
-      toast({
-        text: `${issues.length === 1 ? issues[0]?.shortId : plural(issues.length, "issue")} ${deed.done}`,
-        undo: () => {
-          before.restore();
-          void sent
-            .then(() => putBack(org, issues, deed.back))
-            .catch((error: Error) => toast({ text: `Not undone: ${error.message}`, tone: "danger" }))
-            .finally(() => refresh(client, org, issues));
+        (n) => {
+          done = n;
+          if (isLong) {
+            const isDone = n === issues.length;
+            say(isDone ? whole : { text: `${exact(n)} of ${all} ${deed.done}`, undo, busy: true });
+          }
+          return !isTakenBack;
         },
-      });
+      );
       try {
         await sent;
       } catch (error) {
         before.restore();
-        toast({ text: `Nothing was changed: ${(error as Error).message}`, tone: "danger" });
+        const what = done > 0 ? `Only ${exact(done)} of ${all} ${deed.done}` : "Nothing was changed";
+        say({
+          text: `${what}: ${(error as Error).message}`,
+          tone: "danger",
+          undo: done > 0 ? undo : undefined,
+        });
       } finally {
         refresh(client, org, issues);
       }

@@ -40,6 +40,7 @@ export function statusWords(issue: Pick<Issue, "status" | "substatus">): { text:
 export function statusDetail(issue: Pick<Issue, "status" | "substatus" | "statusDetails">): string {
   const details = issue.statusDetails ?? {};
   if (issue.status === "resolved") {
+    if (details.inUpcomingRelease) return "Resolved in the upcoming release";
     if (details.inNextRelease) return "Resolved in the next release";
     const commit = details.inCommit?.commit.slice(0, 12);
     if (commit && !details.inRelease) return `Resolved in the release of commit ${commit}`;

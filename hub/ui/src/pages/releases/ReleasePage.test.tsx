@@ -95,7 +95,11 @@ it("makes no link of an address that leads to no page", async () => {
   expect(screen.queryByRole("link", { name: "javascript:alert(1)" })).toBeNull();
 });
 
-it("says so when there is no such release", async () => {
-  open(AT, {});
-  await screen.findByText("This release could not be loaded");
+it("says so where the hub keeps no release that events name", async () => {
+  open("/organizations/acme/releases/shop%409", {
+    "GET organizations/acme/releases/shop%409/": { status: 404, body: { detail: "there is no such thing" } },
+  });
+  expect(await screen.findByRole("heading", { name: "The hub keeps no release of this name" })).toBeTruthy();
+  const link = screen.getByRole("link", { name: "Issues with events of it" });
+  expect(link.getAttribute("href")).toContain("release:shop@9");
 });

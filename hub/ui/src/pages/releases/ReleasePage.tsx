@@ -6,9 +6,10 @@ import { previousQuery, releaseQuery } from "../../api/releases.ts";
 import type { ReleaseOfList } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
 import { Badge } from "../../ui/Badge.tsx";
+import { buttonClass } from "../../ui/Button.tsx";
 import { Copy } from "../../ui/Copy.tsx";
 import { Facts, PageHead, Panel } from "../../ui/Panel.tsx";
-import { ErrorState, Skeleton } from "../../ui/State.tsx";
+import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { Moment, TimeAgo } from "../../ui/Time.tsx";
 import { useTitle } from "../../ui/title.ts";
 import { CommitsPanel, FilesPanel } from "./CommitsPanel.tsx";
@@ -16,7 +17,7 @@ import { DeploysPanel } from "./DeploysPanel.tsx";
 import { NewIssuesPanel } from "./NewIssuesPanel.tsx";
 import { ReleaseActions } from "./ReleaseActions.tsx";
 import styles from "./Releases.module.css";
-import { cameOn, shortName } from "./release-text.ts";
+import { allIssuesTerm, cameOn, issuesSearch, shortName } from "./release-text.ts";
 
 const route = getRouteApi("/signed-in/organizations/$org/releases/$version");
 
@@ -33,7 +34,9 @@ export function ReleasePage() {
     return (
       <div className={styles.page}>
         {back}
-        {error ? (
+        {error && "status" in error && error.status === 404 ? (
+          <NotKept org={org} version={version} />
+        ) : error ? (
           <ErrorState error={error} retry={() => void refetch()} title="This release could not be loaded" />
         ) : (
           <Skeleton rows={10} label="Loading the release" />
@@ -69,6 +72,34 @@ export function ReleasePage() {
         </div>
       </div>
     </div>
+  );
+}
+
+/** Events may name what the hub does not keep. */
+function NotKept({ org, version }: { org: string; version: string }) {
+  return (
+    <EmptyState
+      icon="releases"
+      title="The hub keeps no release of this name"
+      action={
+        <Link
+          to="/organizations/$org/issues"
+          params={{ org }}
+          search={issuesSearch(allIssuesTerm(version))}
+          className={buttonClass("plain")}
+        >
+          Issues with events of it
+        </Link>
+      }
+    >
+      <p>
+        <code className={styles.version}>{version}</code>
+      </p>
+      <p>
+        It was removed, or came when events named more new releases within an hour than are noted. Events that
+        name it are kept all the same.
+      </p>
+    </EmptyState>
   );
 }
 

@@ -84,3 +84,34 @@ it("says what is wrong, and tries again", async () => {
   await userEvent.click(screen.getByRole("button", { name: "Try again" }));
   await screen.findByRole("link", { name: "shop@1.2.3" });
 });
+
+it("tells how the releases do where there are sessions, in an environment", async () => {
+  const group = (release: string, environment: string, sessions: number, crashed: number) => ({
+    ...{ release, environment, sessions, crashed },
+    ...{ errored: 0, abnormal: 0, unhandled: 0 },
+  });
+  const groups = [group("shop@1.2.3", "production", 200, 1), group("shop@1.2.2", "staging", 600, 0)];
+  const { router } = open(AT, {
+    ...ONE,
+    "GET projects/acme/shop/vedette/sessions/": { body: { groups, truncated: false } },
+  });
+  const row = async () => (await screen.findAllByRole("row"))[1]?.textContent;
+  await waitFor(async () => expect(await row()).toContain("99.5 %25 %"));
+  await userEvent.selectOptions(
+    screen.getByRole("combobox", { name: "Environment of the sessions" }),
+    "production",
+  );
+  await waitFor(async () => expect(await row()).toContain("99.5 %100 %"));
+  expect(router.state.location.searchStr).toBe("?environment=production");
+});
+
+it("asks for the order that is chosen", async () => {
+  const { requests, router } = open(AT, ONE);
+  const order = await screen.findByRole("combobox", { name: "Order" });
+  await userEvent.selectOptions(order, "New issues");
+  await waitFor(() =>
+    expect(requests.some(({ url }) => url.searchParams.get("sort") === "new_groups")).toBe(true),
+  );
+  await userEvent.selectOptions(order, "Latest first");
+  await waitFor(() => expect(router.state.location.search).toEqual({}));
+});

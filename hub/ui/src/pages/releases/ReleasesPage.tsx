@@ -1,12 +1,14 @@
 /** All releases, the latest first: when they came, what they brought, and where they are. */
 
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { type UseQueryResult, useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { projectsQuery } from "../../api/projects.ts";
-import { releaseListQuery } from "../../api/releases.ts";
-import type { ReleaseOfList } from "../../api/types.ts";
-import { exact } from "../../lib/format.ts";
-import type { ReleaseListSearch } from "../../routes.tsx";
+import { releaseListQuery, sessionsQuery } from "../../api/releases.ts";
+import type { ReleaseOfList, SessionSums } from "../../api/types.ts";
+import { exact, plural } from "../../lib/format.ts";
+import { type Health, healthOf, share } from "../../lib/health.ts";
+import { oneOf } from "../../lib/search-params.ts";
+import type { ReleaseListSearch, ReleaseSort } from "../../routes.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { inputClass } from "../../ui/Form.tsx";
 import { PageHead, Panel } from "../../ui/Panel.tsx";
@@ -25,22 +27,30 @@ const VIEWS = [
   { value: "archived", label: "Archived" },
 ] as const;
 
+const SORTS: readonly ReleaseSort[] = ["date", "first_event", "new_groups"];
+const ORDERS: Record<ReleaseSort, string> = {
+  date: "Latest first",
+  first_event: "First event",
+  new_groups: "New issues",
+};
+
 export function ReleasesPage() {
   const { org } = useParams({ from: FROM });
   const search = useSearch({ from: FROM });
   const navigate = useNavigate();
   useTitle("Releases");
-  const { project, status } = search;
+  const { project, status, sort } = search;
   const query = useSettled(search.query ?? "").trim() || undefined;
-  const releases = useInfiniteQuery(releaseListQuery(org, { query, project, status }));
+  const releases = useInfiniteQuery(releaseListQuery(org, { query, project, status, sort }));
   const rows = releases.data?.pages.flatMap((page) => page.items) ?? [];
+  const health = useHealth(org, rows, search.environment);
   const change = (next: ReleaseListSearch) =>
     void navigate({ to: ".", search: (before) => ({ ...before, ...next }), replace: true });
   const isFiltered = Boolean(query || project);
   return (
     <div className={styles.page}>
       <PageHead title="Releases" lead="What was shipped, when, and what it brought">
-        <Choices org={org} search={search} change={change} />
+        <Choices org={org} search={search} change={change} environments={health.environments} />
       </PageHead>
       {releases.isError && !releases.data ? (
         <ErrorState
@@ -52,7 +62,7 @@ export function ReleasesPage() {
         <Skeleton rows={8} label="Loading releases" />
       ) : rows.length > 0 ? (
         <Panel flush>
-          <List org={org} rows={rows} />
+          <List org={org} rows={rows} health={health.of} />
         </Panel>
       ) : isFiltered ? (
         <EmptyState
@@ -106,9 +116,11 @@ interface ChoicesProps {
   org: string;
   search: ReleaseListSearch;
   change: (next: ReleaseListSearch) => void;
+  /** Those that sessions are told of. */
+  environments: readonly string[];
 }
 
-function Choices({ org, search, change }: ChoicesProps) {
+function Choices({ org, search, change, environments }: ChoicesProps) {
   const { data: projects = [] } = useQuery(projectsQuery(org));
   const chosen = projects.filter((each) => search.project?.some((p) => p === each.id || p === each.slug));
   const several = chosen.length > 1;
@@ -142,6 +154,33 @@ function Choices({ org, search, change }: ChoicesProps) {
           </option>
         ))}
       </select>
+      {environments.length > 0 ? (
+        <select
+          className={inputClass}
+          aria-label="Environment of the sessions"
+          value={search.environment?.[0] ?? ""}
+          onChange={(event) => change({ environment: event.target.value ? [event.target.value] : undefined })}
+        >
+          <option value="">Sessions of all environments</option>
+          {environments.map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
+        </select>
+      ) : null}
+      <select
+        className={inputClass}
+        aria-label="Order"
+        value={search.sort ?? "date"}
+        onChange={(event) => change({ sort: oneOf(event.target.value, SORTS.slice(1)) ?? undefined })}
+      >
+        {SORTS.map((each) => (
+          <option key={each} value={each}>
+            {ORDERS[each]}
+          </option>
+        ))}
+      </select>
       <Segmented
         label="Status"
         options={VIEWS}
@@ -152,7 +191,13 @@ function Choices({ org, search, change }: ChoicesProps) {
   );
 }
 
-function List({ org, rows }: { org: string; rows: readonly ReleaseOfList[] }) {
+interface ListProps {
+  org: string;
+  rows: readonly ReleaseOfList[];
+  health: ReadonlyMap<string, Health>;
+}
+
+function List({ org, rows, health }: ListProps) {
   const columns: Column<ReleaseOfList>[] = [
     {
       name: "Version",
@@ -182,10 +227,55 @@ function List({ org, rows }: { org: string; rows: readonly ReleaseOfList[] }) {
           "0"
         ),
     },
+    ...(health.size > 0
+      ? [
+          {
+            name: "Crash-free",
+            numeric: true,
+            cell: ({ version }: ReleaseOfList) => <CrashFree health={health.get(version)} />,
+          },
+          {
+            name: "Adoption",
+            numeric: true,
+            cell: ({ version }: ReleaseOfList) => share(health.get(version)?.adoption ?? 0),
+          },
+        ]
+      : []),
     { name: "Commits", cell: (release) => <Commits release={release} /> },
     { name: "Deployed", cell: (release) => <Deployed release={release} /> },
   ];
   return <Table label="Releases" columns={columns} rows={rows} rowKey={({ id }) => id} />;
+}
+
+/** Projects whose sessions are asked for: each is a question of its own. */
+const PROJECTS_MAX = 5;
+const HOURS = { day: 24, fortnight: 14 * 24 };
+
+/** What sessions say of the releases, by version; empty where the first few projects tell of none. */
+function useHealth(org: string, rows: readonly ReleaseOfList[], environment?: readonly string[]) {
+  const slugs = [...new Set(rows.flatMap((row) => row.projects.map(({ slug }) => slug)))].slice(
+    0,
+    PROJECTS_MAX,
+  );
+  const groups = (hours: number) => ({
+    queries: slugs.map((slug) => sessionsQuery(org, slug, hours)),
+    combine: (all: UseQueryResult<SessionSums>[]) => all.flatMap((each) => each.data?.groups ?? []),
+  });
+  const fortnight = useQueries(groups(HOURS.fortnight));
+  const day = useQueries(groups(HOURS.day));
+  const environments = new Set([...fortnight.map((group) => group.environment), ...(environment ?? [])]);
+  return {
+    of: healthOf(fortnight, day, environment),
+    // Without sessions there is nothing to choose.
+    environments: fortnight.length > 0 ? [...environments].filter(Boolean).sort() : [],
+  };
+}
+
+function CrashFree({ health }: { health: Health | undefined }) {
+  if (!health) return <span className={styles.quiet}>no sessions</span>;
+  return (
+    <span title={`of ${plural(health.sessions, "session")} in two weeks`}>{share(health.crashFree)}</span>
+  );
 }
 
 function Came({ release }: { release: ReleaseOfList }) {
