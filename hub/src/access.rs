@@ -656,6 +656,7 @@ fn fresh_key(now: Timestamp, project_id: i64, label: &str) -> Result<ProjectKey,
         is_active: true,
         rate_limit_count: None,
         rate_limit_window_s: None,
+        rate_limit_burst: None,
         created_at: now.as_millis(),
     })
 }

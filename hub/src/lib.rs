@@ -35,3 +35,11 @@ pub mod spike;
 pub mod stats;
 pub mod store;
 pub mod web;
+
+/// The fuzzer's functions name this crate from outside.
+#[cfg(test)]
+extern crate self as hub;
+
+#[cfg(test)]
+#[path = "../fuzz/entry.rs"]
+mod fuzz_entry;

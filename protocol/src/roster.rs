@@ -192,12 +192,31 @@ pub struct RosterKey {
 }
 
 /// At most `count` items per `window_secs` and data category.
+///
+/// Without a burst that holds in every stretch of time as long as the window. With one, `burst`
+/// items may come at once, and what was taken is made up at the rate of `count` per window: in
+/// every such stretch at most `count + burst` are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimit {
     /// Items.
     pub count: u64,
     /// Seconds.
     pub window_secs: u64,
+    /// Items. A relay that skips it allows no more than `count` in a window, which is less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u64>,
+}
+
+impl RateLimit {
+    /// A limit without a burst.
+    #[must_use]
+    pub const fn new(count: u64, window_secs: u64) -> Self {
+        Self {
+            count,
+            window_secs,
+            burst: None,
+        }
+    }
 }
 
 /// The privacy settings of a project: switches and names, and rules in the language of [`crate::privacy`].

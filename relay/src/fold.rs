@@ -7,11 +7,17 @@
 //!
 //! What always holds: an event is folded after it was scrubbed, filtered and counted for its
 //! limits, and is answered only when the record that counts it is durable, as any other. Nothing
-//! is kept here between two commits. The maps are bounded; beyond, events go as they are.
+//! is kept here between two commits but ids. The maps are bounded; beyond, events go as they are.
+//!
+//! An event that its client sends again, because an answer was lost, counts once: the hub knows
+//! the ids of those that came as they are, and the last ids are remembered here ([`recent`]). They
+//! are forgotten when the relay ends; of two that are sent at the same moment, one as it is and
+//! one to be told with others, both count.
 
+mod recent;
 mod storms;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +31,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::spool::{Spool, SpoolError};
+use recent::Recent;
 use storms::Storms;
 
 /// How long is waited at most for as many events as were told together before: who was answered
@@ -50,7 +57,28 @@ impl Default for Config {
 #[derive(Clone, Debug)]
 pub struct Folder {
     storms: Arc<Mutex<Storms>>,
+    recent: Arc<Mutex<Recent>>,
     queue: mpsc::Sender<Waiting>,
+}
+
+/// How an event is to be kept.
+#[derive(Debug)]
+pub enum Way {
+    /// As it is.
+    Alone,
+    /// Told together with others.
+    Together(Foldable),
+    /// Not at all: it was kept before.
+    Again,
+}
+
+/// What became of an event that is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is counted by a record.
+    Now,
+    /// It was before.
+    Before,
 }
 
 /// An event that waits for the disk.
@@ -58,14 +86,22 @@ pub struct Folder {
 struct Waiting {
     items: Items,
     one: Foldable,
-    done: oneshot::Sender<Result<(), SpoolError>>,
+    done: oneshot::Sender<Result<Told, SpoolError>>,
 }
 
 /// What is to be told together: the records of a project, and who waits for them.
 #[derive(Debug, Default)]
 struct Batch {
     records: Vec<(Lane, Record)>,
-    waiting: Vec<oneshot::Sender<Result<(), SpoolError>>>,
+    waiting: Vec<Answer>,
+}
+
+/// Who waits for a record.
+#[derive(Debug)]
+struct Answer {
+    done: oneshot::Sender<Result<Told, SpoolError>>,
+    told: Told,
+    name: Option<u64>,
 }
 
 impl Folder {
@@ -76,58 +112,93 @@ impl Folder {
             return None;
         }
         let (queue, waiting) = mpsc::channel(FOLDED_MAX);
-        tracker.spawn(run(waiting, spool));
+        let recent = Arc::<Mutex<Recent>>::default();
+        tracker.spawn(run(waiting, spool, Arc::clone(&recent)));
         Some(Self {
             storms: Arc::new(Mutex::new(Storms::new(config.after))),
+            recent,
             queue,
         })
     }
 
-    /// Whether an event is to be told together with others; it is counted. `now` is by a clock
-    /// that never jumps.
+    /// How an event is to be kept; it is counted. `now` is by a clock that never jumps.
     #[must_use]
-    pub fn admit(&self, items: &Items, now: Duration) -> Option<Foldable> {
-        if !self.storms().is_stormy(items.project, now) {
-            return None;
+    pub fn admit(&self, items: &Items, now: Duration) -> Way {
+        if was_folded(&locked(&self.recent), items) {
+            return Way::Again;
         }
-        let one = fold::read(items)?;
-        let is_surplus = self.storms().is_surplus(items.project, one.key);
-        is_surplus.then_some(one)
+        if !locked(&self.storms).is_stormy(items.project, now) {
+            return Way::Alone;
+        }
+        let Some(one) = fold::read(items) else {
+            return Way::Alone;
+        };
+        match locked(&self.storms).is_surplus(items.project, one.key) {
+            true => Way::Together(one),
+            false => Way::Alone,
+        }
     }
 
-    /// Keeps such an event; `Ok` means that the record that counts it is on the disk.
+    /// What is to be told of an event once it is durable as it is.
+    #[must_use]
+    pub fn name(&self, items: &Items) -> Option<u64> {
+        locked(&self.recent).name(items)
+    }
+
+    /// Remembers an event of this name that is durable as it is.
+    pub fn remember(&self, name: Option<u64>) {
+        if let Some(name) = name {
+            locked(&self.recent).remember(name, false);
+        }
+    }
+
+    /// Keeps an event together with others; `Ok` means that the record that counts it is on the
+    /// disk.
     ///
     /// # Errors
     /// The spool's.
-    pub async fn keep(&self, items: Items, one: Foldable) -> Result<(), SpoolError> {
+    pub async fn keep(&self, items: Items, one: Foldable) -> Result<Told, SpoolError> {
         let (done, answer) = oneshot::channel();
         let waiting = Waiting { items, one, done };
         let sent = self.queue.send(waiting).await;
         sent.map_err(|_| SpoolError::Closed)?;
         answer.await.map_err(|_| SpoolError::Closed)?
     }
+}
 
-    /// A panic while counting cannot leave half a count.
-    fn storms(&self) -> MutexGuard<'_, Storms> {
-        self.storms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A panic while counting cannot leave half a count.
+fn locked<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether an event was told with others, so that the hub cannot know that it comes again.
+fn was_folded(recent: &Recent, items: &Items) -> bool {
+    let name = recent.name(items);
+    name.is_some_and(|name| recent.was_folded(name))
 }
 
 /// Keeps what waits, again and again; what comes meanwhile waits for the next time.
-async fn run(mut queue: mpsc::Receiver<Waiting>, spool: Spool) {
+async fn run(mut queue: mpsc::Receiver<Waiting>, spool: Spool, recent: Arc<Mutex<Recent>>) {
     let mut waiting = Vec::new();
     let mut n_before = 0;
     while queue.recv_many(&mut waiting, FOLDED_MAX).await > 0 {
         gather(&mut queue, &mut waiting, n_before).await;
         n_before = waiting.len();
         let mut appends = JoinSet::new();
-        for batch in batches(std::mem::take(&mut waiting)) {
-            let spool = spool.clone();
+        let batches = batches(std::mem::take(&mut waiting), &locked(&recent));
+        for batch in batches {
+            let (spool, recent) = (spool.clone(), Arc::clone(&recent));
             appends.spawn(async move {
-                let kept = spool.append(batch.records).await;
-                for done in batch.waiting {
+                let kept = match batch.records.is_empty() {
+                    true => Ok(()),
+                    false => spool.append(batch.records).await,
+                };
+                for Answer { done, told, name } in batch.waiting {
+                    if let (Ok(()), Some(name)) = (&kept, name) {
+                        locked(&recent).remember(name, true);
+                    }
                     // Who went away is counted all the same.
-                    drop(done.send(kept.clone()));
+                    drop(done.send(kept.clone().map(|()| told)));
                 }
             });
         }
@@ -144,13 +215,21 @@ async fn gather(queue: &mut mpsc::Receiver<Waiting>, waiting: &mut Vec<Waiting>,
     drop(tokio::time::timeout(LINGER, gathering).await);
 }
 
-/// What waits, by project: each can fail without the others.
-fn batches(waiting: Vec<Waiting>) -> Vec<Batch> {
+/// What waits, by project: each can fail without the others. What is durable already, or waits
+/// twice, is counted once.
+fn batches(waiting: Vec<Waiting>, recent: &Recent) -> Vec<Batch> {
     let mut piles: BTreeMap<Key, Pile> = BTreeMap::new();
     let mut batches: BTreeMap<ProjectId, Batch> = BTreeMap::new();
+    let mut names = HashSet::new();
     for Waiting { items, one, done } in waiting {
         let batch = batches.entry(items.project).or_default();
-        batch.waiting.push(done);
+        let name = recent.name(&items);
+        let is_known = name.is_some_and(|name| recent.knows(name) || !names.insert(name));
+        let told = if is_known { Told::Before } else { Told::Now };
+        batch.waiting.push(Answer { done, told, name });
+        if is_known {
+            continue;
+        }
         match piles.get_mut(&one.key) {
             Some(pile) => pile.add(items.remote_addr, one),
             None => {

@@ -1,11 +1,15 @@
 //! Decides whether a key, a project or an organization may send more; takes the time as an argument.
 //!
-//! Each account has a window that slides in steps: the window is cut into [`SLOTS`]
-//! slots, and what was allowed in every slot that may still lie within it counts.
+//! An account of a quota without a burst has a window that slides ([`window`]); one with a burst
+//! has a bucket that fills ([`bucket`]).
 //!
-//! What always holds: in no stretch of time as long as the window is more allowed than the quota;
-//! at most [`WINDOWS_MAX`] windows are remembered. The time is one that never goes back; should
+//! What always holds: in no stretch of time as long as the window is more allowed than the quota,
+//! and the burst where there is one; a quota that changes forgets nothing of what was allowed;
+//! at most [`ACCOUNTS_MAX`] accounts are remembered. The time is one that never goes back; should
 //! it do so, it counts as standing still.
+
+mod bucket;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,16 +19,16 @@ use protocol::ids::PublicKey;
 use protocol::item::Category;
 use protocol::roster::RateLimit;
 
-/// Slots of a window. More are more exact and cost memory.
-const SLOTS: usize = 10;
+use bucket::Bucket;
+use window::Window;
 
-/// Most windows that are remembered; beyond it the one unused for longest is forgotten.
-pub const WINDOWS_MAX: usize = 10_000;
+/// Most accounts that are remembered; beyond it the one unused for longest is forgotten.
+pub const ACCOUNTS_MAX: usize = 10_000;
 
-/// Every account's windows.
+/// Every account.
 #[derive(Debug, Default)]
 pub struct Limiter {
-    windows: HashMap<Place, Window>,
+    accounts: HashMap<Place, Account>,
 }
 
 /// What a limit is counted for.
@@ -50,12 +54,19 @@ pub enum Verdict {
     },
 }
 
-/// What was sent of one account.
-#[derive(Debug, Default)]
-struct Window {
-    /// Numbers of slots with what was allowed in them, oldest first.
-    slots: Vec<(u64, u64)>,
+/// What was allowed in one place.
+#[derive(Debug)]
+struct Account {
+    /// What it was asked for last.
+    limit: RateLimit,
+    count: Count,
     last_used: Duration,
+}
+
+#[derive(Debug)]
+enum Count {
+    Window(Window),
+    Bucket(Bucket, u64),
 }
 
 impl Limiter {
@@ -63,7 +74,7 @@ impl Limiter {
     pub fn take(&mut self, limits: &[(Place, RateLimit)], n: u64, now: Duration) -> Verdict {
         let mut longest = None;
         for (by, (place, limit)) in limits.iter().enumerate() {
-            if let Some(wait) = self.window(place).refuses(n, *limit, now)
+            if let Some(wait) = self.account(place, *limit, now).refuses(n)
                 && longest.is_none_or(|(_, longest)| wait > longest)
             {
                 longest = Some((by, wait));
@@ -73,68 +84,72 @@ impl Limiter {
             return Verdict::Refused { by, retry_after };
         }
         for (place, limit) in limits {
-            self.window(place).count(n, *limit);
+            self.account(place, *limit, now).count(n);
         }
         Verdict::Allowed
     }
 
-    fn window(&mut self, place: &Place) -> &mut Window {
-        if !self.windows.contains_key(place) && self.windows.len() >= WINDOWS_MAX {
+    fn account(&mut self, place: &Place, limit: RateLimit, now: Duration) -> &mut Account {
+        if !self.accounts.contains_key(place) && self.accounts.len() >= ACCOUNTS_MAX {
             self.forget_one();
         }
-        self.windows.entry(place.clone()).or_default()
+        let account = self.accounts.entry(place.clone());
+        let account = account.or_insert_with(|| Account::new(limit, 0, now));
+        account.ask(limit, now);
+        account
     }
 
     fn forget_one(&mut self) {
-        let oldest = self.windows.iter().min_by_key(|(_, w)| w.last_used);
+        let oldest = self.accounts.iter().min_by_key(|(_, a)| a.last_used);
         if let Some(place) = oldest.map(|(place, _)| place.clone()) {
-            self.windows.remove(&place);
+            self.accounts.remove(&place);
         }
     }
 }
 
-impl Window {
+impl Account {
+    fn new(limit: RateLimit, used: u64, now: Duration) -> Self {
+        let count = match limit.burst {
+            None => Count::Window(Window::new(limit, used, now)),
+            Some(burst) => Count::Bucket(Bucket::new(limit, burst, used, now), burst),
+        };
+        Self {
+            limit,
+            count,
+            last_used: now,
+        }
+    }
+
+    /// Goes on to this time, and to this limit if it is another.
+    fn ask(&mut self, limit: RateLimit, now: Duration) {
+        let now = now.max(self.last_used);
+        self.last_used = now;
+        let shape = |limit: RateLimit| (limit.window_secs, limit.burst);
+        if shape(limit) != shape(self.limit) {
+            let used = match &mut self.count {
+                Count::Window(window) => window.used_at(now),
+                Count::Bucket(bucket, burst) => bucket.used_at(self.limit, *burst, now),
+            };
+            *self = Self::new(limit, used, now);
+        }
+        self.limit = limit;
+    }
+
     /// How long `n` items must wait, if they must.
-    fn refuses(&mut self, n: u64, limit: RateLimit, now: Duration) -> Option<Duration> {
-        self.last_used = now.max(self.last_used);
-        let slot_now = self.slot(limit);
-        // A slot counts until the window has passed its end.
-        self.slots
-            .retain(|(slot, _)| slot + SLOTS as u64 >= slot_now);
-        let used: u64 = self.slots.iter().map(|(_, allowed)| allowed).sum();
-        (used.saturating_add(n) > limit.count).then(|| self.retry_after(limit))
+    fn refuses(&mut self, n: u64) -> Option<Duration> {
+        match &mut self.count {
+            Count::Window(window) => window.refuses(n, self.limit, self.last_used),
+            Count::Bucket(bucket, burst) => bucket.refuses(n, self.limit, *burst, self.last_used),
+        }
     }
 
     /// Counts what is not refused.
-    fn count(&mut self, n: u64, limit: RateLimit) {
-        let slot_now = self.slot(limit);
-        match self.slots.last_mut() {
-            Some((slot, allowed)) if *slot == slot_now => *allowed += n,
-            _ => self.slots.push((slot_now, n)),
+    fn count(&mut self, n: u64) {
+        match &mut self.count {
+            Count::Window(window) => window.count(n, self.last_used),
+            Count::Bucket(bucket, _) => bucket.take(n),
         }
     }
-
-    /// The slot of the time it was last asked.
-    fn slot(&self, limit: RateLimit) -> u64 {
-        u64::try_from(self.last_used.as_millis()).unwrap_or(u64::MAX) / slot_ms(limit)
-    }
-
-    /// Until the oldest slot counts no more. A quota of nothing is asked for again each window.
-    fn retry_after(&self, limit: RateLimit) -> Duration {
-        let Some((oldest, _)) = self.slots.first().filter(|_| limit.count > 0) else {
-            return Duration::from_secs(limit.window_secs.max(1));
-        };
-        let end = oldest + SLOTS as u64 + 1;
-        let free_at = Duration::from_millis(end.saturating_mul(slot_ms(limit)));
-        free_at
-            .saturating_sub(self.last_used)
-            .max(Duration::from_millis(1))
-    }
-}
-
-fn slot_ms(limit: RateLimit) -> u64 {
-    let window_ms = limit.window_secs.max(1).saturating_mul(1000);
-    window_ms.div_ceil(SLOTS as u64)
 }
 
 #[cfg(test)]

@@ -37,13 +37,13 @@ use protocol::dsn::Dsn;
 use protocol::envelope::Envelope;
 use protocol::ids::{EventId, IdError, Lane, ProjectId, WholeId};
 use protocol::item::Category;
-use protocol::outcome::{Account, Term};
+use protocol::outcome::{Account, Term, reason};
 use protocol::privacy::Scrubber;
 use protocol::roster::{PrivacySettings, RateLimit};
 use protocol::timestamp::Timestamp;
 
 use crate::aside::Aside;
-use crate::fold::Folder;
+use crate::fold::{Folder, Told, Way};
 use crate::ledger::{self, Ledger};
 use crate::limit::Limiter;
 use crate::report;
@@ -502,21 +502,29 @@ impl Inner {
     /// Waits for the spool, then counts what was dropped on the way.
     async fn keep(&self, prepared: Prepared) -> Result<Taken, Refusal> {
         let project = Some(prepared.project);
-        if !prepared.records.is_empty()
-            && let Err(error) = self.store(prepared.records, prepared.now).await
-        {
-            let refusal = Refusal::Spool(error);
-            let dropped = prepared.dropped.iter().map(|one| (one.category, one.n));
-            let kept = prepared.kept.iter().map(|category| (*category, 1));
-            for (category, n) in kept.chain(dropped) {
-                self.ledger.refused(project, category, refusal.reason(), n);
+        let stored = match prepared.records.is_empty() {
+            true => Ok(Told::Now),
+            false => self.store(prepared.records, prepared.now).await,
+        };
+        let kept = prepared.kept.iter();
+        let again = match stored {
+            Ok(Told::Now) => Vec::new(),
+            Ok(Told::Before) => kept
+                .map(|category| Dropped::one(*category, Term::Invalid, reason::DUPLICATE.into()))
+                .collect(),
+            Err(error) => {
+                let refusal = Refusal::Spool(error);
+                let dropped = prepared.dropped.iter().map(|one| (one.category, one.n));
+                for (category, n) in kept.map(|category| (*category, 1)).chain(dropped) {
+                    self.ledger.refused(project, category, refusal.reason(), n);
+                }
+                return Err(refusal);
             }
-            return Err(refusal);
-        }
-        let dropped = prepared
-            .dropped
-            .into_iter()
-            .flat_map(|one| ledger::item_terms(project, one.category, one.term, one.why, one.n));
+        };
+        let dropped =
+            prepared.dropped.into_iter().chain(again).flat_map(|one| {
+                ledger::item_terms(project, one.category, one.term, one.why, one.n)
+            });
         self.ledger.count_all(dropped.chain(prepared.discarded));
         for file in prepared.files {
             self.uploads.forget(file).await;
@@ -525,13 +533,26 @@ impl Inner {
     }
 
     /// Waits until the records are durable. One that is an event of a storm is told with others.
-    async fn store(&self, records: Vec<(Lane, Record)>, now: Duration) -> Result<(), SpoolError> {
-        if let Some(folder) = self.folder.as_ref().filter(|_| self.roster.folds())
-            && let [(Lane::Errors, Record::Items(items))] = records.as_slice()
-            && let Some(one) = folder.admit(items, now)
-        {
-            return folder.keep(items.clone(), one).await;
+    async fn store(&self, records: Vec<(Lane, Record)>, now: Duration) -> Result<Told, SpoolError> {
+        let folder = self.folder.as_ref().filter(|_| self.roster.folds());
+        let (Some(folder), [(Lane::Errors, Record::Items(items))]) = (folder, records.as_slice())
+        else {
+            self.append(records).await?;
+            return Ok(Told::Now);
+        };
+        match folder.admit(items, now) {
+            Way::Again => Ok(Told::Before),
+            Way::Together(one) => folder.keep(items.clone(), one).await,
+            Way::Alone => {
+                let name = folder.name(items);
+                self.append(records).await?;
+                folder.remember(name);
+                Ok(Told::Now)
+            }
         }
+    }
+
+    async fn append(&self, records: Vec<(Lane, Record)>) -> Result<(), SpoolError> {
         self.spool
             .append_beside(self.uploads.aside(), records)
             .await

@@ -156,10 +156,9 @@ impl Policy {
     /// The limit of a key in force: no more than the hub's, no more than this one.
     #[must_use]
     pub fn rate_limit(&self, hub: Option<RateLimit>) -> Option<RateLimit> {
-        let most = self.rate_limit_max.map(|most| RateLimit {
-            count: most.count,
-            window_secs: most.window.0.as_secs().max(1),
-        });
+        let most = self
+            .rate_limit_max
+            .map(|most| RateLimit::new(most.count, most.window.0.as_secs().max(1)));
         match (hub, most) {
             (Some(hub), Some(most)) => Some(hub.stricter(most)),
             (hub, most) => hub.or(most),

@@ -34,6 +34,7 @@ mod e2e {
     mod slow_disks;
     mod smuggling;
     mod storms;
+    mod sums;
     mod tail;
     mod units;
     mod upgrade;

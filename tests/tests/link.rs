@@ -558,6 +558,7 @@ async fn a_change_of_keys_reaches_connected_relays() {
         is_active: true,
         rate_limit_count: None,
         rate_limit_window_s: None,
+        rate_limit_burst: None,
         created_at: 0,
     };
     write.add_project_key(&row).await.unwrap();

@@ -85,6 +85,10 @@ pub(super) struct QuotaForm {
     count: u64,
     /// Seconds.
     window: u64,
+    /// Items that may come at once, over all relays; what they took is made up at `count` per
+    /// `window`. Without it no stretch of time as long as the window has more than `count`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    burst: Option<u64>,
 }
 
 /// The limits over all projects of an organization.
@@ -288,6 +292,7 @@ impl From<QuotaSetting> for QuotaForm {
             categories: quota.categories,
             count: quota.count,
             window: quota.window_secs,
+            burst: quota.burst,
         }
     }
 }
@@ -298,6 +303,7 @@ impl From<QuotaForm> for QuotaSetting {
             categories: quota.categories,
             count: quota.count,
             window_secs: quota.window,
+            burst: quota.burst,
         }
     }
 }

@@ -45,6 +45,10 @@ pub(super) struct RateLimit {
     /// Seconds.
     window: i64,
     count: i64,
+    /// Items that may come at once; what they took is made up at `count` per `window`. Without
+    /// it no stretch of time as long as the window has more than `count`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    burst: Option<i64>,
 }
 
 /// The addresses that a key makes.
@@ -108,7 +112,11 @@ impl Key {
             secret: row.secret_key,
             project_id: row.project_id,
             is_active: row.is_active,
-            rate_limit: rate_limit.map(|(count, window)| RateLimit { window, count }),
+            rate_limit: rate_limit.map(|(count, window)| RateLimit {
+                window,
+                count,
+                burst: row.rate_limit_burst,
+            }),
             dsn,
             date_created: iso(row.created_at),
         }
@@ -325,15 +333,18 @@ fn name(text: &str) -> Result<String, ApiError> {
 fn set_limit(key: &mut ProjectKey, limit: Option<RateLimit>) -> Result<(), ApiError> {
     const WINDOW_MAX_SECS: i64 = 86_400;
     if let Some(limit) = limit
-        && (limit.count < 1 || !(1..=WINDOW_MAX_SECS).contains(&limit.window))
+        && (limit.count < 1
+            || limit.burst.is_some_and(|burst| burst < 1)
+            || !(1..=WINDOW_MAX_SECS).contains(&limit.window))
     {
         return Err(ApiError::field(
             "rateLimit",
-            format!("count is at least 1, window 1 to {WINDOW_MAX_SECS} seconds"),
+            format!("count and burst are at least 1, window 1 to {WINDOW_MAX_SECS} seconds"),
         ));
     }
     key.rate_limit_count = limit.map(|limit| limit.count);
     key.rate_limit_window_s = limit.map(|limit| limit.window);
+    key.rate_limit_burst = limit.and_then(|limit| limit.burst);
     Ok(())
 }
 

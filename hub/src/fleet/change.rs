@@ -102,11 +102,13 @@ fn quotas_at_once(old: &[Quota], new: &[Quota]) -> Vec<Quota> {
                 other.scope,
                 other.scope_id,
                 &other.categories,
+                other.limit.window_secs,
                 &other.reason,
             ) == (
                 quota.scope,
                 quota.scope_id,
                 &quota.categories,
+                quota.limit.window_secs,
                 &quota.reason,
             )
         };
@@ -159,10 +161,7 @@ mod tests {
         RosterKey {
             public_key: PublicKey::from_bytes([n; 16]),
             active,
-            rate_limit: per_minute.map(|count| RateLimit {
-                count,
-                window_secs: 60,
-            }),
+            rate_limit: per_minute.map(|count| RateLimit::new(count, 60)),
         }
     }
 
@@ -171,10 +170,7 @@ mod tests {
             scope: QuotaScope::Project,
             scope_id: 1,
             categories: vec![category.to_owned()],
-            limit: RateLimit {
-                count,
-                window_secs: 60,
-            },
+            limit: RateLimit::new(count, 60),
             reason: "project_quota".to_owned(),
         }
     }
@@ -301,12 +297,37 @@ mod tests {
         check(CanaryFirst, "higher quota", |b| {
             b.projects[0].quotas = vec![quota("session", 11)];
         });
+        check(CanaryFirst, "a burst where none was", |b| {
+            b.projects[0].quotas[0].limit.burst = Some(20);
+        });
         check(CanaryFirst, "requirement", |b| {
             b.requires.push("x".to_owned());
         });
         check(CanaryFirst, "newer program", |b| {
             b.min_version = "0.2.0".to_owned();
         });
+    }
+
+    #[test]
+    fn quotas_of_one_category_over_several_times_are_told_apart() {
+        let day = Quota {
+            limit: RateLimit::new(5000, 86_400),
+            ..quota("session", 0)
+        };
+        let quotas = [quota("session", 10), day];
+        assert_eq!(quotas_at_once(&quotas, &quotas), quotas);
+    }
+
+    #[test]
+    fn a_smaller_burst_holds_at_once_and_a_larger_one_later() {
+        let with_burst = |burst| {
+            let mut quota = quota("session", 10);
+            quota.limit.burst = Some(burst);
+            [quota]
+        };
+        let (small, large) = (with_burst(8), with_burst(20));
+        assert_eq!(quotas_at_once(&large, &small), small);
+        assert_eq!(quotas_at_once(&small, &large), small);
     }
 
     #[test]

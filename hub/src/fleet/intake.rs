@@ -5,7 +5,7 @@
 //! at most one item for each relay); where most comes over one of them, less is taken than it
 //! allows. The limit against spikes is whole at every relay, since a spike mostly comes over one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use protocol::filter::{self, FilterError, Filters};
@@ -73,6 +73,9 @@ pub struct QuotaSetting {
     pub count: u64,
     /// Seconds.
     pub window_secs: u64,
+    /// Items that may come at once, over all relays; `None` is as many as in a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u64>,
 }
 
 /// Settings that relays would not take.
@@ -86,7 +89,7 @@ pub enum IntakeError {
     Sampling(#[from] RuleError),
     /// A limit is not one.
     #[error(
-        "a quota has known categories and a window of 1 to {WINDOW_SECS_MAX} seconds; there are at most {QUOTAS_MAX}"
+        "a quota has known categories, a window of 1 to {WINDOW_SECS_MAX} seconds and a burst of at least one item, if any; there are at most {QUOTAS_MAX}, and no two of the same categories over the same window"
     )]
     Quota,
     /// Too much of something.
@@ -174,10 +177,7 @@ impl Intake {
             scope: QuotaScope::Project,
             scope_id: project.get(),
             categories: vec![Category::Error.name().to_owned()],
-            limit: RateLimit {
-                count: *count,
-                window_secs: HOUR_SECS,
-            },
+            limit: RateLimit::new(*count, HOUR_SECS),
             reason: reason::SPIKE.to_owned(),
         });
         own.chain(theirs).chain(spike).collect()
@@ -194,9 +194,17 @@ pub fn check_quotas(quotas: &[QuotaSetting]) -> Result<(), IntakeError> {
         category.is_some_and(|category| category != Category::ClientReport)
     };
     let is_right = |quota: &QuotaSetting| {
-        (1..=WINDOW_SECS_MAX).contains(&quota.window_secs) && quota.categories.iter().all(is_known)
+        (1..=WINDOW_SECS_MAX).contains(&quota.window_secs)
+            && quota.categories.iter().all(is_known)
+            && quota.burst.is_none_or(|burst| burst > 0 && quota.count > 0)
     };
-    if quotas.len() > QUOTAS_MAX || !quotas.iter().all(is_right) {
+    // Relays would count what is of both twice.
+    let mut seen = HashSet::new();
+    let mut is_new = |quota: &QuotaSetting| {
+        let categories: BTreeSet<_> = quota.categories.iter().cloned().collect();
+        seen.insert((categories, quota.window_secs))
+    };
+    if quotas.len() > QUOTAS_MAX || !quotas.iter().all(|q| is_right(q) && is_new(q)) {
         return Err(IntakeError::Quota);
     }
     Ok(())
@@ -210,8 +218,8 @@ impl QuotaSetting {
             scope_id,
             categories: self.categories.clone(),
             limit: RateLimit {
-                count: self.count.div_ceil(n_relays),
-                window_secs: self.window_secs,
+                burst: self.burst.map(|burst| burst.div_ceil(n_relays)),
+                ..RateLimit::new(self.count.div_ceil(n_relays), self.window_secs)
             },
             reason: reason.to_owned(),
         }
@@ -338,6 +346,7 @@ mod tests {
                 categories: vec!["error".to_owned()],
                 count: 100,
                 window_secs: 60,
+                burst: Some(50),
             }],
             spike_protection: true,
             ..Intake::default()
@@ -350,14 +359,17 @@ mod tests {
         let quotas = intake.quotas(project, 9, &intake.quotas, &measured);
         let found: Vec<_> = quotas
             .iter()
-            .map(|quota| (quota.scope_id, quota.limit.count, quota.reason.as_str()))
+            .map(|quota| {
+                let RateLimit { count, burst, .. } = quota.limit;
+                (quota.scope_id, count, burst, quota.reason.as_str())
+            })
             .collect();
         assert_eq!(
             found,
             [
-                (1, 34, "project_quota"),
-                (9, 34, "organization_quota"),
-                (1, 2048, "spike_protection")
+                (1, 34, Some(17), "project_quota"),
+                (9, 34, Some(17), "organization_quota"),
+                (1, 2048, None, "spike_protection")
             ]
         );
         let nobody = Measured::default();
@@ -367,7 +379,10 @@ mod tests {
             1,
             "no limit where it is not known what is usual"
         );
-        assert_eq!(quotas[0].limit.count, 100);
+        assert_eq!(
+            (quotas[0].limit.count, quotas[0].limit.burst),
+            (100, Some(50))
+        );
     }
 
     #[test]
@@ -391,15 +406,20 @@ mod tests {
             |i| i.ready_filters = READY_FILTERS.map(|(id, _)| id.to_owned()).into(),
             true,
         );
-        check(
-            |i| {
-                i.quotas = vec![QuotaSetting {
-                    categories: vec!["x".to_owned()],
-                    count: 1,
-                    window_secs: 60,
-                }];
-            },
-            false,
-        );
+        let check_limits = |quotas: &[(&str, u64, Option<u64>)], is_right: bool| {
+            let quotas = quotas.iter().map(|(category, count, burst)| QuotaSetting {
+                categories: vec![(*category).to_owned()],
+                count: *count,
+                window_secs: 60,
+                burst: *burst,
+            });
+            let quotas: Vec<_> = quotas.collect();
+            assert_eq!(check_quotas(&quotas).is_ok(), is_right, "{quotas:?}");
+        };
+        check_limits(&[("x", 1, None)], false);
+        check_limits(&[("error", 0, None), ("session", 1, Some(9))], true);
+        check_limits(&[("error", 1, Some(0))], false);
+        check_limits(&[("error", 0, Some(9))], false);
+        check_limits(&[("error", 1, None), ("error", 2, Some(1))], false);
     }
 }

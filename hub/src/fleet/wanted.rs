@@ -191,7 +191,10 @@ fn roster_key(row: &RosterRow) -> Result<Option<RosterKey>, FleetError> {
     let positive = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
     let count = row.rate_limit_count.and_then(|n| u64::try_from(n).ok());
     let rate_limit = match (count, positive(row.rate_limit_window_s)) {
-        (Some(count), Some(window_secs)) => Some(RateLimit { count, window_secs }),
+        (Some(count), Some(window_secs)) => Some(RateLimit {
+            burst: positive(row.rate_limit_burst),
+            ..RateLimit::new(count, window_secs)
+        }),
         _ => None,
     };
     Ok(Some(RosterKey {

@@ -47,6 +47,8 @@ pub struct ProjectKey {
     pub rate_limit_count: Option<i64>,
     /// The window, in seconds.
     pub rate_limit_window_s: Option<i64>,
+    /// Most items at once, where that is more or less than in a window.
+    pub rate_limit_burst: Option<i64>,
     /// When it was made.
     pub created_at: i64,
 }
@@ -279,8 +281,8 @@ impl Write {
     pub async fn add_project_key(&mut self, key: &ProjectKey) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO project_keys (public_key, secret_key, project_id, label, is_active,
-                 rate_limit_count, rate_limit_window_s, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 rate_limit_count, rate_limit_window_s, rate_limit_burst, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )
         .bind(&key.public_key)
         .bind(&key.secret_key)
@@ -289,6 +291,7 @@ impl Write {
         .bind(key.is_active)
         .bind(key.rate_limit_count)
         .bind(key.rate_limit_window_s)
+        .bind(key.rate_limit_burst)
         .bind(key.created_at)
         .execute(self.connection())
         .await?;
@@ -302,13 +305,14 @@ impl Write {
     pub async fn update_project_key(&mut self, key: &ProjectKey) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE project_keys SET label = ?2, is_active = ?3, rate_limit_count = ?4,
-                 rate_limit_window_s = ?5 WHERE public_key = ?1",
+                 rate_limit_window_s = ?5, rate_limit_burst = ?6 WHERE public_key = ?1",
         )
         .bind(&key.public_key)
         .bind(&key.label)
         .bind(key.is_active)
         .bind(key.rate_limit_count)
         .bind(key.rate_limit_window_s)
+        .bind(key.rate_limit_burst)
         .execute(self.connection())
         .await?;
         self.raise_roster_version().await

@@ -156,6 +156,8 @@ pub struct RosterRow {
     pub rate_limit_count: Option<i64>,
     /// The window, in seconds.
     pub rate_limit_window_s: Option<i64>,
+    /// Most items at once, where that is more or less than in a window.
+    pub rate_limit_burst: Option<i64>,
 }
 
 impl Store {
@@ -249,7 +251,7 @@ impl Store {
     pub async fn roster_rows(&self) -> Result<Vec<RosterRow>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT p.id AS project_id, p.organization_id, p.slug, p.options, k.public_key, k.is_active,
-                 k.rate_limit_count, k.rate_limit_window_s
+                 k.rate_limit_count, k.rate_limit_window_s, k.rate_limit_burst
              FROM projects p LEFT JOIN project_keys k ON k.project_id = p.id
              ORDER BY p.id, k.created_at, k.public_key",
         )

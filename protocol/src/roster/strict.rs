@@ -1,5 +1,7 @@
 //! The stricter of two settings: never looser than either.
 
+use std::cmp::Ordering;
+
 use super::link::least;
 use super::{LinkSettings, PrivacySettings, RateLimit};
 
@@ -45,28 +47,53 @@ fn lists(fields: &[String], field: &str) -> bool {
 impl RateLimit {
     /// Allows no more than either in any stretch of time.
     ///
+    /// Of two bursts the smaller is made up at the lower rate. A limit with a burst and one
+    /// without are both kept to by limits without.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        match (self.burst, other.burst) {
+            (Some(mine), Some(theirs)) => Self {
+                burst: Some(mine.min(theirs)),
+                ..self.slower(other)
+            },
+            _ => self.without_burst().stricter_window(other.without_burst()),
+        }
+    }
+
+    /// The one with the lower rate; of two that are alike the one over the shorter window.
+    fn slower(self, other: Self) -> Self {
+        let is_mine = match self.rate_to(other).cmp(&other.rate_to(self)) {
+            Ordering::Equal => self.window_secs <= other.window_secs,
+            order => order == Ordering::Less,
+        };
+        if is_mine { self } else { other }
+    }
+
+    /// By rate: count / window, without dividing.
+    fn rate_to(self, other: Self) -> u128 {
+        u128::from(self.count) * u128::from(other.window_secs)
+    }
+
+    /// Allows no more in any stretch of time, without a burst: what one window allows of it comes
+    /// out of the burst, and what the next ones allow has been made up by then.
+    fn without_burst(self) -> Self {
+        let count = self.burst.map_or(self.count, |burst| burst.min(self.count));
+        Self::new(count, self.window_secs)
+    }
+
     /// Limits over different windows cannot be told apart by one number. Two limits keep within
     /// both: the smaller count over the longer window, and the longer window's count spread over
     /// the shorter; the one that lets more through is taken.
-    #[must_use]
-    pub fn stricter(self, other: Self) -> Self {
+    fn stricter_window(self, other: Self) -> Self {
         let (short, long) = if self.window_secs <= other.window_secs {
             (self, other)
         } else {
             (other, self)
         };
-        let slow = Self {
-            count: short.count.min(long.count),
-            window_secs: long.window_secs,
-        };
+        let slow = Self::new(short.count.min(long.count), long.window_secs);
         let n_windows = long.window_secs.div_ceil(short.window_secs.max(1)).max(1);
-        let spread = Self {
-            count: short.count.min(long.count / n_windows),
-            window_secs: short.window_secs,
-        };
-        // By rate: count / window, without dividing.
-        let rate = |a: Self, b: Self| u128::from(a.count) * u128::from(b.window_secs);
-        if rate(spread, slow) >= rate(slow, spread) {
+        let spread = Self::new(short.count.min(long.count / n_windows), short.window_secs);
+        if spread.rate_to(slow) >= slow.rate_to(spread) {
             spread
         } else {
             slow

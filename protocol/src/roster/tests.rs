@@ -26,8 +26,8 @@ fn project() -> RosterProject {
             scope_id: 1,
             categories: vec!["error".to_owned()],
             limit: RateLimit {
-                count: 5,
-                window_secs: 60,
+                burst: Some(9),
+                ..RateLimit::new(5, 60)
             },
             reason: "team_budget".to_owned(),
         }],
@@ -160,19 +160,63 @@ fn quiet_hours_cover_their_span_of_every_day() {
     }
 }
 
-fn limits() -> impl Strategy<Value = RateLimit> {
+fn windows() -> impl Strategy<Value = RateLimit> {
     (0..100_000_u64, 1..10_000_u64)
-        .prop_map(|(count, window_secs)| RateLimit { count, window_secs })
+        .prop_map(|(count, window_secs)| RateLimit::new(count, window_secs))
+}
+
+fn limits() -> impl Strategy<Value = RateLimit> {
+    let burst = prop::option::of(0..200_000_u64);
+    (windows(), burst).prop_map(|(limit, burst)| RateLimit { burst, ..limit })
+}
+
+/// Most items that a limit allows in a stretch of time that ends with an item.
+fn most(limit: RateLimit, secs: u64) -> u64 {
+    match limit.burst {
+        None => (secs / limit.window_secs + 1) * limit.count,
+        Some(burst) => burst + secs * limit.count / limit.window_secs,
+    }
+}
+
+#[test]
+fn a_limit_without_a_burst_is_written_as_it_was_before_there_were_any() {
+    #[derive(Serialize)]
+    struct Before {
+        count: u64,
+        window_secs: u64,
+    }
+    let before = Before {
+        count: 5,
+        window_secs: 60,
+    };
+    assert_eq!(
+        encode_msgpack_named(&before).unwrap(),
+        encode_msgpack_named(&RateLimit::new(5, 60)).unwrap()
+    );
 }
 
 proptest! {
     #[test]
-    fn the_stricter_limit_allows_no_more_than_either_in_its_window(a in limits(), b in limits()) {
+    fn the_stricter_limit_allows_no_more_than_either_in_its_window(a in windows(), b in windows()) {
         let both = a.stricter(b);
         for limit in [a, b] {
             // As many of its windows as it takes to cover the other's.
             let n = limit.window_secs.div_ceil(both.window_secs);
             prop_assert!(n * both.count <= limit.count, "{a:?} {b:?} {both:?}");
+        }
+        prop_assert_eq!(both, b.stricter(a));
+        prop_assert_eq!(a.stricter(a), a);
+    }
+
+    #[test]
+    fn the_stricter_of_two_limits_with_bursts_never_allows_more_at_once_or_later(
+        a in limits(),
+        b in limits(),
+        secs in 0..100_000_u64,
+    ) {
+        let both = a.stricter(b);
+        for limit in [a, b].into_iter().filter(|limit| limit.burst.is_some()) {
+            prop_assert!(most(both, secs) <= most(limit, secs), "{a:?} {b:?} {both:?}");
         }
         prop_assert_eq!(both, b.stricter(a));
         prop_assert_eq!(a.stricter(a), a);

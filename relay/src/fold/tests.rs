@@ -1,9 +1,10 @@
 //! What goes as it is, and what is told together.
 
 use protocol::block::Item;
-use protocol::ids::PublicKey;
+use protocol::ids::{EventId, PublicKey};
 use protocol::timestamp::Timestamp;
 
+use super::recent::RECENT_MAX;
 use super::storms::KINDS_MAX;
 use super::*;
 
@@ -50,7 +51,15 @@ fn told(events: Vec<Items>) -> Vec<Batch> {
         let one = fold::read(&items).unwrap();
         Waiting { items, one, done }
     });
-    batches(waiting.collect())
+    batches(waiting.collect(), &Recent::default())
+}
+
+/// The same event as its client gave it an id.
+fn named(id: u128, millis: i64) -> Items {
+    Items {
+        event_id: Some(EventId::from_bytes(id.to_be_bytes())),
+        ..event(1, 0, None, millis)
+    }
 }
 
 #[test]
@@ -143,4 +152,48 @@ fn other_kinds_and_other_projects_stay_apart() {
     let folded = batches.iter().flat_map(|batch| &batch.records);
     let folded = folded.filter(|(_, record)| matches!(record, Record::Folded(_)));
     assert_eq!(folded.count(), 1);
+}
+
+#[test]
+fn an_event_that_waits_twice_or_is_durable_already_counts_once() {
+    let mut recent = Recent::default();
+    let durable = recent.name(&named(9, 0)).unwrap();
+    recent.remember(durable, false);
+    let waiting = [1, 2, 1, 9, 3].map(|id| {
+        let items = named(id, 0);
+        let one = fold::read(&items).unwrap();
+        let (done, _) = oneshot::channel();
+        Waiting { items, one, done }
+    });
+    let batches = batches(waiting.into(), &recent);
+    let [batch] = batches.as_slice() else {
+        panic!("{batches:?}")
+    };
+    let told: Vec<_> = batch.waiting.iter().map(|answer| answer.told).collect();
+    let expected = [Told::Now, Told::Now, Told::Before, Told::Before, Told::Now];
+    assert_eq!(told, expected);
+    let counts = batch.records.iter();
+    let n: u64 = counts
+        .flat_map(|(_, record)| record.counts().map(|count| count.n))
+        .sum();
+    assert_eq!(n, 3);
+}
+
+#[test]
+fn only_the_last_ids_are_remembered_and_only_of_events() {
+    let mut recent = Recent::default();
+    let first = recent.name(&named(0, 0)).unwrap();
+    recent.remember(first, true);
+    assert!(recent.was_folded(first) && recent.knows(first));
+    for id in 1..=RECENT_MAX as u128 {
+        let name = recent.name(&named(id, 0)).unwrap();
+        recent.remember(name, false);
+    }
+    assert!(!recent.knows(first));
+    let last = recent.name(&named(RECENT_MAX as u128, 0)).unwrap();
+    assert!(recent.knows(last) && !recent.was_folded(last));
+    let mut report = named(1, 0);
+    report.items[0].kind = "user_report".to_owned();
+    assert_eq!(recent.name(&report), None);
+    assert_eq!(recent.name(&event(1, 0, None, 0)), None);
 }

@@ -9,7 +9,7 @@ use protocol::roster::{Quota as Told, RateLimit};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// What it is counted under; stays the same from roster to roster, and among projects where
-    /// the quota is of their organization.
+    /// the quota is of their organization. Another over another time is another.
     pub account: Arc<str>,
     /// What clients are told it is of: `project` or `organization`.
     pub scope: &'static str,
@@ -35,7 +35,10 @@ impl Quota {
         let names: Vec<&str> = categories.iter().map(|category| category.name()).collect();
         let names = names.join(";");
         let scope = told.scope.name();
-        let account = format!("{scope}:{}:{}:{names}", told.scope_id, told.reason);
+        let account = format!(
+            "{scope}:{}:{}:{}:{names}",
+            told.scope_id, told.reason, told.limit.window_secs
+        );
         Some(Self {
             account: account.into(),
             scope,

@@ -169,6 +169,7 @@ fn key(project_id: i64, is_active: bool) -> ProjectKey {
         is_active,
         rate_limit_count: None,
         rate_limit_window_s: None,
+        rate_limit_burst: None,
         created_at: 0,
     }
 }

@@ -91,7 +91,7 @@ async fn conditions_quotas_and_spikes_are_set_checked_and_told() {
     let set = json!({
         "generic": [{"id": "no-canaries", "condition": r#"{"op":"eq","name":"event.tags.canary","value":"yes"}"#}],
         "samplingRules": [{"category": "transaction", "condition": health, "rate": 0.1}],
-        "quotas": [{"categories": ["error"], "count": 100, "window": 3600}],
+        "quotas": [{"categories": ["error"], "count": 100, "window": 3600, "burst": 10}],
         "spikeProtection": true,
     });
     let answer = hub.put(at, set).await;

@@ -85,15 +85,22 @@ async fn rotates_keys() {
     assert_eq!(made.status, StatusCode::CREATED);
     let id = made.json()["id"].as_str().unwrap().to_owned();
     let path = format!("projects/acme/shop/keys/{id}/");
-    let limit = json!({ "isActive": false, "rateLimit": { "window": 60, "count": 100 } });
+    let limit =
+        json!({ "isActive": false, "rateLimit": { "window": 60, "count": 100, "burst": 20 } });
     let changed = hub.put(&path, limit).await.json();
     assert_eq!(changed["isActive"], false);
-    assert_eq!(changed["rateLimit"], json!({ "window": 60, "count": 100 }));
+    assert_eq!(
+        changed["rateLimit"],
+        json!({ "window": 60, "count": 100, "burst": 20 })
+    );
     let changed = hub.put(&path, json!({ "rateLimit": null })).await.json();
     assert_eq!(changed["rateLimit"], Value::Null);
     assert_eq!(changed["isActive"], false, "what is left out stays");
     let bad = hub
-        .put(&path, json!({ "rateLimit": { "window": 0, "count": 1 } }))
+        .put(
+            &path,
+            json!({ "rateLimit": { "window": 60, "count": 1, "burst": 0 } }),
+        )
         .await;
     assert_eq!(bad.json()["field"], "rateLimit");
     assert_eq!(hub.delete(&path).await.status, StatusCode::NO_CONTENT);

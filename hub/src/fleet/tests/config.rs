@@ -52,6 +52,7 @@ fn key(project_id: i64, is_active: bool) -> ProjectKey {
         is_active,
         rate_limit_count: Some(10),
         rate_limit_window_s: Some(60),
+        rate_limit_burst: None,
         created_at: 0,
     }
 }

@@ -3791,6 +3791,12 @@ export interface components {
              * @description Seconds.
              */
             window: number;
+            /**
+             * Format: int64
+             * @description Items that may come at once, over all relays; what they took is made up at `count` per
+             *     `window`. Without it no stretch of time as long as the window has more than `count`.
+             */
+            burst?: number | null;
         };
         /** @description At most `count` items per `window` seconds and category. */
         RateLimit: {
@@ -3801,6 +3807,12 @@ export interface components {
             window: number;
             /** Format: int64 */
             count: number;
+            /**
+             * Format: int64
+             * @description Items that may come at once; what they took is made up at `count` per `window`. Without
+             *     it no stretch of time as long as the window has more than `count`.
+             */
+            burst?: number | null;
         };
         /** @description A search that the caller made lately. */
         Recent: {

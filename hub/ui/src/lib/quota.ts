@@ -6,9 +6,11 @@ export interface Quota {
   count: number;
   /** Seconds. */
   window: number;
+  /** Items that may come at once. */
+  burst?: number | null;
 }
 
-/** `100/1h error security` a line; no category is all. */
+/** `100/1h+20 error security` a line: 20 may come at once; no category is all. */
 export function quotaLine(quota: Quota): string {
   const units = [
     [86_400, "d"],
@@ -17,16 +19,18 @@ export function quotaLine(quota: Quota): string {
   ] as const;
   const unit = units.find(([size]) => quota.window % size === 0);
   const window = unit ? `${quota.window / unit[0]}${unit[1]}` : `${quota.window}s`;
-  return [`${quota.count}/${window}`, ...quota.categories].join(" ");
+  const burst = quota.burst ? `+${quota.burst}` : "";
+  return [`${quota.count}/${window}${burst}`, ...quota.categories].join(" ");
 }
 
 /** What a line says, or the line itself when it says nothing. */
 function quotaOf(line: string): Quota | string {
   const [head = "", ...categories] = line.split(/[\s,]+/);
-  const parts = /^(\d{1,15})\/(\d{1,7})([smhd])$/.exec(head);
+  const parts = /^(\d{1,15})\/(\d{1,7})([smhd])(?:\+(\d{1,15}))?$/.exec(head);
   if (!parts) return line;
   const size = { s: 1, m: 60, h: 3600, d: 86_400 }[parts[3] as "s" | "m" | "h" | "d"];
-  return { count: Number(parts[1]), window: Number(parts[2]) * size, categories };
+  const quota = { count: Number(parts[1]), window: Number(parts[2]) * size, categories };
+  return parts[4] ? { ...quota, burst: Number(parts[4]) } : quota;
 }
 
 /** The limits of a text, or what is wrong with it. */

@@ -112,10 +112,7 @@ async fn a_limit_takes_as_many_entries_as_it_has_room_for() {
         scope: QuotaScope::Project,
         scope_id: 1,
         categories: vec!["trace_metric".to_owned()],
-        limit: RateLimit {
-            count: 3,
-            window_secs: 600,
-        },
+        limit: RateLimit::new(3, 600),
         reason: "project_quota".to_owned(),
     }];
     let relay = start_with(Default::default(), Some(told)).await;
@@ -144,10 +141,7 @@ async fn an_exporter_whose_entries_are_kept_in_part_is_not_told_to_send_all_agai
         scope: QuotaScope::Project,
         scope_id: 1,
         categories: vec!["log_item".to_owned()],
-        limit: RateLimit {
-            count: 3,
-            window_secs: 600,
-        },
+        limit: RateLimit::new(3, 600),
         reason: "project_quota".to_owned(),
     }];
     let relay = start_with(Default::default(), Some(told)).await;

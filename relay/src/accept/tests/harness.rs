@@ -80,10 +80,7 @@ pub(super) fn projects() -> RosterBundle {
         allowed_domains: allowed.iter().map(|d| (*d).to_owned()).collect(),
         ..RosterProject::new(protocol::ids::ProjectId::new(id).unwrap(), "project")
     };
-    let two_a_minute = RateLimit {
-        count: 2,
-        window_secs: 60,
-    };
+    let two_a_minute = RateLimit::new(2, 60);
     RosterBundle {
         version: 1,
         projects: vec![

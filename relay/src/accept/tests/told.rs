@@ -189,15 +189,41 @@ async fn sampling_rules_go_before_the_rate_and_name_themselves() {
 }
 
 #[tokio::test]
+async fn a_burst_is_taken_at_once_and_clients_are_told_when_the_next_one_fits() {
+    let quota = |count, window_secs, burst| Quota {
+        scope: QuotaScope::Project,
+        scope_id: 1,
+        categories: vec!["error".to_owned()],
+        limit: RateLimit {
+            burst,
+            ..RateLimit::new(count, window_secs)
+        },
+        reason: "project_quota".to_owned(),
+    };
+    let mut told = projects();
+    // The second is of the same category, and has an account of its own.
+    told.projects[0].quotas = vec![quota(60, 3600, Some(3)), quota(5, 86_400, None)];
+    let relay = start_with(Default::default(), Some(told)).await;
+    let error = envelope("", &[("event", "{}")]);
+    for _ in 0..3 {
+        assert_eq!(relay.post(&error).await.status, 200);
+    }
+    let reply = relay.post(&error).await;
+    assert_eq!(reply.status, 429);
+    let wait: u64 = reply.header("retry-after").parse().unwrap();
+    assert!((50..=60).contains(&wait), "one a minute is made up: {wait}");
+    let limits = reply.header("x-sentry-rate-limits");
+    assert_eq!(limits, format!("{wait}:error:project:project_quota"));
+    relay.assert_adds_up().await;
+}
+
+#[tokio::test]
 async fn quotas_of_a_project_and_its_organization_are_told_with_their_scope() {
     let quota = |scope, scope_id, categories: &[&str], count, reason: &str| Quota {
         scope,
         scope_id,
         categories: categories.iter().map(|name| (*name).to_owned()).collect(),
-        limit: RateLimit {
-            count,
-            window_secs: 600,
-        },
+        limit: RateLimit::new(count, 600),
         reason: reason.to_owned(),
     };
     let mut told = projects();

@@ -153,10 +153,7 @@ fn too_much_of_anything() {
         }),
         "quiet hours",
     );
-    let no_window = RateLimit {
-        count: 1,
-        window_secs: 0,
-    };
+    let no_window = RateLimit::new(1, 0);
     refused(
         &changed(|b| b.projects[0].keys[0].rate_limit = Some(no_window)),
         "0 seconds",

@@ -257,7 +257,7 @@ function Limits({ org, slug, intake }: { org: string; slug: string; intake: Inta
         {save.isError ? <Notice tone="danger">{save.error.message}</Notice> : null}
         <AreaField
           label="Limits of the project"
-          hint={`One a line: items, a slash, the time, and the categories that are counted together; none are all. Shared out evenly among relays, ${exact(intake.relays)} at present.`}
+          hint={`One a line: items, a slash, the time, and the categories that are counted together; none are all. 10000/1h+500 lets 500 come at once and makes them up at that rate. Shared out evenly among relays, ${exact(intake.relays)} at present.`}
           placeholder={"10000/1h error\n500000/1d"}
           value={quotas}
           onChange={setQuotas}

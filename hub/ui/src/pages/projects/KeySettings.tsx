@@ -154,24 +154,32 @@ function KeyView({ org, slug, item, refresh }: Place & { item: ProjectKey; refre
   );
 }
 
-export function limitText({ count, window }: { count: number; window: number }): string {
+interface Limit {
+  count: number;
+  window: number;
+  burst?: number | null;
+}
+
+export function limitText({ count, window, burst }: Limit): string {
   const unit = WINDOWS.find((each) => each.seconds === window)?.label ?? `${window} s`;
-  return `${exact(count)} a ${unit}`;
+  return `${exact(count)} a ${unit}${burst ? `, ${exact(burst)} at once` : ""}`;
 }
 
 interface LimitProps {
   item: ProjectKey;
   busy: boolean;
   onClose: () => void;
-  onSave: (limit: { count: number; window: number } | null) => void;
+  onSave: (limit: Limit | null) => void;
 }
 
 function LimitDialog({ item, busy, onClose, onSave }: LimitProps) {
   const [count, setCount] = useState(item.rateLimit ? String(item.rateLimit.count) : "");
   const [window, setWindow] = useState(String(item.rateLimit?.window ?? 60));
+  const [burst, setBurst] = useState(String(item.rateLimit?.burst ?? ""));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    onSave(count === "" ? null : { count: Number(count), window: Number(window) });
+    const limit = { count: Number(count), window: Number(window) };
+    onSave(count === "" ? null : burst === "" ? limit : { ...limit, burst: Number(burst) });
   };
   return (
     <Dialog title={`Limit of ${item.name}`} onClose={onClose}>
@@ -196,6 +204,14 @@ function LimitDialog({ item, busy, onClose, onSave }: LimitProps) {
               </option>
             ))}
           </SelectField>
+          <TextField
+            label="At once"
+            type="number"
+            min={1}
+            value={burst}
+            placeholder="as many"
+            onChange={(event) => setBurst(event.target.value)}
+          />
         </div>
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>

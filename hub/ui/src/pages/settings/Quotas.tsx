@@ -68,8 +68,8 @@ function Form({ org, quotas }: { org: string; quotas: Quota[] }) {
         {save.isError ? <Notice tone="danger">{save.error.message}</Notice> : null}
         <AreaField
           label="Limits over all projects"
-          hint="One a line: items, a slash, the time, and the categories that are counted together; none are all. Every log, span and metric is one item. Lower limits hold at once, higher ones are tried by a few relays first."
-          placeholder={"1000000/1d\n200000/1h log_item span trace_metric"}
+          hint="One a line: items, a slash, the time, and the categories that are counted together; none are all. With a plus behind the time, so many may come at once, and are made up at the rate of the limit. Every log, span and metric is one item. Lower limits hold at once, higher ones are tried by a few relays first."
+          placeholder={"1000000/1d\n200000/1h+20000 log_item span trace_metric"}
           rows={6}
           value={text}
           onChange={setText}
