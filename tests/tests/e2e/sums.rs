@@ -101,7 +101,9 @@ async fn outcomes(site: &Site) -> Option<BTreeMap<(String, String), usize>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn outcomes_add_up_to_what_was_sent_in_every_category() {
-    let site = Site::temporary(|plan| plan.fold_after = 20).await.unwrap();
+    let site = Site::temporary(|plan| plan.fold_after = Some(20))
+        .await
+        .unwrap();
     site.settled(0).await.unwrap();
     let quota = json!({"categories": ["session"], "count": 5, "window": 3600, "burst": BURST});
     set(&site, json!({"quotas": [quota]})).await;
