@@ -25,7 +25,8 @@ pub(super) struct Catalog {
     pub(super) gaps: Vec<LostRange>,
     /// What was delivered of each lane of which it is known.
     pub(super) delivered: Vec<Delivered>,
-    /// Segments that are counted as lost and that nobody reads, but whose files are not deleted yet.
+    /// Segments that nobody reads any more, but whose files are not deleted yet: they are counted as
+    /// lost, or a commit left them that was given up.
     pub(super) given_away: Vec<(Lane, SegmentInfo)>,
 }
 

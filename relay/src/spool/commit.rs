@@ -322,6 +322,8 @@ impl Owner {
             && let Err(error) = self.disk().remove(&self.path(lane, &gone))
         {
             self.note("suspect segment not removed", &error);
+            // It goes before what takes its numbers goes: alone it would be taken for that.
+            self.shared.catalog().given_away.push((lane, gone));
         }
     }
 

@@ -62,7 +62,8 @@ impl Owner {
         given.is_ok()
     }
 
-    fn delete_front(&self, lane: Lane) -> io::Result<()> {
+    fn delete_front(&mut self, lane: Lane) -> io::Result<()> {
+        self.delete_given_away()?;
         let front = self
             .shared
             .catalog()

@@ -540,6 +540,46 @@ fn a_segment_that_was_never_used_costs_no_count_whichever_call_fails() {
     }
 }
 
+/// A file that a commit left which was given up, and that could not be removed, has numbers that
+/// others got. It is gone before those are: alone it would be taken for them.
+#[test]
+fn what_a_given_up_commit_left_goes_before_what_took_its_numbers_whichever_call_failed() {
+    let runtime = runtime();
+    for (after, n) in (0..12).flat_map(|after| (1..=5).map(move |n| (after, n))) {
+        runtime.block_on(async {
+            let mut oracle = Oracle::new(|config| {
+                config.segment_bytes = "1 KiB".parse().unwrap();
+            });
+            oracle.open().unwrap();
+            for _ in 0..2 {
+                oracle.append(&[Lane::Blobs], 900).await.unwrap();
+            }
+            let at = oracle.disk.n_calls() + 1 + after;
+            let kind = io::ErrorKind::Other;
+            oracle.disk.set_fault(Some(Fault { at, n, kind }));
+            let _may_fail = oracle.append(&[Lane::Blobs], 900).await;
+            oracle.disk.set_fault(None);
+            for _ in 0..3 {
+                oracle.append(&[Lane::Blobs], 900).await.unwrap();
+            }
+            let next = oracle.spool().lanes()[Lane::Blobs.index()].next;
+            oracle
+                .spool()
+                .ack(Lane::Blobs, Seq(next.0 - 1))
+                .await
+                .unwrap();
+            let files = oracle.files().into_iter();
+            // One that took no record tells the next opening so, and goes.
+            let of_lane = files.filter(|(path, bytes)| {
+                path.to_string_lossy().contains("/L4/") && bytes.len() >= 900
+            });
+            let names: Vec<_> = of_lane.map(|(path, _)| path).collect();
+            assert!(names.len() <= 1, "{n} calls from {after} on: {names:?}");
+            oracle.close().await.unwrap();
+        });
+    }
+}
+
 /// A spool that is full of blobs: what comes makes room for itself.
 async fn full_of_blobs() -> Oracle {
     let mut oracle = Oracle::new(|config| {
