@@ -38,6 +38,7 @@
 //! ```
 
 mod balance;
+mod blocks;
 mod catalog;
 mod cipher;
 mod commit;

@@ -1,64 +1,44 @@
 //! A commit: appends become blocks, blocks become durable, then everyone is answered.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::block::{BlockError, Builder, DictId, LedgerDelta, Packed, Record, Sealed};
+use protocol::block::LedgerDelta;
 use protocol::ids::{Epoch, Lane, Seq};
-use protocol::outcome::Counts;
-use protocol::timestamp::Timestamp;
+use protocol::outcome::{Account, Counts};
 
 use super::SpoolError;
+use super::blocks::{self, Counted, Ready, Round, Start, Unfit};
 use super::catalog::SegmentInfo;
 use super::cipher::{Access, OVERHEAD};
 use super::disk::is_full;
-use super::entry::Form;
 use super::evict::{self, Decision};
 use super::format::{self, FrameHead, Header};
 use super::lanes::ByLane;
 use super::owner::{Append, Owner};
 use super::recover::count_kept;
-use super::route::Routes;
 use super::segment::{self, Summary};
+use super::state::Pending;
 use super::writer::Active;
-
-/// A block that is about to be written.
-#[derive(Debug)]
-struct Ready {
-    lane: Lane,
-    sealed: Sealed,
-    /// When its oldest record was received.
-    received: Timestamp,
-}
-
-/// Which append makes a block impossible, and why.
-struct Unfit {
-    append: Option<usize>,
-    error: BlockError,
-}
 
 impl Owner {
     /// Makes the appends durable, with what the ledger counted meanwhile, and answers them.
     pub(super) fn commit(&mut self, appends: Vec<Append>) {
         self.shared.shelf().begin_commit();
         self.commit_all(appends);
-        let next = {
-            let catalog = self.shared.catalog();
-            ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
-        };
+        let next = self.next();
         self.shared.shelf().end_commit(&next);
     }
 
     fn commit_all(&mut self, appends: Vec<Append>) {
-        let now = self.time.now();
         let mut appends = self.admit(appends);
-        let delta = self.ledger.take_delta(now);
-        let routes = self.routes();
-        let ledger = self.ledger_records(&delta, routes, now);
-        let ready = loop {
-            match self.build(&appends, &ledger, routes) {
-                Ok(ready) => break ready,
+        let counted = self.counted();
+        let start = self.start();
+        let mut rounds = loop {
+            match blocks::rounds(&start, &counted, &appends) {
+                Ok(rounds) => break VecDeque::from(rounds),
                 Err(Unfit {
                     append: Some(at),
                     error,
@@ -71,7 +51,7 @@ impl Owner {
                     error,
                 }) => {
                     self.note("ledger does not fit a block", &io::Error::other(error));
-                    self.ledger.put_back(delta);
+                    self.ledger.put_back(counted.delta);
                     return give_up(
                         appends,
                         &SpoolError::from(io::Error::from(io::ErrorKind::InvalidData)),
@@ -79,27 +59,68 @@ impl Owner {
                 }
             }
         };
-        if ready.is_empty() {
+        if rounds.is_empty() {
             return give_up(appends, &SpoolError::Closed);
         }
-        match self.write(&ready) {
-            Ok(took) => {
-                self.publish(&ready, &ledger, took);
-                for append in appends {
-                    append.answer(Ok(()));
+        while let Some(round) = rounds.front() {
+            match self.write(round) {
+                Ok(took) => {
+                    self.publish(round, took);
+                    rounds.pop_front();
                 }
-            }
-            Err(error) => {
-                self.note("commit not durable", &error);
-                self.ledger.put_back(delta);
-                let answer = if is_full(&error) {
-                    self.full()
-                } else {
-                    SpoolError::from(error)
-                };
-                give_up(appends, &answer);
+                Err(error) => return self.fail(rounds.into(), appends, error),
             }
         }
+        for append in appends {
+            append.answer(Ok(()));
+        }
+    }
+
+    /// Answers a commit of which these rounds are not on the disk. What is in those before stays:
+    /// sent again it is known by its ids.
+    fn fail(&self, rounds: Vec<Round>, appends: Vec<Append>, error: io::Error) {
+        self.note("commit not durable", &error);
+        for delta in rounds.into_iter().flatten().filter_map(|ready| ready.delta) {
+            self.ledger.put_back(delta);
+        }
+        let answer = if is_full(&error) {
+            self.full()
+        } else {
+            SpoolError::from(error)
+        };
+        give_up(appends, &answer);
+    }
+
+    /// The counts that this commit writes down.
+    fn counted(&self) -> Counted {
+        let at = self.time.now();
+        let pending = self.state.pending.as_ref().map(|pending| {
+            let counts = pending.counts.clone();
+            (pending.lane, LedgerDelta { at, counts })
+        });
+        Counted {
+            pending,
+            delta: self.ledger.take_delta(at),
+        }
+    }
+
+    fn start(&self) -> Start {
+        let dicts = {
+            let shelf = self.shared.shelf();
+            ByLane::from_fn(|lane| shelf.of(lane))
+        };
+        Start {
+            epoch: self.shared.epoch,
+            routes: self.routes(),
+            next: self.next(),
+            dicts,
+        }
+    }
+
+    /// The lanes' next numbers.
+    fn next(&self) -> ByLane<Seq> {
+        let catalog = self.shared.catalog();
+        ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
     }
 
     /// Lets in what there is room for, making room where others must give way.
@@ -149,82 +170,24 @@ impl Owner {
         }
     }
 
-    /// What goes into lane 0 or its twin first: losses that are not written down yet, then the
-    /// ledger's delta.
-    fn ledger_records(
-        &self,
-        delta: &LedgerDelta,
-        routes: Routes,
-        now: Timestamp,
-    ) -> Vec<(Lane, LedgerDelta)> {
-        let mut records = Vec::new();
-        if let Some(pending) = &self.state.pending {
-            let counts = pending.counts.clone();
-            records.push((pending.lane, LedgerDelta { at: now, counts }));
-        }
-        if !delta.counts.is_empty() {
-            records.push((routes.of(Lane::Control), delta.clone()));
-        }
-        records
-    }
-
-    fn build(
-        &self,
-        appends: &[Append],
-        ledger: &[(Lane, LedgerDelta)],
-        routes: Routes,
-    ) -> Result<Vec<Ready>, Unfit> {
-        let next = {
-            let catalog = self.shared.catalog();
-            ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
-        };
-        let dicts = {
-            let shelf = self.shared.shelf();
-            ByLane::from_fn(|lane| shelf.of(lane))
-        };
-        let mut ready = Vec::new();
-        let mut building = ByLane::<Option<Building>>::default();
-        let epoch = self.shared.epoch;
-        let begin = |lane| Building::new(epoch, lane, *next.get(lane), *dicts.get(lane));
-        for (lane, delta) in ledger {
-            let building = building.get_mut(*lane);
-            let building = building.get_or_insert_with(|| begin(*lane));
-            building.push(None, &Record::Ledger(delta.clone()), &mut ready)?;
-        }
-        for (at, append) in appends.iter().enumerate() {
-            for entry in &append.entries {
-                let lane = routes.of(entry.lane);
-                let building = building.get_mut(lane);
-                let building = building.get_or_insert_with(|| begin(lane));
-                building.take(at, &entry.form, &mut ready)?;
-            }
-        }
-        for building in building.0.into_iter().flatten() {
-            building.finish(&mut ready)?;
-        }
-        Ok(ready)
-    }
-
-    /// Writes and syncs all blocks, or leaves none. Says how long the syncing took.
-    fn write(&mut self, ready: &[Ready]) -> io::Result<Duration> {
+    /// Writes and syncs a round, or leaves nothing of it. Says how long the syncing took.
+    fn write(&mut self, round: &Round) -> io::Result<Duration> {
         self.settle()?;
         let mut touched = Vec::new();
         let mut written = Ok(());
-        for lane in Lane::ALL {
-            let of_lane: Vec<&Ready> = ready.iter().filter(|ready| ready.lane == lane).collect();
-            if of_lane.is_empty() {
-                continue;
-            }
-            written = self.write_lane(lane, &of_lane);
-            touched.push(lane);
+        for ready in round {
+            written = self.write_block(ready);
+            touched.push(ready.lane);
             if written.is_err() {
                 break;
             }
         }
         let before = self.time.monotonic();
-        let synced = written.and_then(|()| self.sync(&touched));
+        let synced = written
+            .map_err(|error| (Vec::new(), error))
+            .and_then(|()| self.sync(&touched));
         let took = self.time.monotonic().saturating_sub(before);
-        let marked = synced.and_then(|()| self.vouch(ready).map_err(|error| (Vec::new(), error)));
+        let marked = synced.and_then(|()| self.vouch(round).map_err(|error| (Vec::new(), error)));
         match marked {
             Ok(()) => Ok(took),
             Err((suspects, error)) => {
@@ -236,30 +199,22 @@ impl Owner {
         }
     }
 
-    /// Writes a lane's blocks, each when those before it are on the disk. Were the first cut short
-    /// by a crash and the second not, the first would look like one that was there and is damaged.
-    fn write_lane(&mut self, lane: Lane, ready: &[&Ready]) -> Result<(), (Vec<Lane>, io::Error)> {
-        let without_doubt = |error| (Vec::new(), error);
+    fn write_block(&mut self, ready: &Ready) -> io::Result<()> {
         let (epoch, elapsed) = (self.shared.epoch, self.elapsed());
-        let len = frames_len(ready, self.shared.keys.current().is_some());
-        let active = self.active(lane, len).map_err(without_doubt)?;
-        for (nth, one) in ready.iter().enumerate() {
-            if nth > 0 {
-                active.file.sync().map_err(|error| (vec![lane], error))?;
-            }
-            let frame = frame(one, epoch, elapsed, &active.access).map_err(without_doubt)?;
-            active.write(&frame).map_err(without_doubt)?;
-        }
-        Ok(())
+        let overhead = if self.shared.keys.current().is_some() {
+            OVERHEAD
+        } else {
+            0
+        };
+        let active = self.active(ready.lane, frame_len(ready, overhead))?;
+        let frame = frame(ready, epoch, elapsed, &active.access)?;
+        active.write(&frame)
     }
 
     /// Notes which numbers are taken with these blocks.
-    fn vouch(&mut self, ready: &[Ready]) -> io::Result<()> {
-        let mut next = {
-            let catalog = self.shared.catalog();
-            ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
-        };
-        for Ready { lane, sealed, .. } in ready {
+    fn vouch(&mut self, round: &Round) -> io::Result<()> {
+        let mut next = self.next();
+        for Ready { lane, sealed, .. } in round {
             let next = next.get_mut(*lane);
             *next = sealed.head.last_seq().next().max(*next);
         }
@@ -398,53 +353,45 @@ impl Owner {
     }
 
     /// Shows the committed blocks to readers and adds them to the sums.
-    fn publish(&mut self, ready: &[Ready], ledger: &[(Lane, LedgerDelta)], took: Duration) {
+    fn publish(&mut self, round: &Round, took: Duration) {
         let elapsed = self.elapsed();
         let mut kept = Counts::new();
         let mut records = 0;
         let mut catalog = self.shared.catalog();
-        for Ready {
-            lane,
-            sealed,
-            received,
-        } in ready
-        {
-            let writer = self.writers.get_mut(*lane);
+        for ready in round {
+            let (lane, head) = (ready.lane, &ready.sealed.head);
+            let writer = self.writers.get_mut(lane);
             let Some(active) = &mut writer.active else {
                 continue;
             };
-            let on_disk = sealed.bytes.len() + active.access.overhead();
-            let frame_len = format::frame_len(sealed.head.counts.len(), on_disk);
             let at = active.summary.end;
-            active.summary.add(&sealed.head, at + frame_len);
-            active.summary.date(*received, elapsed);
-            count_kept(&mut kept, &sealed.head.counts);
-            count_kept(&mut writer.totals, &sealed.head.counts);
-            records += u64::from(sealed.head.count);
-            let book = catalog.lanes.get_mut(*lane);
+            let end = at + frame_len(ready, active.access.overhead());
+            active.summary.add(head, end);
+            active.summary.date(ready.received, elapsed);
+            count_kept(&mut kept, &head.counts);
+            count_kept(&mut writer.totals, &head.counts);
+            if let Some(delta) = &ready.delta {
+                // The ledger has it in its own sums.
+                add_counts(&mut writer.totals, &delta.counts);
+            }
+            records += u64::from(head.count);
+            let book = catalog.lanes.get_mut(lane);
             if let Some(last) = book.segments.back_mut() {
                 last.take(&active.summary);
             }
             book.next = active.summary.next;
-            book.oldest_received.get_or_insert(*received);
+            book.oldest_received.get_or_insert(ready.received);
             book.oldest_elapsed.get_or_insert(elapsed);
-            let (serial, end) = (active.serial, at + frame_len);
-            self.shared
-                .index
-                .note(*lane, serial, sealed.head.first_seq, at, end);
+            let index = &self.shared.index;
+            index.note(lane, active.serial, head.first_seq, at, end);
         }
         drop(catalog);
-        for (lane, delta) in ledger {
-            let totals = &mut self.writers.get_mut(*lane).totals;
-            for (account, n) in &delta.counts {
-                *totals.entry(account.clone()).or_default() += n;
-            }
-        }
-        // The ledger has counted its own delta itself.
-        if let Some(pending) = self.state.pending.take() {
-            for (account, n) in pending.counts {
-                *kept.entry(account).or_default() += n;
-            }
+        // It is the first of its lane.
+        let is_told = |pending: &mut Pending| round.iter().any(|ready| ready.lane == pending.lane);
+        if let Some(pending) = self.state.pending.take_if(is_told) {
+            let totals = &mut self.writers.get_mut(pending.lane).totals;
+            add_counts(totals, &pending.counts);
+            add_counts(&mut kept, &pending.counts);
         }
         self.ledger.restore(kept);
         let mut health = self.shared.health();
@@ -458,14 +405,10 @@ impl Owner {
     }
 }
 
-/// Bytes of the frames of blocks.
-fn frames_len(ready: &[&Ready], is_encrypted: bool) -> u64 {
-    let overhead = if is_encrypted { OVERHEAD } else { 0 };
-    let lens = ready.iter().map(|ready| {
-        let sealed = &ready.sealed;
-        format::frame_len(sealed.head.counts.len(), sealed.bytes.len() + overhead)
-    });
-    lens.sum()
+/// Bytes of the frame of a block, to which encryption adds some.
+fn frame_len(ready: &Ready, overhead: usize) -> u64 {
+    let sealed = &ready.sealed;
+    format::frame_len(sealed.head.counts.len(), sealed.bytes.len() + overhead)
 }
 
 /// The frame of a block.
@@ -474,6 +417,7 @@ fn frame(ready: &Ready, epoch: Epoch, elapsed: u64, access: &Access) -> io::Resu
         lane,
         sealed,
         received,
+        ..
     } = ready;
     let mut frame = Vec::new();
     let head = FrameHead::new(&sealed.head, *received, elapsed);
@@ -482,103 +426,14 @@ fn frame(ready: &Ready, epoch: Epoch, elapsed: u64, access: &Access) -> io::Resu
     Ok(frame)
 }
 
+fn add_counts(into: &mut Counts, counts: &[(Account, u64)]) {
+    for (account, n) in counts {
+        *into.entry(account.clone()).or_default() += n;
+    }
+}
+
 fn give_up(appends: Vec<Append>, error: &SpoolError) {
     for append in appends {
         append.answer(Err(error.clone()));
-    }
-}
-
-/// A lane's block in the making.
-#[derive(Debug)]
-struct Building {
-    lane: Lane,
-    builder: Builder,
-    received: Option<Timestamp>,
-    /// The append of the record that went in last.
-    last: Option<usize>,
-}
-
-impl Building {
-    const fn new(epoch: Epoch, lane: Lane, first: Seq, dict: DictId) -> Self {
-        Self {
-            lane,
-            builder: Builder::with_dict(epoch, lane, first, dict),
-            received: None,
-            last: None,
-        }
-    }
-
-    fn take(&mut self, append: usize, form: &Form, ready: &mut Vec<Ready>) -> Result<(), Unfit> {
-        match form {
-            Form::Plain(record) => self.push(Some(append), record, ready),
-            Form::Packed {
-                packed,
-                received_at,
-                ..
-            } => self.push_packed(append, packed, *received_at, ready),
-        }
-    }
-
-    fn push_packed(
-        &mut self,
-        append: usize,
-        packed: &Packed,
-        received: Timestamp,
-        ready: &mut Vec<Ready>,
-    ) -> Result<(), Unfit> {
-        if !self.builder.is_empty() {
-            self.seal(ready)?;
-        }
-        let sealed = self.builder.seal_packed(packed).map_err(|error| Unfit {
-            append: Some(append),
-            error,
-        })?;
-        ready.push(Ready {
-            lane: self.lane,
-            sealed,
-            received,
-        });
-        Ok(())
-    }
-
-    fn push(
-        &mut self,
-        append: Option<usize>,
-        record: &Record,
-        ready: &mut Vec<Ready>,
-    ) -> Result<(), Unfit> {
-        let pushed = match self.builder.push(record) {
-            Err(BlockError::Full) => {
-                self.seal(ready)?;
-                self.builder.push(record)
-            }
-            pushed => pushed,
-        };
-        pushed.map_err(|error| Unfit { append, error })?;
-        let received = record.received_at();
-        self.received = Some(self.received.map_or(received, |had| had.min(received)));
-        self.last = append;
-        Ok(())
-    }
-
-    fn seal(&mut self, ready: &mut Vec<Ready>) -> Result<(), Unfit> {
-        // Only a record that is alone can make a block too large, and it is the last.
-        let sealed = self.builder.seal().map_err(|error| Unfit {
-            append: self.last,
-            error,
-        })?;
-        ready.push(Ready {
-            lane: self.lane,
-            sealed,
-            received: self.received.take().unwrap_or_default(),
-        });
-        Ok(())
-    }
-
-    fn finish(mut self, ready: &mut Vec<Ready>) -> Result<(), Unfit> {
-        if self.builder.is_empty() {
-            return Ok(());
-        }
-        self.seal(ready)
     }
 }
