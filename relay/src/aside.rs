@@ -1,18 +1,27 @@
 //! Work that takes long, done beside what answers requests: few at a time, each project in turn.
 //!
-//! What always holds: one core is left to the rest of the process where there is more than one; of
-//! those who wait, nobody waits for more than one piece of work of each other project before their
-//! project's next. How many wait is bounded by the memory that each of them holds already.
+//! What always holds: one core is left to the rest of the process where there is more than one, and
+//! where others take the cores, what answers requests goes before this; of those who wait, nobody
+//! waits for more than one piece of work of each other project before their project's next. How many
+//! wait is bounded by the memory that each of them holds already.
 
 use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{SendError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use protocol::ids::ProjectId;
 use tokio::sync::oneshot;
 
+/// How much nicer to the host these threads are than the rest of the process.
+const NICER_BY: i32 = 10;
+
 /// Whose work it is; what names no project is nobody's.
 pub type Whose = Option<ProjectId>;
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// The places where such work is done.
 #[derive(Clone, Debug)]
@@ -20,14 +29,22 @@ pub struct Aside(Arc<Mutex<Places>>);
 
 #[derive(Debug)]
 struct Places {
-    n_free: usize,
+    /// Each with its thread, if it has been used.
+    free: Vec<Option<Worker>>,
     /// Who waits, by project; the first project is the next.
     waiting: VecDeque<(Whose, VecDeque<oneshot::Sender<Place>>)>,
 }
 
 /// One of the places, until it is dropped.
 #[derive(Debug)]
-struct Place(Option<Aside>);
+struct Place {
+    aside: Option<Aside>,
+    worker: Option<Worker>,
+}
+
+/// A thread that does one job after the other, until this is dropped.
+#[derive(Debug)]
+struct Worker(SyncSender<Job>);
 
 impl Default for Aside {
     /// As many places as there are cores, but one.
@@ -40,7 +57,7 @@ impl Default for Aside {
 impl Aside {
     fn with_places(n_places: usize) -> Self {
         Self(Arc::new(Mutex::new(Places {
-            n_free: n_places,
+            free: (0..n_places).map(|_| None).collect(),
             waiting: VecDeque::new(),
         })))
     }
@@ -51,26 +68,45 @@ impl Aside {
         whose: Whose,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let place = self.place(whose).await;
-        let done = tokio::task::spawn_blocking(move || {
+        let mut place = self.place(whose).await;
+        let jobs = place.jobs();
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move || {
             // Held for as long as the work lasts, also when nobody waits for it any more.
             let _place = place;
-            work()
+            if let Ok(done) = catch_unwind(AssertUnwindSafe(work)) {
+                let _gone = tell.send(done);
+            }
         });
-        done.await.ok()
+        match jobs {
+            Ok(jobs) => {
+                // It ends only when nobody can send to it.
+                if let Err(SendError(job)) = jobs.send(job) {
+                    job();
+                }
+            }
+            // No thread to be had: here, then.
+            Err(_) => job(),
+        }
+        told.await.ok()
     }
 
     async fn place(&self, whose: Whose) -> Place {
         let turn = {
             let mut places = self.places();
-            if places.n_free > 0 {
-                places.n_free -= 1;
-                return Place(Some(self.clone()));
+            if let Some(worker) = places.free.pop() {
+                return Place {
+                    aside: Some(self.clone()),
+                    worker,
+                };
             }
             places.wait(whose)
         };
         // The sender goes only with the places themselves, which this handle keeps.
-        turn.await.unwrap_or(Place(None))
+        turn.await.unwrap_or(Place {
+            aside: None,
+            worker: None,
+        })
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -104,21 +140,59 @@ impl Places {
     }
 }
 
+impl Place {
+    /// Where its jobs go; a thread is started with the first.
+    fn jobs(&mut self) -> io::Result<SyncSender<Job>> {
+        let worker = match self.worker.take() {
+            Some(worker) => worker,
+            None => Worker::start()?,
+        };
+        Ok(self.worker.insert(worker).0.clone())
+    }
+}
+
+impl Worker {
+    fn start() -> io::Result<Self> {
+        // The next job may come when the last has just given its place back.
+        let (jobs, todo) = sync_channel::<Job>(1);
+        thread::Builder::new()
+            .name("aside".to_owned())
+            .spawn(move || {
+                // Linux has it by thread. It works as well where it is refused.
+                let _refused = rustix::process::nice(NICER_BY);
+                for job in todo {
+                    job();
+                }
+            })?;
+        Ok(Self(jobs))
+    }
+}
+
 impl Drop for Place {
     /// Gives the place to the next who still waits.
     fn drop(&mut self) {
-        let Some(aside) = self.0.take() else { return };
+        let Some(aside) = self.aside.take() else {
+            return;
+        };
+        let mut worker = self.worker.take();
         loop {
             let mut places = aside.places();
             let Some(turn) = places.next() else {
-                places.n_free += 1;
+                places.free.push(worker);
                 return;
             };
             drop(places);
-            match turn.send(Self(Some(aside.clone()))) {
+            let place = Self {
+                aside: Some(aside.clone()),
+                worker,
+            };
+            match turn.send(place) {
                 Ok(()) => return,
                 // Nobody waits there any more. The place is given on from here.
-                Err(mut place) => drop(place.0.take()),
+                Err(mut place) => {
+                    worker = place.worker.take();
+                    place.aside = None;
+                }
             }
         }
     }
@@ -126,7 +200,6 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
 
     use tokio::task::JoinSet;
 
@@ -141,7 +214,7 @@ mod tests {
     async fn order(wanted: &[u64], gone: &[usize]) -> Vec<usize> {
         let aside = Aside::with_places(1);
         let taken = aside.place(None).await;
-        let (told, done) = mpsc::sync_channel(wanted.len());
+        let (told, done) = sync_channel(wanted.len());
         let mut tasks = JoinSet::new();
         let mut handles = Vec::new();
         for (nth, project) in wanted.iter().enumerate() {
@@ -165,7 +238,7 @@ mod tests {
             n_done += usize::from(ended.is_ok_and(|told| told == Some(Ok(()))));
         }
         assert_eq!(n_done, wanted.len() - gone.len());
-        assert_eq!((n_waiting(&aside), aside.places().n_free), (0, 1));
+        assert_eq!((n_waiting(&aside), aside.places().free.len()), (0, 1));
         done.iter().collect()
     }
 
@@ -197,5 +270,15 @@ mod tests {
         let panicked = aside.run(of(1), || panic!("as it is wanted here")).await;
         assert_eq!(panicked, None::<()>);
         assert_eq!(aside.run(of(1), || 7).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn it_is_nicer_to_the_host_than_what_answers_requests() {
+        let nice = || rustix::process::getpriority_process(None).unwrap();
+        let aside = Aside::with_places(1);
+        for _ in 0..2 {
+            let beside = aside.run(of(1), nice).await;
+            assert_eq!(beside, Some((nice() + NICER_BY).min(19)));
+        }
     }
 }
