@@ -132,8 +132,9 @@ pub struct Site {
     relay: Option<Process>,
     /// Variables in the environment of the relays started from now on.
     relay_environment: Vec<(String, String)>,
-    /// The command that becomes the relays started from now on.
+    /// The commands that become the relays and the hubs started from now on.
     relay_by: Vec<String>,
+    hub_by: Vec<String>,
     link: Option<Link>,
     /// A hub that is ready to stand in for the first.
     stand_in: Option<Plan>,
@@ -229,6 +230,7 @@ impl Site {
             stand_in: None,
             relay_environment: Vec::new(),
             relay_by: Vec::new(),
+            hub_by: Vec::new(),
             api: Api::new(&hub_url, &access.api_token),
             sdk: Sdk::new(&relay_url, &access.dsn)?,
             hub_url,
@@ -397,6 +399,11 @@ impl Site {
         self.relay_by = by;
     }
 
+    /// As [`Site::set_relay_by`], for the hub.
+    pub fn set_hub_by(&mut self, by: Vec<String>) {
+        self.hub_by = by;
+    }
+
     /// Starts the hub and waits until it serves.
     ///
     /// # Errors
@@ -506,7 +513,7 @@ impl Site {
             _ if name == "vedette-relay" => {
                 Process::start_under(&self.relay_by, &program, &args, &log, environment)
             }
-            _ => Process::start_in(&program, &args, &log, environment),
+            _ => Process::start_under(&self.hub_by, &program, &args, &log, environment),
         }
     }
 
