@@ -648,26 +648,28 @@ impl Site {
         self.settled_within(n, VISIBLE_WITHIN).await
     }
 
-    /// As [`Site::settled_at_least`], for a link that takes its time.
+    /// As [`Site::settled_at_least`], for a link that takes its time. How long all of it takes
+    /// depends on how much there is; what has a deadline is that it goes on.
     ///
     /// # Errors
-    /// When that is not so in time.
+    /// When nothing is sent and nothing stored for this long, and that is not all.
     pub async fn settled_within(&self, n: usize, within: Duration) -> anyhow::Result<()> {
-        until(
-            &format!("{n} stored events and an empty spool"),
-            within,
-            || async {
-                let metrics = self.relay_metrics().await.ok()?;
-                let is_empty = sum(&metrics, "vedette_relay_lane_records") < 0.5;
-                let stored = if is_empty {
-                    self.stored_event_ids().await.ok()?.len()
-                } else {
-                    0
-                };
-                (stored >= n && is_empty).then_some(())
-            },
-        )
-        .await
+        let what = format!("{n} stored events and an empty spool");
+        let (mut least, mut most) = (u64::MAX, 0);
+        loop {
+            let went_on = until(&what, within, || async {
+                let waiting = self.waiting_records().await.ok()?;
+                let stored = self.stored_events().await.ok()?;
+                if waiting == 0 && self.stored_event_ids().await.ok()?.len() >= n {
+                    return Some(None);
+                }
+                (waiting < least || stored > most).then_some(Some((waiting, stored)))
+            });
+            let Some((waiting, stored)) = went_on.await? else {
+                return Ok(());
+            };
+            (least, most) = (least.min(waiting), most.max(stored));
+        }
     }
 
     /// How many events are stored and can be found.
