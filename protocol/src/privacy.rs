@@ -54,7 +54,7 @@ use walk::{Walk, Walked};
 
 pub use engine::CustomRules;
 pub use language::{Dialect, RuleDocument, RuleError, SelectorError, rules_of};
-pub use pieces::{CONTEXT_BYTES, Pieces};
+pub use pieces::{CONTEXT_BYTES, NeedsWhole, Pieces};
 pub use rules::{Hits, Rule};
 
 /// Removes private data by the settings of one project; compiled once, cheap to clone.

@@ -49,7 +49,8 @@ fn forms(data: &[u8]) -> Vec<Form> {
 pub(crate) fn report(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
     for form in forms(data) {
-        for mut envelope in report::envelopes(&form, &body, AT).unwrap_or_default() {
+        for mut envelope in report::envelopes(&form, &body, AT, |_| Dump::Here).unwrap_or_default()
+        {
             report::complete(&mut envelope, |_| Dump::Here);
         }
     }

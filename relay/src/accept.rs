@@ -28,7 +28,9 @@ mod form;
 mod guests;
 mod handle;
 mod large;
+mod parts;
 mod route;
+mod source;
 mod upload;
 
 use std::net::SocketAddr;

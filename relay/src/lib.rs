@@ -20,6 +20,7 @@ pub mod site;
 pub mod spool;
 pub mod status;
 pub mod tail;
+pub mod unpack;
 pub mod upload;
 
 /// The fuzzer's functions name this crate from outside.

@@ -57,6 +57,7 @@ use records::Kept;
 
 pub use files::Files;
 pub use meter::{LATENCY_BOUNDS, Meter};
+pub use reference::Absent;
 pub use refusal::Refusal;
 pub use store::StoreError;
 
@@ -251,7 +252,9 @@ fn read(request: &Request, uploads: &Uploads) -> Result<Vec<Envelope>, Refusal> 
             Ok(vec![envelope])
         }
         Form::Report(form) => {
-            let envelopes = report::envelopes(form, &request.body, request.received_at);
+            let (body, at) = (&request.body, request.received_at);
+            let dumps = |item: &_| reference::dump(uploads, item);
+            let envelopes = report::envelopes(form, body, at, dumps);
             envelopes.map_err(Refusal::Report)
         }
     }

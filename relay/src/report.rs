@@ -32,13 +32,18 @@ use protocol::item::{Category, ItemKind};
 use protocol::timestamp::Timestamp;
 
 pub use check_in::CheckIn;
+pub use files::attachment;
+pub use minidump::{FIELD as DUMP_FIELD, is_minidump};
+pub use multipart::{
+    HEADERS_BYTES_MAX, LENGTH as LENGTH_HEADER, PARTS_MAX, Part, leading_boundary, part_of,
+};
 pub use otlp::{Encoding, Signal};
 pub use security::is_withdrawn;
 
 /// Most reports of one request.
 pub const REPORTS_MAX: usize = 100;
-/// What a crash upload may unpack to: one payload, and a byte by which it shows that it is larger.
-pub const UNPACKED_BYTES_MAX: usize = 3 * 1024 * 1024 + 512 * 1024 + 1;
+/// What a crash upload may unpack to in memory, in bytes; what is larger comes in pieces.
+pub const UNPACKED_BYTES_MAX: usize = 3 * 1024 * 1024 + 512 * 1024;
 
 /// The form of a body that is no envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +158,9 @@ pub enum ReportError {
     /// Not packed as its first bytes say.
     #[error("upload cannot be decompressed as {0}")]
     Compression(&'static str),
+    /// More than may be in memory.
+    #[error("upload unpacks to more than {0} bytes")]
+    UnpacksTo(usize),
     /// Not a crash container.
     #[error("body is no unreal crash container: {0}")]
     Unreal(&'static str),
@@ -167,18 +175,24 @@ pub enum ReportError {
     TooMany(usize),
 }
 
-/// The envelopes of a body that was received at `at`. None of them has credentials.
+/// The envelopes of a body that was received at `at`. None of them has credentials. `dumps` tells
+/// where the crash dump of an item is.
 ///
 /// # Errors
 /// [`ReportError`] when nothing of it can be taken.
-pub fn envelopes(form: &Form, body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
+pub fn envelopes(
+    form: &Form,
+    body: &Bytes,
+    at: Timestamp,
+    dumps: impl Fn(&EnvelopeItem) -> Dump,
+) -> Result<Vec<Envelope>, ReportError> {
     match form {
         Form::Security {
             release,
             environment,
         } => security::reports(body, release.as_deref(), environment.as_deref()),
         Form::NetworkErrors => security::network_errors(body, at),
-        Form::Minidump { boundary } => minidump::upload(boundary.as_deref(), body),
+        Form::Minidump { boundary } => minidump::upload(boundary.as_deref(), body, dumps),
         Form::Attachments { event_id, boundary } => files::of_event(*event_id, boundary, body),
         Form::Unreal { user } => unreal::crash(user.as_deref(), body),
         Form::CheckIn(check_in) => check_in.envelope(body).map(|envelope| vec![envelope]),
@@ -196,6 +210,16 @@ pub fn complete(envelope: &mut Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) 
     replay::take_apart(envelope);
     unreal::take_apart(envelope);
     crash::complete(envelope, dumps);
+}
+
+/// Whether a crash upload holds a packed dump that is larger than may be in memory.
+#[must_use]
+pub fn is_larger_inside(form: &Form, body: &Bytes) -> bool {
+    let Form::Minidump { boundary } = form else {
+        return false;
+    };
+    let found = minidump::find(boundary.as_deref(), body);
+    matches!(found, Err(ReportError::UnpacksTo(_)))
 }
 
 /// The boundary that a `Content-Type` of a form names.

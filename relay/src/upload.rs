@@ -10,44 +10,35 @@
 //! on with gives its place up and is counted. Raw bytes are in memory alone, so that where a client has to go
 //! on lies some way before what is here: what follows is scrubbed with what came before it.
 
+mod coming;
+mod note;
+mod places;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use protocol::block::{Chain, PART_BYTES, Part, Record, Sum};
-use protocol::crash::{self, Crash};
-use protocol::ids::{Lane, ProjectId, WholeId};
-use protocol::item::Category;
-use protocol::outcome::reason;
-use protocol::privacy::{CONTEXT_BYTES, Pieces, Scrubber};
+use protocol::block::{Chain, Sum};
+use protocol::crash::Crash;
+use protocol::ids::{ProjectId, WholeId};
+use protocol::privacy::{CONTEXT_BYTES, NeedsWhole, Pieces, Scrubber};
 use protocol::timestamp::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::aside::Aside;
 use crate::ledger::Ledger;
 use crate::spool::{Spool, SpoolError};
 
-/// Uploads that clients may go on with.
-const OPEN_MAX: usize = 64;
-/// Files of envelopes that are not kept yet.
-const INLINE_MAX: usize = 1024;
-/// One in so many places is a project's at most: who knows one DSN takes nobody else's.
-const SHARE: usize = 4;
-/// How long an upload waits for its next piece, and then for its envelope, while the relay runs.
-const IDLE_MAX: Duration = Duration::from_hours(24);
-/// And so long when its place is wanted.
-const WANTED_IDLE_MAX: Duration = Duration::from_hours(1);
-/// How long a file of an envelope waits for the rest of it, which may have been refused.
-const INLINE_IDLE_MAX: Duration = Duration::from_hours(2);
+use note::Note;
+use places::OPEN_MAX;
+
+pub use coming::Upload;
+
 /// How much of a crash dump is looked into, from its beginning on, in bytes: what says anything
 /// stands in front of the memory.
 pub const HEAD_BYTES: usize = 1024 * 1024;
-/// What a dump begins with.
-const DUMP: &[u8] = b"MDMP";
 /// Largest file, in bytes. Source: ingest specification, routes.
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -85,7 +76,7 @@ pub enum UploadError {
     },
     /// The project's own rules look at files as a whole.
     #[error("the project's privacy rules look at files as a whole; send it in its envelope")]
-    Rules,
+    Rules(#[from] NeedsWhole),
     /// The spool did not take a piece.
     #[error("not stored")]
     Spool(#[from] SpoolError),
@@ -128,19 +119,6 @@ struct State {
     is_done: bool,
 }
 
-/// The same as it is noted.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Note {
-    project: ProjectId,
-    received_at: Timestamp,
-    length: Option<u64>,
-    parts: u32,
-    bytes: u64,
-    chain: String,
-    is_done: bool,
-}
-
 /// How far an upload is, for its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -161,6 +139,15 @@ pub struct Sender {
     pub at: Timestamp,
     /// The same by a clock that never jumps.
     pub now: Duration,
+}
+
+/// What is known of a file before it comes: what people's rules are for.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its item says that it is a crash dump.
+    pub is_minidump: bool,
 }
 
 impl Uploads {
@@ -217,18 +204,25 @@ impl Uploads {
         sender: &Sender,
         length: Option<u64>,
     ) -> Result<WholeId, UploadError> {
+        sender.scrubber.pieces(0)?;
         self.begin(sender, length, true)
             .await
             .map(|open| open.sum.whole)
     }
 
-    /// Begins an upload that ends with its request.
+    /// Begins an upload that ends with its request; `length` where it is known.
     ///
     /// # Errors
     /// As [`Uploads::create`].
-    pub async fn inline(&self, sender: &Sender, length: u64) -> Result<Upload, UploadError> {
-        let state = self.begin(sender, Some(length), false).await?;
-        self.turn(sender, state.sum.whole, 0)
+    pub async fn inline(
+        &self,
+        sender: &Sender,
+        file: Named<'_>,
+        length: Option<u64>,
+    ) -> Result<Upload, UploadError> {
+        let pieces = sender.scrubber.pieces_of(file.name, file.is_minidump)?;
+        let state = self.begin(sender, length, false).await?;
+        self.take_turn(sender, state.sum.whole, 0, |_| Ok(pieces))
     }
 
     async fn begin(
@@ -238,7 +232,6 @@ impl Uploads {
         is_noted: bool,
     ) -> Result<State, UploadError> {
         check_length(length.unwrap_or(0), None)?;
-        sender.scrubber.pieces(0).ok_or(UploadError::Rules)?;
         let state = State {
             project: sender.project,
             received_at: sender.at,
@@ -264,80 +257,6 @@ impl Uploads {
         };
         self.lock().insert(state.sum.whole, open);
         Ok(state)
-    }
-
-    /// Forgets what nobody went on with, and where there is no place left what waits for longest.
-    async fn make_room(&self, sender: &Sender, is_noted: bool) -> Result<(), UploadError> {
-        let now = sender.now;
-        let idle: Vec<WholeId> = {
-            let open = self.lock();
-            let idle = open.iter().filter(|(_, open)| {
-                let most = if open.is_noted {
-                    IDLE_MAX
-                } else {
-                    INLINE_IDLE_MAX
-                };
-                open.idle(now) > Some(most)
-            });
-            idle.map(|(id, _)| *id).collect()
-        };
-        for id in idle {
-            self.give_up(id).await;
-        }
-        while let Some((shortage, of)) = self.shortage(sender.project, is_noted) {
-            let longest = self.longest_idle(of, is_noted, now);
-            self.give_up(longest.ok_or(shortage)?).await;
-        }
-        Ok(())
-    }
-
-    /// Why no more may be open, and of which project a place would have to be given up; `None` of
-    /// any.
-    fn shortage(
-        &self,
-        project: ProjectId,
-        is_noted: bool,
-    ) -> Option<(UploadError, Option<ProjectId>)> {
-        let most = if is_noted { OPEN_MAX } else { INLINE_MAX };
-        let open_max = most / SHARE;
-        let open = self.lock();
-        let like = || open.values().filter(|open| open.is_noted == is_noted);
-        let n_own = like().filter(|open| open.state.project == project).count();
-        if n_own >= open_max {
-            Some((UploadError::Share { open_max }, Some(project)))
-        } else if like().count() >= most {
-            Some((UploadError::TooMany, None))
-        } else {
-            None
-        }
-    }
-
-    /// The one that waits for longest, and long enough to give its place up.
-    fn longest_idle(
-        &self,
-        of: Option<ProjectId>,
-        is_noted: bool,
-        now: Duration,
-    ) -> Option<WholeId> {
-        let open = self.lock();
-        let like = open.iter().filter(|(_, open)| {
-            open.is_noted == is_noted && of.is_none_or(|of| open.state.project == of)
-        });
-        let idle = like.filter_map(|(id, open)| Some((open.idle(now)?, *id)));
-        let (idle, id) = idle.max()?;
-        (idle > WANTED_IDLE_MAX).then_some(id)
-    }
-
-    /// Forgets what nobody went on with, and counts it. A file of an envelope was refused, and so
-    /// counted, with its envelope.
-    async fn give_up(&self, id: WholeId) {
-        let known = self.lock().get(&id).cloned();
-        if let Some(known) = known.filter(|known| known.is_noted) {
-            let (project, category) = (Some(known.state.project), Category::Attachment);
-            let ledger = &self.0.ledger;
-            ledger.refused(project, category, reason::UPLOAD_FAILED, 1);
-        }
-        self.forget(id).await;
     }
 
     /// How far an upload is.
@@ -377,6 +296,16 @@ impl Uploads {
     /// [`UploadError::Unknown`], [`UploadError::Busy`], [`UploadError::Offset`],
     /// [`UploadError::Rules`].
     pub fn turn(&self, sender: &Sender, id: WholeId, offset: u64) -> Result<Upload, UploadError> {
+        self.take_turn(sender, id, offset, |given| sender.scrubber.pieces(given))
+    }
+
+    fn take_turn(
+        &self,
+        sender: &Sender,
+        id: WholeId,
+        offset: u64,
+        pieces: impl FnOnce(usize) -> Result<Pieces, NeedsWhole>,
+    ) -> Result<Upload, UploadError> {
         let mut all = self.lock();
         let open = all
             .get_mut(&id)
@@ -390,7 +319,7 @@ impl Uploads {
             return Err(UploadError::Offset { expected });
         }
         let given = usize::try_from(open.state.sum.bytes - offset).unwrap_or(CONTEXT_BYTES);
-        let pieces = sender.scrubber.pieces(given).ok_or(UploadError::Rules)?;
+        let pieces = pieces(given)?;
         open.is_busy = true;
         open.touched = sender.now;
         Ok(Upload {
@@ -445,13 +374,6 @@ impl Uploads {
     }
 }
 
-impl Open {
-    /// How long nobody has gone on with it; `None` while somebody does.
-    fn idle(&self, now: Duration) -> Option<Duration> {
-        (!self.is_busy).then(|| now.saturating_sub(self.touched))
-    }
-}
-
 impl State {
     fn progress(&self) -> Progress {
         let before = if self.is_done {
@@ -466,215 +388,12 @@ impl State {
     }
 }
 
-/// An upload whose bytes are coming.
-#[derive(Debug)]
-pub struct Upload {
-    uploads: Uploads,
-    state: State,
-    is_noted: bool,
-    /// Away while they are scrubbed.
-    pieces: Option<Pieces>,
-    /// What came, from the file's first byte on.
-    offset: u64,
-    /// The first bytes as they came, while they may be a dump's.
-    head: Option<Vec<u8>>,
-}
-
-impl Upload {
-    /// Takes the next bytes; what can be kept of all that came is durable afterwards.
-    ///
-    /// # Errors
-    /// [`UploadError::TooLarge`], [`UploadError::Spool`], [`UploadError::Note`].
-    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
-        self.offset += bytes.len() as u64;
-        check_length(self.offset, self.state.length)?;
-        self.look(bytes);
-        if let Some(pieces) = &mut self.pieces {
-            pieces.push(bytes);
-        }
-        while self
-            .pieces
-            .as_ref()
-            .is_some_and(|pieces| pieces.has(PART_BYTES))
-        {
-            if let Some(piece) = self.scrubbed().await {
-                self.keep(piece).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the request; when the whole file came, all of it is durable afterwards.
-    ///
-    /// # Errors
-    /// [`UploadError::Spool`], [`UploadError::Note`].
-    pub async fn finish(mut self) -> Result<Progress, UploadError> {
-        self.note_crash().await;
-        if self.state.length == Some(self.offset)
-            && let Some(pieces) = self.pieces.take()
-        {
-            let rest = self.aside(move || pieces.finish()).await;
-            let rest = rest.ok_or(SpoolError::Closed)?;
-            for piece in rest.chunks(PART_BYTES) {
-                self.keep(rest.slice_ref(piece)).await?;
-            }
-            if self.state.sum.parts == 0 {
-                self.keep(Bytes::new()).await?;
-            }
-            self.state.is_done = true;
-            self.write_down().await?;
-        }
-        Ok(self.state.progress())
-    }
-
-    /// The name by which an envelope refers to it.
-    #[must_use]
-    pub const fn id(&self) -> WholeId {
-        self.state.sum.whole
-    }
-
-    /// Keeps the head of what may be a dump.
-    fn look(&mut self, bytes: &[u8]) {
-        let Some(head) = &mut self.head else { return };
-        let room = HEAD_BYTES.saturating_sub(head.len());
-        head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        let n = head.len().min(DUMP.len());
-        if head.get(..n) != DUMP.get(..n) {
-            self.head = None;
-        }
-    }
-
-    /// Remembers what the head says.
-    async fn note_crash(&mut self) {
-        let Some(head) = self.head.take() else { return };
-        let read = self.aside(move || crash::read(&head)).await;
-        if let Some(Ok(crash)) = read
-            && let Some(open) = self.uploads.lock().get_mut(&self.id())
-        {
-            open.crash = Some(Box::new(crash));
-        }
-    }
-
-    /// The next piece without what is private.
-    async fn scrubbed(&mut self) -> Option<Bytes> {
-        let mut pieces = self.pieces.take()?;
-        let work = self.aside(move || (pieces.take(PART_BYTES), pieces));
-        let (piece, pieces) = work.await?;
-        self.pieces = Some(pieces);
-        piece
-    }
-
-    async fn aside<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let whose = Some(self.state.project);
-        self.uploads.aside().run(whose, work).await
-    }
-
-    async fn keep(&mut self, bytes: Bytes) -> Result<(), UploadError> {
-        let State {
-            project,
-            received_at,
-            sum,
-            ..
-        } = self.state;
-        let sum = Sum {
-            parts: sum.parts + 1,
-            bytes: sum.bytes + bytes.len() as u64,
-            chain: sum.chain.with(&bytes),
-            ..sum
-        };
-        let part = Part {
-            project,
-            event_id: None,
-            received_at,
-            whole: sum.whole,
-            nth: sum.parts - 1,
-            chain: sum.chain,
-            bytes,
-        };
-        let records = vec![(Lane::Blobs, Record::Part(part))];
-        let Inner { spool, aside, .. } = &*self.uploads.0;
-        spool.append_beside(aside, records).await?;
-        self.state.sum = sum;
-        self.write_down().await
-    }
-
-    async fn write_down(&mut self) -> Result<(), UploadError> {
-        if self.is_noted {
-            self.uploads.note(self.state).await?;
-        }
-        if let Some(open) = self.uploads.lock().get_mut(&self.id()) {
-            open.state = self.state;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        let mut all = self.uploads.lock();
-        let is_lost = !self.is_noted && !self.state.is_done;
-        if is_lost {
-            all.remove(&self.state.sum.whole);
-        } else if let Some(open) = all.get_mut(&self.state.sum.whole) {
-            open.is_busy = false;
-        }
-    }
-}
-
 fn check_length(length: u64, announced: Option<u64>) -> Result<(), UploadError> {
     let bytes_max = announced.unwrap_or(UPLOAD_BYTES_MAX).min(UPLOAD_BYTES_MAX);
     if length > bytes_max {
         return Err(UploadError::TooLarge { bytes_max });
     }
     Ok(())
-}
-
-impl Note {
-    fn of(state: State) -> Self {
-        Self {
-            project: state.project,
-            received_at: state.received_at,
-            length: state.length,
-            parts: state.sum.parts,
-            bytes: state.sum.bytes,
-            chain: hex::encode(state.sum.chain.as_bytes()),
-            is_done: state.is_done,
-        }
-    }
-
-    fn state(&self, whole: WholeId) -> Option<State> {
-        let mut chain = [0; 32];
-        hex::decode_to_slice(&self.chain, &mut chain).ok()?;
-        Some(State {
-            project: self.project,
-            received_at: self.received_at,
-            length: self.length,
-            sum: Sum {
-                whole,
-                parts: self.parts,
-                bytes: self.bytes,
-                chain: Chain::from_bytes(chain),
-            },
-            is_done: self.is_done,
-        })
-    }
-
-    fn read(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
-    }
-
-    /// Durable when this returns, in the place of the one before.
-    fn write(&self, dir: &Path, path: &Path) -> io::Result<()> {
-        let aside = path.with_extension("new");
-        let mut file = fs::File::create(&aside)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
-        fs::File::open(dir)?.sync_all()
-    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "relay",
         &[
-            &["clock", "aside"],
+            &["clock", "aside", "unpack"],
             &["limit", "policy", "report"],
             &["roster", "ledger", "spool"],
             &["fold", "upload"],

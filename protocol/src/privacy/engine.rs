@@ -19,6 +19,7 @@ use bytes::Bytes;
 use super::language::program::Program;
 use super::language::{RuleDocument, RuleError};
 use super::{Payload, ScrubError};
+use binary::FileRules;
 use redact::PseudonymKey;
 use walk::Walk;
 
@@ -78,5 +79,20 @@ impl CustomRules {
             return bytes.clone();
         }
         binary::scrub(&self.program, self.key.as_ref(), name, bytes, is_minidump)
+    }
+    /// What these rules do to a file of this name that is looked at in pieces.
+    pub(super) fn of_file(&self, name: &str) -> FileRules {
+        FileRules::of(&self.program, name)
+    }
+
+    /// A piece after these rules, with what lies around it; `None` where a match that begins before
+    /// `until` may go on behind the bytes.
+    pub(super) fn apply_to_piece(
+        &self,
+        file: &FileRules,
+        bytes: &Bytes,
+        until: usize,
+    ) -> Option<Bytes> {
+        file.apply(&self.program, self.key.as_ref(), bytes, until)
     }
 }

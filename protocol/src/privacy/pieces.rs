@@ -5,31 +5,82 @@
 
 use bytes::Bytes;
 
+use super::engine::binary::FileRules;
 use super::{Custom, Scrubber};
 
 /// What is looked at before and behind a piece, in bytes: longer than any secret with its name.
 pub const CONTEXT_BYTES: usize = 32 * 1024;
+/// What a crash dump begins with.
+const DUMP: &[u8] = b"MDMP";
+
+/// People's rules have to see the file as a whole: it is a crash dump that they look into, or what
+/// one of them matches is longer than what is looked at around a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("people's privacy rules have to see this file as a whole")]
+pub struct NeedsWhole;
 
 /// A file on its way.
 #[derive(Debug)]
 pub struct Pieces {
     scrubber: Scrubber,
+    /// What people's rules do to it.
+    rules: FileRules,
     /// As it came: what lies before what was not given out yet, and that.
     raw: Vec<u8>,
     /// How much of it was given out.
     given: usize,
+    /// Nothing was given out.
+    is_first: bool,
 }
 
 impl Scrubber {
-    /// Begins a file of which the first `given` bytes to come were given out before; they are at
-    /// most [`CONTEXT_BYTES`]. `None` when people's rules have to see files as a whole.
-    #[must_use]
-    pub fn pieces(&self, given: usize) -> Option<Pieces> {
-        matches!(self.custom, Custom::None).then(|| Pieces {
+    /// Begins a file without a name, of which the first `given` bytes to come were given out
+    /// before; they are at most [`CONTEXT_BYTES`].
+    ///
+    /// # Errors
+    /// [`NeedsWhole`] where people wrote rules: some of them may be for its name.
+    pub fn pieces(&self, given: usize) -> Result<Pieces, NeedsWhole> {
+        match self.custom {
+            Custom::None => Ok(self.begin(FileRules::default(), given)),
+            Custom::Rules(_) | Custom::Wrong => Err(NeedsWhole),
+        }
+    }
+
+    /// Begins a file of this name.
+    ///
+    /// # Errors
+    /// [`NeedsWhole`] of a crash dump that people's rules look into, and where these are wrong.
+    pub fn pieces_of(&self, name: &str, is_minidump: bool) -> Result<Pieces, NeedsWhole> {
+        let mut rules = match &self.custom {
+            Custom::None => FileRules::default(),
+            Custom::Rules(rules) => rules.of_file(name),
+            Custom::Wrong => return Err(NeedsWhole),
+        };
+        if is_minidump {
+            rules.check_dump()?;
+        }
+        Ok(self.begin(rules, 0))
+    }
+
+    fn begin(&self, rules: FileRules, given: usize) -> Pieces {
+        Pieces {
             scrubber: self.clone(),
+            rules,
             raw: Vec::new(),
             given,
-        })
+            is_first: given == 0,
+        }
+    }
+}
+
+impl FileRules {
+    /// The file is a dump: there are no rules for it, or they need all of it.
+    fn check_dump(&mut self) -> Result<(), NeedsWhole> {
+        if self.touch_dumps {
+            return Err(NeedsWhole);
+        }
+        *self = Self::default();
+        Ok(())
     }
 }
 
@@ -46,33 +97,48 @@ impl Pieces {
     }
 
     /// The next `n` bytes without what is private, once enough came behind them.
-    pub fn take(&mut self, n: usize) -> Option<Bytes> {
+    ///
+    /// # Errors
+    /// [`NeedsWhole`]; nothing of the file may be kept then.
+    pub fn take(&mut self, n: usize) -> Result<Option<Bytes>, NeedsWhole> {
         if !self.has(n) {
-            return None;
+            return Ok(None);
         }
         let raw = Bytes::from(std::mem::take(&mut self.raw));
-        let piece = self.scrubbed(&raw.slice(..self.given + n + CONTEXT_BYTES), n);
+        let window = raw.slice(..self.given + n + CONTEXT_BYTES);
+        let piece = self.scrubbed(&window, n, self.given + n)?;
         self.given += n;
         let spare = self.given.saturating_sub(CONTEXT_BYTES);
         self.raw
             .extend_from_slice(raw.get(spare..).unwrap_or_default());
         self.given -= spare;
-        Some(piece)
+        Ok(Some(piece))
     }
 
     /// What is left when nothing more comes.
-    #[must_use]
-    pub fn finish(mut self) -> Bytes {
+    ///
+    /// # Errors
+    /// [`NeedsWhole`]; nothing of the file may be kept then.
+    pub fn finish(mut self) -> Result<Bytes, NeedsWhole> {
         let raw = Bytes::from(std::mem::take(&mut self.raw));
         let left = raw.len().saturating_sub(self.given);
-        self.scrubbed(&raw, left)
+        self.scrubbed(&raw, left, 0)
     }
 
-    /// The `n` bytes behind those that were given out, seen with all of these.
-    fn scrubbed(&self, window: &Bytes, n: usize) -> Bytes {
-        let scrubbed = self.scrubber.scrub_bytes_same_length(window);
+    /// The `n` bytes behind those that were given out, seen with all of these. What begins before
+    /// `until` has to end within them.
+    fn scrubbed(&mut self, window: &Bytes, n: usize, until: usize) -> Result<Bytes, NeedsWhole> {
+        if self.is_first && window.starts_with(DUMP) {
+            self.rules.check_dump()?;
+        }
+        self.is_first = false;
+        let mut scrubbed = self.scrubber.scrub_bytes_same_length(window);
+        if let Custom::Rules(rules) = &self.scrubber.custom {
+            let applied = rules.apply_to_piece(&self.rules, &scrubbed, until);
+            scrubbed = applied.ok_or(NeedsWhole)?;
+        }
         let begin = self.given.min(scrubbed.len());
-        scrubbed.slice(begin..begin + n)
+        Ok(scrubbed.slice(begin..begin + n))
     }
 }
 
@@ -98,14 +164,14 @@ mod tests {
             for bytes in file[from..].chunks(run) {
                 pieces.push(bytes);
                 while left > 0
-                    && let Some(piece) = pieces.take(n)
+                    && let Some(piece) = pieces.take(n).unwrap()
                 {
                     out.extend_from_slice(&piece);
                     left -= 1;
                 }
             }
             if left > 0 {
-                out.extend_from_slice(&pieces.finish());
+                out.extend_from_slice(&pieces.finish().unwrap());
                 return out;
             }
         }
@@ -136,8 +202,78 @@ mod tests {
     fn of_short_files_all_comes_at_the_end() {
         let mut pieces = scrubber().pieces(0).unwrap();
         pieces.push(b"card 4111 1111 1111 1111");
-        assert_eq!(pieces.take(1), None);
-        assert_eq!(pieces.finish(), "card *******************");
-        assert!(scrubber().pieces(0).unwrap().finish().is_empty());
+        assert_eq!(pieces.take(1), Ok(None));
+        assert_eq!(pieces.finish().unwrap(), "card *******************");
+        assert!(scrubber().pieces(0).unwrap().finish().unwrap().is_empty());
+    }
+
+    /// With rules that people wrote for these files.
+    fn ruled(applications: &serde_json::Value) -> Scrubber {
+        let rules = serde_json::json!({
+            "rules": {"ticket": {"type": "pattern", "pattern": "T-[0-9]{5}", "redaction": {"method": "mask"}},
+                "rest": {"type": "pattern", "pattern": "(?s)from here.*", "redaction": {"method": "mask"}}},
+            "applications": applications,
+        });
+        Scrubber::try_new(&PrivacySettings {
+            rules: vec![rules.to_string().into()],
+            ..PrivacySettings::default()
+        })
+        .unwrap()
+    }
+
+    /// The file of this name in pieces.
+    fn of_name(scrubber: &Scrubber, name: &str, file: &[u8]) -> Result<Vec<u8>, NeedsWhole> {
+        let mut pieces = scrubber.pieces_of(name, false)?;
+        let mut out = Vec::new();
+        for bytes in file.chunks(7_000) {
+            pieces.push(bytes);
+            while let Some(piece) = pieces.take(10_000)? {
+                out.extend_from_slice(&piece);
+            }
+        }
+        out.extend_from_slice(&pieces.finish()?);
+        Ok(out)
+    }
+
+    #[test]
+    fn peoples_rules_see_a_piece_with_what_lies_around_it() {
+        let scrubber =
+            ruled(&serde_json::json!({"$attachments.'a.log'": ["ticket", "@email:mask"]}));
+        let mut file: Vec<u8> = (0..20_000)
+            .flat_map(|n| format!("T-{:05} of m@example.com\n", n % 90_000).into_bytes())
+            .collect();
+        file.extend(
+            "T-12345 in UTF-16"
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes),
+        );
+        let whole = |name: &str| {
+            let bytes = Bytes::from(file.clone());
+            scrubber.scrub_attachment(name, &bytes, false).unwrap()
+        };
+        assert!(whole("a.log") != file);
+        assert!(of_name(&scrubber, "a.log", &file).unwrap() == whole("a.log"));
+        assert!(of_name(&scrubber, "b.log", &file).unwrap() == whole("b.log"));
+        // The name of a file that comes in several requests is not known when it begins.
+        assert!(scrubber.pieces(0).is_err());
+    }
+
+    #[test]
+    fn what_has_to_be_seen_whole_is_not_kept() {
+        let file = |begin: &str| {
+            let mut file = begin.as_bytes().to_vec();
+            file.resize(200_000, b'.');
+            file
+        };
+        let scrubber = ruled(&serde_json::json!({"$attachments.'a.log'": ["rest"]}));
+        let found = of_name(&scrubber, "a.log", &file("kept, and from here not"));
+        assert_eq!(found, Err(NeedsWhole));
+        assert!(of_name(&scrubber, "a.log", &file("kept")).is_ok());
+        let scrubber = ruled(&serde_json::json!({"$heap_memory": ["ticket"]}));
+        assert!(scrubber.pieces_of("a.dmp", true).is_err());
+        assert_eq!(of_name(&scrubber, "a.dmp", &file("MDMP")), Err(NeedsWhole));
+        assert!(of_name(&scrubber, "a.dmp", &file("MDM.")).is_ok());
+        let scrubber = ruled(&serde_json::json!({"$message": ["ticket"]}));
+        assert!(of_name(&scrubber, "a.dmp", &file("MDMP")).is_ok());
     }
 }

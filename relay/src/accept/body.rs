@@ -99,30 +99,75 @@ pub(super) fn to_usize(size: ByteSize) -> usize {
     usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
-/// The whole body as it came.
-pub(super) async fn read(
+/// A body that was read.
+pub(super) enum Read<'a> {
+    /// All of it as it came.
+    Whole(Bytes, Held),
+    /// It is too large to be held.
+    Large(Begun<'a>),
+}
+
+/// A body that is too large to be held.
+pub(super) struct Begun<'a> {
+    /// What is here of it.
+    pub(super) bytes: Bytes,
+    /// The rest; `None` where all of it is here.
+    pub(super) arriving: Option<Arriving<'a>>,
+    /// The memory of what is here.
+    pub(super) held: Option<Held>,
+}
+
+/// The whole body as it came; of one that is larger than `large` bytes only its beginning.
+pub(super) async fn read<'a>(
     body: Incoming,
     door: &Door,
-    guest: &Guest,
+    guest: &'a Guest,
     encoding: Encoding,
-) -> Result<(Bytes, Held), Refusal> {
+    large: Option<usize>,
+) -> Result<Read<'a>, Refusal> {
     let Door { config, budget, .. } = door;
-    let _reading = guest.read();
-    let bytes_max = to_usize(config.body_bytes_max).min(budget.bytes_max);
     let known = body.size_hint().exact();
     let known = known.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    if large.is_some_and(|large| known.is_some_and(|known| known > large)) {
+        let arriving = Some(arriving(body, door, guest)?);
+        return Ok(Read::Large(Begun {
+            bytes: Bytes::new(),
+            arriving,
+            held: None,
+        }));
+    }
+    let _reading = guest.read();
+    let bytes_max = to_usize(config.body_bytes_max).min(budget.bytes_max);
     if known.is_some_and(|n| n > bytes_max) {
         return Err(Refusal::BodyTooLarge { bytes_max });
     }
-    let arriving = Arriving {
+    let mut arriving = Arriving {
         body,
         guest,
         pause_max: config.body_pause_timeout.0,
         deadline: Instant::now() + config.body_timeout.0,
         slow_from: Instant::now() + config.body_pause_timeout.0,
     };
-    let gathering = gather(arriving, budget, encoding, known, bytes_max);
-    gathering.await
+    let most = bytes_max.min(large.unwrap_or(usize::MAX));
+    let (bytes, held, is_whole) = gather(&mut arriving, budget, encoding, known, most).await?;
+    match large {
+        _ if is_whole => Ok(Read::Whole(bytes, held)),
+        None => Err(Refusal::BodyTooLarge { bytes_max }),
+        Some(_) => {
+            arriving.deadline += at_pace(UPLOAD_BYTES_MAX);
+            let (arriving, held) = (Some(arriving), Some(held));
+            Ok(Read::Large(Begun {
+                bytes,
+                arriving,
+                held,
+            }))
+        }
+    }
+}
+
+/// How long a large body may take besides.
+const fn at_pace(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / LARGE_BYTES_PER_SECOND_MIN)
 }
 
 /// A body that is not held, at the pace of the slowest that is allowed.
@@ -138,12 +183,11 @@ pub(super) fn arriving<'a>(
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         return Err(Refusal::BodyTooLarge { bytes_max });
     }
-    let at_pace = Duration::from_secs(known.unwrap_or(bytes_max) / LARGE_BYTES_PER_SECOND_MIN);
     Ok(Arriving {
         body,
         guest,
         pause_max: config.body_pause_timeout.0,
-        deadline: Instant::now() + config.body_timeout.0 + at_pace,
+        deadline: Instant::now() + config.body_timeout.0 + at_pace(known.unwrap_or(bytes_max)),
         slow_from: Instant::now() + config.body_pause_timeout.0,
     })
 }
@@ -186,14 +230,15 @@ impl Arriving<'_> {
 }
 
 /// Waits for the first piece before it asks for memory: what a request says it will send costs
-/// nobody else anything until it comes.
+/// nobody else anything until it comes. Gives what came, and whether that is all; it stops behind
+/// the piece with which it is more than `bytes_max`.
 async fn gather(
-    mut arriving: Arriving<'_>,
+    arriving: &mut Arriving<'_>,
     budget: &Budget,
     encoding: Encoding,
     known: Option<usize>,
     bytes_max: usize,
-) -> Result<(Bytes, Held), Refusal> {
+) -> Result<(Bytes, Held, bool), Refusal> {
     let mut whole = BytesMut::new();
     let wanted = known.unwrap_or(FIRST_BYTES).min(FIRST_BYTES);
     let mut is_whole = false;
@@ -202,7 +247,7 @@ async fn gather(
             // A small body comes in one piece, and needs no copy.
             Some(data) if whole.is_empty() && known == Some(data.len()) => {
                 let held = budget.first(first_bytes(known, encoding)).await?;
-                return Ok((data, held));
+                return Ok((data, held, true));
             }
             Some(data) => whole.extend_from_slice(&data),
             None => is_whole = true,
@@ -215,7 +260,8 @@ async fn gather(
     };
     while let Some(data) = next {
         if whole.len() + data.len() > bytes_max {
-            return Err(Refusal::BodyTooLarge { bytes_max });
+            whole.extend_from_slice(&data);
+            return Ok((whole.freeze(), held, false));
         }
         if whole.capacity() < whole.len() + data.len() {
             let wanted = whole
@@ -229,10 +275,8 @@ async fn gather(
         whole.extend_from_slice(&data);
         next = arriving.next().await?;
     }
-    if whole.len() > bytes_max {
-        return Err(Refusal::BodyTooLarge { bytes_max });
-    }
-    Ok((whole.freeze(), held))
+    let is_whole = whole.len() <= bytes_max;
+    Ok((whole.freeze(), held, is_whole))
 }
 
 /// The memory that a body of this length asks for first.

@@ -7,9 +7,8 @@ use bytes::Bytes;
 
 use super::body::Held;
 use crate::pipeline::Refusal;
+use crate::unpack::{Packing, ZSTD_WINDOW_LOG_MAX};
 
-/// Largest window of a zstd frame that is accepted, as a power of two. Source: RFC 9659.
-const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// Working memory of the decoders besides their window, in bytes.
 const DECODER_BYTES: usize = 64 * 1024;
 
@@ -35,6 +34,23 @@ impl Encoding {
             "zstd" => Self::Zstd,
             _ => return Err(Refusal::Encoding),
         })
+    }
+
+    /// How a body that begins with these two bytes is packed; `None` where it is not.
+    pub(super) fn packing(self, begin: &[u8]) -> Option<Packing> {
+        Some(match self {
+            Self::Identity => return None,
+            Self::Gzip => Packing::Gzip,
+            Self::Deflate if has_zlib_header(begin) => Packing::Zlib,
+            Self::Deflate => Packing::Deflate,
+            Self::Brotli => Packing::Brotli,
+            Self::Zstd => Packing::Zstd,
+        })
+    }
+
+    /// Working memory of a body that is unpacked while it comes, at most, in bytes.
+    pub(super) fn memory(self) -> usize {
+        self.packing(&[]).map_or(0, Packing::memory)
     }
 
     const fn name(self) -> &'static str {

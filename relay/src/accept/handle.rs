@@ -17,16 +17,16 @@ use protocol::limits::STORE_BYTES_MAX;
 
 use super::Door;
 use super::answer::{self, Answer, Look};
-use super::body::{self, Held};
+use super::body::{self, Begun, Held, Read};
 use super::decode::{self, Encoding};
 use super::form;
 use super::guests::Guest;
-use super::large;
+use super::large::{self, LARGE_BODY_BYTES};
 use super::route::{self, Endpoint, Route};
 use super::upload;
 use crate::clock;
 use crate::pipeline::{self, Form, Refusal};
-use crate::report::UNPACKED_BYTES_MAX;
+use crate::report::{self, UNPACKED_BYTES_MAX};
 
 /// Compressed bodies up to this size are unpacked where they arrive, larger ones beside.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
@@ -144,13 +144,18 @@ async fn ask(
     let form = form::of(route.endpoint, &parts.headers, query)?;
     let encoding = Encoding::parse(text(&parts.headers, "content-encoding"))?;
     let mut asked = asked(guest, &parts.headers, form, credentials, project);
-    let (body, held) = if asked.form == Form::Envelope && large::is_large(&incoming, encoding) {
-        large::envelope(incoming, door, guest, encoding, &asked).await?
-    } else {
-        let (body, held) = body::read(incoming, door, guest, encoding).await?;
-        match look {
-            Look::Pixel => (form::sentry_data(query), held),
-            _ => unpack(door, &asked, encoding, body, held).await?,
+    let large = large::may_be_large(&asked.form).then_some(LARGE_BODY_BYTES);
+    let read = match body::read(incoming, door, guest, encoding, large).await? {
+        Read::Whole(_, held) if look == Look::Pixel => {
+            Unpacked::Whole(form::sentry_data(query), held)
+        }
+        Read::Whole(body, held) => unpack(door, &asked, encoding, body, held).await?,
+        Read::Large(begun) => Unpacked::Large(begun, encoding),
+    };
+    let (body, held) = match read {
+        Unpacked::Whole(body, held) => (body, held),
+        Unpacked::Large(begun, encoding) => {
+            large::read(begun, door, guest, encoding, &mut asked).await?
         }
     };
     let may_be_empty = matches!(&asked.form, Form::Report(report) if report.may_be_empty());
@@ -201,13 +206,20 @@ pub(super) fn credentials(
     })
 }
 
-async fn unpack(
+/// A body that was unpacked.
+enum Unpacked<'a> {
+    Whole(Bytes, Held),
+    /// It is too large to be held, and packed like this.
+    Large(Begun<'a>, Encoding),
+}
+
+async fn unpack<'a>(
     door: &Arc<Door>,
     asked: &pipeline::Request,
     encoding: Encoding,
     body: Bytes,
-    mut held: Held,
-) -> Result<(Bytes, Held), Refusal> {
+    held: Held,
+) -> Result<Unpacked<'a>, Refusal> {
     let (of_form, beyond) = match &asked.form {
         Form::Envelope => (None, 0),
         // Base64 of the largest event is a third larger.
@@ -215,21 +227,51 @@ async fn unpack(
         Form::Report(report) if report.is_packed() => (report.bytes_max(), UNPACKED_BYTES_MAX),
         Form::Report(report) => (report.bytes_max(), 0),
     };
+    let large = large::may_be_large(&asked.form);
     let bytes_max = body::to_usize(door.config.decompressed_bytes_max);
-    let bytes_max = bytes_max.min(of_form.unwrap_or(usize::MAX));
+    let bytes_max = bytes_max.min(of_form.unwrap_or(usize::MAX)).min(if large {
+        LARGE_BODY_BYTES
+    } else {
+        usize::MAX
+    });
     let is_small = encoding == Encoding::Identity || body.len() <= INLINE_BYTES_MAX;
-    let unpack = move || {
-        let body = decode::decode(encoding, body, bytes_max, &mut held)?;
-        if beyond > 0 {
-            held.grow(body.len().saturating_mul(2) + beyond)?;
-        }
-        Ok((body, held))
-    };
+    let form = asked.form.clone();
+    let unpack = move || unpack_here(&form, encoding, body, held, bytes_max, beyond);
     if is_small {
         return unpack();
     }
     let unpacked = door.pipeline.aside().run(asked.whose(), unpack).await;
     unpacked.ok_or(Refusal::Broken)?
+}
+
+fn unpack_here<'a>(
+    form: &Form,
+    encoding: Encoding,
+    body: Bytes,
+    mut held: Held,
+    bytes_max: usize,
+    beyond: usize,
+) -> Result<Unpacked<'a>, Refusal> {
+    let whole = |bytes, held| Begun {
+        bytes,
+        arriving: None,
+        held: Some(held),
+    };
+    let unpacked = match decode::decode(encoding, body.clone(), bytes_max, &mut held) {
+        Err(Refusal::BodyTooLarge { .. }) if large::may_be_large(form) => {
+            return Ok(Unpacked::Large(whole(body, held), encoding));
+        }
+        unpacked => unpacked?,
+    };
+    if beyond > 0 {
+        held.grow(unpacked.len().saturating_mul(2) + beyond)?;
+    }
+    match form {
+        Form::Report(report) if report::is_larger_inside(report, &unpacked) => {
+            Ok(Unpacked::Large(whole(unpacked, held), Encoding::Identity))
+        }
+        _ => Ok(Unpacked::Whole(unpacked, held)),
+    }
 }
 
 /// `Origin`, else the page in `Referer`.

@@ -2,6 +2,7 @@
 
 mod containers;
 mod files;
+mod forms;
 mod harness;
 mod hostile;
 mod ingest;

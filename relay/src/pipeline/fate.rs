@@ -77,7 +77,7 @@ impl Inner {
         if self.spool.is_held_back(item.kind.lane()) {
             return Fate::Limited(held_back(item.kind.lane()));
         }
-        if reference::is_followed(&self.uploads, whose.target.project, item) {
+        if reference::is_charged(&self.uploads, whose.target.project, item) {
             // Its file was taken from them when it began to come.
             return Fate::Keep;
         }

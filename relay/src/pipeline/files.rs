@@ -7,7 +7,7 @@ use protocol::ids::{Lane, ProjectId, WholeId};
 use protocol::item::Category;
 
 use super::fate::{Fate, Whose};
-use super::{Pipeline, Refusal, Request, reference};
+use super::{Absent, Pipeline, Refusal, Request, reference};
 use crate::upload::{Sender, Uploads};
 
 /// What becomes of files at the moment.
@@ -88,6 +88,12 @@ impl Pipeline {
     #[must_use]
     pub fn reference(id: WholeId, header: &ItemHeader, length: u64) -> EnvelopeItem {
         reference::to(id, header, length)
+    }
+
+    /// The item that stands for a file of which nothing is kept.
+    #[must_use]
+    pub fn absent(why: Absent, header: &ItemHeader, length: u64) -> EnvelopeItem {
+        reference::to_absent(why, header, length)
     }
 }
 

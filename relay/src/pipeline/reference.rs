@@ -19,6 +19,20 @@ const REFERENCE: &str = "application/vnd.sentry.attachment-ref+json";
 /// The header that says how long the content is.
 const LENGTH: &str = "attachment_length";
 
+/// Where what is not taken lies: nowhere.
+const NOWHERE: &str = "nowhere";
+/// And what people's rules would have to see as a whole.
+const NEEDS_WHOLE: &str = "privacy_rules";
+
+/// Why a file is not taken whose item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// No file is taken from there at the moment; its item is asked again, and told why.
+    Untaken,
+    /// People's rules have to see it as a whole, for which it is too large.
+    NeedsWhole,
+}
+
 /// What a reference says.
 #[derive(Deserialize)]
 struct Reference<'a> {
@@ -30,8 +44,21 @@ struct Reference<'a> {
 
 /// A reference to a file, in the place of its item.
 pub(super) fn to(id: WholeId, header: &ItemHeader, length: u64) -> EnvelopeItem {
+    at(&id.to_string(), header, length)
+}
+
+/// A reference to a file of which nothing is kept.
+pub(super) fn to_absent(why: Absent, header: &ItemHeader, length: u64) -> EnvelopeItem {
+    let location = match why {
+        Absent::Untaken => NOWHERE,
+        Absent::NeedsWhole => NEEDS_WHOLE,
+    };
+    at(location, header, length)
+}
+
+fn at(location: &str, header: &ItemHeader, length: u64) -> EnvelopeItem {
     let content_type = header.content_type();
-    let payload = serde_json::json!({"location": id.to_string(), "content_type": content_type});
+    let payload = serde_json::json!({"location": location, "content_type": content_type});
     let mut header = header.clone();
     header.set_text("content_type", REFERENCE);
     header.set_number(LENGTH, length);
@@ -67,6 +94,12 @@ pub(super) fn follow<'i>(
         Some("event.view_hierarchy" | "event.payload" | "event.breadcrumbs")
     );
     let found = serde_json::from_slice::<Reference<'_>>(&item.payload).ok();
+    if found
+        .as_ref()
+        .is_some_and(|found| found.location == NEEDS_WHOLE)
+    {
+        return Err(reason::PRIVACY_RULES);
+    }
     let found = found.filter(|_| !is_read).and_then(|reference| {
         let sum = uploads.done(project, id(&reference.location)?)?;
         Some((reference, sum))
@@ -93,9 +126,14 @@ pub(super) fn dump(uploads: &Uploads, item: &EnvelopeItem) -> Dump {
     Dump::Apart(id.and_then(|id| uploads.crash(id)))
 }
 
-/// Whether it refers to a file that is here.
-pub(super) fn is_followed(uploads: &Uploads, project: ProjectId, item: &EnvelopeItem) -> bool {
-    is_reference(item) && matches!(follow(uploads, project, item), Ok((_, Some(_))))
+/// Whether it refers to a file that was taken from its limits: one that is here, or that came and
+/// cannot be kept.
+pub(super) fn is_charged(uploads: &Uploads, project: ProjectId, item: &EnvelopeItem) -> bool {
+    let followed = is_reference(item).then(|| follow(uploads, project, item));
+    matches!(
+        followed,
+        Some(Ok((_, Some(_))) | Err(reason::PRIVACY_RULES))
+    )
 }
 
 fn is_reference(item: &EnvelopeItem) -> bool {

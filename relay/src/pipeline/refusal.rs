@@ -209,7 +209,7 @@ const fn upload(error: &UploadError) -> (u16, &'static str, Option<Duration>) {
         UploadError::Unknown => (404, reason::INVALID_PLACEHOLDER, None),
         UploadError::Busy | UploadError::Offset { .. } => (409, reason::INVALID_PLACEHOLDER, None),
         UploadError::TooLarge { .. } => (413, reason::TOO_LARGE, None),
-        UploadError::Rules => (413, reason::PRIVACY_RULES, None),
+        UploadError::Rules(_) => (413, reason::PRIVACY_RULES, None),
         UploadError::Share { .. } => (429, reason::OVERLOAD, Some(HOLD_BACK)),
         UploadError::TooMany => (503, reason::OVERLOAD, Some(RETRY_AFTER)),
         UploadError::Spool(error) => spool(error),
@@ -228,7 +228,7 @@ const fn report(error: ReportError) -> (u16, &'static str, Option<Duration>) {
         ReportError::Unreal(_) => (400, reason::INVALID_UNREAL),
         ReportError::CheckIn(_) => (400, reason::INVALID_CHECK_IN),
         ReportError::Feedback(_) => (400, reason::PAYLOAD),
-        ReportError::TooMany(_) => (413, reason::TOO_LARGE),
+        ReportError::TooMany(_) | ReportError::UnpacksTo(_) => (413, reason::TOO_LARGE),
     };
     (status, reason, None)
 }

@@ -22,9 +22,13 @@ pub(super) fn complete(envelope: &mut Envelope, dumps: impl Fn(&EnvelopeItem) ->
     }
 }
 
-/// The same where all of it is here, with fields that were told beside.
-pub(super) fn complete_told(envelope: &mut Envelope, told: Value) {
-    let dump = dump_of(envelope, |_| Dump::Here);
+/// The same with fields that were told beside.
+pub(super) fn complete_told(
+    envelope: &mut Envelope,
+    told: Value,
+    dumps: impl Fn(&EnvelopeItem) -> Dump,
+) {
+    let dump = dump_of(envelope, dumps);
     complete_with(envelope, told, dump);
 }
 

@@ -30,7 +30,8 @@ pub(super) fn of_event(
 }
 
 /// A part as an attachment, of the given type or of the one its name tells.
-pub(super) fn attachment(part: Part, kind: Option<&str>) -> EnvelopeItem {
+#[must_use]
+pub fn attachment(part: Part, kind: Option<&str>) -> EnvelopeItem {
     let name = part.filename.unwrap_or(part.name);
     let kind = kind.or_else(|| known(&name));
     let mut header = ItemHeader::default();
@@ -43,6 +44,9 @@ pub(super) fn attachment(part: Part, kind: Option<&str>) -> EnvelopeItem {
     }
     if let Some(kind) = kind {
         header.set_text("attachment_type", kind);
+    }
+    if let Some(length) = part.length {
+        header.set_number("attachment_length", length);
     }
     EnvelopeItem {
         kind: ItemKind::Attachment,

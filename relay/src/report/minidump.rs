@@ -14,25 +14,21 @@ use protocol::item::ItemKind;
 use serde_json::Value;
 
 use super::multipart::{self, Part};
-use super::{ReportError, crash, fields, files, json_item, unpack};
+use super::{Dump, ReportError, crash, fields, files, json_item, unpack};
 
-const FIELD: &str = "upload_file_minidump";
+/// The field of a form that has the dump.
+pub const FIELD: &str = "upload_file_minidump";
 const KIND: &str = "event.minidump";
 
 /// The envelope of a crash upload.
-pub(super) fn upload(boundary: Option<&str>, body: &Bytes) -> Result<Vec<Envelope>, ReportError> {
-    let (dump, rest) = match boundary {
-        Some(boundary) => form(boundary, body)?,
-        None => {
-            let data = unpack::unpack(body)?;
-            // Packed forms come with the type of what packed them.
-            match multipart::leading_boundary(&data) {
-                Some(boundary) => form(&boundary, &data)?,
-                None => (raw(data), Vec::new()),
-            }
-        }
-    };
-    if !is_minidump(&dump.data) {
+pub(super) fn upload(
+    boundary: Option<&str>,
+    body: &Bytes,
+    dumps: impl Fn(&EnvelopeItem) -> Dump,
+) -> Result<Vec<Envelope>, ReportError> {
+    let (dump, rest) = find(boundary, body)?;
+    // What came apart was looked at when it began.
+    if dump.length.is_none() && !is_minidump(&dump.data) {
         return Err(ReportError::Minidump);
     }
     let mut items = vec![files::attachment(dump, Some(KIND))];
@@ -49,12 +45,26 @@ pub(super) fn upload(boundary: Option<&str>, body: &Bytes) -> Result<Vec<Envelop
         header: EnvelopeHeader::default(),
         items,
     };
-    crash::complete_told(&mut envelope, event);
+    crash::complete_told(&mut envelope, event, dumps);
     Ok(vec![envelope])
 }
 
+/// The dump of a crash upload, and the other parts of its form.
+pub(super) fn find(boundary: Option<&str>, body: &Bytes) -> Result<(Part, Vec<Part>), ReportError> {
+    if let Some(boundary) = boundary {
+        return form(boundary, body);
+    }
+    let data = unpack::unpack(body)?;
+    // Packed forms come with the type of what packed them.
+    match multipart::leading_boundary(&data) {
+        Some(boundary) => form(&boundary, &data),
+        None => Ok((raw(data), Vec::new())),
+    }
+}
+
 /// Whether these bytes begin as a dump does, in either byte order.
-pub(super) fn is_minidump(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn is_minidump(bytes: &[u8]) -> bool {
     bytes.starts_with(b"MDMP") || bytes.starts_with(b"PMDM")
 }
 
@@ -78,6 +88,7 @@ fn raw(data: Bytes) -> Part {
         name: FIELD.to_owned(),
         filename: Some("minidump.dmp".to_owned()),
         content_type: Some("application/x-dmp".to_owned()),
+        length: None,
         data,
     }
 }

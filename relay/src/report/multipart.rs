@@ -6,19 +6,27 @@ use memchr::memmem;
 use super::ReportError;
 
 /// Most parts of a form.
-const PARTS_MAX: usize = 500;
+pub const PARTS_MAX: usize = 500;
 /// Longest headers of a part, in bytes.
-const HEADERS_BYTES_MAX: usize = 8 * 1024;
+pub const HEADERS_BYTES_MAX: usize = 8 * 1024;
+/// The header of a part that says how long the file is that its data refers to.
+pub const LENGTH: &str = "Attachment-Length";
 /// Longest boundary, in bytes. RFC 2046 allows 70.
 const BOUNDARY_BYTES_MAX: usize = 200;
 
 /// A field or a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) name: String,
-    pub(super) filename: Option<String>,
-    pub(super) content_type: Option<String>,
-    pub(super) data: Bytes,
+pub struct Part {
+    /// The field's name.
+    pub name: String,
+    /// The file's, of a file.
+    pub filename: Option<String>,
+    /// What it says it is.
+    pub content_type: Option<String>,
+    /// How long the file is, in bytes, where the data only refers to it.
+    pub length: Option<u64>,
+    /// Its content.
+    pub data: Bytes,
 }
 
 /// The boundary in a `Content-Type`.
@@ -33,7 +41,8 @@ pub(super) fn boundary(content_type: &str) -> Option<String> {
 }
 
 /// The boundary that a form begins with, where no header names it.
-pub(super) fn leading_boundary(body: &[u8]) -> Option<String> {
+#[must_use]
+pub fn leading_boundary(body: &[u8]) -> Option<String> {
     let line = body.strip_prefix(b"--")?;
     let end = line
         .iter()
@@ -105,11 +114,17 @@ fn part(bytes: &Bytes) -> Result<Part, ReportError> {
         (bytes.get(..at), bytes.slice(at + 2..))
     };
     let head = head.filter(|head| head.len() <= HEADERS_BYTES_MAX);
-    let head = String::from_utf8_lossy(head.ok_or(error)?);
-    let mut part = Part {
-        data,
-        ..Part::default()
-    };
+    let part = part_of(head.ok_or(error)?)?;
+    Ok(Part { data, ..part })
+}
+
+/// A part without its data, of its headers.
+///
+/// # Errors
+/// [`ReportError::Multipart`] of one without a name.
+pub fn part_of(head: &[u8]) -> Result<Part, ReportError> {
+    let head = String::from_utf8_lossy(head);
+    let mut part = Part::default();
     let mut is_named = false;
     for line in head.lines() {
         let Some((name, value)) = line.split_once(':') else {
@@ -123,6 +138,8 @@ fn part(bytes: &Bytes) -> Result<Part, ReportError> {
             part.filename = parameter(value, "filename").filter(|name| !name.is_empty());
         } else if name.trim().eq_ignore_ascii_case("content-type") {
             part.content_type = Some(value.trim().to_owned());
+        } else if name.trim().eq_ignore_ascii_case(LENGTH) {
+            part.length = value.trim().parse().ok();
         }
     }
     if is_named {

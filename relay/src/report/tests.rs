@@ -9,12 +9,17 @@ use protocol::timestamp::Timestamp;
 const AT: Timestamp = Timestamp::from_millis(1_795_198_754_000);
 const DUMP: &[u8] = b"MDMP and so on";
 
+/// Nothing comes apart.
+fn here(_: &EnvelopeItem) -> Dump {
+    Dump::Here
+}
+
 fn made(form: &Form, body: impl Into<Vec<u8>>) -> Vec<Envelope> {
-    envelopes(form, &Bytes::from(body.into()), AT).unwrap()
+    envelopes(form, &Bytes::from(body.into()), AT, here).unwrap()
 }
 
 fn error(form: &Form, body: impl Into<Vec<u8>>) -> ReportError {
-    envelopes(form, &Bytes::from(body.into()), AT).unwrap_err()
+    envelopes(form, &Bytes::from(body.into()), AT, here).unwrap_err()
 }
 
 fn payload(envelope: &Envelope, kind: &ItemKind) -> Value {
@@ -209,7 +214,7 @@ fn uploads_without_a_dump_say_what_is_missing() {
     let bomb = gzip(&vec![b'M'; 2 * UNPACKED_BYTES_MAX]);
     assert_eq!(
         error(&Form::Minidump { boundary: None }, bomb),
-        ReportError::Minidump
+        ReportError::UnpacksTo(UNPACKED_BYTES_MAX)
     );
     let broken = ReportError::Compression("gzip");
     assert_eq!(
@@ -666,10 +671,10 @@ proptest! {
     ) {
         let body = Bytes::from([start, &body].concat());
         for form in every_form() {
-            drop(envelopes(&form, &body, AT));
+            drop(envelopes(&form, &body, AT, here));
         }
         let packed = Bytes::from(zlib(&[b"CR1", body.as_ref()].concat()));
-        drop(envelopes(&Form::Unreal { user: None }, &packed, AT));
+        drop(envelopes(&Form::Unreal { user: None }, &packed, AT, here));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use protocol::item::ItemKind;
 use serde_json::{Map, Value, json};
 
 use super::multipart::Part;
-use super::{ReportError, crash, files, minidump, unpack};
+use super::{Dump, ReportError, crash, files, minidump, unpack};
 
 /// Most files of a container.
 const FILES_MAX: u32 = 100;
@@ -59,7 +59,7 @@ pub(super) fn crash(user: Option<&str>, body: &Bytes) -> Result<Vec<Envelope>, R
     if let Some(user) = user {
         super::fields::merge(&mut told, user_of(user));
     }
-    crash::complete_told(&mut envelope, told);
+    crash::complete_told(&mut envelope, told, |_| Dump::Here);
     if !envelope.items.iter().any(|item| item.kind.makes_event()) {
         return Err(ReportError::Unreal("it has neither a dump nor a context"));
     }

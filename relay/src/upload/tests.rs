@@ -2,10 +2,18 @@
 
 use std::path::Path;
 
+use protocol::block::PART_BYTES;
+use protocol::outcome::reason;
 use protocol::roster::PrivacySettings;
 
+use super::places::{IDLE_MAX, SHARE, WANTED_IDLE_MAX};
 use super::*;
 use crate::ledger::Ledger;
+
+const FILE: Named<'_> = Named {
+    name: "a.log",
+    is_minidump: false,
+};
 
 fn sender() -> Sender {
     Sender {
@@ -41,7 +49,7 @@ async fn one_that_was_begun_goes_on_after_the_process_died() {
         uploads.turn(&sender(), id, 0),
         Err(UploadError::Busy)
     ));
-    let inline = uploads.inline(&sender(), 5).await.unwrap();
+    let inline = uploads.inline(&sender(), FILE, Some(5)).await.unwrap();
 
     fs::write(path.join("00000000000000000000000000000000.json"), b"{}").unwrap();
     fs::write(path.join("something.new"), b"{}").unwrap();
@@ -97,9 +105,9 @@ async fn there_are_few_and_those_that_nobody_goes_on_with_make_room() {
     let more = begin(5, Duration::ZERO).await;
     assert!(matches!(more, Err(UploadError::TooMany)));
     // Files of envelopes need none of those places.
-    let mut inline = uploads.inline(&sender(), 1).await.unwrap();
+    let mut inline = uploads.inline(&sender(), FILE, None).await.unwrap();
     inline.push(b"x").await.unwrap();
-    inline.finish().await.unwrap();
+    assert_eq!(inline.finish_whole().await.unwrap(), 1);
     assert_eq!(failed(&ledger), 0);
     // A place that is wanted is given up by who waits for longest, and no other.
     let soon = WANTED_IDLE_MAX + Duration::from_secs(1);

@@ -175,3 +175,57 @@ async fn a_file_of_an_envelope_may_be_larger_than_the_memory_that_it_takes() {
     assert!(growth < GROWTH_MAX, "{} MiB more", growth >> 20);
     site.assert_ledger_balances().await.unwrap();
 }
+
+/// A form with one file.
+fn form(name: &str, filename: &str, file: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--xyz\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{filename}\"\r\n\r\n"
+    );
+    [head.as_bytes(), file, b"\r\n--xyz--\r\n"].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_a_form_may_be_larger_than_the_memory_that_it_takes() {
+    const GROWTH_MAX: u64 = 48 << 20;
+    let site = Site::start().await.unwrap();
+    let before = site.relay_resident_bytes().unwrap();
+    let (_, key) = site.dsn().split_once("//").unwrap();
+    let (key, _) = key.split_once('@').unwrap();
+    // Without what happens to look like a URL with a password.
+    let signs = |seed, len| -> Vec<u8> { noise(seed, len).iter().map(|b| b | 0x80).collect() };
+    let file = signs(4, 60 << 20);
+    let mut dump = signs(5, 40 << 20);
+    dump[..4].copy_from_slice(b"MDMP");
+    let id = "8".repeat(32);
+    for (path, name, file) in [
+        (format!("events/{id}/attachments"), "core.bin", &file),
+        ("minidump".to_owned(), "crash.dmp", &dump),
+    ] {
+        let project = &site.access().project_id;
+        let url = format!(
+            "{}/api/{project}/{path}/?sentry_key={key}",
+            site.relay_url()
+        );
+        let body = tests::load::gzip_of(&form("upload_file_minidump", name, file)).unwrap();
+        let request = tests::api::client().post(url).body(body);
+        let request = request.header("content-type", "multipart/form-data; boundary=xyz");
+        let answer = request
+            .header("content-encoding", "gzip")
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        let found = until("the file", VISIBLE_WITHIN, || async {
+            let list = site.api().get(&items_path(&site)).await.ok()?;
+            let mut list = list.as_array()?.iter();
+            list.find(|item| item["name"] == name).cloned()
+        });
+        let found = download(&site, &found.await.unwrap()).await;
+        assert!(found == *file, "another file");
+    }
+    let peak = site.relay().unwrap().resident_peak_bytes().unwrap();
+    let growth = peak.saturating_sub(before);
+    println!("the relay held {} MiB more", growth >> 20);
+    assert!(growth < GROWTH_MAX, "{} MiB more", growth >> 20);
+    site.assert_ledger_balances().await.unwrap();
+}

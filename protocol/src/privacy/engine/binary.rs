@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::super::language::builtin::Redaction;
 use super::super::language::kinds::Kind;
 use super::super::language::program::{Program, Step};
-use super::super::language::selector::types;
+use super::super::language::selector::{Types, types};
 use super::bits::Bits;
 use super::plan::Plans;
 use super::redact::{PseudonymKey, find, substitute};
@@ -32,21 +32,15 @@ pub(super) fn scrub(
     is_minidump: bool,
 ) -> Bytes {
     let mut plans = Plans::default();
-    let root = program.matcher.root(types::ATTACHMENTS);
     let own = types::BINARY | if is_minidump { types::MINIDUMP } else { 0 };
-    let file = program.matcher.step(root, name.as_bytes(), own);
-    let mut steps_at = |bits: Bits| -> Vec<&Step> {
-        let plan = plans.find(program, bits, Reach::Open);
-        let steps = plans.get(plan).into_iter().flat_map(|plan| &plan.steps);
-        steps.filter_map(|n| program.steps.get(*n)).collect()
-    };
-    let of_file = steps_at(file);
-    let mut work: Vec<(Range<usize>, Vec<&Step>)> = Vec::new();
+    let file = file_of(program, name, own);
+    let of_file = steps_at(program, &mut plans, file);
+    let mut work: Vec<(Range<usize>, Vec<usize>)> = Vec::new();
     if is_minidump {
         for (range, kind) in dump::regions(bytes) {
             let bits = program.matcher.step(file, b"", kind | types::BINARY);
             let mut steps = of_file.clone();
-            steps.extend(steps_at(bits));
+            steps.extend(steps_at(program, &mut plans, bits));
             work.push((range, steps));
         }
     } else {
@@ -61,10 +55,71 @@ pub(super) fn scrub(
         let Some(region) = redacted.get_mut(range) else {
             continue;
         };
-        for step in steps {
-            apply(step, key, region);
+        for step in steps.iter().filter_map(|n| program.steps.get(*n)) {
+            apply(step, key, region, 0);
         }
     }
+    kept_if_same(bytes, redacted)
+}
+
+/// What the rules do to a file that is looked at in pieces; nothing by default.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct FileRules {
+    steps: Vec<usize>,
+    /// They look into crash dumps, which takes the whole dump.
+    pub(in super::super) touch_dumps: bool,
+}
+
+impl FileRules {
+    /// What the rules do to a file of this name; of one that is a crash dump only whether they do
+    /// anything.
+    pub(in super::super) fn of(program: &Program, name: &str) -> Self {
+        let mut plans = Plans::default();
+        let steps = steps_at(program, &mut plans, file_of(program, name, types::BINARY));
+        let dump = file_of(program, name, types::BINARY | types::MINIDUMP);
+        let inside = [types::STACK_MEMORY, types::HEAP_MEMORY, types::STRING].into_iter();
+        let inside = inside.map(|kind| program.matcher.step(dump, b"", kind | types::BINARY));
+        let mut places = std::iter::once(dump).chain(inside);
+        let touch_dumps = places.any(|bits| !steps_at(program, &mut plans, bits).is_empty());
+        Self { steps, touch_dumps }
+    }
+
+    /// Applies them to a piece with what lies around it. `None` when a match that begins before
+    /// `until` does not end where the bytes do: nobody knows how far it goes.
+    pub(in super::super) fn apply(
+        &self,
+        program: &Program,
+        key: Option<&PseudonymKey>,
+        bytes: &Bytes,
+        until: usize,
+    ) -> Option<Bytes> {
+        if self.steps.is_empty() {
+            return Some(bytes.clone());
+        }
+        let mut redacted = bytes.to_vec();
+        for step in self.steps.iter().filter_map(|n| program.steps.get(*n)) {
+            if apply(step, key, &mut redacted, until) {
+                return None;
+            }
+        }
+        Some(kept_if_same(bytes, redacted))
+    }
+}
+
+fn file_of(program: &Program, name: &str, own: Types) -> Bits {
+    let root = program.matcher.root(types::ATTACHMENTS);
+    program.matcher.step(root, name.as_bytes(), own)
+}
+
+/// The steps that apply at a place.
+fn steps_at(program: &Program, plans: &mut Plans, place: Bits) -> Vec<usize> {
+    let plan = plans.find(program, place, Reach::Open);
+    plans
+        .get(plan)
+        .map_or_else(Vec::new, |plan| plan.steps.clone())
+}
+
+fn kept_if_same(bytes: &Bytes, redacted: Vec<u8>) -> Bytes {
     if redacted == bytes.as_ref() {
         bytes.clone()
     } else {
@@ -72,12 +127,15 @@ pub(super) fn scrub(
     }
 }
 
-/// Applies one step to the bytes of a region.
-fn apply(step: &Step, key: Option<&PseudonymKey>, region: &mut [u8]) {
+/// Applies one step to the bytes of a region. Tells whether a match began before `until` and
+/// reaches the region's end.
+fn apply(step: &Step, key: Option<&PseudonymKey>, region: &mut [u8], until: usize) -> bool {
+    let mut is_open = false;
+    let end = region.len();
     let patterns = match &step.kind {
         Kind::Anything => {
             fill(step, key, region, 0..region.len(), Width::Bytes);
-            return;
+            return false;
         }
         Kind::Patterns(patterns) => patterns,
         Kind::Pair { values, .. } => values,
@@ -91,15 +149,19 @@ fn apply(step: &Step, key: Option<&PseudonymKey>, region: &mut [u8]) {
             start += chunk.valid().len() + chunk.invalid().len();
         }
         for range in found {
+            is_open |= range.start < until && range.end == end;
             fill(step, key, region, range, Width::Bytes);
         }
         for wide in wide_texts(region) {
             for range in find(pattern, &wide.text) {
                 let units = wide.units(&range);
+                // Of the last character only one byte may be here.
+                is_open |= units.start < until && units.end + 1 >= end;
                 fill(step, key, region, units, Width::Units);
             }
         }
     }
+    is_open
 }
 
 /// How wide a character of the redaction is.

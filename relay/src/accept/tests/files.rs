@@ -5,12 +5,12 @@ use protocol::block::{Chain, Part, Record, Whole};
 
 use super::harness::*;
 
-const MIB: usize = 1024 * 1024;
+pub(super) const MIB: usize = 1024 * 1024;
 const TUS: (&str, &str) = ("Tus-Resumable", "1.0.0");
 const PIECE: (&str, &str) = ("Content-Type", "application/offset+octet-stream");
 
 /// Text of lines, some of which hold a card's number.
-fn file(len: usize) -> Vec<u8> {
+pub(super) fn file(len: usize) -> Vec<u8> {
     let lines = (0_u64..).flat_map(|n| {
         let line = if n % 1000 == 7 {
             format!("{n} paid with 4111 1111 1111 1111\n")
@@ -50,7 +50,7 @@ fn offset(reply: &Reply) -> usize {
 }
 
 /// The parts and the items with parts that the spool holds.
-async fn spooled(relay: &Relay) -> (Vec<Part>, Vec<Whole>) {
+pub(super) async fn spooled(relay: &Relay) -> (Vec<Part>, Vec<Whole>) {
     let (mut parts, mut wholes) = (Vec::new(), Vec::new());
     for (_, record) in relay.records().await {
         match record {
@@ -63,7 +63,7 @@ async fn spooled(relay: &Relay) -> (Vec<Part>, Vec<Whole>) {
 }
 
 /// Checks that the parts are the file as it may be kept, and that they come to what is said.
-fn check_parts(parts: &[Part], whole: &Whole, file: &[u8]) {
+pub(super) fn check_parts(parts: &[Part], whole: &Whole, file: &[u8]) {
     let mut chain = Chain::default();
     let mut joined = Vec::new();
     for (nth, part) in (0..).zip(parts) {
@@ -287,7 +287,7 @@ async fn of_an_envelope_that_breaks_off_or_is_packed_nothing_half_is_kept() {
 }
 
 /// A crash dump with so many bytes of memory behind it.
-fn dump(len: usize) -> Vec<u8> {
+pub(super) fn dump(len: usize) -> Vec<u8> {
     const DUMP: &[u8] = include_bytes!("../../../../protocol/fixtures/dumps/crash.dmp");
     let mut dump = DUMP.to_vec();
     dump.resize(len, b'x');
@@ -295,7 +295,7 @@ fn dump(len: usize) -> Vec<u8> {
 }
 
 /// The event that was kept.
-async fn event(relay: &Relay) -> serde_json::Value {
+pub(super) async fn event_of(relay: &Relay) -> serde_json::Value {
     let kept = relay.kept().await;
     let mut items = kept.iter().flat_map(|(_, items)| &items.items);
     let event = items.find(|item| item.kind == "event").unwrap();
@@ -314,7 +314,7 @@ async fn a_large_dump_tells_its_event_as_a_small_one_does() {
     body.extend_from_slice(&dump);
     let sent = relay.post(&body).await;
     assert_eq!(sent.status, 200, "{}", sent.text());
-    let event = event(&relay).await;
+    let event = event_of(&relay).await;
     let exception = &event["exception"]["values"][0];
     assert_eq!(exception["type"], "SIGSEGV / SEGV_MAPERR");
     assert_eq!(event["errors"], serde_json::Value::Null);
@@ -334,7 +334,7 @@ async fn a_dump_that_came_in_pieces_tells_its_event() {
     );
     let sent = relay.post(envelope).await;
     assert_eq!(sent.status, 200, "{}", sent.text());
-    let event = event(&relay).await;
+    let event = event_of(&relay).await;
     assert_eq!(event["message"], "x");
     assert_eq!(
         event["exception"]["values"][0]["type"],
