@@ -8,16 +8,20 @@
 //! the highest row that is safe. After a crash the rows above `upto` are added again; adding a row
 //! replaces what stood there.
 //!
-//! Questions run on the blocking pool over all parts that their time range touches.
+//! A search is looked for once, over all parts that its time range touches, beside each other on
+//! a few threads. What it found stays marked, so that counts in groups, over time and of people
+//! read the columns of those documents alone. Events in order are read week by week, as far as the
+//! page needs.
 
-mod collect;
 mod compile;
+mod listing;
+mod look;
 mod part;
 mod schema;
 mod suggest;
+mod tally;
 mod writer;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,6 +108,107 @@ pub struct IssueHit {
     pub first_seen: Timestamp,
     /// The last of them.
     pub last_seen: Timestamp,
+}
+
+/// What a search found as it stood when it was looked for; more can be asked of it.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The issues that have matching events, in no order.
+    pub issues: Vec<IssueHit>,
+    documents: Arc<look::Documents>,
+}
+
+/// What of a look is counted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// In which groups.
+    pub groups: Groups,
+    /// Whether events that are in none of the groups are counted as one more.
+    pub has_rest: bool,
+    /// Over which time, beside all of it.
+    pub points: Points,
+    /// Where people are counted.
+    pub people: People,
+}
+
+/// How events are told apart.
+#[derive(Clone, Debug)]
+pub enum Groups {
+    /// They are not.
+    All,
+    /// By their issue.
+    Issues(Vec<i64>),
+    /// By their project.
+    Projects(Vec<ProjectId>),
+    /// By what they match; an event is counted in every group whose filter it matches.
+    Matching(Vec<Expr>),
+}
+
+impl Groups {
+    fn len(&self) -> usize {
+        match self {
+            Self::All => 1,
+            Self::Issues(issues) => issues.len(),
+            Self::Projects(projects) => projects.len(),
+            Self::Matching(filters) => filters.len(),
+        }
+    }
+}
+
+/// Steps of time of one length, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Points {
+    /// Begin of the first.
+    pub from: Timestamp,
+    /// Length of each in milliseconds, at least 1.
+    pub width_ms: i64,
+    /// How many.
+    pub n: usize,
+}
+
+impl Points {
+    /// No steps.
+    pub const NONE: Self = Self {
+        from: Timestamp::from_millis(0),
+        width_ms: 1,
+        n: 0,
+    };
+
+    /// Which step a time is in.
+    fn place(&self, at: i64) -> Option<usize> {
+        let since = at.checked_sub(self.from.as_millis())?;
+        let place = usize::try_from(since.div_euclid(self.width_ms.max(1))).ok()?;
+        (place < self.n).then_some(place)
+    }
+}
+
+/// Where distinct people are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum People {
+    /// Nowhere.
+    NotCounted,
+    /// In each group.
+    OfGroups,
+    /// In each step of time of each group.
+    OfPoints,
+}
+
+/// Events, and the people who met them where those are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Events.
+    pub events: u64,
+    /// Distinct people.
+    pub people: u64,
+}
+
+/// Counts of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Of all its events, whenever they happened.
+    pub all: Count,
+    /// By step of time.
+    pub points: Vec<Count>,
 }
 
 /// An event that matches.
@@ -247,20 +352,30 @@ impl Index {
         answer.await.map_err(|_| IndexError::Closed)?
     }
 
-    /// The issues with matching events, in no order.
+    /// Looks for the events of a search, once.
     ///
     /// # Errors
     /// [`IndexError::NotAnEventKey`], or the engine's error.
-    pub async fn issues(&self, search: Search) -> Result<Vec<IssueHit>, IndexError> {
-        self.ask(move |parts| collect::issues(parts, &search)).await
+    pub async fn look(&self, search: Search) -> Result<Look, IndexError> {
+        self.ask(move |parts| {
+            let (issues, documents) = look::look(parts, &search)?;
+            Ok(Look {
+                issues,
+                documents: Arc::new(documents),
+            })
+        })
+        .await
     }
 
-    /// Distinct people by issue over matching events.
+    /// Counts what a look found: in each group, in their order, and behind them in what is left,
+    /// where that is wanted.
     ///
     /// # Errors
     /// [`IndexError::NotAnEventKey`], or the engine's error.
-    pub async fn users(&self, search: Search) -> Result<HashMap<i64, u64>, IndexError> {
-        self.ask(move |parts| collect::users(parts, &search)).await
+    pub async fn tally(&self, look: &Look, wanted: Wanted) -> Result<Vec<Tally>, IndexError> {
+        let documents = Arc::clone(&look.documents);
+        self.ask(move |parts| tally::tally(parts, &documents, &wanted))
+            .await
     }
 
     /// Matching events in time order, at most `limit`, those behind `after` in that order.
@@ -274,33 +389,7 @@ impl Index {
         after: Option<EventHit>,
         limit: usize,
     ) -> Result<Vec<EventHit>, IndexError> {
-        self.ask(move |parts| collect::events(parts, &search, order, after, limit))
-            .await
-    }
-
-    /// Matching events counted by issue and bucket of `width_ms`; keys are bucket starts.
-    ///
-    /// # Errors
-    /// [`IndexError::NotAnEventKey`], or the engine's error.
-    pub async fn histogram(
-        &self,
-        search: Search,
-        width_ms: i64,
-    ) -> Result<HashMap<(i64, i64), u64>, IndexError> {
-        self.ask(move |parts| collect::histogram(parts, &search, width_ms))
-            .await
-    }
-
-    /// Distinct people over matching events by bucket of `width_ms`; keys are bucket starts.
-    ///
-    /// # Errors
-    /// [`IndexError::NotAnEventKey`], or the engine's error.
-    pub async fn users_over_time(
-        &self,
-        search: Search,
-        width_ms: i64,
-    ) -> Result<HashMap<i64, u64>, IndexError> {
-        self.ask(move |parts| collect::users_over_time(parts, &search, width_ms))
+        self.ask(move |parts| listing::events(parts, &search, order, after, limit))
             .await
     }
 

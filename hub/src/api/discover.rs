@@ -4,6 +4,8 @@
 //! What a query says of issues (`is:`, `issue:`, `assigned:`) decides which issues' events are
 //! meant, and the rest which of their events.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -26,7 +28,7 @@ use super::types::{OrganizationPath, iso};
 use crate::access::Scope;
 use crate::clock;
 use crate::ids::ShortId;
-use crate::index::{EventHit, IssueHit, Order, Search};
+use crate::index::{EventHit, Groups, IssueHit, Look, Order, People, Points, Search, Wanted};
 use crate::query::{self, Expr};
 use crate::store::event_read::EventRow;
 use crate::store::issue_list::IssueSort;
@@ -502,11 +504,8 @@ async fn issues(
     params: &Params,
 ) -> Result<Page<Map<String, Value>>, ApiError> {
     check_fields(fields)?;
-    let users = match fields.contains(&"count_unique(user)") {
-        true => state.index.users(search.clone()).await?,
-        false => std::collections::HashMap::new(),
-    };
-    let mut hits = state.index.issues(search).await?;
+    let look = state.index.look(search).await?;
+    let mut hits = look.issues.clone();
     let key = issue_order(params.some("sort").unwrap_or("-last_seen()"))?;
     hits.sort_by_key(|hit| std::cmp::Reverse((key(hit), hit.issue)));
     let limit = params.limit()?;
@@ -533,6 +532,10 @@ async fn issues(
     );
     let page = Page::cut(hits, limit, cursor, place);
     let ids: Vec<i64> = page.rows.iter().map(|hit| hit.issue).collect();
+    let users = match fields.contains(&"count_unique(user)") {
+        true => users(state, &look, &ids).await?,
+        false => HashMap::new(),
+    };
     let rows = state.store.issue_rows(&ids).await?;
     let shown = page.rows.iter().filter_map(|hit| {
         let row = rows.iter().find(|row| row.id == hit.issue)?;
@@ -552,4 +555,21 @@ async fn issues(
     });
     let shown: Vec<Map<String, Value>> = shown.collect();
     Ok(page.map(|_| shown))
+}
+
+/// Distinct people by issue, over the events that were found.
+async fn users(
+    state: &ApiState,
+    look: &Look,
+    issues: &[i64],
+) -> Result<HashMap<i64, u64>, ApiError> {
+    let wanted = Wanted {
+        groups: Groups::Issues(issues.to_vec()),
+        has_rest: false,
+        points: Points::NONE,
+        people: People::OfGroups,
+    };
+    let tallies = state.index.tally(look, wanted).await?;
+    let people = tallies.iter().map(|tally| tally.all.people);
+    Ok(issues.iter().copied().zip(people).collect())
 }

@@ -193,12 +193,13 @@ pub(super) enum StatsPeriod {
 }
 
 impl StatsPeriod {
-    pub(super) fn read(params: &Params) -> Result<Vec<Self>, ApiError> {
+    /// What a request asks for; `None` where it wants no counts over time.
+    pub(super) fn read(params: &Params) -> Result<Option<Self>, ApiError> {
         match params.first("groupStatsPeriod") {
-            None | Some("24h" | "auto") => Ok(vec![Self::Day]),
-            Some("14d") => Ok(vec![Self::Fortnight]),
-            Some("30d") => Ok(vec![Self::Month]),
-            Some("") => Ok(Vec::new()),
+            None | Some("24h" | "auto") => Ok(Some(Self::Day)),
+            Some("14d") => Ok(Some(Self::Fortnight)),
+            Some("30d") => Ok(Some(Self::Month)),
+            Some("") => Ok(None),
             Some(_) => Err(ApiError::field(
                 "groupStatsPeriod",
                 "24h, 14d, 30d, auto or empty",

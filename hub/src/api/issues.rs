@@ -120,7 +120,7 @@ async fn page(
     let now = clock::now();
     let limit = params.limit()?;
     let cursor = params.cursor()?;
-    let stats = StatsPeriod::read(params)?;
+    let period = StatsPeriod::read(params)?;
     let search::Found { filter, narrowed } =
         search::resolve_query(state, caller, &projects, params, now).await?;
     let from = cursor.map(|cursor| (cursor.place, cursor.direction));
@@ -132,10 +132,11 @@ async fn page(
     let page = Page::cut(places, limit, cursor, |place| *place).with_hits(hits, HITS_MAX);
     let ids: Vec<i64> = page.rows.iter().map(|place: &Place| place.id).collect();
     let rows = state.store.issue_rows(&ids).await?;
-    let mut issues = describe(state, caller, organization, &projects, rows, &stats, now).await?;
+    let periods = period.as_slice();
+    let mut issues = describe(state, caller, organization, &projects, rows, periods, now).await?;
     let narrowed = narrowed.filter(|_| !params.all("collapse").any(|part| part == "filtered"));
     if let Some(narrowed) = narrowed {
-        for (id, figures) in narrowed.figures(state, &ids, &stats, now).await? {
+        for (id, figures) in narrowed.figures(state, &ids, period, now).await? {
             if let Some(issue) = issues.get_mut(&id) {
                 issue.filtered = Some(figures);
             }

@@ -8,6 +8,7 @@ pub(super) mod suspects;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,7 +18,8 @@ use super::error::ApiError;
 use super::input::At;
 use super::issue::short_version;
 use super::page::{Page, Params};
-use super::search::{chosen_projects, span};
+use super::search::{chosen_projects, period_millis, span};
+use super::sessions::health::{self, Figure, Health, HealthData};
 use super::types::{OrganizationPath, ProjectPath, iso, iso_option};
 use crate::access::Scope;
 use crate::audit;
@@ -33,6 +35,9 @@ use deploys::Deploy;
 const READ: [Scope; 3] = [Scope::ProjectRead, Scope::ProjectReleases, Scope::OrgCi];
 /// Who may make and change them has one of these.
 const WRITE: [Scope; 3] = [Scope::ProjectReleases, Scope::ProjectWrite, Scope::OrgCi];
+
+/// Longest time that sessions are looked at, in milliseconds.
+const HEALTH_MAX_MS: i64 = 90 * 86_400_000;
 
 /// A release.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,6 +77,9 @@ struct ReleaseProject {
     new_groups: i64,
     /// When an event first named it.
     first_event: Option<String>,
+    /// What its sessions say, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_data: Option<HealthData>,
 }
 
 /// What a list of releases can be asked for.
@@ -85,8 +93,17 @@ pub(super) struct ListParams {
     query: Option<String>,
     /// `open` or `archived`.
     status: Option<String>,
-    /// `date` (when it was released, else first seen, else made), `first_event` or `new_groups`.
+    /// `date` (when it was released, else first seen, else made), `first_event`, `new_groups`,
+    /// `sessions`, `users`, or the least crash-free first: `crash_free_sessions`,
+    /// `crash_free_users`.
     sort: Option<String>,
+    /// `1` brings what sessions say of each release and project.
+    health: Option<String>,
+    /// What time that covers: `14d` where nothing is said, at most 90 days.
+    #[param(rename = "summaryStatsPeriod")]
+    summary_stats_period: Option<String>,
+    /// Sessions of these environments; repeated for several.
+    environment: Option<Vec<String>>,
     /// Those made within this time: `14d`, `24h`.
     #[param(rename = "statsPeriod")]
     stats_period: Option<String>,
@@ -188,7 +205,14 @@ async fn page(
     chosen: &[Project],
     params: &Params,
 ) -> Result<Response, ApiError> {
-    let span = span(params, clock::now())?;
+    let now = clock::now();
+    let span = span(params, now)?;
+    let (sort, figure) = order(params.some("sort").unwrap_or("date"))?;
+    let health = match figure.is_some() || matches!(params.some("health"), Some("1" | "true")) {
+        true => Some(read_health(state, chosen, params, now).await?),
+        false => None,
+    };
+    let figures = figure.zip(health.as_ref());
     let filter = ReleaseFilter {
         projects: chosen.iter().map(|project| project.id).collect(),
         text: params.some("query").unwrap_or_default().to_owned(),
@@ -199,12 +223,7 @@ async fn page(
         },
         from: span.from,
         until: span.to,
-    };
-    let sort = match params.some("sort").unwrap_or("date") {
-        "date" => ReleaseSort::Came,
-        "first_event" => ReleaseSort::FirstEvent,
-        "new_groups" => ReleaseSort::NewIssues,
-        _ => return Err(ApiError::field("sort", "date, first_event or new_groups")),
+        figures: figures.map_or_else(Vec::new, |(figure, health)| health::ordered(health, figure)),
     };
     let limit = params.limit()?;
     let cursor = params.cursor()?;
@@ -217,8 +236,47 @@ async fn page(
         *place
     });
     let rows = page.rows.iter().map(|(_, row)| row.clone()).collect();
-    let shown = describe(state, projects, rows).await?;
+    let mut shown = describe(state, projects, rows).await?;
+    if let Some(health) = &health {
+        for release in &mut shown {
+            release.tell_health(health);
+        }
+    }
     Ok(page.map(|_| shown).respond(params))
+}
+
+/// What a list is ordered by, and the figure of sessions that it takes for that.
+fn order(sort: &str) -> Result<(ReleaseSort, Option<Figure>), ApiError> {
+    Ok(match sort {
+        "date" => (ReleaseSort::Came, None),
+        "first_event" => (ReleaseSort::FirstEvent, None),
+        "new_groups" => (ReleaseSort::NewIssues, None),
+        "sessions" => (ReleaseSort::Figure, Some(Figure::Sessions)),
+        "users" => (ReleaseSort::Figure, Some(Figure::Users)),
+        "crash_free_sessions" => (ReleaseSort::Figure, Some(Figure::CrashedSessions)),
+        "crash_free_users" => (ReleaseSort::Figure, Some(Figure::CrashedUsers)),
+        _ => {
+            let what = "date, first_event, new_groups, sessions, users, crash_free_sessions or \
+                        crash_free_users";
+            return Err(ApiError::field("sort", what));
+        }
+    })
+}
+
+/// What sessions say of the releases of projects.
+async fn read_health(
+    state: &ApiState,
+    projects: &[Project],
+    params: &Params,
+    now: Timestamp,
+) -> Result<Health, ApiError> {
+    let period = params.some("summaryStatsPeriod").unwrap_or("14d");
+    let millis = period_millis(period).filter(|millis| *millis <= HEALTH_MAX_MS);
+    let millis = millis
+        .ok_or_else(|| ApiError::field("summaryStatsPeriod", "at most 90d: 24h, 14d or another"))?;
+    let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
+    let environments: Vec<&str> = params.all("environment").collect();
+    health::health(state, &ids, &environments, now.plus_millis(-millis), now).await
 }
 
 /// The release of a path, when the caller has one of these scopes.
@@ -313,6 +371,17 @@ async fn describe(
     Ok(shown.collect())
 }
 
+impl Release {
+    /// Adds what sessions say of it, to each of its projects.
+    fn tell_health(&mut self, health: &Health) {
+        for project in &mut self.projects {
+            let id = project.id.parse().unwrap_or_default();
+            let data = health.get(&(id, self.version.clone())).cloned();
+            project.health_data = Some(data.unwrap_or_default());
+        }
+    }
+}
+
 impl ReleaseProject {
     fn new(link: &ProjectOfRelease, projects: &[Project]) -> Option<Self> {
         let project = projects
@@ -325,6 +394,7 @@ impl ReleaseProject {
             platform: project.platform.clone(),
             new_groups: link.new_issues,
             first_event: link.has_events.then(|| iso(link.first_seen_at)),
+            health_data: None,
         })
     }
 }

@@ -193,10 +193,10 @@ pub(super) async fn resolve_text(
             until: span.to.map(Timestamp::from_millis),
             filter: events,
         };
-        let hits = state.index.issues(search.clone()).await?;
-        found.push(hits.iter().map(|hit| hit.issue).collect());
+        let look = state.index.look(search).await?;
+        found.push(look.issues.iter().map(|hit| hit.issue).collect());
         if narrowing == Some(place) {
-            narrowed = Some(Narrowed { search, hits });
+            narrowed = Some(Narrowed(look));
         }
     }
     filter.condition = plan.condition.map(|wanted| wanted.with(&found));

@@ -1,5 +1,6 @@
 //! Sessions of a project, summed up by release and environment.
 
+pub(super) mod health;
 pub(super) mod stages;
 
 use std::collections::{BTreeMap, HashMap};
@@ -85,17 +86,18 @@ pub(super) async fn sums(
         .ok_or_else(|| ApiError::invalid(format!("hours is a number from 1 to {HOURS_MAX}")))?;
     let since = clock::now().plus_millis(-hours * HOUR_MILLIS);
     let mut sums = Sums::default();
-    let truncated = each(&state, project.id, since, |row| sums.add(row)).await?;
+    let truncated = each(&state, project.id, since, ROWS_MAX, |row| sums.add(row)).await?;
     let groups = sums.groups();
     Ok(Json(SessionSums { groups, truncated }))
 }
 
 /// Goes through what a project told of sessions since a time, the latest first, and through no more
-/// than [`ROWS_MAX`]; answers whether there was more.
+/// than about `rows_max`; answers whether there was more.
 async fn each(
     state: &ApiState,
     project: i64,
     since: Timestamp,
+    rows_max: usize,
     mut look: impl FnMut(&ItemRow),
 ) -> Result<bool, ApiError> {
     let wanted = Wanted {
@@ -114,7 +116,7 @@ async fn each(
             }
             _ => return Ok(false),
         }
-        if n_rows >= ROWS_MAX {
+        if n_rows >= rows_max {
             return Ok(true);
         }
     }
@@ -138,27 +140,49 @@ enum Worst {
     Crashed,
 }
 
+/// A fact that is a text; empty where it is none.
+fn text<'f>(facts: &'f Map<String, Value>, name: &str) -> &'f str {
+    facts.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(facts: &Map<String, Value>, name: &str) -> u64 {
+    facts.get(name).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// What an update of a single session says that it came to.
+fn worst(facts: &Map<String, Value>) -> Worst {
+    match text(facts, "status") {
+        "crashed" => Worst::Crashed,
+        "abnormal" => Worst::Abnormal,
+        "unhandled" => Worst::Unhandled,
+        _ if number(facts, "errors") > 0 => Worst::Errored,
+        "errored" => Worst::Errored,
+        _ => Worst::Fine,
+    }
+}
+
+/// How many of summed-up sessions came to what.
+fn counted(facts: &Map<String, Value>) -> [(Worst, u64); 5] {
+    [
+        ("exited", Worst::Fine),
+        ("errored", Worst::Errored),
+        ("abnormal", Worst::Abnormal),
+        ("unhandled", Worst::Unhandled),
+        ("crashed", Worst::Crashed),
+    ]
+    .map(|(name, worst)| (worst, number(facts, name)))
+}
+
 impl Sums {
     fn add(&mut self, row: &ItemRow) {
         let facts = stored_object(&row.item.facts);
-        let text = |name: &str| {
-            let text = facts.get(name).and_then(Value::as_str);
-            text.unwrap_or_default().to_owned()
-        };
+        let text = |name: &str| text(&facts, name).to_owned();
         let key = (text("release"), text("environment"));
         if row.item.kind == "sessions" {
             self.add_counts(key, &facts);
             return;
         }
-        let number = |name: &str| facts.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let worst = match text("status").as_str() {
-            "crashed" => Worst::Crashed,
-            "abnormal" => Worst::Abnormal,
-            "unhandled" => Worst::Unhandled,
-            _ if number("errors") > 0 => Worst::Errored,
-            "errored" => Worst::Errored,
-            _ => Worst::Fine,
-        };
+        let worst = worst(&facts);
         // The update that begins a session counts it; those of one that began earlier do not.
         if facts.get("init") == Some(&Value::Bool(true)) {
             self.group(key.clone()).sessions += 1;
@@ -169,19 +193,10 @@ impl Sums {
     }
 
     fn add_counts(&mut self, key: Key, facts: &Map<String, Value>) {
-        let number = |name: &str| facts.get(name).and_then(Value::as_u64).unwrap_or(0);
         let group = self.group(key);
-        for (n, place) in [
-            (number("exited"), None),
-            (number("errored"), Some(&mut group.errored)),
-            (number("abnormal"), Some(&mut group.abnormal)),
-            (number("unhandled"), Some(&mut group.unhandled)),
-            (number("crashed"), Some(&mut group.crashed)),
-        ] {
+        for (worst, n) in counted(facts) {
             group.sessions = group.sessions.saturating_add(n);
-            if let Some(place) = place {
-                *place = place.saturating_add(n);
-            }
+            group.add(worst, n);
         }
     }
 
@@ -196,15 +211,22 @@ impl Sums {
 
     fn groups(mut self) -> Vec<SessionGroup> {
         for (key, worst) in std::mem::take(&mut self.single).into_values() {
-            let group = self.group(key);
-            match worst {
-                Worst::Fine => {}
-                Worst::Errored => group.errored += 1,
-                Worst::Unhandled => group.unhandled += 1,
-                Worst::Abnormal => group.abnormal += 1,
-                Worst::Crashed => group.crashed += 1,
-            }
+            self.group(key).add(worst, 1);
         }
         self.groups.into_values().collect()
+    }
+}
+
+impl SessionGroup {
+    /// Counts sessions by what they came to.
+    const fn add(&mut self, worst: Worst, n: u64) {
+        let place = match worst {
+            Worst::Fine => return,
+            Worst::Errored => &mut self.errored,
+            Worst::Unhandled => &mut self.unhandled,
+            Worst::Abnormal => &mut self.abnormal,
+            Worst::Crashed => &mut self.crashed,
+        };
+        *place = place.saturating_add(n);
     }
 }

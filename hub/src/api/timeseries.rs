@@ -3,8 +3,6 @@
 mod groups;
 mod range;
 
-use std::collections::HashMap;
-
 use axum::Json;
 use axum::extract::State;
 use protocol::timestamp::Timestamp;
@@ -22,8 +20,9 @@ use super::search::{chosen_projects, span};
 use super::types::OrganizationPath;
 use crate::access::Scope;
 use crate::clock;
-use crate::index::Search;
-use groups::Group;
+use crate::index::{Count, Groups, People, Search, Tally, Wanted};
+use crate::store::projects::Project;
+use groups::{Asked, Largest};
 use range::Range;
 
 /// Figures of one request.
@@ -190,10 +189,12 @@ impl Figure {
         clippy::cast_precision_loss,
         reason = "counts of an interval are small"
     )]
-    fn value(self, n: u64, interval_ms: i64) -> Number {
+    fn value(self, count: Count, interval_ms: i64) -> Number {
+        let n = count.events;
         let per = |unit_ms: f64| Number::from_f64(n as f64 * unit_ms / interval_ms as f64);
         let rate = match self {
-            Self::Count | Self::Users => None,
+            Self::Count => None,
+            Self::Users => return count.people.into(),
             Self::PerMinute => per(60_000.0),
             Self::PerSecond => per(1000.0),
         };
@@ -219,26 +220,17 @@ pub(super) async fn over_time(
     let range = Range::read(span(&params, now)?, params.some("interval"), now)?;
     let figures = figures(&params)?;
     let delta_ms = delta(&params)?;
-    let grouped = grouped(&params)?;
+    let asked = asked(&params)?;
     let projects = state.store.projects(organization.id).await?;
     let chosen = chosen_projects(&projects, &params)?;
     let search = meant(&state, &caller, &chosen, &params).await?;
-    let search = search.map(|search| range.within(search));
-    let groups = match (&search, grouped) {
-        (None, _) => Vec::new(),
-        (Some(search), None) => vec![Group::all(search.clone())],
-        (Some(search), Some((key, max))) => {
-            let has_other = !matches!(params.some("excludeOther"), Some("1" | "true"));
-            groups::largest(&state, &chosen, search, key, max, has_other).await?
+    let time_series = match search {
+        None => Vec::new(),
+        Some(search) => {
+            let counted = Counted::read(&state, &chosen, search, range, asked, &figures, delta_ms);
+            counted.await?.series(&figures, now)
         }
     };
-    let mut time_series = Vec::new();
-    for (order, group) in groups.iter().enumerate() {
-        for figure in &figures {
-            let values = values(&state, group, *figure, range, delta_ms, now).await?;
-            time_series.push(series(group, order, *figure, range, values));
-        }
-    }
     let meta = TimeseriesMeta {
         dataset: "errors",
         start: range.from,
@@ -274,8 +266,8 @@ fn delta(params: &Params) -> Result<Option<i64>, ApiError> {
     Ok(Some(seconds * 1000))
 }
 
-/// The key that is grouped by, and how many groups are wanted.
-fn grouped(params: &Params) -> Result<Option<(&str, usize)>, ApiError> {
+/// The groups that are wanted.
+fn asked(params: &Params) -> Result<Option<Asked<'_>>, ApiError> {
     let keys: Vec<&str> = params.all("groupBy").collect();
     let top = params.some("topEvents");
     match (keys.as_slice(), top) {
@@ -287,7 +279,11 @@ fn grouped(params: &Params) -> Result<Option<(&str, usize)>, ApiError> {
             let what = format!("1 to {GROUPS_MAX}");
             let n = n.ok_or_else(|| ApiError::field("topEvents", what))?;
             match params.some("sort").unwrap_or("-count()") {
-                "-count()" | "-count" => Ok(Some((key, n))),
+                "-count()" | "-count" => Ok(Some(Asked {
+                    key,
+                    max: n,
+                    has_other: !matches!(params.some("excludeOther"), Some("1" | "true")),
+                })),
                 _ => Err(ApiError::field("sort", "-count()")),
             }
         }
@@ -295,85 +291,112 @@ fn grouped(params: &Params) -> Result<Option<(&str, usize)>, ApiError> {
     }
 }
 
-async fn values(
-    state: &ApiState,
-    group: &Group,
-    figure: Figure,
+/// What was counted of each group.
+struct Counted {
+    largest: Largest,
     range: Range,
-    delta_ms: Option<i64>,
-    now: Timestamp,
-) -> Result<Vec<TimePoint>, ApiError> {
-    let counts = counts(state, &group.search, figure, range.interval).await?;
-    let before = match delta_ms {
-        None => None,
-        Some(delta_ms) => {
-            let earlier = range.earlier(delta_ms);
-            let search = earlier.within(group.search.clone());
-            let counts = self::counts(state, &search, figure, range.interval).await?;
-            Some((earlier, counts))
-        }
-    };
-    let value = |counts: &HashMap<i64, u64>, at: i64| {
-        figure.value(counts.get(&at).copied().unwrap_or(0), range.interval)
-    };
-    let points = range.points().enumerate();
-    Ok(points
-        .map(|(place, at)| TimePoint {
-            timestamp: at,
-            value: value(&counts, at),
-            incomplete: at + range.interval > now.as_millis(),
-            comparison_value: before.as_ref().map(|(earlier, counts)| {
-                let at = earlier.points().nth(place).unwrap_or_default();
-                value(counts, at)
-            }),
+    /// In the groups' order, and behind them what is left where that is wanted.
+    tallies: Vec<Tally>,
+    /// The same of what it is compared with.
+    before: Option<Vec<Tally>>,
+}
+
+impl Counted {
+    async fn read(
+        state: &ApiState,
+        projects: &[Project],
+        search: Search,
+        range: Range,
+        asked: Option<Asked<'_>>,
+        figures: &[Figure],
+        delta_ms: Option<i64>,
+    ) -> Result<Self, ApiError> {
+        let look = state.index.look(range.within(search.clone())).await?;
+        let largest = match asked {
+            None => Largest::all(),
+            Some(asked) => groups::largest(state, projects, &look, asked).await?,
+        };
+        let wanted = |range: Range| Wanted {
+            groups: largest.groups.clone(),
+            has_rest: asked.is_some_and(|asked| asked.has_other),
+            points: range.steps(),
+            people: match figures.contains(&Figure::Users) {
+                true => People::OfPoints,
+                false => People::NotCounted,
+            },
+        };
+        let tallies = state.index.tally(&look, wanted(range)).await?;
+        let before = match delta_ms {
+            None => None,
+            Some(delta_ms) => {
+                let earlier = range.earlier(delta_ms);
+                let look = state.index.look(earlier.within(search)).await?;
+                Some(state.index.tally(&look, wanted(earlier)).await?)
+            }
+        };
+        Ok(Self {
+            largest,
+            range,
+            tallies,
+            before,
         })
-        .collect())
-}
-
-/// Events, or people, by the begin of their interval.
-async fn counts(
-    state: &ApiState,
-    search: &Search,
-    figure: Figure,
-    interval: i64,
-) -> Result<HashMap<i64, u64>, ApiError> {
-    if figure == Figure::Users {
-        return Ok(state
-            .index
-            .users_over_time(search.clone(), interval)
-            .await?);
     }
-    let mut counts = HashMap::new();
-    for ((_, at), n) in state.index.histogram(search.clone(), interval).await? {
-        *counts.entry(at).or_insert(0) += n;
-    }
-    Ok(counts)
-}
 
-fn series(
-    group: &Group,
-    order: usize,
-    figure: Figure,
-    range: Range,
-    values: Vec<TimePoint>,
-) -> TimeSeries {
-    let (value_type, value_unit) = figure.kind();
-    let is_group = group.named.is_some() || group.is_other;
-    let named = group.named.as_ref().map(|(key, value)| GroupKey {
-        key: key.clone(),
-        value: value.clone(),
-    });
-    TimeSeries {
-        y_axis: figure.name(),
-        group_by: named.map(|named| vec![named]),
-        values,
-        meta: SeriesMeta {
-            value_type,
-            value_unit,
-            interval: range.interval,
-            order: is_group.then_some(order),
-            is_other: is_group.then_some(group.is_other),
-        },
+    /// A series of each figure of each group; what is left has none where that is nothing.
+    fn series(&self, figures: &[Figure], now: Timestamp) -> Vec<TimeSeries> {
+        let is_grouped = !matches!(self.largest.groups, Groups::All);
+        let groups = self.tallies.iter().enumerate();
+        let groups = groups.filter(|(order, tally)| {
+            let is_other = is_grouped && *order >= self.largest.names.len();
+            !is_other || tally.all.events > 0
+        });
+        groups
+            .flat_map(|(order, tally)| figures.iter().map(move |figure| (order, tally, *figure)))
+            .map(|(order, tally, figure)| {
+                let named = self.largest.names.get(order);
+                let named = named.map(|(key, value)| GroupKey {
+                    key: key.clone(),
+                    value: value.clone(),
+                });
+                let (value_type, value_unit) = figure.kind();
+                let meta = SeriesMeta {
+                    value_type,
+                    value_unit,
+                    interval: self.range.interval,
+                    order: is_grouped.then_some(order),
+                    is_other: is_grouped.then_some(named.is_none()),
+                };
+                TimeSeries {
+                    y_axis: figure.name(),
+                    group_by: named.map(|named| vec![named]),
+                    values: self.values(order, tally, figure, now),
+                    meta,
+                }
+            })
+            .collect()
+    }
+
+    fn values(
+        &self,
+        order: usize,
+        tally: &Tally,
+        figure: Figure,
+        now: Timestamp,
+    ) -> Vec<TimePoint> {
+        let interval = self.range.interval;
+        let before = self.before.as_ref().and_then(|before| before.get(order));
+        let points = self.range.points().zip(&tally.points).enumerate();
+        points
+            .map(|(place, (at, count))| TimePoint {
+                timestamp: at,
+                value: figure.value(*count, interval),
+                incomplete: at + interval > now.as_millis(),
+                comparison_value: before.map(|before| {
+                    let count = before.points.get(place).copied().unwrap_or_default();
+                    figure.value(count, interval)
+                }),
+            })
+            .collect()
     }
 }
 

@@ -17,6 +17,9 @@ use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value};
 const COMPARED_VALUES_MAX: usize = 20_000;
 /// What names of fields begin with that applications use for tags of their own.
 const MAY_BE_TAGS: [&str; 6] = ["app.", "device.", "http.", "os.", "transaction.", "unreal."];
+/// So many terms are looked up one by one; of more, a set is made that all terms are held against,
+/// which costs a megabyte of memory each time.
+const UNITED_TERMS_MAX: usize = 64;
 /// Most words a prefix stands for.
 const PREFIX_WORDS_MAX: u32 = 200;
 
@@ -76,9 +79,16 @@ pub(super) fn compile(
 fn any_of(mut terms: Vec<Term>) -> Box<dyn Query> {
     match terms.len() {
         0 => Box::new(EmptyQuery),
-        1 => Box::new(TermQuery::new(terms.remove(0), IndexRecordOption::Basic)),
+        1 => one_term(terms.remove(0)),
+        n if n <= UNITED_TERMS_MAX => Box::new(BooleanQuery::union(
+            terms.into_iter().map(one_term).collect(),
+        )),
         _ => Box::new(TermSetQuery::new(terms)),
     }
+}
+
+fn one_term(term: Term) -> Box<dyn Query> {
+    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
 }
 
 struct Compiler<'i> {
@@ -110,10 +120,7 @@ impl Compiler<'_> {
     }
 
     fn term(&self, field: Field, text: &str) -> Box<dyn Query> {
-        Box::new(TermQuery::new(
-            Term::from_field_text(field, text),
-            IndexRecordOption::Basic,
-        ))
+        one_term(Term::from_field_text(field, text))
     }
 
     fn has(&self, key: &str) -> Box<dyn Query> {

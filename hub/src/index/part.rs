@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 
+use protocol::timestamp::Timestamp;
 use tantivy::directory::MmapDirectory;
-use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Searcher};
+use tantivy::{Executor, IndexReader, IndexSettings, ReloadPolicy, Searcher};
 
 use super::schema::{Fields, schema, tokenizers};
 use super::{IndexError, Search};
@@ -18,6 +20,8 @@ const PART_MS: i64 = 7 * 24 * 3_600_000;
 const FORMAT: &str = "v4";
 /// Names the highest safe row.
 const UPTO_FILE: &str = "upto";
+/// Most threads that search: more would hold more memory than they save time.
+const THREADS_MAX: usize = 4;
 
 /// A part: which week, and the engine's index over it.
 #[derive(Clone)]
@@ -40,8 +44,52 @@ impl Part {
         self.reader.searcher()
     }
 
+    /// A search as far as this part has to look at it: where the whole week lies within the time
+    /// that is asked for, nothing compares times.
+    pub(super) fn of_its_time(&self, search: &Search) -> Search {
+        let begin = Timestamp::from_millis(self.week * PART_MS);
+        let end = begin.plus_millis(PART_MS);
+        Search {
+            from: search.from.filter(|from| *from > begin),
+            until: search.until.filter(|until| *until < end),
+            ..search.clone()
+        }
+    }
+
     pub(super) fn reload(&self) -> Result<(), IndexError> {
         Ok(self.reader.reload()?)
+    }
+}
+
+/// The threads that parts are searched on, beside each other.
+pub(super) struct Threads(Executor);
+
+impl std::fmt::Debug for Threads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Threads").finish_non_exhaustive()
+    }
+}
+
+impl Threads {
+    fn start() -> Result<Self, IndexError> {
+        let n = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Self(match n.min(THREADS_MAX) {
+            1 => Executor::single_thread(),
+            n => Executor::multi_thread(n, "search")?,
+        }))
+    }
+
+    /// An answer for each, in their order.
+    pub(super) fn each<A: Send, T: Send>(
+        &self,
+        of: Vec<A>,
+        answer: impl Fn(A) -> Result<T, IndexError> + Sync,
+    ) -> Result<Vec<T>, IndexError> {
+        if of.len() < 2 {
+            return of.into_iter().map(answer).collect();
+        }
+        let answers = self.0.map(|each| Ok(answer(each)), of.into_iter())?;
+        answers.into_iter().collect()
     }
 }
 
@@ -49,6 +97,7 @@ impl Part {
 #[derive(Debug)]
 pub(super) struct Parts {
     dir: PathBuf,
+    pub(super) threads: Threads,
     pub(super) fields: Fields,
     parts: RwLock<BTreeMap<i64, Arc<Part>>>,
     upto: AtomicI64,
@@ -80,6 +129,7 @@ impl Parts {
         let upto = upto.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         Ok(Self {
             dir,
+            threads: Threads::start()?,
             fields,
             parts: RwLock::new(parts),
             upto: AtomicI64::new(upto),

@@ -138,9 +138,12 @@ async fn finds_events_by_every_kind_of_term() {
 #[tokio::test]
 async fn refuses_keys_of_issues() {
     let (_dir, index) = index_of(vec![event(1, 1)]).await;
-    let answer = index.issues(search("is:unresolved")).await;
+    let answer = index.look(search("is:unresolved")).await;
     assert!(matches!(answer, Err(IndexError::NotAnEventKey(key)) if key == "is"));
 }
+
+/// Events and people of a group, and of each of its steps of time.
+type Told = (u64, u64, Vec<(u64, u64)>);
 
 #[tokio::test]
 async fn counts_by_issue_and_person() {
@@ -149,19 +152,103 @@ async fn counts_by_issue_and_person() {
     let mut third = event(4, 2);
     third.user = User::default();
     let (_dir, index) = index_of(vec![event(1, 1), event(2, 1), other, third]).await;
-    let mut hits = index.issues(Search::everything()).await.unwrap();
+    let look = index.look(Search::everything()).await.unwrap();
+    let mut hits = look.issues.clone();
     hits.sort_by_key(|hit| hit.issue);
     let counts: Vec<_> = hits.iter().map(|hit| (hit.issue, hit.events)).collect();
     assert_eq!(counts, [(1, 2), (2, 2)]);
     assert_eq!(hits[0].first_seen, NOW.plus_millis(1000));
     assert_eq!(hits[0].last_seen, NOW.plus_millis(2000));
-    let users = index.users(Search::everything()).await.unwrap();
-    assert_eq!((users[&1], users[&2]), (1, 1));
-    let hours = index
-        .histogram(Search::everything(), 3_600_000)
+    let wanted = |groups, people| Wanted {
+        groups,
+        has_rest: true,
+        points: Points {
+            from: NOW,
+            width_ms: 2000,
+            n: 2,
+        },
+        people,
+    };
+    let tally = async |wanted| -> Vec<Told> {
+        let tallies = index.tally(&look, wanted).await.unwrap().into_iter();
+        let figures = |count: &Count| (count.events, count.people);
+        let told = tallies.map(|tally| {
+            let points = tally.points.iter().map(figures).collect();
+            (tally.all.events, tally.all.people, points)
+        });
+        told.collect()
+    };
+    // The events happened one, two, three and four seconds after.
+    assert_eq!(
+        tally(wanted(Groups::Issues(vec![2]), People::OfGroups)).await,
+        [(2, 1, vec![(0, 0), (1, 0)]), (2, 1, vec![(1, 0), (1, 0)])]
+    );
+    assert_eq!(
+        tally(wanted(Groups::All, People::OfPoints)).await,
+        [(4, 0, vec![(1, 1), (2, 2)]), (0, 0, vec![(0, 0), (0, 0)])]
+    );
+    let filters = ["user.id:u-1", "user.id:[u-1, u-2]"];
+    let filters = filters.map(|text| query::parse(text, NOW).unwrap());
+    assert_eq!(
+        tally(wanted(Groups::Matching(filters.to_vec()), People::OfGroups)).await,
+        [
+            (2, 1, vec![(1, 0), (1, 0)]),
+            (3, 2, vec![(1, 0), (2, 0)]),
+            (1, 0, vec![(0, 0), (0, 0)])
+        ],
+        "an event is in each group that it matches"
+    );
+    let projects = vec![ProjectId::new(7).unwrap(), ProjectId::new(1).unwrap()];
+    let of_projects = tally(wanted(Groups::Projects(projects), People::NotCounted)).await;
+    let events: Vec<u64> = of_projects.iter().map(|(n, _, _)| *n).collect();
+    assert_eq!(events, [0, 4, 0]);
+}
+
+#[tokio::test]
+async fn what_was_found_stays_as_it_was() {
+    let (_dir, index) = index_of(vec![event(1, 1), event(2, 2)]).await;
+    let look = index.look(Search::everything()).await.unwrap();
+    index.remove_issues(vec![1]).await.unwrap();
+    index
+        .add(vec![event(3, 2)], Replaces::Nothing)
         .await
         .unwrap();
-    assert_eq!(hours.values().sum::<u64>(), 4);
+    index.commit().await.unwrap();
+    let wanted = Wanted {
+        groups: Groups::Issues(vec![1, 2]),
+        has_rest: false,
+        points: Points::NONE,
+        people: People::NotCounted,
+    };
+    let tallies = index.tally(&look, wanted).await.unwrap();
+    let events: Vec<u64> = tallies.iter().map(|tally| tally.all.events).collect();
+    assert_eq!(events, [1, 1]);
+}
+
+#[tokio::test]
+async fn pages_go_on_over_weeks() {
+    let mut events = Vec::new();
+    for row in 1..=12 {
+        let mut event = event(row, 1);
+        event.timestamp = NOW.plus_millis(row / 2 * 7 * 86_400_000);
+        events.push(event);
+    }
+    let (_dir, index) = index_of(events).await;
+    for order in [Order::Newest, Order::Oldest] {
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let search = Search::everything();
+            let page = index.events(search, order, after, 3).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(*last);
+            seen.extend(page.iter().map(|hit| hit.row));
+        }
+        if order == Order::Newest {
+            seen.reverse();
+        }
+        assert_eq!(seen, (1..=12).collect::<Vec<_>>(), "{order:?}");
+    }
 }
 
 #[tokio::test]
@@ -363,7 +450,7 @@ async fn late_events_of_many_weeks_are_all_found() {
     index.remove_issues(vec![3]).await.unwrap();
     index.commit().await.unwrap();
     assert_eq!(index.upto(), 1300);
-    let found = index.issues(Search::everything()).await.unwrap();
+    let found = index.look(Search::everything()).await.unwrap().issues;
     let events: u64 = found.iter().map(|hit| hit.events).sum();
     let kept = (1..=1300).filter(|row| row % 7 != 3).count() as u64;
     assert_eq!(
@@ -373,8 +460,8 @@ async fn late_events_of_many_weeks_are_all_found() {
     );
     index.close().await.unwrap();
     let index = Index::open(dir.path()).unwrap();
-    let again = index.issues(Search::everything()).await.unwrap();
-    assert_eq!(again.len(), found.len());
+    let again = index.look(Search::everything()).await.unwrap();
+    assert_eq!(again.issues.len(), found.len());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use protocol::event::{ContextHead, Event, Fields};
+use serde_json::Value;
 
 use super::journal::Journal;
 use super::{Receipt, agent, json};
@@ -42,6 +43,8 @@ pub struct Facts {
     pub device_family: Option<String>,
     /// The device's model.
     pub device: Option<String>,
+    /// How fast the device is: `low`, `medium` or `high`.
+    pub device_class: Option<&'static str>,
     /// The trace it belongs to.
     pub trace_id: Option<String>,
     /// The span it happened in.
@@ -148,6 +151,7 @@ pub(super) fn facts(contexts: &Fields<'_>) -> Facts {
             "device" => {
                 facts.device_family = owned(head.family);
                 facts.device = owned(head.model);
+                facts.device_class = device_class(raw.get());
             }
             "runtime" => facts.runtime = versioned(&head),
             _ if head.ty.as_deref() == Some("runtime") && facts.runtime.is_none() => {
@@ -157,6 +161,29 @@ pub(super) fn facts(contexts: &Fields<'_>) -> Facts {
         }
     }
     facts
+}
+
+/// How fast a device is, by the three figures that Sentry judges it by; those of Apple, whose SDK
+/// does not tell them, have no class.
+fn device_class(context: &str) -> Option<&'static str> {
+    const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+    let device: Value = serde_json::from_str(context).ok()?;
+    let figure = |name: &str| device.get(name).and_then(Value::as_f64);
+    let family = device.get("family").and_then(Value::as_str)?;
+    if matches!(family, "iPhone" | "iOS" | "iOS-Device") {
+        return None;
+    }
+    let (megahertz, processors) = (figure("processor_frequency")?, figure("processor_count")?);
+    let memory = figure("memory_size")?;
+    Some(
+        if megahertz < 2000.0 || processors < 8.0 || memory < 4.0 * GIB {
+            "low"
+        } else if megahertz < 2500.0 || memory < 6.0 * GIB {
+            "medium"
+        } else {
+            "high"
+        },
+    )
 }
 
 fn owned(text: Option<Cow<'_, str>>) -> Option<String> {

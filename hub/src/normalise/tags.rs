@@ -184,5 +184,6 @@ fn compute<'a>(tags: &mut Vec<Tag<'a>>, event: &Event<'a>, computed: &Computed<'
     }
     add("device", facts.device.clone().map(Cow::Owned));
     add("device.family", facts.device_family.clone().map(Cow::Owned));
+    add("device.class", facts.device_class.map(Cow::Borrowed));
     add("replayId", facts.replay_id.clone().map(Cow::Owned));
 }

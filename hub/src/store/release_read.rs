@@ -57,6 +57,8 @@ pub struct ReleaseFilter {
     pub from: Option<i64>,
     /// Made at this time or before.
     pub until: Option<i64>,
+    /// Versions with a figure of each, none negative, for [`ReleaseSort::Figure`].
+    pub figures: Vec<(String, i64)>,
 }
 
 /// What a list of releases is ordered by, the largest first.
@@ -69,10 +71,12 @@ pub enum ReleaseSort {
     FirstEvent,
     /// Issues that it was the first to have.
     NewIssues,
+    /// The figure that the filter brings; those without one come last.
+    Figure,
 }
 
 impl ReleaseSort {
-    /// The value ordered by, over `r` and, of new issues, over `b`.
+    /// The value ordered by, over `r` and, of new issues and figures, over `b`.
     const fn value(self) -> &'static str {
         match self {
             Self::Came => {
@@ -85,6 +89,7 @@ impl ReleaseSort {
                            WHERE f.release_id = r.id AND f.has_events), 0)"
             }
             Self::NewIssues => "COALESCE(b.n, 0)",
+            Self::Figure => "COALESCE(b.n, -1)",
         }
     }
 }
@@ -141,6 +146,14 @@ impl Store {
             )
             .push_bind(json_list(&filter.projects))
             .push(")) GROUP BY i.first_release) b ON b.version = r.version");
+        }
+        if sort == ReleaseSort::Figure {
+            sql.push(
+                " LEFT JOIN (SELECT json_extract(value, '$[0]') AS version,
+                                    json_extract(value, '$[1]') AS n FROM json_each(",
+            )
+            .push_bind(serde_json::json!(filter.figures).to_string())
+            .push(")) b ON b.version = r.version");
         }
         sql.push(" WHERE r.organization_id = ")
             .push_bind(organization_id);

@@ -169,7 +169,15 @@ const issueEvent = createRoute({
   component: issuePage,
 });
 
-const RELEASE_SORTS = ["date", "first_event", "new_groups"] as const;
+const RELEASE_SORTS = [
+  "date",
+  "first_event",
+  "new_groups",
+  "crash_free_sessions",
+  "crash_free_users",
+  "sessions",
+  "users",
+] as const;
 export type ReleaseSort = (typeof RELEASE_SORTS)[number];
 
 export interface ReleaseListSearch extends FilterSearch {

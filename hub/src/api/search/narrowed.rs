@@ -8,15 +8,10 @@ use crate::api::ApiState;
 use crate::api::error::ApiError;
 use crate::api::issue_shape::{Filtered, StatsPeriod};
 use crate::api::types::{Series, iso};
-use crate::index::{IssueHit, Search};
+use crate::index::{Groups, Look, People, Points, Tally, Wanted};
 
-/// What a search demands of events, and what the index found for it.
-pub(in crate::api) struct Narrowed {
-    /// The question.
-    pub(super) search: Search,
-    /// The issues that have such events.
-    pub(super) hits: Vec<IssueHit>,
-}
+/// What the index found for what a search demands of events.
+pub(in crate::api) struct Narrowed(pub(super) Look);
 
 impl Narrowed {
     /// Figures over the events meant, for issues of a page; issues that have none have no figures.
@@ -24,70 +19,50 @@ impl Narrowed {
         self,
         state: &ApiState,
         issues: &[i64],
-        periods: &[StatsPeriod],
+        period: Option<StatsPeriod>,
         now: Timestamp,
     ) -> Result<HashMap<i64, Filtered>, ApiError> {
-        if issues.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let of_page = Search {
-            issues: Some(issues.to_vec()),
-            ..self.search
+        let points = period.map_or(Points::NONE, |period| points(period, now));
+        let wanted = Wanted {
+            groups: Groups::Issues(issues.to_vec()),
+            has_rest: false,
+            points,
+            people: People::OfGroups,
         };
-        let users = state.index.users(of_page.clone()).await?;
-        let mut stats: HashMap<i64, HashMap<&'static str, Series>> = HashMap::new();
-        for period in periods {
-            let series = series(state, &of_page, issues, *period, now).await?;
-            for (issue, series) in series {
-                stats
-                    .entry(issue)
-                    .or_default()
-                    .insert(period.name(), series);
-            }
-        }
-        let hits = self.hits.into_iter();
-        Ok(hits
-            .filter(|hit| issues.contains(&hit.issue))
-            .map(|hit| {
-                let figures = Filtered {
-                    count: hit.events.to_string(),
-                    user_count: users.get(&hit.issue).copied().unwrap_or(0),
-                    first_seen: iso(hit.first_seen.as_millis()),
-                    last_seen: iso(hit.last_seen.as_millis()),
-                    stats: stats.remove(&hit.issue).unwrap_or_default(),
-                };
-                (hit.issue, figures)
-            })
-            .collect())
+        let tallies = state.index.tally(&self.0, wanted).await?;
+        let tallies: HashMap<i64, Tally> = issues.iter().copied().zip(tallies).collect();
+        let hits = self.0.issues.iter();
+        let figures = hits.filter_map(|hit| {
+            let tally = tallies.get(&hit.issue)?;
+            let stats = period.map(|period| (period.name(), series(points, tally)));
+            let figures = Filtered {
+                count: hit.events.to_string(),
+                user_count: tally.all.people,
+                first_seen: iso(hit.first_seen.as_millis()),
+                last_seen: iso(hit.last_seen.as_millis()),
+                stats: stats.into_iter().collect(),
+            };
+            Some((hit.issue, figures))
+        });
+        Ok(figures.collect())
     }
 }
 
-async fn series(
-    state: &ApiState,
-    search: &Search,
-    issues: &[i64],
-    period: StatsPeriod,
-    now: Timestamp,
-) -> Result<Vec<(i64, Series)>, ApiError> {
+/// The steps of a period.
+fn points(period: StatsPeriod, now: Timestamp) -> Points {
     let (span, first, last) = period.range(now);
-    let point_ms = span * 3_600_000;
-    let begin = Timestamp::from_millis(first * point_ms);
-    let recent = Search {
-        from: Some(search.from.map_or(begin, |from| from.max(begin))),
-        ..search.clone()
-    };
-    let counts = state.index.histogram(recent, point_ms).await?;
-    let count = |issue: i64, at: i64| counts.get(&(issue, at * point_ms)).copied();
-    let series_of = |issue: i64| -> Series {
-        (first..=last)
-            .map(|at| {
-                let n = count(issue, at).unwrap_or(0);
-                (at * span * 3600, i64::try_from(n).unwrap_or(i64::MAX))
-            })
-            .collect()
-    };
-    Ok(issues
-        .iter()
-        .map(|issue| (*issue, series_of(*issue)))
-        .collect())
+    let width_ms = span * 3_600_000;
+    Points {
+        from: Timestamp::from_millis(first * width_ms),
+        width_ms,
+        n: usize::try_from(last - first + 1).unwrap_or(0),
+    }
+}
+
+/// Begins in Unix seconds, and counts.
+fn series(points: Points, tally: &Tally) -> Series {
+    let begins = (0..).map(|step| (points.from.as_millis() + step * points.width_ms) / 1000);
+    let counts = tally.points.iter();
+    let counts = counts.map(|count| i64::try_from(count.events).unwrap_or(i64::MAX));
+    begins.zip(counts).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::timestamp::Timestamp;
 use serde_json::Value;
 
-use super::{HOUR_MILLIS, HOURS, each};
+use super::{HOUR_MILLIS, HOURS, ROWS_MAX, counted, each, text};
 use crate::api::ApiState;
 use crate::api::error::ApiError;
 use crate::api::types::stored_object;
@@ -33,7 +33,7 @@ pub(in crate::api) async fn stages(
 ) -> Result<Vec<(String, Stage)>, ApiError> {
     let mut days = Days::default();
     let since = now.plus_millis(-HOURS * HOUR_MILLIS);
-    each(state, project, since, |row| days.add(row, now)).await?;
+    each(state, project, since, ROWS_MAX, |row| days.add(row, now)).await?;
     Ok(days.stages())
 }
 
@@ -44,20 +44,17 @@ struct Days(BTreeMap<(i64, String), BTreeMap<String, u64>>);
 impl Days {
     fn add(&mut self, row: &ItemRow, now: Timestamp) {
         let facts = stored_object(&row.item.facts);
-        let text = |name: &str| facts.get(name).and_then(Value::as_str).unwrap_or_default();
-        let number = |name: &str| facts.get(name).and_then(Value::as_u64).unwrap_or(0);
         let sessions = if row.item.kind == "sessions" {
-            ["exited", "errored", "abnormal", "unhandled", "crashed"]
-                .into_iter()
-                .fold(0, |sum: u64, name| sum.saturating_add(number(name)))
+            let counts = counted(&facts).into_iter();
+            counts.fold(0, |sum: u64, (_, n)| sum.saturating_add(n))
         } else {
             u64::from(facts.get("init") == Some(&Value::Bool(true)))
         };
         let age = now.as_millis() - row.item.timestamp.as_millis();
         self.count(
             age.max(0) / DAY_MILLIS,
-            text("environment"),
-            text("release"),
+            text(&facts, "environment"),
+            text(&facts, "release"),
             sessions,
         );
     }

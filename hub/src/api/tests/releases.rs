@@ -59,6 +59,99 @@ async fn releases_are_listed_in_the_order_asked_for() {
 }
 
 #[tokio::test]
+async fn releases_are_ordered_by_what_sessions_say_of_them() {
+    let hub = Hub::new().await;
+    for version in ["shop@1", "shop@2", "shop@3", "shop@4"] {
+        release(&hub, version, Vec::new()).await;
+    }
+    let mut n = 0;
+    let mut session = async |version: &str, environment: &str, did: &str, status: &str| {
+        n += 1;
+        let body = json!({
+            "sid": format!("s{n}"), "did": did, "seq": 0, "init": true, "status": status,
+            "errors": u64::from(status != "exited"), "timestamp": clock::now().to_rfc3339(),
+            "attrs": { "release": version, "environment": environment },
+        });
+        hub.digest_item(n, "session", &json!({}), &body.to_string())
+            .await;
+    };
+    for (version, environment, did, status) in [
+        ("shop@1", "production", "ann", "exited"),
+        ("shop@1", "production", "ann", "crashed"),
+        ("shop@1", "production", "bob", "exited"),
+        ("shop@1", "production", "cy", "abnormal"),
+        ("shop@2", "production", "ann", "crashed"),
+        ("shop@2", "staging", "ann", "exited"),
+        ("shop@3", "production", "", "exited"),
+    ] {
+        session(version, environment, did, status).await;
+    }
+    let order = async |query: &str| -> Vec<Value> {
+        let answer = hub.get(&format!("{RELEASES}?{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let releases = answer.json();
+        let releases = releases.as_array().unwrap().iter();
+        releases.map(|release| release["version"].clone()).collect()
+    };
+    let check = async |query: &str, expected: [&str; 4]| {
+        assert_eq!(order(query).await, expected, "{query}");
+    };
+    check("sort=sessions", ["shop@1", "shop@2", "shop@3", "shop@4"]).await;
+    check("sort=users", ["shop@1", "shop@2", "shop@4", "shop@3"]).await;
+    check(
+        "sort=crash_free_sessions",
+        ["shop@2", "shop@1", "shop@3", "shop@4"],
+    )
+    .await;
+    check(
+        "sort=crash_free_users",
+        ["shop@2", "shop@1", "shop@4", "shop@3"],
+    )
+    .await;
+    check(
+        "sort=crash_free_sessions&environment=staging",
+        ["shop@2", "shop@4", "shop@3", "shop@1"],
+    )
+    .await;
+    let first = hub
+        .get(&format!("{RELEASES}?sort=crash_free_sessions&limit=1"))
+        .await;
+    let next = first.cursor("next").unwrap();
+    let second = order(&format!("sort=crash_free_sessions&limit=1&cursor={next}")).await;
+    assert_eq!(second, ["shop@1"]);
+
+    let listed = hub
+        .get(&format!(
+            "{RELEASES}?health=1&query=shop@1&environment=production"
+        ))
+        .await
+        .json();
+    let data = &listed[0]["projects"][0]["healthData"];
+    for (field, expected) in [
+        ("hasHealthData", json!(true)),
+        ("totalSessions", json!(4)),
+        ("totalSessions24h", json!(4)),
+        ("totalProjectSessions24h", json!(6)),
+        ("sessionsCrashed", json!(1)),
+        ("sessionsErrored", json!(1)),
+        ("crashFreeSessions", json!(75.0)),
+        ("totalUsers", json!(3)),
+        ("totalUsers24h", json!(3)),
+        ("totalProjectUsers24h", json!(3)),
+        ("usersCrashed", json!(1)),
+        ("adoption", json!(100.0)),
+    ] {
+        assert_eq!(data[field], expected, "{field}: {data}");
+    }
+    let plain = hub.get(RELEASES).await.json();
+    assert_eq!(plain[0]["projects"][0].get("healthData"), None);
+    let wrong = hub
+        .get(&format!("{RELEASES}?health=1&summaryStatsPeriod=1y"))
+        .await;
+    assert_eq!(wrong.json()["field"], "summaryStatsPeriod");
+}
+
+#[tokio::test]
 async fn releases_are_made_told_of_deployed_and_removed() {
     let hub = Hub::new().await;
     hub.seed().await;

@@ -1,187 +1,161 @@
 //! The largest groups of events: by issue, by project, or by the value that they have of a key.
 
-use protocol::ids::ProjectId;
-
 use super::words;
 use crate::api::ApiState;
 use crate::api::discover::of_issue;
 use crate::api::error::ApiError;
 use crate::api::search::project_id;
-use crate::index::{IssueHit, Search};
+use crate::index::{Groups, Look, People, Points, Wanted};
 use crate::query::{self, Expr, Filter, Key, Op, Part, Pattern, Value};
 use crate::store::projects::Project;
 
 /// Values that are counted to find the largest: those that most events of the projects have.
 const VALUES_MAX: usize = 100;
 
-/// Events that belong together.
+/// Groups of events, the largest first.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
-    /// The key and the value that they have of it.
-    pub(super) named: Option<(String, String)>,
-    /// Whether they are what is left beside the other groups.
-    pub(super) is_other: bool,
-    /// Which they are.
-    pub(super) search: Search,
+pub(super) struct Largest {
+    /// The key and the value that the events of each have of it; none where they are all.
+    pub(super) names: Vec<(String, String)>,
+    /// How they are told apart.
+    pub(super) groups: Groups,
 }
 
-impl Group {
-    /// All events of a search.
-    pub(super) const fn all(search: Search) -> Self {
+impl Largest {
+    /// All events as one.
+    pub(super) const fn all() -> Self {
         Self {
-            named: None,
-            is_other: false,
-            search,
-        }
-    }
-
-    fn named(key: &str, value: String, search: Search) -> Self {
-        Self {
-            named: Some((key.to_owned(), value)),
-            is_other: false,
-            search,
-        }
-    }
-
-    const fn other(search: Search) -> Self {
-        Self {
-            named: None,
-            is_other: true,
-            search,
+            names: Vec::new(),
+            groups: Groups::All,
         }
     }
 }
 
-/// The `max` largest groups of what a search finds, the largest first, and behind them what is left.
+/// What groups are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'p> {
+    /// What they are told apart by.
+    pub(super) key: &'p str,
+    /// So many.
+    pub(super) max: usize,
+    /// Whether what is left is one more.
+    pub(super) has_other: bool,
+}
+
+/// The largest groups of what was found.
 pub(super) async fn largest(
     state: &ApiState,
     projects: &[Project],
-    search: &Search,
-    key: &str,
-    max: usize,
-    has_other: bool,
-) -> Result<Vec<Group>, ApiError> {
-    match key {
-        "issue" | "issue.id" => by_issue(state, projects, search, key, max, has_other).await,
-        "project" | "project.name" | "project.id" => {
-            by_project(state, projects, search, key, max, has_other).await
-        }
-        _ => by_value(state, search, key, max, has_other).await,
+    look: &Look,
+    asked: Asked<'_>,
+) -> Result<Largest, ApiError> {
+    match asked.key {
+        "issue" | "issue.id" => by_issue(state, projects, look, asked).await,
+        "project" | "project.name" | "project.id" => by_project(state, projects, look, asked).await,
+        _ => by_value(state, projects, look, asked).await,
     }
 }
 
 async fn by_issue(
     state: &ApiState,
     projects: &[Project],
-    search: &Search,
-    key: &str,
-    max: usize,
-    has_other: bool,
-) -> Result<Vec<Group>, ApiError> {
-    let mut hits = state.index.issues(search.clone()).await?;
+    look: &Look,
+    asked: Asked<'_>,
+) -> Result<Largest, ApiError> {
+    let mut hits = look.issues.clone();
     hits.sort_by_key(|hit| std::cmp::Reverse((hit.events, hit.issue)));
-    let rest = hits.split_off(max.min(hits.len()));
-    let of = |hits: &[IssueHit]| Search {
-        issues: Some(hits.iter().map(|hit| hit.issue).collect()),
-        ..search.clone()
-    };
+    hits.truncate(asked.max);
     let ids: Vec<i64> = hits.iter().map(|hit| hit.issue).collect();
     let rows = state.store.issue_rows(&ids).await?;
-    let mut groups = Vec::new();
-    for hit in &hits {
-        let row = rows.iter().find(|row| row.id == hit.issue);
-        let project = row.and_then(|row| projects.iter().find(|p| p.id == row.project_id));
-        let named = row.zip(project);
-        let Some(value) = named.and_then(|(row, project)| of_issue(key, row, project)) else {
-            continue;
-        };
-        groups.push(Group::named(key, words(&value), of(&[*hit])));
-    }
-    if has_other && !rest.is_empty() {
-        groups.push(Group::other(of(&rest)));
-    }
-    Ok(groups)
+    let named = ids.into_iter().filter_map(|id| {
+        let row = rows.iter().find(|row| row.id == id)?;
+        let project = projects.iter().find(|p| p.id == row.project_id)?;
+        let value = of_issue(asked.key, row, project)?;
+        Some(((asked.key.to_owned(), words(&value)), id))
+    });
+    let (names, ids) = named.unzip();
+    Ok(Largest {
+        names,
+        groups: Groups::Issues(ids),
+    })
 }
 
 async fn by_project(
     state: &ApiState,
     projects: &[Project],
-    search: &Search,
-    key: &str,
-    max: usize,
-    has_other: bool,
-) -> Result<Vec<Group>, ApiError> {
-    let of = |ids: Vec<ProjectId>| Search {
-        projects: ids,
-        ..search.clone()
-    };
-    let mut sized = Vec::new();
-    for project in projects {
-        let Some(id) = project_id(project) else {
-            continue;
+    look: &Look,
+    asked: Asked<'_>,
+) -> Result<Largest, ApiError> {
+    let known = projects.iter();
+    let known = known.filter_map(|project| Some((project_id(project)?, project)));
+    let (ids, known): (Vec<_>, Vec<&Project>) = known.unzip();
+    let counts = counts(state, look, Groups::Projects(ids.clone())).await?;
+    let mut sized: Vec<_> = counts.into_iter().zip(ids.into_iter().zip(known)).collect();
+    sized.retain(|(n, _)| *n > 0);
+    sized.sort_by_key(|(n, (id, _))| std::cmp::Reverse((*n, *id)));
+    sized.truncate(asked.max);
+    let named = sized.into_iter().map(|(_, (id, project))| {
+        let value = match asked.key {
+            "project.id" => project.id.to_string(),
+            _ => project.slug.clone(),
         };
-        let n = count(state, of(vec![id])).await?;
-        if n > 0 {
-            sized.push((n, id, project));
-        }
-    }
-    sized.sort_by_key(|(n, id, _)| std::cmp::Reverse((*n, *id)));
-    let rest = sized.split_off(max.min(sized.len()));
-    let mut groups: Vec<Group> = sized
-        .into_iter()
-        .map(|(_, id, project)| {
-            let value = match key {
-                "project.id" => project.id.to_string(),
-                _ => project.slug.clone(),
-            };
-            Group::named(key, value, of(vec![id]))
-        })
-        .collect();
-    if has_other && !rest.is_empty() {
-        let ids = rest.into_iter().map(|(_, id, _)| id);
-        groups.push(Group::other(of(ids.collect())));
-    }
-    Ok(groups)
+        ((asked.key.to_owned(), value), id)
+    });
+    let (names, ids) = named.unzip();
+    Ok(Largest {
+        names,
+        groups: Groups::Projects(ids),
+    })
 }
 
 async fn by_value(
     state: &ApiState,
-    search: &Search,
-    name: &str,
-    max: usize,
-    has_other: bool,
-) -> Result<Vec<Group>, ApiError> {
-    let key = query::canonical(name);
+    projects: &[Project],
+    look: &Look,
+    asked: Asked<'_>,
+) -> Result<Largest, ApiError> {
+    let key = query::canonical(asked.key);
     if key.scope() == query::Scope::Issue {
-        let what = format!("{name} is no key of events: group by issue or project");
+        let what = format!(
+            "{} is no key of events: group by issue or project",
+            asked.key
+        );
         return Err(ApiError::field("groupBy", what));
     }
-    let projects = search.projects.clone();
+    let ids = projects.iter().filter_map(project_id).collect();
     let found = state
         .index
-        .suggest_values(projects, &key, "", VALUES_MAX)
+        .suggest_values(ids, &key, "", VALUES_MAX)
         .await?;
-    let mut sized = Vec::new();
-    for value in found.found {
-        let has = has(&key, &value.text);
-        let n = count(state, narrowed(search, has.clone())).await?;
-        if n > 0 {
-            sized.push((n, value.text, has));
-        }
-    }
-    sized.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    sized.truncate(max);
-    let taken = sized.iter().map(|(_, _, has)| has.clone()).collect();
-    let left = narrowed(search, Expr::Not(Box::new(Expr::Or(taken))));
-    let has_other = has_other && count(state, left.clone()).await? > 0;
-    let mut groups: Vec<Group> = sized
+    let values: Vec<String> = found.found.into_iter().map(|value| value.text).collect();
+    let filters: Vec<Expr> = values.iter().map(|value| has(&key, value)).collect();
+    let counts = counts(state, look, Groups::Matching(filters.clone())).await?;
+    let mut sized: Vec<_> = counts
         .into_iter()
-        .map(|(_, value, has)| Group::named(name, value, narrowed(search, has)))
+        .zip(values.into_iter().zip(filters))
         .collect();
-    if has_other {
-        groups.push(Group::other(left));
-    }
-    Ok(groups)
+    sized.retain(|(n, _)| *n > 0);
+    sized.sort_by(|(a, (one, _)), (b, (other, _))| b.cmp(a).then_with(|| one.cmp(other)));
+    sized.truncate(asked.max);
+    let named = sized.into_iter();
+    let named = named.map(|(_, (value, filter))| ((asked.key.to_owned(), value), filter));
+    let (names, filters) = named.unzip();
+    Ok(Largest {
+        names,
+        groups: Groups::Matching(filters),
+    })
+}
+
+/// Events of each group.
+async fn counts(state: &ApiState, look: &Look, groups: Groups) -> Result<Vec<u64>, ApiError> {
+    let wanted = Wanted {
+        groups,
+        has_rest: false,
+        points: Points::NONE,
+        people: People::NotCounted,
+    };
+    let tallies = state.index.tally(look, wanted).await?;
+    Ok(tallies.iter().map(|tally| tally.all.events).collect())
 }
 
 fn has(key: &Key, value: &str) -> Expr {
@@ -193,16 +167,4 @@ fn has(key: &Key, value: &str) -> Expr {
         }),
         span: 0..0,
     })
-}
-
-fn narrowed(search: &Search, by: Expr) -> Search {
-    Search {
-        filter: Expr::And(vec![search.filter.clone(), by]),
-        ..search.clone()
-    }
-}
-
-async fn count(state: &ApiState, search: Search) -> Result<u64, ApiError> {
-    let hits = state.index.issues(search).await?;
-    Ok(hits.iter().map(|hit| hit.events).sum())
 }

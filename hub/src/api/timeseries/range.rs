@@ -4,7 +4,7 @@ use protocol::timestamp::Timestamp;
 
 use crate::api::error::ApiError;
 use crate::api::search::{Span, period_millis};
-use crate::index::Search;
+use crate::index::{Points, Search};
 
 /// What is looked at where nothing is said: two weeks, in milliseconds.
 const USUAL_MS: i64 = 14 * 86_400_000;
@@ -80,8 +80,20 @@ impl Range {
 
     /// The begins of the steps.
     pub(super) fn points(self) -> impl Iterator<Item = i64> {
-        let steps = (self.until - self.from) / self.interval;
-        (0..steps).map(move |step| self.from + step * self.interval)
+        (0..self.n_steps()).map(move |step| self.from + step * self.interval)
+    }
+
+    /// The steps, as the index counts in them.
+    pub(super) fn steps(self) -> Points {
+        Points {
+            from: Timestamp::from_millis(self.from),
+            width_ms: self.interval,
+            n: usize::try_from(self.n_steps()).unwrap_or(0),
+        }
+    }
+
+    const fn n_steps(self) -> i64 {
+        (self.until - self.from) / self.interval
     }
 }
 

@@ -33,6 +33,42 @@ fn puts_tags_right() {
 }
 
 #[test]
+fn devices_are_of_a_class_by_what_they_say_of_themselves() {
+    let check = |device: Json, expected: Option<&str>| {
+        let event = json!({ "message": "m", "contexts": { "device": device } });
+        look(&event, |event| {
+            assert_eq!(event.tag("device.class"), expected, "{device}");
+        });
+    };
+    let device = |megahertz: u32, processors: u32, gib: u64| {
+        json!({
+            "family": "Pixel", "processor_frequency": megahertz, "processor_count": processors,
+            "memory_size": gib << 30,
+        })
+    };
+    check(device(1800, 8, 8), Some("low"));
+    check(device(2800, 4, 8), Some("low"));
+    check(device(2800, 8, 3), Some("low"));
+    check(device(2200, 8, 8), Some("medium"));
+    check(device(2800, 8, 4), Some("medium"));
+    check(device(2800, 8, 8), Some("high"));
+    check(json!({ "family": "Pixel", "processor_count": 8 }), None);
+    let mut apple = device(2800, 8, 8);
+    apple["family"] = json!("iPhone");
+    check(apple, None);
+    let mut odd = device(2800, 8, 8);
+    odd["memory_size"] = json!("much");
+    check(odd, None);
+    let own = json!({
+        "message": "m", "tags": { "device.class": "low" },
+        "contexts": { "device": device(2800, 8, 8) },
+    });
+    look(&own, |event| {
+        assert_eq!(event.tag("device.class"), Some("low"));
+    });
+}
+
+#[test]
 fn computes_tags() {
     let event = json!({
         "platform": "javascript", "release": "1.0", "dist": "7", "transaction": "/t", "server_name": "w1",

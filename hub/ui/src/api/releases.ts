@@ -4,16 +4,7 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/
 import { get, request, segment } from "./client.ts";
 import { issueKey } from "./issues.ts";
 import { getPage } from "./page.ts";
-import type {
-  Commit,
-  CommitFile,
-  Committers,
-  Deploy,
-  Issue,
-  ReleaseChange,
-  ReleaseOfList,
-  SessionSums,
-} from "./types.ts";
+import type { Commit, CommitFile, Committers, Deploy, Issue, ReleaseChange, ReleaseOfList } from "./types.ts";
 
 export interface ReleaseFilter {
   /** A part of the version. */
@@ -21,6 +12,8 @@ export interface ReleaseFilter {
   project?: readonly string[];
   status?: "archived";
   sort?: string;
+  /** Of the sessions, which the list tells of with each release. */
+  environment?: readonly string[];
 }
 
 const PAGE_SIZE = 50;
@@ -36,7 +29,7 @@ export const releaseListQuery = (org: string, filter: ReleaseFilter) =>
   infiniteQueryOptions({
     queryKey: [...releasesKey(org), "list", filter],
     queryFn: ({ pageParam, signal }) => {
-      const query = { ...filter, cursor: pageParam, per_page: PAGE_SIZE };
+      const query = { ...filter, health: "1", cursor: pageParam, per_page: PAGE_SIZE };
       return getPage<ReleaseOfList>(`organizations/${org}/releases/`, { signal, query });
     },
     initialPageParam: "",
@@ -60,18 +53,6 @@ export const releaseQuery = (org: string, version: string) =>
     queryKey: releaseKey(org, version),
     queryFn: ({ signal }) => get<ReleaseOfList>(at(org, version), { signal }),
     staleTime: 2000,
-  });
-
-/** A project's sessions of the last hours, by release and environment. */
-export const sessionsQuery = (org: string, project: string, hours: number) =>
-  queryOptions({
-    queryKey: ["org", org, "project", project, "sessions", hours],
-    queryFn: ({ signal }) =>
-      get<SessionSums>(`projects/${org}/${project}/vedette/sessions/`, {
-        signal,
-        query: { hours: String(hours) },
-      }),
-    staleTime: 60_000,
   });
 
 export const deploysQuery = (org: string, version: string) =>

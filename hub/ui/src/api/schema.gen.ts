@@ -2952,6 +2952,76 @@ export interface components {
         Hash: {
             id: string;
         };
+        /** @description What sessions say of a release in a project, within the time asked for. */
+        HealthData: {
+            /** @description Whether any session is its own. */
+            hasHealthData: boolean;
+            /**
+             * Format: int64
+             * @description Sessions begun.
+             */
+            totalSessions: number;
+            /**
+             * Format: int64
+             * @description Those of the last day.
+             */
+            totalSessions24h: number;
+            /**
+             * Format: int64
+             * @description Those of the last day of all releases of the project.
+             */
+            totalProjectSessions24h: number;
+            /**
+             * Format: int64
+             * @description Those that ended in a crash.
+             */
+            sessionsCrashed: number;
+            /**
+             * Format: int64
+             * @description Those that went wrong in any way and did not crash.
+             */
+            sessionsErrored: number;
+            /**
+             * Format: double
+             * @description Sessions without a crash in percent; none where there is no session.
+             */
+            crashFreeSessions?: number | null;
+            /**
+             * Format: double
+             * @description Sessions of the last day that are its own in percent; none where the project had none.
+             */
+            sessionsAdoption?: number | null;
+            /**
+             * Format: int64
+             * @description People who had its sessions, as far as SDKs name them.
+             */
+            totalUsers: number;
+            /**
+             * Format: int64
+             * @description Those of the last day.
+             */
+            totalUsers24h: number;
+            /**
+             * Format: int64
+             * @description Those of the last day of all releases of the project.
+             */
+            totalProjectUsers24h: number;
+            /**
+             * Format: int64
+             * @description Those of whom a session crashed.
+             */
+            usersCrashed: number;
+            /**
+             * Format: double
+             * @description People without a crash in percent; none where nobody is named.
+             */
+            crashFreeUsers?: number | null;
+            /**
+             * Format: double
+             * @description People of the last day that are its own in percent; none where the project had none.
+             */
+            adoption?: number | null;
+        };
         /** @description A relay's figures, one of each for every five minutes it was heard of, the oldest first. */
         History: {
             /**
@@ -4013,6 +4083,7 @@ export interface components {
             newGroups: number;
             /** @description When an event first named it. */
             firstEvent?: string | null;
+            healthData?: components["schemas"]["HealthData"] | null;
         };
         /** @description A release, as other things mention it. */
         ReleaseRef: {
@@ -6751,8 +6822,18 @@ export interface operations {
                 query?: string;
                 /** @description `open` or `archived`. */
                 status?: string;
-                /** @description `date` (when it was released, else first seen, else made), `first_event` or `new_groups`. */
+                /**
+                 * @description `date` (when it was released, else first seen, else made), `first_event`, `new_groups`,
+                 *     `sessions`, `users`, or the least crash-free first: `crash_free_sessions`,
+                 *     `crash_free_users`.
+                 */
                 sort?: string;
+                /** @description `1` brings what sessions say of each release and project. */
+                health?: string;
+                /** @description What time that covers: `14d` where nothing is said, at most 90 days. */
+                summaryStatsPeriod?: string;
+                /** @description Sessions of these environments; repeated for several. */
+                environment?: string[];
                 /** @description Those made within this time: `14d`, `24h`. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
@@ -8879,8 +8960,18 @@ export interface operations {
                 query?: string;
                 /** @description `open` or `archived`. */
                 status?: string;
-                /** @description `date` (when it was released, else first seen, else made), `first_event` or `new_groups`. */
+                /**
+                 * @description `date` (when it was released, else first seen, else made), `first_event`, `new_groups`,
+                 *     `sessions`, `users`, or the least crash-free first: `crash_free_sessions`,
+                 *     `crash_free_users`.
+                 */
                 sort?: string;
+                /** @description `1` brings what sessions say of each release and project. */
+                health?: string;
+                /** @description What time that covers: `14d` where nothing is said, at most 90 days. */
+                summaryStatsPeriod?: string;
+                /** @description Sessions of these environments; repeated for several. */
+                environment?: string[];
                 /** @description Those made within this time: `14d`, `24h`. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */

@@ -1,30 +1,20 @@
 import { expect, it } from "vitest";
+import { releaseProject as project } from "../test/releases.ts";
 import { healthOf, share } from "./health.ts";
 
-const group = (release: string, environment: string, sessions: number, crashed: number) => ({
-  release,
-  environment,
-  sessions,
-  crashed,
-  errored: 0,
-  abnormal: 0,
-  unhandled: 0,
-});
-
-it("sums up the sessions of a release, in the environments that are chosen", () => {
-  const fortnight = [
-    group("a", "production", 90, 1),
-    group("a", "staging", 10, 4),
-    group("b", "production", 0, 0),
-  ];
-  const day = [group("a", "production", 30, 0), group("b", "production", 10, 0)];
-  expect(healthOf(fortnight, day).get("a")).toEqual({ sessions: 100, crashFree: 0.95, adoption: 0.75 });
-  expect(healthOf(fortnight, day).has("b")).toBe(false);
-  expect(healthOf(fortnight, day, ["staging"]).get("a")).toEqual({
-    sessions: 10,
-    crashFree: 0.6,
-    adoption: 0,
+it("sums up what is told of a release in its projects", () => {
+  const told = (totalSessions: number, sessionsCrashed: number, totalUsers: number, usersCrashed: number) =>
+    project({ totalSessions, sessionsCrashed, totalUsers, usersCrashed, totalSessions24h: 10 });
+  expect(healthOf({ projects: [told(90, 1, 3, 0), told(10, 4, 1, 1)] })).toEqual({
+    sessions: 100,
+    crashFree: 0.95,
+    users: 4,
+    crashFreeUsers: 0.75,
+    adoption: 0.25,
   });
+  expect(healthOf({ projects: [told(2, 0, 0, 0)] })?.crashFreeUsers).toBeUndefined();
+  expect(healthOf({ projects: [told(0, 0, 0, 0)] })).toBeUndefined();
+  expect(healthOf({ projects: [] })).toBeUndefined();
 });
 
 it.each([

@@ -1,40 +1,36 @@
 /** How well releases do, by what was told of their sessions. */
 
-import type { SessionGroup } from "../api/types.ts";
+import type { ReleaseOfList } from "../api/types.ts";
 
 export interface Health {
   sessions: number;
   /** The share of sessions that did not crash, 0 to 1. */
   crashFree: number;
-  /** The share of all sessions of the last day that are of this release, 0 to 1. */
+  /** People who had them, as far as SDKs name them. */
+  users: number;
+  /** The share of people of whom no session crashed, 0 to 1; undefined where nobody is named. */
+  crashFreeUsers: number | undefined;
+  /** The share of its projects' sessions of the last day that are of this release, 0 to 1. */
   adoption: number;
 }
 
-/** By release; sessions of `fortnight` say how it does, those of `day` how many have it. */
-export function healthOf(
-  fortnight: readonly SessionGroup[],
-  day: readonly SessionGroup[],
-  environment: readonly string[] = [],
-): Map<string, Health> {
-  const isMeant = (group: SessionGroup) =>
-    environment.length === 0 || environment.includes(group.environment);
-  const of = (groups: readonly SessionGroup[], release: string, count: (group: SessionGroup) => number) =>
-    groups.reduce((sum, group) => (group.release === release ? sum + count(group) : sum), 0);
-  const [all, today] = [fortnight.filter(isMeant), day.filter(isMeant)];
-  const sessionsToday = today.reduce((sum, group) => sum + group.sessions, 0);
-  const found = new Map<string, Health>();
-  for (const { release } of all) {
-    if (!release || found.has(release)) continue;
-    const sessions = of(all, release, (group) => group.sessions);
-    if (sessions === 0) continue;
-    const crashed = of(all, release, (group) => group.crashed);
-    found.set(release, {
-      sessions,
-      crashFree: 1 - Math.min(crashed / sessions, 1),
-      adoption: sessionsToday ? of(today, release, (group) => group.sessions) / sessionsToday : 0,
-    });
-  }
-  return found;
+type HealthData = NonNullable<ReleaseOfList["projects"][number]["healthData"]>;
+
+/** Over all projects of a release; undefined where none has sessions of it. */
+export function healthOf({ projects }: Pick<ReleaseOfList, "projects">): Health | undefined {
+  const told = projects.flatMap(({ healthData }) => healthData ?? []);
+  const sum = (of: (data: HealthData) => number) => told.reduce((all, data) => all + of(data), 0);
+  const sessions = sum((data) => data.totalSessions);
+  if (sessions === 0) return undefined;
+  const users = sum((data) => data.totalUsers);
+  const sessionsToday = sum((data) => data.totalProjectSessions24h);
+  return {
+    sessions,
+    crashFree: 1 - Math.min(sum((data) => data.sessionsCrashed) / sessions, 1),
+    users,
+    crashFreeUsers: users ? 1 - sum((data) => data.usersCrashed) / users : undefined,
+    adoption: sessionsToday ? sum((data) => data.totalSessions24h) / sessionsToday : 0,
+  };
 }
 
 /** "100 %", "99.87 %", "3 %": never 100 % while there was a crash. */

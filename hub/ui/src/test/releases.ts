@@ -25,6 +25,32 @@ export function release(part: Partial<ReleaseOfList> = {}): ReleaseOfList {
   };
 }
 
+/** A project of a release, with what is told of its sessions. */
+export function releaseProject(
+  health: Partial<NonNullable<ReleaseOfList["projects"][number]["healthData"]>>,
+): ReleaseOfList["projects"][number] {
+  return {
+    ...{ id: "1", slug: "shop", name: "Shop", platform: "python", newGroups: 0, firstEvent: null },
+    healthData: {
+      hasHealthData: true,
+      totalSessions: 0,
+      totalSessions24h: 0,
+      totalProjectSessions24h: 40,
+      sessionsCrashed: 0,
+      sessionsErrored: 0,
+      crashFreeSessions: null,
+      sessionsAdoption: null,
+      totalUsers: 0,
+      totalUsers24h: 0,
+      totalProjectUsers24h: 0,
+      usersCrashed: 0,
+      crashFreeUsers: null,
+      adoption: null,
+      ...health,
+    },
+  };
+}
+
 export const COMMIT = {
   id: "7fd1a60b01f91b314f59955a4e4d4c28e08e2bb5",
   message: "Round amounts\n\nAs banks do.",

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it } from "vitest";
 import { pageHeaders } from "../../test/issues.ts";
-import { COMMIT, DEPLOY, release } from "../../test/releases.ts";
+import { COMMIT, DEPLOY, release, releaseProject } from "../../test/releases.ts";
 import { type Answers, open } from "../../test/render.tsx";
 
 const AT = "/organizations/acme/releases";
@@ -86,23 +86,28 @@ it("says what is wrong, and tries again", async () => {
 });
 
 it("tells how the releases do where there are sessions, in an environment", async () => {
-  const group = (release: string, environment: string, sessions: number, crashed: number) => ({
-    ...{ release, environment, sessions, crashed },
-    ...{ errored: 0, abnormal: 0, unhandled: 0 },
-  });
-  const groups = [group("shop@1.2.3", "production", 200, 1), group("shop@1.2.2", "staging", 600, 0)];
-  const { router } = open(AT, {
-    ...ONE,
-    "GET projects/acme/shop/vedette/sessions/": { body: { groups, truncated: false } },
+  const told = (totalSessions24h: number) =>
+    releaseProject({
+      ...{ totalSessions: 200, sessionsCrashed: 1, totalUsers: 10, usersCrashed: 1 },
+      totalSessions24h,
+    });
+  const { requests, router } = open(AT, {
+    [LIST]: (url) => ({
+      body: [release({ projects: [told(url.searchParams.has("environment") ? 40 : 10)] })],
+    }),
+    "GET organizations/acme/environments/": { body: [{ id: "1", name: "production" }] },
   });
   const row = async () => (await screen.findAllByRole("row"))[1]?.textContent;
-  await waitFor(async () => expect(await row()).toContain("99.5 %25 %"));
-  await userEvent.selectOptions(
-    screen.getByRole("combobox", { name: "Environment of the sessions" }),
-    "production",
-  );
-  await waitFor(async () => expect(await row()).toContain("99.5 %100 %"));
+  await waitFor(async () => expect(await row()).toContain("99.5 % 90 % of users25 %"));
+  const environment = screen.getByRole("combobox", { name: "Environment of the sessions" });
+  await within(environment).findByRole("option", { name: "production" });
+  await userEvent.selectOptions(environment, "production");
+  await waitFor(async () => expect(await row()).toContain("100 %"));
   expect(router.state.location.searchStr).toBe("?environment=production");
+  await userEvent.selectOptions(screen.getByRole("combobox", { name: "Order" }), "Least crash-free users");
+  await waitFor(() =>
+    expect(requests.at(-1)?.url.searchParams.toString()).toContain("sort=crash_free_users"),
+  );
 });
 
 it("asks for the order that is chosen", async () => {

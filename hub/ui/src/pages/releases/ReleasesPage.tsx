@@ -1,10 +1,11 @@
 /** All releases, the latest first: when they came, what they brought, and where they are. */
 
-import { type UseQueryResult, useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { environmentsQuery } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
-import { releaseListQuery, sessionsQuery } from "../../api/releases.ts";
-import type { ReleaseOfList, SessionSums } from "../../api/types.ts";
+import { releaseListQuery } from "../../api/releases.ts";
+import type { ReleaseOfList } from "../../api/types.ts";
 import { exact, plural } from "../../lib/format.ts";
 import { type Health, healthOf, share } from "../../lib/health.ts";
 import { oneOf } from "../../lib/search-params.ts";
@@ -28,10 +29,16 @@ const VIEWS = [
 ] as const;
 
 const SORTS: readonly ReleaseSort[] = ["date", "first_event", "new_groups"];
+/** What takes sessions to order by. */
+const HEALTH_SORTS: readonly ReleaseSort[] = ["crash_free_sessions", "crash_free_users", "sessions", "users"];
 const ORDERS: Record<ReleaseSort, string> = {
   date: "Latest first",
   first_event: "First event",
   new_groups: "New issues",
+  crash_free_sessions: "Least crash-free",
+  crash_free_users: "Least crash-free users",
+  sessions: "Most sessions",
+  users: "Most users",
 };
 
 export function ReleasesPage() {
@@ -39,18 +46,21 @@ export function ReleasesPage() {
   const search = useSearch({ from: FROM });
   const navigate = useNavigate();
   useTitle("Releases");
-  const { project, status, sort } = search;
+  const { project, status, sort, environment } = search;
   const query = useSettled(search.query ?? "").trim() || undefined;
-  const releases = useInfiniteQuery(releaseListQuery(org, { query, project, status, sort }));
+  const releases = useInfiniteQuery(releaseListQuery(org, { query, project, status, sort, environment }));
   const rows = releases.data?.pages.flatMap((page) => page.items) ?? [];
-  const health = useHealth(org, rows, search.environment);
+  const health = new Map(rows.map((row) => [row.id, healthOf(row)]));
+  // Without sessions there is nothing to choose from them.
+  const hasHealth =
+    [...health.values()].some(Boolean) || Boolean(environment) || HEALTH_SORTS.some((each) => each === sort);
   const change = (next: ReleaseListSearch) =>
     void navigate({ to: ".", search: (before) => ({ ...before, ...next }), replace: true });
   const isFiltered = Boolean(query || project);
   return (
     <div className={styles.page}>
       <PageHead title="Releases" lead="What was shipped, when, and what it brought">
-        <Choices org={org} search={search} change={change} environments={health.environments} />
+        <Choices org={org} search={search} change={change} hasHealth={hasHealth} />
       </PageHead>
       {releases.isError && !releases.data ? (
         <ErrorState
@@ -62,7 +72,7 @@ export function ReleasesPage() {
         <Skeleton rows={8} label="Loading releases" />
       ) : rows.length > 0 ? (
         <Panel flush>
-          <List org={org} rows={rows} health={health.of} />
+          <List org={org} rows={rows} health={hasHealth ? health : undefined} />
         </Panel>
       ) : isFiltered ? (
         <EmptyState
@@ -116,14 +126,15 @@ interface ChoicesProps {
   org: string;
   search: ReleaseListSearch;
   change: (next: ReleaseListSearch) => void;
-  /** Those that sessions are told of. */
-  environments: readonly string[];
+  /** Whether sessions are told of. */
+  hasHealth: boolean;
 }
 
-function Choices({ org, search, change, environments }: ChoicesProps) {
+function Choices({ org, search, change, hasHealth }: ChoicesProps) {
   const { data: projects = [] } = useQuery(projectsQuery(org));
   const chosen = projects.filter((each) => search.project?.some((p) => p === each.id || p === each.slug));
   const several = chosen.length > 1;
+  const sorts = hasHealth ? [...SORTS, ...HEALTH_SORTS] : SORTS;
   return (
     <div className={styles.choices}>
       <input
@@ -154,28 +165,14 @@ function Choices({ org, search, change, environments }: ChoicesProps) {
           </option>
         ))}
       </select>
-      {environments.length > 0 ? (
-        <select
-          className={inputClass}
-          aria-label="Environment of the sessions"
-          value={search.environment?.[0] ?? ""}
-          onChange={(event) => change({ environment: event.target.value ? [event.target.value] : undefined })}
-        >
-          <option value="">Sessions of all environments</option>
-          {environments.map((each) => (
-            <option key={each} value={each}>
-              {each}
-            </option>
-          ))}
-        </select>
-      ) : null}
+      {hasHealth ? <EnvironmentChoice org={org} search={search} change={change} /> : null}
       <select
         className={inputClass}
         aria-label="Order"
         value={search.sort ?? "date"}
-        onChange={(event) => change({ sort: oneOf(event.target.value, SORTS.slice(1)) ?? undefined })}
+        onChange={(event) => change({ sort: oneOf(event.target.value, sorts.slice(1)) ?? undefined })}
       >
-        {SORTS.map((each) => (
+        {sorts.map((each) => (
           <option key={each} value={each}>
             {ORDERS[each]}
           </option>
@@ -191,10 +188,34 @@ function Choices({ org, search, change, environments }: ChoicesProps) {
   );
 }
 
+function EnvironmentChoice({ org, search, change }: Omit<ChoicesProps, "hasHealth">) {
+  const { data: known = [] } = useQuery(environmentsQuery(org));
+  const names = new Set([...known.map(({ name }) => name), ...(search.environment ?? [])]);
+  return (
+    <select
+      className={inputClass}
+      aria-label="Environment of the sessions"
+      value={search.environment?.[0] ?? ""}
+      onChange={(event) => change({ environment: event.target.value ? [event.target.value] : undefined })}
+    >
+      <option value="">Sessions of all environments</option>
+      {[...names]
+        .filter(Boolean)
+        .sort()
+        .map((each) => (
+          <option key={each} value={each}>
+            {each}
+          </option>
+        ))}
+    </select>
+  );
+}
+
 interface ListProps {
   org: string;
   rows: readonly ReleaseOfList[];
-  health: ReadonlyMap<string, Health>;
+  /** By the release's id; undefined where no sessions are told of. */
+  health: ReadonlyMap<string, Health | undefined> | undefined;
 }
 
 function List({ org, rows, health }: ListProps) {
@@ -227,17 +248,17 @@ function List({ org, rows, health }: ListProps) {
           "0"
         ),
     },
-    ...(health.size > 0
+    ...(health
       ? [
           {
             name: "Crash-free",
             numeric: true,
-            cell: ({ version }: ReleaseOfList) => <CrashFree health={health.get(version)} />,
+            cell: ({ id }: ReleaseOfList) => <CrashFree health={health.get(id)} />,
           },
           {
             name: "Adoption",
             numeric: true,
-            cell: ({ version }: ReleaseOfList) => share(health.get(version)?.adoption ?? 0),
+            cell: ({ id }: ReleaseOfList) => share(health.get(id)?.adoption ?? 0),
           },
         ]
       : []),
@@ -247,34 +268,18 @@ function List({ org, rows, health }: ListProps) {
   return <Table label="Releases" columns={columns} rows={rows} rowKey={({ id }) => id} />;
 }
 
-/** Projects whose sessions are asked for: each is a question of its own. */
-const PROJECTS_MAX = 5;
-const HOURS = { day: 24, fortnight: 14 * 24 };
-
-/** What sessions say of the releases, by version; empty where the first few projects tell of none. */
-function useHealth(org: string, rows: readonly ReleaseOfList[], environment?: readonly string[]) {
-  const slugs = [...new Set(rows.flatMap((row) => row.projects.map(({ slug }) => slug)))].slice(
-    0,
-    PROJECTS_MAX,
-  );
-  const groups = (hours: number) => ({
-    queries: slugs.map((slug) => sessionsQuery(org, slug, hours)),
-    combine: (all: UseQueryResult<SessionSums>[]) => all.flatMap((each) => each.data?.groups ?? []),
-  });
-  const fortnight = useQueries(groups(HOURS.fortnight));
-  const day = useQueries(groups(HOURS.day));
-  const environments = new Set([...fortnight.map((group) => group.environment), ...(environment ?? [])]);
-  return {
-    of: healthOf(fortnight, day, environment),
-    // Without sessions there is nothing to choose.
-    environments: fortnight.length > 0 ? [...environments].filter(Boolean).sort() : [],
-  };
-}
-
 function CrashFree({ health }: { health: Health | undefined }) {
   if (!health) return <span className={styles.quiet}>no sessions</span>;
+  const { sessions, crashFree, users, crashFreeUsers } = health;
   return (
-    <span title={`of ${plural(health.sessions, "session")} in two weeks`}>{share(health.crashFree)}</span>
+    <span className={styles.pair}>
+      <span title={`of ${plural(sessions, "session")} in two weeks`}>{share(crashFree)}</span>{" "}
+      {crashFreeUsers === undefined ? null : (
+        <span className={styles.quiet} title={`of ${plural(users, "user")} in two weeks`}>
+          {share(crashFreeUsers)} of users
+        </span>
+      )}
+    </span>
   );
 }
 

@@ -1,0 +1,203 @@
+//! Looking for what a search means: the documents are visited once, counted by issue, and marked,
+//! so that more can be asked of them without looking for them again.
+
+use std::collections::HashMap;
+
+use protocol::timestamp::Timestamp;
+use tantivy::columnar::Column;
+use tantivy::query::EnableScoring;
+use tantivy::{DocId, Searcher, SegmentReader};
+
+use super::compile::compile;
+use super::part::{Part, Parts};
+use super::{IndexError, IssueHit, Search};
+
+/// Documents of one segment, a bit each: what a search found costs at most so much memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Marks(Vec<u64>);
+
+impl Marks {
+    /// None of so many documents.
+    pub(super) fn none(n_documents: u32) -> Self {
+        Self(vec![0; n_documents.div_ceil(u64::BITS) as usize])
+    }
+
+    /// The word that a document's bit is in, and the bit.
+    const fn place(doc: DocId) -> (usize, u64) {
+        ((doc / u64::BITS) as usize, 1 << (doc % u64::BITS))
+    }
+
+    /// Marks a document.
+    pub(super) fn set(&mut self, doc: DocId) {
+        let (word, bit) = Self::place(doc);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    /// Whether a document is marked.
+    pub(super) fn has(&self, doc: DocId) -> bool {
+        let (word, bit) = Self::place(doc);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Those that are marked here and not there.
+    pub(super) fn without(&self, others: &Self) -> Self {
+        let words = self.0.iter().zip(&others.0);
+        Self(words.map(|(word, other)| word & !other).collect())
+    }
+
+    /// The marked ones, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = DocId> {
+        let words = (0..).step_by(u64::BITS as usize).zip(&self.0);
+        words.flat_map(|(first, word): (DocId, &u64)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                (left != 0).then(|| {
+                    let bit = left.trailing_zeros();
+                    left &= left - 1;
+                    first + bit
+                })
+            })
+        })
+    }
+}
+
+/// The documents that a search found.
+#[derive(Debug)]
+pub(super) struct Documents {
+    pub(super) parts: Vec<OfPart>,
+}
+
+/// Those of one part.
+pub(super) struct OfPart {
+    /// The part as it was looked at: it holds the files, whatever the writer does meanwhile.
+    pub(super) searcher: Searcher,
+    /// By the place of each segment.
+    pub(super) segments: Vec<Marks>,
+}
+
+impl std::fmt::Debug for OfPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OfPart").finish_non_exhaustive()
+    }
+}
+
+/// Documents and when the first and the last of them happened, by issue.
+type ByIssue = HashMap<i64, (u64, i64, i64)>;
+
+/// Looks for the documents of a search.
+pub(super) fn look(
+    parts: &Parts,
+    search: &Search,
+) -> Result<(Vec<IssueHit>, Documents), IndexError> {
+    let touched = parts.touched(search);
+    let looked = parts
+        .threads
+        .each(touched, |part| look_in(parts, &part, search))?;
+    let mut all = ByIssue::new();
+    let mut found = Vec::with_capacity(looked.len());
+    for (by_issue, of_part) in looked {
+        for (issue, (n, first, last)) in by_issue {
+            let entry = all.entry(issue).or_insert((0, i64::MAX, i64::MIN));
+            *entry = (entry.0 + n, entry.1.min(first), entry.2.max(last));
+        }
+        found.push(of_part);
+    }
+    let hit = |(issue, (events, first, last))| IssueHit {
+        issue,
+        events,
+        first_seen: Timestamp::from_millis(first),
+        last_seen: Timestamp::from_millis(last),
+    };
+    let hits = all.into_iter().map(hit).collect();
+    Ok((hits, Documents { parts: found }))
+}
+
+fn look_in(parts: &Parts, part: &Part, search: &Search) -> Result<(ByIssue, OfPart), IndexError> {
+    let mut by_issue = ByIssue::new();
+    let mut segments = Vec::new();
+    let searcher = visit(parts, part, search, |segment, docs| {
+        let issue: Column<i64> = segment.fast_fields().i64("issue")?;
+        let timestamp: Column<i64> = segment.fast_fields().i64("timestamp")?;
+        let mut marks = Marks::none(segment.max_doc());
+        docs.each(&mut |doc| {
+            marks.set(doc);
+            let at = timestamp.first(doc).unwrap_or_default();
+            let entry = by_issue
+                .entry(issue.first(doc).unwrap_or_default())
+                .or_insert((0, i64::MAX, i64::MIN));
+            *entry = (entry.0 + 1, entry.1.min(at), entry.2.max(at));
+        })?;
+        segments.push(marks);
+        Ok(())
+    })?;
+    Ok((by_issue, OfPart { searcher, segments }))
+}
+
+/// The documents of a segment that match.
+pub(super) struct Matching<'s> {
+    weight: &'s dyn tantivy::query::Weight,
+    segment: &'s SegmentReader,
+}
+
+impl<'s> Matching<'s> {
+    /// Those of a question that was made for the segment's part.
+    pub(super) const fn new(
+        weight: &'s dyn tantivy::query::Weight,
+        segment: &'s SegmentReader,
+    ) -> Self {
+        Self { weight, segment }
+    }
+
+    /// Visits each in order; those that were deleted are none.
+    pub(super) fn each(&self, take: &mut dyn FnMut(DocId)) -> Result<(), IndexError> {
+        let alive = self.segment.alive_bitset();
+        self.weight.for_each_no_score(self.segment, &mut |docs| {
+            for doc in docs {
+                if alive.is_none_or(|alive| alive.is_alive(*doc)) {
+                    take(*doc);
+                }
+            }
+        })?;
+        Ok(())
+    }
+}
+
+/// Looks at every segment of a part with the documents of it that match.
+pub(super) fn visit(
+    parts: &Parts,
+    part: &Part,
+    search: &Search,
+    mut look: impl FnMut(&SegmentReader, Matching<'_>) -> Result<(), IndexError>,
+) -> Result<Searcher, IndexError> {
+    let searcher = part.searcher();
+    let query = compile(&part.of_its_time(search), &parts.fields, &searcher)?;
+    let weight = query.weight(EnableScoring::disabled_from_searcher(&searcher))?;
+    for segment in searcher.segment_readers() {
+        look(segment, Matching::new(weight.as_ref(), segment))?;
+    }
+    Ok(searcher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_told_in_order() {
+        let mut marks = Marks::none(130);
+        let docs = [0, 63, 64, 100, 129];
+        for doc in docs {
+            marks.set(doc);
+        }
+        assert_eq!(marks.iter().collect::<Vec<_>>(), docs);
+        assert!(marks.has(100) && !marks.has(101) && !marks.has(5000));
+        let mut others = Marks::none(130);
+        others.set(64);
+        others.set(65);
+        let left = marks.without(&others);
+        assert_eq!(left.iter().collect::<Vec<_>>(), [0, 63, 100, 129]);
+        assert_eq!(Marks::none(0).iter().count(), 0);
+    }
+}

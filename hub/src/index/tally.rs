@@ -1,0 +1,273 @@
+//! Counts of what a search found: events and people, by group and over time, in one visit of the
+//! documents that were marked.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use tantivy::columnar::Column;
+use tantivy::query::{EnableScoring, Weight};
+use tantivy::{DocId, SegmentReader};
+
+use super::compile::compile;
+use super::look::{Documents, Marks, Matching, OfPart};
+use super::part::Parts;
+use super::{Count, Groups, IndexError, People, Points, Search, Tally, Wanted};
+
+/// Counts in as many groups as are wanted, and behind them what is left, where that is wanted.
+pub(super) fn tally(
+    parts: &Parts,
+    documents: &Documents,
+    wanted: &Wanted,
+) -> Result<Vec<Tally>, IndexError> {
+    let of_parts = documents.parts.iter();
+    let sheets = parts.threads.each(of_parts.collect(), |part: &OfPart| {
+        let mut sheet = Sheet::new(wanted);
+        count(parts, part, wanted, &mut sheet)?;
+        sheet.people.tidy();
+        Ok(sheet)
+    })?;
+    let mut all = Sheet::new(wanted);
+    for sheet in sheets {
+        all.join(sheet);
+    }
+    Ok(all.tallies())
+}
+
+/// A document as it is counted: the group's place, when, and who.
+struct Columns {
+    timestamp: Column<i64>,
+    user: Option<Column<u64>>,
+}
+
+/// Counts of every group, and of every point of each.
+struct Sheet {
+    points: Points,
+    people_of: People,
+    events: Vec<u64>,
+    /// By group, and within each by point.
+    cells: Vec<u64>,
+    people: Met,
+}
+
+impl Sheet {
+    fn new(wanted: &Wanted) -> Self {
+        let n_groups = wanted.groups.len() + usize::from(wanted.has_rest);
+        Self {
+            points: wanted.points,
+            people_of: wanted.people,
+            events: vec![0; n_groups],
+            cells: vec![0; n_groups * wanted.points.n],
+            people: Met::default(),
+        }
+    }
+
+    fn add(&mut self, group: usize, doc: DocId, columns: &Columns) {
+        if let Some(events) = self.events.get_mut(group) {
+            *events += 1;
+        }
+        let at = columns.timestamp.first(doc).unwrap_or_default();
+        let cell = self.points.place(at).map(|at| group * self.points.n + at);
+        if let Some(cell) = cell.and_then(|cell| self.cells.get_mut(cell)) {
+            *cell += 1;
+        }
+        let met_in = match self.people_of {
+            People::NotCounted => None,
+            People::OfGroups => Some(group),
+            People::OfPoints => cell,
+        };
+        let user = columns.user.as_ref().and_then(|column| column.first(doc));
+        if let Some((met_in, user)) = met_in.zip(user) {
+            self.people.add(met_in, user);
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        let add = |all: &mut Vec<u64>, more: Vec<u64>| {
+            for (all, more) in all.iter_mut().zip(more) {
+                *all += more;
+            }
+        };
+        add(&mut self.events, other.events);
+        add(&mut self.cells, other.cells);
+        self.people.seen.extend(other.people.seen);
+        self.people.tidy();
+    }
+
+    fn tallies(mut self) -> Vec<Tally> {
+        self.people.tidy();
+        let mut people: HashMap<usize, u64> = HashMap::new();
+        for (place, _) in &self.people.seen {
+            *people.entry(*place).or_default() += 1;
+        }
+        let met_in = |wanted: People, place: usize| match self.people_of == wanted {
+            true => people.get(&place).copied().unwrap_or(0),
+            false => 0,
+        };
+        let n = self.points.n;
+        let groups = self.events.iter().enumerate();
+        groups
+            .map(|(group, events)| Tally {
+                all: Count {
+                    events: *events,
+                    people: met_in(People::OfGroups, group),
+                },
+                points: (group * n..(group + 1) * n)
+                    .map(|cell| Count {
+                        events: self.cells.get(cell).copied().unwrap_or(0),
+                        people: met_in(People::OfPoints, cell),
+                    })
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+/// Who was met where, each once. Sorted now and then instead of hashed: people's numbers come from
+/// what applications send, and no choice of those makes sorting slow.
+#[derive(Default)]
+struct Met {
+    seen: Vec<(usize, u64)>,
+    n_tidy: usize,
+}
+
+impl Met {
+    /// So many may stand there before those that are the same are looked for.
+    const TIDY_AFTER: usize = 16 * 1024;
+
+    fn add(&mut self, place: usize, user: u64) {
+        self.seen.push((place, user));
+        if self.seen.len() > 2 * self.n_tidy + Self::TIDY_AFTER {
+            self.tidy();
+        }
+    }
+
+    fn tidy(&mut self) {
+        // What was tidied before stands in order, which this sort makes use of.
+        self.seen.sort();
+        self.seen.dedup();
+        self.n_tidy = self.seen.len();
+    }
+}
+
+fn count(
+    parts: &Parts,
+    part: &OfPart,
+    wanted: &Wanted,
+    sheet: &mut Sheet,
+) -> Result<(), IndexError> {
+    let weights = weights(parts, part, &wanted.groups)?;
+    let segments = part.searcher.segment_readers().iter();
+    for (segment, marks) in segments.zip(&part.segments) {
+        let fast = segment.fast_fields();
+        let columns = Columns {
+            timestamp: fast.i64("timestamp")?,
+            user: match wanted.people {
+                People::NotCounted => None,
+                People::OfGroups | People::OfPoints => fast.column_opt("user")?,
+            },
+        };
+        let rest = wanted.has_rest.then_some(wanted.groups.len());
+        match &wanted.groups {
+            Groups::All => marks.iter().for_each(|doc| sheet.add(0, doc, &columns)),
+            Groups::Issues(issues) => {
+                let of = Column::first;
+                by_column(
+                    &fast.i64("issue")?,
+                    of,
+                    issues,
+                    rest,
+                    marks,
+                    |group, doc| {
+                        sheet.add(group, doc, &columns);
+                    },
+                );
+            }
+            Groups::Projects(projects) => {
+                let projects: Vec<u64> = projects.iter().map(|id| id.get()).collect();
+                let column = fast.u64("project")?;
+                by_column(
+                    &column,
+                    Column::first,
+                    &projects,
+                    rest,
+                    marks,
+                    |group, doc| {
+                        sheet.add(group, doc, &columns);
+                    },
+                );
+            }
+            Groups::Matching(_) => {
+                by_match(&weights, segment, rest, marks, |group, doc| {
+                    sheet.add(group, doc, &columns);
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The questions of groups that are told apart by what their events match, for one part.
+fn weights(
+    parts: &Parts,
+    part: &OfPart,
+    groups: &Groups,
+) -> Result<Vec<Box<dyn Weight>>, IndexError> {
+    let Groups::Matching(filters) = groups else {
+        return Ok(Vec::new());
+    };
+    let scoring = || EnableScoring::disabled_from_searcher(&part.searcher);
+    let weight = |filter: &crate::query::Expr| {
+        let search = Search {
+            filter: filter.clone(),
+            ..Search::everything()
+        };
+        let query = compile(&search, &parts.fields, &part.searcher)?;
+        Ok(query.weight(scoring())?)
+    };
+    filters.iter().map(weight).collect()
+}
+
+/// Each marked document with the place of its column's value among those wanted.
+fn by_column<T: Copy + Eq + Hash>(
+    column: &Column<T>,
+    of: fn(&Column<T>, DocId) -> Option<T>,
+    wanted: &[T],
+    rest: Option<usize>,
+    marks: &Marks,
+    mut take: impl FnMut(usize, DocId),
+) {
+    let places = wanted
+        .iter()
+        .enumerate()
+        .map(|(place, value)| (*value, place));
+    let places: HashMap<T, usize> = places.collect();
+    for doc in marks.iter() {
+        let place = of(column, doc).and_then(|value| places.get(&value).copied());
+        if let Some(place) = place.or(rest) {
+            take(place, doc);
+        }
+    }
+}
+
+/// Each marked document with the place of every group that it is in.
+fn by_match(
+    weights: &[Box<dyn Weight>],
+    segment: &SegmentReader,
+    rest: Option<usize>,
+    marks: &Marks,
+    mut take: impl FnMut(usize, DocId),
+) -> Result<(), IndexError> {
+    let mut taken = Marks::none(segment.max_doc());
+    for (place, weight) in weights.iter().enumerate() {
+        Matching::new(weight.as_ref(), segment).each(&mut |doc| {
+            if marks.has(doc) {
+                taken.set(doc);
+                take(place, doc);
+            }
+        })?;
+    }
+    if let Some(rest) = rest {
+        marks.without(&taken).iter().for_each(|doc| take(rest, doc));
+    }
+    Ok(())
+}
