@@ -23,6 +23,7 @@ mod catch_up;
 #[doc(hidden)]
 pub mod cursor;
 mod document;
+mod effect;
 pub mod erase;
 mod folded;
 mod issues;
@@ -34,6 +35,7 @@ mod prepare;
 pub mod regroup;
 mod removals;
 mod rulebook;
+mod stored;
 mod surplus;
 mod tags;
 mod tally;
@@ -60,9 +62,9 @@ use crate::index::Index;
 use crate::store::{Store, StoreError};
 
 pub use catch_up::{catch_up, documents_after};
-pub use prepare::receipt;
+pub use stored::receipt;
 
-use prepare::Entry;
+use effect::Entry;
 use rulebook::RuleBook;
 
 /// Commands that wait for the owner; more wait at the door.

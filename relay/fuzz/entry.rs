@@ -7,12 +7,13 @@
     reason = "each fuzz target calls one of them, and their promises are assertions"
 )]
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem, ItemHeader};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
 use relay::report::{self, CheckIn, Dump, Encoding, Form, Signal};
+use relay::unpack::{Packing, Unpacker};
 
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -72,6 +73,48 @@ pub(crate) fn complete(data: &[u8]) {
     }
 }
 
+/// Every packing is undone or refused without panic, however its bytes come, and no step gives more
+/// than it may.
+pub(crate) fn unpack(data: &[u8]) {
+    let run = 1 + data.first().copied().map_or(0, usize::from) * 16;
+    for packing in [
+        Packing::Gzip,
+        Packing::Zlib,
+        Packing::Deflate,
+        Packing::Brotli,
+        Packing::Zstd,
+        Packing::Xz,
+        Packing::Bzip2,
+    ] {
+        let mut unpacker = Unpacker::new(packing);
+        let whole = unpack_with(&mut unpacker, data, run);
+        // What follows is packed in the way that its first bytes tell.
+        let rest = data.get(1..).unwrap_or_default();
+        let mut unpacker = Unpacker::new(Packing::of(rest).unwrap_or(packing));
+        drop((whole, unpack_with(&mut unpacker, rest, run)));
+    }
+}
+
+/// What comes of bytes in runs of this length; `None` where they are broken, or become very many.
+fn unpack_with(unpacker: &mut Unpacker, data: &[u8], run: usize) -> Option<BytesMut> {
+    const STEP_MAX: usize = 1024 * 1024 + 64 * 1024;
+    const ALL_MAX: usize = 4 * 1024 * 1024;
+    let mut out = BytesMut::new();
+    for bytes in data.chunks(run) {
+        let mut bytes = Bytes::copy_from_slice(bytes);
+        while !bytes.is_empty() {
+            let before = out.len();
+            unpacker.step(&mut bytes, &mut out).ok()?;
+            assert!(out.len() - before <= STEP_MAX, "{unpacker:?} gave too much");
+        }
+        if out.len() > ALL_MAX {
+            return None;
+        }
+    }
+    while unpacker.finish(&mut out).ok()? {}
+    Some(out)
+}
+
 /// An envelope with one item.
 fn holding(kind: ItemKind, attachment: Option<&str>, payload: &Bytes) -> Envelope {
     let mut header = ItemHeader::default();
@@ -98,10 +141,15 @@ mod tests {
     #[test]
     fn no_recording_whole_or_damaged_breaks_a_promise() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let dirs = ["fixtures/recorded", "../protocol/fixtures/dumps"];
+        let dirs = [
+            "fixtures",
+            "fixtures/recorded",
+            "../protocol/fixtures/dumps",
+        ];
         let files = dirs.map(|dir| std::fs::read_dir(here.join(dir)).unwrap());
         let mut n_samples = 0;
-        for path in files.into_iter().flatten().map(|file| file.unwrap().path()) {
+        let paths = files.into_iter().flatten().map(|file| file.unwrap().path());
+        for path in paths.filter(|path| path.is_file()) {
             let whole = std::fs::read(path).unwrap();
             if whole.len() > 30_000 {
                 continue;
@@ -116,6 +164,7 @@ mod tests {
                 for sample in [cut, &damaged, &whole] {
                     report(sample);
                     complete(sample);
+                    unpack(sample);
                     n_samples += 1;
                 }
             }

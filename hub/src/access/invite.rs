@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use protocol::timestamp::Timestamp;
 
-use super::{Access, AccessError, Login, Role, checked_email, millis, secret};
+use super::making::checked_email;
+use super::{Access, AccessError, Login, Role, millis, secret};
 use crate::audit;
 use crate::store::StoreError;
 use crate::store::members::NO_PASSWORD;

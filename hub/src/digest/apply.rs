@@ -9,7 +9,8 @@ use protocol::outcome::{Reason, Term, reason};
 use protocol::timestamp::Timestamp;
 
 use super::books::{Books, Digests, LaneOf};
-use super::prepare::{self, Effect, Entry, Incoming, Kept, Piece, What};
+use super::effect::{self, Effect, Entry, Incoming, Kept, Piece, What};
+use super::prepare;
 use super::rulebook::RuleBook;
 use super::surplus::{Made, NewIssues};
 use super::tally::{Key, Tally};
@@ -386,7 +387,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn set_aside(&mut self, now: Timestamp, entry: &Entry, poison: &prepare::Poison) {
+    fn set_aside(&mut self, now: Timestamp, entry: &Entry, poison: &effect::Poison) {
         for (project, category, n) in &poison.counts {
             let (term, reason) = (Term::Rejected, reason::POISON);
             self.count(now, entry, *project, *category, term, reason, *n);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
 
-use super::prepare::Incoming;
+use super::effect::Incoming;
 use super::surplus::{self, Made, NewIssues};
 use crate::store::issues::{GroupHash, IssueFace};
 use crate::store::{StoreError, Write};

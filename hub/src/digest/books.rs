@@ -11,7 +11,7 @@ use protocol::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
 use protocol::item::Category;
 use protocol::outcome::{LaneDigest, Term};
 
-use super::prepare::Entry;
+use super::effect::Entry;
 use crate::store::books::BookRow;
 use crate::store::{Store, StoreError};
 

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::ids::{EventId, ProjectId};
 use protocol::item::ItemKind;
 
-use super::prepare::{self, Incoming};
+use super::effect::Incoming;
+use super::prepare;
 use super::regroup::face;
 use crate::archive::{Archive, Body, Location};
 use crate::geo::Places;

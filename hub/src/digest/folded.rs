@@ -16,7 +16,8 @@ use protocol::item::Category;
 use protocol::timestamp::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::prepare::{self, Incoming};
+use super::effect::Incoming;
+use super::prepare;
 use crate::archive::StoredEvent;
 use crate::geo::Places;
 use crate::group::Rules;

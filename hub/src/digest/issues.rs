@@ -6,7 +6,7 @@ use protocol::ids::{EventId, ProjectId};
 use protocol::timestamp::Timestamp;
 
 use super::assign::{Assigned, Group, assign};
-use super::prepare::Incoming;
+use super::effect::Incoming;
 use super::surplus::{Made, NewIssues};
 use super::{Changed, ChangedKind, tags};
 use crate::issue::{

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
 
-use super::prepare::Incoming;
+use super::effect::Incoming;
 use crate::store::releases::{MORE_NAMES, ReleaseSeen};
 use crate::store::{StoreError, Write};
 

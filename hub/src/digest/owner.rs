@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{self, Committed};
 use super::books::LaneOf;
 use super::cursor::{self, Meets};
-use super::prepare::{self, Entry, Place, What};
+use super::effect::{Entry, Place, What};
+use super::prepare;
 use super::rulebook::RuleBook;
 use super::surplus::NewIssues;
 use super::{

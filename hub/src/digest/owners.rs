@@ -9,7 +9,7 @@ use std::sync::Arc;
 use protocol::timestamp::Timestamp;
 use serde_json::json;
 
-use super::prepare::Incoming;
+use super::effect::Incoming;
 use super::rulebook::{Owners, RuleBook};
 use crate::index::Document;
 use crate::owner::{Facts, Rule};

@@ -6,161 +6,27 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::Bytes;
-use protocol::block::{
-    self, Chain, FOLDED_MAX, Folded, Head, Items, LedgerDelta, Part, Record, Sum,
-};
-use protocol::ids::{Epoch, EventId, Lane, ProjectId, PublicKey, RelayId, Seq};
+use protocol::block::{self, FOLDED_MAX, Folded, Head, Items, LedgerDelta, Record, Sum};
+use protocol::ids::RelayId;
 use protocol::item::{Category, ItemKind};
 use protocol::outcome::{Reason, Term, reason};
 use protocol::timestamp::Timestamp;
 use protocol::wire;
 use sha2::{Digest as _, Sha256};
 
-use super::folded::{self, By, Like};
+use super::effect::{Effect, Entry, Incoming, Kept, Place, Poison, What};
+use super::folded::{self, By};
 use super::rulebook::RuleBook;
+use super::stored::{event_of, item_receipt, piece, place, receipt, stored};
 use super::{document, keep};
-use crate::archive::{Place as Located, StoredEvent};
+use crate::archive::StoredEvent;
 use crate::geo::Places;
-use crate::group::{self, Feature, Rules, Variant};
-use crate::index::Document;
-use crate::normalise::{self, NormaliseError, Receipt};
-use crate::removal::{self, Removals};
-use crate::store::issues::GroupHash;
-use crate::store::items::NewItem;
-use crate::store::parts::{NewPart, PartsOf};
+use crate::group::{self, Rules};
+use crate::normalise::{self, NormaliseError};
+use crate::removal;
 
-/// The kind that the bodies of pieces are kept under.
-const PART: &str = "part of an item";
 /// Longest reason kept with a record that is set aside, in bytes.
 const REASON_BYTES_MAX: usize = 500;
-
-/// A record and what it does.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) relay: RelayId,
-    /// Where it stands in its lane.
-    pub(super) place: Place,
-    /// The poison it is a replay of; then the cursor does not move.
-    pub(super) replay_of: Option<i64>,
-    pub(super) what: What,
-}
-
-/// A record's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) epoch: Epoch,
-    pub(super) lane: Lane,
-    /// The last record that the entry stands for.
-    pub(super) seq: Seq,
-}
-
-#[derive(Debug)]
-pub(super) enum What {
-    Effects(Vec<Effect>),
-    Poison(Poison),
-    /// Only the cursor moves.
-    Skip,
-}
-
-/// What an item, or a count, does.
-#[derive(Debug)]
-pub(super) enum Effect {
-    /// An event to store.
-    Event(Box<Incoming>),
-    /// Another item to store.
-    Item(Box<Kept>),
-    /// Items that end here for a reason.
-    Count {
-        project: ProjectId,
-        category: Category,
-        term: Term,
-        reason: &'static str,
-    },
-    /// A piece of an item that comes later.
-    Part(Box<Piece>),
-    /// Counts of the relay.
-    Ledger(LedgerDelta),
-}
-
-/// A record that is set aside.
-#[derive(Debug)]
-pub(super) struct Poison {
-    pub(super) project: Option<ProjectId>,
-    pub(super) reason: String,
-    /// The encoded record.
-    pub(super) record: Vec<u8>,
-    /// Its items.
-    pub(super) counts: Vec<(ProjectId, Category, i64)>,
-}
-
-/// An item that is no event, ready to be stored.
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) stored: StoredEvent,
-    pub(super) known: NewItem,
-    pub(super) category: Category,
-    /// What its parts come to, when it came in parts.
-    pub(super) sum: Option<Sum>,
-}
-
-/// A piece of an item, ready to be stored.
-#[derive(Debug)]
-pub(super) struct Piece {
-    pub(super) stored: StoredEvent,
-    pub(super) known: NewPart,
-}
-
-impl Kept {
-    /// Whose parts are its own.
-    pub(super) fn parts_of(&self) -> Option<PartsOf> {
-        Some((self.stored.relay, self.sum?.whole))
-    }
-}
-
-impl Piece {
-    /// What it and those before it come to.
-    pub(super) fn sum_behind(&self, before: Option<Sum>) -> Sum {
-        Sum {
-            whole: self.known.of.1,
-            parts: self.known.nth + 1,
-            bytes: before.map_or(0, |sum| sum.bytes) + self.known.size,
-            chain: self.known.chain,
-        }
-    }
-
-    /// Whether it is the next one behind those that come to this.
-    pub(super) fn follows(&self, sum: Option<Sum>) -> bool {
-        let (parts, chain) = sum.map_or((0, Chain::default()), |sum| (sum.parts, sum.chain));
-        self.known.nth == parts && self.known.chain == chain.with(&self.stored.payload)
-    }
-}
-
-/// An event, ready to be stored.
-#[derive(Clone, Debug)]
-pub(super) struct Incoming {
-    pub(super) stored: StoredEvent,
-    /// Lacks its row and issue.
-    pub(super) document: Document,
-    pub(super) category: Category,
-    pub(super) hashes: Vec<GroupHash>,
-    /// Hashes by the way of grouping before; they find an issue and are not bound.
-    pub(super) previous: Vec<GroupHash>,
-    pub(super) features: Vec<Feature>,
-    pub(super) variants: Vec<Variant>,
-    pub(super) culprit: String,
-    /// JSON.
-    pub(super) metadata: String,
-    pub(super) priority: i64,
-    /// Whom it is counted for.
-    pub(super) user: Option<[u8; 8]>,
-    /// What privacy rules removed from it.
-    pub(super) removals: Removals,
-    /// Events that were told with it and are like it.
-    pub(super) alike: Vec<Like>,
-    /// What is stored for those, where the event itself is stored already.
-    pub(super) spare: Option<Box<Self>>,
-}
 
 /// What records are read beside.
 #[derive(Clone, Copy, Debug)]
@@ -179,55 +45,8 @@ pub(super) struct Beside<'b> {
 
 impl Beside<'_> {
     /// How far the relay's clock was ahead when it took these items.
-    fn offset_of(&self, items: &Items) -> i64 {
+    pub(super) fn offset_of(&self, items: &Items) -> i64 {
         normalise::relay_offset(items.received_at, self.arrived_at, self.relay_offset_millis)
-    }
-}
-
-/// What the normaliser is told of a stored event's receipt.
-#[must_use]
-pub fn receipt(stored: &StoredEvent) -> Receipt<'_> {
-    Receipt {
-        event_id: stored.event_id,
-        kind: ItemKind::from_name(&stored.kind),
-        received_at: stored.received_at,
-        relay_offset_millis: stored.relay_offset_millis,
-        sent_at: stored.sent_at,
-        client: stored.client.as_deref(),
-        remote_addr: stored.remote_addr.as_deref(),
-        place: stored.place.as_ref().map(place),
-        user_agent: stored.user_agent.as_deref(),
-        header: &stored.header,
-    }
-}
-
-/// What the normaliser is told of the receipt of an item that is not stored yet.
-fn item_receipt<'i>(
-    beside: Beside<'_>,
-    items: &'i Items,
-    item: &'i block::Item,
-    kind: &ItemKind,
-) -> Receipt<'i> {
-    Receipt {
-        event_id: items.event_id.unwrap_or(EventId::from_bytes([0; 16])),
-        kind: kind.clone(),
-        received_at: items.received_at,
-        relay_offset_millis: beside.offset_of(items),
-        sent_at: items.sent_at,
-        client: items.client.as_deref(),
-        remote_addr: items.remote_addr.as_deref(),
-        place: None,
-        user_agent: items.user_agent.as_deref(),
-        header: &item.header,
-    }
-}
-
-fn place(place: &Located) -> normalise::Place<'_> {
-    normalise::Place {
-        country_code: place.country_code.as_deref(),
-        region: place.region.as_deref(),
-        subdivision: place.subdivision.as_deref(),
-        city: place.city.as_deref(),
     }
 }
 
@@ -312,39 +131,6 @@ fn effect_alone(beside: Beside<'_>, record: Record) -> What {
         Record::Items(_) | Record::Whole(_) | Record::Folded(_) => return What::Skip,
     };
     What::Effects(vec![effect])
-}
-
-/// A piece's body lies beside those of items; nothing but its item leads to it.
-fn piece(relay: RelayId, part: Part) -> Piece {
-    let event_id = part.event_id.unwrap_or(part.whole.into());
-    let known = NewPart {
-        project: part.project,
-        of: (relay, part.whole),
-        nth: part.nth,
-        event_id,
-        chain: part.chain,
-        size: part.bytes.len() as u64,
-    };
-    let stored = StoredEvent {
-        project: part.project,
-        event_id,
-        relay,
-        key: PublicKey::from_bytes([0; 16]),
-        received_at: part.received_at,
-        sent_at: None,
-        client: None,
-        remote_addr: None,
-        user_agent: None,
-        trace: None,
-        kind: PART.to_owned(),
-        header: Bytes::from_static(b"{}"),
-        payload: part.bytes,
-        relay_offset_millis: 0,
-        place: None,
-        alike: Vec::new(),
-        stands_in: false,
-    };
-    Piece { stored, known }
 }
 
 /// An entry of a record that is set aside.
@@ -456,39 +242,6 @@ fn effects_of_folded(beside: Beside<'_>, folded: &Folded) -> Result<Vec<Effect>,
     Ok(effects)
 }
 
-/// The event that an item's body is kept under: what belongs to none is found by its parts.
-fn event_of(known: &NewItem, sum: Option<Sum>) -> Option<EventId> {
-    known.event_id.or(sum.map(|sum| sum.whole.into()))
-}
-
-/// All of an item, as it is kept.
-fn stored(
-    beside: Beside<'_>,
-    items: &Items,
-    item: &block::Item,
-    event_id: Option<EventId>,
-) -> StoredEvent {
-    StoredEvent {
-        project: items.project,
-        event_id: event_id.unwrap_or_else(|| made_id(beside.relay, items, item)),
-        relay: beside.relay,
-        key: items.key,
-        received_at: items.received_at,
-        sent_at: items.sent_at,
-        client: items.client.clone(),
-        remote_addr: items.remote_addr.clone(),
-        user_agent: items.user_agent.clone(),
-        trace: items.trace.clone(),
-        kind: item.kind.clone(),
-        header: item.header.clone(),
-        payload: item.payload.clone(),
-        relay_offset_millis: beside.offset_of(items),
-        place: None,
-        alike: Vec::new(),
-        stands_in: false,
-    }
-}
-
 /// Normalises and groups a stored event, and what was told with it.
 pub(super) fn digested(
     stored: StoredEvent,
@@ -554,20 +307,6 @@ fn user_hash(key: &str) -> [u8; 8] {
         *to = from;
     }
     hash
-}
-
-/// An id for an event that came without: the same each time the record comes.
-fn made_id(relay: RelayId, items: &Items, item: &block::Item) -> EventId {
-    let mut hasher = Sha256::new();
-    hasher.update(relay.as_bytes());
-    hasher.update(items.received_at.as_millis().to_le_bytes());
-    hasher.update(&item.payload);
-    let digest: [u8; 32] = hasher.finalize().into();
-    let mut id = [0; 16];
-    for (to, from) in id.iter_mut().zip(digest) {
-        *to = from;
-    }
-    EventId::from_bytes(id)
 }
 
 /// A ledger record's counts, each with the hour it belongs to.

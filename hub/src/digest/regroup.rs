@@ -10,7 +10,8 @@ use protocol::ids::ProjectId;
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
 
-use super::prepare::{self, Incoming};
+use super::effect::Incoming;
+use super::prepare;
 use super::surplus::NewIssues;
 use super::{issues, surplus};
 use crate::archive::{Archive, Location};

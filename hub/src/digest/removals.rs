@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
 
-use super::prepare::Incoming;
+use super::effect::Incoming;
 use crate::store::removals::{MORE_FIELDS, RemovalCount};
 use crate::store::{StoreError, Write};
 

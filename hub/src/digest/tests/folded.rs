@@ -7,8 +7,9 @@ use protocol::block::Folded;
 use protocol::fold::{self, Key};
 use serde_json::{Value, json};
 
+use super::super::effect::Incoming;
 use super::super::folded::By;
-use super::super::prepare::{self, Incoming};
+use super::super::prepare;
 use super::*;
 use crate::archive::StoredEvent;
 use crate::group::Rules;

@@ -1,0 +1,7 @@
+//! Undoes every packing, step by step.
+#![no_main]
+
+#[path = "../entry.rs"]
+mod entry;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entry::unpack(data));
