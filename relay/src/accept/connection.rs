@@ -35,8 +35,9 @@ const PLACE_PAUSE: Duration = Duration::from_millis(20);
 /// Shortest pause between two looks at a connection that is quiet.
 const QUIET_PAUSE: Duration = Duration::from_millis(100);
 /// How long the end waits for the next request of a connection, which may be on its way, so that a
-/// restart refuses nobody: whoever is answered is told that the connection ends.
-const LATE_REQUEST: Duration = Duration::from_millis(250);
+/// restart refuses nobody: whoever is answered is told that the connection ends. Longer than a
+/// request takes from afar or from a busy host; twice of it is less than the two seconds of an end.
+const LATE_REQUEST: Duration = Duration::from_millis(700);
 
 /// Takes connections until the door closes, then waits for those that are open.
 pub(super) async fn accept(listener: TcpListener, door: Arc<Door>) {
