@@ -77,8 +77,9 @@ impl Tally {
         for total in totals {
             let sum = match total.term {
                 Term::Received => &mut tally.received,
+                _ if is_no_roster_to_blame(&total.reason) => continue,
                 Term::Invalid => &mut tally.invalid,
-                Term::Refused if !is_of_the_host(&total.reason) => &mut tally.refused,
+                Term::Refused => &mut tally.refused,
                 _ => continue,
             };
             *sum = sum.saturating_add(total.n);
@@ -101,9 +102,11 @@ impl Tally {
     }
 }
 
-/// Refusals that say nothing about a roster: a limit that was meant, a busy host, a full disk.
-fn is_of_the_host(why: &str) -> bool {
+/// What says nothing about a roster: a limit that was meant, a busy host, a full disk, an SDK that
+/// sends again what it sent.
+fn is_no_roster_to_blame(why: &str) -> bool {
     [
+        reason::DUPLICATE,
         reason::RATE_LIMITED,
         reason::OVERLOAD,
         reason::NOT_DURABLE,
@@ -215,6 +218,8 @@ fn worse_load(was: &Load, is: &Load) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use protocol::item::Category;
+
     use super::*;
 
     /// A relay that reports every five seconds.
@@ -330,5 +335,29 @@ mod tests {
         check_share((0, 0), (10, 10), false);
         check_share((0, 0), (20, 20), true);
         check_share((1000, 10), (0, 0), false);
+    }
+
+    #[test]
+    fn what_no_roster_is_to_blame_for_does_not_go_wrong() {
+        let total = |term, why: &str, n| Total {
+            project: None,
+            category: Category::Error,
+            term,
+            reason: why.to_owned(),
+            n,
+        };
+        let found = Tally::of(&[
+            total(Term::Received, reason::NONE, 1000),
+            total(Term::Refused, reason::RATE_LIMITED, 1),
+            total(Term::Refused, reason::INVALID_JSON, 10),
+            total(Term::Invalid, reason::DUPLICATE, 100),
+            total(Term::Invalid, reason::PRIVACY_RULES, 7),
+        ]);
+        let expected = Tally {
+            received: 1000,
+            refused: 10,
+            invalid: 7,
+        };
+        assert_eq!(found, expected);
     }
 }
