@@ -82,7 +82,7 @@ pub(super) enum Command {
 /// Where an answer goes.
 pub(super) type Done = oneshot::Sender<Result<(), SpoolError>>;
 
-/// Records to keep, all or none.
+/// Records to keep. It is answered well when all are; after an error some may be there.
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) entries: Vec<Entry>,

@@ -28,8 +28,8 @@ const STUCK_BYTES: u64 = 256 * 1024;
 /// Where records go at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Routes {
-    control: Lane,
-    errors: Lane,
+    pub(super) control: Lane,
+    pub(super) errors: Lane,
 }
 
 impl Routes {

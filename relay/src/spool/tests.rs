@@ -14,6 +14,7 @@ mod oracle;
 mod parts;
 mod promises;
 mod retained;
+mod rounds;
 mod support;
 mod time;
 mod under_way;
