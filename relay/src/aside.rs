@@ -72,9 +72,11 @@ impl Aside {
         let jobs = place.jobs();
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move || {
-            // Held for as long as the work lasts, also when nobody waits for it any more.
-            let _place = place;
-            if let Ok(done) = catch_unwind(AssertUnwindSafe(work)) {
+            let done = catch_unwind(AssertUnwindSafe(work));
+            // Held for as long as the work lasts, also when nobody waits for it any more, and given
+            // back before it is said to be done.
+            drop(place);
+            if let Ok(done) = done {
                 let _gone = tell.send(done);
             }
         });
