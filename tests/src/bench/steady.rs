@@ -1,6 +1,7 @@
 //! The relay at a steady rate, at the highest rate, and flooded.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -43,9 +44,10 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
     let mut site = Site::open(super::plan_in(dir.join("site"))?).await?;
     steady(&site, figures).await?;
     small(&site, figures).await?;
-    // In the field hub and flood have hosts of their own: they get what the relay leaves of this one.
+    // In the field hub and flood have hosts of their own. Here what the relay wants goes before them
+    // at once; by niceness alone it would wait for the end of their turn, some milliseconds.
     site.stop_hub().await?;
-    site.set_hub_by(vec!["nice".to_owned(), "-n19".to_owned()]);
+    site.set_hub_by(vec!["chrt".to_owned(), "--idle".to_owned(), "0".to_owned()]);
     site.start_hub().await?;
     flooded(&site, figures).await
 }
@@ -198,7 +200,11 @@ async fn flooded(site: &Site, figures: &mut Figures) -> anyhow::Result<()> {
 /// Posts them all from many connections: on a thread that gets what the relay leaves of the host.
 fn flood(sdk: Sdk, bodies: Vec<Vec<u8>>) -> JoinHandle<anyhow::Result<()>> {
     std::thread::spawn(move || {
-        rustix::process::nice(19)?;
+        let this = std::fs::read_link("/proc/thread-self")?;
+        let this = this.file_name().context("a thread has a number")?;
+        let mut idle = Command::new("chrt");
+        let idle = idle.args(["--idle", "--pid", "0"]).arg(this).status()?;
+        anyhow::ensure!(idle.success(), "chrt: {idle}");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
