@@ -271,10 +271,16 @@ macro_rules! categories {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// The category of a name; `None` for names not known.
+            /// The category of a name, or of one that it also goes by; `None` for names not known.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)* _ => None }
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    "attachment_item" => Some(Self::Attachment),
+                    "profile_chunk_ui" => Some(Self::ProfileChunk),
+                    "user_report_v2" => Some(Self::Feedback),
+                    _ => None,
+                }
             }
         }
     };

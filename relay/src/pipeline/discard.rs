@@ -14,6 +14,8 @@ const ENTRIES_MAX: usize = 200;
 const REASON_BYTES_MAX: usize = 64;
 /// Largest quantity of one entry; more is a mistake.
 const QUANTITY_MAX: u64 = 1_000_000_000;
+/// Categories that tell bytes of what is told by number beside them. Bytes are no items.
+const OF_BYTES: [&str; 2] = ["log_byte", "trace_metric_byte"];
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -45,7 +47,8 @@ pub(super) fn counts(project: ProjectId, item: &EnvelopeItem) -> Vec<(Account, u
         .chain(report.rate_limited_events)
         .chain(report.filtered_events)
         .chain(report.filtered_sampling_events);
-    let entries = entries.filter(|entry| entry.quantity > 0);
+    let entries =
+        entries.filter(|entry| entry.quantity > 0 && !OF_BYTES.contains(&entry.category.as_str()));
     entries
         .take(ENTRIES_MAX)
         .map(|entry| {
@@ -87,6 +90,9 @@ mod tests {
                 {"reason":"before_send","category":"error","quantity":2},
                 {"reason":"queue_overflow","category":"transaction","quantity":1},
                 {"reason":"x","category":"of the future","quantity":1},
+                {"reason":"queue_overflow","category":"log_item","quantity":3},
+                {"reason":"queue_overflow","category":"log_byte","quantity":4096},
+                {"reason":"x","category":"user_report_v2","quantity":1},
                 {"reason":"none","category":"error","quantity":0}],
                "rate_limited_events":[{"reason":"key","category":"error","quantity":5}]}"#
                 .replace('\n', " ")
@@ -95,6 +101,8 @@ mod tests {
                 ("error", "before_send", 2),
                 ("transaction", "queue_overflow", 1),
                 ("unknown", "x", 1),
+                ("log_item", "queue_overflow", 3),
+                ("feedback", "x", 1),
                 ("error", "key", 5),
             ],
         );
