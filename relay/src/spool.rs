@@ -41,6 +41,7 @@ mod balance;
 mod blocks;
 mod catalog;
 mod cipher;
+mod command;
 mod commit;
 mod config;
 mod dictionaries;
@@ -95,10 +96,11 @@ pub use erase::Erased;
 pub use repair::{RepairError, Repaired, repair};
 pub use status::{Gap, GapReason, LaneState, LastError, ReadOutcome, SpoolStatus};
 
+use command::{Append, Command};
 use dictionaries::Shelf;
 use disk::{Disk, HostDisk};
 use index::Index;
-use owner::{Append, Command, HostTime, Owner, Time};
+use owner::{HostTime, Owner, Time};
 use read::Look;
 use shared::Shared;
 
@@ -506,7 +508,7 @@ impl Spool {
         self.control(|done| Command::Close { done }).await
     }
 
-    async fn control(&self, make: impl FnOnce(owner::Done) -> Command) -> Result<(), SpoolError> {
+    async fn control(&self, make: impl FnOnce(command::Done) -> Command) -> Result<(), SpoolError> {
         let permit = self
             .controls
             .acquire()

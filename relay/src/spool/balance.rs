@@ -22,10 +22,11 @@ use tokio::sync::oneshot;
 
 use super::catalog::SegmentInfo;
 use super::cipher::Access;
+use super::command::Command;
 use super::disk::File;
 use super::format;
 use super::loss::Loss;
-use super::owner::{Command, Owner};
+use super::owner::Owner;
 use super::recover::open_segment;
 use super::segment::{self, Extent, ItemCounts};
 use super::state::State;

@@ -4,9 +4,9 @@ use protocol::block::{BlockError, Builder, DictId, LedgerDelta, Packed, Record, 
 use protocol::ids::{Epoch, Lane, Seq};
 use protocol::timestamp::Timestamp;
 
+use super::command::Append;
 use super::entry::Form;
 use super::lanes::ByLane;
-use super::owner::Append;
 use super::route::Routes;
 
 /// A block that is about to be written.

@@ -34,9 +34,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::catalog::SegmentInfo;
+use super::command::Command;
 use super::disk::Disk;
 use super::format::{self, FrameHead};
-use super::owner::{Command, Owner};
+use super::owner::Owner;
 use super::recover::open_segment;
 use super::segment::{self, Extent, ItemCounts, Summary};
 use super::state::State;

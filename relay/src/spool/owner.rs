@@ -1,4 +1,4 @@
-//! The one thread that changes the spool, and the closed set of what it is told.
+//! The one thread that changes the spool.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -7,13 +7,10 @@ use std::time::Duration;
 use protocol::ids::{Lane, Seq};
 use protocol::outcome::{Counts, Term};
 use protocol::timestamp::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::SpoolError;
-use super::balance::Balance;
+use super::command::{Batch, Command, Done, answer};
 use super::disk::{Disk, Lock, is_full};
-use super::entry::Entry;
-use super::erase::{self, Erased, Fate, Sought};
 use super::lanes::ByLane;
 use super::loss::Loss;
 use super::queue::Queue;
@@ -39,72 +36,6 @@ const LEDGER_EVERY: Duration = Duration::from_secs(1);
 const UPKEEP_EVERY: Duration = Duration::from_secs(10);
 /// How often the spool's age is written down when nothing else is.
 const STATE_EVERY: Duration = Duration::from_secs(60);
-
-/// What the owner is told.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Keep these.
-    Append(Append),
-    /// The hub has these.
-    Ack { lane: Lane, upto: Seq, done: Done },
-    /// Give no number up to `upto` out, unless one from `begin` on was.
-    GoOn {
-        lane: Lane,
-        begin: Seq,
-        upto: Seq,
-        done: Done,
-    },
-    /// A reader found a segment not as written.
-    Damaged {
-        lane: Lane,
-        serial: u64,
-        /// What the reader asked for.
-        from: Seq,
-        done: Done,
-    },
-    /// Blocks of a segment are about to be sent.
-    HandOut { lane: Lane, serial: u64, done: Done },
-    /// Remove these records from a segment.
-    Erase {
-        lane: Lane,
-        serial: u64,
-        sought: Arc<Sought>,
-        done: erase::Done<Fate>,
-    },
-    /// All segments were looked at for an erasure.
-    EndErasure { id: u64, done: erase::Done<Erased> },
-    /// Say what the items came to.
-    Balance { done: oneshot::Sender<Arc<Balance>> },
-    /// Finish and go.
-    Close { done: Done },
-}
-
-/// Where an answer goes.
-pub(super) type Done = oneshot::Sender<Result<(), SpoolError>>;
-
-/// Records to keep. It is answered well when all are; after an error some may be there.
-#[derive(Debug)]
-pub(super) struct Append {
-    pub(super) entries: Vec<Entry>,
-    /// An upper bound of the bytes they take.
-    pub(super) bytes: u64,
-    pub(super) done: Done,
-    /// Its share of the queue's memory, given back with the answer.
-    pub(super) permit: OwnedSemaphorePermit,
-}
-
-impl Append {
-    /// Answers; whoever has stopped waiting does not hear it.
-    pub(super) fn answer(self, result: Result<(), SpoolError>) {
-        let Self { done, permit, .. } = self;
-        drop(permit);
-        answer(done, result);
-    }
-}
-
-pub(super) fn answer(done: Done, result: Result<(), SpoolError>) {
-    let _gone = done.send(result);
-}
 
 /// Reads the clocks.
 pub trait Time: std::fmt::Debug + Send + Sync {
@@ -251,24 +182,47 @@ impl Owner {
     /// Does what came together, and what is due. Whether that was the end.
     fn turn(&mut self, mut batch: Batch) -> bool {
         self.busy = batch.appends.len() > 1;
-        let ledger_due = self.due(self.ledger_at, LEDGER_EVERY);
-        self.queue.extend(batch.appends);
-        if !self.queue.is_empty() || ledger_due || batch.close.is_some() {
-            let appends = self.queue.take(COMMIT_BYTES);
-            self.commit(appends);
-            if batch.close.is_some() {
-                self.commit_rest();
-            }
-            self.ledger_at = self.time.monotonic();
-            if ledger_due && self.unnoted_since.is_some() {
-                // Readers that were refused look again.
-                self.shared.notify();
-            }
-            if ledger_due && let Err(error) = self.finish_rewriting() {
-                self.note("segment not replaced yet", &error);
-            }
-        }
+        self.queue.extend(std::mem::take(&mut batch.appends));
+        self.commit_due(batch.close.is_some());
         self.acks.append(&mut batch.acks);
+        let close = self.serve(batch);
+        self.feel_pressure();
+        self.upkeep();
+        let Some(done) = close else {
+            return false;
+        };
+        let saved = self.save();
+        self.shared.index.close();
+        // Whoever hears the answer may open the directory again.
+        drop(self.lock.take());
+        answer(done, saved.map_err(SpoolError::from));
+        true
+    }
+
+    /// Commits those whose turn it is, or the counts that were in memory alone for long enough; at
+    /// the end, all.
+    fn commit_due(&mut self, is_end: bool) {
+        let ledger_due = self.due(self.ledger_at, LEDGER_EVERY);
+        if self.queue.is_empty() && !ledger_due && !is_end {
+            return;
+        }
+        let appends = self.queue.take(COMMIT_BYTES);
+        self.commit(appends);
+        if is_end {
+            self.commit_rest();
+        }
+        self.ledger_at = self.time.monotonic();
+        if ledger_due && self.unnoted_since.is_some() {
+            // Readers that were refused look again.
+            self.shared.notify();
+        }
+        if ledger_due && let Err(error) = self.finish_rewriting() {
+            self.note("segment not replaced yet", &error);
+        }
+    }
+
+    /// Does what it was told beside appends, and answers it. Hands back who told it to finish.
+    fn serve(&mut self, batch: Batch) -> Option<Done> {
         for (lane, begin, upto, done) in batch.goings_on {
             self.go_on(lane, begin, upto, done);
         }
@@ -296,17 +250,7 @@ impl Owner {
                 let _gone = done.send(Arc::clone(&balance));
             }
         }
-        self.feel_pressure();
-        self.upkeep();
-        let Some(done) = batch.close else {
-            return false;
-        };
-        let saved = self.save();
-        self.shared.index.close();
-        // Whoever hears the answer may open the directory again.
-        drop(self.lock.take());
-        answer(done, saved.map_err(SpoolError::from));
-        true
+        batch.close
     }
 
     /// One turn of the loop without waiting, for whoever steps the owner by hand: takes all that
@@ -503,58 +447,5 @@ impl Recovered {
             writers: self.writers,
         };
         (parts, self.catalog, self.health, self.losses)
-    }
-}
-
-/// Commands that are dealt with together.
-#[derive(Debug, Default)]
-struct Batch {
-    appends: Vec<Append>,
-    bytes: u64,
-    acks: Vec<(Lane, Seq, Done)>,
-    goings_on: Vec<(Lane, Seq, Seq, Done)>,
-    damaged: Vec<(Lane, u64, Seq, Done)>,
-    handed_out: Vec<(Lane, u64, Done)>,
-    erasures: Vec<(Lane, u64, Arc<Sought>, erase::Done<Fate>)>,
-    erasures_ended: Vec<(u64, erase::Done<Erased>)>,
-    balances: Vec<oneshot::Sender<Arc<Balance>>>,
-    close: Option<Done>,
-}
-
-impl Batch {
-    fn take(&mut self, command: Command) {
-        match command {
-            Command::Append(append) => {
-                self.bytes = self.bytes.saturating_add(append.bytes);
-                self.appends.push(append);
-            }
-            Command::Ack { lane, upto, done } => self.acks.push((lane, upto, done)),
-            Command::GoOn {
-                lane,
-                begin,
-                upto,
-                done,
-            } => {
-                self.goings_on.push((lane, begin, upto, done));
-            }
-            Command::Damaged {
-                lane,
-                serial,
-                from,
-                done,
-            } => self.damaged.push((lane, serial, from, done)),
-            Command::HandOut { lane, serial, done } => {
-                self.handed_out.push((lane, serial, done));
-            }
-            Command::Erase {
-                lane,
-                serial,
-                sought,
-                done,
-            } => self.erasures.push((lane, serial, sought, done)),
-            Command::EndErasure { id, done } => self.erasures_ended.push((id, done)),
-            Command::Balance { done } => self.balances.push(done),
-            Command::Close { done } => self.close = Some(done),
-        }
     }
 }

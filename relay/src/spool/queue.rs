@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use protocol::ids::ProjectId;
 
+use super::command::Append;
 use super::entry::Entry;
-use super::owner::Append;
 
 /// Whose an append is; counts are nobody's.
 type Whose = Option<ProjectId>;

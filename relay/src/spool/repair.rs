@@ -12,8 +12,8 @@ use protocol::ids::Seq;
 use protocol::outcome::Term;
 use serde::Serialize;
 
+use super::command::Command;
 use super::inspect::{Finding, InspectError, Inspector};
-use super::owner::Command;
 use super::{Config, Keys, Spool, SpoolError};
 use crate::ledger::Ledger;
 

@@ -14,10 +14,11 @@ use protocol::ids::{Lane, Seq};
 use protocol::outcome::Term;
 
 use super::catalog::SegmentInfo;
+use super::command::{Done, answer};
 use super::evict::{Fill, LaneFill};
 use super::lanes::ByLane;
 use super::loss::{self, Loss};
-use super::owner::{Done, Owner, answer};
+use super::owner::Owner;
 use super::recover::{open_segment, segment_path};
 use super::segment::{self, ItemCounts, Place, Scan};
 use super::{GapReason, SpoolError, quarantine};

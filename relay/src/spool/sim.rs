@@ -10,8 +10,9 @@ use std::sync::mpsc::Receiver;
 use protocol::ids::{Lane, Seq};
 use tokio::sync::oneshot;
 
+use super::command::Command;
 use super::index::Index;
-use super::owner::{Command, Owner};
+use super::owner::Owner;
 use super::read::{self, Look};
 use super::{Config, LOOKS_MAX, ReadOutcome, Spool, SpoolError};
 use crate::ledger::Ledger;

@@ -10,9 +10,9 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::support::record;
 use crate::spool::blocks::{self, Counted, Start};
+use crate::spool::command::Append;
 use crate::spool::entry::Entry;
 use crate::spool::lanes::ByLane;
-use crate::spool::owner::Append;
 use crate::spool::route::Routes;
 
 /// An append of these entries, which nobody waits for.
