@@ -189,6 +189,7 @@ describe("two events", () => {
     const tags = (shelf: string) => [
       { key: "environment", value: "production" },
       { key: "shelf", value: shelf },
+      { key: "user", value: `id:${shelf}` },
     ];
     open(
       `${AT}?tab=compare`,
