@@ -25,6 +25,7 @@ mod body;
 mod caller;
 mod config;
 mod corrections;
+mod deletions;
 mod discover;
 mod environments;
 mod error;
@@ -198,7 +199,12 @@ impl ApiState {
     /// The store's.
     pub async fn resume_deletions(&self) -> Result<(), StoreError> {
         let ids = self.store.issues_being_deleted().await?;
+        // What is searched may not know yet.
+        if let Err(error) = self.index.remove_issues(ids.clone()).await {
+            tracing::warn!(%error, "deleted events may still be found");
+        }
         issue_edit::delete_in_background(self, ids);
+        deletions::resume(self).await?;
         issue_moves::index_in_background(self);
         Ok(())
     }
@@ -337,6 +343,8 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(issue::get, issue_edit::update, issue_edit::remove))
         .routes(routes!(shared::get))
         .routes(routes!(issue::hashes, issue_moves::unmerge))
+        .routes(routes!(deletions::list))
+        .routes(routes!(deletions::take_back))
         .routes(routes!(tombstones::list))
         .routes(routes!(tombstones::remove))
         .routes(routes!(issue_moves::similar))

@@ -17,6 +17,7 @@ pub mod changes;
 pub mod commits;
 pub mod configs;
 mod cursors;
+pub mod deletions;
 pub mod deploys;
 pub mod dictionaries;
 pub mod erasures;

@@ -73,18 +73,27 @@ pub(super) async fn accompany(state: &ApiState, request: Request, next: Next) ->
 
 /// Names the issues that a request is about: one by its short id and title, many as a list.
 pub(super) fn issues(projects: &[Project], rows: &[IssueRow]) {
-    let named = |row: &IssueRow| {
-        let project = projects.iter().find(|project| project.id == row.project_id);
-        project.map_or_else(|| row.title.clone(), |project| named(project, row))
-    };
     match rows {
-        [row] => audit::target("issue", row.id, &named(row)),
+        [row] => audit::target("issue", row.id, &named_among(projects, row)),
         rows => {
-            let first = rows.iter().take(audit::NAMED_MAX);
-            let first: Vec<_> = first.map(|row| (row.id, named(row))).collect();
-            audit::many("issue", rows.len(), &first);
+            let first = rows.get(..audit::NAMED_MAX).unwrap_or(rows);
+            many_issues(projects, first, rows.len());
         }
     }
+}
+
+/// Names many issues by the first of them.
+pub(super) fn many_issues(projects: &[Project], first: &[IssueRow], n: usize) {
+    let first: Vec<_> = first
+        .iter()
+        .map(|row| (row.id, named_among(projects, row)))
+        .collect();
+    audit::many("issue", n, &first);
+}
+
+fn named_among(projects: &[Project], row: &IssueRow) -> String {
+    let project = projects.iter().find(|project| project.id == row.project_id);
+    project.map_or_else(|| row.title.clone(), |project| named(project, row))
 }
 
 /// The route of a request as it is documented. A router that this one stands in has put its own

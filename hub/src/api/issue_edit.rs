@@ -8,12 +8,15 @@ mod change;
 mod delete;
 mod status;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, FoundIssue};
+use super::deletions::{self, Deletion, Wish};
 use super::error::ApiError;
 use super::input::{At, Input};
 use super::issue::{IssueDetail, detail};
@@ -32,7 +35,7 @@ use crate::store::projects::Project;
 
 pub(super) use apply::{Context, apply};
 pub(super) use change::IssueChange;
-pub(super) use delete::{delete_in_background, delete_project};
+pub(super) use delete::{delete_in_background, delete_project, delete_rows};
 
 use change::{Changed, wants};
 use delete::delete;
@@ -45,8 +48,10 @@ const SEARCHED_MAX: u32 = 10_000;
 const STEP: usize = UPDATE_MAX as usize;
 /// What a change means that names no issues: every one. Deleting is never so careless.
 const ALL: &str = "";
-/// Most issues deleted at once.
-const DELETE_MAX: u32 = 1000;
+/// Most issues deleted at once that are named.
+const DELETE_NAMED_MAX: u32 = 1000;
+/// Most issues deleted at once that a search finds: their numbers are held in memory for a while.
+const DELETE_MAX: u32 = 1_000_000;
 
 /// Longest hash of a commit, in bytes.
 pub(super) const SHA_BYTES_MAX: usize = 128;
@@ -54,9 +59,12 @@ pub(super) const SHA_BYTES_MAX: usize = 128;
 /// Changes issues of an organization: those of `id` (repeated), or those a search finds.
 #[utoipa::path(put, path = "/api/0/organizations/{organization}/issues/", tag = "issues",
     params(OrganizationPath, ListParams,
-        ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated.")),
+        ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated."),
+        ("undoSeconds" = Option<u64>, Query,
+            description = "How long it can be taken back that issues are discarded.")),
     request_body = IssueChange,
-    responses((status = 200, body = Changed), (status = 204, description = "Nothing matched.")))]
+    responses((status = 200, body = Changed), (status = 202, body = Deletion),
+        (status = 204, description = "Nothing matched, or all are discarded.")))]
 pub(super) async fn update_many(
     State(state): State<ApiState>,
     caller: Caller,
@@ -70,16 +78,20 @@ pub(super) async fn update_many(
         .await?;
     let projects = state.store.projects(organization.id).await?;
     let projects = search::chosen_projects(&projects, &params)?;
-    let rows = meant(&state, &caller, &projects, &params, ALL, SEARCHED_MAX).await?;
-    change_many(&state, &caller, &organization, rows, change).await
+    let rows = meant(&state, &caller, &projects, &params).await?;
+    let undo = deletions::undo(&params)?;
+    change_many(&state, &caller, &organization, rows, change, undo).await
 }
 
 /// Changes issues of a project: those of `id` (repeated), or those a search finds.
 #[utoipa::path(put, path = "/api/0/projects/{organization}/{project}/issues/", tag = "issues",
     params(ProjectPath, ListParams,
-        ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated.")),
+        ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated."),
+        ("undoSeconds" = Option<u64>, Query,
+            description = "How long it can be taken back that issues are discarded.")),
     request_body = IssueChange,
-    responses((status = 200, body = Changed), (status = 204, description = "Nothing matched.")))]
+    responses((status = 200, body = Changed), (status = 202, body = Deletion),
+        (status = 204, description = "Nothing matched, or all are discarded.")))]
 pub(super) async fn update_many_of_project(
     State(state): State<ApiState>,
     caller: Caller,
@@ -91,8 +103,9 @@ pub(super) async fn update_many_of_project(
     let (organization, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    let rows = meant(&state, &caller, &[project], &params, ALL, SEARCHED_MAX).await?;
-    change_many(&state, &caller, &organization, rows, change).await
+    let rows = meant(&state, &caller, &[project], &params).await?;
+    let undo = deletions::undo(&params)?;
+    change_many(&state, &caller, &organization, rows, change, undo).await
 }
 
 /// Changes one issue.
@@ -140,60 +153,42 @@ pub(super) async fn update(
 /// Deletes issues of an organization: those of `id` (repeated), or those a search finds.
 #[utoipa::path(delete, path = "/api/0/organizations/{organization}/issues/", tag = "issues",
     params(OrganizationPath, ListParams,
-        ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated.")),
-    responses((status = 204)))]
+        ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated."),
+        ("undoSeconds" = Option<u64>, Query, description = "How long it can be taken back.")),
+    responses((status = 202, body = Deletion), (status = 204, description = "They are gone.")))]
 pub(super) async fn remove_many(
     State(state): State<ApiState>,
     caller: Caller,
     At(path): At<OrganizationPath>,
     params: Params,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let scope = Scope::EventAdmin;
     let organization = state
         .organization(&caller, &path.organization, scope)
         .await?;
     let projects = state.store.projects(organization.id).await?;
     let projects = search::chosen_projects(&projects, &params)?;
-    let rows = meant(
-        &state,
-        &caller,
-        &projects,
-        &params,
-        DEFAULT_QUERY,
-        DELETE_MAX,
-    )
-    .await?;
-    delete(&state, &projects, &rows).await?;
-    Ok(StatusCode::NO_CONTENT)
+    delete_many(&state, &caller, &organization, &projects, &params).await
 }
 
 /// Deletes issues of a project: those of `id` (repeated), or those a search finds.
 #[utoipa::path(delete, path = "/api/0/projects/{organization}/{project}/issues/", tag = "issues",
     params(ProjectPath, ListParams,
-        ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated.")),
-    responses((status = 204)))]
+        ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated."),
+        ("undoSeconds" = Option<u64>, Query, description = "How long it can be taken back.")),
+    responses((status = 202, body = Deletion), (status = 204, description = "They are gone.")))]
 pub(super) async fn remove_many_of_project(
     State(state): State<ApiState>,
     caller: Caller,
     At(path): At<ProjectPath>,
     params: Params,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let scope = Scope::EventAdmin;
-    let (_, project) = state
+    let (organization, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
     let projects = [project];
-    let rows = meant(
-        &state,
-        &caller,
-        &projects,
-        &params,
-        DEFAULT_QUERY,
-        DELETE_MAX,
-    )
-    .await?;
-    delete(&state, &projects, &rows).await?;
-    Ok(StatusCode::NO_CONTENT)
+    delete_many(&state, &caller, &organization, &projects, &params).await
 }
 
 /// Deletes one issue.
@@ -212,17 +207,60 @@ pub(super) async fn remove(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// The issues a request means: by id, by search, by `status` alone, or else by this search.
+/// Deletes what a request means. A few are gone when it is answered; of more, or where it can be
+/// taken back, it is sure that they will be.
+async fn delete_many(
+    state: &ApiState,
+    caller: &Caller,
+    organization: &Organization,
+    projects: &[Project],
+    params: &Params,
+) -> Result<Response, ApiError> {
+    let undo = deletions::undo(params)?;
+    let max = (DELETE_NAMED_MAX, DELETE_MAX);
+    let issues = meant_ids(state, caller, projects, params, DEFAULT_QUERY, max).await?;
+    let first = issues.get(..STEP).unwrap_or(&issues);
+    let first = rows_among(state, projects, first).await?;
+    if issues.len() <= STEP && undo.is_zero() {
+        delete(state, projects, &first).await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    if first.is_empty() {
+        deed::nothing();
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    audit::many_issues(projects, &first, issues.len());
+    let wish = Wish {
+        issues,
+        discards: false,
+        undo,
+    };
+    deletions::ask(state, caller, organization, wish).await
+}
+
+/// The issues that a request is to change.
 async fn meant(
     state: &ApiState,
     caller: &Caller,
     projects: &[Project],
     params: &Params,
-    otherwise: &str,
-    max: u32,
 ) -> Result<Vec<IssueRow>, ApiError> {
+    let max = (UPDATE_MAX, SEARCHED_MAX);
+    let ids = meant_ids(state, caller, projects, params, ALL, max).await?;
+    rows_among(state, projects, &ids).await
+}
+
+/// The issues a request means: by id, by search, by `status` alone, or else by this search. At most
+/// so many that are named, and so many that are found. Those of other projects are left out.
+async fn meant_ids(
+    state: &ApiState,
+    caller: &Caller,
+    projects: &[Project],
+    params: &Params,
+    otherwise: &str,
+    (named_max, found_max): (u32, u32),
+) -> Result<Vec<i64>, ApiError> {
     let names: Vec<&str> = params.all("id").collect();
-    let named_max = if max == SEARCHED_MAX { UPDATE_MAX } else { max };
     if names.len() > usize::try_from(named_max).unwrap_or(usize::MAX) {
         return Err(ApiError::field(
             "id",
@@ -230,35 +268,44 @@ async fn meant(
         ));
     }
     let mut ids = Vec::new();
-    if names.is_empty() {
-        let text = match (params.first("query"), params.some("status")) {
-            (Some(query), _) => query,
-            (None, None) => otherwise,
-            (None, Some("unresolved")) => "is:unresolved",
-            (None, Some("resolved")) => "is:resolved",
-            (None, Some("muted" | "ignored")) => "is:ignored",
-            (None, Some(_)) => {
-                return Err(ApiError::field("status", "unresolved, resolved or muted"));
-            }
-        };
-        let now = clock::now();
-        let found = search::resolve_text(state, caller, projects, params, text, now).await?;
-        let places = state
-            .store
-            .issue_places(&found.filter, IssueSort::LastSeen, None, max)
-            .await?;
-        ids.extend(places.into_iter().map(|place| place.id));
-    } else {
-        for name in names {
-            if let Ok(id) = name.parse() {
-                ids.push(id);
-            } else if let Some((_, issue)) = state.issue_among(projects, name).await? {
-                ids.push(issue.id);
-            } else {
-                return Err(ApiError::field("id", format!("{name} is no issue")));
-            }
+    for name in &names {
+        if let Ok(id) = name.parse() {
+            ids.push(id);
+        } else if let Some((_, issue)) = state.issue_among(projects, name).await? {
+            ids.push(issue.id);
+        } else {
+            return Err(ApiError::field("id", format!("{name} is no issue")));
         }
     }
+    if !names.is_empty() {
+        let rows = rows_among(state, projects, &ids).await?;
+        return Ok(rows.into_iter().map(|row| row.id).collect());
+    }
+    let text = match (params.first("query"), params.some("status")) {
+        (Some(query), _) => query,
+        (None, None) => otherwise,
+        (None, Some("unresolved")) => "is:unresolved",
+        (None, Some("resolved")) => "is:resolved",
+        (None, Some("muted" | "ignored")) => "is:ignored",
+        (None, Some(_)) => {
+            return Err(ApiError::field("status", "unresolved, resolved or muted"));
+        }
+    };
+    let now = clock::now();
+    let found = search::resolve_text(state, caller, projects, params, text, now).await?;
+    let places = state
+        .store
+        .issue_places(&found.filter, IssueSort::LastSeen, None, found_max)
+        .await?;
+    Ok(places.into_iter().map(|place| place.id).collect())
+}
+
+/// Those of these issues that are of these projects.
+async fn rows_among(
+    state: &ApiState,
+    projects: &[Project],
+    ids: &[i64],
+) -> Result<Vec<IssueRow>, ApiError> {
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(STEP) {
         rows.extend(state.store.issue_rows(ids).await?);
@@ -273,6 +320,7 @@ async fn change_many(
     organization: &Organization,
     rows: Vec<IssueRow>,
     change: IssueChange,
+    undo: Duration,
 ) -> Result<Response, ApiError> {
     if rows.is_empty() {
         deed::nothing();
@@ -286,10 +334,7 @@ async fn change_many(
     let projects = state.store.projects(organization.id).await?;
     audit::issues(&projects, &rows);
     if discards {
-        for rows in rows.chunks(STEP) {
-            tombstones::discard(state, caller.0.user.id, rows).await?;
-        }
-        return Ok(StatusCode::NO_CONTENT.into_response());
+        return discard_many(state, caller, organization, &rows, undo).await;
     }
     if wants(change.merge.as_ref()) {
         if rows.len() > STEP {
@@ -309,4 +354,26 @@ async fn change_many(
         changed = apply(state, caller, organization, rows, change.clone(), now).await?;
     }
     Ok(Json(changed).into_response())
+}
+
+/// Discards issues, as they are deleted.
+async fn discard_many(
+    state: &ApiState,
+    caller: &Caller,
+    organization: &Organization,
+    rows: &[IssueRow],
+    undo: Duration,
+) -> Result<Response, ApiError> {
+    if rows.len() <= STEP && undo.is_zero() {
+        tombstones::discard(state, caller.0.user.id, rows).await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    tombstones::check_room(state, rows).await?;
+    deed::action(audit::ISSUE_DISCARD);
+    let wish = Wish {
+        issues: rows.iter().map(|row| row.id).collect(),
+        discards: true,
+        undo,
+    };
+    deletions::ask(state, caller, organization, wish).await
 }

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod config;
 mod contract;
+mod deletions;
 mod discarded;
 mod erasures;
 mod events;

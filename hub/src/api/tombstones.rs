@@ -104,12 +104,8 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Discards issues: they go, their hashes stay, and what comes of them is dropped and counted.
-pub(super) async fn discard(
-    state: &ApiState,
-    user: i64,
-    rows: &[IssueRow],
-) -> Result<(), ApiError> {
+/// Refuses to discard issues that a project has no room for.
+pub(super) async fn check_room(state: &ApiState, rows: &[IssueRow]) -> Result<(), ApiError> {
     let projects: BTreeSet<i64> = rows.iter().map(|row| row.project_id).collect();
     for project in &projects {
         let there = i64::try_from(state.store.tombstones(*project).await?.len());
@@ -123,15 +119,27 @@ pub(super) async fn discard(
             )));
         }
     }
+    Ok(())
+}
+
+/// Discards issues that there is room for: they go, their hashes stay, and what comes of them is
+/// dropped and counted.
+pub(super) async fn discard(
+    state: &ApiState,
+    user: i64,
+    rows: &[IssueRow],
+) -> Result<(), ApiError> {
+    check_room(state, rows).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let now = clock::now().as_millis();
     audit::action(ISSUE_DISCARD);
     let mut write = state.store.begin().await?;
     for id in &ids {
-        write.discard_issue(*id, user, now).await?;
+        write.discard_issue(*id, Some(user), now).await?;
     }
     write.hide_issues(&ids).await?;
     write.commit().await?;
+    let projects: BTreeSet<i64> = rows.iter().map(|row| row.project_id).collect();
     for project in projects {
         state.digest.rules_changed(project).await?;
     }

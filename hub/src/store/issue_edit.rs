@@ -9,6 +9,7 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::rows::json_list;
 use super::{Store, StoreError, Write};
 
 /// The status of issues that are being deleted.
@@ -43,36 +44,46 @@ impl Store {
         )
     }
 
-    /// Deletes one portion of an issue's rows; true when the issue is gone.
+    /// Deletes one portion of the rows of hidden issues; true when the issues are gone.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn delete_issue_portion(&self, issue_id: i64) -> Result<bool, StoreError> {
+    pub async fn delete_issues_portion(&self, ids: &[i64]) -> Result<bool, StoreError> {
+        let list = json_list(ids);
         let mut write = self.begin().await?;
         let portions = [
-            "DELETE FROM events WHERE id IN
-                 (SELECT id FROM events WHERE issue_id = ?1 LIMIT ?2)",
-            "DELETE FROM issue_tags WHERE issue_id = ?1 AND (key, value) IN
-                 (SELECT key, value FROM issue_tags WHERE issue_id = ?1 LIMIT ?2)",
-            "DELETE FROM issue_users WHERE issue_id = ?1 AND user_hash IN
-                 (SELECT user_hash FROM issue_users WHERE issue_id = ?1 LIMIT ?2)",
+            "DELETE FROM events WHERE id IN (SELECT id FROM events
+                 WHERE issue_id IN (SELECT value FROM json_each(?1)) LIMIT ?2)",
+            "DELETE FROM issue_tags WHERE (issue_id, key, value) IN
+                 (SELECT issue_id, key, value FROM issue_tags
+                  WHERE issue_id IN (SELECT value FROM json_each(?1)) LIMIT ?2)",
+            "DELETE FROM issue_users WHERE (issue_id, user_hash) IN
+                 (SELECT issue_id, user_hash FROM issue_users
+                  WHERE issue_id IN (SELECT value FROM json_each(?1)) LIMIT ?2)",
+            "DELETE FROM issue_hours WHERE (issue_id, hour) IN
+                 (SELECT issue_id, hour FROM issue_hours
+                  WHERE issue_id IN (SELECT value FROM json_each(?1)) LIMIT ?2)",
         ];
+        let mut left = DELETE_ROWS;
         for portion in portions {
             let done = sqlx::query(portion)
-                .bind(issue_id)
-                .bind(DELETE_ROWS)
+                .bind(&list)
+                .bind(left)
                 .execute(write.connection())
                 .await?;
-            if done.rows_affected() > 0 {
+            left = left.saturating_sub_unsigned(done.rows_affected());
+            if left <= 0 {
                 write.commit().await?;
                 return Ok(false);
             }
         }
-        sqlx::query("DELETE FROM issues WHERE id = ?1 AND status = ?2")
-            .bind(issue_id)
-            .bind(DELETING)
-            .execute(write.connection())
-            .await?;
+        sqlx::query(
+            "DELETE FROM issues WHERE id IN (SELECT value FROM json_each(?1)) AND status = ?2",
+        )
+        .bind(&list)
+        .bind(DELETING)
+        .execute(write.connection())
+        .await?;
         write.commit().await?;
         Ok(true)
     }
@@ -190,7 +201,7 @@ impl Write {
         .await?)
     }
 
-    /// Hides issues and frees their hashes. [`Store::delete_issue_portion`] does the rest.
+    /// Hides issues and frees their hashes. [`Store::delete_issues_portion`] does the rest.
     ///
     /// # Errors
     /// [`StoreError::Engine`].

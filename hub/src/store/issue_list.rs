@@ -186,6 +186,8 @@ fn push_branch(
     sql.push_bind(project)
         .push(" AND status = ")
         .push_bind(status);
+    // What is about to be deleted is in no list.
+    sql.push(" AND NOT EXISTS (SELECT 1 FROM deletion_issues l WHERE l.issue_id = issues.id)");
     if let Some(condition) = &filter.condition {
         sql.push(" AND ");
         push_condition(sql, condition);

@@ -75,7 +75,7 @@ impl Write {
     pub async fn discard_issue(
         &mut self,
         issue_id: i64,
-        user_id: i64,
+        user_id: Option<i64>,
         now: i64,
     ) -> Result<(), StoreError> {
         let id: Option<i64> = sqlx::query_scalar(

@@ -225,6 +225,11 @@ const DEEDS: &[(&str, &str, &str)] = &[
     ("POST", "/api/0/issues/{issue}/comments/", "issue.comment"),
     (
         "DELETE",
+        "/api/0/vedette/organizations/{organization}/deletions/{deletion}/",
+        "issue.take-back-delete",
+    ),
+    (
+        "DELETE",
         "/api/0/projects/{organization}/{project}/tombstones/{tombstone}/",
         "issue.take-back-discard",
     ),

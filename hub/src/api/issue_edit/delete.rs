@@ -1,8 +1,10 @@
 //! Deleting issues and projects: hidden at once, gone in the background.
 
+use super::STEP;
 use crate::api::error::ApiError;
 use crate::api::{ApiState, audit};
 use crate::audit as deed;
+use crate::store::StoreError;
 use crate::store::issue_read::IssueRow;
 use crate::store::projects::Project;
 
@@ -29,25 +31,20 @@ pub(super) async fn delete(
 /// Deletes the rows of hidden issues, a portion at a time. What is left when the hub stops is
 /// found again by [`ApiState::resume_deletions`].
 pub(in crate::api) fn delete_in_background(state: &ApiState, ids: Vec<i64>) {
-    let store = state.store.clone();
-    let cancel = state.cancel.clone();
-    state.tracker.spawn(async move {
-        for id in ids {
-            loop {
-                if cancel.is_cancelled() {
-                    return;
-                }
-                match store.delete_issue_portion(id).await {
-                    Ok(true) => break,
-                    Ok(false) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, issue.id = id, "issue is not deleted yet");
-                        return;
-                    }
-                }
-            }
+    let state = state.clone();
+    state.tracker.clone().spawn(async move {
+        if let Err(error) = delete_rows(&state, &ids).await {
+            tracing::warn!(%error, "issues are not deleted yet");
         }
     });
+}
+
+/// The same, for who waits for it.
+pub(in crate::api) async fn delete_rows(state: &ApiState, ids: &[i64]) -> Result<(), StoreError> {
+    for ids in ids.chunks(STEP) {
+        while !state.cancel.is_cancelled() && !state.store.delete_issues_portion(ids).await? {}
+    }
+    Ok(())
 }
 
 /// Deletes a project: its keys stop at once, its issues go, then the project itself.
@@ -63,8 +60,8 @@ pub(in crate::api) async fn delete_project(state: &ApiState, project: i64) -> Re
     let store = state.store.clone();
     // A task of its own, so that it goes on when the caller does not wait.
     let deletion = state.tracker.spawn(async move {
-        for id in ids {
-            while !store.delete_issue_portion(id).await? {}
+        for ids in ids.chunks(STEP) {
+            while !store.delete_issues_portion(ids).await? {}
         }
         let mut write = store.begin().await?;
         write.remove_project(project).await?;

@@ -214,7 +214,7 @@ export interface IssueEdit extends Partial<StatusChange> {
 }
 
 /** The API takes this many ids at once. */
-const IDS_MAX = 100;
+export const IDS_MAX = 100;
 
 /** Changes issues in steps; `goesOn` hears how many are done and may end it there. */
 export async function updateIssues(
@@ -235,16 +235,6 @@ export async function subscribe(org: string, id: string, isSubscribed: boolean):
   await request("PUT", `organizations/${org}/issues/`, { query: { id: [id] }, body: { isSubscribed } });
 }
 
-/** Issues go, and what comes of them is dropped from then on. */
-export async function discardIssues(org: string, ids: readonly string[]): Promise<void> {
-  for (let i = 0; i < ids.length; i += IDS_MAX) {
-    await request("PUT", `organizations/${org}/issues/`, {
-      query: { id: ids.slice(i, i + IDS_MAX) },
-      body: { discard: true },
-    });
-  }
-}
-
 /** Makes one issue of several: the one with most events has the others' too, and is answered. */
 export async function mergeIssues(org: string, ids: readonly string[]): Promise<string> {
   const asked = { query: { id: [...ids] }, body: { merge: 1 } };
@@ -261,12 +251,6 @@ export const tombstonesQuery = (org: string, slug: string) =>
 
 export async function removeTombstone(org: string, slug: string, id: string): Promise<void> {
   await request("DELETE", `projects/${org}/${slug}/tombstones/${id}/`);
-}
-
-export async function deleteIssues(org: string, ids: readonly string[]): Promise<void> {
-  for (let i = 0; i < ids.length; i += IDS_MAX) {
-    await request("DELETE", `organizations/${org}/issues/`, { query: { id: ids.slice(i, i + IDS_MAX) } });
-  }
 }
 
 export async function writeNote(org: string, issue: string, text: string): Promise<void> {

@@ -1763,6 +1763,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/organizations/{organization}/deletions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The deletions of many issues that are not done, the oldest first. */
+        get: operations["get_vedette_organizations_deletions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/organizations/{organization}/deletions/{deletion}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a deletion back that is not due: its issues are there again. */
+        delete: operations["delete_vedette_organizations_deletions_one"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/organizations/{organization}/issues/{issue}/split/": {
         parameters: {
             query?: never;
@@ -2436,6 +2470,28 @@ export interface components {
             violated_directive: components["schemas"]["Option"];
             blocked_uri: components["schemas"]["Option"];
             document_uri: components["schemas"]["Option"];
+        };
+        /** @description A deletion of many issues that is not done. */
+        Deletion: {
+            id: string;
+            /** @description `waiting` while it can be taken back, then `going`. */
+            status: string;
+            /** @description Whether what comes of the issues is dropped from then on. */
+            discards: boolean;
+            /**
+             * Format: int64
+             * @description How many issues it is for.
+             */
+            issues: number;
+            /**
+             * Format: int64
+             * @description How many of them are gone.
+             */
+            done: number;
+            requestedBy?: components["schemas"]["UserRef"] | null;
+            dateCreated: string;
+            /** @description Until then it can be taken back. */
+            dateDue: string;
         };
         /** @description A deploy. */
         Deploy: {
@@ -5610,6 +5666,8 @@ export interface operations {
                 collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
+                /** @description How long it can be taken back that issues are discarded. */
+                undoSeconds?: number;
             };
             header?: never;
             path: {
@@ -5632,7 +5690,15 @@ export interface operations {
                     "application/json": components["schemas"]["Changed"];
                 };
             };
-            /** @description Nothing matched. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description Nothing matched, or all are discarded. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -5681,6 +5747,8 @@ export interface operations {
                 collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
+                /** @description How long it can be taken back. */
+                undoSeconds?: number;
             };
             header?: never;
             path: {
@@ -5691,6 +5759,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description They are gone. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8542,6 +8619,8 @@ export interface operations {
                 collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
+                /** @description How long it can be taken back that issues are discarded. */
+                undoSeconds?: number;
             };
             header?: never;
             path: {
@@ -8566,7 +8645,15 @@ export interface operations {
                     "application/json": components["schemas"]["Changed"];
                 };
             };
-            /** @description Nothing matched. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description Nothing matched, or all are discarded. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8615,6 +8702,8 @@ export interface operations {
                 collapse?: string[];
                 /** @description Issues. May be repeated. */
                 id?: string[];
+                /** @description How long it can be taken back. */
+                undoSeconds?: number;
             };
             header?: never;
             path: {
@@ -8627,6 +8716,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description They are gone. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -10245,6 +10343,74 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LedgerRelay"][];
                 };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_organizations_deletions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_vedette_organizations_deletions_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                deletion: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The issues are going already. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why not. */
             default: {

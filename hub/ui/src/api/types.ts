@@ -56,6 +56,7 @@ export type SavedSearch = Schemas["Search"];
 export type NewSearch = Pick<Schemas["NewSearch"], "name" | "query"> & Partial<Schemas["NewSearch"]>;
 export type AuditLog = Omit<Schemas["AuditLog"], "rows"> & { rows: AuditEntry[] };
 export type AuditEntry = With<Schemas["AuditEntry"], { data: Record<string, Json> }>;
+export type Deletion = Schemas["Deletion"];
 export type Tombstone = Schemas["Tombstone"];
 export type GroupingSettings = Schemas["GroupingSettings"];
 export type GroupingChange = Partial<Schemas["GroupingChange"]>;

@@ -174,7 +174,7 @@ function trace(event: EventDetail): string[] {
 function sectionsOf(left: EventDetail, right: EventDetail) {
   const parts: [title: string, of: (event: EventDetail) => Json | undefined][] = [
     ["Event", headOf],
-    ["Tags", (event) => Object.fromEntries(event.tags.map(({ key, value }) => [key, value]))],
+    ["Tags", tagsOf],
     ["User", (event) => event.user as Json | undefined],
     ["Request", (event) => requestOf(data(event, "request"))],
     ["Contexts", (event) => event.contexts as Json],
@@ -194,8 +194,13 @@ function headOf(event: EventDetail): Json {
     level: event.level,
     release: event.release?.version ?? null,
     sdk: event.sdk ? `${event.sdk.name} ${event.sdk.version}` : null,
-    size: event.size,
   };
+}
+
+/** Those that say what stands in another part as well are left out: it would count twice. */
+function tagsOf(event: EventDetail): Json {
+  const own = event.tags.filter(({ key }) => !/^(level|release|user|geo\..*)$/.test(key));
+  return Object.fromEntries(own.map(({ key, value }) => [key, value]));
 }
 
 /** Pairs by their names, so that their order is no difference. */

@@ -2,11 +2,11 @@
 
 import type { EventDetail } from "../../api/types.ts";
 import type { Json } from "../../lib/event-shape.ts";
+import { variantName } from "../../lib/grouping-names.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { cx } from "../../ui/classes.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import styles from "./Grouping.module.css";
-import { variantName } from "./grouping-names.ts";
 
 export interface Component {
   id?: string;
@@ -41,13 +41,13 @@ export function Grouping({ event }: { event: EventDetail }) {
           ))}
         </p>
       ) : (
-        variants.map((variant, i) => <VariantView key={variant.key} variant={variant} isFirst={i === 0} />)
+        variants.map((variant) => <VariantView key={variant.key} variant={variant} />)
       )}
     </Panel>
   );
 }
 
-function VariantView({ variant, isFirst }: { variant: Variant; isFirst: boolean }) {
+function VariantView({ variant }: { variant: Variant }) {
   const used = variant.contributes !== false && Boolean(variant.hash);
   return (
     <section className={cx(styles.variant, !used && styles.unused)}>
@@ -66,7 +66,7 @@ function VariantView({ variant, isFirst }: { variant: Variant; isFirst: boolean 
         </ul>
       ) : null}
       {variant.component ? (
-        <details open={used && isFirst}>
+        <details>
           <summary>Parts</summary>
           <ul className={styles.tree}>
             <Node component={variant.component} />

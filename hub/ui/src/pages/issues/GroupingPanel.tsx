@@ -7,14 +7,18 @@ import { groupingInfoQuery, hashesQuery, similarQuery, splitIssue, unmerge } fro
 import { issuesKey, issueTagsQuery, mergeIssues } from "../../api/issues.ts";
 import type { EventDetail, GroupingInfo, IssueDetail, Neighbour, Parted } from "../../api/types.ts";
 import { plural } from "../../lib/format.ts";
+import { variantName } from "../../lib/grouping-names.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Confirm } from "../../ui/Dialog.tsx";
 import { SelectField } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
+import { variantsOf } from "./Grouping.tsx";
 import styles from "./GroupingPanel.module.css";
-import { variantName } from "./grouping-names.ts";
+
+/** Those that have less in common are not near, and merging them would be a mistake. */
+const NEAR = 0.2;
 
 interface Props {
   org: string;
@@ -27,7 +31,7 @@ export function GroupingPanel({ org, issue, event }: Props) {
     <div className={styles.page}>
       {event ? <Why org={org} slug={issue.project.slug} event={event.eventID} /> : null}
       <Similar org={org} issue={issue} />
-      <Parts org={org} issue={issue} />
+      <Parts org={org} issue={issue} event={event} />
     </div>
   );
 }
@@ -99,17 +103,18 @@ function Similar({ org, issue }: { org: string; issue: IssueDetail }) {
     },
     onError: (error) => toast({ text: `Not merged: ${error.message}`, tone: "danger" }),
   });
+  const near = similar.data?.filter(({ likeness }) => likeness >= NEAR);
   return (
     <Panel id="similar" title="Issues it nearly is one with">
       {similar.isError ? (
         <ErrorState error={similar.error} retry={() => void similar.refetch()} />
-      ) : !similar.data ? (
+      ) : !near ? (
         <Skeleton rows={3} label="Loading similar issues" />
-      ) : similar.data.length === 0 ? (
-        <p className={styles.quiet}>No other issue of the project has as much in common with it.</p>
+      ) : near.length === 0 ? (
+        <p className={styles.quiet}>No other issue of the project has much in common with it.</p>
       ) : (
         <ul className={styles.rows}>
-          {similar.data.map((other) => (
+          {near.map((other) => (
             <li key={other.issue} className={styles.row}>
               <span className={styles.likeness} title="Of all that either has, how much both have">
                 {Math.round(other.likeness * 100)}%
@@ -157,7 +162,7 @@ function Difference({ of }: { of: NonNullable<Neighbour["difference"]> }) {
   );
 }
 
-function Parts({ org, issue }: { org: string; issue: IssueDetail }) {
+function Parts({ org, issue, event }: Props) {
   const hashes = useQuery(hashesQuery(org, issue.id));
   const tags = useQuery(issueTagsQuery(org, issue.id));
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -189,6 +194,7 @@ function Parts({ org, issue }: { org: string; issue: IssueDetail }) {
       return next;
     });
   const rows = hashes.data ?? [];
+  const names = new Map(variantsOf(event?.groupingInfo).map(({ hash, key }) => [hash, variantName(key)]));
   const several = (tags.data ?? []).filter(({ uniqueValues }) => uniqueValues > 1);
   return (
     <Panel id="parts" title="Take it apart">
@@ -205,6 +211,9 @@ function Parts({ org, issue }: { org: string; issue: IssueDetail }) {
                   onChange={(change) => choose(id, change.target.checked)}
                 />
                 <code>{id}</code>
+                {names.has(id) ? (
+                  <span className={styles.quiet}>the shown event's: {names.get(id)}</span>
+                ) : null}
               </label>
             ))}
             <div>

@@ -20,11 +20,11 @@ import { StatusActions } from "./StatusActions.tsx";
 const QUESTIONS = {
   delete: {
     word: "Delete",
-    text: "Its events go with it, and nothing can bring them back. If the error happens again, it starts as a new issue.",
+    text: "Its events go with it. For ten seconds you can take it back; after that nothing can. If the error happens again, it starts as a new issue.",
   },
   discard: {
     word: "Discard",
-    text: "Its events go with it, and nothing can bring them back. If the error happens again, it is dropped and only counted, until you take that back in the project's settings.",
+    text: "Its events go with it. For ten seconds you can take it back; after that nothing can. If the error happens again, it is dropped and only counted, until you take that back in the project's settings.",
   },
 } as const;
 

@@ -188,6 +188,7 @@ export function IssueList(props: Props) {
         hasMore={hasMore}
         choosing={choosing}
         chosenMax={CHOSEN_MAX}
+        filter={filter}
         onChooseAll={() => void chooseAll()}
       />
       {error && (stale || !props.items) ? (

@@ -1,11 +1,13 @@
 /** The head of the list: names of columns, or what can be done with the chosen issues. */
 
 import { useState } from "react";
+import type { IssueFilter } from "../../api/issues.ts";
 import type { Issue } from "../../api/types.ts";
 import { exact, plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/Dialog.tsx";
+import { Check } from "../../ui/Form.tsx";
 import { useIssueActions } from "./actions.ts";
 import { COLUMNS, type ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
@@ -27,12 +29,15 @@ interface Props {
   choosing: number | null;
   chosenMax: number;
   onChooseAll: () => void;
+  /** What the list was asked for. */
+  filter: IssueFilter;
 }
 
 export function IssueListHead(props: Props) {
-  const { org, items, chosen, onChoose, columns, hasMore, choosing, chosenMax, onChooseAll } = props;
+  const { org, items, chosen, onChoose, columns, hasMore, choosing, chosenMax, onChooseAll, filter } = props;
   const { change, assign, prioritise, remove, merge } = useIssueActions(org);
   const [asking, setAsking] = useState<"delete" | "merge" | null>(null);
+  const [isWhole, setIsWhole] = useState(false);
   const issues = [...chosen.values()];
   const all = items.length > 0 && items.every((issue) => chosen.has(issue.id));
   const mayMerge =
@@ -85,7 +90,15 @@ export function IssueListHead(props: Props) {
               Merge
             </Button>
           ) : null}
-          <Button small kind="quiet" icon="trash" onClick={() => setAsking("delete")}>
+          <Button
+            small
+            kind="quiet"
+            icon="trash"
+            onClick={() => {
+              setIsWhole(false);
+              setAsking("delete");
+            }}
+          >
             Delete
           </Button>
         </div>
@@ -114,16 +127,26 @@ export function IssueListHead(props: Props) {
         </Confirm>
       ) : asking ? (
         <Confirm
-          title={`Delete ${plural(issues.length, "issue")}?`}
+          title={isWhole ? "Delete all issues that match?" : `Delete ${plural(issues.length, "issue")}?`}
           confirm="Delete"
           onClose={() => setAsking(null)}
           onConfirm={() => {
             setAsking(null);
-            then(remove);
+            then((each) => remove(each, isWhole ? filter : undefined));
           }}
         >
-          Their events go with them, and nothing can bring them back. If the error happens again, it starts as
-          a new issue.
+          <p>
+            Their events go with them. For ten seconds you can take it back; after that nothing can. If an
+            error happens again, it starts as a new issue.
+          </p>
+          {all && hasMore ? (
+            <Check
+              label="Also all others that match this search"
+              hint="However many there are; what is found when you confirm counts."
+              checked={isWhole}
+              onChange={setIsWhole}
+            />
+          ) : null}
         </Confirm>
       ) : null}
     </div>

@@ -6,8 +6,20 @@ import { open, type Reply } from "../../test/render.tsx";
 
 const LIST = "GET organizations/acme/issues/";
 const PUT = "PUT organizations/acme/issues/";
+const DELETE = "DELETE organizations/acme/issues/";
+const DELETIONS = "vedette/organizations/acme/deletions/";
 const AT = "/organizations/acme/issues";
 const three = [issue({ id: "1" }), issue({ id: "2", level: "fatal" }), issue({ id: "3", isUnhandled: true })];
+const deletion = {
+  id: "7",
+  status: "waiting",
+  discards: false,
+  issues: 3,
+  done: 0,
+  requestedBy: null,
+  dateCreated: "2026-01-01T00:00:00Z",
+  dateDue: "2026-01-01T00:00:10Z",
+};
 
 const list = () =>
   screen.findByRole("list", { name: "" }).then(() => screen.getByRole("region", { name: "Issues" }));
@@ -197,18 +209,47 @@ describe("acting on issues", () => {
     expect(screen.getAllByRole("link", { name: "ValueError" })).toHaveLength(3);
   });
 
-  it("asks before it deletes", async () => {
+  it("asks before it deletes, and takes it back", async () => {
     const { requests } = open(AT, {
       [LIST]: { body: three, headers: pageHeaders(null, 3) },
-      "DELETE organizations/acme/issues/": { status: 204 },
+      [DELETE]: { status: 202, body: { ...deletion, issues: 3 } },
+      [`DELETE ${DELETIONS}7/`]: { status: 204 },
     });
+    const deletes = () => requests.filter((each) => each.method === "DELETE");
     await userEvent.click(await screen.findByRole("checkbox", { name: "Select all issues that are loaded" }));
     const bar = screen.getByRole("toolbar", { name: "Actions on the selected issues" });
     await userEvent.click(within(bar).getByRole("button", { name: "Delete" }));
-    expect(requests.some((each) => each.method === "DELETE")).toBe(false);
+    expect(deletes()).toHaveLength(0);
     const dialog = screen.getByRole("dialog", { name: "Delete 3 issues?" });
+    expect(within(dialog).queryByRole("checkbox")).toBeNull();
     await userEvent.click(within(dialog).getByRole("button", { name: "Delete" }));
-    await waitFor(() => expect(requests.some((each) => each.method === "DELETE")).toBe(true));
+    await screen.findByText("3 issues deleted");
+    expect(deletes()[0]?.url.searchParams.getAll("id")).toHaveLength(3);
+    await userEvent.click(screen.getByRole("button", { name: "Undo" }));
+    await waitFor(() => expect(deletes()[1]?.url.pathname).toBe(`/api/0/${DELETIONS}7/`));
+    expect(await screen.findAllByRole("link", { name: "ValueError" })).toHaveLength(3);
+  });
+
+  it("deletes all that a search finds by the search, and shows how far that is", async () => {
+    const { requests } = open(AT, {
+      [LIST]: (url) =>
+        url.searchParams.get("cursor")
+          ? new Promise(() => {})
+          : { body: three, headers: pageHeaders("0:100:0", 1000) },
+      [DELETE]: { status: 202, body: { ...deletion, issues: 4200 } },
+      [`GET ${DELETIONS}`]: { body: [{ ...deletion, status: "going", issues: 4200, done: 1300 }] },
+    });
+    expect(await screen.findByText("Deleting: 1,300 of 4,200 issues gone")).toBeTruthy();
+    await userEvent.click(await screen.findByRole("checkbox", { name: "Select all issues that are loaded" }));
+    const bar = screen.getByRole("toolbar", { name: "Actions on the selected issues" });
+    await userEvent.click(within(bar).getByRole("button", { name: "Delete" }));
+    await userEvent.click(screen.getByRole("checkbox", { name: "Also all others that match this search" }));
+    const dialog = screen.getByRole("dialog", { name: "Delete all issues that match?" });
+    await userEvent.click(within(dialog).getByRole("button", { name: "Delete" }));
+    await screen.findByText("4,200 issues deleted");
+    const asked = requests.find((each) => each.method === "DELETE")?.url.searchParams;
+    expect(asked?.get("query")).toBe("is:unresolved");
+    expect(asked?.getAll("id")).toEqual([]);
   });
 
   it("works from the keyboard alone", async () => {

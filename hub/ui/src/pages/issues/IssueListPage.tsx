@@ -22,6 +22,7 @@ import { COLUMNS, useColumns } from "./columns.ts";
 import { Filters } from "./Filters.tsx";
 import styles from "./IssueList.module.css";
 import { IssueList } from "./IssueList.tsx";
+import { LeavingMark } from "./LeavingMark.tsx";
 import { LiveMark } from "./LiveMark.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { queryProblem } from "./search-problem.ts";
@@ -146,6 +147,7 @@ export function IssueListPage() {
         <span className={styles.hits} role="status">
           {page && !issues.isPlaceholderData ? hitsText(page.hits, page.maxHits, page.items.length) : ""}
         </span>
+        <LeavingMark org={org} />
         <LiveMark paused={(pages?.length ?? 0) > LIVE_PAGES_MAX} onRefresh={startOver} />
         <div className={styles.right}>
           <Suspense fallback={null}>

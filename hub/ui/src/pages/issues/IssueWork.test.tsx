@@ -189,6 +189,7 @@ describe("two events", () => {
     const tags = (shelf: string) => [
       { key: "environment", value: "production" },
       { key: "shelf", value: shelf },
+      { key: "user", value: `id:${shelf}` },
     ];
     open(
       `${AT}?tab=compare`,
@@ -443,8 +444,9 @@ describe("the grouping of an issue", () => {
     shared: 8,
     difference: { path: "exception.stacktrace.frame.function", own: "total", other: "least" },
   };
+  const far = { ...neighbour, issue: "3", shortId: "SHOP-3", title: "Far from it", likeness: 0.04 };
   const world = answers(
-    {},
+    { groupingInfo: { app: { hash: "1f", contributes: true } } },
     {
       [`GET projects/acme/shop/events/${FIRST}/grouping-info/`]: {
         body: {
@@ -459,7 +461,7 @@ describe("the grouping of an issue", () => {
           neighbours: [neighbour],
         },
       },
-      [`GET ${ISSUE}similar/`]: { body: [neighbour] },
+      [`GET ${ISSUE}similar/`]: { body: [neighbour, far] },
       [`GET ${ISSUE}hashes/`]: { body: [{ id: "1f" }, { id: "2e" }] },
       [`DELETE ${ISSUE}hashes/`]: { status: 202, body: { source: "1", issues: ["7"] } },
       [`GET ${ISSUE}tags/`]: {
@@ -482,6 +484,7 @@ describe("the grouping of an issue", () => {
     const row = within(other.closest("li") as HTMLElement);
     expect(row.getByText("62%")).toBeTruthy();
     expect(row.getByText("least")).toBeTruthy();
+    expect(screen.queryByText("Far from it")).toBeNull();
     await userEvent.click(row.getByRole("button", { name: "Merge" }));
     const dialog = within(screen.getByRole("dialog", { name: "Merge SHOP-1 and SHOP-2?" }));
     await userEvent.click(dialog.getByRole("button", { name: "Merge" }));
@@ -492,6 +495,8 @@ describe("the grouping of an issue", () => {
 
   it("takes it apart by hashes, and by a tag", async () => {
     const { requests } = open(`${AT}?tab=grouping`, world);
+    const ours = { name: "1f the shown event's: Frames of the application" };
+    expect(await screen.findByRole("checkbox", ours)).toBeTruthy();
     await userEvent.click(await screen.findByRole("checkbox", { name: "2e" }));
     await userEvent.click(screen.getByRole("button", { name: "Give the chosen ones an issue of their own" }));
     expect(await screen.findByText("SHOP-1 gave events to 1 new issue")).toBeTruthy();

@@ -5,9 +5,8 @@
 
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
+import { deleteIssues, deletionsKey, discardIssues, takeBack } from "../../api/deletions.ts";
 import {
-  deleteIssues,
-  discardIssues,
   type IssueEdit,
   type IssueFilter,
   type IssuePages,
@@ -18,7 +17,7 @@ import {
   type StatusChange,
   updateIssues,
 } from "../../api/issues.ts";
-import type { Assignee, Issue, IssueDetail, IssueStatus } from "../../api/types.ts";
+import type { Assignee, Deletion, Issue, IssueDetail, IssueStatus } from "../../api/types.ts";
 import { exact, plural } from "../../lib/format.ts";
 import { statusOf } from "../../lib/query-text.ts";
 import { useToast } from "../../ui/Toasts.tsx";
@@ -181,39 +180,80 @@ export function useIssueActions(org: string) {
   );
   const review = useCallback((issues: readonly Some[]) => apply(issues.filter(wantsReview), REVIEW), [apply]);
 
-  /** What cannot be taken back: the caller has asked before. */
-  const forGood = useCallback(
-    async (
-      issues: readonly Some[],
-      deed: (org: string, ids: readonly string[]) => Promise<unknown>,
-      done: string,
-    ) => {
+  /** They go at once on the page, and at the hub when it is too late to take it back. */
+  const leave = useCallback(
+    async (issues: readonly Some[], ask: Ask, done: string) => {
+      await client.cancelQueries({ queryKey: issuesKey(org) });
+      const before = snapshot(client, org, issues);
+      takeOut(client, org, issues);
+      const asked: Deletion[] = [];
+      const anew = () => {
+        refresh(client, org, issues);
+        void client.invalidateQueries({ queryKey: deletionsKey(org) });
+      };
+      const undo = () => {
+        before.restore();
+        void sent
+          .catch(() => {})
+          .then(() => Promise.all(asked.map(({ id }) => takeBack(org, id))))
+          .catch((error: Error) => toast({ text: `Not undone: ${error.message}`, tone: "danger" }))
+          .finally(anew);
+      };
+      const say = toast({ text: "Asking the hub …", busy: true });
+      const sent = ask((deletion) => void asked.push(deletion));
       try {
-        await deed(
+        await sent;
+        const n = asked.reduce((sum, deletion) => sum + deletion.issues, 0);
+        const all = n === 1 && issues.length === 1 ? issues[0]?.shortId : plural(n, "issue");
+        say({ text: `${all} ${done}`, undo: n > 0 ? undo : undefined });
+      } catch (error) {
+        before.restore();
+        const what = asked.length > 0 ? `Not all ${done}` : `Not ${done}`;
+        const back = asked.length > 0 ? undo : undefined;
+        say({ text: `${what}: ${(error as Error).message}`, tone: "danger", undo: back });
+      } finally {
+        anew();
+      }
+    },
+    [client, org, toast],
+  );
+  /** The issues, or all that a search finds of which they are what is seen. */
+  const remove = useCallback(
+    (issues: readonly Some[], search?: IssueFilter) => {
+      const what = search ?? issues.map((issue) => issue.id);
+      return leave(issues, (onAsked) => deleteIssues(org, what, onAsked), "deleted");
+    },
+    [leave, org],
+  );
+  const discard = useCallback(
+    (issues: readonly Some[]) => {
+      const ids = issues.map((issue) => issue.id);
+      return leave(issues, (onAsked) => discardIssues(org, ids, onAsked), "discarded");
+    },
+    [leave, org],
+  );
+  const merge = useCallback(
+    async (issues: readonly Some[]) => {
+      try {
+        await mergeIssues(
           org,
           issues.map((issue) => issue.id),
         );
-        toast({ text: `${plural(issues.length, "issue")} ${done}` });
+        toast({ text: `${plural(issues.length, "issue")} merged` });
       } catch (error) {
-        toast({ text: `Not ${done}: ${(error as Error).message}`, tone: "danger" });
+        toast({ text: `Not merged: ${(error as Error).message}`, tone: "danger" });
       } finally {
         await client.invalidateQueries({ queryKey: issuesKey(org) });
       }
     },
     [client, org, toast],
   );
-  const remove = useCallback(
-    (issues: readonly Some[]) => forGood(issues, deleteIssues, "deleted"),
-    [forGood],
-  );
-  const discard = useCallback(
-    (issues: readonly Some[]) => forGood(issues, discardIssues, "discarded"),
-    [forGood],
-  );
-  const merge = useCallback((issues: readonly Some[]) => forGood(issues, mergeIssues, "merged"), [forGood]);
 
   return { change, assign, prioritise, bookmark, review, remove, discard, merge };
 }
+
+/** Asks the hub to delete, and tells of each deletion that it makes of it. */
+type Ask = (onAsked: (deletion: Deletion) => void) => Promise<void>;
 
 /** What each issue was before, kept apart from what the page shows. */
 async function putBack(org: string, issues: readonly Some[], back: Deed["back"]): Promise<void> {
@@ -247,19 +287,29 @@ function paint(client: QueryClient, org: string, issues: readonly Some[], patch:
     const filter = key[key.length - 1] as IssueFilter;
     const wanted = statusOf(filter.query);
     const stays = wanted === null || patch.status === undefined || sameStatus(wanted, patch.status);
-    const left = stays ? 0 : data.pages.flatMap((page) => page.items).filter(({ id }) => ids.has(id)).length;
-    const pages = data.pages.map((page) => ({
-      ...page,
-      hits: page.hits === null ? null : page.hits - left,
-      items: stays
-        ? page.items.map((issue) => (ids.has(issue.id) ? { ...issue, ...patch } : issue))
-        : page.items.filter((issue) => !ids.has(issue.id)),
-    }));
-    client.setQueryData<IssuePages>(key, { ...data, pages });
+    const change = (issue: Issue) => (ids.has(issue.id) ? { ...issue, ...patch } : issue);
+    const pages = data.pages.map((page) => ({ ...page, items: page.items.map(change) }));
+    client.setQueryData<IssuePages>(key, stays ? { ...data, pages } : without(data, ids));
   }
   for (const id of ids) {
     client.setQueryData<IssueDetail>(issueKey(org, id), (issue) => issue && { ...issue, ...patch });
   }
+}
+
+/** Takes issues out of every list. */
+function takeOut(client: QueryClient, org: string, issues: readonly Some[]): void {
+  const ids = new Set(issues.map((issue) => issue.id));
+  client.setQueriesData<IssuePages>({ queryKey: issuesKey(org) }, (data) => data && without(data, ids));
+}
+
+function without(data: IssuePages, ids: ReadonlySet<string>): IssuePages {
+  const left = data.pages.flatMap((page) => page.items).filter(({ id }) => ids.has(id)).length;
+  const pages = data.pages.map((page) => ({
+    ...page,
+    hits: page.hits === null ? null : page.hits - left,
+    items: page.items.filter((issue) => !ids.has(issue.id)),
+  }));
+  return { ...data, pages };
 }
 
 function sameStatus(word: string, status: IssueStatus): boolean {

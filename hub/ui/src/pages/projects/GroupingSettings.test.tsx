@@ -45,6 +45,7 @@ it("says where an event would go by the rules while they are written, and where 
   });
   const rules = (await screen.findByLabelText("Rules about fingerprints")) as HTMLTextAreaElement;
   expect(await screen.findByText("stays in its issue")).toBeTruthy();
+  expect(screen.getByText(/decided by frames of the application/)).toBeTruthy();
   await userEvent.type(rules, "fish:a");
   expect((await screen.findByRole("alert")).textContent).toContain("fish is no matcher");
   await userEvent.click(screen.getByRole("button", { name: "Show the place" }));

@@ -2,18 +2,20 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type FormEvent, type RefObject, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/client.ts";
 import { groupingQuery, groupingTrialQuery, latestEventQuery, updateGrouping } from "../../api/grouping.ts";
 import type { GroupingChange, GroupingTrialAnswer, GroupingSettings as Saved } from "../../api/types.ts";
+import { variantName } from "../../lib/grouping-names.ts";
 import { absolute } from "../../lib/time.ts";
 import { Button } from "../../ui/Button.tsx";
-import { Field, formClass, inputClass, SelectField, TextField } from "../../ui/Form.tsx";
+import { formClass, SelectField, TextField } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
-import { letters, useSettled } from "../../ui/settled.ts";
+import { useSettled } from "../../ui/settled.ts";
 import { useToast } from "../../ui/Toasts.tsx";
-import styles from "./Ownership.module.css";
+import styles from "./Rules.module.css";
+import { RulesField } from "./RulesField.tsx";
 
 const FIELDS = {
   fingerprints: {
@@ -61,10 +63,6 @@ function useSave({ org, slug }: Place) {
 function RulesPanel({ org, slug, saved }: Place & { saved: Saved }) {
   const [rules, setRules] = useState({ fingerprints: saved.fingerprints, enhancements: saved.enhancements });
   const [named, setNamed] = useState("");
-  const areas = {
-    fingerprints: useRef<HTMLTextAreaElement>(null),
-    enhancements: useRef<HTMLTextAreaElement>(null),
-  };
   const latest = useQuery(latestEventQuery(org, slug));
   const eventId = useSettled(named.trim()) || latest.data?.eventID;
   const fingerprints = useSettled(rules.fingerprints);
@@ -86,10 +84,10 @@ function RulesPanel({ org, slug, saved }: Place & { saved: Saved }) {
         }}
       >
         {(Object.keys(FIELDS) as RuleField[]).map((field) => (
-          <Rules
+          <RulesField
             key={field}
-            field={field}
-            area={areas[field]}
+            {...FIELDS[field]}
+            rows={6}
             value={rules[field]}
             wrong={wrong?.fields[field] ? wrong : undefined}
             onChange={(text) => {
@@ -124,48 +122,6 @@ function RulesPanel({ org, slug, saved }: Place & { saved: Saved }) {
   );
 }
 
-interface RulesProps {
-  field: RuleField;
-  area: RefObject<HTMLTextAreaElement | null>;
-  value: string;
-  wrong: ApiError | undefined;
-  onChange: (text: string) => void;
-}
-
-function Rules({ field, area, value, wrong, onChange }: RulesProps) {
-  const { label, hint, example } = FIELDS[field];
-  const show = () => {
-    const [from, to] = wrong?.span ?? [0, 0];
-    area.current?.focus();
-    area.current?.setSelectionRange(letters(value, from), letters(value, to));
-  };
-  return (
-    <>
-      <Field label={label} hint={hint} error={wrong?.message}>
-        {(props) => (
-          <textarea
-            {...props}
-            ref={area}
-            rows={6}
-            className={`${inputClass} ${styles.rules}`}
-            value={value}
-            placeholder={example}
-            spellCheck={false}
-            onChange={(event) => onChange(event.target.value)}
-          />
-        )}
-      </Field>
-      {wrong?.span ? (
-        <div>
-          <Button small onClick={show}>
-            Show the place
-          </Button>
-        </div>
-      ) : null}
-    </>
-  );
-}
-
 function Trial({ org, answer }: { org: string; answer: GroupingTrialAnswer }) {
   const { after, differs, issue } = answer;
   return (
@@ -177,7 +133,7 @@ function Trial({ org, answer }: { org: string; answer: GroupingTrialAnswer }) {
             the rule <code>{after.rule}</code> decides
           </>
         ) : (
-          `${(after.decidedBy ?? "what is left").replace(/_/g, " ")} decides`
+          `decided by ${variantName(after.decidedBy ?? "fallback").toLowerCase()}`
         )}
         {", and it "}
         {issue ? (

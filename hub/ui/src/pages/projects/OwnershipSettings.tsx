@@ -1,7 +1,7 @@
 /** Who looks after what: rules, tried on the latest event while they are written, and a CODEOWNERS file. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/client.ts";
 import {
   codeownersQuery,
@@ -17,10 +17,11 @@ import { Button } from "../../ui/Button.tsx";
 import { Check, Field, formClass, inputClass } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
-import { letters, useSettled } from "../../ui/settled.ts";
+import { useSettled } from "../../ui/settled.ts";
 import { TimeAgo } from "../../ui/Time.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
-import styles from "./Ownership.module.css";
+import styles from "./Rules.module.css";
+import { RulesField } from "./RulesField.tsx";
 
 const ASSIGN = "Auto Assign to Issue Owner";
 const ASSIGN_NOT = "Turn off Auto-Assignment";
@@ -50,7 +51,6 @@ function RulesPanel({ org, slug, saved }: Place & { saved: Ownership }) {
   const [raw, setRaw] = useState(saved.raw);
   const client = useQueryClient();
   const toast = useToast();
-  const area = useRef<HTMLTextAreaElement>(null);
   const settled = useSettled(raw);
   const trial = useQuery(ownershipTrialQuery(org, slug, settled));
   const save = useMutation({
@@ -61,11 +61,6 @@ function RulesPanel({ org, slug, saved }: Place & { saved: Ownership }) {
     },
   });
   const wrong = [save.error, trial.error].find((error) => error instanceof ApiError);
-  const show = () => {
-    const [from, to] = wrong?.span ?? [0, 0];
-    area.current?.focus();
-    area.current?.setSelectionRange(letters(raw, from), letters(raw, to));
-  };
   return (
     <Panel title="Ownership rules">
       <form
@@ -75,34 +70,18 @@ function RulesPanel({ org, slug, saved }: Place & { saved: Ownership }) {
           save.mutate({ raw });
         }}
       >
-        <Field
+        <RulesField
           label="Rules"
           hint="One a line: path:, module:, url: or tags.NAME: and a pattern, then who looks after it. The last rule that fits decides, and of its owners the first."
-          error={wrong?.message}
-        >
-          {(props) => (
-            <textarea
-              {...props}
-              ref={area}
-              rows={10}
-              className={`${inputClass} ${styles.rules}`}
-              value={raw}
-              placeholder={EXAMPLE}
-              spellCheck={false}
-              onChange={(event) => {
-                save.reset();
-                setRaw(event.target.value);
-              }}
-            />
-          )}
-        </Field>
-        {wrong?.span ? (
-          <div>
-            <Button small onClick={show}>
-              Show the place
-            </Button>
-          </div>
-        ) : null}
+          example={EXAMPLE}
+          rows={10}
+          value={raw}
+          wrong={wrong}
+          onChange={(text) => {
+            save.reset();
+            setRaw(text);
+          }}
+        />
         {trial.data && !trial.isError ? <Trial answer={trial.data} /> : null}
         <div>
           <Button kind="primary" type="submit" busy={save.isPending} disabled={raw === saved.raw}>
