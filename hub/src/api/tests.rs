@@ -21,6 +21,7 @@ mod releases;
 mod search_keys;
 mod searches;
 mod timeseries;
+mod totals;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
