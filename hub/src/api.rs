@@ -69,6 +69,7 @@ mod teams;
 mod timeseries;
 mod tokens;
 mod tombstones;
+mod totals;
 mod types;
 
 use std::fmt;

@@ -59,6 +59,7 @@ pub mod subscriptions;
 mod tables;
 pub mod teams;
 pub mod tombstones;
+pub mod totals;
 mod upkeep;
 pub mod velocity;
 

@@ -2,6 +2,12 @@
 //!
 //! Whether an item is in the share goes by a number that stands for its trace, so that a trace is
 //! kept whole or not at all, at every relay alike.
+//!
+//! What is kept says which share of those like it was, so that whoever counts knows for how many it
+//! stands: one of a tenth stands for ten.
+
+use bytes::Bytes;
+use serde::Deserialize;
 
 use crate::condition::{Condition, ConditionError};
 use crate::facts::{ROOTS, Subject};
@@ -41,6 +47,44 @@ pub struct Decision {
     pub id: u32,
     /// The share it keeps.
     pub rate: SampleRate,
+}
+
+/// The member of an item's header that says what share of those like it a relay kept. It is the
+/// relay's alone: what clients call so is taken out.
+pub const RATE_HEADER: &str = "server_sample_rate";
+
+/// Whether items of a category say what share of those like them was kept: those that are added up
+/// by what they took, and not one by one.
+#[must_use]
+pub const fn is_weighed(category: Category) -> bool {
+    matches!(category, Category::Transaction | Category::Span)
+}
+
+/// An item's header, a JSON object, with the share that was kept of those like it.
+#[must_use]
+pub fn with_rate(header: &Bytes, rate: SampleRate) -> Bytes {
+    let Some(rest) = header.strip_prefix(b"{") else {
+        return header.clone();
+    };
+    let is_empty = rest.trim_ascii_start().first() == Some(&b'}');
+    let comma = if is_empty { "" } else { "," };
+    let member = format!("{{\"{RATE_HEADER}\":{}{comma}", rate.share());
+    [member.as_bytes(), rest].concat().into()
+}
+
+/// The share that was kept of those like an item, by its header; all where it says nothing that
+/// can be.
+#[must_use]
+pub fn rate_of(header: &[u8]) -> SampleRate {
+    #[derive(Deserialize)]
+    struct Said {
+        server_sample_rate: Option<f64>,
+    }
+    let said = serde_json::from_slice::<Said>(header).ok();
+    let share = said.and_then(|said| said.server_sample_rate);
+    let rate = share.and_then(|share| SampleRate::from_share(share).ok());
+    rate.filter(|rate| rate.share() > 0.0)
+        .unwrap_or(SampleRate::ALL)
 }
 
 impl Rules {
@@ -102,8 +146,6 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::envelope::{EnvelopeItem, ItemHeader};
     use crate::facts::Sender;
@@ -149,6 +191,52 @@ mod tests {
         assert_eq!(decide("/", 100), Some((3003, 1.0)));
         assert_eq!(decide("/", 200), Some((3002, 0.5)));
         assert!(rules.concern(Category::Transaction) && !rules.concern(Category::Error));
+    }
+
+    #[test]
+    fn an_item_says_what_share_of_those_like_it_was_kept() {
+        for header in ["{}", "{ }", "{\"a\":1}"] {
+            for share in [1e-6, 0.2, 0.333_333, 1.0] {
+                let rate = SampleRate::from_share(share).unwrap();
+                let header = Bytes::from(header);
+                let said = with_rate(&header, rate);
+                assert_eq!(rate_of(&said), rate, "{said:?}");
+                assert_eq!(rate_of(&header), SampleRate::ALL);
+            }
+        }
+        for wrong in ["", "[]", "0", "-0.5", "2", "\"x\"", "null", "1e-9"] {
+            let header = format!("{{\"{RATE_HEADER}\":{wrong}}}");
+            assert_eq!(rate_of(header.as_bytes()), SampleRate::ALL, "{wrong}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever shares there are: what is kept, each for as many as it stands for, comes to
+        /// what there was, and a trace is in a larger share whenever it is in a smaller one.
+        #[test]
+        fn weights_come_to_what_there_was(small in 0.02..1.0_f64, more in 0.0..1.0_f64, seed: u64) {
+            const TRACES: u32 = 20_000;
+            let small = SampleRate::from_share(small).unwrap();
+            let large = SampleRate::from_share(small.share() + (1.0 - small.share()) * more).unwrap();
+            let numbers = (0..TRACES).map(|n| {
+                let id = (seed ^ u64::from(n)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                u64::from(crc32c::crc32c(&id.to_be_bytes()))
+            });
+            let (mut n_small, mut n_large) = (0_u32, 0_u32);
+            for number in numbers {
+                proptest::prop_assert!(large.keeps(number) || !small.keeps(number));
+                n_small += u32::from(small.keeps(number));
+                n_large += u32::from(large.keeps(number));
+            }
+            for (n, rate) in [(n_small, small), (n_large, large)] {
+                let share = rate.share();
+                let estimate = f64::from(n) / share;
+                // Six times what chance makes of it.
+                let bound = 6.0 * (f64::from(TRACES) * (1.0 - share) / share).sqrt() + 10.0;
+                let off = (estimate - f64::from(TRACES)).abs();
+                proptest::prop_assert!(off <= bound, "{estimate} at {share}");
+            }
+        }
     }
 
     #[test]

@@ -7,13 +7,20 @@
     reason = "each fuzz target calls one of them, and their promises are assertions"
 )]
 
+use std::io::Write as _;
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem, ItemHeader};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
+use relay::accept::tus::{Creation, Piece};
 use relay::report::{self, CheckIn, Dump, Encoding, Form, Signal};
+use relay::tail::{Entry, Follower, Voices};
 use relay::unpack::{Packing, Unpacker};
+use tempfile::NamedTempFile;
 
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -115,6 +122,82 @@ fn unpack_with(unpacker: &mut Unpacker, data: &[u8], run: usize) -> Option<Bytes
     Some(out)
 }
 
+/// The headers of a resumable upload, a line each, are read or refused without panic; what was read
+/// is read the same when it is written again.
+pub(crate) fn tus(data: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n').take(100) {
+        let mut halves = line.splitn(2, |byte| *byte == b':');
+        let name = HeaderName::from_bytes(halves.next().unwrap_or_default());
+        let value = halves.next().unwrap_or_default().trim_ascii();
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+            headers.append(name, value);
+        }
+    }
+    drop(Creation::read(&headers));
+    if let Ok(piece) = Piece::read(&headers) {
+        headers.insert("upload-offset", piece.offset.into());
+        let again = Piece::read(&headers);
+        assert!(again.is_ok_and(|again| again == piece));
+    }
+}
+
+/// Entries of the journal, a line each, are heard without panic: what is none is the message of one.
+/// Once all are silent nothing is held back.
+pub(crate) fn journal(data: &[u8]) {
+    let mut voices = Voices::default();
+    let line_max = data.len() % 200;
+    let mut n = 0;
+    for line in data.split(|byte| *byte == b'\n').take(1000) {
+        n += 1;
+        let entry = serde_json::from_slice(line).ok();
+        let entry = entry.or_else(|| {
+            let text = String::from_utf8_lossy(line);
+            let message = serde_json::json!({"__CURSOR": n.to_string(), "MESSAGE": text});
+            serde_json::from_value::<Entry>(message).ok()
+        });
+        if let Some(entry) = entry {
+            drop(voices.hear(entry, line_max, Duration::from_millis(n)));
+        }
+    }
+    drop(voices.end_silent(Duration::MAX, true));
+    assert!(voices.done().is_some(), "an entry is held back");
+    assert_eq!(voices.done(), None);
+}
+
+/// A log is followed without panic, and what is found in it does not depend on when it was looked at.
+pub(crate) fn log(data: &[u8]) {
+    let at = data.first().copied().map_or(0, usize::from) * data.len() / 256;
+    let (head, rest) = data.split_at_checked(at).unwrap_or((data, &[]));
+    assert_eq!(found_in(&[data]), found_in(&[head, rest]));
+}
+
+/// The lines of each trace of a log that grows by these pieces.
+fn found_in(pieces: &[&[u8]]) -> Vec<Vec<String>> {
+    let mut file = NamedTempFile::new().unwrap();
+    let mut follower = Follower::new(file.path().to_owned(), None, 300);
+    let mut found = Vec::new();
+    let mut look = |at_least: u32| {
+        let mut n_looks = 0;
+        loop {
+            let looked = follower.look();
+            n_looks += 1;
+            found.extend(looked.found.into_iter().map(|found| found.trace.lines));
+            if !looked.is_more && n_looks >= at_least {
+                return;
+            }
+        }
+    };
+    look(1);
+    for piece in pieces {
+        file.write_all(piece).unwrap();
+        look(1);
+    }
+    // Until it has been silent for long enough.
+    look(3);
+    found
+}
+
 /// An envelope with one item.
 fn holding(kind: ItemKind, attachment: Option<&str>, payload: &Bytes) -> Envelope {
     let mut header = ItemHeader::default();
@@ -144,6 +227,7 @@ mod tests {
         let dirs = [
             "fixtures",
             "fixtures/recorded",
+            "fixtures/lines",
             "../protocol/fixtures/dumps",
         ];
         let files = dirs.map(|dir| std::fs::read_dir(here.join(dir)).unwrap());
@@ -165,6 +249,9 @@ mod tests {
                     report(sample);
                     complete(sample);
                     unpack(sample);
+                    tus(sample);
+                    journal(sample);
+                    log(sample);
                     n_samples += 1;
                 }
             }

@@ -31,6 +31,7 @@ mod large;
 mod parts;
 mod route;
 mod source;
+pub mod tus;
 mod upload;
 
 use std::net::SocketAddr;

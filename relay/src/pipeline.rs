@@ -39,7 +39,8 @@ use protocol::ids::{EventId, IdError, Lane, ProjectId, WholeId};
 use protocol::item::Category;
 use protocol::outcome::{Account, Term, reason};
 use protocol::privacy::Scrubber;
-use protocol::roster::{PrivacySettings, RateLimit};
+use protocol::roster::{PrivacySettings, RateLimit, SampleRate};
+use protocol::sampling;
 use protocol::timestamp::Timestamp;
 
 use crate::aside::Aside;
@@ -350,7 +351,10 @@ impl Inner {
         let checked = envelopes.iter().try_for_each(items::check_budgets);
         checked.map_err(|refusal| self.refuse(Some(target.project), &envelopes, refusal))?;
         let mut prepared = Prepared::of(target.project, request.now);
-        for envelope in envelopes {
+        for mut envelope in envelopes {
+            for item in &mut envelope.items {
+                item.header.remove(sampling::RATE_HEADER);
+            }
             let (envelope, dropped) = cut::containers(envelope);
             prepared.dropped.extend(dropped);
             prepared.join(self.decide(request, &credentials, &target, &envelope));
@@ -427,7 +431,7 @@ impl Inner {
         let mut limited: Vec<Limited> = Vec::new();
         let mut n_limited = 0;
         let mut kept = Vec::new();
-        let mut event_fate = Fate::Keep;
+        let mut event_fate = Fate::Keep(SampleRate::ALL);
         for wanted in items::wanted(envelope, self.keep_unknown) {
             let item = wanted.item;
             let category = item.kind.category();
@@ -435,17 +439,17 @@ impl Inner {
                 dropped.push(Dropped::one(category, Term::Invalid, why.into()));
                 continue;
             }
-            let is_orphan = event_fate != Fate::Keep && category == Category::Attachment;
+            let is_orphan = !event_fate.is_kept() && category == Category::Attachment;
             let fate = if is_orphan {
                 event_fate.clone()
             } else {
                 self.fate(&whose, item)
             };
-            if item.kind.makes_event() && fate != Fate::Keep {
+            if item.kind.makes_event() && !fate.is_kept() {
                 event_fate = fate.clone();
             }
-            match fate {
-                Fate::Keep => {}
+            let rate = match fate {
+                Fate::Keep(rate) => rate,
                 Fate::Drop(term, why) => {
                     dropped.push(Dropped::one(category, term, why));
                     continue;
@@ -459,7 +463,7 @@ impl Inner {
                     }
                     continue;
                 }
-            }
+            };
             let followed = reference::follow(&self.uploads, target.project, item);
             let scrubbed = followed.and_then(|(item, sum)| {
                 let (scrubbed, hits) = scrub::item(&target.scrubber, &item)?;
@@ -467,7 +471,10 @@ impl Inner {
             });
             match scrubbed {
                 Err(why) => dropped.push(Dropped::one(category, Term::Invalid, why.into())),
-                Ok((scrubbed, hits, sum)) => {
+                Ok((mut scrubbed, hits, sum)) => {
+                    if rate != SampleRate::ALL && sampling::is_weighed(category) {
+                        scrubbed.header = sampling::with_rate(&scrubbed.header, rate);
+                    }
                     self.meter.scrubbed(&hits);
                     discarded.extend(discard::counts(target.project, item));
                     kept.push(Kept {

@@ -82,7 +82,7 @@ pub struct Policy {
     pub rate_limit_max: Option<RateMax>,
 }
 
-/// At most `count` items in each `window`.
+/// At most `count` items in each `window`; with a burst so many at once, made up at that rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateMax {
@@ -90,6 +90,18 @@ pub struct RateMax {
     pub count: u64,
     /// The time; whole seconds.
     pub window: Span,
+    /// Items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u64>,
+}
+
+impl RateMax {
+    fn limit(self) -> RateLimit {
+        RateLimit {
+            burst: self.burst,
+            ..RateLimit::new(self.count, self.window.0.as_secs().max(1))
+        }
+    }
 }
 
 impl Default for Policy {
@@ -156,9 +168,7 @@ impl Policy {
     /// The limit of a key in force: no more than the hub's, no more than this one.
     #[must_use]
     pub fn rate_limit(&self, hub: Option<RateLimit>) -> Option<RateLimit> {
-        let most = self
-            .rate_limit_max
-            .map(|most| RateLimit::new(most.count, most.window.0.as_secs().max(1)));
+        let most = self.rate_limit_max.map(RateMax::limit);
         match (hub, most) {
             (Some(hub), Some(most)) => Some(hub.stricter(most)),
             (hub, most) => hub.or(most),
@@ -196,6 +206,15 @@ impl Policy {
             return Some((
                 "rate_limit_max.window",
                 "must be whole seconds, at least \"1s\"",
+            ));
+        }
+        if self
+            .rate_limit_max
+            .is_some_and(|most| most.burst == Some(0))
+        {
+            return Some((
+                "rate_limit_max.burst",
+                "must be at least 1, or left out: with none at once nothing is taken",
             ));
         }
         let names = self.sensitive_fields.iter().chain(&self.protected_fields);

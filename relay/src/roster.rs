@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use protocol::ids::{ProjectId, PublicKey, RelayId};
 use protocol::item::Category;
-use protocol::roster::{ConfigKey, Erasure, LinkSettings, RateLimit, RosterDict};
+use protocol::roster::{ConfigKey, Erasure, LinkSettings, RateLimit, RosterDict, SampleRate};
 use protocol::timestamp::Timestamp;
 use protocol::wire::{Config, ConfigOutcome, ConfigStatus, decode_roster};
 use tokio::sync::watch;
@@ -198,25 +198,15 @@ impl Roster {
         found.map(|entry| Arc::clone(&entry.project))
     }
 
-    /// Whether sampling keeps an item of a project. The number stands for the trace or event it
-    /// belongs to, and is asked for where a rate is set; the same number is decided alike for as
-    /// long as the rate stays.
+    /// The share of a project's items that is kept where no rule decides.
     #[must_use]
-    pub fn keeps(
-        &self,
-        project: &Project,
-        category: Category,
-        number: impl FnOnce() -> u64,
-        now: Timestamp,
-    ) -> bool {
-        let rate = project
-            .sampling
-            .iter()
-            .find(|(known, _)| *known == category);
-        let Some((_, rate)) = rate else {
-            return true;
-        };
-        rate.keeps(number()) || self.is_expired(now)
+    pub fn rate(&self, project: &Project, category: Category, now: Timestamp) -> SampleRate {
+        let mut rates = project.sampling.iter();
+        let rate = rates.find(|(known, _)| *known == category);
+        match rate {
+            Some((_, rate)) if !self.is_expired(now) => *rate,
+            _ => SampleRate::ALL,
+        }
     }
 
     /// How much of the link this relay may take, by the hub's settings and the policy.

@@ -32,6 +32,9 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use file::{Follower, Looked, Place};
+pub use journal::{Entry, Voices};
+
 use crate::clock;
 use crate::pipeline::{Form, Pipeline, Request};
 
@@ -88,13 +91,15 @@ impl Config {
 
 /// A trace, where it was, and when.
 #[derive(Debug)]
-struct Found {
-    trace: Traceback,
+pub struct Found {
+    /// The trace.
+    pub trace: Traceback,
     /// Tells it from every other, and is the same when it is read again.
-    mark: String,
+    pub mark: String,
     /// What the log is called.
-    logger: String,
-    at: Option<Timestamp>,
+    pub logger: String,
+    /// When it was written, where the log says so.
+    pub at: Option<Timestamp>,
 }
 
 /// Whom traces go to.

@@ -24,6 +24,7 @@ use super::events::{belongs, read, shape};
 use super::input::At;
 use super::page::{Page, Params};
 use super::search::{self, chosen_projects, resolve_query, span};
+use super::totals;
 use super::types::{OrganizationPath, iso};
 use crate::access::Scope;
 use crate::clock;
@@ -46,16 +47,36 @@ const ISSUES_MAX: u32 = 10_000;
 pub(super) struct Table {
     /// The rows: each field that was asked for, by its name.
     #[schema(value_type = Vec<Object>)]
-    data: Vec<Map<String, Value>>,
-    meta: Meta,
+    pub(super) data: Vec<Map<String, Value>>,
+    pub(super) meta: Meta,
 }
 
 /// What the columns are.
 #[derive(Debug, Serialize, ToSchema)]
-struct Meta {
-    /// `string`, `integer` or `date`, by the field's name.
+#[serde(rename_all = "camelCase")]
+pub(super) struct Meta {
+    /// `string`, `integer`, `number`, `duration`, `percentage`, `rate` or `date`, by the field's
+    /// name.
     #[schema(value_type = Object)]
-    fields: Map<String, Value>,
+    pub(super) fields: Map<String, Value>,
+    /// Of transactions and spans: `full`, or `partial` where only the latest could be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) data_scanned: Option<&'static str>,
+    /// Of transactions and spans: how many were kept, of which the figures are made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) accuracy: Option<Accuracy>,
+}
+
+/// What figures are made of, by row and by figure.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Accuracy {
+    /// How many were kept.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) sample_count: Vec<Map<String, Value>>,
+    /// The share of what was sent that was kept.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) sampling_rate: Vec<Map<String, Value>>,
 }
 
 /// What a table of events can be asked for.
@@ -64,13 +85,18 @@ struct Meta {
 #[expect(dead_code, reason = "read by the documentation alone")]
 pub(super) struct TableParams {
     /// `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
-    /// `last_seen()` or `first_seen()` the rows are issues.
+    /// `last_seen()` or `first_seen()` the rows are issues. Of transactions and spans
+    /// `transaction` or `span.name`, `project`, and beside them `count()`, `epm()`, `eps()`,
+    /// `failure_count()`, `failure_rate()`, `avg()`, `p50()`, `p75()`, `p95()`, `p99()`.
     field: Vec<String>,
-    /// `errors`.
+    /// `errors`; `transactions` or `spans`, of which there are totals alone: each that a sampling
+    /// rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
     dataset: Option<String>,
-    /// A search.
+    /// A search; of transactions and spans `transaction:NAME` or `span.name:NAME`.
     query: Option<String>,
-    /// `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`.
+    /// `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`; of
+    /// transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
+    /// `-p50()`, `-p95()`.
     sort: Option<String>,
     /// Id or slug; repeated for several.
     project: Option<Vec<String>>,
@@ -106,9 +132,17 @@ pub(super) async fn table(
         let what = format!("1 to {FIELDS_MAX} of them");
         return Err(ApiError::field("field", what));
     }
-    check_dataset(params.some("dataset").unwrap_or("errors"))?;
+    let dataset = params.some("dataset").unwrap_or("errors");
+    let weighed = totals::Dataset::read(dataset);
+    if weighed.is_none() {
+        check_dataset(dataset)?;
+    }
     let projects = state.store.projects(organization.id).await?;
     let chosen = chosen_projects(&projects, &params)?;
+    if let Some(dataset) = weighed {
+        let table = totals::table(&state, &chosen, dataset, &fields, &params).await?;
+        return Ok(Json(table).into_response());
+    }
     let Some(search) = meant(&state, &caller, &chosen, &params).await? else {
         return Ok(respond(Page::whole(Vec::new()), &fields, &params));
     };
@@ -230,7 +264,7 @@ pub(super) async fn validate(
 pub(super) fn check_dataset(name: &str) -> Result<(), ApiError> {
     match name {
         "errors" | "discover" | "events" => Ok(()),
-        _ => Err(ApiError::field("dataset", "errors is what is kept so")),
+        _ => Err(ApiError::field("dataset", "errors, transactions or spans")),
     }
 }
 
@@ -312,6 +346,8 @@ fn respond(page: Page<Map<String, Value>>, fields: &[&str], params: &Params) -> 
         .map(|field| ((*field).to_owned(), json!(kind_of(field))));
     let meta = Meta {
         fields: kinds.collect(),
+        data_scanned: None,
+        accuracy: None,
     };
     let (headers, rows) = page.into_parts(params);
     (headers, Json(Table { data: rows, meta })).into_response()

@@ -7,6 +7,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use protocol::ids::{EventId, ProjectId, PublicKey, RelayId};
 use protocol::privacy::{Payload, Scrubber};
+use protocol::roster::SampleRate;
 use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -203,6 +204,8 @@ fn known(stored: &StoredEvent) -> NewItem {
         facts,
         timestamp: stored.received_at,
         received_at: stored.received_at,
+        sample_rate: SampleRate::ALL,
+        measured: None,
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct ItemSummary {
     date_received: String,
     /// Bytes of its body.
     size: u64,
+    /// The share of those like it that relays kept: it counts for as many as it stands for.
+    sample_rate: f64,
     /// What is known of it, by its kind.
     facts: Value,
 }
@@ -82,6 +84,7 @@ impl From<&ItemRow> for ItemSummary {
             date_created: iso(item.timestamp.as_millis()),
             date_received: iso(item.received_at.as_millis()),
             size: item.size,
+            sample_rate: item.sample_rate.share(),
             facts: Value::Object(stored_object(&item.facts)),
         }
     }

@@ -22,6 +22,7 @@ mod releases;
 mod search_keys;
 mod searches;
 mod timeseries;
+mod totals;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -2,6 +2,7 @@
 
 mod groups;
 mod range;
+mod weighed;
 
 use axum::Json;
 use axum::extract::State;
@@ -17,6 +18,7 @@ use super::error::ApiError;
 use super::input::At;
 use super::page::Params;
 use super::search::{chosen_projects, span};
+use super::totals;
 use super::types::OrganizationPath;
 use crate::access::Scope;
 use crate::clock;
@@ -38,9 +40,11 @@ const DELTA_MAX_SECS: i64 = 90 * 86_400;
 #[expect(dead_code, reason = "read by the documentation alone")]
 pub(super) struct TimeseriesParams {
     /// `count()` where nothing is said, `count_unique(user)`, `epm()`, `eps()`. May be repeated.
+    /// Of transactions and spans `count()`, `epm()`, `eps()`, `failure_count()`, `failure_rate()`.
     #[param(rename = "yAxis")]
     y_axis: Option<Vec<String>>,
-    /// `errors`.
+    /// `errors`; `transactions` or `spans`, which are not grouped or compared: each that a
+    /// sampling rule kept counts for as many as it stands for.
     dataset: Option<String>,
     /// A search.
     query: Option<String>,
@@ -83,12 +87,16 @@ pub(super) struct Timeseries {
 
 /// What was asked.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct TimeseriesMeta {
     dataset: &'static str,
     /// Unix milliseconds of the first point.
     start: i64,
     /// Unix milliseconds behind the last point.
     end: i64,
+    /// Of transactions and spans: `full`, or `partial` where only the latest could be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_scanned: Option<&'static str>,
 }
 
 /// One figure over time.
@@ -124,6 +132,12 @@ struct TimePoint {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>)]
     comparison_value: Option<Number>,
+    /// Of transactions and spans: how many were kept, of which the figure is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample_count: Option<i64>,
+    /// Of transactions and spans: the share of what was sent that was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample_rate: Option<f64>,
 }
 
 /// What the values of a series are.
@@ -215,14 +229,22 @@ pub(super) async fn over_time(
     let organization = state
         .organization(&caller, &path.organization, Scope::EventRead)
         .await?;
-    check_dataset(params.some("dataset").unwrap_or("errors"))?;
+    let dataset = params.some("dataset").unwrap_or("errors");
+    let weighed = totals::Dataset::read(dataset);
+    if weighed.is_none() {
+        check_dataset(dataset)?;
+    }
     let now = clock::now();
     let range = Range::read(span(&params, now)?, params.some("interval"), now)?;
+    let projects = state.store.projects(organization.id).await?;
+    let chosen = chosen_projects(&projects, &params)?;
+    if let Some(dataset) = weighed {
+        let series = weighed::over_time(&state, &chosen, dataset, range, &params, now);
+        return Ok(Json(series.await?));
+    }
     let figures = figures(&params)?;
     let delta_ms = delta(&params)?;
     let asked = asked(&params)?;
-    let projects = state.store.projects(organization.id).await?;
-    let chosen = chosen_projects(&projects, &params)?;
     let search = meant(&state, &caller, &chosen, &params).await?;
     let time_series = match search {
         None => Vec::new(),
@@ -235,6 +257,7 @@ pub(super) async fn over_time(
         dataset: "errors",
         start: range.from,
         end: range.until,
+        data_scanned: None,
     };
     Ok(Json(Timeseries { meta, time_series }))
 }
@@ -395,6 +418,8 @@ impl Counted {
                     let count = before.points.get(place).copied().unwrap_or_default();
                     figure.value(count, interval)
                 }),
+                sample_count: None,
+                sample_rate: None,
             })
             .collect()
     }

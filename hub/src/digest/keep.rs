@@ -11,12 +11,13 @@ use protocol::crash::{self, Crash};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::outcome::{Term, reason};
+use protocol::sampling;
 use protocol::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::normalise::{self, NormalEntry, NormalTransaction, Receipt};
-use crate::store::items::{Identity, NewItem};
+use crate::store::items::{Identity, Measured, NewItem};
 
 /// Most traces of one item.
 const TRACES_MAX: usize = 100;
@@ -88,10 +89,23 @@ pub(super) fn known(
         name: cut(&read.name, NAME_BYTES_MAX),
         identity: read.identity.map(|text| identity(kind, &text)),
         traces: read.traces,
-        facts: bounded(read.facts),
         size: item.payload.len() as u64,
         timestamp: at.filter(|_| is_believed).unwrap_or(received),
         received_at: received,
+        sample_rate: sampling::rate_of(&item.header),
+        measured: measured(kind, &read.facts),
+        facts: bounded(read.facts),
+    })
+}
+
+/// How a transaction or a span went. Who gives up, and who says nothing, has not failed. A container
+/// that an earlier relay did not cut says nothing of each.
+fn measured(kind: &ItemKind, facts: &Map<String, Value>) -> Option<Measured> {
+    let is_one = matches!(kind, ItemKind::Transaction | ItemKind::Span);
+    let status = facts.get("status").and_then(Value::as_str);
+    (is_one && !facts.contains_key("count")).then(|| Measured {
+        duration_ms: facts.get("duration_ms").and_then(Value::as_f64),
+        failed: !matches!(status, None | Some("ok" | "cancelled" | "unknown")),
     })
 }
 

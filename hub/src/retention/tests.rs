@@ -141,6 +141,8 @@ impl Hub {
             size: 1,
             timestamp: at,
             received_at: at,
+            sample_rate: protocol::roster::SampleRate::ALL,
+            measured: None,
         };
         let place = Place {
             pack: place.pack,

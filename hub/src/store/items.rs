@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use protocol::ids::{EventId, ProjectId};
+use protocol::roster::SampleRate;
 use protocol::timestamp::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
@@ -15,7 +16,7 @@ use super::{Store, StoreError, Write};
 pub type Identity = [u8; 16];
 
 /// What is known of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NewItem {
     /// The project.
     pub project: ProjectId,
@@ -37,6 +38,19 @@ pub struct NewItem {
     pub timestamp: Timestamp,
     /// When the relay had it.
     pub received_at: Timestamp,
+    /// The share of those like it that relays kept.
+    pub sample_rate: SampleRate,
+    /// How it went; of a transaction or span alone.
+    pub measured: Option<Measured>,
+}
+
+/// How a transaction or a span went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// How long it took, in milliseconds, where it says so.
+    pub duration_ms: Option<f64>,
+    /// Whether it failed.
+    pub failed: bool,
 }
 
 /// Where a body lies.
@@ -51,7 +65,7 @@ pub struct Place {
 }
 
 /// A stored item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ItemRow {
     /// Rises in the order of digestion.
     pub id: i64,
@@ -79,7 +93,7 @@ pub struct Wanted {
 }
 
 const COLUMNS: &str = "id, project_id, kind, event_id, name, facts, size, timestamp, received_at, \
-                       digested_at, pack, pack_offset, pack_item";
+                       digested_at, pack, pack_offset, pack_item, sample_rate, duration_ms, failed";
 
 impl Store {
     /// Which of these identities are stored already.
@@ -226,8 +240,9 @@ impl Write {
         for (item, place) in items {
             let id: i64 = sqlx::query_scalar(
                 "INSERT INTO items (project_id, kind, event_id, name, identity, facts, size,
-                     timestamp, received_at, digested_at, pack, pack_offset, pack_item)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                     timestamp, received_at, digested_at, pack, pack_offset, pack_item,
+                     sample_rate, duration_ms, failed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
                  RETURNING id",
             )
             .bind(item.project.as_i64())
@@ -243,6 +258,9 @@ impl Write {
             .bind(place.pack.cast_signed())
             .bind(place.offset.cast_signed())
             .bind(place.item)
+            .bind(u32::from(item.sample_rate))
+            .bind(item.measured.and_then(|measured| measured.duration_ms))
+            .bind(item.measured.map(|measured| measured.failed))
             .fetch_one(self.connection())
             .await?;
             for run in runs(&item.traces) {
@@ -349,6 +367,8 @@ fn read(row: &sqlx::sqlite::SqliteRow) -> Result<ItemRow, StoreError> {
             size: at(6)?.cast_unsigned(),
             timestamp: Timestamp::from_millis(at(7)?),
             received_at: Timestamp::from_millis(at(8)?),
+            sample_rate: sample_rate(row.try_get(13)?),
+            measured: measured(row.try_get(14)?, row.try_get(15)?),
         },
         digested_at: Timestamp::from_millis(at(9)?),
         place: Place {
@@ -356,5 +376,17 @@ fn read(row: &sqlx::sqlite::SqliteRow) -> Result<ItemRow, StoreError> {
             offset: at(11)?.cast_unsigned(),
             item: row.try_get(12)?,
         },
+    })
+}
+
+/// What is written is a share, since it came from one.
+fn sample_rate(millionths: u32) -> SampleRate {
+    SampleRate::try_from(millionths).unwrap_or(SampleRate::ALL)
+}
+
+fn measured(duration_ms: Option<f64>, failed: Option<bool>) -> Option<Measured> {
+    Some(Measured {
+        duration_ms,
+        failed: failed?,
     })
 }

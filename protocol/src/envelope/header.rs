@@ -120,6 +120,11 @@ impl ItemHeader {
         self.set(name, &value.into());
     }
 
+    /// Takes a key out, as often as it is there.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(n, _)| n != name);
+    }
+
     fn set(&mut self, name: &str, value: &serde_json::Value) {
         let json = Bytes::from(value.to_string());
         match self.0.iter_mut().find(|(n, _)| n == name) {

@@ -7,24 +7,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use protocol::ids::WholeId;
 
 use super::answer::{self, Answer, Look};
 use super::guests::Guest;
-use super::handle::{self, text};
+use super::handle;
 use super::route::Route;
+use super::tus::{self, Creation, Piece, VERSION};
 use super::{Door, body, large};
 use crate::pipeline::{self, Files, Form, Refusal};
 use crate::upload::{Progress, Sender, UPLOAD_BYTES_MAX, UploadError};
 
-const VERSION: &str = "1.0.0";
 /// What clients are advised to send in one request, in bytes.
 const CHUNK_BYTES: u64 = 16 * 1024 * 1024;
-/// The type of a piece of a file.
-const PIECE: &str = "application/offset+octet-stream";
 
 const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -97,17 +95,12 @@ async fn create(
     route: Route,
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
-    check_version(request.headers())?;
-    let length = number(request.headers(), "upload-length")?;
-    let is_deferred = text(request.headers(), DEFER_LENGTH.as_str()) == Some("1");
-    if length.is_none() && !is_deferred {
-        return Err(Refusal::UploadHeader("upload-length"));
-    }
+    let Creation { length, has_piece } = Creation::read(request.headers())?;
     let asked = asked(guest, &route, &request);
     let sender = door.pipeline.sender(&asked, None)?;
     let id = begin(door, &asked, &sender, length).await?;
     let mut progress = Progress { offset: 0, length };
-    if is_piece(request.headers()) {
+    if has_piece {
         progress = feed(door, guest, &sender, id, 0, request.into_body()).await?;
     }
     let mut answer = answered(StatusCode::CREATED, progress);
@@ -143,8 +136,7 @@ async fn go_on(
     id: &str,
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
-    let headers = request.headers();
-    check_version(headers)?;
+    tus::check_version(request.headers())?;
     let unknown = |_| Refusal::Upload(UploadError::Unknown);
     let id: WholeId = id.parse().map_err(unknown)?;
     let sender = door
@@ -156,12 +148,8 @@ async fn go_on(
         let progress = progress.map_err(Refusal::Upload)?;
         return Ok(answered(StatusCode::OK, progress));
     }
-    if !is_piece(headers) {
-        return Err(Refusal::ContentType);
-    }
-    let offset = number(headers, "upload-offset")?;
-    let offset = offset.ok_or(Refusal::UploadHeader("upload-offset"))?;
-    if let Some(length) = number(headers, "upload-length")? {
+    let Piece { offset, length } = Piece::read(request.headers())?;
+    if let Some(length) = length {
         let set = uploads.set_length(sender.project, id, length);
         set.map_err(Refusal::Upload)?;
     }
@@ -195,26 +183,6 @@ fn asked(guest: &Guest, route: &Route, request: &Request<Incoming>) -> pipeline:
     let (headers, query) = (request.headers(), request.uri().query());
     let given = handle::credentials(headers, query, &route.endpoint);
     handle::asked(guest, headers, Form::Envelope, given, route.project.clone())
-}
-
-fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
-    match text(headers, RESUMABLE.as_str()) {
-        Some(VERSION) => Ok(()),
-        _ => Err(Refusal::UploadVersion),
-    }
-}
-
-fn is_piece(headers: &HeaderMap) -> bool {
-    text(headers, "content-type").is_some_and(|text| text.eq_ignore_ascii_case(PIECE))
-}
-
-/// A header's number, where there is one.
-fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Refusal> {
-    let wrong = |_| Refusal::UploadHeader(name);
-    text(headers, name)
-        .map(str::parse)
-        .transpose()
-        .map_err(wrong)
 }
 
 fn answered(status: StatusCode, progress: Progress) -> Answer {

@@ -16,6 +16,7 @@ use protocol::facts::{Sender, Subject};
 use protocol::ids::{EventId, Lane};
 use protocol::item::Category;
 use protocol::outcome::{Reason, Term, reason};
+use protocol::roster::SampleRate;
 use serde::Deserialize;
 
 use super::{Inner, Limited, Request, Target, reference};
@@ -33,12 +34,18 @@ const HOLD_BACK: Duration = Duration::from_secs(60);
 /// What becomes of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It goes on.
-    Keep,
+    /// It goes on, and with it this share of those like it.
+    Keep(SampleRate),
     /// It ends here, under this term and for this reason.
     Drop(Term, Reason),
     /// Enough was sent.
     Limited(Limited),
+}
+
+impl Fate {
+    pub(super) const fn is_kept(&self) -> bool {
+        matches!(self, Self::Keep(_))
+    }
 }
 
 /// An item, and what it belongs to.
@@ -59,6 +66,7 @@ impl Inner {
         if self.roster.policy().withholds(item.kind.lane(), category) {
             return Fate::Drop(Term::Filtered, reason::POLICY.into());
         }
+        let mut rate = SampleRate::ALL;
         if let Some(project) = &whose.target.known {
             let subject = read(project, whose, item);
             let filtered = subject
@@ -67,49 +75,59 @@ impl Inner {
             if let Some(why) = filtered {
                 return Fate::Drop(Term::Filtered, why);
             }
-            if let Some(why) = self.left_out(project, whose, item, subject.as_ref()) {
-                return Fate::Drop(Term::Sampled, why);
+            match self.share(project, whose, item, subject.as_ref()) {
+                Ok(share) => rate = share,
+                Err(why) => return Fate::Drop(Term::Sampled, why),
             }
         }
         if category == Category::ClientReport {
-            return Fate::Keep;
+            return Fate::Keep(rate);
         }
         if self.spool.is_held_back(item.kind.lane()) {
             return Fate::Limited(held_back(item.kind.lane()));
         }
         if reference::is_charged(&self.uploads, whose.target.project, item) {
             // Its file was taken from them when it began to come.
-            return Fate::Keep;
+            return Fate::Keep(rate);
         }
-        self.ask_limits(whose, category)
+        match self.ask_limits(whose, category) {
+            None => Fate::Keep(rate),
+            Some(limited) => Fate::Limited(limited),
+        }
     }
 
-    /// Why an item is not in the share that is kept, if it is not: the first rule that holds
-    /// decides, else the rate of its category.
-    fn left_out(
+    /// The share of those like an item that is kept, or why this one is not in it: the first rule
+    /// that holds decides, else the rate of its category.
+    fn share(
         &self,
         project: &Project,
         whose: &Whose<'_>,
         item: &EnvelopeItem,
         subject: Option<&Subject<'_>>,
-    ) -> Option<Reason> {
+    ) -> Result<SampleRate, Reason> {
         let category = item.kind.category();
         let at = whose.request.received_at;
+        let rule = subject.and_then(|s| project.sampling_rules.decide(category, s, at));
+        let rule = rule.filter(|_| !self.roster.is_expired(at));
+        let rate = match rule {
+            Some(rule) => rule.rate,
+            None => self.roster.rate(project, category, at),
+        };
         let number = || {
             let own = whose.number.or_else(|| own_number(item));
             own.unwrap_or_else(|| spread(&item.payload))
         };
-        let rule = subject.and_then(|s| project.sampling_rules.decide(category, s, at));
-        let Some(rule) = rule.filter(|_| !self.roster.is_expired(at)) else {
-            let is_kept = self.roster.keeps(project, category, number, at);
-            return (!is_kept).then_some(Cow::Borrowed(reason::SAMPLE_RATE));
-        };
-        let why = || Cow::Owned(format!("{}{}", reason::SAMPLED_BY, rule.id));
-        (!rule.rate.keeps(number())).then(why)
+        if rate == SampleRate::ALL || rate.keeps(number()) {
+            return Ok(rate);
+        }
+        Err(match rule {
+            Some(rule) => Cow::Owned(format!("{}{}", reason::SAMPLED_BY, rule.id)),
+            None => Cow::Borrowed(reason::SAMPLE_RATE),
+        })
     }
 
-    /// Asks every limit of the key, the project and the organization.
-    pub(super) fn ask_limits(&self, whose: &Whose<'_>, category: Category) -> Fate {
+    /// Asks every limit of the key, the project and the organization; gives the one that refuses.
+    pub(super) fn ask_limits(&self, whose: &Whose<'_>, category: Category) -> Option<Limited> {
         let key = whose.credentials.key;
         let own = whose.target.rate_limit;
         let mut limits = Vec::new();
@@ -122,16 +140,16 @@ impl Inner {
             (place, quota.limit)
         }));
         if limits.is_empty() {
-            return Fate::Keep;
+            return None;
         }
         match self.limiter().take(&limits, 1, whose.request.now) {
-            Verdict::Allowed => Fate::Keep,
+            Verdict::Allowed => None,
             Verdict::Refused { by, retry_after } => {
                 let n_own = usize::from(own.is_some());
                 let quota = by
                     .checked_sub(n_own)
                     .and_then(|nth| quotas.clone().nth(nth));
-                Fate::Limited(match quota {
+                Some(match quota {
                     Some(quota) => Limited {
                         categories: Arc::clone(&quota.names),
                         scope: quota.scope,
@@ -208,7 +226,6 @@ fn spread(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use protocol::roster::SampleRate;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use protocol::envelope::{EnvelopeItem, ItemHeader};
 use protocol::ids::{Lane, ProjectId, WholeId};
 use protocol::item::Category;
 
-use super::fate::{Fate, Whose};
+use super::fate::Whose;
 use super::{Absent, Pipeline, Refusal, Request, reference};
 use crate::upload::{Sender, Uploads};
 
@@ -53,8 +53,8 @@ impl Pipeline {
             number: None,
         };
         match self.0.ask_limits(&whose, Category::Attachment) {
-            Fate::Limited(limit) => Err(Refusal::FileLimit { wait: limit.wait }),
-            Fate::Keep | Fate::Drop(..) => Ok(()),
+            Some(limit) => Err(Refusal::FileLimit { wait: limit.wait }),
+            None => Ok(()),
         }
     }
 

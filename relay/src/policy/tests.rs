@@ -40,7 +40,11 @@ fn the_example_shows_every_key_with_its_default() {
     assert_eq!(check(&uncommented(&["# "])), Policy::default());
     let full = check(&uncommented(&["# ", "## "]));
     assert_eq!(full.bandwidth_max, Some(Bandwidth(256 * 1024)));
-    assert_eq!(full.rate_limit(None).map(|limit| limit.count), Some(6000));
+    let limit = RateLimit {
+        burst: Some(1000),
+        ..RateLimit::new(6000, 60)
+    };
+    assert_eq!(full.rate_limit(None), Some(limit));
     let every_key = toml::to_string(&full).unwrap();
     for line in every_key.lines().filter(|line| line.contains(" = ")) {
         let key = line.split(" = ").next().unwrap();
@@ -94,8 +98,32 @@ fn a_mistake_in_a_policy_is_never_skipped() {
         "[rate_limit_max]\ncount = 1\nwindow = \"500ms\"",
         "whole seconds",
     );
+    check(
+        "[rate_limit_max]\ncount = 1\nwindow = \"1s\"\nburst = 0",
+        "at least 1",
+    );
     check("bandwidth_max = \"0 B/s\"", "more than 0 B/s");
     check("quiet_hours = [\"8-9\"]", "span of the day");
+}
+
+#[test]
+fn at_once_no_more_is_taken_than_the_policy_and_the_hub_allow() {
+    let policy = load(
+        "[rate_limit_max]\ncount = 10\nwindow = \"1m\"\nburst = 5",
+        0o644,
+    )
+    .unwrap();
+    let limit = |count, burst| RateLimit {
+        burst: Some(burst),
+        ..RateLimit::new(count, 60)
+    };
+    for (hub, in_force) in [
+        (limit(100, 50), limit(10, 5)),
+        (limit(3, 50), limit(3, 5)),
+        (limit(100, 2), limit(10, 2)),
+    ] {
+        assert_eq!(policy.rate_limit(Some(hub)), Some(in_force));
+    }
 }
 
 #[test]

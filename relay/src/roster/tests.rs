@@ -121,7 +121,7 @@ fn an_expired_roster_scrubs_on_and_stops_sampling_and_limits_of_the_link() {
     let mut ends = bundle(1);
     ends.expires_at = Some(NOW.plus_millis(1000));
     ends.link.bandwidth_max = Some(5000);
-    let none = protocol::roster::SampleRate::from_share(0.0).unwrap();
+    let none = SampleRate::from_share(0.0).unwrap();
     ends.projects[0].sampling.insert("error".to_owned(), none);
     ends.projects[0].privacy.scrub_emails = true;
     let roster = roster(dir.path(), Policy::default(), Some(&ends));
@@ -130,7 +130,8 @@ fn an_expired_roster_scrubs_on_and_stops_sampling_and_limits_of_the_link() {
     };
     let check = |now: Timestamp, is_over: bool| {
         assert_eq!(roster.is_expired(now), is_over);
-        assert_eq!(roster.keeps(&project, Category::Error, || 5, now), is_over);
+        let rate = roster.rate(&project, Category::Error, now);
+        assert_eq!(rate == SampleRate::ALL, is_over);
         let most = roster.link(None, now).bandwidth_max;
         assert_eq!(most.is_none(), is_over);
         assert_eq!(look(&roster, KEY), "1");

@@ -19,7 +19,7 @@ const QUIET_LOOKS: u32 = 2;
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub struct Place {
     /// The file system.
     dev: u64,
     /// The file, whatever it is called.
@@ -106,15 +106,16 @@ async fn save(
 
 /// What a look has found.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
-    pub(super) found: Vec<Found>,
+pub struct Looked {
+    /// The traces that are whole.
+    pub found: Vec<Found>,
     /// There is more to be read at once.
-    pub(super) is_more: bool,
+    pub is_more: bool,
 }
 
 /// One file.
 #[derive(Debug)]
-pub(super) struct Follower {
+pub struct Follower {
     path: PathBuf,
     line_max: usize,
     open: Option<Opened>,
@@ -164,7 +165,9 @@ impl Opened {
 }
 
 impl Follower {
-    pub(super) fn new(path: PathBuf, known: Option<Place>, line_max: usize) -> Self {
+    /// Follows a file from a place on; without one from its end, once it is looked at.
+    #[must_use]
+    pub fn new(path: PathBuf, known: Option<Place>, line_max: usize) -> Self {
         Self {
             path,
             line_max,
@@ -183,7 +186,8 @@ impl Follower {
     }
 
     /// Up to where all is done; `None` before the file was there.
-    pub(super) fn place(&self) -> Option<Place> {
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
         let open = self.open.as_ref()?;
         Some(Place {
             dev: open.dev,
@@ -194,7 +198,7 @@ impl Follower {
     }
 
     /// Reads what is new, up to a limit.
-    pub(super) fn look(&mut self) -> Looked {
+    pub fn look(&mut self) -> Looked {
         let mut looked = Looked::default();
         match self.read(&mut looked) {
             Ok(()) => self.is_missing_told = false,

@@ -28,7 +28,7 @@ const RESTART: Duration = Duration::from_secs(10);
 
 /// An entry, as far as it is of use.
 #[derive(Debug, Deserialize)]
-pub(super) struct Entry {
+pub struct Entry {
     #[serde(rename = "__CURSOR")]
     cursor: String,
     #[serde(rename = "__REALTIME_TIMESTAMP", default)]
@@ -43,7 +43,7 @@ pub(super) struct Entry {
 
 /// What processes say between each other's lines, each apart.
 #[derive(Debug, Default)]
-pub(super) struct Voices {
+pub struct Voices {
     by_process: BTreeMap<String, Voice>,
     /// Entries so far.
     n_entries: u64,
@@ -197,7 +197,9 @@ async fn next_line(
 }
 
 impl Voices {
-    pub(super) fn hear(&mut self, entry: Entry, line_max: usize, now: Duration) -> Vec<Found> {
+    /// Takes an entry of the journal, whose lines are cut to so many bytes; gives the traces that
+    /// are whole now.
+    pub fn hear(&mut self, entry: Entry, line_max: usize, now: Duration) -> Vec<Found> {
         let unit = entry.unit.unwrap_or_default();
         let who = format!("{unit} {}", entry.pid.unwrap_or_default());
         let mut found = Vec::new();
@@ -225,7 +227,7 @@ impl Voices {
     }
 
     /// Gives what is held of those who say nothing for a while, or of all.
-    pub(super) fn end_silent(&mut self, now: Duration, all: bool) -> Vec<Found> {
+    pub fn end_silent(&mut self, now: Duration, all: bool) -> Vec<Found> {
         let mut found = Vec::new();
         self.by_process.retain(|_, voice| {
             let is_silent = all || now.saturating_sub(voice.heard) >= QUIET;
@@ -239,7 +241,7 @@ impl Voices {
     }
 
     /// The last entry before which nothing is held, where that is another than before.
-    pub(super) fn done(&mut self) -> Option<String> {
+    pub fn done(&mut self) -> Option<String> {
         let held = self
             .by_process
             .values()

@@ -14,7 +14,9 @@ const ERRORS: usize = 400;
 const CLIENTS: usize = 16;
 /// Errors of a release that is not wanted.
 const UNWANTED: usize = 30;
-const TRANSACTIONS: usize = 400;
+const TRANSACTIONS: usize = 1000;
+/// The share of them that a rule keeps.
+const SHARE: f64 = 0.2;
 const SESSIONS: usize = 20;
 /// How many sessions are taken at once; the next ones are made up in minutes.
 const BURST: usize = 8;
@@ -99,6 +101,28 @@ async fn outcomes(site: &Site) -> Option<BTreeMap<(String, String), usize>> {
     read.collect()
 }
 
+/// Each transaction that was kept counts for as many as it stands for: as many as were sent, within
+/// what chance makes of it.
+async fn assert_totals_are_of_what_was_sent(site: &Site, kept: usize) {
+    let path = format!(
+        "organizations/{ORGANIZATION}/events/?dataset=transactions&statsPeriod=1h\
+         &field=transaction&field=count()&field=failure_rate()&field=p50()"
+    );
+    let found = site.api().get(&path).await.unwrap();
+    let total = &found["data"][0];
+    assert_eq!(total["transaction"], "/pay");
+    assert_eq!(found["meta"]["accuracy"]["sampleCount"][0]["count()"], kept);
+    let count = total["count()"].as_f64().unwrap();
+    let [kept, sent] = [kept, TRANSACTIONS].map(|n| f64::from(u32::try_from(n).unwrap()));
+    assert!((count - kept / SHARE).abs() < 0.5, "{count} of {kept}");
+    // Five times the standard deviation of a share of so many.
+    let bound = 5.0 * (sent * (1.0 - SHARE) / SHARE).sqrt();
+    assert!((count - sent).abs() < bound, "{count} of {sent}");
+    let half = total["p50()"].as_f64().unwrap();
+    assert!((90.0..1000.0).contains(&half), "{half} ms");
+    assert_eq!(total["failure_rate()"], 0.0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn outcomes_add_up_to_what_was_sent_in_every_category() {
     let site = Site::temporary(|plan| plan.fold_after = Some(20))
@@ -113,7 +137,7 @@ async fn outcomes_add_up_to_what_was_sent_in_every_category() {
         &site,
         json!({
             "generic": [{"id": "old", "condition": old}],
-            "samplingRules": [{"category": "transaction", "rate": 0.25, "condition": all}],
+            "samplingRules": [{"category": "transaction", "rate": SHARE, "condition": all}],
         }),
     )
     .await;
@@ -170,10 +194,8 @@ async fn outcomes_add_up_to_what_was_sent_in_every_category() {
     assert_eq!(n("session", "accepted"), BURST, "{sums:?}");
     assert_eq!(n("session", "rate_limited"), SESSIONS - BURST, "{sums:?}");
     let kept = n("transaction", "accepted");
-    assert!(
-        (TRANSACTIONS / 8..TRANSACTIONS / 2).contains(&kept),
-        "{sums:?}"
-    );
+    assert_eq!(kept + n("transaction", "filtered"), TRANSACTIONS);
+    assert_totals_are_of_what_was_sent(&site, kept).await;
     let issues = site
         .api()
         .issues(ORGANIZATION, "error.type:StormError", 1)

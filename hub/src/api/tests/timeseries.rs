@@ -108,7 +108,7 @@ async fn each_point_is_compared_with_what_was_before() {
 async fn says_what_cannot_be_asked() {
     let hub = Hub::new().await;
     for (query, field) in [
-        ("dataset=spans", "dataset"),
+        ("dataset=logs", "dataset"),
         ("yAxis=p95(span.duration)", "yAxis"),
         ("topEvents=3", "topEvents"),
         ("groupBy=level", "groupBy"),

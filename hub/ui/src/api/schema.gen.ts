@@ -2177,6 +2177,13 @@ export interface components {
             isBeingCompared: boolean;
             lines: components["schemas"]["EquationLine"][];
         };
+        /** @description What figures are made of, by row and by figure. */
+        Accuracy: {
+            /** @description How many were kept. */
+            sampleCount: Record<string, unknown>[];
+            /** @description The share of what was sent that was kept. */
+            samplingRate: Record<string, unknown>[];
+        };
         /** @description What was done to an issue. */
         Activities: {
             activity: components["schemas"]["Activity"][];
@@ -3372,6 +3379,11 @@ export interface components {
              * @description Bytes of its body.
              */
             size: number;
+            /**
+             * Format: double
+             * @description The share of those like it that relays kept: it counts for as many as it stands for.
+             */
+            sampleRate: number;
             /** @description What is known of it, by its kind. */
             facts: unknown;
         };
@@ -3514,8 +3526,14 @@ export interface components {
         };
         /** @description What the columns are. */
         Meta: {
-            /** @description `string`, `integer` or `date`, by the field's name. */
+            /**
+             * @description `string`, `integer`, `number`, `duration`, `percentage`, `rate` or `date`, by the field's
+             *     name.
+             */
             fields: Record<string, unknown>;
+            /** @description Of transactions and spans: `full`, or `partial` where only the latest could be looked at. */
+            dataScanned?: string | null;
+            accuracy?: components["schemas"]["Accuracy"] | null;
         };
         /** @description A status and its name. */
         NamedStatus: {
@@ -4860,6 +4878,16 @@ export interface components {
              * @description The figure of what it is compared with.
              */
             comparisonValue?: number | null;
+            /**
+             * Format: int64
+             * @description Of transactions and spans: how many were kept, of which the figure is made.
+             */
+            sampleCount?: number | null;
+            /**
+             * Format: double
+             * @description Of transactions and spans: the share of what was sent that was kept.
+             */
+            sampleRate?: number | null;
         };
         /** @description One figure over time. */
         TimeSeries: {
@@ -4887,6 +4915,8 @@ export interface components {
              * @description Unix milliseconds behind the last point.
              */
             end: number;
+            /** @description Of transactions and spans: `full`, or `partial` where only the latest could be looked at. */
+            dataScanned?: string | null;
         };
         /** @description What is left of an issue that was discarded. */
         Tombstone: {
@@ -5406,9 +5436,15 @@ export interface operations {
     get_organizations_events_timeseries: {
         parameters: {
             query?: {
-                /** @description `count()` where nothing is said, `count_unique(user)`, `epm()`, `eps()`. May be repeated. */
+                /**
+                 * @description `count()` where nothing is said, `count_unique(user)`, `epm()`, `eps()`. May be repeated.
+                 *     Of transactions and spans `count()`, `epm()`, `eps()`, `failure_count()`, `failure_rate()`.
+                 */
                 yAxis?: string[];
-                /** @description `errors`. */
+                /**
+                 * @description `errors`; `transactions` or `spans`, which are not grouped or compared: each that a
+                 *     sampling rule kept counts for as many as it stands for.
+                 */
                 dataset?: string;
                 /** @description A search. */
                 query?: string;
@@ -5468,14 +5504,23 @@ export interface operations {
             query: {
                 /**
                  * @description `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
-                 *     `last_seen()` or `first_seen()` the rows are issues.
+                 *     `last_seen()` or `first_seen()` the rows are issues. Of transactions and spans
+                 *     `transaction` or `span.name`, `project`, and beside them `count()`, `epm()`, `eps()`,
+                 *     `failure_count()`, `failure_rate()`, `avg()`, `p50()`, `p75()`, `p95()`, `p99()`.
                  */
                 field: string[];
-                /** @description `errors`. */
+                /**
+                 * @description `errors`; `transactions` or `spans`, of which there are totals alone: each that a sampling
+                 *     rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
+                 */
                 dataset?: string;
-                /** @description A search. */
+                /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
                 query?: string;
-                /** @description `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`. */
+                /**
+                 * @description `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`; of
+                 *     transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
+                 *     `-p50()`, `-p95()`.
+                 */
                 sort?: string;
                 /** @description Id or slug; repeated for several. */
                 project?: string[];
@@ -5525,14 +5570,23 @@ export interface operations {
             query: {
                 /**
                  * @description `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
-                 *     `last_seen()` or `first_seen()` the rows are issues.
+                 *     `last_seen()` or `first_seen()` the rows are issues. Of transactions and spans
+                 *     `transaction` or `span.name`, `project`, and beside them `count()`, `epm()`, `eps()`,
+                 *     `failure_count()`, `failure_rate()`, `avg()`, `p50()`, `p75()`, `p95()`, `p99()`.
                  */
                 field: string[];
-                /** @description `errors`. */
+                /**
+                 * @description `errors`; `transactions` or `spans`, of which there are totals alone: each that a sampling
+                 *     rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
+                 */
                 dataset?: string;
-                /** @description A search. */
+                /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
                 query?: string;
-                /** @description `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`. */
+                /**
+                 * @description `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`; of
+                 *     transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
+                 *     `-p50()`, `-p95()`.
+                 */
                 sort?: string;
                 /** @description Id or slug; repeated for several. */
                 project?: string[];

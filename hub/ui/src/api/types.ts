@@ -133,4 +133,13 @@ export type Removals = Schemas["RemovalReport"];
 export type Erasure = Schemas["Erasure"];
 export type ErasureWish = With<Schemas["ErasureWish"], { people: Partial<Schemas["Person"]>[] }>;
 export type Spike = Schemas["Spike"];
+type Figures = Record<string, unknown>;
+/** A table of totals: rows by field, and of how many each figure is made. */
+export interface Totals {
+  data: Figures[];
+  meta: {
+    dataScanned?: string | null;
+    accuracy?: { sampleCount: Figures[] } | null;
+  };
+}
 export type Outcomes = With<Schemas["Outcomes"], { groups: Group[] }>;

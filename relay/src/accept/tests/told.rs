@@ -150,6 +150,51 @@ async fn what_filters_refuse_is_answered_200_counted_by_reason_and_kept_nowhere(
     relay.assert_adds_up().await;
 }
 
+#[tokio::test]
+async fn what_is_kept_says_the_share_of_those_like_it_and_clients_cannot() {
+    let mut told = projects();
+    let cheap = r#"{"op":"glob","name":"event.transaction","value":["/static/*"]}"#;
+    told.projects[0].sampling_rules = vec![rule(3001, cheap, 0.999_999)];
+    let rate = |share| SampleRate::from_share(share).unwrap();
+    let sampling = &mut told.projects[0].sampling;
+    sampling.insert("span".to_owned(), rate(0.999_998));
+    sampling.insert("session".to_owned(), rate(0.999_997));
+    let relay = start_with(Default::default(), Some(told)).await;
+    let trace = format!("{{\"trace\":{{\"trace_id\":\"{TRACE}\"}}}}\n");
+    let said = "\"server_sample_rate\":0.5,\"server_sampl\\u0065_rate\":0.5";
+    let item = |kind: &str, payload: &str| {
+        let head = format!(
+            "{{\"type\":\"{kind}\",{said},\"length\":{}}}",
+            payload.len()
+        );
+        format!("{head}\n{payload}\n")
+    };
+    let named = |name: &str| item("transaction", &format!("{{\"transaction\":\"{name}\"}}"));
+    let first = trace.clone() + &named("/static/a.js") + &item("span", r#"{"op":"db"}"#);
+    let second = trace + &named("/") + &item("session", "{}");
+    for body in [first, second] {
+        assert_eq!(relay.post(body).await.status, 200);
+    }
+    let kept = relay.kept().await;
+    let items = kept.iter().flat_map(|(_, record)| &record.items);
+    let mut shares: Vec<_> = items
+        .map(|item| {
+            let has_name = item.header.windows(11).any(|w| w == b"sample_rate");
+            let share = protocol::sampling::rate_of(&item.header).share();
+            (item.kind.as_str(), has_name.then_some(share))
+        })
+        .collect();
+    shares.sort_by_key(|(kind, share)| (*kind, share.is_some()));
+    let expected = [
+        ("session", None),
+        ("span", Some(0.999_998)),
+        ("transaction", None),
+        ("transaction", Some(0.999_999)),
+    ];
+    assert_eq!(shares, expected);
+    relay.assert_adds_up().await;
+}
+
 fn rule(id: u32, condition: &str, share: f64) -> SamplingRule {
     SamplingRule {
         id,

@@ -31,6 +31,18 @@ const answer = (url: URL) => {
 };
 
 describe("outcomes", () => {
+  it("counts transactions for as many as they stand for, and says how many were kept", async () => {
+    const row = { transaction: "/pay", "count()": 1000, "epm()": 0.7, "failure_rate()": 0.004, "p50()": 120 };
+    const meta = { dataScanned: "full", accuracy: { sampleCount: [{ "count()": 200 }] } };
+    const totals = { data: [{ ...row, "p95()": 2500 }], meta };
+    open(AT, { [PATH]: answer, "GET organizations/acme/events/": { body: totals } });
+    const table = await screen.findByRole("table", { name: "Transactions" }, { timeout: 5000 });
+    const cells = within(table).getAllByRole("cell");
+    expect(cells.map((cell) => cell.textContent).slice(0, 4)).toEqual(["/pay", "1,000", "200", "0.70"]);
+    expect(cells.map((cell) => cell.textContent).slice(4)).toEqual(["0.4%", "120 ms", "2.50 s"]);
+    expect(screen.getByText(/counts for as many as it stands for/)).toBeTruthy();
+  });
+
   it("shows sums over time, a row for each reason, and that there was a spike", async () => {
     const spike = {
       id: "1",

@@ -29,6 +29,7 @@ import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { useTitle } from "../../ui/title.ts";
 import styles from "./Outcomes.module.css";
+import { Transactions } from "./Transactions.tsx";
 
 const FROM = "/signed-in/organizations/$org/outcomes";
 /** Spikes that are named; the outcomes below tell of all. */
@@ -75,6 +76,7 @@ export function OutcomesPage() {
           <Spikes org={org} n={spiked(data.groups)} />
           <OverTime data={data} onZoom={zoom} />
           <Details org={org} data={table.data} by={by} />
+          <Transactions org={org} asked={asked} />
         </>
       )}
     </div>

@@ -1,0 +1,155 @@
+//! Totals of transactions and spans, each for as many as it stands for.
+
+use std::time::Duration;
+
+use super::*;
+
+/// Digests a transaction, of which relays kept this share.
+async fn transaction(hub: &Hub, id: u128, name: &str, took_ms: i64, status: &str, share: f64) {
+    let end = (hub.clock)().as_millis();
+    let seconds = |ms: i64| json!(Duration::from_millis(ms.unsigned_abs()).as_secs_f64());
+    let payload = json!({
+        "type": "transaction", "transaction": name, "environment": "prod",
+        "start_timestamp": seconds(end - took_ms), "timestamp": seconds(end),
+        "contexts": {"trace": {"trace_id": "d1901c4e6b5d6d4cb962dc071d7b7f9e",
+            "span_id": "a1b2c3d4e5f60718", "status": status}},
+    });
+    let header = match share < 1.0 {
+        true => json!({ "server_sample_rate": share }),
+        false => json!({}),
+    };
+    hub.digest_item(id, "transaction", &header, &payload.to_string())
+        .await;
+}
+
+/// Ten that were all kept, and four of twenty.
+async fn seed(hub: &Hub) {
+    for (n, took) in (0..).zip([100, 200, 300, 400]) {
+        let status = if took == 400 { "internal_error" } else { "ok" };
+        transaction(hub, 100 + n, "/pay", took, status, 0.2).await;
+    }
+    for n in 0..10 {
+        transaction(hub, 200 + n, "/list", 10, "cancelled", 1.0).await;
+    }
+}
+
+async fn table(hub: &Hub, query: &str) -> Value {
+    let answer = hub
+        .get(&format!("organizations/acme/events/?{query}"))
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.text);
+    answer.json()
+}
+
+#[tokio::test]
+async fn what_a_rule_kept_counts_for_as_many_as_it_stands_for() {
+    let hub = Hub::new().await;
+    seed(&hub).await;
+    let figures = "field=count()&field=failure_count()&field=failure_rate()&field=p50()&field=p95()\
+                   &field=avg(transaction.duration)";
+    let of = "dataset=transactions&statsPeriod=1h";
+    let found = table(
+        &hub,
+        &format!("{of}&field=transaction&field=project&{figures}"),
+    )
+    .await;
+    let pay = json!({"transaction": "/pay", "project": "shop", "count()": 20, "failure_count()": 5,
+        "failure_rate()": 0.25, "p50()": 200.0, "p95()": 400.0, "avg(transaction.duration)": 250.0});
+    let list = json!({"transaction": "/list", "project": "shop", "count()": 10,
+        "failure_count()": 0, "failure_rate()": 0.0, "p50()": 10.0, "p95()": 10.0,
+        "avg(transaction.duration)": 10.0});
+    assert_eq!(found["data"], json!([pay, list]));
+    assert_eq!(found["meta"]["dataScanned"], "full");
+    assert_eq!(found["meta"]["fields"]["p50()"], "duration");
+    let accuracy = &found["meta"]["accuracy"];
+    assert_eq!(accuracy["sampleCount"][0]["count()"], 4);
+    assert_eq!(accuracy["samplingRate"][0]["count()"], 0.2);
+    assert_eq!(accuracy["samplingRate"][1]["p50()"], 1.0);
+
+    // Half of what was sent took as long as the fastest of those that stand for five.
+    let all = table(&hub, &format!("{of}&{figures}")).await;
+    assert_eq!(all["data"][0]["count()"], 30);
+    assert_eq!(all["data"][0]["p50()"], 100.0);
+    let one = table(
+        &hub,
+        &format!("{of}&{figures}&query=transaction:/list&environment=prod"),
+    )
+    .await;
+    assert_eq!(one["data"][0]["count()"], 10);
+    let none = table(&hub, &format!("{of}&{figures}&environment=test")).await;
+    assert_eq!(none["data"], json!([]));
+    let sorted = table(&hub, &format!("{of}&field=transaction&sort=-p95()")).await;
+    assert_eq!(sorted["data"][0]["transaction"], "/pay");
+
+    let items = hub
+        .get("projects/acme/shop/vedette/items/?name=/pay")
+        .await
+        .json();
+    assert_eq!(items[0]["sampleRate"], 0.2);
+}
+
+#[tokio::test]
+async fn totals_over_time_say_of_how_many_they_are_made() {
+    let hub = Hub::new().await;
+    seed(&hub).await;
+    let path = "organizations/acme/events-timeseries/?dataset=transactions&statsPeriod=2h\
+                &interval=1h&yAxis=count()&yAxis=failure_count()";
+    let found = hub.get(path).await.json();
+    assert_eq!(found["meta"]["dataset"], "transactions");
+    assert_eq!(found["meta"]["dataScanned"], "full");
+    let sum = |series: usize, name: &str| {
+        let values = found["timeSeries"][series]["values"]
+            .as_array()
+            .unwrap()
+            .iter();
+        values
+            .map(|point| point[name].as_i64().unwrap())
+            .sum::<i64>()
+    };
+    assert_eq!(
+        [sum(0, "value"), sum(0, "sampleCount"), sum(1, "value")],
+        [30, 14, 5]
+    );
+}
+
+#[tokio::test]
+async fn spans_are_added_up_too_and_those_that_do_not_say_what_they_took() {
+    let hub = Hub::new().await;
+    let at = (hub.clock)().to_rfc3339();
+    let header = json!({ "server_sample_rate": 0.25 });
+    for (id, start) in [(1, Some(&at)), (2, None)] {
+        let span = json!({"items": [{"name": "query", "trace_id": "d1901c4e6b5d6d4cb962dc071d7b7f9e",
+            "span_id": "a1b2c3d4e5f60718", "status": "error", "end_timestamp": at,
+            "start_timestamp": start}]});
+        hub.digest_item(id, "span", &header, &span.to_string())
+            .await;
+    }
+    let query = "dataset=spans&field=span.name&field=count(span.duration)&field=failure_count()\
+                 &field=p50(span.duration)";
+    let found = table(&hub, query).await;
+    let expected = json!([{"span.name": "query", "count(span.duration)": 8, "failure_count()": 8,
+        "p50(span.duration)": 0.0}]);
+    assert_eq!(found["data"], expected);
+}
+
+#[tokio::test]
+async fn what_there_are_no_totals_of_is_refused_by_name() {
+    let hub = Hub::new().await;
+    let check = async |path: &str, field: &str| {
+        let answer = hub.get(&format!("organizations/acme/{path}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(answer.json()["field"], field, "{path}");
+    };
+    let of = "dataset=transactions";
+    check(&format!("events/?{of}&field=color"), "field").await;
+    check(&format!("events/?{of}&field=count()&sort=color"), "sort").await;
+    check(
+        &format!("events/?{of}&field=count()&query=level:error"),
+        "query",
+    )
+    .await;
+    check("events/?dataset=logs&field=count()", "dataset").await;
+    check(&format!("events-timeseries/?{of}&yAxis=p50()"), "yAxis").await;
+    let grouped = format!("events-timeseries/?{of}&groupBy=project&topEvents=2");
+    check(&grouped, "groupBy").await;
+}

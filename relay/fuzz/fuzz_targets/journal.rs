@@ -1,0 +1,7 @@
+//! Hears entries of the journal.
+#![no_main]
+
+#[path = "../entry.rs"]
+mod entry;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entry::journal(data));
