@@ -210,31 +210,46 @@ pub(super) async fn validate(
     let project = chosen_projects(&projects, &params).err().and_then(said);
     let fields: Vec<&str> = params.all("field").collect();
     let are_issues = fields.iter().any(|field| field.contains('('));
+    let dataset = params.some("dataset").unwrap_or("errors");
+    let weighed = totals::Dataset::read(dataset);
+    let kind = |name: &str| match weighed {
+        Some(dataset) => totals::kind_of(dataset, name).unwrap_or("string"),
+        None => kind_of(name),
+    };
     let named = |name: &str, error: Option<String>| NamedVerdict {
         name: name.to_owned(),
         valid: error.is_none(),
-        attr_type: Some(match kind_of(name.trim_start_matches('-')) {
-            "integer" => "number",
-            _ => "string",
+        attr_type: Some(match kind(name.trim_start_matches('-')) {
+            "string" | "date" => "string",
+            _ => "number",
         }),
         error,
     };
     let field = fields.iter().map(|field| {
-        let error = check_fields(&[*field]).err().filter(|_| are_issues);
+        let error = match weighed {
+            Some(dataset) => totals::kind_of(dataset, field).err(),
+            None => check_fields(&[*field]).err().filter(|_| are_issues),
+        };
         named(field, error.and_then(said))
     });
     let orderby = params.all("orderby").map(|name| {
-        let error = match are_issues {
-            true => issue_order(name).err(),
-            false => event_order(name).err(),
+        let error = match weighed {
+            Some(dataset) => totals::largest(dataset, name).err(),
+            None if are_issues => issue_order(name).err(),
+            None => event_order(name).err(),
         };
         named(name, error.and_then(said))
     });
-    let dataset = params.some("dataset").unwrap_or("errors");
     let text = params.first("query").unwrap_or_default();
-    let parsed = query::parse(text, clock::now()).map_err(ApiError::from);
-    let query = parsed.and_then(|query| kept_apart(&query)).err();
+    let query = match weighed {
+        Some(dataset) => totals::name(dataset, text).err(),
+        None => {
+            let parsed = query::parse(text, clock::now()).map_err(ApiError::from);
+            parsed.and_then(|query| kept_apart(&query)).err()
+        }
+    };
     let query = query.and_then(said);
+    let unknown = check_dataset(dataset).err().filter(|_| weighed.is_none());
     let mut verdict = Verdict {
         valid: false,
         projects: vec![PartVerdict {
@@ -243,7 +258,7 @@ pub(super) async fn validate(
         }],
         dataset: vec![NamedVerdict {
             attr_type: None,
-            ..named(dataset, check_dataset(dataset).err().and_then(said))
+            ..named(dataset, unknown.and_then(said))
         }],
         environment: Vec::new(),
         field: field.collect(),

@@ -87,7 +87,7 @@ pub(super) fn meant(
 }
 
 /// The name that a query asks for.
-fn name(dataset: Dataset, text: &str) -> Result<Option<String>, ApiError> {
+pub(super) fn name(dataset: Dataset, text: &str) -> Result<Option<String>, ApiError> {
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -134,18 +134,15 @@ pub(super) async fn table(
     let mut apart = Apart::default();
     let mut kinds = Map::new();
     for field in fields {
-        match kind_of(dataset, field) {
-            Some("string") if *field == dataset.naming() => apart.name = true,
-            Some("string") => apart.project = true,
-            Some(_) => {}
-            None => {
-                let what = format!("{field} is none of {}", dataset.name());
-                return Err(ApiError::field("field", what));
-            }
+        let kind = kind_of(dataset, field)?;
+        if *field == dataset.naming() {
+            apart.name = true;
+        } else if kind == "string" {
+            apart.project = true;
         }
-        kinds.insert((*field).to_owned(), json!(kind_of(dataset, field)));
+        kinds.insert((*field).to_owned(), json!(kind));
     }
-    let largest = largest(&dataset.figure(params.some("sort").unwrap_or("-count()")))?;
+    let largest = largest(dataset, params.some("sort").unwrap_or("-count()"))?;
     let limit = params.limit()?;
     let totals = state.store.totals(&meant, apart, largest, limit).await?;
     let mut accuracy = Accuracy::default();
@@ -166,7 +163,7 @@ pub(super) async fn table(
             .sampling_rate
             .push(all(json!(share(total.kept, total.n))).collect());
     }
-    let kept = totals.iter().map(|total| total.kept).sum();
+    let kept = totals.first().map_or(0, |total| total.kept_of_all);
     Ok(Table {
         data,
         meta: Meta {
@@ -212,22 +209,26 @@ fn whole(n: f64) -> i64 {
     n.round() as i64
 }
 
-/// What a field holds; `None` for what is no field.
-fn kind_of(dataset: Dataset, field: &str) -> Option<&'static str> {
+/// What a field holds.
+pub(super) fn kind_of(dataset: Dataset, field: &str) -> Result<&'static str, ApiError> {
     if field == dataset.naming() || matches!(field, "project" | "project.name") {
-        return Some("string");
+        return Ok("string");
     }
-    Some(match dataset.figure(field).as_str() {
+    Ok(match dataset.figure(field).as_str() {
         "count()" | "failure_count()" => "integer",
         "failure_rate()" => "percentage",
         "epm()" | "eps()" => "rate",
         "avg()" | "p50()" | "p75()" | "p95()" | "p99()" => "duration",
-        _ => return None,
+        _ => {
+            let what = format!("{field} is none of {}", dataset.name());
+            return Err(ApiError::field("field", what));
+        }
     })
 }
 
-fn largest(sort: &str) -> Result<Largest, ApiError> {
-    Ok(match sort {
+/// What the largest are the largest in.
+pub(super) fn largest(dataset: Dataset, sort: &str) -> Result<Largest, ApiError> {
+    Ok(match dataset.figure(sort).as_str() {
         "-count()" => Largest::Count,
         "-failure_count()" => Largest::Failures,
         "-failure_rate()" => Largest::FailureRate,

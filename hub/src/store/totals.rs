@@ -76,6 +76,8 @@ pub struct Total {
     pub name: String,
     /// How many are kept.
     pub kept: i64,
+    /// How many are kept of all totals together, also of those that are not among the largest.
+    pub kept_of_all: i64,
     /// How many they stand for.
     pub n: f64,
     /// How many of these failed.
@@ -127,7 +129,8 @@ impl Store {
                        ROWS UNBOUNDED PRECEDING) AS so_far,
                    SUM(w_d) OVER (PARTITION BY project_id, name) AS in_all
                  FROM (SELECT *, CASE WHEN d IS NULL THEN 0 ELSE w END AS w_d FROM kept))
-             SELECT project_id, name, COUNT(*) AS kept, SUM(w) AS n,
+             SELECT project_id, name, COUNT(*) AS kept,
+                 SUM(COUNT(*)) OVER () AS kept_of_all, SUM(w) AS n,
                  SUM(w * failed_one) AS failed, SUM(w_d * d) / SUM(w_d) AS mean",
         );
         for (column, share) in [("p50", 0.5), ("p75", 0.75), ("p95", 0.95), ("p99", 0.99)] {

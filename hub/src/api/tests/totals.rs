@@ -89,6 +89,27 @@ async fn what_a_rule_kept_counts_for_as_many_as_it_stands_for() {
 }
 
 #[tokio::test]
+async fn it_is_said_beforehand_what_can_be_asked() {
+    let hub = Hub::new().await;
+    let verdict = async |rest: &str| {
+        let path = "organizations/acme/events/validate/?dataset=transactions";
+        hub.get(&format!("{path}{rest}")).await.json()
+    };
+    let right = verdict(
+        "&field=transaction&field=p95(transaction.duration)&orderby=-p95()&query=transaction:/pay",
+    )
+    .await;
+    assert_eq!(right["valid"], true, "{right}");
+    assert_eq!(right["field"][0]["attrType"], "string");
+    assert_eq!(right["field"][1]["attrType"], "number");
+    let wrong = verdict("&field=color&orderby=count()&query=level:error").await;
+    assert_eq!(wrong["dataset"][0]["valid"], true, "{wrong}");
+    assert_eq!(wrong["field"][0]["valid"], false, "{wrong}");
+    assert_eq!(wrong["orderby"][0]["valid"], false, "{wrong}");
+    assert_eq!(wrong["query"]["valid"], false, "{wrong}");
+}
+
+#[tokio::test]
 async fn totals_over_time_say_of_how_many_they_are_made() {
     let hub = Hub::new().await;
     seed(&hub).await;
