@@ -39,7 +39,7 @@ async fn a_flood_costs_bounded_memory_and_loses_nothing_answered() {
     }
     let mut peak = 0;
     let mut n_flooded = 0;
-    until("the flood to end", Duration::from_secs(240), || {
+    until("the flood to end", Duration::from_secs(600), || {
         peak = peak.max(site.relay_resident_bytes().unwrap_or_default());
         while let Some(ended) = flood.try_join_next() {
             n_flooded += ended.unwrap();
