@@ -131,6 +131,29 @@ async fn a_deletion_that_a_restart_interrupts_goes_on() {
 }
 
 #[tokio::test]
+async fn a_deletion_whose_rows_cannot_go_is_tried_again_and_shown_meanwhile() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let store = &hub.state.store;
+    store
+        .execute(
+            "CREATE TRIGGER refuse BEFORE DELETE ON events
+             BEGIN SELECT RAISE(ABORT, 'not now'); END",
+        )
+        .await;
+    let asked = hub.delete(SEARCH).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
+    hub.rows_become(3, "SELECT COUNT(*) FROM issues WHERE status = 3")
+        .await;
+    let going = hub.get(DELETIONS).await.json();
+    assert_eq!(going[0]["status"], "going", "{going}");
+    assert_eq!(going[0]["done"], 0, "{going}");
+    store.execute("DROP TRIGGER refuse").await;
+    hub.rows_become(0, "SELECT COUNT(*) FROM issues").await;
+    hub.rows_become(0, "SELECT COUNT(*) FROM deletions").await;
+}
+
+#[tokio::test]
 async fn a_deletion_that_waits_waits_on_after_a_restart() {
     let hub = Hub::new().await;
     hub.seed().await;
