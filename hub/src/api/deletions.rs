@@ -25,7 +25,7 @@ use crate::access::Scope;
 use crate::audit;
 use crate::clock;
 use crate::store::StoreError;
-use crate::store::deletions::{self, PORTION};
+use crate::store::deletions::{self, Leaving, PORTION};
 use crate::store::people::{Member, Organization};
 
 /// Longest time to take a deletion back, in seconds.
@@ -33,7 +33,7 @@ const UNDO_SECS_MAX: u64 = 60;
 /// Issues of one step.
 const STEP: u32 = 100;
 /// How long a step that failed waits until it is tried again.
-const AGAIN_AFTER: Duration = Duration::from_secs(10);
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// A deletion of many issues that is not done.
 #[derive(Debug, Serialize, ToSchema)]
@@ -264,38 +264,50 @@ fn carry_out(state: &ApiState, deletion: i64, due_at: Timestamp) {
 }
 
 /// Lets the next issues of a deletion go; true when it is done, or was taken back.
+///
+/// An issue is crossed off once nothing of it is left, so that a step that fails anywhere is
+/// done again.
 async fn step(state: &ApiState, deletion: i64) -> Result<bool, ApiError> {
     let mut write = state.store.begin().await?;
     let Some(row) = write.go_on_deleting(deletion).await? else {
         return Ok(true);
     };
     let leaving = write.leaving_issues(deletion, STEP).await?;
-    let all: Vec<i64> = leaving.iter().map(|issue| issue.id).collect();
-    let there: Vec<i64> = leaving
-        .iter()
-        .filter(|issue| issue.is_there)
-        .map(|issue| issue.id)
-        .collect();
+    let there = leaving.iter().filter(|issue| issue.is_there);
+    let there: Vec<i64> = there.map(|issue| issue.id).collect();
     if row.discards {
         for id in &there {
             write.discard_issue(*id, row.user_id, row.asked_at).await?;
         }
     }
     write.hide_issues(&there).await?;
-    write.issues_left(deletion, &all).await?;
     write.commit().await?;
-    if all.is_empty() {
-        return Ok(true);
+    let is_gone = clear(state, &row, &leaving).await?;
+    if is_gone {
+        let mut write = state.store.begin().await?;
+        let gone: Vec<i64> = leaving.iter().map(|issue| issue.id).collect();
+        write.issues_left(deletion, &gone).await?;
+        write.commit().await?;
     }
-    if row.discards {
-        let projects: BTreeSet<i64> = leaving.iter().map(|issue| issue.project_id).collect();
+    Ok(is_gone && leaving.is_empty())
+}
+
+/// Clears what is kept of hidden issues; false when the hub ends before.
+async fn clear(
+    state: &ApiState,
+    deletion: &deletions::Deletion,
+    hidden: &[Leaving],
+) -> Result<bool, ApiError> {
+    if deletion.discards {
+        let projects: BTreeSet<i64> = hidden.iter().map(|issue| issue.project_id).collect();
         for project in projects {
             state.digest.rules_changed(project).await?;
         }
     }
-    state.index.remove_issues(there.clone()).await?;
-    issue_edit::delete_rows(state, &there).await?;
-    Ok(false)
+    let ids: Vec<i64> = hidden.iter().map(|issue| issue.id).collect();
+    state.index.remove_issues(ids.clone()).await?;
+    issue_edit::delete_rows(state, &ids).await?;
+    Ok(!state.cancel.is_cancelled())
 }
 
 impl Deletion {

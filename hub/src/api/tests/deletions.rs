@@ -133,7 +133,7 @@ async fn a_deletion_that_a_restart_interrupts_goes_on() {
 #[tokio::test]
 async fn a_deletion_whose_rows_cannot_go_is_tried_again_and_shown_meanwhile() {
     let hub = Hub::new().await;
-    hub.seed().await;
+    hub.seed_many().await;
     let store = &hub.state.store;
     store
         .execute(
@@ -143,11 +143,13 @@ async fn a_deletion_whose_rows_cannot_go_is_tried_again_and_shown_meanwhile() {
         .await;
     let asked = hub.delete(SEARCH).await;
     assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
-    hub.rows_become(3, "SELECT COUNT(*) FROM issues WHERE status = 3")
+    hub.rows_become(100, "SELECT COUNT(*) FROM issues WHERE status = 3")
         .await;
     let going = hub.get(DELETIONS).await.json();
     assert_eq!(going[0]["status"], "going", "{going}");
     assert_eq!(going[0]["done"], 0, "{going}");
+    hub.rows_become(MANY + 3, "SELECT COUNT(*) FROM deletion_issues")
+        .await;
     store.execute("DROP TRIGGER refuse").await;
     hub.rows_become(0, "SELECT COUNT(*) FROM issues").await;
     hub.rows_become(0, "SELECT COUNT(*) FROM deletions").await;
