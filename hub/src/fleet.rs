@@ -77,12 +77,12 @@ use protocol::ids::{Epoch, RelayId};
 use protocol::pattern::Network;
 use protocol::timestamp::Timestamp;
 use protocol::unit::Span;
-use protocol::wire::{Ack, Books, Cursor, Region, Report, Sum};
+use protocol::wire::{Ack, Books, Cursor, Hello, Region, Report, Sum};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock;
-use crate::store::relays::SeenRow;
+use crate::store::relays::{RelayRow, SeenRow};
 use crate::store::{Store, StoreError};
 use authority::Authority;
 use config_key::ConfigKeys;
@@ -255,6 +255,8 @@ struct Told {
     /// When each relay last told its CPU time, and how much it was, in milliseconds.
     cpu: HashMap<RelayId, (Timestamp, u64)>,
     history: History,
+    /// The versions of the link of relays that speak none of this hub's.
+    incompatible: HashMap<RelayId, (u16, u16)>,
 }
 
 impl Inner {
@@ -318,7 +320,7 @@ impl Fleet {
     /// [`FleetError::Store`].
     pub async fn relays(&self) -> Result<Vec<Relay>, FleetError> {
         let rows = self.0.store.relays().await?;
-        rows.into_iter().map(Relay::from_row).collect()
+        rows.into_iter().map(|row| self.shown(row)).collect()
     }
 
     /// One relay.
@@ -327,7 +329,16 @@ impl Fleet {
     /// [`FleetError::Store`].
     pub async fn relay(&self, id: RelayId) -> Result<Option<Relay>, FleetError> {
         let row = self.0.store.relay(id).await?;
-        row.map(Relay::from_row).transpose()
+        row.map(|row| self.shown(row)).transpose()
+    }
+
+    fn shown(&self, row: RelayRow) -> Result<Relay, FleetError> {
+        let relay = Relay::from_row(row)?;
+        let incompatible = self.told().incompatible.get(&relay.id).copied();
+        Ok(Relay {
+            incompatible,
+            ..relay
+        })
     }
 
     /// Renames, labels, drains or revokes a relay. A revoked one loses its connection at once.
@@ -390,6 +401,17 @@ impl Fleet {
         self.0.state.subscribe()
     }
 
+    /// Notes that a relay was here and speaks no version of the link that this hub does.
+    pub fn note_incompatible(&self, hello: &Hello, address: SocketAddr, now: Timestamp) {
+        let versions = (hello.proto_min, hello.proto_max);
+        let offset = hello.wall.millis_since(now);
+        self.note_seen(hello.relay, address, &hello.version, offset, None, now);
+        let before = self.told().incompatible.insert(hello.relay, versions);
+        if before != Some(versions) {
+            tracing::warn!(relay.id = %hello.relay, oldest = versions.0, newest = versions.1, "a relay speaks no version of the link that this hub does: upgrade whichever is older");
+        }
+    }
+
     /// Notes that a relay is connected, and its report when it sent one.
     pub fn note_seen(
         &self,
@@ -400,6 +422,7 @@ impl Fleet {
         report: Option<&Report>,
         now: Timestamp,
     ) {
+        self.told().incompatible.remove(&relay);
         let report = report.map(|report| self.take_report(relay, report, now));
         if let Some(report) = &report {
             self.note_report(relay, report, now);
@@ -449,13 +472,8 @@ impl Fleet {
         self.follow_authority().await?;
         self.write_seen().await?;
         self.write_receipts().await?;
-        let revoked: BTreeSet<RelayId> = inner
-            .store
-            .revoked_relays()
-            .await?
-            .into_iter()
-            .filter_map(|id| id.try_into().ok().map(RelayId::from_bytes))
-            .collect();
+        let revoked = self.relays_that_are(RelayState::Revoked).await?;
+        let revoked: BTreeSet<RelayId> = revoked.into_iter().collect();
         let config = self.refresh_config(publish, clock::now()).await?;
         inner.state.send_if_modified(|state| {
             let newer = state.config.versions() != config.versions();
@@ -467,6 +485,14 @@ impl Fleet {
             changed
         });
         Ok(())
+    }
+
+    async fn relays_that_are(&self, state: RelayState) -> Result<Vec<RelayId>, FleetError> {
+        let ids = self.0.store.relays_of_state(state.name()).await?;
+        let ids = ids.into_iter();
+        Ok(ids
+            .filter_map(|id| id.try_into().ok().map(RelayId::from_bytes))
+            .collect())
     }
 
     async fn write_seen(&self) -> Result<(), FleetError> {

@@ -163,6 +163,8 @@ pub mod reason {
     pub const SPOOL_FULL: &str = "spool_full";
     /// The spool was nearly full of what is as important or more.
     pub const BACKPRESSURE: &str = "backpressure";
+    /// The relay takes nothing new, since it is to go.
+    pub const DRAINED: &str = "drained";
     /// The item's kind is not known.
     pub const UNKNOWN_ITEM: &str = "unknown_item";
     /// A second item where one is allowed.
@@ -226,6 +228,7 @@ pub mod reason {
         ORGANIZATION_QUOTA,
         SPIKE,
         BACKPRESSURE,
+        DRAINED,
     ];
 }
 

@@ -82,6 +82,10 @@ pub struct RosterBundle {
     /// The same for single relays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<RelayLink>,
+    /// Relays that take nothing new and deliver what they keep, since they are to go. A relay that
+    /// skips it goes on accepting.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drained: Vec<RelayId>,
     /// What new blocks are compressed with, by the lanes' kind; lanes whose kind is not named use
     /// the dictionary built in. A relay that skips this only sends more bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -105,8 +105,11 @@ pub fn check(config: &Config, identity: &Identity, running: Option<&Summary>) ->
     }
     findings.extend(told(config));
     if let Some(summary) = running {
+        findings.push(shown::link(summary));
         findings.extend(shown::clock(summary));
+        findings.push(shown::backlog(summary));
         findings.push(shown::space(summary));
+        findings.extend(shown::disk(summary));
         findings.push(shown::ledger(summary));
     }
     findings
@@ -214,7 +217,14 @@ fn told(config: &Config) -> Vec<Finding> {
 fn roster(config: &Config, policy: &Policy) -> Finding {
     const WHAT: &str = "roster";
     match roster::version_on_disk(&config.state_dir, &config.link.dir, policy) {
-        Ok(Some(version)) => well(WHAT, format!("version {version} is there, and signed")),
+        Ok(Some(version)) => match roster::reverted_on_disk(&config.state_dir) {
+            Some(given_up) if given_up > version => note(
+                WHAT,
+                format!("version {version} is in force: with {given_up} the relay did not hold"),
+                "the hub's fleet page says why; a later version is tried again by itself",
+            ),
+            _ => well(WHAT, format!("version {version} is there, and signed")),
+        },
         Ok(None) => note(
             WHAT,
             "the hub has not told of projects and keys yet: everything is accepted and held",

@@ -382,9 +382,10 @@ fn note_welcome(peers: &Peers<'_>, dialled: &Dialled, is_away: &mut bool) {
     *is_away = false;
 }
 
-/// Shows who the relay is; gives where its hub is looked for.
+/// Says who the relay is, to whoever shows it and to the roster; gives where its hub is looked for.
 fn present(link: &Link, identity: &Identity) -> Vec<String> {
     let hubs = hubs::in_order(&link.config, &identity.joined_at(), &link.alternatives());
+    link.roster.belongs_to(identity.relay);
     let mut status = link.shared.lock();
     status.hub = hubs.first().cloned();
     status.relay = Some(identity.relay.to_string());

@@ -324,6 +324,12 @@ impl Pipeline {
         ledger.refused(None, Category::Unknown, refusal.reason(), 1);
     }
 
+    /// Whether nothing new is taken, since the relay is to go.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.0.roster.is_drained()
+    }
+
     /// Where what takes long is done.
     #[must_use]
     pub fn aside(&self) -> &Aside {

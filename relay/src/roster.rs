@@ -61,6 +61,8 @@ struct Inner {
     /// Where the pinned key is.
     key_dir: PathBuf,
     policy: Policy,
+    /// Which relay this is, once it has joined.
+    relay: RwLock<Option<RelayId>>,
     /// Held while a version is written and put in force.
     applying: Mutex<()>,
     table: RwLock<Option<Arc<Table>>>,
@@ -126,6 +128,12 @@ pub fn version_on_disk(
     Ok(loaded.table.map(|table| table.version))
 }
 
+/// The last version that was given up because the relay did not hold with it.
+#[must_use]
+pub fn reverted_on_disk(dir: &Path) -> Option<u64> {
+    trial::reverted(dir)
+}
+
 impl Roster {
     /// Reads the last good roster from the state directory; there may be none. The key it must be
     /// signed with lies in `key_dir`, where the relay keeps what it joined with.
@@ -162,6 +170,7 @@ impl Roster {
             dir: dir.to_owned(),
             key_dir: key_dir.to_owned(),
             policy,
+            relay: RwLock::default(),
             applying: Mutex::new(()),
             table: RwLock::new(table.map(Arc::new)),
             trial: watch::Sender::new(None),
@@ -209,13 +218,32 @@ impl Roster {
         }
     }
 
+    /// Notes which relay this is: what the roster says of single relays is meant for it.
+    pub fn belongs_to(&self, relay: RelayId) {
+        let mut known = self.0.relay.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(relay);
+    }
+
     /// How much of the link this relay may take, by the hub's settings and the policy.
     #[must_use]
-    pub fn link(&self, relay: Option<RelayId>, now: Timestamp) -> LinkSettings {
+    pub fn link(&self, now: Timestamp) -> LinkSettings {
         let hub_now = self.hub_time(now);
         let table = self.table().filter(|table| !table.is_expired(hub_now));
-        let hub = table.map(|table| table.link_of(relay).clone());
+        let hub = table.map(|table| table.link_of(self.relay()).clone());
         self.0.policy.link(&hub.unwrap_or_default())
+    }
+
+    /// Whether this relay is to take nothing new and deliver what it keeps.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        let relay = self.relay();
+        self.table()
+            .zip(relay)
+            .is_some_and(|(table, relay)| table.is_drained(relay))
+    }
+
+    fn relay(&self) -> Option<RelayId> {
+        *self.0.relay.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The dictionaries that new blocks are to be compressed with.

@@ -91,7 +91,7 @@ impl Status {
     }
 
     fn ready(&self) -> Response<Bytes> {
-        let why = self.trouble();
+        let why = self.refuses();
         let status = match why {
             None => StatusCode::OK,
             Some(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -105,7 +105,14 @@ impl Status {
         )
     }
 
-    /// Why what is sent next may not be kept. A hub that is away is no trouble.
+    /// Why what is sent next is likely to be refused.
+    fn refuses(&self) -> Option<&'static str> {
+        let is_drained = self.roster.is_drained();
+        let drained = is_drained.then_some("drained: it delivers what it has, and no more comes");
+        drained.or_else(|| self.trouble())
+    }
+
+    /// What is wrong with the disk. A hub that is away is no trouble.
     fn trouble(&self) -> Option<&'static str> {
         let spool = self.spool.status();
         let recent = spool.last_error.is_some_and(|error| {

@@ -36,7 +36,7 @@ pub use file::{Follower, Looked, Place};
 pub use journal::{Entry, Voices};
 
 use crate::clock;
-use crate::pipeline::{Form, Pipeline, Request};
+use crate::pipeline::{Form, Pipeline, Refusal, Request};
 
 /// Most files, and most units, that are followed.
 pub const SOURCES_MAX: usize = 64;
@@ -154,14 +154,20 @@ impl Sink {
     async fn send(&self, found: &Found) -> bool {
         let mut is_told = false;
         loop {
-            let Err(refusal) = self.pipeline.take(self.request(found)).await else {
-                return true;
+            let refusal = if self.pipeline.is_drained() {
+                // It stays in the log.
+                Refusal::Drained
+            } else {
+                let Err(refusal) = self.pipeline.take(self.request(found)).await else {
+                    return true;
+                };
+                // Counted like any other; what the server cannot do now it may do later.
+                if refusal.status() < 500 {
+                    tracing::warn!(%refusal, "a trace of a log is refused");
+                    return true;
+                }
+                refusal
             };
-            // Counted like any other; what the server cannot do now it may do later.
-            if refusal.status() < 500 {
-                tracing::warn!(%refusal, "a trace of a log is refused");
-                return true;
-            }
             if !is_told {
                 tracing::warn!(%refusal, "a trace of a log waits");
                 is_told = true;

@@ -132,6 +132,8 @@ pub struct Site {
     relay: Option<Process>,
     /// Variables in the environment of the relays started from now on.
     relay_environment: Vec<(String, String)>,
+    /// The same of the hubs.
+    hub_environment: Vec<(String, String)>,
     /// The commands that become the relays and the hubs started from now on.
     relay_by: Vec<String>,
     hub_by: Vec<String>,
@@ -229,6 +231,7 @@ impl Site {
             link: link.transpose()?,
             stand_in: None,
             relay_environment: Vec::new(),
+            hub_environment: Vec::new(),
             relay_by: Vec::new(),
             hub_by: Vec::new(),
             api: Api::new(&hub_url, &access.api_token),
@@ -393,6 +396,11 @@ impl Site {
         self.relay_environment = environment;
     }
 
+    /// As [`Site::set_relay_environment`], for the hub.
+    pub fn set_hub_environment(&mut self, environment: Vec<(String, String)>) {
+        self.hub_environment = environment;
+    }
+
     /// Sets the command that becomes the relays started from now on, as [`Process::start_under`]
     /// takes it.
     pub fn set_relay_by(&mut self, by: Vec<String>) {
@@ -410,7 +418,8 @@ impl Site {
     /// When it does not.
     pub async fn start_hub(&mut self) -> anyhow::Result<()> {
         // As its unit does.
-        let environment = [("MIMALLOC_PURGE_DELAY".to_owned(), "0".to_owned())];
+        let mut environment = vec![("MIMALLOC_PURGE_DELAY".to_owned(), "0".to_owned())];
+        environment.extend_from_slice(&self.hub_environment);
         let process = self.start_program("vedette-hub", "hub.toml", "hub.log", &environment)?;
         let process = self.hub.insert(process);
         ready(

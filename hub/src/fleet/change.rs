@@ -1,9 +1,9 @@
 //! What of a change may be in force everywhere at once, and what a few relays try first.
 //!
 //! At once goes what people wait for or what protects: keys and projects that are added, switched
-//! off or removed, lower limits, stricter privacy, allowed origins, limits of the link. First to a
-//! few relays go looser privacy, higher limits, filters, sampling, and what relays must understand:
-//! a mistake there costs private data or events of the whole fleet.
+//! off or removed, lower limits, stricter privacy, allowed origins, limits of the link, and which
+//! relays drain. First to a few relays go looser privacy, higher limits, filters, sampling, and
+//! what relays must understand: a mistake there costs private data or events of the whole fleet.
 
 use std::collections::HashMap;
 
@@ -241,6 +241,9 @@ mod tests {
             privacy.scrub_ip_addresses = true;
             privacy.sensitive_fields.push("vat".to_owned());
             privacy.safe_fields.clear();
+        });
+        check(AtOnce, "drain", |b| {
+            b.drained.push(RelayId::from_bytes([1; 16]));
         });
         check(AtOnce, "link", |b| {
             b.links.push(RelayLink {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::timestamp::Timestamp;
+use protocol::wire::PROTO;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Relay, RelayState, equation};
@@ -28,16 +29,19 @@ pub enum ConditionKind {
     FailingDisk,
     /// Another holds its identity.
     Cloned,
+    /// It and this hub have no version of the link in common.
+    Incompatible,
 }
 
 impl ConditionKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Dark,
         Self::Behind,
         Self::Unbalanced,
         Self::FailingDisk,
         Self::Cloned,
+        Self::Incompatible,
     ];
 
     /// The name in the store, in the API and in notifications.
@@ -49,6 +53,7 @@ impl ConditionKind {
             Self::Unbalanced => "unbalanced",
             Self::FailingDisk => "failing_disk",
             Self::Cloned => "cloned",
+            Self::Incompatible => "incompatible",
         }
     }
 
@@ -89,6 +94,7 @@ pub fn judge(
         (ConditionKind::Unbalanced, unbalanced(relay)),
         (ConditionKind::FailingDisk, failing_disk(relay, now)),
         (ConditionKind::Cloned, cloned(relay, now)),
+        (ConditionKind::Incompatible, incompatible(relay)),
     ];
     found
         .into_iter()
@@ -151,6 +157,13 @@ fn unbalanced(relay: &Relay) -> Option<String> {
         1 => Some("one item is not accounted for at the relay".to_owned()),
         n => Some(format!("{n} items are not accounted for at the relay")),
     }
+}
+
+fn incompatible(relay: &Relay) -> Option<String> {
+    let (oldest, newest) = relay.incompatible?;
+    Some(format!(
+        "it speaks versions {oldest} to {newest} of the link, this hub speaks {PROTO}"
+    ))
 }
 
 fn failing_disk(relay: &Relay, now: Timestamp) -> Option<String> {
@@ -220,6 +233,7 @@ mod tests {
             clock_offset_ms: None,
             certificate: RelayCertificate::default(),
             generation: 1,
+            incompatible: None,
             second_holder: None,
             report: Some(RelayReport::from_wire(
                 &Report { wall: at, ..report },
@@ -323,6 +337,9 @@ mod tests {
             at: NOW.plus_millis(-3_600_000),
             addresses: vec!["10.0.0.1".to_owned(), "10.0.0.2".to_owned()],
         });
+        let mut later = relay(0, Report::default());
+        later.incompatible = Some((2, 3));
+        check("of another version", later, &["incompatible"]);
         check("held twice", twice.clone(), &["cloned"]);
         twice.second_holder.as_mut().unwrap().at = NOW.plus_millis(-90_000_000);
         check("held twice once", twice, &[]);

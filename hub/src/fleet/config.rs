@@ -139,6 +139,7 @@ impl Fleet {
         {
             let mut plan = self.0.plan.lock().await;
             plan.failed = None;
+            plan.is_meant = true;
             plan.source = None;
         }
         self.refresh().await

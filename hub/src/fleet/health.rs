@@ -16,6 +16,12 @@ use super::ReportedProcess;
 const ITEMS_MIN: u64 = 20;
 /// How much the share that goes wrong may rise, in percent of all items, besides doubling.
 const RISE_MAX_PERCENT: u64 = 5;
+/// Items from which on the share that filters leave says something.
+const FILTERED_MIN: u64 = 100;
+/// A share that is filtered from which on hardly anything is left, in percent, and one up to which
+/// the filters before left enough.
+const FILTERED_PERCENT: u64 = 95;
+const FILTERED_BEFORE_PERCENT: u64 = 50;
 /// Time from which on CPU time says something, in milliseconds.
 const LOAD_TIME_MIN_MS: u64 = 15_000;
 /// How much CPU may rise besides doubling, in thousandths of a core.
@@ -35,6 +41,8 @@ pub(super) struct Tally {
     pub(super) refused: u64,
     /// Found to be of no use, such as what cannot be scrubbed.
     pub(super) invalid: u64,
+    /// Not wanted, by the filters.
+    pub(super) filtered: u64,
 }
 
 /// What a relay showed at a time.
@@ -80,6 +88,7 @@ impl Tally {
                 _ if is_no_roster_to_blame(&total.reason) => continue,
                 Term::Invalid => &mut tally.invalid,
                 Term::Refused => &mut tally.refused,
+                Term::Filtered => &mut tally.filtered,
                 _ => continue,
             };
             *sum = sum.saturating_add(total.n);
@@ -92,6 +101,7 @@ impl Tally {
             received: self.received.saturating_sub(before.received),
             refused: self.refused.saturating_sub(before.refused),
             invalid: self.invalid.saturating_sub(before.invalid),
+            filtered: self.filtered.saturating_sub(before.filtered),
         }
     }
 
@@ -112,6 +122,7 @@ fn is_no_roster_to_blame(why: &str) -> bool {
         reason::NOT_DURABLE,
         reason::SPOOL_FULL,
         reason::BACKPRESSURE,
+        reason::DRAINED,
     ]
     .contains(&why)
 }
@@ -162,6 +173,22 @@ impl Recent {
                 ))
             })
             .or_else(|| worse_load(before.load.as_ref()?, &load(&before.vitals, &self.latest)?))
+    }
+
+    /// Whether hardly anything passes the filters any more that did. That can be meant, so it is
+    /// apart from what is worse.
+    pub(super) fn filters_nearly_all(&self, before: &Before) -> Option<String> {
+        let (was, now) = (before.vitals.tally, self.latest.tally);
+        let during = now.since(was);
+        let (was, is) = (was.percent(was.filtered), during.percent(during.filtered));
+        let is_so = during.received >= FILTERED_MIN
+            && is >= FILTERED_PERCENT
+            && was <= FILTERED_BEFORE_PERCENT;
+        is_so.then(|| {
+            format!(
+                "{is} % of its items are filtered, {was} % were before; if that is meant, try it again"
+            )
+        })
     }
 }
 
@@ -308,12 +335,12 @@ mod tests {
             |(received, refused)| Tally {
                 received,
                 refused,
-                invalid: 0,
+                ..Tally::default()
             },
             |(received, invalid)| Tally {
                 received,
-                refused: 0,
                 invalid,
+                ..Tally::default()
             },
         ];
         for tally in patients {
@@ -338,6 +365,29 @@ mod tests {
     }
 
     #[test]
+    fn filters_that_leave_nothing_are_noticed_and_strict_ones_are_not() {
+        let check = |before: (u64, u64), now: (u64, u64), is_noticed: bool| {
+            let mut recent = Recent::default();
+            let tally = |(received, filtered)| Tally {
+                received,
+                filtered,
+                ..Tally::default()
+            };
+            recent.add(Timestamp::from_millis(1), Some(tally(before)), None);
+            let mark = recent.mark();
+            recent.add(Timestamp::from_millis(2), Some(tally(now)), None);
+            let found = recent.filters_nearly_all(&mark);
+            assert_eq!(found.is_some(), is_noticed, "{before:?} {now:?} {found:?}");
+            assert_eq!(recent.worse_than(&mark), None);
+        };
+        check((1000, 10), (1100, 110), true);
+        check((0, 0), (100, 100), true);
+        check((0, 0), (99, 99), false);
+        check((1000, 10), (1100, 100), false);
+        check((1000, 900), (1100, 1000), false);
+    }
+
+    #[test]
     fn what_no_roster_is_to_blame_for_does_not_go_wrong() {
         let total = |term, why: &str, n| Total {
             project: None,
@@ -352,11 +402,13 @@ mod tests {
             total(Term::Refused, reason::INVALID_JSON, 10),
             total(Term::Invalid, reason::DUPLICATE, 100),
             total(Term::Invalid, reason::PRIVACY_RULES, 7),
+            total(Term::Filtered, reason::FILTER_RELEASE, 3),
         ]);
         let expected = Tally {
             received: 1000,
             refused: 10,
             invalid: 7,
+            filtered: 3,
         };
         assert_eq!(found, expected);
     }

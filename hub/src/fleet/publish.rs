@@ -16,7 +16,7 @@ use protocol::wire::{Config, decode_roster};
 use super::FleetError;
 use super::change::{content, less};
 use super::config_key::{ConfigKeyError, ConfigKeys};
-use super::rollout::{NextTrial, RelayFacts, Step, choose, judge, plan};
+use super::rollout::{NextTrial, RelayFacts, Step, Tried, choose, judge, plan};
 use crate::store::StoreError;
 use crate::store::configs::ConfigRow;
 
@@ -93,6 +93,8 @@ pub(super) struct Plan {
     highest: u64,
     /// What is in force is to be published again: it was signed with a key that was replaced.
     pub(super) is_stale: bool,
+    /// Somebody wants what was taken back: it is tried once more, and its filters are meant.
+    pub(super) is_meant: bool,
 }
 
 /// What publishing needs.
@@ -237,6 +239,7 @@ impl Plan {
         match next.trial {
             NextTrial::Nothing => {
                 self.failed = None;
+                self.is_meant = false;
                 // Those that tried what is no longer wanted are above the others.
                 self.is_stale |= self.trial.take().is_some();
             }
@@ -293,7 +296,8 @@ impl Plan {
             relay.is_some_and(|relay| relay.is_connected() || relay.has_tried(candidate))
         });
         if canaries.is_empty() {
-            *canaries = choose(means.facts, candidate);
+            let drained = &trial.published.bundle.drained;
+            *canaries = choose(means.facts, drained, candidate);
             trial.began = means.now;
             if !canaries.is_empty() {
                 let n = canaries.len();
@@ -301,20 +305,20 @@ impl Plan {
             }
             return;
         }
-        let step = judge(
-            means.facts,
-            canaries,
+        let tried = Tried {
             candidate,
-            trial.began,
-            means.canary_time,
-            means.now,
-        );
+            began: trial.began,
+            window: means.canary_time,
+            is_meant: self.is_meant,
+        };
+        let step = judge(means.facts, canaries, tried, means.now);
         match step {
             Step::Wait => {}
             Step::Promote => {
                 tracing::info!(roster.version = candidate, "roster goes to every relay");
                 self.stable = Some(Arc::clone(&trial.published));
                 self.trial = None;
+                self.is_meant = false;
             }
             Step::Fail(reason) => {
                 tracing::warn!(roster.version = candidate, reason, "roster is taken back");
@@ -324,6 +328,7 @@ impl Plan {
                     reason,
                 });
                 self.trial = None;
+                self.is_meant = false;
                 self.is_stale = true;
             }
         }

@@ -48,6 +48,9 @@ pub struct Relay {
     pub generation: u64,
     /// The second holder of its identity, when there is one.
     pub second_holder: Option<SecondHolder>,
+    /// The oldest and the newest version of the link that it speaks, when this hub speaks none of
+    /// them and so did not let it in.
+    pub incompatible: Option<(u16, u16)>,
 }
 
 /// The certificate that a relay uses.
@@ -132,7 +135,7 @@ pub struct SecondHolder {
 pub enum RelayState {
     /// It may.
     Active,
-    /// It may, to deliver what it still has; it is about to be taken away.
+    /// It may, to deliver what it still has. It takes nothing new, since it is to go.
     Drained,
     /// It may not, ever again.
     Revoked,
@@ -369,6 +372,7 @@ impl Relay {
                     .and_then(|addresses| serde_json::from_str(&addresses).ok())
                     .unwrap_or_default(),
             }),
+            incompatible: None,
         })
     }
 }

@@ -73,14 +73,22 @@ impl RelayFacts {
 }
 
 /// Who tries a roster first: those that are labelled for it before all others, one in a hundred of
-/// the connected and at least one. A relay that has it already stays one of them.
-pub(super) fn choose(facts: &BTreeMap<RelayId, RelayFacts>, candidate: u64) -> BTreeSet<RelayId> {
+/// the connected and at least one. A relay that has it already stays one of them; one that is
+/// drained, and so shows little, is one where there is no other.
+pub(super) fn choose(
+    facts: &BTreeMap<RelayId, RelayFacts>,
+    drained: &[RelayId],
+    candidate: u64,
+) -> BTreeSet<RelayId> {
     let mut connected: Vec<(&RelayId, &RelayFacts)> = facts
         .iter()
         .filter(|(_, facts)| facts.is_connected())
         .collect();
     let n = connected.len().div_ceil(CANARY_SHARE);
-    connected.sort_by_key(|(id, facts)| (facts.version != candidate, !facts.is_labelled, **id));
+    connected.sort_by_key(|(id, facts)| {
+        let has_it = facts.version == candidate;
+        (!has_it, drained.contains(id), !facts.is_labelled, **id)
+    });
     connected.into_iter().take(n).map(|(id, _)| *id).collect()
 }
 
@@ -95,15 +103,32 @@ pub(super) enum Step {
     Fail(String),
 }
 
+/// A roster that is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tried {
+    /// Which.
+    pub(super) candidate: u64,
+    /// Since when.
+    pub(super) began: Timestamp,
+    /// How long it is to hold.
+    pub(super) window: Duration,
+    /// Whether somebody wants it after it was taken back: filters that leave nothing are meant then.
+    pub(super) is_meant: bool,
+}
+
 /// Decides by what the relays that try a roster say and show.
 pub(super) fn judge(
     facts: &BTreeMap<RelayId, RelayFacts>,
     canaries: &BTreeSet<RelayId>,
-    candidate: u64,
-    began: Timestamp,
-    window: Duration,
+    tried: Tried,
     now: Timestamp,
 ) -> Step {
+    let Tried {
+        candidate,
+        began,
+        window,
+        is_meant,
+    } = tried;
     let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
     let (mut n_held, mut n_away) = (0_usize, 0_usize);
     for id in canaries {
@@ -123,7 +148,9 @@ pub(super) fn judge(
         let since = relay.since.filter(|_| relay.version == candidate);
         match since {
             Some((at, before)) => {
-                if let Some(what) = relay.recent.worse_than(&before) {
+                let filtered = || relay.recent.filters_nearly_all(&before);
+                let worse = relay.recent.worse_than(&before);
+                if let Some(what) = worse.or_else(|| filtered().filter(|_| !is_meant)) {
                     return Step::Fail(format!("relay {id}: {what}"));
                 }
                 let has_held = relay.is_connected() && now.millis_since(at) >= window;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::config_key::encode;
 use super::intake::{Intake, Measured, QuotaSetting};
-use super::{Fleet, FleetError};
+use super::{Fleet, FleetError, RelayState};
 use crate::store::StoreError;
 use crate::store::relays::RosterRow;
 
@@ -116,6 +116,7 @@ impl Fleet {
             is_emptied: projects.is_empty(),
             projects,
             links,
+            drained: self.relays_that_are(RelayState::Drained).await?,
             dicts,
             erasures: self.erasures().await?,
             folds: true,

@@ -201,6 +201,7 @@ fn fleet_letter(
         "unbalanced" => "accounts do not add up",
         "failing_disk" => "disk is failing",
         "cloned" => "its identity is held twice",
+        "incompatible" => "program is of another time than the hub's",
         _ => "in trouble",
     };
     let is_over = text(notification, "/action") == "resolved";

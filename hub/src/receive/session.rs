@@ -144,6 +144,9 @@ async fn serve_admitted<S: Sink>(
         return Err(SessionError::Refused(CloseCode::UnknownRelay));
     }
     if !(hello.proto_min..=hello.proto_max).contains(&PROTO) {
+        let address = peer.remote_address();
+        let fleet = &context.fleet;
+        fleet.note_incompatible(&hello, address, clock::now());
         return Err(SessionError::Refused(CloseCode::Version));
     }
     let cursors = context.fleet.cursors(relay, hello.epoch).await;

@@ -440,6 +440,28 @@ async fn the_end_of_the_hub_is_said_to_relays() {
 }
 
 #[tokio::test]
+async fn a_relay_that_speaks_no_version_of_this_hubs_is_shown_as_that() {
+    let hub = hub().await;
+    let identity = hub.identity().await;
+    let Frame::Hello(mut later) = hello(&identity) else {
+        panic!("a hello");
+    };
+    (later.proto_min, later.proto_max) = (PROTO + 1, PROTO + 2);
+    let mut session = hub.open(&identity).await;
+    session.send(&Frame::Hello(later)).await;
+    assert_eq!(session.close_code().await, Some(CloseCode::Version));
+    let relay = identity.joined.relay;
+    let shown = hub.fleet.relay(relay).await.unwrap().unwrap();
+    assert_eq!(shown.incompatible, Some((PROTO + 1, PROTO + 2)));
+    let (mut session, _) = hub.session(&identity).await;
+    session.send_block(&block(1, 1)).await;
+    session.acked(1).await;
+    let shown = hub.fleet.relay(relay).await.unwrap().unwrap();
+    assert_eq!(shown.incompatible, None);
+    hub.stop().await;
+}
+
+#[tokio::test]
 async fn a_relay_that_was_killed_takes_its_own_place_and_one_that_lives_keeps_it() {
     let hub = hub().await;
     let identity = hub.identity().await;

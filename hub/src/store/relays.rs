@@ -182,13 +182,14 @@ impl Store {
             .await?)
     }
 
-    /// The relays that may not connect.
+    /// The relays of a state.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn revoked_relays(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+    pub async fn relays_of_state(&self, state: &str) -> Result<Vec<Vec<u8>>, StoreError> {
         Ok(
-            sqlx::query_scalar("SELECT id FROM relays WHERE state = 'revoked'")
+            sqlx::query_scalar("SELECT id FROM relays WHERE state = ?1 ORDER BY id")
+                .bind(state)
                 .fetch_all(self.reader())
                 .await?,
         )
@@ -483,7 +484,8 @@ impl Write {
         Ok(n.cast_unsigned())
     }
 
-    /// Sets a relay's name, labels and state; `false` when there is none.
+    /// Sets a relay's name, labels and state; `false` when there is none. Relays are told of a
+    /// state that is new.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -494,15 +496,25 @@ impl Write {
         labels: &str,
         state: &str,
     ) -> Result<bool, StoreError> {
-        let done =
-            sqlx::query("UPDATE relays SET name = ?2, labels = ?3, state = ?4 WHERE id = ?1")
-                .bind(id.as_bytes().as_slice())
-                .bind(name)
-                .bind(labels)
-                .bind(state)
-                .execute(self.connection())
-                .await?;
-        Ok(done.rows_affected() > 0)
+        let id = id.as_bytes().as_slice();
+        let before: Option<String> = sqlx::query_scalar("SELECT state FROM relays WHERE id = ?1")
+            .bind(id)
+            .fetch_optional(self.connection())
+            .await?;
+        let Some(before) = before else {
+            return Ok(false);
+        };
+        sqlx::query("UPDATE relays SET name = ?2, labels = ?3, state = ?4 WHERE id = ?1")
+            .bind(id)
+            .bind(name)
+            .bind(labels)
+            .bind(state)
+            .execute(self.connection())
+            .await?;
+        if before != state {
+            self.raise_roster_version().await?;
+        }
+        Ok(true)
     }
 
     /// Notes what a relay showed lately.

@@ -42,6 +42,7 @@ impl RosterBundle {
         let n_keys = self.projects.iter().map(|project| project.keys.len()).sum();
         at_most("keys", n_keys, ROSTER_KEYS_MAX)?;
         at_most("relays with settings", self.links.len(), ROSTER_LINKS_MAX)?;
+        at_most("relays that drain", self.drained.len(), ROSTER_LINKS_MAX)?;
         at_most("dictionaries", self.dicts.len(), ROSTER_DICTS_MAX)?;
         at_most("erasures", self.erasures.len(), ROSTER_ERASURES_MAX)?;
         for erasure in &self.erasures {

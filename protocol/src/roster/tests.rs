@@ -51,6 +51,7 @@ fn a_roster_is_read_as_it_was_written() {
                 quiet_hours: vec!["22:00-06:30".parse().unwrap()],
             },
         }],
+        drained: vec![RelayId::from_bytes([2; 16])],
         dicts: vec![RosterDict {
             kind: "errors".to_owned(),
             id: DictId(40_000),

@@ -66,7 +66,11 @@ pub(super) async fn request(
 const fn is_of_file(refusal: &Refusal) -> bool {
     matches!(
         refusal,
-        Refusal::Upload(_) | Refusal::FileLimit { .. } | Refusal::Withheld | Refusal::HeldBack
+        Refusal::Upload(_)
+            | Refusal::FileLimit { .. }
+            | Refusal::Withheld
+            | Refusal::HeldBack
+            | Refusal::Drained
     )
 }
 
@@ -123,6 +127,7 @@ async fn begin(
         Files::Taken => {}
         Files::Withheld => return Err(Refusal::Withheld),
         Files::HeldBack => return Err(Refusal::HeldBack),
+        Files::Drained => return Err(Refusal::Drained),
     }
     door.pipeline.charge(asked, None)?;
     let created = door.pipeline.uploads().create(sender, length).await;

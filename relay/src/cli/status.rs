@@ -20,10 +20,10 @@ pub(super) fn run(config: &Path, json: bool) -> anyhow::Result<()> {
 
 /// The summary for a person.
 fn show(summary: &Summary) -> String {
-    let accepting = if summary.ready {
-        "accepting"
-    } else {
-        "refusing: the disk failed a moment ago"
+    let accepting = match (summary.is_drained, summary.ready) {
+        (true, _) => "drained: it delivers what it has and takes nothing new",
+        (false, true) => "accepting",
+        (false, false) => "refusing: the disk failed a moment ago",
     };
     let mut page = Page(String::new());
     let up = text::span(summary.uptime_secs);
@@ -32,6 +32,9 @@ fn show(summary: &Summary) -> String {
         &format!("{}, up {up}, {accepting}", summary.version),
     );
     page.line("link", &link(&summary.link));
+    if let Some(limits) = limits(&summary.link) {
+        page.line("", &limits);
+    }
     if let Some(at) = &summary.link.certificate_ends_at {
         page.line("", &format!("its certificate ends at {at}"));
     }
@@ -63,8 +66,14 @@ fn link(link: &LinkSummary) -> String {
     if !link.since.is_empty() {
         let _written = write!(line, " since {}", link.since);
     }
+    if let Some(carrier) = &link.carrier {
+        let _written = write!(line, " over {}", carrier.to_uppercase());
+    }
     if let Some(rtt) = link.rtt_ms {
         let _written = write!(line, "; round trip {rtt} ms");
+    }
+    if let Some(lost) = link.loss_permille.filter(|lost| *lost > 0) {
+        let _written = write!(line, "; {}.{} % lost", lost / 10, lost % 10);
     }
     if let Some(offset) = link.clock_offset_ms {
         let _written = write!(line, "; clock {offset:+} ms");
@@ -73,6 +82,25 @@ fn link(link: &LinkSummary) -> String {
         let _written = write!(line, "; {} blocks under way", link.in_flight);
     }
     line
+}
+
+/// How fast the link is, and what holds it back.
+fn limits(link: &LinkSummary) -> Option<String> {
+    let rate = link
+        .rate
+        .map(|rate| format!("carried {}/s when full", text::bytes(rate)));
+    let most = link.bandwidth_max;
+    let most = most.map(|most| format!("at most {}/s", text::bytes(most)));
+    let quiet = "quiet hours: only control and errors travel";
+    let thin = "traces and files wait: the link is very thin";
+    let parts = [
+        rate,
+        most,
+        link.is_quiet.then(|| quiet.to_owned()),
+        link.is_bulk_paused.then(|| thin.to_owned()),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn config(summary: &Summary) -> String {
@@ -190,11 +218,16 @@ mod tests {
             ready: true,
             roster_version: 14,
             keys: 3,
+            is_drained: false,
             link: LinkSummary {
                 state: "connected".to_owned(),
                 hub: Some("hub.example:4801".to_owned()),
                 since: "2026-01-01T00:00:00.000Z".to_owned(),
+                carrier: Some("quic".to_owned()),
                 rtt_ms: Some(23),
+                loss_permille: Some(4),
+                rate: Some(3 << 20),
+                bandwidth_max: Some(1 << 20),
                 clock_offset_ms: Some(-12),
                 ..LinkSummary::default()
             },
@@ -260,6 +293,7 @@ mod tests {
         summary.ledger.divergence = 1;
         summary.ledger.all.deficit = 2;
         summary.roster_version = 0;
+        summary.link.is_quiet = true;
         insta::assert_snapshot!(show(&summary));
     }
 }

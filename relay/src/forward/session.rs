@@ -64,7 +64,6 @@ impl Ended {
 
 type Acking = Pin<Box<dyn Future<Output = Result<(), SpoolError>> + Send>>;
 struct Session<'a> {
-    peers: &'a Peers<'a>,
     link: &'a Link,
     channel: Channel,
     outbox: Outbox,
@@ -99,7 +98,6 @@ pub(super) async fn serve(peers: &Peers<'_>, dialled: Dialled, measured: Measure
     }
     let detours = Detours::new(peers, (hub, channel.carrier()), &measured);
     let mut session = Session {
-        peers,
         link,
         channel,
         outbox: Outbox::new(
@@ -384,7 +382,7 @@ impl Session<'_> {
     fn look(&mut self) {
         let since = self.began.elapsed();
         let (config, now) = (&self.link.config, clock::now());
-        let told = self.link.roster.link(Some(self.peers.identity.relay), now);
+        let told = self.link.roster.link(now);
         let limits = told.stricter(&config.limits());
         let is_quiet = limits.is_quiet(now);
         self.outbox.allow(config.quiet_lanes.lanes(is_quiet));

@@ -23,16 +23,20 @@ pub enum Trouble {
     Cloned,
     /// The hub that was met is not of the region that the relay is pinned to.
     ForeignRegion,
+    /// Relay and hub have no version of the link in common.
+    Version,
 }
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::ClockSkew,
         Self::Expired,
         Self::Revoked,
         Self::NotRegistered,
         Self::Cloned,
+        Self::ForeignRegion,
+        Self::Version,
     ];
 
     /// The name in metrics and in the status.
@@ -45,6 +49,7 @@ impl Trouble {
             Self::NotRegistered => "not_registered",
             Self::Cloned => "cloned",
             Self::ForeignRegion => "foreign_region",
+            Self::Version => "version",
         }
     }
 
@@ -65,6 +70,9 @@ impl Trouble {
             Self::Cloned => {
                 "this state directory is a copy of another relay's, or an old state of its own: give this relay its own identity with `vedette-relay join HUB TOKEN --force`"
             }
+            Self::Version => {
+                "this program and the hub's are too far apart: upgrade whichever is older; what is buffered is delivered then"
+            }
             Self::ForeignRegion => {
                 "nothing is sent to a hub of another region: take it out of `link.hub` and `link.fallback_hubs`, or, if the data may go there, join it with `vedette-relay join HUB TOKEN --force`"
             }
@@ -82,6 +90,7 @@ impl Trouble {
             CloseCode::Revoked => Some(Self::Revoked),
             CloseCode::UnknownRelay => Some(Self::NotRegistered),
             CloseCode::Cloned => Some(Self::Cloned),
+            CloseCode::Version => Some(Self::Version),
             CloseCode::Expired => {
                 let is_in_time = validity.is_some_and(|(from, to)| from <= now && now < to);
                 Some(if is_in_time {
@@ -93,7 +102,6 @@ impl Trouble {
             CloseCode::Done
             | CloseCode::BadFrame
             | CloseCode::BadBlock
-            | CloseCode::Version
             | CloseCode::Replaced
             | CloseCode::Limit
             | CloseCode::Unavailable

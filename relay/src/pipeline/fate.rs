@@ -83,6 +83,9 @@ impl Inner {
         if category == Category::ClientReport {
             return Fate::Keep(rate);
         }
+        if self.roster.is_drained() {
+            return Fate::Limited(drained());
+        }
         if self.spool.is_held_back(item.kind.lane()) {
             return Fate::Limited(held_back(item.kind.lane()));
         }
@@ -165,6 +168,16 @@ impl Inner {
                 })
             }
         }
+    }
+}
+
+/// What clients are told by a relay that is to go: nothing of any kind is taken.
+fn drained() -> Limited {
+    Limited {
+        categories: Arc::from(""),
+        scope: ORGANIZATION,
+        reason: reason::DRAINED.into(),
+        wait: HOLD_BACK,
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Files {
     Withheld,
     /// There is no room for any.
     HeldBack,
+    /// The relay is to go, and takes nothing new.
+    Drained,
 }
 
 impl Pipeline {
@@ -71,6 +73,8 @@ impl Pipeline {
         let (lane, category) = (Lane::Blobs, Category::Attachment);
         if self.0.roster.policy().withholds(lane, category) {
             Files::Withheld
+        } else if self.0.roster.is_drained() {
+            Files::Drained
         } else if self.0.spool.is_held_back(lane) {
             Files::HeldBack
         } else {

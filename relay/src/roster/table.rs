@@ -1,6 +1,6 @@
 //! A roster as the pipeline needs it: compiled under this host's policy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use protocol::filter::Filters;
@@ -35,6 +35,7 @@ pub(super) struct Table {
     pub(super) folds: bool,
     link: LinkSettings,
     links: HashMap<RelayId, LinkSettings>,
+    drained: HashSet<RelayId>,
 }
 
 #[derive(Debug)]
@@ -104,6 +105,7 @@ impl Table {
             folds: bundle.folds,
             link: bundle.link,
             links: links.map(|named| (named.relay, named.link)).collect(),
+            drained: bundle.drained.into_iter().collect(),
         })
     }
 
@@ -111,6 +113,11 @@ impl Table {
     pub(super) fn link_of(&self, relay: Option<RelayId>) -> &LinkSettings {
         let named = relay.and_then(|relay| self.links.get(&relay));
         named.unwrap_or(&self.link)
+    }
+
+    /// Whether a relay is to take nothing new.
+    pub(super) fn is_drained(&self, relay: RelayId) -> bool {
+        self.drained.contains(&relay)
     }
 
     /// Whether sampling and the hub's limits of the link have ended.

@@ -4,7 +4,7 @@ mod corpus;
 mod files;
 mod trials;
 
-use protocol::roster::{RosterBundle, RosterKey, RosterProject};
+use protocol::roster::{RelayLink, RosterBundle, RosterKey, RosterProject};
 
 use super::testing::{Signer, roster};
 use super::*;
@@ -85,7 +85,7 @@ fn the_policy_of_the_host_is_in_force_whatever_the_hub_says() {
     };
     assert!(project.privacy.scrub_emails);
     assert_eq!(project.privacy.safe_fields, ["token"]);
-    assert_eq!(roster.link(None, NOW).bandwidth_max, Some(1000));
+    assert_eq!(roster.link(NOW).bandwidth_max, Some(1000));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn an_expired_roster_scrubs_on_and_stops_sampling_and_limits_of_the_link() {
         assert_eq!(roster.is_expired(now), is_over);
         let rate = roster.rate(&project, Category::Error, now);
         assert_eq!(rate == SampleRate::ALL, is_over);
-        let most = roster.link(None, now).bandwidth_max;
+        let most = roster.link(now).bandwidth_max;
         assert_eq!(most.is_none(), is_over);
         assert_eq!(look(&roster, KEY), "1");
     };
@@ -143,4 +143,30 @@ fn an_expired_roster_scrubs_on_and_stops_sampling_and_limits_of_the_link() {
     roster.note_hub_time(NOW, NOW.plus_millis(year));
     check(NOW.plus_millis(year), false);
     assert!(project.privacy.scrub_emails);
+}
+
+#[test]
+fn what_is_said_of_single_relays_is_meant_for_this_one_once_it_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let (this, other) = (RelayId::from_bytes([1; 16]), RelayId::from_bytes([2; 16]));
+    let mut first = bundle(1);
+    first.drained = vec![this];
+    first.links = vec![RelayLink {
+        relay: this,
+        link: LinkSettings {
+            bandwidth_max: Some(9000),
+            ..LinkSettings::default()
+        },
+    }];
+    let roster = roster(dir.path(), Policy::default(), Some(&first));
+    assert!(!roster.is_drained());
+    assert_eq!(roster.link(NOW).bandwidth_max, None);
+    roster.belongs_to(this);
+    assert!(roster.is_drained());
+    assert_eq!(roster.link(NOW).bandwidth_max, Some(9000));
+    roster.belongs_to(other);
+    assert!(!roster.is_drained());
+    roster.belongs_to(this);
+    apply(&roster, &bundle(2)).unwrap();
+    assert!(!roster.is_drained());
 }

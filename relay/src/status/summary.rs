@@ -29,6 +29,8 @@ pub struct Summary {
     pub roster_version: u64,
     /// Keys it knows.
     pub keys: usize,
+    /// Whether the hub's operator has it drained: it delivers what it has, and takes nothing new.
+    pub is_drained: bool,
     /// The way to the hub.
     pub link: LinkSummary,
     /// What is kept.
@@ -65,6 +67,16 @@ pub struct LinkSummary {
     pub certificate_ends_at: Option<String>,
     /// Round trip, in milliseconds.
     pub rtt_ms: Option<u32>,
+    /// Lost packets in thousandths; over QUIC alone.
+    pub loss_permille: Option<u32>,
+    /// Bytes of blocks per second that the link carried when it was last full.
+    pub rate: Option<u64>,
+    /// Most bytes a second, by whoever says the least.
+    pub bandwidth_max: Option<u64>,
+    /// Whether these are quiet hours: only what is urgent travels.
+    pub is_quiet: bool,
+    /// Whether traces and blobs wait because the link is very thin.
+    pub is_bulk_paused: bool,
     /// This clock minus the hub's, in milliseconds.
     pub clock_offset_ms: Option<i64>,
     /// Blocks sent and not acknowledged.
@@ -97,6 +109,8 @@ pub struct SpoolSummary {
     pub last_error: Option<String>,
     /// When.
     pub last_error_at: Option<String>,
+    /// How many seconds ago that was.
+    pub last_error_age_secs: Option<u64>,
 }
 
 /// The disk that the spool lies on.
@@ -200,9 +214,10 @@ impl Summary {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_secs: clock::monotonic().saturating_sub(status.started).as_secs(),
-            ready: status.trouble().is_none(),
+            ready: status.refuses().is_none(),
             roster_version: status.roster.version(),
             keys: status.roster.n_keys(),
+            is_drained: status.roster.is_drained(),
             link: link(status),
             ledger: ledger(status, &balance),
             spool: kept(status, spool, &balance),
@@ -225,6 +240,11 @@ fn link(status: &Status) -> LinkSummary {
         remedy: link.trouble.map(|trouble| trouble.remedy().to_owned()),
         certificate_ends_at: link.certificate_ends_at.map(Timestamp::to_rfc3339),
         rtt_ms: link.rtt_ms,
+        loss_permille: link.loss_permille,
+        rate: link.rate,
+        bandwidth_max: link.bandwidth_max,
+        is_quiet: link.is_quiet,
+        is_bulk_paused: link.is_bulk_paused,
         clock_offset_ms: link.clock_offset_ms,
         in_flight: link.in_flight,
         connections: link.connections,
@@ -262,6 +282,7 @@ fn kept(status: &Status, spool: SpoolStatus, balance: &Balance) -> SpoolSummary 
             sync_last_us: micros(spool.sync_last),
             sync_max_us: micros(spool.sync_max),
         },
+        last_error_age_secs: spool.last_error.as_ref().map(|error| age(error.at)),
         last_error_at: spool.last_error.as_ref().map(|error| error.at.to_rfc3339()),
         last_error: spool.last_error.map(|error| error.message),
     }

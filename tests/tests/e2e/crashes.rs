@@ -40,7 +40,12 @@ async fn killing_the_relay_again_and_again_loses_nothing_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killing_the_hub_and_both_again_and_again_loses_nothing_answered() {
-    let mut site = Site::start().await.unwrap();
+    let mut site = Site::start_with_link(11).await.unwrap();
+    site.link().unwrap().set(Conditions::both(Way {
+        loss: 0.1,
+        delay: Duration::from_millis(20),
+        ..Way::default()
+    }));
     let traffic = Traffic::start(&site, 4);
     let mut chance = chance();
     let (n_hub, n_both) = (scale::kills() / 2, scale::kills() / 4);

@@ -1,5 +1,5 @@
-//! Disks that fail under the real relay: what was answered 200 is there exactly once, and nothing
-//! else was answered than 200, 429 and 503.
+//! Disks that fail under the real relay and the real hub: what was answered 200 is there exactly
+//! once, and nothing else was answered than 200, 429 and 503.
 
 use std::path::Path;
 
@@ -18,13 +18,26 @@ const ERRORS: [(&str, i32); 4] = [
 ];
 /// The calls that fail first, of a life of the relay: its opening takes the first dozen or two.
 const FIRST: [u32; 14] = [1, 2, 3, 5, 8, 11, 15, 20, 26, 33, 41, 50, 70, 100];
+/// The same of the hub, whose opening takes some dozens.
+const FIRST_OF_HUB: [u32; 9] = [1, 4, 12, 30, 60, 90, 130, 180, 260];
 /// Events posted in each life.
 const EVENTS: usize = 12;
 
 fn failing(site: &Site, shim: &Path, at: u32, times: u32, error: i32) -> Environment {
+    failing_under("relay", site, shim, at, times, error)
+}
+
+fn failing_under(
+    dir: &str,
+    site: &Site,
+    shim: &Path,
+    at: u32,
+    times: u32,
+    error: i32,
+) -> Environment {
     let text = |path: &str| site.dir().join(path).to_str().unwrap().to_owned();
     let variables = [
-        ("FAIL_UNDER", text("relay")),
+        ("FAIL_UNDER", text(dir)),
         ("FAIL_COUNT", text("calls")),
         ("FAIL_AT", at.to_string()),
         ("FAIL_TIMES", times.to_string()),
@@ -78,6 +91,40 @@ async fn calls_that_fail_cost_no_answered_event() {
     let verdict = oracle.check(&site, VISIBLE_WITHIN).await.unwrap();
     println!(
         "{n_lives} lives with failing calls, {n_not_started} did not start, {:?}: {verdict:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_the_hub_that_fail_cost_no_answered_event() {
+    let mut site = Site::start().await.unwrap();
+    let shim = preload::compile("fail", site.dir()).unwrap();
+    let oracle = Oracle::default();
+    let began = clock();
+    let (mut n_lives, mut n_not_started) = (0, 0);
+    for (name, error) in ERRORS {
+        for at in FIRST_OF_HUB {
+            let times = if at % 2 == 0 { 1 } else { 3 };
+            drop(site.kill_hub());
+            site.set_hub_environment(failing_under("hub", &site, &shim, at, times, error));
+            n_lives += 1;
+            if let Err(refusal) = site.start_hub().await {
+                println!("{name} at {at}: {refusal:#}");
+                n_not_started += 1;
+                site.set_hub_environment(Vec::new());
+                site.start_hub().await.unwrap();
+            }
+            post(&site, &oracle).await;
+        }
+    }
+    drop(site.kill_hub());
+    site.set_hub_environment(Vec::new());
+    site.start_hub().await.unwrap();
+    let statuses = oracle.statuses();
+    assert!(statuses.keys().all(|status| *status == 200), "{statuses:?}");
+    let verdict = oracle.check(&site, VISIBLE_WITHIN).await.unwrap();
+    println!(
+        "{n_lives} lives of the hub with failing calls, {n_not_started} did not start, {:?}: {verdict:?}",
         began.elapsed()
     );
 }

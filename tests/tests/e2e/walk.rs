@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use tests::api::VISIBLE_WITHIN;
+use tests::api::{VISIBLE_WITHIN, client, envelope};
 use tests::load::Load;
 use tests::site::{Plan, Site};
 use tests::wait::until;
@@ -181,6 +181,73 @@ async fn a_site_that_is_opened_again_goes_on_with_its_data() {
     site.settled(2).await.unwrap();
     let relays = site.api().get("vedette/relays/").await.unwrap();
     assert_eq!(relays.as_array().map(Vec::len), Some(1), "{relays}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_relay_takes_nothing_new_and_delivers_what_it_has() {
+    const WAITING: usize = 20;
+    let mut site = Site::start().await.unwrap();
+    let relays = site.api().get("vedette/relays/").await.unwrap();
+    let path = format!("vedette/relays/{}/", relays[0]["id"].as_str().unwrap());
+    let set = async |site: &Site, state: &str| {
+        let answer = site.api().put(&path, &json!({ "state": state })).await;
+        answer.unwrap();
+    };
+    set(&site, "drained").await;
+    let refused = async |site: &Site| {
+        let body = envelope(&error("RefusedError", "drain", "shop@1.0.0"));
+        let answer = site.sdk().post(body, "").await.ok()?;
+        let limits = answer.headers().get("x-sentry-rate-limits")?;
+        let limits = limits.to_str().ok()?.to_owned();
+        (answer.status() == 429).then_some(limits)
+    };
+    let limits = until("the relay to refuse", VISIBLE_WITHIN, || refused(&site)).await;
+    assert_eq!(limits.unwrap(), "60::organization:drained");
+    let ready = client()
+        .get(format!("{}/health/ready", site.relay_url()))
+        .send();
+    assert_eq!(ready.await.unwrap().status(), 503);
+    assert!(site.relay_cli("status").unwrap().contains("drained"));
+
+    set(&site, "active").await;
+    let event = error("KeptError", "drain", "shop@1.0.0");
+    until("the relay to work again", VISIBLE_WITHIN, || async {
+        site.sdk().send(&event).await.ok()
+    })
+    .await
+    .unwrap();
+    // With the hub away, what is answered waits.
+    site.stop_hub().await.unwrap();
+    for _ in 1..WAITING {
+        site.sdk().send(&event).await.unwrap();
+    }
+    site.start_hub().await.unwrap();
+    set(&site, "drained").await;
+    until("the relay to refuse again", VISIBLE_WITHIN, || {
+        refused(&site)
+    })
+    .await
+    .unwrap();
+    site.settled(WAITING).await.unwrap();
+    until("nothing to wait", VISIBLE_WITHIN, || async {
+        let relay = site.api().get(&path).await.ok()?;
+        let backlog = relay["backlog"].as_array()?;
+        backlog
+            .iter()
+            .all(|lane| lane["records"] == 0)
+            .then_some(())
+    })
+    .await
+    .unwrap();
+    // It goes on refusing where there is no hub to ask.
+    site.stop_hub().await.unwrap();
+    site.terminate_relay().await.unwrap();
+    site.start_relay().await.unwrap();
+    until("the relay to know", VISIBLE_WITHIN, || refused(&site))
+        .await
+        .unwrap();
+    site.start_hub().await.unwrap();
+    site.assert_ledger_balances().await.unwrap();
 }
 
 async fn site_events(api: &tests::api::Api, path: &str) -> usize {

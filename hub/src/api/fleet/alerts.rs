@@ -21,7 +21,7 @@ use crate::rule;
 pub(in crate::api) struct Alerts {
     /// Where to; none tells nobody.
     actions: Vec<RuleAction>,
-    /// `dark`, `behind`, `unbalanced`, `failing_disk`, `cloned`; none is all of them.
+    /// `dark`, `behind`, `unbalanced`, `failing_disk`, `cloned`, `incompatible`; none is all of them.
     kinds: Vec<String>,
 }
 

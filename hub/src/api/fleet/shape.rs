@@ -54,7 +54,7 @@ pub(in crate::api) struct Relay {
 /// Something that is wrong with a relay.
 #[derive(Debug, Serialize, ToSchema)]
 struct Condition {
-    /// `dark`, `behind`, `unbalanced`, `failing_disk` or `cloned`.
+    /// `dark`, `behind`, `unbalanced`, `failing_disk`, `cloned` or `incompatible`.
     kind: String,
     /// The figures, for a person to read.
     detail: String,

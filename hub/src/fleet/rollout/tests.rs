@@ -11,6 +11,13 @@ const BEGAN: Timestamp = Timestamp::from_millis(1_000_000);
 const OLD: u64 = 4;
 const NEW: u64 = 5;
 
+const TRIED: Tried = Tried {
+    candidate: NEW,
+    began: BEGAN,
+    window: WINDOW,
+    is_meant: false,
+};
+
 fn relay(n: u8) -> RelayId {
     RelayId::from_bytes([n; 16])
 }
@@ -27,27 +34,40 @@ fn connected(version: u64) -> RelayFacts {
 #[test]
 fn one_in_a_hundred_tries_first_and_those_that_are_labelled_before_others() {
     let mut facts: BTreeMap<_, _> = (0..150).map(|n| (relay(n), connected(OLD))).collect();
-    assert_eq!(choose(&facts, NEW).len(), 2);
+    assert_eq!(choose(&facts, &[], NEW).len(), 2);
     facts.get_mut(&relay(99)).unwrap().is_labelled = true;
-    assert!(choose(&facts, NEW).contains(&relay(99)));
+    assert!(choose(&facts, &[], NEW).contains(&relay(99)));
+    assert!(!choose(&facts, &[relay(99)], NEW).contains(&relay(99)));
     // A hub that was restarted finds those that have it already.
     facts.get_mut(&relay(120)).unwrap().version = NEW;
-    assert_eq!(choose(&facts, NEW), BTreeSet::from([relay(99), relay(120)]));
-    facts.get_mut(&relay(99)).unwrap().n_sessions = 0;
-    assert!(!choose(&facts, NEW).contains(&relay(99)));
     assert_eq!(
-        choose(&BTreeMap::from([(relay(1), connected(OLD))]), NEW).len(),
+        choose(&facts, &[], NEW),
+        BTreeSet::from([relay(99), relay(120)])
+    );
+    facts.get_mut(&relay(99)).unwrap().n_sessions = 0;
+    assert!(!choose(&facts, &[], NEW).contains(&relay(99)));
+    assert_eq!(
+        choose(
+            &BTreeMap::from([(relay(1), connected(OLD))]),
+            &[relay(1)],
+            NEW
+        )
+        .len(),
         1
     );
-    assert!(choose(&BTreeMap::new(), NEW).is_empty());
+    assert!(choose(&BTreeMap::new(), &[], NEW).is_empty());
 }
 
 /// Two relays try; the second is as given.
 fn check(after_secs: i64, second: RelayFacts, expected: &str) {
+    check_tried(TRIED, after_secs, second, expected);
+}
+
+fn check_tried(tried: Tried, after_secs: i64, second: RelayFacts, expected: &str) {
     let facts = BTreeMap::from([(relay(1), connected(NEW)), (relay(2), second)]);
     let canaries = facts.keys().copied().collect();
     let now = BEGAN.plus_millis(after_secs * 1000);
-    let found = match judge(&facts, &canaries, NEW, BEGAN, WINDOW, now) {
+    let found = match judge(&facts, &canaries, tried, now) {
         Step::Wait => "wait".to_owned(),
         Step::Promote => "promote".to_owned(),
         Step::Fail(why) => why,
@@ -84,10 +104,27 @@ fn one_relay_that_does_not_hold_stops_it() {
     let tally = Tally {
         received: 100,
         refused: 50,
-        invalid: 0,
+        ..Tally::default()
     };
     wrong.recent.add(BEGAN, Some(tally), None);
     check(1, wrong, "50 % of its items are refused, 0 % were before");
+}
+
+#[test]
+fn filters_that_leave_nothing_stop_it_unless_they_are_meant() {
+    let mut empty = connected(NEW);
+    let tally = Tally {
+        received: 100,
+        filtered: 100,
+        ..Tally::default()
+    };
+    empty.recent.add(BEGAN, Some(tally), None);
+    check(60, empty.clone(), "100 % of its items are filtered");
+    let meant = Tried {
+        is_meant: true,
+        ..TRIED
+    };
+    check_tried(meant, 60, empty, "promote");
 }
 
 #[test]
@@ -102,7 +139,7 @@ fn a_relay_that_goes_away_alone_does_not_stop_it_and_most_of_them_do() {
     let canaries = facts.keys().copied().collect();
     let at = |secs: i64| {
         let now = BEGAN.plus_millis(secs * 1000);
-        judge(&facts, &canaries, NEW, BEGAN, WINDOW, now)
+        judge(&facts, &canaries, TRIED, now)
     };
     assert_eq!(at(179), Step::Wait);
     assert!(matches!(at(180), Step::Fail(why) if why.contains("are away")));

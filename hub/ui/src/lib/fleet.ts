@@ -177,6 +177,7 @@ const CONDITIONS: Record<string, string> = {
   unbalanced: "out of balance",
   failing_disk: "failing disk",
   cloned: "cloned",
+  incompatible: "incompatible",
 };
 
 export function conditionWord(kind: string): string {
@@ -193,6 +194,7 @@ const REMEDIES: Record<string, string> = {
     "Look at the disk of its host with `dmesg` and `smartctl -a`, or move its spool. Requests that it cannot keep are refused, and counted.",
   cloned:
     "On the host that is the copy, run `vedette-relay join HUB TOKEN --force` for an identity of its own. Then take the mark off here.",
+  incompatible: "Upgrade whichever program is older, the relay's or this hub's. What it keeps is delivered then.",
 };
 
 /** What to do about something that is wrong. */

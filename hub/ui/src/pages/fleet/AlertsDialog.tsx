@@ -17,6 +17,7 @@ const KINDS = [
   { kind: "unbalanced", label: "The accounts of a relay do not add up" },
   { kind: "failing_disk", label: "The disk of a relay fails" },
   { kind: "cloned", label: "The identity of a relay is held twice" },
+  { kind: "incompatible", label: "A relay and the hub have no version of the link in common" },
 ] as const;
 
 export function AlertsDialog({ onClose }: { onClose: () => void }) {

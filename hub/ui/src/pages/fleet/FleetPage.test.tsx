@@ -208,7 +208,7 @@ describe("the fleet", () => {
     await waitFor(() =>
       expect(requests.find((each) => each.method === "PUT")?.body).toEqual({
         actions: [{ type: "email", to: "ops@example.org" }],
-        kinds: ["dark", "behind", "unbalanced", "cloned"],
+        kinds: ["dark", "behind", "unbalanced", "cloned", "incompatible"],
       }),
     );
   });

@@ -151,7 +151,7 @@ const STATES = [
   { value: "drained", label: "Drained" },
   { value: "revoked", label: "Revoked" },
   { value: "wrong", label: "Something wrong" },
-  ...["dark", "behind", "unbalanced", "failing_disk", "cloned"].map((kind) => ({
+  ...["dark", "behind", "unbalanced", "failing_disk", "cloned", "incompatible"].map((kind) => ({
     value: kind,
     label: capital(conditionWord(kind)),
   })),
@@ -218,7 +218,7 @@ function Troubles({ relays, show }: { relays: readonly Relay[]; show: (kind: str
     for (const kind of troubles(relay)) kinds.set(kind, [...(kinds.get(kind) ?? []), relay]);
   }
   if (kinds.size === 0) return null;
-  const grave = kinds.has("unbalanced") || kinds.has("failing_disk") || kinds.has("cloned");
+  const grave = ["unbalanced", "failing_disk", "cloned", "incompatible"].some((kind) => kinds.has(kind));
   return (
     <Notice tone={grave ? "danger" : "warning"}>
       <ul className={styles.troubles}>

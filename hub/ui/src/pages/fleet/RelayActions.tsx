@@ -30,7 +30,7 @@ export function RelayActions({ relay }: { relay: Relay }) {
       await updateRelay(relay.id, { state });
       const back = state === "drained" ? ("active" as const) : ("drained" as const);
       toast({
-        text: state === "drained" ? `${relay.name} is drained` : `${relay.name} works again`,
+        text: state === "drained" ? `${relay.name} takes nothing new` : `${relay.name} works again`,
         undo: () => act.mutate(() => updateRelay(relay.id, { state: back })),
       });
     });
@@ -82,7 +82,7 @@ export function RelayActions({ relay }: { relay: Relay }) {
           onConfirm={() => act.mutate(() => revokeRelay(relay.id))}
         >
           Its certificate is worth nothing from then on, and what still waits in its spool can only come after
-          it has joined anew. To empty it first, drain it.
+          it has joined anew. To empty it first, drain it and wait until nothing is left.
         </Confirm>
       ) : null}
     </>

@@ -114,6 +114,14 @@ describe("a relay", () => {
     await waitFor(() => expect(sent("DELETE")).toHaveLength(1));
   });
 
+  it.each([
+    [relay({ state: "drained" }), /records still wait in it/],
+    [relay({ state: "drained", isConnected: true, backlog: [] }), /Nothing waits in it any more/],
+  ])("says of a drained relay what is left, and when it can be revoked", async (drained, expected) => {
+    open(AT, answers(drained));
+    expect(await screen.findByText(expected)).toBeTruthy();
+  });
+
   it("sets bandwidth and quiet hours, and takes them away", async () => {
     const own = relay({ link: { bandwidthMax: 187_500, quietHours: ["22:00-06:00"] } });
     const { requests } = open(AT, {

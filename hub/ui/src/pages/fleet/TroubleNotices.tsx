@@ -3,7 +3,8 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { fleetKey, updateRelay } from "../../api/fleet.ts";
 import type { Relay } from "../../api/types.ts";
-import { conditionWord, remedy } from "../../lib/fleet.ts";
+import { backlogRecords, conditionWord, remedy } from "../../lib/fleet.ts";
+import { plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Notice } from "../../ui/State.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
@@ -15,6 +16,7 @@ export function TroubleNotices({ relay }: { relay: Relay }) {
   const others = relay.conditions.filter((condition) => condition.kind !== "cloned");
   return (
     <>
+      {relay.state === "drained" ? <DrainNotice relay={relay} /> : null}
       {others.map((condition) => {
         const what = remedy(condition.kind);
         return (
@@ -34,6 +36,23 @@ export function TroubleNotices({ relay }: { relay: Relay }) {
       })}
       {relay.clonedAt ? <CloneNotice relay={relay} /> : null}
     </>
+  );
+}
+
+/** What is left of a relay that is to go. */
+function DrainNotice({ relay }: { relay: Relay }) {
+  const left = backlogRecords(relay);
+  return (
+    <Notice>
+      <strong>Drained</strong>: it takes nothing new; clients are told to hold back, and count what they drop.{" "}
+      {!relay.report
+        ? "It has not said yet what waits in it."
+        : left > 0
+          ? `${plural(left, "record still waits", "records still wait")} in it.`
+          : relay.isConnected
+            ? "Nothing waits in it any more: it can be revoked."
+            : "Nothing waited in it when it was last heard of."}
+    </Notice>
   );
 }
 
