@@ -163,6 +163,8 @@ pub mod reason {
     pub const SPOOL_FULL: &str = "spool_full";
     /// The spool was nearly full of what is as important or more.
     pub const BACKPRESSURE: &str = "backpressure";
+    /// The spool became full, mostly of what is the project's.
+    pub const FAIR_SHARE: &str = "fair_share";
     /// The relay takes nothing new, since it is to go.
     pub const DRAINED: &str = "drained";
     /// The item's kind is not known.
@@ -228,6 +230,7 @@ pub mod reason {
         ORGANIZATION_QUOTA,
         SPIKE,
         BACKPRESSURE,
+        FAIR_SHARE,
         DRAINED,
     ];
 }

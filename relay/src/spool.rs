@@ -44,11 +44,13 @@ mod cipher;
 mod command;
 mod commit;
 mod config;
+mod crowd;
 mod dictionaries;
 mod disk;
 mod entry;
 mod erase;
 mod evict;
+mod fair;
 mod format;
 mod index;
 pub mod inspect;
@@ -83,7 +85,7 @@ use std::time::Duration;
 
 use protocol::block::BlockError;
 use protocol::dict::{DictId, DictKind, Dictionary};
-use protocol::ids::{Epoch, Lane, Seq};
+use protocol::ids::{Epoch, Lane, ProjectId, Seq};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ledger::Ledger;
@@ -458,6 +460,13 @@ impl Spool {
     #[must_use]
     pub fn is_held_back(&self, lane: Lane) -> bool {
         self.shared.is_held_back(lane)
+    }
+
+    /// Whether clients of a project are to be told to send nothing for a lane, because it becomes
+    /// full, mostly of what is theirs. It is asked for every item, and never waits.
+    #[must_use]
+    pub fn is_greedy(&self, lane: Lane, project: ProjectId) -> bool {
+        self.shared.is_greedy(lane, project)
     }
 
     /// Changes whenever there may be something new to read.

@@ -122,6 +122,7 @@ fn is_no_roster_to_blame(why: &str) -> bool {
         reason::NOT_DURABLE,
         reason::SPOOL_FULL,
         reason::BACKPRESSURE,
+        reason::FAIR_SHARE,
         reason::DRAINED,
     ]
     .contains(&why)

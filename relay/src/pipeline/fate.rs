@@ -26,7 +26,9 @@ use crate::roster::Project;
 /// What clients are told a key's own limit is of.
 const KEY: &str = "key";
 
-/// What clients are told the room on the disk is of: of all that is sent.
+/// What clients are told a project's share of the room on the disk is of.
+const PROJECT: &str = "project";
+/// And all of the room: of all that is sent.
 const ORGANIZATION: &str = "organization";
 /// How long clients hold back before they try again. The room may come back at once or in days.
 const HOLD_BACK: Duration = Duration::from_secs(60);
@@ -88,6 +90,14 @@ impl Inner {
         }
         if self.spool.is_held_back(item.kind.lane()) {
             return Fate::Limited(held_back(item.kind.lane()));
+        }
+        let (lane, project) = (item.kind.lane(), whose.target.project);
+        if self.spool.is_greedy(lane, project) {
+            return Fate::Limited(Limited {
+                scope: PROJECT,
+                reason: reason::FAIR_SHARE.into(),
+                ..held_back(lane)
+            });
         }
         if reference::is_charged(&self.uploads, whose.target.project, item) {
             // Its file was taken from them when it began to come.

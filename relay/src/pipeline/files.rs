@@ -43,7 +43,7 @@ impl Pipeline {
     /// for it costs nothing more.
     ///
     /// # Errors
-    /// [`Refusal::FileLimit`], and as [`Pipeline::sender`]; nothing is counted.
+    /// [`Refusal::FileLimit`], [`Refusal::HeldBack`], and as [`Pipeline::sender`]; nothing is counted.
     pub fn charge(&self, request: &Request, dsn: Option<&Dsn>) -> Result<(), Refusal> {
         let found = self.0.find_target(request, dsn);
         let (credentials, target) = found.map_err(|(_, refusal)| refusal)?;
@@ -54,6 +54,9 @@ impl Pipeline {
             trace: None,
             number: None,
         };
+        if self.0.spool.is_greedy(Lane::Blobs, target.project) {
+            return Err(Refusal::HeldBack);
+        }
         match self.0.ask_limits(&whose, Category::Attachment) {
             Some(limit) => Err(Refusal::FileLimit { wait: limit.wait }),
             None => Ok(()),

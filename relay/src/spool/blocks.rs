@@ -61,12 +61,12 @@ pub(super) fn rounds(
         building.push(None, &Record::Ledger(delta.clone()))?;
     }
     if !counted.delta.counts.is_empty() {
-        let building = start.building(&mut lanes, start.routes.of(Lane::Control));
+        let building = start.building(&mut lanes, start.routes.of(Lane::Control, None));
         building.push_delta(&counted.delta)?;
     }
     for (at, append) in appends.iter().enumerate() {
         for entry in &append.entries {
-            let lane = start.routes.of(entry.lane);
+            let lane = start.routes.of(entry.lane, entry.project());
             let building = start.building(&mut lanes, lane);
             building.take(at, &entry.form)?;
         }

@@ -72,6 +72,7 @@ impl Owner {
                 Err(error) => return self.fail(rounds.into(), appends, error),
             }
         }
+        self.note_crowds(&start.routes, &appends);
         for append in appends {
             append.answer(Ok(()));
         }
@@ -105,7 +106,7 @@ impl Owner {
         }
     }
 
-    fn start(&self) -> Start {
+    fn start(&mut self) -> Start {
         let dicts = {
             let shelf = self.shared.shelf();
             ByLane::from_fn(|lane| shelf.of(lane))
@@ -119,7 +120,7 @@ impl Owner {
     }
 
     /// The lanes' next numbers.
-    fn next(&self) -> ByLane<Seq> {
+    pub(super) fn next(&self) -> ByLane<Seq> {
         let catalog = self.shared.catalog();
         ByLane::from_fn(|lane| catalog.lanes.get(lane).next)
     }

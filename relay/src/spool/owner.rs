@@ -10,7 +10,9 @@ use protocol::timestamp::Timestamp;
 
 use super::SpoolError;
 use super::command::{Batch, Command, Done, answer};
+use super::crowd::Crowd;
 use super::disk::{Disk, Lock, is_full};
+use super::fair::Greedy;
 use super::lanes::ByLane;
 use super::loss::Loss;
 use super::queue::Queue;
@@ -77,6 +79,11 @@ pub(super) struct Owner {
     pub(super) headroom: u64,
     /// The lanes that are to hold back.
     pub(super) held: ByLane<bool>,
+    /// The projects that are to before their lane does, and when that was decided.
+    pub(super) greedy: Greedy,
+    pub(super) greedy_at: Duration,
+    /// Who has how much in the live lanes.
+    pub(super) crowds: ByLane<Crowd>,
     /// Whether the ballast is there.
     pub(super) ballast: bool,
     /// How often the state is to be written before what was taken back is not in either slot.
@@ -118,6 +125,9 @@ impl Owner {
             acks: Vec::new(),
             headroom: u64::MAX,
             held: ByLane::default(),
+            greedy: Greedy::default(),
+            greedy_at: now,
+            crowds: ByLane::default(),
             ballast: false,
             in_doubt: 0,
             unnoted_since: None,
@@ -263,7 +273,7 @@ impl Owner {
         self.turn(batch)
     }
 
-    fn due(&self, since: Duration, every: Duration) -> bool {
+    pub(super) fn due(&self, since: Duration, every: Duration) -> bool {
         self.time.monotonic().saturating_sub(since) >= every
     }
 
@@ -402,7 +412,7 @@ impl Owner {
 
     /// Adds to the counts that are to be written into lane 0.
     pub(super) fn add_pending(&mut self, mut counts: Counts) {
-        let lane = self.routes().of(Lane::Control);
+        let lane = self.routes().of(Lane::Control, None);
         let at = self.shared.catalog().lanes.get(lane).next;
         let pending = self.state.pending.get_or_insert(Pending {
             lane,

@@ -7,8 +7,11 @@
 //!
 //! What it never does: hold anything back because the hub is slow, while there is room.
 
+use std::time::Duration;
+
 use protocol::ids::Lane;
 
+use super::fair::{self, Greedy, Need};
 use super::lanes::ByLane;
 use super::owner::Owner;
 
@@ -51,10 +54,13 @@ fn share(load: &Load, lane: Lane) -> u64 {
     u64::try_from(percent).unwrap_or(u64::MAX)
 }
 
+/// How often it is decided anew which projects hold back.
+const GREEDY_EVERY: Duration = Duration::from_secs(2);
+
 impl Owner {
     /// Sees who is to hold back so that the spool does not become full.
     pub(super) fn feel_pressure(&mut self) {
-        let held = {
+        let (held, needs) = {
             let catalog = self.shared.catalog();
             let max = self.limits.bytes_max;
             let load = Load {
@@ -62,7 +68,11 @@ impl Owner {
                 waiting: ByLane::from_fn(|lane| catalog.lanes.get(lane).state().bytes),
                 gives_way: ByLane::from_fn(|lane| self.limits.may_evict(lane)),
             };
-            decide(&load, &self.held)
+            let needs = ByLane::from_fn(|lane| Need {
+                taken: share(&load, lane.live()),
+                full: bounds(lane).0,
+            });
+            (decide(&load, &self.held), needs)
         };
         for lane in Lane::ALL.into_iter().filter(|lane| lane.live() == *lane) {
             match (*self.held.get(lane), *held.get(lane)) {
@@ -76,6 +86,31 @@ impl Owner {
         }
         self.shared.hold_back(&held);
         self.held = held;
+        self.share_out(&needs);
+    }
+
+    /// Sees which projects are to hold back before the others.
+    fn share_out(&mut self, needs: &ByLane<Need>) {
+        let is_none = needs.0.iter().all(|need| need.is_none());
+        let greedy = if is_none {
+            Greedy::default()
+        } else if self.due(self.greedy_at, GREEDY_EVERY) {
+            self.greedy_at = self.time.monotonic();
+            let balance = self.draw_up();
+            fair::decide(&balance.waiting, needs, &self.greedy)
+        } else {
+            return;
+        };
+        if greedy == self.greedy {
+            return;
+        }
+        for lane in Lane::ALL {
+            for project in greedy.get(lane).difference(self.greedy.get(lane)) {
+                tracing::warn!(%lane, project.id = %project, "spool: becomes full, mostly of one project; its clients are told to send no more for this lane");
+            }
+        }
+        self.shared.tell_greedy(&greedy);
+        self.greedy = greedy;
     }
 }
 

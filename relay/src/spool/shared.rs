@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use protocol::ids::{Epoch, Lane};
+use protocol::ids::{Epoch, Lane, ProjectId};
 use protocol::timestamp::Timestamp;
 use tokio::sync::watch;
 
@@ -15,6 +15,7 @@ use super::catalog::Catalog;
 use super::cipher::Keys;
 use super::dictionaries::Shelf;
 use super::disk::Disk;
+use super::fair::Greedy;
 use super::index::Index;
 use super::lanes::ByLane;
 
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     shelf: Mutex<Shelf>,
     /// A bit for each lane, by its index, that is to hold back.
     held_back: AtomicU8,
+    /// The projects of each lane that are to hold back before the others; nothing is nobody.
+    greedy: RwLock<Option<Arc<Greedy>>>,
     /// Whether a hub has welcomed this relay since the owner last looked.
     pub(super) is_welcomed: AtomicBool,
     /// Counts commits and whatever else a reader may wait for.
@@ -76,6 +79,7 @@ impl Shared {
             balance: Mutex::default(),
             shelf: Mutex::default(),
             held_back: AtomicU8::new(0),
+            greedy: RwLock::default(),
             is_welcomed: AtomicBool::new(false),
             changed: watch::Sender::new(0),
             index,
@@ -102,6 +106,19 @@ impl Shared {
     /// Whether a lane is to hold back.
     pub(super) fn is_held_back(&self, lane: Lane) -> bool {
         self.held_back.load(Ordering::Relaxed) & bit(lane) != 0
+    }
+
+    /// Whether a project is to hold back in a lane before the others do.
+    pub(super) fn is_greedy(&self, lane: Lane, project: ProjectId) -> bool {
+        let greedy = self.greedy.read().unwrap_or_else(PoisonError::into_inner);
+        let greedy = greedy.as_ref();
+        greedy.is_some_and(|greedy| greedy.get(lane.live()).contains(&project))
+    }
+
+    pub(super) fn tell_greedy(&self, greedy: &Greedy) {
+        let told = Lane::ALL.iter().any(|lane| !greedy.get(*lane).is_empty());
+        let told = told.then(|| Arc::new(greedy.clone()));
+        *self.greedy.write().unwrap_or_else(PoisonError::into_inner) = told;
     }
 
     pub(super) fn hold_back(&self, held: &ByLane<bool>) {

@@ -4,6 +4,7 @@ mod balance;
 mod dictionaries;
 mod encrypted;
 mod erase;
+mod fair;
 mod faults;
 mod index;
 mod inspect;

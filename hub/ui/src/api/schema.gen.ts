@@ -2205,7 +2205,7 @@ export interface components {
              */
             actions: components["schemas"]["RuleAction"][];
             /**
-             * @description `dark`, `behind`, `unbalanced`, `failing_disk`, `cloned`; none is all of them.
+             * @description `dark`, `behind`, `unbalanced`, `failing_disk`, `cloned`, `incompatible`; none is all of them.
              * @default []
              */
             kinds: string[];
@@ -2416,7 +2416,7 @@ export interface components {
         };
         /** @description Something that is wrong with a relay. */
         Condition: {
-            /** @description `dark`, `behind`, `unbalanced`, `failing_disk` or `cloned`. */
+            /** @description `dark`, `behind`, `unbalanced`, `failing_disk`, `cloned` or `incompatible`. */
             kind: string;
             /** @description The figures, for a person to read. */
             detail: string;

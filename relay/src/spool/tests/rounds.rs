@@ -30,10 +30,7 @@ fn append(entries: Vec<Entry>) -> Append {
 fn of_a_lanes_blocks_each_waits_for_the_one_before() {
     let start = Start {
         epoch: Epoch(1),
-        routes: Routes {
-            control: Lane::Control,
-            errors: Lane::Errors,
-        },
+        routes: Routes::default(),
         next: ByLane::from_fn(|_| Seq(7)),
         dicts: ByLane::from_fn(|_| DictId::NONE),
     };
