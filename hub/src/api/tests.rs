@@ -5,6 +5,7 @@ mod audit;
 mod config;
 mod contract;
 mod deletions;
+mod direct;
 mod discarded;
 mod erasures;
 mod events;
