@@ -24,6 +24,7 @@ mod search_keys;
 mod searches;
 mod timeseries;
 mod totals;
+mod tags;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
