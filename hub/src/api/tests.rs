@@ -1,6 +1,8 @@
 //! What callers see of the API: a real store, archive, index, digest and fleet behind it.
 
 mod access;
+mod activity;
+mod at_once;
 mod audit;
 mod config;
 mod contract;
@@ -22,9 +24,9 @@ mod projects;
 mod releases;
 mod search_keys;
 mod searches;
+mod tags;
 mod timeseries;
 mod totals;
-mod tags;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
