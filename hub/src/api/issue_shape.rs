@@ -74,6 +74,9 @@ pub(super) struct Issue {
     /// The events that the search means, where it demands something of events. Of events that were
     /// told as one record it knows the one that is stored.
     pub filtered: Option<Filtered>,
+    /// The event whose id was searched for.
+    #[serde(rename = "matchingEventId", skip_serializing_if = "Option::is_none")]
+    pub matching_event: Option<String>,
 }
 
 /// Why the caller is told of an issue.
@@ -337,6 +340,7 @@ impl Issue {
             culprit: row.culprit,
         }
     }
+            matching_event: None,
 }
 
 /// The API's word for a stored priority.
