@@ -207,6 +207,43 @@ impl Write {
     /// [`StoreError::Engine`].
     pub async fn hide_issues(&mut self, ids: &[i64]) -> Result<(), StoreError> {
         for id in ids {
+    /// A note about an issue: who wrote it, and its data.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn note(
+        &mut self,
+        issue_id: i64,
+        note: i64,
+    ) -> Result<Option<(Option<i64>, String, i64)>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT user_id, data, created_at FROM issue_activity
+             WHERE id = ?1 AND issue_id = ?2 AND kind = 8",
+        )
+        .bind(note)
+        .bind(issue_id)
+        .fetch_optional(self.connection())
+        .await?)
+    }
+
+    /// Writes a note anew, or removes it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_note(&mut self, note: i64, data: Option<&str>) -> Result<(), StoreError> {
+        let sql = match data {
+            Some(_) => "UPDATE issue_activity SET data = ?2 WHERE id = ?1",
+            None => "DELETE FROM issue_activity WHERE id = ?1",
+        };
+        let query = sqlx::query(sql).bind(note);
+        let query = match data {
+            Some(data) => query.bind(data),
+            None => query,
+        };
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
             sqlx::query("DELETE FROM issue_hashes WHERE issue_id = ?1")
                 .bind(id)
                 .execute(self.connection())

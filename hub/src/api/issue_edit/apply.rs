@@ -14,7 +14,7 @@ use crate::api::issue_shape::StatusDetailsBody;
 use crate::api::letters::{Readers, Told};
 use crate::api::live::IssueTouched;
 use crate::audit;
-use crate::issue::{Status, StatusDetails};
+use crate::issue::{Ignored, Status, StatusDetails};
 use crate::store::Write;
 use crate::store::issue_edit::StatusColumns;
 use crate::store::issue_read::IssueRow;
@@ -274,27 +274,43 @@ async fn write_status(
     write.set_issue_status(row.id, &columns).await?;
     let kind = match status {
         Status::Resolved if details.in_commit.is_some() => kind::RESOLVED_IN_COMMIT,
-        Status::Resolved if details.in_release.is_some() || details.in_next_release => {
+        Status::Resolved
+            if details.in_release.is_some()
+                || details.in_next_release
+                || details.in_upcoming_release =>
+        {
             kind::RESOLVED_IN_RELEASE
         }
         Status::Resolved => kind::RESOLVED,
         Status::Unresolved(_) => kind::UNRESOLVED,
         Status::Ignored(_) => kind::IGNORED,
     };
-    let data = match (&details.in_commit, &details.in_release) {
-        (Some(named), version) if kind == kind::RESOLVED_IN_COMMIT => json!({
+    let data = told(status, details)?.to_string();
+    write
+        .add_person_activity(row.id, kind, context.user, &data, now)
+        .await?;
+    Ok(())
+}
+
+/// What the activity tells of a status: in what it was resolved, or how long it is archived.
+fn told(status: Status, details: &StatusDetails) -> Result<Value, ApiError> {
+    let mut data = match (&details.in_commit, &details.in_release) {
+        (Some(named), version) => json!({
             "commit": named.commit,
             "repository": named.repository,
             "version": version,
         }),
-        (_, Some(version)) if kind == kind::RESOLVED_IN_RELEASE => json!({ "version": version }),
-        _ => serde_json::to_value(StatusDetailsBody::from(details.clone()))
+        (None, Some(version)) => json!({ "version": version }),
+        (None, None) => serde_json::to_value(StatusDetailsBody::from(details.clone()))
             .map_err(ApiError::internal)?,
     };
-    write
-        .add_person_activity(row.id, kind, context.user, &data.to_string(), now)
-        .await?;
-    Ok(())
+    if let Some(current) = &details.current_release {
+        data["current_release_version"] = current.as_str().into();
+    }
+    if status == Status::Ignored(Ignored::UntilEscalating) {
+        data["ignoreUntilEscalating"] = true.into();
+    }
+    Ok(data)
 }
 
 /// Whose an issue is, and how much it matters.
