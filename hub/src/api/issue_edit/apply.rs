@@ -1,5 +1,7 @@
 //! Writes down what a change does to issues, with the activity that people see.
 
+use std::collections::HashMap;
+
 use protocol::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -45,34 +47,43 @@ pub(in crate::api) struct Context<'c> {
     priority: Option<i64>,
 }
 
-/// Does to issues what a change asks for.
+/// Does to issues what a change asks for: to each as it is when its turn has come, whoever changed
+/// it meanwhile. `clock` is read then, so that what was done stands in its order.
 pub(in crate::api) async fn apply(
     state: &ApiState,
     caller: &Caller,
     organization: &Organization,
     rows: &[IssueRow],
     change: IssueChange,
-    now: Timestamp,
+    clock: fn() -> Timestamp,
 ) -> Result<Changed, ApiError> {
     if wants(change.merge.as_ref()) {
         return Err(ApiError::field("merge", "name the issues in a list, by id"));
     }
     let people = People::read(state, organization.id).await?;
+    let assignee = meant_assignee(&change, &people)?;
+    let priority = meant_priority(&change)?;
+    let mut releases = HashMap::new();
+    for row in rows {
+        releases.insert(row.id, meant_release(&state.store, row, &change).await?);
+    }
+    let readers = Readers::of(state, organization, rows, &people).await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let mut write = state.store.begin().await?;
+    let rows = &write.issue_rows(&ids).await?;
     let context = Context {
-        now,
+        now: clock(),
         user: caller.0.user.id,
         change: &change,
-        assignee: meant_assignee(&change, &people)?,
-        priority: meant_priority(&change)?,
+        assignee,
+        priority,
     };
     let mut statuses = Vec::new();
     for row in rows {
-        let release = meant_release(&state.store, row, &change).await?;
+        let release = releases.remove(&row.id).flatten();
         statuses.push(new_status(context.now, row, &change, release)?);
     }
-    let readers = Readers::of(state, organization, rows, &people).await?;
     audit_change(&context, rows, &statuses);
-    let mut write = state.store.begin().await?;
     for (row, status) in rows.iter().zip(&statuses) {
         write_one(&mut write, row, status.as_ref(), &context).await?;
         follow(&mut write, row, status.is_some(), &context, &readers).await?;
@@ -94,7 +105,7 @@ pub(in crate::api) async fn apply(
             issue: row.id,
         });
     }
-    let share_id = match (rows, change.is_public) {
+    let share_id = match (rows.as_slice(), change.is_public) {
         ([row], Some(true)) => state.store.shares(&[row.id]).await?.pop(),
         _ => None,
     };
