@@ -133,6 +133,9 @@ pub(super) struct StatusDetailsBody {
     /// Users until an archived issue comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore_user_count: Option<i64>,
+    /// Minutes within which so many users have to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_user_window: Option<i64>,
 }
 
 /// A commit by its hash.
@@ -159,6 +162,7 @@ impl From<StatusDetails> for StatusDetailsBody {
             ignore_count: details.ignore_count,
             ignore_window: details.ignore_window,
             ignore_user_count: details.ignore_user_count,
+            ignore_user_window: details.ignore_user_window,
         }
     }
 }
@@ -336,11 +340,11 @@ impl Issue {
                 last_seen: iso(row.last_seen),
             },
             filtered: None,
+            matching_event: None,
             title: row.title,
             culprit: row.culprit,
         }
     }
-            matching_event: None,
 }
 
 /// The API's word for a stored priority.

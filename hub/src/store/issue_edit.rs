@@ -111,6 +111,11 @@ impl Write {
         .execute(self.connection())
         .await?;
         Ok(())
+        // Who was seen counts from the change on.
+        sqlx::query("DELETE FROM issue_recent_users WHERE issue_id = ?1")
+            .bind(issue_id)
+            .execute(self.connection())
+            .await?;
     }
 
     /// Sets the priority of an issue: 25, 50 or 75. It is a person's word from then on.

@@ -80,7 +80,7 @@ pub(in crate::api) struct StatusDetailsInput {
     pub(super) ignore_window: Option<i64>,
     /// Further users.
     pub(super) ignore_user_count: Option<i64>,
-    /// Refused: users are counted without a window.
+    /// Minutes within which so many users have to come; left out they may take any time.
     pub(super) ignore_user_window: Option<i64>,
     pub(super) ignore_until_escalating: Option<bool>,
 }
