@@ -100,7 +100,8 @@ impl Write {
         columns: &StatusColumns,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE issues SET status = ?2, substatus = ?3, status_details = ?4, resolved_at = ?5
+            "UPDATE issues SET status = ?2, substatus = ?3, status_details = ?4, resolved_at = ?5,
+                 review_since = 0
              WHERE id = ?1 AND status <= 2",
         )
         .bind(issue_id)
@@ -110,12 +111,12 @@ impl Write {
         .bind(columns.resolved_at)
         .execute(self.connection())
         .await?;
-        Ok(())
         // Who was seen counts from the change on.
         sqlx::query("DELETE FROM issue_recent_users WHERE issue_id = ?1")
             .bind(issue_id)
             .execute(self.connection())
             .await?;
+        Ok(())
     }
 
     /// Sets the priority of an issue: 25, 50 or 75. It is a person's word from then on.
@@ -206,12 +207,6 @@ impl Write {
         .await?)
     }
 
-    /// Hides issues and frees their hashes. [`Store::delete_issues_portion`] does the rest.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn hide_issues(&mut self, ids: &[i64]) -> Result<(), StoreError> {
-        for id in ids {
     /// A note about an issue: who wrote it, and its data.
     ///
     /// # Errors
@@ -249,6 +244,12 @@ impl Write {
         Ok(())
     }
 
+    /// Hides issues and frees their hashes. [`Store::delete_issues_portion`] does the rest.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn hide_issues(&mut self, ids: &[i64]) -> Result<(), StoreError> {
+        for id in ids {
             sqlx::query("DELETE FROM issue_hashes WHERE issue_id = ?1")
                 .bind(id)
                 .execute(self.connection())

@@ -332,7 +332,7 @@ impl Write {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE issues SET status = ?2, substatus = ?3, status_details = '{}',
-                               resolved_at = NULL, waiting_since = ?4
+                               resolved_at = NULL, waiting_since = ?4, review_since = ?4
              WHERE id = ?1",
         )
         .bind(issue)

@@ -243,6 +243,9 @@ async fn write_one(
     if let Some(is_public) = context.change.is_public {
         share(write, id, is_public, context).await?;
     }
+    if context.change.inbox == Some(true) {
+        write.mark_for_review(id, now).await?;
+    }
     if context.change.inbox == Some(false) {
         if status.is_none() {
             write.review_issue(id).await?;

@@ -35,7 +35,8 @@ pub(in crate::api) struct IssueChange {
     pub(super) is_subscribed: Option<bool>,
     /// Whether whoever has the link may see the issue; the link is another each time.
     pub(super) is_public: Option<bool>,
-    /// `false` marks the issue as reviewed: it needs no look any more, and is ongoing.
+    /// `false` marks the issue as reviewed: it needs no look any more, and is ongoing. `true` marks
+    /// an open one for review, for a week.
     pub(super) inbox: Option<bool>,
     /// `1` or `true` merges the issues into the one with most events.
     #[schema(value_type = Option<Object>)]
