@@ -365,7 +365,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(corrections::correct))
         .routes(routes!(tags::of_project_values))
         .routes(routes!(discover::table))
-        .routes(routes!(discover::validate))
+        .routes(routes!(discover::verdict::validate))
         .routes(routes!(timeseries::over_time))
         .routes(routes!(events::of_issue))
         .routes(routes!(event::of_issue))
