@@ -356,6 +356,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(issues::by_short_id))
         .routes(routes!(activity::list))
         .routes(routes!(activity::notes, activity::add_note))
+        .routes(routes!(activity::edit_note, activity::remove_note))
         .routes(routes!(tags::of_issue))
         .routes(routes!(tags::of_issue_key))
         .routes(routes!(tags::of_issue_values))
@@ -364,7 +365,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(corrections::correct))
         .routes(routes!(tags::of_project_values))
         .routes(routes!(discover::table))
-        .routes(routes!(discover::validate))
+        .routes(routes!(discover::verdict::validate))
         .routes(routes!(timeseries::over_time))
         .routes(routes!(events::of_issue))
         .routes(routes!(event::of_issue))
@@ -449,6 +450,16 @@ fn old_routes(router: axum::Router<ApiState>) -> axum::Router<ApiState> {
             "/api/0/organizations/{organization}/issues/{issue}/comments/",
             get(activity::notes).post(activity::add_note),
         )
+        .route("/api/0/issues/{issue}/notes/{note}/", of_note())
+        .route("/api/0/issues/{issue}/comments/{note}/", of_note())
+        .route(
+            "/api/0/organizations/{organization}/issues/{issue}/comments/{note}/",
+            of_note(),
+        )
+}
+
+fn of_note() -> axum::routing::MethodRouter<ApiState> {
+    axum::routing::put(activity::edit_note).delete(activity::remove_note)
 }
 
 /// The API under `/api/0/`.

@@ -25,6 +25,7 @@ mod function;
 mod hash;
 mod in_app;
 mod likeness;
+mod mark;
 mod message;
 mod module;
 mod rules;
@@ -37,6 +38,7 @@ use crate::normalise::NormalEvent;
 
 pub use explain::{Component, Value, Variant};
 pub use likeness::{FEATURES_MAX, Feature, first_difference};
+pub use mark::mark;
 pub use rules::{Enhancements, FingerprintRules, RULES_BYTES_MAX, RuleError, Rules};
 pub use title::{Metadata, Priority};
 pub use version::Version;
@@ -71,6 +73,16 @@ struct Way<'r> {
     version: Version,
 }
 
+impl<'r> Way<'r> {
+    /// What a project uses.
+    const fn of(rules: &'r Rules) -> Self {
+        Self {
+            rules,
+            version: rules.version,
+        }
+    }
+}
+
 /// Groups an event as a project does that has set nothing.
 #[must_use]
 pub fn group(event: &NormalEvent<'_>) -> Grouping {
@@ -80,14 +92,12 @@ pub fn group(event: &NormalEvent<'_>) -> Grouping {
 /// Groups an event as a project does that has set `rules`.
 #[must_use]
 pub fn group_by(event: &NormalEvent<'_>, rules: &Rules) -> Grouping {
-    let way = Way {
-        rules,
-        version: rules.version,
-    };
-    let rule = rules.fingerprints.find(event);
+    let way = Way::of(rules);
+    let rule = mark::rule(event, way);
     let previous = rules.previous.filter(|version| *version != rules.version);
     let previous = previous.map_or(Vec::new(), |version| {
         let way = Way { rules, version };
+        let rule = mark::rule(event, way);
         hashes(&mut variants(event, rule, way).0, event, rules)
     });
     let (mut variants, crash) = variants(event, rule, way);
@@ -97,7 +107,7 @@ pub fn group_by(event: &NormalEvent<'_>, rules: &Rules) -> Grouping {
     let named = rule
         .and_then(|rule| rule.title.as_deref())
         .map(|title| fingerprint::fill(title, event, crash));
-    let heading = title::heading(event, crash, named.as_deref());
+    let heading = title::heading(event, crash, named.as_deref(), way);
     Grouping {
         hashes,
         previous,

@@ -14,6 +14,8 @@
 //! page needs.
 
 mod compile;
+mod facet;
+mod grouping;
 mod listing;
 mod look;
 mod part;
@@ -60,6 +62,9 @@ pub enum IndexError {
     /// The key is a fact of issues; the caller resolves those.
     #[error("{0:?} is a fact of issues, not of events")]
     NotAnEventKey(String),
+    /// More groups than are counted at once.
+    #[error("it would be more than {0} groups: search for less, or group by less")]
+    TooManyGroups(usize),
     /// The writer has ended.
     #[error("the index is closed")]
     Closed,
@@ -242,6 +247,82 @@ pub struct Suggestions {
     pub n_left_out: Option<usize>,
 }
 
+/// What events are grouped by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupBy {
+    /// Their issue.
+    Issue,
+    /// Their project.
+    Project,
+    /// Their value of a key, of those that [`can_group_by`] takes.
+    Key(Key),
+}
+
+/// What the events of a group have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupValue {
+    /// No value.
+    None,
+    /// The issue's row.
+    Issue(i64),
+    /// The project's id.
+    Project(i64),
+    /// The value as it is written.
+    Text(String),
+}
+
+/// A group of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupHit {
+    /// What its events have, in the order that was asked for.
+    pub values: Vec<GroupValue>,
+    /// How many they are, and who met them.
+    pub count: Count,
+    /// When the first of them happened.
+    pub first_seen: Timestamp,
+    /// When the last did.
+    pub last_seen: Timestamp,
+}
+
+/// Whether events can be grouped by a key: not by what is different with each, or is a text.
+#[must_use]
+pub fn can_group_by(key: &Key) -> bool {
+    schema::is_offered(&key_name(key))
+}
+
+/// A key as the index names it.
+fn key_name(key: &Key) -> String {
+    match key {
+        Key::Field(name) => name.clone(),
+        Key::Tag(name) => schema::tag_key(name),
+        Key::Flag(name) => schema::tag_key(&format!("flags.{name}")),
+    }
+}
+
+/// A tag of what a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facet {
+    /// Its name.
+    pub tag: String,
+    /// Events that have it.
+    pub events: u64,
+    /// The most frequent first; the rarest of very many are left out.
+    pub values: Vec<FacetValue>,
+}
+
+/// A value of a tag, and the events that have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FacetValue {
+    /// As events have it.
+    pub text: String,
+    /// How many.
+    pub events: u64,
+    /// When the first of them happened.
+    pub first_seen: Timestamp,
+    /// When the last did.
+    pub last_seen: Timestamp,
+}
+
 /// Which end of time comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -378,6 +459,36 @@ impl Index {
             .await
     }
 
+    /// The tags of what a look found in these projects, by their names; or the one of a name.
+    ///
+    /// # Errors
+    /// The engine's error.
+    pub async fn facets(
+        &self,
+        look: &Look,
+        projects: Vec<ProjectId>,
+        tag: Option<String>,
+    ) -> Result<Vec<Facet>, IndexError> {
+        let documents = Arc::clone(&look.documents);
+        self.ask(move |parts| facet::facets(parts, &documents, &projects, tag.as_deref()))
+            .await
+    }
+
+    /// What a look found in these projects by the values that its events have, in no order.
+    ///
+    /// # Errors
+    /// [`IndexError::TooManyGroups`], or the engine's error.
+    pub async fn groups(
+        &self,
+        look: &Look,
+        projects: Vec<ProjectId>,
+        by: Vec<GroupBy>,
+    ) -> Result<Vec<GroupHit>, IndexError> {
+        let documents = Arc::clone(&look.documents);
+        self.ask(move |parts| grouping::groups(parts, &documents, &projects, &by))
+            .await
+    }
+
     /// Matching events in time order, at most `limit`, those behind `after` in that order.
     ///
     /// # Errors
@@ -418,11 +529,7 @@ impl Index {
         begin: &str,
         limit: usize,
     ) -> Result<Suggestions, IndexError> {
-        let key = match key {
-            Key::Field(name) => name.clone(),
-            Key::Tag(name) => schema::tag_key(name),
-            Key::Flag(name) => schema::tag_key(&format!("flags.{name}")),
-        };
+        let key = key_name(key);
         let begin = begin.to_owned();
         self.ask(move |parts| suggest::values(parts, &projects, &key, &begin, limit))
             .await

@@ -137,6 +137,8 @@ pub struct IssueState {
     pub users_seen: i64,
     /// Events within the window of its archival, this one included; 0 where there is none.
     pub recent: i64,
+    /// Users within the window of its archival, this event's included; 0 where there is none.
+    pub recent_users: i64,
     /// How often it is seen; only of an issue that is archived until that is a surprise.
     pub pace: Option<Pace>,
 }
@@ -255,6 +257,7 @@ mod tests {
             times_seen: 10,
             users_seen: 3,
             recent: 4,
+            recent_users: 0,
             pace: None,
         }
     }

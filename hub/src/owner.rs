@@ -20,7 +20,7 @@ use std::ops::Range;
 
 pub use facts::Facts;
 pub use matcher::{Kind, Matcher};
-pub use suspect::{Suspect, suspects};
+pub use suspect::{SUSPECT_AGE_MAX_MS, SUSPECT_RELEASES_MAX, Suspect, suspects};
 
 /// Most rules of a project, those of its CODEOWNERS file included.
 pub const RULES_MAX: usize = 5000;

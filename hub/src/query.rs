@@ -19,7 +19,7 @@ use protocol::timestamp::Timestamp;
 
 use lexer::{Lexer, Token, TokenKind};
 pub use near::{distance, slips};
-pub use value::{Op, Part, Pattern, Value};
+pub use value::{Op, Part, Pattern, Value, parse_number};
 
 /// Longest query, in bytes.
 pub const QUERY_BYTES_MAX: usize = 4096;
@@ -438,6 +438,7 @@ impl<'t> Parser<'t> {
                 })?;
             return Ok(exists(canonical(name), span));
         }
+        let kind = tag_kind(key);
         let key = canonical(key);
         if raw.is_empty_quotes() {
             return Ok(Expr::Not(Box::new(exists(key, span))));
@@ -456,6 +457,8 @@ impl<'t> Parser<'t> {
                 raw.number(span)?
             }
             Key::Field(name) if BOOLEAN_KEYS.contains(&name.as_str()) => raw.boolean(span)?,
+            Key::Tag(_) if kind == TagKind::Number && raw.is_a_number() => raw.number(span)?,
+            Key::Tag(_) if kind == TagKind::Boolean => raw.boolean(span)?,
             Key::Flag(_) => raw.boolean(span)?,
             Key::Field(name) if DATE_KEYS.contains(&name.as_str()) => {
                 return raw
@@ -534,6 +537,24 @@ fn date_expr(key: &Key, span: &Range<usize>, bounds: value::DateBounds) -> Expr 
         Expr::Not(Box::new(expr))
     } else {
         expr
+    }
+}
+
+/// What the values of a tag are said to be, as in `tags[ratio,number]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TagKind {
+    Text,
+    Number,
+    Boolean,
+}
+
+fn tag_kind(name: &str) -> TagKind {
+    let inside = name.strip_prefix("tags[").and_then(|n| n.strip_suffix(']'));
+    let kind = inside.and_then(|inside| inside.rsplit_once(','));
+    match kind.map(|(_, kind)| kind.trim()) {
+        Some("number" | "duration" | "size") => TagKind::Number,
+        Some("boolean") => TagKind::Boolean,
+        _ => TagKind::Text,
     }
 }
 

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
 use super::assignees::People;
@@ -15,11 +16,13 @@ use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
 use super::input::{At, Input};
 use super::letters::{self, About, Deed};
+use super::page::{PAGE_ROWS_MAX, Page, Params};
 use super::types::{IssueAt, IssuePath, UserRef, iso, stored_object};
 use crate::access::Scope;
 use crate::audit;
 use crate::clock;
-use crate::store::people::Member;
+use crate::store::issue_read::Activity as Row;
+use crate::store::place::Place;
 
 /// Longest note, in bytes.
 const NOTE_BYTES_MAX: usize = 16 * 1024;
@@ -39,7 +42,7 @@ pub(super) struct Activity {
     /// Null is the hub itself.
     user: Option<UserRef>,
     #[schema(value_type = Object)]
-    data: serde_json::Map<String, serde_json::Value>,
+    data: serde_json::Map<String, Value>,
     date_created: String,
 }
 
@@ -57,6 +60,41 @@ pub(super) struct NewNote {
     /// Others who are told: `user:1`, `team:1`.
     #[serde(default)]
     mentions: Vec<String>,
+}
+
+/// Which page of a list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the documentation alone")]
+pub(super) struct PageParams {
+    /// From the `Link` header of another page.
+    cursor: Option<String>,
+    /// At most 100.
+    limit: Option<u32>,
+}
+
+/// The path of a note, as it is documented.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(
+    dead_code,
+    reason = "read by the documentation alone; the short form has no organization"
+)]
+pub(super) struct NotePath {
+    /// Slug or id.
+    organization: String,
+    /// Id, or short id as in SHOP-2K.
+    issue: String,
+    /// Id.
+    note: i64,
+}
+
+/// The path of a note, as it is read.
+#[derive(Debug, Deserialize)]
+pub(super) struct NoteAt {
+    organization: Option<String>,
+    issue: String,
+    note: i64,
 }
 
 /// The API's word for a stored activity type.
@@ -87,65 +125,154 @@ fn kind_name(kind: i64) -> &'static str {
     }
 }
 
+impl Activity {
+    fn new(row: Row, people: &People) -> Self {
+        let mut data = stored_object(&row.data);
+        let assignee = data.get("assignee").and_then(Value::as_str);
+        if let Some(assignee) = assignee.and_then(|name| people.find(name)) {
+            data.extend(assignee.as_activity());
+        }
+        Self {
+            id: row.id.to_string(),
+            kind: kind_name(row.kind),
+            user: row.user_id.and_then(|id| people.user(id)),
+            data,
+            date_created: iso(row.created_at),
+        }
+    }
+}
+
 /// The latest things done to an issue, the latest first.
 pub(super) async fn read(
     state: &ApiState,
     issue: i64,
-    members: &[Member],
+    people: &People,
 ) -> Result<Vec<Activity>, ApiError> {
-    let rows = state.store.activities(issue).await?;
-    let user = |id: i64| {
-        let member = members.iter().find(|member| member.user.id == id);
-        member.map(|member| UserRef::from(&member.user))
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| Activity {
-            id: row.id.to_string(),
-            kind: kind_name(row.kind),
-            user: row.user_id.and_then(user),
-            data: stored_object(&row.data),
-            date_created: iso(row.created_at),
-        })
-        .collect())
+    let rows = state.store.activities(issue, None, None, PAGE_ROWS_MAX);
+    let rows = rows.await?.into_iter();
+    Ok(rows.map(|row| Activity::new(row, people)).collect())
 }
 
-async fn of_issue(
+async fn page(
     state: &ApiState,
     caller: &Caller,
     at: &IssueAt,
-) -> Result<Vec<Activity>, ApiError> {
+    params: &Params,
+    kind: Option<i64>,
+) -> Result<Page<Activity>, ApiError> {
     let slug = at.organization.as_deref();
     let found = state
         .issue(caller, slug, &at.issue, Scope::EventRead)
         .await?;
-    let members = state.store.members(found.organization.id).await?;
-    read(state, found.issue.id, &members).await
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let from = cursor.map(|cursor| (cursor.place, cursor.direction));
+    let issue = found.issue.id;
+    let rows = state.store.activities(issue, kind, from, limit + 1).await?;
+    let page = Page::cut(rows, limit, cursor, |row| Place {
+        value: row.created_at,
+        id: row.id,
+    });
+    let people = People::read(state, found.organization.id).await?;
+    Ok(page.map(|rows| {
+        let rows = rows.into_iter();
+        rows.map(|row| Activity::new(row, &people)).collect()
+    }))
 }
 
-/// What was done to an issue.
+/// What was done to an issue, the latest first.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/activities/",
-    tag = "issues", params(IssuePath), responses((status = 200, body = Activities)))]
+    tag = "issues", params(IssuePath, PageParams), responses((status = 200, body = Activities)))]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueAt>,
-) -> Result<Json<Activities>, ApiError> {
-    let activity = of_issue(&state, &caller, &at).await?;
-    Ok(Json(Activities { activity }))
+    params: Params,
+) -> Result<Response, ApiError> {
+    let page = page(&state, &caller, &at, &params, None).await?;
+    let (headers, activity) = page.into_parts(&params);
+    Ok((headers, Json(Activities { activity })).into_response())
 }
 
-/// The notes about an issue.
+/// The notes about an issue, the latest first.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/notes/",
-    tag = "issues", params(IssuePath), responses((status = 200, body = [Activity])))]
+    tag = "issues", params(IssuePath, PageParams), responses((status = 200, body = [Activity])))]
 pub(super) async fn notes(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueAt>,
-) -> Result<Json<Vec<Activity>>, ApiError> {
-    let mut notes = of_issue(&state, &caller, &at).await?;
-    notes.retain(|activity| activity.kind == kind_name(NOTE));
-    Ok(Json(notes))
+    params: Params,
+) -> Result<Response, ApiError> {
+    let page = page(&state, &caller, &at, &params, Some(NOTE)).await?;
+    Ok(page.respond(&params))
+}
+
+/// Writes a note anew. Only who wrote it may; nobody is told again.
+#[utoipa::path(put, path = "/api/0/organizations/{organization}/issues/{issue}/notes/{note}/",
+    tag = "issues", params(NotePath), request_body = NewNote,
+    responses((status = 200, body = Activity)))]
+pub(super) async fn edit_note(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<NoteAt>,
+    Input(note): Input<NewNote>,
+) -> Result<Json<Activity>, ApiError> {
+    let text = checked(&note.text)?;
+    let data = json!({ "text": text }).to_string();
+    let written_at = put_note(&state, &caller, &at, Some((text, &data))).await?;
+    Ok(Json(Activity {
+        id: at.note.to_string(),
+        kind: kind_name(NOTE),
+        user: Some(UserRef::from(&caller.0.user)),
+        data: stored_object(&data),
+        date_created: iso(written_at),
+    }))
+}
+
+/// Removes a note. Only who wrote it may.
+#[utoipa::path(delete, path = "/api/0/organizations/{organization}/issues/{issue}/notes/{note}/",
+    tag = "issues", params(NotePath), responses((status = 204)))]
+pub(super) async fn remove_note(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<NoteAt>,
+) -> Result<StatusCode, ApiError> {
+    put_note(&state, &caller, &at, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Puts a text and its data in the place of a note, or nothing; answers when it was written.
+async fn put_note(
+    state: &ApiState,
+    caller: &Caller,
+    at: &NoteAt,
+    new: Option<(&str, &str)>,
+) -> Result<i64, ApiError> {
+    let slug = at.organization.as_deref();
+    let found = state
+        .issue(caller, slug, &at.issue, Scope::EventWrite)
+        .await?;
+    let mut write = state.store.begin().await?;
+    let note = write.note(found.issue.id, at.note).await?;
+    let (user, data, created_at) = note.ok_or_else(ApiError::missing)?;
+    if user != Some(caller.0.user.id) {
+        return Err(ApiError::forbidden("Only who wrote a note changes it."));
+    }
+    let before = json!({ "text": stored_object(&data).get("text") });
+    audit::changed(&before, &json!({ "text": new.map(|(text, _)| text) }));
+    write.put_note(at.note, new.map(|(_, data)| data)).await?;
+    write.commit().await?;
+    Ok(created_at)
+}
+
+/// The text of a note, within its limits.
+fn checked(text: &str) -> Result<&str, ApiError> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > NOTE_BYTES_MAX {
+        let what = format!("1 to {NOTE_BYTES_MAX} bytes");
+        return Err(ApiError::field("text", what));
+    }
+    Ok(text)
 }
 
 /// Writes a note about an issue.
@@ -162,20 +289,14 @@ pub(super) async fn add_note(
     let found = state
         .issue(&caller, slug, &at.issue, Scope::EventWrite)
         .await?;
-    let text = note.text.trim();
-    if text.is_empty() || text.len() > NOTE_BYTES_MAX {
-        return Err(ApiError::field(
-            "text",
-            format!("1 to {NOTE_BYTES_MAX} bytes"),
-        ));
-    }
+    let text = checked(&note.text)?;
     if note.mentions.len() > MENTIONS_MAX {
         return Err(ApiError::field(
             "mentions",
             format!("at most {MENTIONS_MAX}"),
         ));
     }
-    let data = serde_json::json!({ "text": text }).to_string();
+    let data = json!({ "text": text }).to_string();
     let now = clock::now().as_millis();
     let user = caller.0.user.id;
     let people = People::read(&state, found.organization.id).await?;

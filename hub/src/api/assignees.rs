@@ -1,10 +1,12 @@
 //! Whom issues can be given to: the people and teams of an organization, by their names.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::ApiState;
 use super::error::ApiError;
+use super::types::UserRef;
 use crate::store::people::{Member, Team};
 
 /// Who is to look at an issue.
@@ -17,6 +19,17 @@ pub(super) struct Assignee {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+}
+
+impl Assignee {
+    /// As an activity tells of them, beside the stored name.
+    pub(super) fn as_activity(&self) -> [(String, Value); 3] {
+        [
+            ("assigneeType".to_owned(), self.kind.into()),
+            ("assigneeName".to_owned(), self.name.as_str().into()),
+            ("assigneeEmail".to_owned(), self.email.clone().into()),
+        ]
+    }
 }
 
 /// Whom issues can be assigned to.
@@ -54,6 +67,12 @@ impl People {
             name: member.user.name.clone(),
             email: Some(member.user.email.clone()),
         })
+    }
+
+    /// A member.
+    pub(super) fn user(&self, id: i64) -> Option<UserRef> {
+        let member = self.members.iter().find(|member| member.user.id == id)?;
+        Some(UserRef::from(&member.user))
     }
 
     /// The e-mail address of a member.

@@ -221,8 +221,11 @@ impl EventUser {
 }
 
 impl EventBody {
-    pub(super) fn new(event: &NormalEvent<'_>, belongs: Belongs, rules: &Rules) -> Self {
+    /// Frames are shown as the project's rules have them.
+    pub(super) fn new(event: &mut NormalEvent<'_>, belongs: Belongs, rules: &Rules) -> Self {
         let grouping = group::group_by(event, rules);
+        group::mark(event, rules);
+        let event = &*event;
         let mut summary = EventSummary::with(event, &grouping, belongs);
         if event.kind == EventKind::Feedback
             && let Some(words) = &event.facts.feedback_message

@@ -1,10 +1,11 @@
-//! Events of an organization as a table: the fields a request names, of each event or of each
-//! issue.
+//! Events of an organization as a table: the fields a request names, of each event or of each group
+//! of events.
 //!
 //! What a query says of issues (`is:`, `issue:`, `assigned:`) decides which issues' events are
 //! meant, and the rest which of their events.
 
-use std::collections::HashMap;
+mod groups;
+pub(super) mod verdict;
 
 use axum::Json;
 use axum::extract::State;
@@ -25,11 +26,11 @@ use super::input::At;
 use super::page::{Page, Params};
 use super::search::{self, chosen_projects, resolve_query, span};
 use super::totals;
-use super::types::{OrganizationPath, iso};
+use super::types::OrganizationPath;
 use crate::access::Scope;
 use crate::clock;
 use crate::ids::ShortId;
-use crate::index::{EventHit, Groups, IssueHit, Look, Order, People, Points, Search, Wanted};
+use crate::index::{EventHit, Order, Search};
 use crate::query::{self, Expr};
 use crate::store::event_read::EventRow;
 use crate::store::issue_list::IssueSort;
@@ -85,7 +86,8 @@ pub(super) struct Accuracy {
 #[expect(dead_code, reason = "read by the documentation alone")]
 pub(super) struct TableParams {
     /// `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
-    /// `last_seen()` or `first_seen()` the rows are issues. Of transactions and spans
+    /// `last_seen()` or `first_seen()` the rows are groups of the events that have the same values
+    /// of the other fields: `issue`, `project`, `release`, a tag, …. Of transactions and spans
     /// `transaction` or `span.name`, `project`, and beside them `count()`, `epm()`, `eps()`,
     /// `failure_count()`, `failure_rate()`, `avg()`, `p50()`, `p75()`, `p95()`, `p99()`.
     field: Vec<String>,
@@ -94,7 +96,7 @@ pub(super) struct TableParams {
     dataset: Option<String>,
     /// A search; of transactions and spans `transaction:NAME` or `span.name:NAME`.
     query: Option<String>,
-    /// `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`; of
+    /// `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
     /// transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
     /// `-p50()`, `-p95()`.
     sort: Option<String>,
@@ -146,134 +148,12 @@ pub(super) async fn table(
     let Some(search) = meant(&state, &caller, &chosen, &params).await? else {
         return Ok(respond(Page::whole(Vec::new()), &fields, &params));
     };
-    if fields.iter().any(|field| field.contains('(')) {
-        let page = issues(&state, &chosen, search, &fields, &params).await?;
+    if is_grouped(&fields) {
+        let page = groups::groups(&state, &chosen, search, &fields, &params).await?;
         return Ok(respond(page, &fields, &params));
     }
     let page = events(&state, &chosen, search, &fields, &params).await?;
     Ok(respond(page, &fields, &params))
-}
-
-/// What of a table could be answered, and why the rest could not.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Verdict {
-    /// Whether all of it could.
-    valid: bool,
-    projects: Vec<PartVerdict>,
-    dataset: Vec<NamedVerdict>,
-    environment: Vec<PartVerdict>,
-    field: Vec<NamedVerdict>,
-    query: QueryVerdict,
-    orderby: Vec<NamedVerdict>,
-}
-
-/// Whether a part could be answered.
-#[derive(Debug, Serialize, ToSchema)]
-struct PartVerdict {
-    valid: bool,
-    error: Option<String>,
-}
-
-/// Whether what has a name could be answered.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct NamedVerdict {
-    name: String,
-    valid: bool,
-    /// `string` or `number`; of a dataset there is none.
-    attr_type: Option<&'static str>,
-    error: Option<String>,
-}
-
-/// Whether a query could be answered.
-#[derive(Debug, Serialize, ToSchema)]
-struct QueryVerdict {
-    valid: bool,
-    error: Option<String>,
-    fields: Vec<NamedVerdict>,
-}
-
-/// Says what of a table could be answered, without answering it.
-#[utoipa::path(get, path = "/api/0/organizations/{organization}/events/validate/", tag = "events",
-    params(OrganizationPath, TableParams), responses((status = 200, body = Verdict)))]
-pub(super) async fn validate(
-    State(state): State<ApiState>,
-    caller: Caller,
-    At(path): At<OrganizationPath>,
-    params: Params,
-) -> Result<Json<Verdict>, ApiError> {
-    let organization = state
-        .organization(&caller, &path.organization, Scope::EventRead)
-        .await?;
-    let projects = state.store.projects(organization.id).await?;
-    let said = |error: ApiError| Some(error.to_string());
-    let project = chosen_projects(&projects, &params).err().and_then(said);
-    let fields: Vec<&str> = params.all("field").collect();
-    let are_issues = fields.iter().any(|field| field.contains('('));
-    let dataset = params.some("dataset").unwrap_or("errors");
-    let weighed = totals::Dataset::read(dataset);
-    let kind = |name: &str| match weighed {
-        Some(dataset) => totals::kind_of(dataset, name).unwrap_or("string"),
-        None => kind_of(name),
-    };
-    let named = |name: &str, error: Option<String>| NamedVerdict {
-        name: name.to_owned(),
-        valid: error.is_none(),
-        attr_type: Some(match kind(name.trim_start_matches('-')) {
-            "string" | "date" => "string",
-            _ => "number",
-        }),
-        error,
-    };
-    let field = fields.iter().map(|field| {
-        let error = match weighed {
-            Some(dataset) => totals::kind_of(dataset, field).err(),
-            None => check_fields(&[*field]).err().filter(|_| are_issues),
-        };
-        named(field, error.and_then(said))
-    });
-    let orderby = params.all("orderby").map(|name| {
-        let error = match weighed {
-            Some(dataset) => totals::largest(dataset, name).err(),
-            None if are_issues => issue_order(name).err(),
-            None => event_order(name).err(),
-        };
-        named(name, error.and_then(said))
-    });
-    let text = params.first("query").unwrap_or_default();
-    let query = match weighed {
-        Some(dataset) => totals::name(dataset, text).err(),
-        None => {
-            let parsed = query::parse(text, clock::now()).map_err(ApiError::from);
-            parsed.and_then(|query| kept_apart(&query)).err()
-        }
-    };
-    let query = query.and_then(said);
-    let unknown = check_dataset(dataset).err().filter(|_| weighed.is_none());
-    let mut verdict = Verdict {
-        valid: false,
-        projects: vec![PartVerdict {
-            valid: project.is_none(),
-            error: project,
-        }],
-        dataset: vec![NamedVerdict {
-            attr_type: None,
-            ..named(dataset, unknown.and_then(said))
-        }],
-        environment: Vec::new(),
-        field: field.collect(),
-        query: QueryVerdict {
-            valid: query.is_none(),
-            error: query,
-            fields: Vec::new(),
-        },
-        orderby: orderby.collect(),
-    };
-    let named = verdict.dataset.iter().chain(&verdict.field);
-    verdict.valid = verdict.projects.iter().all(|part| part.valid)
-        && verdict.query.valid
-        && named.chain(&verdict.orderby).all(|part| part.valid);
-    Ok(Json(verdict))
 }
 
 pub(super) fn check_dataset(name: &str) -> Result<(), ApiError> {
@@ -281,6 +161,11 @@ pub(super) fn check_dataset(name: &str) -> Result<(), ApiError> {
         "errors" | "discover" | "events" => Ok(()),
         _ => Err(ApiError::field("dataset", "errors, transactions or spans")),
     }
+}
+
+/// Whether a row is a group of events: where a field is a figure over several.
+fn is_grouped(fields: &[&str]) -> bool {
+    fields.iter().any(|field| field.contains('('))
 }
 
 /// Whether a query keeps apart what it says of issues and of events.
@@ -506,121 +391,4 @@ fn of_event(field: &str, body: &EventBody) -> Value {
                 .unwrap_or(field))
         }
     }
-}
-
-/// What a row of an issue can hold.
-fn check_fields(fields: &[&str]) -> Result<(), ApiError> {
-    let by_issue = [
-        "issue",
-        "issue.id",
-        "title",
-        "project",
-        "project.name",
-        "project.id",
-    ];
-    let figures = [
-        "count()",
-        "count_unique(user)",
-        "last_seen()",
-        "first_seen()",
-    ];
-    let is_known = |field: &&&str| by_issue.contains(*field) || figures.contains(*field);
-    match fields.iter().find(|field| !is_known(field)) {
-        Some(other) => {
-            let what = format!("{other} is not one of {by_issue:?} and {figures:?}");
-            Err(ApiError::field("field", what))
-        }
-        None => Ok(()),
-    }
-}
-
-fn issue_order(sort: &str) -> Result<fn(&IssueHit) -> i64, ApiError> {
-    match sort {
-        "-count()" | "-count" => Ok(|hit| i64::try_from(hit.events).unwrap_or(i64::MAX)),
-        "-last_seen()" | "-last_seen" | "-timestamp" => Ok(|hit| hit.last_seen.as_millis()),
-        "-first_seen()" | "-first_seen" => Ok(|hit| hit.first_seen.as_millis()),
-        _ => {
-            let what = "-count(), -last_seen() or -first_seen()";
-            Err(ApiError::field("sort", what))
-        }
-    }
-}
-
-/// A row for each issue that has matching events, with figures over those.
-async fn issues(
-    state: &ApiState,
-    projects: &[Project],
-    search: Search,
-    fields: &[&str],
-    params: &Params,
-) -> Result<Page<Map<String, Value>>, ApiError> {
-    check_fields(fields)?;
-    let look = state.index.look(search).await?;
-    let mut hits = look.issues.clone();
-    let key = issue_order(params.some("sort").unwrap_or("-last_seen()"))?;
-    hits.sort_by_key(|hit| std::cmp::Reverse((key(hit), hit.issue)));
-    let limit = params.limit()?;
-    let cursor = params.cursor()?;
-    let place = |hit: &IssueHit| Place {
-        value: key(hit),
-        id: hit.issue,
-    };
-    let at = cursor.map(|cursor| (cursor.place.value, cursor.place.id, cursor.direction));
-    match at {
-        Some((value, id, Direction::Onward)) => {
-            hits.retain(|hit| (key(hit), hit.issue) < (value, id));
-        }
-        Some((value, id, Direction::Back)) => {
-            hits.retain(|hit| (key(hit), hit.issue) > (value, id));
-            hits.reverse();
-        }
-        None => {}
-    }
-    hits.truncate(
-        usize::try_from(limit)
-            .unwrap_or(usize::MAX)
-            .saturating_add(1),
-    );
-    let page = Page::cut(hits, limit, cursor, place);
-    let ids: Vec<i64> = page.rows.iter().map(|hit| hit.issue).collect();
-    let users = match fields.contains(&"count_unique(user)") {
-        true => users(state, &look, &ids).await?,
-        false => HashMap::new(),
-    };
-    let rows = state.store.issue_rows(&ids).await?;
-    let shown = page.rows.iter().filter_map(|hit| {
-        let row = rows.iter().find(|row| row.id == hit.issue)?;
-        let project = find(projects, row.project_id)?;
-        let cells = fields.iter().map(|field| {
-            let value = match *field {
-                "count()" => json!(hit.events),
-                "count_unique(user)" => json!(users.get(&hit.issue).copied().unwrap_or(0)),
-                "last_seen()" => json!(iso(hit.last_seen.as_millis())),
-                "first_seen()" => json!(iso(hit.first_seen.as_millis())),
-                "title" => json!(row.title),
-                _ => of_issue(field, row, project).unwrap_or_default(),
-            };
-            ((*field).to_owned(), value)
-        });
-        Some(cells.collect())
-    });
-    let shown: Vec<Map<String, Value>> = shown.collect();
-    Ok(page.map(|_| shown))
-}
-
-/// Distinct people by issue, over the events that were found.
-async fn users(
-    state: &ApiState,
-    look: &Look,
-    issues: &[i64],
-) -> Result<HashMap<i64, u64>, ApiError> {
-    let wanted = Wanted {
-        groups: Groups::Issues(issues.to_vec()),
-        has_rest: false,
-        points: Points::NONE,
-        people: People::OfGroups,
-    };
-    let tallies = state.index.tally(look, wanted).await?;
-    let people = tallies.iter().map(|tally| tally.all.people);
-    Ok(issues.iter().copied().zip(people).collect())
 }

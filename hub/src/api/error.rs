@@ -199,6 +199,7 @@ impl From<IndexError> for ApiError {
     fn from(error: IndexError) -> Self {
         match error {
             IndexError::NotAnEventKey(_) => Self::invalid(error.to_string()),
+            IndexError::TooManyGroups(_) => Self::field("field", error.to_string()),
             IndexError::Closed => Self::unavailable("the search is starting or stopping"),
             IndexError::Directory { .. } | IndexError::Engine(_) | IndexError::Read(_) => {
                 Self::internal(error)

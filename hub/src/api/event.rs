@@ -21,6 +21,8 @@ use super::page::Params;
 use super::types::iso;
 use crate::access::Scope;
 use crate::archive::StoredEvent;
+use crate::group;
+use crate::owner::Facts;
 use crate::store::event_read::EventRow;
 use crate::store::place::{Direction, Place};
 
@@ -214,6 +216,15 @@ pub(super) async fn body_of(state: &ApiState, row: &EventRow) -> Result<StoredEv
         .next()
         .flatten()
         .ok_or_else(ApiError::missing)
+}
+
+/// What rules about owners may ask of an event.
+pub(super) async fn facts_of(state: &ApiState, row: &EventRow) -> Result<Facts, ApiError> {
+    let rules = state.digest.rules(project_id(row.project_id)?).await?;
+    shape(&body_of(state, row).await?, |event| {
+        group::mark(event, &rules);
+        Facts::of(event)
+    })
 }
 
 async fn detail(

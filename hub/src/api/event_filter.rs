@@ -55,7 +55,11 @@ pub(super) async fn issue_events(
 }
 
 /// What the index is asked; `None` when every event is meant.
-async fn search(state: &ApiState, issue: i64, params: &Params) -> Result<Option<Search>, ApiError> {
+pub(super) async fn search(
+    state: &ApiState,
+    issue: i64,
+    params: &Params,
+) -> Result<Option<Search>, ApiError> {
     let now = clock::now();
     let span = span(params, now)?;
     let text = params.first("query").unwrap_or_default();

@@ -164,9 +164,9 @@ fn location(row: &EventRow) -> Location {
 /// Normalises a body and makes something of it.
 pub(super) fn shape<T>(
     stored: &StoredEvent,
-    make: impl FnOnce(&NormalEvent<'_>) -> T,
+    make: impl FnOnce(&mut NormalEvent<'_>) -> T,
 ) -> Result<T, ApiError> {
     let receipt = digest::receipt(stored);
-    let event = normalise(&stored.payload, &receipt).map_err(ApiError::internal)?;
-    Ok(make(&event))
+    let mut event = normalise(&stored.payload, &receipt).map_err(ApiError::internal)?;
+    Ok(make(&mut event))
 }

@@ -301,7 +301,7 @@ pub(super) async fn attempt(
                 .event_by_id(&[project.id], id.as_bytes())
                 .await?;
             let row = row.ok_or_else(|| ApiError::field("eventId", "no such event here"))?;
-            shape(&body_of(&state, &row).await?, both)?
+            shape(&body_of(&state, &row).await?, |event| both(event))?
         }
         (None, Some(event)) => {
             let payload = event.to_string();

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::ApiState;
 use super::activity::{self, Activity};
+use super::assignees::People;
 use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
 use super::input::At;
@@ -129,14 +130,8 @@ pub(super) async fn detail(
     let tags = state.store.issue_tags(id, 1).await?;
     let seen_by = state.store.seen_by(id).await?;
     let told = state.store.subscribers(&[id]).await?;
-    let members = state.store.members(found.organization.id).await?;
-    let user = |id: i64| {
-        members
-            .iter()
-            .find(|m| m.user.id == id)
-            .map(|m| UserRef::from(&m.user))
-    };
-    let activity = activity::read(state, id, &members).await?;
+    let people = People::read(state, found.organization.id).await?;
+    let activity = activity::read(state, id, &people).await?;
     let grouping = state.store.issue_grouping(id).await?.unwrap_or_default();
     let mut issues = describe(
         state,
@@ -151,8 +146,11 @@ pub(super) async fn detail(
     Ok(IssueDetail {
         issue: issues.remove(&id).ok_or_else(ApiError::missing)?,
         activity,
-        seen_by: seen_by.iter().filter_map(|(id, _)| user(*id)).collect(),
-        participants: told.iter().filter_map(|(_, id)| user(*id)).collect(),
+        seen_by: seen_by
+            .iter()
+            .filter_map(|(id, _)| people.user(*id))
+            .collect(),
+        participants: told.iter().filter_map(|(_, id)| people.user(*id)).collect(),
         tags: tags
             .into_iter()
             .map(|tag| TagCount {

@@ -42,16 +42,17 @@ use delete::delete;
 
 /// Most issues changed at once that are named, and most that are changed in one transaction.
 const UPDATE_MAX: u32 = 100;
-/// Most issues changed at once that a search finds.
-const SEARCHED_MAX: u32 = 10_000;
+/// Most issues discarded at once that a search finds.
+const DISCARD_MAX: u32 = 10_000;
 /// Issues of one step.
 const STEP: usize = UPDATE_MAX as usize;
 /// What a change means that names no issues: every one. Deleting is never so careless.
 const ALL: &str = "";
 /// Most issues deleted at once that are named.
 const DELETE_NAMED_MAX: u32 = 1000;
-/// Most issues deleted at once that a search finds: their numbers are held in memory for a while.
-const DELETE_MAX: u32 = 1_000_000;
+/// Most issues changed or deleted at once that a search finds: their numbers are held in memory for
+/// a while.
+const SEARCHED_MAX: u32 = 1_000_000;
 
 /// Longest hash of a commit, in bytes.
 pub(super) const SHA_BYTES_MAX: usize = 128;
@@ -78,9 +79,9 @@ pub(super) async fn update_many(
         .await?;
     let projects = state.store.projects(organization.id).await?;
     let projects = search::chosen_projects(&projects, &params)?;
-    let rows = meant(&state, &caller, &projects, &params).await?;
+    let ids = meant(&state, &caller, &projects, &params).await?;
     let undo = deletions::undo(&params)?;
-    change_many(&state, &caller, &organization, rows, change, undo).await
+    change_many(&state, &caller, &organization, ids, change, undo).await
 }
 
 /// Changes issues of a project: those of `id` (repeated), or those a search finds.
@@ -103,9 +104,9 @@ pub(super) async fn update_many_of_project(
     let (organization, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    let rows = meant(&state, &caller, &[project], &params).await?;
+    let ids = meant(&state, &caller, &[project], &params).await?;
     let undo = deletions::undo(&params)?;
-    change_many(&state, &caller, &organization, rows, change, undo).await
+    change_many(&state, &caller, &organization, ids, change, undo).await
 }
 
 /// Changes one issue.
@@ -131,15 +132,8 @@ pub(super) async fn update(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let rows = [found.issue];
-    apply(
-        &state,
-        &caller,
-        &found.organization,
-        &rows,
-        change,
-        clock::now(),
-    )
-    .await?;
+    let organization = &found.organization;
+    apply(&state, &caller, organization, &rows, change, clock::now).await?;
     let issue = state
         .store
         .issue_rows(&[id])
@@ -217,7 +211,7 @@ async fn delete_many(
     params: &Params,
 ) -> Result<Response, ApiError> {
     let undo = deletions::undo(params)?;
-    let max = (DELETE_NAMED_MAX, DELETE_MAX);
+    let max = (DELETE_NAMED_MAX, SEARCHED_MAX);
     let issues = meant_ids(state, caller, projects, params, DEFAULT_QUERY, max).await?;
     let first = issues.get(..STEP).unwrap_or(&issues);
     let first = rows_among(state, projects, first).await?;
@@ -244,10 +238,9 @@ async fn meant(
     caller: &Caller,
     projects: &[Project],
     params: &Params,
-) -> Result<Vec<IssueRow>, ApiError> {
+) -> Result<Vec<i64>, ApiError> {
     let max = (UPDATE_MAX, SEARCHED_MAX);
-    let ids = meant_ids(state, caller, projects, params, ALL, max).await?;
-    rows_among(state, projects, &ids).await
+    meant_ids(state, caller, projects, params, ALL, max).await
 }
 
 /// The issues a request means: by id, by search, by `status` alone, or else by this search. At most
@@ -318,10 +311,13 @@ async fn change_many(
     state: &ApiState,
     caller: &Caller,
     organization: &Organization,
-    rows: Vec<IssueRow>,
+    ids: Vec<i64>,
     change: IssueChange,
     undo: Duration,
 ) -> Result<Response, ApiError> {
+    let projects = state.store.projects(organization.id).await?;
+    let (first, others) = ids.split_at(ids.len().min(STEP));
+    let rows = rows_among(state, &projects, first).await?;
     if rows.is_empty() {
         deed::nothing();
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -331,13 +327,20 @@ async fn change_many(
         let slug = &organization.slug;
         state.organization(caller, slug, Scope::EventAdmin).await?;
     }
-    let projects = state.store.projects(organization.id).await?;
-    audit::issues(&projects, &rows);
+    match (rows.as_slice(), others) {
+        ([row], []) => audit::issues(&projects, std::slice::from_ref(row)),
+        _ => audit::many_issues(&projects, &rows, rows.len() + others.len()),
+    }
     if discards {
+        if ids.len() > DISCARD_MAX as usize {
+            let what = format!("At most {DISCARD_MAX} issues are discarded at once.");
+            return Err(ApiError::conflict(what));
+        }
+        let rows = rows_among(state, &projects, &ids).await?;
         return discard_many(state, caller, organization, &rows, undo).await;
     }
     if wants(change.merge.as_ref()) {
-        if rows.len() > STEP {
+        if !others.is_empty() {
             let what = format!("at most {UPDATE_MAX} issues are merged at once");
             return Err(ApiError::field("merge", what));
         }
@@ -347,13 +350,54 @@ async fn change_many(
         };
         return Ok(Json(changed).into_response());
     }
-    let now = clock::now();
-    let mut changed = Changed::default();
-    // Others get their turn to write between the steps.
-    for rows in rows.chunks(STEP) {
-        changed = apply(state, caller, organization, rows, change.clone(), now).await?;
+    let kind = change.clone();
+    let changed = apply(state, caller, organization, &rows, kind, clock::now).await?;
+    if !others.is_empty() {
+        let steps = Steps {
+            state: state.clone(),
+            caller: caller.clone(),
+            organization: organization.clone(),
+            projects,
+            ids: others.to_vec(),
+            change,
+        };
+        // A task of its own: it goes on when the caller does not wait, and the deed has its entry.
+        let done = state.tracker.spawn(steps.take());
+        done.await.map_err(ApiError::internal)??;
     }
     Ok(Json(changed).into_response())
+}
+
+/// What is left to be changed of many issues.
+struct Steps {
+    state: ApiState,
+    caller: Caller,
+    organization: Organization,
+    projects: Vec<Project>,
+    ids: Vec<i64>,
+    change: IssueChange,
+}
+
+impl Steps {
+    /// Others get their turn to write between the steps.
+    async fn take(self) -> Result<(), ApiError> {
+        let Self {
+            state,
+            organization,
+            ..
+        } = &self;
+        for (n, ids) in self.ids.chunks(STEP).enumerate() {
+            if state.cancel.is_cancelled() {
+                let (done, all) = ((n + 1) * STEP, self.ids.len() + STEP);
+                let what = format!("The hub ends: {done} of {all} issues are changed. Ask again.");
+                return Err(ApiError::unavailable(what));
+            }
+            let rows = rows_among(state, &self.projects, ids).await?;
+            let change = self.change.clone();
+            apply(state, &self.caller, organization, &rows, change, clock::now).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Discards issues, as they are deleted.

@@ -3,6 +3,8 @@
 //! Counts and hashes move in one transaction; what is searchable follows in the background, and is
 //! finished after a restart.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -23,6 +25,7 @@ use crate::access::Scope;
 use crate::audit;
 use crate::clock;
 use crate::digest::regroup::{self, Parting, Regroup, RegroupError};
+use crate::store::Write;
 use crate::store::issue_read::IssueRow;
 use crate::store::issues::GroupHash;
 
@@ -59,29 +62,41 @@ pub(super) struct SplitBy {
     tag: String,
 }
 
-/// Merges issues of one project into the one with most events, or the oldest of those.
+/// Merges issues of one project into the one with most events, or the oldest of those. Issues that
+/// were merged meanwhile are the ones that they became.
 pub(super) async fn merge(
     state: &ApiState,
     user: i64,
-    rows: &[IssueRow],
+    asked: &[IssueRow],
 ) -> Result<Merged, ApiError> {
-    let target = rows
-        .iter()
-        .max_by_key(|row| (row.times_seen, -row.first_seen, -row.id))
-        .filter(|_| rows.len() >= 2)
-        .ok_or_else(|| ApiError::field("id", "name at least two issues to merge"))?;
-    if rows.iter().any(|row| row.project_id != target.project_id) {
+    let first = asked.first().filter(|_| asked.len() >= 2);
+    let first = first.ok_or_else(|| ApiError::field("id", "name at least two issues to merge"))?;
+    if asked.iter().any(|row| row.project_id != first.project_id) {
         return Err(ApiError::field(
             "id",
             "issues of several projects cannot be merged",
         ));
     }
+    let mut write = state.store.begin().await?;
+    let rows = as_they_are(&mut write, asked).await?;
+    let target = rows
+        .iter()
+        .max_by_key(|row| (row.times_seen, -row.first_seen, -row.id))
+        .ok_or_else(ApiError::missing)?;
     let children: Vec<&IssueRow> = rows.iter().filter(|row| row.id != target.id).collect();
     let ids: Vec<String> = children.iter().map(|row| row.id.to_string()).collect();
     let named = |row: &IssueRow| json!({ "id": row.id.to_string(), "title": row.title });
+    if children.is_empty() {
+        // Somebody else did it.
+        audit::nothing();
+        let gone = asked.iter().filter(|row| row.id != target.id);
+        return Ok(Merged {
+            parent: target.id.to_string(),
+            children: gone.map(|row| row.id.to_string()).collect(),
+        });
+    }
     audit::action(ISSUE_MERGE);
     audit::detail("into", named(target));
-    let mut write = state.store.begin().await?;
     for child in &children {
         write.merge_issue(child.id, target.id).await?;
     }
@@ -101,6 +116,20 @@ pub(super) async fn merge(
         parent: target.id.to_string(),
         children: ids,
     })
+}
+
+/// These issues now; of those that are gone the ones that have their events.
+async fn as_they_are(write: &mut Write, asked: &[IssueRow]) -> Result<Vec<IssueRow>, ApiError> {
+    let mut ids: BTreeSet<i64> = asked.iter().map(|row| row.id).collect();
+    let there = write.issue_rows(&Vec::from_iter(ids.clone())).await?;
+    let gone = asked
+        .iter()
+        .filter(|row| there.iter().all(|it| it.id != row.id));
+    for row in gone {
+        let event = &row.latest_event;
+        ids.extend(write.issue_of_event(row.project_id, event).await?);
+    }
+    Ok(write.issue_rows(&Vec::from_iter(ids)).await?)
 }
 
 /// Takes the events of some hashes out of an issue, into one of their own.

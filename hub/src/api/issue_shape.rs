@@ -74,6 +74,9 @@ pub(super) struct Issue {
     /// The events that the search means, where it demands something of events. Of events that were
     /// told as one record it knows the one that is stored.
     pub filtered: Option<Filtered>,
+    /// The event whose id was searched for.
+    #[serde(rename = "matchingEventId", skip_serializing_if = "Option::is_none")]
+    pub matching_event: Option<String>,
 }
 
 /// Why the caller is told of an issue.
@@ -130,6 +133,9 @@ pub(super) struct StatusDetailsBody {
     /// Users until an archived issue comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore_user_count: Option<i64>,
+    /// Minutes within which so many users have to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_user_window: Option<i64>,
 }
 
 /// A commit by its hash.
@@ -156,6 +162,7 @@ impl From<StatusDetails> for StatusDetailsBody {
             ignore_count: details.ignore_count,
             ignore_window: details.ignore_window,
             ignore_user_count: details.ignore_user_count,
+            ignore_user_window: details.ignore_user_window,
         }
     }
 }
@@ -333,6 +340,7 @@ impl Issue {
                 last_seen: iso(row.last_seen),
             },
             filtered: None,
+            matching_event: None,
             title: row.title,
             culprit: row.culprit,
         }

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use protocol::ids::EventId;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,10 +17,15 @@ use super::search;
 use super::types::{OrganizationPath, ProjectPath};
 use crate::access::Scope;
 use crate::clock;
+use crate::ids::ShortId;
 use crate::store::issue_list::{HITS_MAX, IssueSort};
+use crate::store::issue_read::IssueRow;
 use crate::store::people::Organization;
 use crate::store::place::Place;
 use crate::store::projects::Project;
+
+/// Says that the list is the one issue that the search names.
+const DIRECT_HIT: &str = "x-sentry-direct-hit";
 
 /// What a list of issues can be asked for.
 #[derive(Debug, IntoParams)]
@@ -55,6 +61,10 @@ pub(super) struct ListParams {
     group_stats_period: Option<String>,
     /// `filtered` leaves out the counts of the events that the search means. May be repeated.
     collapse: Option<Vec<String>>,
+    /// `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
+    /// of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
+    #[param(rename = "shortIdLookup")]
+    short_id_lookup: Option<String>,
 }
 
 /// The issues of an organization.
@@ -109,6 +119,36 @@ pub(super) fn sort(name: &str) -> Result<IssueSort, ApiError> {
     })
 }
 
+/// The issue that a search names by itself.
+struct DirectHit {
+    issue: IssueRow,
+    /// By the id of this event.
+    event: Option<Vec<u8>>,
+}
+
+async fn direct_hit(
+    state: &ApiState,
+    projects: &[Project],
+    params: &Params,
+) -> Result<Option<DirectHit>, ApiError> {
+    let text = params.first("query").unwrap_or_default().trim();
+    if let Ok(id) = text.parse::<EventId>() {
+        let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
+        let Some(row) = state.store.event_by_id(&ids, id.as_bytes()).await? else {
+            return Ok(None);
+        };
+        let issue = state.store.issue_rows(&[row.issue_id]).await?.pop();
+        let event = Some(row.event_id);
+        return Ok(issue.map(|issue| DirectHit { issue, event }));
+    }
+    let is_wished = matches!(params.first("shortIdLookup"), Some("1" | "true"));
+    if !is_wished || ShortId::parse(text).is_err() {
+        return Ok(None);
+    }
+    let found = state.issue_among(projects, text).await?;
+    Ok(found.map(|(_, issue)| DirectHit { issue, event: None }))
+}
+
 async fn page(
     state: &ApiState,
     caller: &Caller,
@@ -121,6 +161,18 @@ async fn page(
     let limit = params.limit()?;
     let cursor = params.cursor()?;
     let period = StatsPeriod::read(params)?;
+    if let Some(hit) = direct_hit(state, &projects, params).await? {
+        let rows = vec![hit.issue];
+        let periods = period.as_slice();
+        let issues = describe(state, caller, organization, &projects, rows, periods, now).await?;
+        let event = hit.event.map(hex::encode);
+        let issues = issues.into_values().map(|issue| Issue {
+            matching_event: event.clone(),
+            ..issue
+        });
+        let page = Page::whole(issues.collect()).with_hits(1, HITS_MAX);
+        return Ok(([(DIRECT_HIT, "1")], page.respond(params)).into_response());
+    }
     let search::Found { filter, narrowed } =
         search::resolve_query(state, caller, &projects, params, now).await?;
     let from = cursor.map(|cursor| (cursor.place, cursor.direction));

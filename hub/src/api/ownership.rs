@@ -23,6 +23,7 @@ use crate::store::ownership::OwnershipRow;
 
 /// Sentry's words for what becomes of an issue that has an owner.
 const ASSIGN: &str = "Auto Assign to Issue Owner";
+const ASSIGN_SUSPECTS: &str = "Auto Assign to Suspect Commits";
 const ASSIGN_NOT: &str = "Turn off Auto-Assignment";
 
 /// Who looks after what of a project.
@@ -36,7 +37,8 @@ pub(super) struct Ownership {
     date_created: Option<String>,
     last_updated: Option<String>,
     is_active: bool,
-    /// `Auto Assign to Issue Owner` or `Turn off Auto-Assignment`.
+    /// `Auto Assign to Issue Owner`, `Auto Assign to Suspect Commits` (to whose commit may have
+    /// brought it, else to the owner) or `Turn off Auto-Assignment`.
     auto_assignment: &'static str,
     codeowners_auto_sync: bool,
     schema: Schema,
@@ -107,7 +109,8 @@ impl From<&owner::Rule> for ShownRule {
 pub(super) struct OwnershipChange {
     raw: Option<String>,
     fallthrough: Option<bool>,
-    /// `Auto Assign to Issue Owner` or `Turn off Auto-Assignment`.
+    /// `Auto Assign to Issue Owner`, `Auto Assign to Suspect Commits` or `Turn off
+    /// Auto-Assignment`.
     auto_assignment: Option<String>,
     codeowners_auto_sync: Option<bool>,
 }
@@ -122,7 +125,11 @@ impl Ownership {
             date_created: is_set.then(|| iso(row.created_at)),
             last_updated: is_set.then(|| iso(row.updated_at)),
             is_active: true,
-            auto_assignment: if row.assigns { ASSIGN } else { ASSIGN_NOT },
+            auto_assignment: match (row.assigns, row.assigns_suspects) {
+                (true, false) => ASSIGN,
+                (true, true) => ASSIGN_SUSPECTS,
+                (false, _) => ASSIGN_NOT,
+            },
             codeowners_auto_sync: row.syncs,
             schema: Schema {
                 version: 1,
@@ -173,16 +180,13 @@ pub(super) async fn set(
         Rules::parse(&raw).map_err(|error| unreadable("raw", &error))?;
         row.raw = raw;
     }
-    row.assigns = match change.auto_assignment.as_deref() {
-        None => row.assigns,
-        Some(ASSIGN) => true,
-        Some(ASSIGN_NOT) => false,
-        Some("Auto Assign to Suspect Commits") => {
-            let what = "commits are not known here; assign to issue owners, or turn it off";
-            return Err(ApiError::field("autoAssignment", what));
-        }
+    (row.assigns, row.assigns_suspects) = match change.auto_assignment.as_deref() {
+        None => (row.assigns, row.assigns_suspects),
+        Some(ASSIGN) => (true, false),
+        Some(ASSIGN_SUSPECTS) => (true, true),
+        Some(ASSIGN_NOT) => (false, false),
         Some(_) => {
-            let what = format!("{ASSIGN} or {ASSIGN_NOT}");
+            let what = format!("{ASSIGN}, {ASSIGN_SUSPECTS} or {ASSIGN_NOT}");
             return Err(ApiError::field("autoAssignment", what));
         }
     };
@@ -198,6 +202,7 @@ fn audited(row: &OwnershipRow) -> serde_json::Value {
         "raw": row.raw,
         "codeowners": row.codeowners,
         "autoAssignment": row.assigns,
+        "suspectCommits": row.assigns_suspects,
         "fallthrough": row.falls_through,
         "codeownersAutoSync": row.syncs,
     })

@@ -169,7 +169,7 @@ pub(super) async fn resolve_text(
     now: Timestamp,
 ) -> Result<Found, ApiError> {
     let span = span(params, now)?;
-    let who = who(state, caller, projects, text).await?;
+    let who = who(state, caller, projects, text, now).await?;
     let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
     let parsed = read(state, &ids, text, now).await?;
     let plan = Plan::read(&parsed, &who)?;
@@ -209,10 +209,12 @@ async fn who(
     caller: &Caller,
     projects: &[Project],
     text: &str,
+    now: Timestamp,
 ) -> Result<Who, ApiError> {
     let user = caller.0.user.id;
     let mut who = Who {
         user,
+        now_ms: now.as_millis(),
         ..Who::default()
     };
     let names_someone = ["assigned", "bookmark", "subscribed", "team"];

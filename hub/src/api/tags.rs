@@ -1,21 +1,29 @@
 //! Tags of issues, projects and organizations.
+//!
+//! Of an issue without a filter the store's counts are told, which know every event; else the
+//! index counts, which knows those that are stored.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
-use super::caller::Caller;
+use super::caller::{Caller, FoundIssue};
 use super::error::ApiError;
+use super::event_filter::search;
 use super::input::At;
 use super::page::{Page, Params};
-use super::search::chosen_projects;
+use super::search::{chosen_projects, project_id, span};
 use super::types::{IssueAt, IssuePath, OrganizationPath, iso};
 use crate::access::Scope;
+use crate::clock;
+use crate::index::{Facet, Search};
 use crate::store::issue_tags::TagValue as Row;
 use crate::store::place::Place;
+use crate::store::projects::Project;
 
 /// Values shown of each tag in a list of tags.
 const TOP_VALUES: u32 = 10;
@@ -96,6 +104,22 @@ pub(super) struct IssueTagAt {
     key: String,
 }
 
+/// Of which events the tags are.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the documentation alone")]
+pub(super) struct TagFilter {
+    /// Names of environments; the empty one is "none". May be repeated.
+    environment: Option<Vec<String>>,
+    /// `24h`, `14d`, …
+    #[param(rename = "statsPeriod")]
+    stats_period: Option<String>,
+    /// ISO 8601; not together with `statsPeriod`.
+    start: Option<String>,
+    /// ISO 8601; not together with `statsPeriod`.
+    end: Option<String>,
+}
+
 /// The path of a project's tag.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -110,17 +134,26 @@ pub(super) struct ProjectTagPath {
 
 /// The tags of an issue with their most frequent values.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/tags/",
-    tag = "tags", params(IssuePath), responses((status = 200, body = [IssueTag])))]
+    tag = "tags", params(IssuePath, TagFilter),
+    responses((status = 200, body = [IssueTag])))]
 pub(super) async fn of_issue(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueAt>,
+    params: Params,
 ) -> Result<Json<Vec<IssueTag>>, ApiError> {
     let slug = at.organization.as_deref();
     let found = state
         .issue(&caller, slug, &at.issue, Scope::EventRead)
         .await?;
-    let rows = state.store.issue_tags(found.issue.id, TOP_VALUES).await?;
+    let rows = match search(&state, found.issue.id, &params).await? {
+        None => state.store.issue_tags(found.issue.id, TOP_VALUES).await?,
+        Some(search) => {
+            let facets = facets(&state, search, &[found.project], None).await?;
+            let top = |facet| rows_of(facet).take(TOP_VALUES as usize);
+            facets.into_iter().flat_map(top).collect()
+        }
+    };
     let mut tags: Vec<IssueTag> = Vec::new();
     for row in rows {
         match tags.last_mut().filter(|tag| tag.key == row.key) {
@@ -133,20 +166,18 @@ pub(super) async fn of_issue(
 
 /// One tag of an issue with its most frequent values.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/tags/{key}/",
-    tag = "tags", params(IssueTagPath), responses((status = 200, body = IssueTag)))]
+    tag = "tags", params(IssueTagPath, TagFilter), responses((status = 200, body = IssueTag)))]
 pub(super) async fn of_issue_key(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueTagAt>,
+    params: Params,
 ) -> Result<Json<IssueTag>, ApiError> {
     let slug = at.organization.as_deref();
     let found = state
         .issue(&caller, slug, &at.issue, Scope::EventRead)
         .await?;
-    let rows = state
-        .store
-        .issue_tag_values(found.issue.id, &at.key, 0, TOP_VALUES)
-        .await?;
+    let rows = values_of_issue(&state, &found, &at.key, &params, 0, TOP_VALUES).await?;
     if rows.is_empty() {
         return Err(ApiError::missing());
     }
@@ -155,7 +186,8 @@ pub(super) async fn of_issue_key(
 
 /// The values of one tag of an issue, the most frequent first.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/tags/{key}/values/",
-    tag = "tags", params(IssueTagPath), responses((status = 200, body = [TagValue])))]
+    tag = "tags", params(IssueTagPath, TagFilter),
+    responses((status = 200, body = [TagValue])))]
 pub(super) async fn of_issue_values(
     State(state): State<ApiState>,
     caller: Caller,
@@ -170,10 +202,7 @@ pub(super) async fn of_issue_values(
     let cursor = params.cursor()?;
     // Counts move while one reads, so pages are cut by number: a value may be seen twice.
     let offset = cursor.map_or(0, |cursor| cursor.place.value.max(0));
-    let rows = state
-        .store
-        .issue_tag_values(found.issue.id, &at.key, offset, limit + 1)
-        .await?;
+    let rows = values_of_issue(&state, &found, &at.key, &params, offset, limit + 1).await?;
     let mut number = offset;
     let rows: Vec<(i64, Row)> = rows
         .into_iter()
@@ -196,9 +225,9 @@ pub(super) async fn of_issue_values(
     Ok(page.map(|rows| values(rows).collect()).respond(&params))
 }
 
-/// The tags of an organization's recent issues.
+/// The tags of an organization's events, the most frequent first.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/tags/", tag = "tags",
-    params(OrganizationPath), responses((status = 200, body = [TagKey])))]
+    params(OrganizationPath, TagFilter), responses((status = 200, body = [TagKey])))]
 pub(super) async fn of_organization(
     State(state): State<ApiState>,
     caller: Caller,
@@ -210,22 +239,26 @@ pub(super) async fn of_organization(
         .await?;
     let projects = state.store.projects(organization.id).await?;
     let projects = chosen_projects(&projects, &params)?;
-    let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
-    let keys = state.store.tag_keys(&ids).await?;
-    let keys = keys.into_iter().map(|key| TagKey {
-        name: key.key.clone(),
-        key: key.key,
-        total_values: key.n_events,
-        unique_values: key.n_values,
+    let search = of_projects(&projects, &params)?;
+    let mut facets = facets(&state, search, &projects, None).await?;
+    // Stable: what is as frequent stays in the order of names.
+    facets.sort_by_key(|facet| std::cmp::Reverse(facet.events));
+    let keys = facets.into_iter().map(|facet| TagKey {
+        name: facet.tag.clone(),
+        key: facet.tag,
+        total_values: count(facet.events),
+        unique_values: count(facet.values.len()),
     });
     Ok(Json(keys.collect()))
 }
 
-/// Values of a tag in a project's recent issues, the most frequent first.
+/// Values of a tag of a project's events, the most frequent first.
 #[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/tags/{key}/values/",
     tag = "tags",
     params(ProjectTagPath,
-        ("query" = Option<String>, Query, description = "A part of the value.")),
+        ("query" = Option<String>, Query, description = "A part of the value."),
+        ("environment" = Option<Vec<String>>, Query, description = "May be repeated."),
+        ("statsPeriod" = Option<String>, Query, description = "`24h`, `14d`, …")),
     responses((status = 200, body = [TagValue])))]
 pub(super) async fn of_project_values(
     State(state): State<ApiState>,
@@ -237,14 +270,77 @@ pub(super) async fn of_project_values(
     let (_, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    let part = params.first("query").unwrap_or_default();
-    let limit = params.limit()?;
-    let rows = state
-        .store
-        .tag_values(&[project.id], &path.key, part, limit)
-        .await?;
-    let values: Vec<TagValue> = rows.into_iter().map(TagValue::from).collect();
+    let part = params.first("query").unwrap_or_default().to_lowercase();
+    let limit = usize::try_from(params.limit()?).unwrap_or(usize::MAX);
+    let projects = [project];
+    let search = of_projects(&projects, &params)?;
+    let facets = facets(&state, search, &projects, Some(path.key)).await?;
+    let rows = facets.into_iter().flat_map(rows_of);
+    let rows = rows.filter(|row| row.value.to_lowercase().contains(&part));
+    let values: Vec<TagValue> = rows.take(limit).map(TagValue::from).collect();
     Ok(Page::whole(values).respond(&params))
+}
+
+/// What the tags are of that are asked for.
+fn of_projects(projects: &[Project], params: &Params) -> Result<Search, ApiError> {
+    let span = span(params, clock::now())?;
+    Ok(Search {
+        projects: projects.iter().filter_map(project_id).collect(),
+        environments: params.all("environment").map(str::to_owned).collect(),
+        from: span.from.map(Timestamp::from_millis),
+        until: span.to.map(Timestamp::from_millis),
+        ..Search::everything()
+    })
+}
+
+async fn facets(
+    state: &ApiState,
+    search: Search,
+    projects: &[Project],
+    tag: Option<String>,
+) -> Result<Vec<Facet>, ApiError> {
+    let look = state.index.look(search).await?;
+    let projects = projects.iter().filter_map(project_id).collect();
+    Ok(state.index.facets(&look, projects, tag).await?)
+}
+
+/// Values of a tag of an issue, the most frequent first.
+async fn values_of_issue(
+    state: &ApiState,
+    found: &FoundIssue,
+    key: &str,
+    params: &Params,
+    offset: i64,
+    limit: u32,
+) -> Result<Vec<Row>, ApiError> {
+    let issue = found.issue.id;
+    let Some(search) = search(state, issue, params).await? else {
+        let rows = state.store.issue_tag_values(issue, key, offset, limit);
+        return Ok(rows.await?);
+    };
+    let projects = std::slice::from_ref(&found.project);
+    let facets = facets(state, search, projects, Some(key.to_owned())).await?;
+    let rows = facets.into_iter().flat_map(rows_of);
+    let rows = rows.skip(usize::try_from(offset).unwrap_or(0));
+    Ok(rows.take(limit as usize).collect())
+}
+
+/// A tag's values as the store has them.
+fn rows_of(facet: Facet) -> impl Iterator<Item = Row> {
+    let (n_events, n_values) = (count(facet.events), count(facet.values.len()));
+    facet.values.into_iter().map(move |value| Row {
+        key: facet.tag.clone(),
+        value: value.text,
+        times_seen: count(value.events),
+        first_seen: value.first_seen.as_millis(),
+        last_seen: value.last_seen.as_millis(),
+        n_values,
+        n_events,
+    })
+}
+
+fn count(n: impl TryInto<i64>) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
 }
 
 /// A tag of one or more of its values.

@@ -1,10 +1,13 @@
 //! What callers see of the API: a real store, archive, index, digest and fleet behind it.
 
 mod access;
+mod activity;
+mod at_once;
 mod audit;
 mod config;
 mod contract;
 mod deletions;
+mod direct;
 mod discarded;
 mod erasures;
 mod events;
@@ -21,6 +24,7 @@ mod projects;
 mod releases;
 mod search_keys;
 mod searches;
+mod tags;
 mod timeseries;
 mod totals;
 

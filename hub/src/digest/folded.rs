@@ -199,6 +199,18 @@ impl Incoming {
             .chain(self.alike.iter().filter_map(|like| like.user))
     }
 
+    /// Whom its events since a time are counted for, with when they were seen last.
+    pub(super) fn users_since(
+        &self,
+        start: Timestamp,
+    ) -> impl Iterator<Item = ([u8; 8], Timestamp)> + '_ {
+        let own = self.user.zip(self.own_time());
+        let alike = self.alike.iter();
+        let alike = alike.filter_map(|like| Some((like.user?, like.last)));
+        let all = own.into_iter().chain(alike);
+        all.filter(move |(_, at)| *at >= start)
+    }
+
     /// Its events by hour; an hour may come several times.
     pub(super) fn hours(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
         let own = self.own_time().map(|at| (at.hour(), 1));

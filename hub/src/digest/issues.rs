@@ -212,6 +212,7 @@ async fn move_on(
         times_seen: row.times_seen,
         users_seen: row.users_seen + fresh_users,
         recent: 0,
+        recent_users: 0,
         pace: None,
     };
     if matches!(state.status, Status::Unresolved(_)) {
@@ -224,6 +225,7 @@ async fn move_on(
     if let Some(start) = window_start {
         state.recent = write.issue_events_since(group.issue, start).await?;
     }
+    let mut recent_users = RecentUsers::read(write, now, group.issue, &state).await?;
     let resolved_in = match state.details.resolution() {
         Resolution::Now | Resolution::InCommit => None,
         Resolution::InRelease(version) => Some(version.to_owned()),
@@ -233,6 +235,7 @@ async fn move_on(
     for event in &group.events {
         state.times_seen += event.count();
         state.recent += window_start.map_or(0, |start| event.count_since(start));
+        state.recent_users = recent_users.add(event);
         if let Some(pace) = &mut state.pace {
             // What happened in an hour before says nothing of this one, however late it comes.
             let hours = event.hours().filter(|(hour, _)| *hour >= now.hour());
@@ -281,7 +284,55 @@ async fn move_on(
             }
         }
     }
+    recent_users.keep(write, group.issue).await?;
     Ok(ChangedKind::Seen)
+}
+
+/// Users within the window of an issue's archival, where it has one for users.
+struct RecentUsers {
+    start: Option<Timestamp>,
+    users: HashSet<[u8; 8]>,
+    /// Those of these events, with when they were seen last.
+    seen: Vec<([u8; 8], Timestamp)>,
+}
+
+impl RecentUsers {
+    async fn read(
+        write: &mut Write,
+        now: Timestamp,
+        issue: i64,
+        state: &IssueState,
+    ) -> Result<Self, StoreError> {
+        let start = state.details.user_window_start(now);
+        let users = match start {
+            Some(start) => write.recent_users(issue, start).await?,
+            None => HashSet::new(),
+        };
+        Ok(Self {
+            start,
+            users,
+            seen: Vec::new(),
+        })
+    }
+
+    /// How many there are with an event's.
+    fn add(&mut self, event: &Incoming) -> i64 {
+        if let Some(start) = self.start {
+            let seen = event.users_since(start);
+            for (user, at) in seen {
+                self.users.insert(user);
+                self.seen.push((user, at));
+            }
+        }
+        i64::try_from(self.users.len()).unwrap_or(i64::MAX)
+    }
+
+    async fn keep(self, write: &mut Write, issue: i64) -> Result<(), StoreError> {
+        for (user, at) in &self.seen {
+            write.add_recent_user(issue, user, *at).await?;
+        }
+        Ok(())
+    }
 }
 
 /// How often an issue was seen in this hour before these events, and how often it may be.

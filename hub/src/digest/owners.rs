@@ -1,4 +1,5 @@
-//! Gives issues to who looks after them, by their projects' rules.
+//! Gives issues to who looks after them, by their projects' rules, or to whose commit may have
+//! brought them.
 //!
 //! Rules are asked once about each issue, by its first event, and again when they have changed and
 //! it is still nobody's. What a person decided stays.
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::effect::Incoming;
 use super::rulebook::{Owners, RuleBook};
 use crate::index::Document;
-use crate::owner::{Facts, Rule};
+use crate::owner::{Facts, Owner, Rule, SUSPECT_AGE_MAX_MS, suspects};
 use crate::store::{StoreError, Write};
 
 /// The activity type of an assignment, as Sentry numbers it.
@@ -62,29 +63,65 @@ async fn ask(
     issue: i64,
     event: &Incoming,
 ) -> Result<(), StoreError> {
-    let rule = owners.rules.decide(&facts(&event.document));
-    let name = match rule {
-        Some(rule) => first_of(write, event, rule).await?,
-        None => None,
+    let facts = facts(&event.document);
+    let suspect = match owners.assigns_suspects {
+        true => suspect(write, &facts, issue, event).await?,
+        false => None,
+    };
+    let rule = owners.rules.decide(&facts).filter(|_| suspect.is_none());
+    let (name, why) = match (suspect, rule) {
+        (Some((name, sha)), _) => {
+            let why = json!({ "integration": "suspectCommitter", "commit": sha });
+            (Some(name), why)
+        }
+        (None, Some(rule)) => {
+            let matcher = &rule.matcher;
+            let rule_text = format!("{}:{}", matcher.kind().name(), matcher.pattern());
+            let why = json!({ "integration": "projectOwnership", "rule": rule_text });
+            (first_of(write, event, rule).await?, why)
+        }
+        (None, None) => (None, json!({})),
     };
     // The rules' own age: those of a moment later are asked again.
     let asked_at = owners.updated_at.max(now.as_millis());
     write
         .suggest_owner(issue, name.as_deref(), asked_at)
         .await?;
-    let (Some(name), Some(rule), true) = (&name, rule, owners.assigns) else {
+    let Some(name) = name.filter(|_| owners.assigns) else {
         return Ok(());
     };
-    write.set_issue_assignee(issue, Some(name)).await?;
-    let matcher = &rule.matcher;
-    let data = json!({
-        "assignee": name,
-        "integration": "projectOwnership",
-        "rule": format!("{}:{}", matcher.kind().name(), matcher.pattern()),
-    });
+    write.set_issue_assignee(issue, Some(&name)).await?;
+    let mut data = why;
+    data["assignee"] = name.into();
     write
         .add_activity(issue, ASSIGNED, &data.to_string(), now)
         .await
+}
+
+/// The member whose commit may have brought an issue, the most likely first, and the commit's hash.
+async fn suspect(
+    write: &mut Write,
+    facts: &Facts,
+    issue: i64,
+    event: &Incoming,
+) -> Result<Option<(String, String)>, StoreError> {
+    let project = event.stored.project;
+    let since = event.document.timestamp.as_millis() - SUSPECT_AGE_MAX_MS;
+    let files = write.touched_before(project.as_i64(), issue, since).await?;
+    let touched: Vec<(i64, &str)> = files
+        .iter()
+        .map(|file| (file.commit_id, file.path.as_str()))
+        .collect();
+    for suspect in suspects(facts.paths(), &touched) {
+        let Some(file) = files.iter().find(|file| file.commit_id == suspect.commit) else {
+            continue;
+        };
+        let author = Owner::Email(file.author_email.to_lowercase());
+        if let Some(name) = write.owner_of(project, &author).await? {
+            return Ok(Some((name, file.sha.clone())));
+        }
+    }
+    Ok(None)
 }
 
 /// The leftmost owner that exists.

@@ -274,6 +274,7 @@ pub(super) fn alone(mut stored: StoredEvent, by: By<'_>) -> Result<Incoming, Nor
         event.locate(&place(found));
     }
     let grouping = group::group_by(&event, by.rules);
+    group::mark(&mut event, by.rules);
     let document = document::of(&event, &grouping, stored.project);
     let metadata = serde_json::to_string(&grouping.metadata).unwrap_or_else(|_| "{}".to_owned());
     let user = event.user_key().map(user_hash);

@@ -21,7 +21,9 @@ pub(super) struct Owners {
     pub(super) rules: owner::Rules,
     /// Whether issues are given to their owners, or these are only suggested.
     pub(super) assigns: bool,
-    /// When they were last set.
+    /// Whether they are given first of all to whose commit may have brought them.
+    pub(super) assigns_suspects: bool,
+    /// When they were last set, or what they go by was told.
     pub(super) updated_at: i64,
 }
 
@@ -122,13 +124,14 @@ impl RuleBook {
             }
         };
         let mut all = self.owners.write().unwrap_or_else(PoisonError::into_inner);
-        if rules.is_empty() {
+        if rules.is_empty() && !row.assigns_suspects {
             all.remove(&id);
         } else {
             let owners = Owners {
                 rules,
                 assigns: row.assigns,
-                updated_at: row.updated_at,
+                assigns_suspects: row.assigns && row.assigns_suspects,
+                updated_at: row.updated_at.max(row.commits_told_at),
             };
             all.insert(id, Arc::new(owners));
         }

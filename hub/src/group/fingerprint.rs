@@ -30,7 +30,7 @@ impl<'e, 'a> Crash<'e, 'a> {
             .or(event.stacktrace.as_deref())
             .or_else(|| event.stacktraces().next());
         let frame = stack.and_then(|stack| {
-            let marks = stack::marks(stack, exception, event, way);
+            let marks = stack::marks(stack, exception, event.platform, way);
             let mut marked = stack.frames.iter().zip(&marks.frames).rev();
             let own = marked.find(|(_, mark)| mark.in_app);
             own.map(|(frame, _)| frame).or_else(|| stack.frames.last())

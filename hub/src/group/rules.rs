@@ -18,6 +18,7 @@ pub use enhance::Enhancements;
 pub(super) use enhance::{Mark, Marks};
 pub(super) use fingerprint::Fingerprint;
 pub use fingerprint::FingerprintRules;
+pub(super) use matcher::FrameFacts;
 
 /// Longest text of rules, in bytes.
 pub const RULES_BYTES_MAX: usize = 64 * 1024;

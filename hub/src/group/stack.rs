@@ -209,18 +209,18 @@ struct Frames {
 pub(super) fn marks(
     stack: &Stacktrace<'_>,
     exception: Option<&Exception<'_>>,
-    event: &NormalEvent<'_>,
+    platform: &str,
     way: Way<'_>,
 ) -> Marks {
     let own = |at: usize| {
         stack.frames.get(at).is_some_and(|frame| {
             frame.in_app == Some(true)
-                && (way.version.is_first() || !in_app::is_framework(frame, event.platform))
+                && (way.version.is_first() || !in_app::is_framework(frame, platform))
         })
     };
     way.rules
         .enhancements
-        .marks(stack, exception, event.platform, own)
+        .marks(stack, exception, platform, own)
 }
 
 /// Frames of a stack, repeated calls counted once.
@@ -232,7 +232,7 @@ fn frames(
     way: Way<'_>,
 ) -> Frames {
     let platform = event.platform;
-    let marks = marks(stack, exception, event, way);
+    let marks = marks(stack, exception, platform, way);
     let guess = likely_guess(stack, &marks);
     let mut parts = Vec::with_capacity(stack.frames.len());
     let mut previous: Option<&Frame<'_>> = None;

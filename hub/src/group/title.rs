@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::normalise::{EventKind, NormalEvent};
 
 use super::fingerprint::Crash;
+use super::{Way, mark};
 
 /// Longest title, in characters.
 const TITLE_CHARS_MAX: usize = 256;
@@ -72,6 +73,7 @@ pub(super) fn heading(
     event: &NormalEvent<'_>,
     crash: Crash<'_, '_>,
     named: Option<&str>,
+    way: Way<'_>,
 ) -> Heading {
     let frame = crash.frame;
     let (ty, value) = type_and_value(event, crash);
@@ -100,7 +102,7 @@ pub(super) fn heading(
             value: value.map(|value| cut(&value, VALUE_CHARS_MAX)),
             filename: location.clone(),
             function: own(frame.and_then(|frame| frame.function.as_deref())),
-            in_app_frame_mix: frame_mix(event),
+            in_app_frame_mix: mark::frame_mix(event, way),
             initial_priority: priority(event),
             sdk: own(event.sdk.as_ref().and_then(|sdk| sdk.name.as_deref())),
         },
@@ -175,18 +177,6 @@ fn place(frame: &Frame<'_>) -> String {
         (None, None) => String::new(),
     };
     cut(&text, CULPRIT_CHARS_MAX)
-}
-
-fn frame_mix(event: &NormalEvent<'_>) -> Option<&'static str> {
-    let mut frames = event.stacktraces().flat_map(|stack| &stack.frames);
-    let first = frames.next()?.in_app == Some(true);
-    if frames.any(|frame| (frame.in_app == Some(true)) != first) {
-        Some("mixed")
-    } else if first {
-        Some("in-app-only")
-    } else {
-        Some("system-only")
-    }
 }
 
 fn priority(event: &NormalEvent<'_>) -> Priority {

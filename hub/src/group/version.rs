@@ -14,16 +14,19 @@ pub enum Version {
     First,
     /// Adds frameworks that are never the application's own, recursion through several functions,
     /// names that compilers and minifiers make, and random ids in messages.
-    #[default]
     #[serde(rename = "vedette:2")]
     Second,
+    /// Lets rules about fingerprints see what rules about frames say of a frame.
+    #[default]
+    #[serde(rename = "vedette:3")]
+    Third,
 }
 
 impl Version {
     /// Every way, the oldest first.
-    pub const ALL: [Self; 2] = [Self::First, Self::Second];
-    /// What new projects use.
-    pub const LATEST: Self = Self::Second;
+    pub const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
+    /// What projects use that have set nothing: without rules the second and the third are one.
+    pub const LATEST: Self = Self::Third;
 
     /// The number in the store.
     #[must_use]
@@ -31,6 +34,7 @@ impl Version {
         match self {
             Self::First => 1,
             Self::Second => 2,
+            Self::Third => 3,
         }
     }
 
@@ -46,6 +50,7 @@ impl Version {
         match self {
             Self::First => "vedette:1",
             Self::Second => "vedette:2",
+            Self::Third => "vedette:3",
         }
     }
 

@@ -11,7 +11,7 @@ use tantivy::{Searcher, Term};
 
 use super::schema::{Fields, SEPARATOR, pair, tag_key, words};
 use super::{IndexError, Search};
-use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value};
+use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value, parse_number};
 
 /// Most values of a key that a comparison looks at.
 const COMPARED_VALUES_MAX: usize = 20_000;
@@ -174,15 +174,20 @@ impl Compiler<'_> {
                 Ok(one_or_union(queries?))
             }
             (op, Value::Text(pattern)) => {
-                let with = pattern.as_literal().unwrap_or_default().to_owned();
-                self.compared(key, |value| compares(*op, compare_versions(value, &with)))
+                let with = pattern.as_literal().unwrap_or_default();
+                let values = self.values(key, COMPARED_VALUES_MAX)?;
+                let is_tag = matches!(filter.key, Key::Tag(_));
+                let number = parse_number(with).filter(|_| is_tag && are_numbers(key, &values));
+                Ok(self.those(key, &values, |value| match number {
+                    Some(number) => compares_number(*op, value, number),
+                    None => compares(*op, compare_versions(value, with)),
+                }))
             }
-            (op, Value::Number(number)) => self.compared(key, |value| {
-                let parsed = value.parse::<f64>().ok();
-                parsed
-                    .and_then(|v| v.partial_cmp(number))
-                    .is_some_and(|order| compares(*op, order))
-            }),
+            (op, Value::Number(number)) => {
+                let values = self.values(key, COMPARED_VALUES_MAX)?;
+                let keeps = |value: &str| compares_number(*op, value, *number);
+                Ok(self.those(key, &values, keeps))
+            }
             (_, Value::List(_) | Value::Date(_)) => Ok(Box::new(EmptyQuery)),
         }
     }
@@ -235,21 +240,14 @@ impl Compiler<'_> {
         Ok(Box::new(query.map_err(IndexError::Engine)?))
     }
 
-    /// The values of `key` for which `keeps` says yes, looked up in the dictionary of terms.
-    fn compared(
-        &self,
-        key: &str,
-        keeps: impl Fn(&str) -> bool,
-    ) -> Result<Box<dyn Query>, IndexError> {
-        let mut terms = Vec::new();
-        for value in self.values(key, COMPARED_VALUES_MAX)? {
-            if keeps(&value) {
-                terms.push(Term::from_field_text(self.fields.pair, &pair(key, &value)));
-            }
-        }
-        Ok(any_of(terms))
+    /// Events that have one of the values for which `keeps` says yes.
+    fn those(&self, key: &str, values: &[String], keeps: impl Fn(&str) -> bool) -> Box<dyn Query> {
+        let kept = values.iter().filter(|value| keeps(value));
+        let term = |value: &String| Term::from_field_text(self.fields.pair, &pair(key, value));
+        any_of(kept.map(term).collect())
     }
 
+    /// The values of `key`, looked up in the dictionary of terms.
     fn values(&self, key: &str, max: usize) -> Result<Vec<String>, IndexError> {
         let prefix = format!("{key}{SEPARATOR}");
         let mut found = std::collections::BTreeSet::new();
@@ -400,6 +398,22 @@ const fn compares(op: Op, order: std::cmp::Ordering) -> bool {
         Op::Le => order.is_le(),
         Op::Is | Op::Exists => order.is_eq(),
     }
+}
+
+fn compares_number(op: Op, value: &str, number: f64) -> bool {
+    let value = parse_number(value);
+    let order = value.and_then(|value| value.partial_cmp(&number));
+    order.is_some_and(|order| compares(op, order))
+}
+
+/// Whether the values of a tag are numbers and not versions: none that begins as a number goes on
+/// as something else, and the name does not say that they are versions.
+fn are_numbers(key: &str, values: &[String]) -> bool {
+    let begins = |value: &&String| value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let mut numbers = values.iter().filter(begins);
+    !key.ends_with("version")
+        && !key.ends_with("release")
+        && numbers.all(|value| parse_number(value).is_some())
 }
 
 /// Orders `package@1.10.0` after `package@1.9.0`: numbers as numbers, the rest as text, and a

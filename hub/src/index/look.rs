@@ -47,6 +47,12 @@ impl Marks {
         Self(words.map(|(word, other)| word & !other).collect())
     }
 
+    /// How many are marked.
+    pub(super) fn n_marked(&self) -> usize {
+        let ones = self.0.iter().map(|word| word.count_ones() as usize);
+        ones.sum()
+    }
+
     /// The marked ones, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = DocId> {
         let words = (0..).step_by(u64::BITS as usize).zip(&self.0);

@@ -115,6 +115,11 @@ pub(super) fn value_prefix(project: ProjectId, key: &str) -> String {
     format!("v{project}{SEPARATOR}{key}{SEPARATOR}")
 }
 
+/// What the terms of the values of all tags of a project begin with.
+pub(super) fn tags_prefix(project: ProjectId) -> String {
+    format!("v{project}{SEPARATOR}{}", tag_key(""))
+}
+
 /// The term of a value: in small letters, so that it is found by them, and behind those as it is
 /// written where that is something else.
 fn value_term(project: ProjectId, key: &str, value: &str) -> String {
@@ -357,7 +362,7 @@ fn numbers(event: &Document, of: fn(&Frame) -> Option<u64>) -> BTreeSet<u64> {
 
 /// Whether people are offered a key and its values: not what is different with every event, or is
 /// looked for by its words.
-fn is_offered(key: &str) -> bool {
+pub(super) fn is_offered(key: &str) -> bool {
     let is_different = matches!(
         key,
         "id" | "trace" | "title" | "message" | "error.value" | "stack.lineno" | "stack.colno"

@@ -190,7 +190,7 @@ impl Found {
 }
 
 /// A value as it was written; behind its small letters it stands where it has others.
-fn written(term: &str) -> String {
+pub(super) fn written(term: &str) -> String {
     let written = term.rsplit_once(SEPARATOR).map_or(term, |(_, text)| text);
     written.to_owned()
 }

@@ -135,6 +135,42 @@ async fn finds_events_by_every_kind_of_term() {
     }
 }
 
+/// The rows whose tag a filter finds, of a row for each value.
+async fn found(values: &[&str], key: &str, filter: &str) -> Vec<i64> {
+    let tagged = (1..).zip(values).map(|(row, value)| Document {
+        tags: vec![(key.to_owned(), (*value).to_owned())],
+        ..event(row, row)
+    });
+    let (_dir, index) = index_of(tagged.collect()).await;
+    rows(&index, search(filter)).await
+}
+
+#[tokio::test]
+async fn tags_compare_as_what_they_are() {
+    let check = async |values: &[&str], filter: &str, expected: &[i64]| {
+        let key = filter.trim_start_matches("tags[");
+        let key = key.split([',', ':', ']']).next().unwrap();
+        assert_eq!(found(values, key, filter).await, expected, "{filter}");
+    };
+    // Typed: numbers, whatever else there is.
+    check(&["0.75", "0.9", "n/a"], "tags[ratio,number]:>0.8", &[2]).await;
+    check(&["0.75", "0.90"], "tags[ratio,number]:0.9", &[2]).await;
+    check(&["0.75", "0.9"], "tags[ratio,number]:[0.9, 1]", &[2]).await;
+    check(&["true", "false"], "tags[cached,boolean]:1", &[1]).await;
+    // Numbers where all values are.
+    check(&["99", "100", "1000"], "order:>100", &[3]).await;
+    check(&["0.75", "0.9", "unknown"], "ratio:>0.8", &[2]).await;
+    check(&["-5", "-1", "3"], "delta:>=-1", &[2, 3]).await;
+    check(&["900", "1e3", "2500"], "size:>=1e3", &[2, 3]).await;
+    check(&["1400", "1600"], "size:>1.5k", &[2]).await;
+    check(&["1900ms", "2.5s", "3000"], "took:>2s", &[2, 3]).await;
+    check(&["9kb", "11kib", "1mb"], "size:>10kb", &[2, 3]).await;
+    // Versions elsewhere.
+    check(&["1.9.0", "1.10.0"], "build:>1.9", &[2]).await;
+    check(&["1.9", "1.10"], "app_version:>1.9", &[2]).await;
+    check(&["1.9", "1.10"], "tags[lib.release]:>1.9", &[2]).await;
+}
+
 #[tokio::test]
 async fn refuses_keys_of_issues() {
     let (_dir, index) = index_of(vec![event(1, 1)]).await;

@@ -1,7 +1,7 @@
 //! How an issue was resolved or archived: the JSON in `status_details`.
 //!
 //! Keys are Sentry's where it has them (`inRelease`, `inNextRelease`, `inUpcomingRelease`, `inCommit`,
-//! `ignoreCount`, `ignoreWindow`, `ignoreUserCount`, `ignoreUntil`); `currentRelease`, `baseTimesSeen`,
+//! `ignoreCount`, `ignoreWindow`, `ignoreUserCount`, `ignoreUserWindow`, `ignoreUntil`); `currentRelease`, `baseTimesSeen`,
 //! `baseUsersSeen`, `baseTime` and `baseHour` keep what was true when the decision was made.
 
 use protocol::timestamp::Timestamp;
@@ -40,6 +40,9 @@ pub struct StatusDetails {
     /// Archived until so many further users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_user_count: Option<i64>,
+    /// Minutes within which so many users have to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_user_window: Option<i64>,
     /// Events at the time of the archival.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_times_seen: Option<i64>,
@@ -84,6 +87,7 @@ pub struct Archived {
     times_seen: Option<i64>,
     recent: Option<i64>,
     users_seen: Option<i64>,
+    recent_users: Option<i64>,
 }
 
 impl StatusDetails {
@@ -115,11 +119,19 @@ impl StatusDetails {
     /// From when on events count that may bring it back by their rate.
     #[must_use]
     pub fn window_start(&self, now: Timestamp) -> Option<Timestamp> {
-        let window = self.ignore_window?.saturating_mul(60_000);
+        Some(self.start_of(self.ignore_window?, now))
+    }
+
+    /// From when on users count that may bring it back by their rate.
+    #[must_use]
+    pub fn user_window_start(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.start_of(self.ignore_user_window?, now))
+    }
+
+    fn start_of(&self, minutes: i64, now: Timestamp) -> Timestamp {
+        let window = minutes.saturating_mul(60_000);
         let start = now.as_millis().saturating_sub(window);
-        Some(Timestamp::from_millis(
-            start.max(self.base_time.unwrap_or(i64::MIN)),
-        ))
+        Timestamp::from_millis(start.max(self.base_time.unwrap_or(i64::MIN)))
     }
 
     /// When it comes back.
@@ -135,7 +147,11 @@ impl StatusDetails {
                 Some(_) => None,
             },
             recent: self.ignore_window.and(self.ignore_count),
-            users_seen: after(self.base_users_seen, self.ignore_user_count),
+            users_seen: match self.ignore_user_window {
+                None => after(self.base_users_seen, self.ignore_user_count),
+                Some(_) => None,
+            },
+            recent_users: self.ignore_user_window.and(self.ignore_user_count),
         }
     }
 }
@@ -148,6 +164,7 @@ impl Archived {
             || self.times_seen.is_some_and(|n| issue.times_seen >= n)
             || self.recent.is_some_and(|n| issue.recent >= n)
             || self.users_seen.is_some_and(|n| issue.users_seen >= n)
+            || self.recent_users.is_some_and(|n| issue.recent_users >= n)
     }
 }
 

@@ -1,5 +1,9 @@
 //! Which commits may have brought an error: those that touched a file of its stack.
 
+/// Releases whose commits are asked: the first that had the issue, and those before it.
+pub const SUSPECT_RELEASES_MAX: u32 = 5;
+/// Older commits than this, seen from the event, are left out, in milliseconds: a year.
+pub const SUSPECT_AGE_MAX_MS: i64 = 365 * 86_400_000;
 /// Commits that are named at most.
 const SUSPECTS_MAX: usize = 10;
 /// Parts of a path that must be the same, from its end on, where both paths have so many.

@@ -114,6 +114,13 @@ fn reads_the_operators_that_interfaces_write() {
 fn reads_numbers_and_dates() {
     check("timesSeen:>100", "timesSeen>100");
     check("times_seen:1.5k", "timesSeen=1500");
+    check("times_seen:>1e3", "timesSeen>1000");
+    check("tags[ratio,number]:>0.8", "#ratio>0.8");
+    check("tags[took,duration]:>=-1.5s", "#took>=-1500");
+    check("tags[n,number]:[1, 2]", "#n=[1|2]");
+    check("tags[n,number]:4*", "#n=4%");
+    check("tags[on,boolean]:1", "#on=true");
+    check("tags[n,string]:5", "#n=5");
     check("firstSeen:-24h", "firstSeen>=2026-01-01T03:04:05.000Z");
     check("age:+7d", "firstSeen<=2025-12-26T03:04:05.000Z");
     check(
@@ -124,6 +131,32 @@ fn reads_numbers_and_dates() {
         "timestamp:<2026-01-01T08:00:00",
         "timestamp<2026-01-01T08:00:00.000Z",
     );
+}
+
+#[test]
+fn numbers_carry_their_units() {
+    let reads = |text: &str, expected: f64| {
+        assert_eq!(parse_number(text), Some(expected), "{text}");
+    };
+    reads("-0.5", -0.5);
+    reads("1e3", 1000.0);
+    reads("2.5E-1s", 250.0);
+    reads("1.5k", 1500.0);
+    reads("1eb", 1e18);
+    reads("8bit", 1.0);
+    reads("2nb", 1.0);
+    reads("3pb", 3e15);
+    reads("1zb", 1e21);
+    reads("1yb", 1e24);
+    reads("1pib", 2_f64.powi(50));
+    reads("1eib", 2_f64.powi(60));
+    reads("1zib", 2_f64.powi(70));
+    reads("1yib", 2_f64.powi(80));
+    for text in [
+        "", "-", "e3", "1e", "1.2.3", "1-2", "4x", "inf", "nan", "1e999",
+    ] {
+        assert_eq!(parse_number(text), None, "{text}");
+    }
 }
 
 #[test]
@@ -154,6 +187,7 @@ fn says_where_and_what() {
     refuses("level:error)", "closes nothing", 11..12);
     refuses("level:", "value is missing", 0..6);
     refuses("message:\"abc", "quote is never closed", 8..12);
+    refuses("tags[n,number]:>x", "needs a number", 0..17);
     refuses("level:[a, b", "list is never closed", 6..11);
     refuses("release:>=[1.0, 2.0]", "a list cannot be compared", 0..20);
     refuses("release:>=2.*", "cannot be compared", 0..13);

@@ -388,9 +388,10 @@ fn wildcards(before: bool, text: &str, after: bool) -> Pattern {
     Pattern { parts }
 }
 
-/// `10`, `1.5k`, `2m`, `1b`; durations (`100ms`, `2s`, `5min`, `1h`) in milliseconds; sizes
-/// (`10kb`, `1mib`) in bytes.
-fn parse_number(text: &str) -> Option<f64> {
+/// `10`, `-0.5`, `1e3`, `1.5k`, `2m`, `1b`; durations (`100ms`, `2s`, `5min`, `1h`) in
+/// milliseconds; sizes (`10kb`, `1mib`, `8bit`) in bytes.
+#[must_use]
+pub fn parse_number(text: &str) -> Option<f64> {
     const UNITS: &[(&str, f64)] = &[
         ("", 1.0),
         ("k", 1e3),
@@ -405,18 +406,29 @@ fn parse_number(text: &str) -> Option<f64> {
         ("day", 8.64e7),
         ("w", 6.048e8),
         ("wk", 6.048e8),
+        ("bit", 0.125),
+        ("nb", 0.5),
         ("bytes", 1.0),
         ("kb", 1e3),
         ("mb", 1e6),
         ("gb", 1e9),
         ("tb", 1e12),
-        ("kib", 1024.0),
-        ("mib", 1_048_576.0),
-        ("gib", 1_073_741_824.0),
-        ("tib", 1_099_511_627_776.0),
+        ("pb", 1e15),
+        ("eb", 1e18),
+        ("zb", 1e21),
+        ("yb", 1e24),
+        ("kib", KIB),
+        ("mib", KIB * KIB),
+        ("gib", KIB * KIB * KIB),
+        ("tib", TIB),
+        ("pib", TIB * KIB),
+        ("eib", TIB * KIB * KIB),
+        ("zib", TIB * KIB * KIB * KIB),
+        ("yib", TIB * TIB),
     ];
-    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'));
-    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    const KIB: f64 = 1024.0;
+    const TIB: f64 = KIB * KIB * KIB * KIB;
+    let (number, unit) = text.split_at(number_len(text));
     let unit = unit.to_ascii_lowercase();
     let factor = UNITS
         .iter()
@@ -427,6 +439,23 @@ fn parse_number(text: &str) -> Option<f64> {
         .ok()
         .filter(|n| n.is_finite())
         .map(|n| n * factor)
+}
+
+/// Bytes of the number that a text begins with, its exponent included.
+fn number_len(text: &str) -> usize {
+    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit());
+    let is_other = |c: char| !(c.is_ascii_digit() || c == '.' || c == '-');
+    let len = text.find(is_other).unwrap_or(text.len());
+    let rest = text.get(len..).unwrap_or_default();
+    let Some(power) = rest.strip_prefix(['e', 'E']) else {
+        return len;
+    };
+    let unsigned = power.strip_prefix(['-', '+']).unwrap_or(power);
+    match digits(unsigned).unwrap_or(unsigned.len()) {
+        // The unit begins with this letter.
+        0 => len,
+        n => len + (rest.len() - unsigned.len()) + n,
+    }
 }
 
 /// `24h`, `7d`, `2w`, `30m` in milliseconds.

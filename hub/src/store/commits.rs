@@ -4,8 +4,10 @@
 
 use protocol::timestamp::Timestamp;
 
+use super::releases::MORE_NAMES;
 use super::rows::json_list;
 use super::{Store, StoreError, Write};
+use crate::owner::SUSPECT_RELEASES_MAX;
 
 /// Repositories of an organization that are shown.
 const REPOSITORIES_MAX: i64 = 1000;
@@ -60,6 +62,16 @@ pub struct NewCommit<'a> {
     pub author_name: &'a str,
     pub author_email: &'a str,
     pub committed_at: i64,
+}
+
+/// A file that a commit touched which may have brought an issue.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns of the table, described there")]
+pub struct TouchedFile {
+    pub commit_id: i64,
+    pub sha: String,
+    pub author_email: String,
+    pub path: String,
 }
 
 const COMMIT: &str =
@@ -315,6 +327,42 @@ impl Write {
         .execute(self.connection())
         .await?;
         Ok(())
+    }
+
+    /// What the commits touched that are no older than `since`, of the release that had an issue
+    /// first and of a few before: the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn touched_before(
+        &mut self,
+        project_id: i64,
+        issue: i64,
+        since: i64,
+    ) -> Result<Vec<TouchedFile>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT c.id AS commit_id, c.sha, c.author_email, f.path
+             FROM (SELECT r.id FROM release_projects p JOIN releases r ON r.id = p.release_id
+                 WHERE p.project_id = ?1 AND r.version <> ?3 AND (r.created_at, r.id) <= (
+                     SELECT o.created_at, o.id FROM release_projects q
+                     JOIN releases o ON o.id = q.release_id
+                     JOIN issues i ON i.first_release = o.version
+                     WHERE q.project_id = ?1 AND i.id = ?2)
+                 ORDER BY r.created_at DESC, r.id DESC LIMIT ?4) AS near
+             JOIN release_commits x ON x.release_id = near.id
+             JOIN commits c ON c.id = x.commit_id
+             JOIN commit_files f ON f.commit_id = c.id
+             WHERE c.committed_at > ?5
+             ORDER BY x.release_id DESC, x.place, f.path LIMIT ?6",
+        )
+        .bind(project_id)
+        .bind(issue)
+        .bind(MORE_NAMES)
+        .bind(SUSPECT_RELEASES_MAX)
+        .bind(since)
+        .bind(FILES_MAX)
+        .fetch_all(self.connection())
+        .await?)
     }
 
     /// Has the issues that were resolved in a commit of this release be resolved in the release;

@@ -87,11 +87,28 @@ impl Write {
         Ok(n)
     }
 
+    /// Marks an open issue for somebody to look at.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn mark_for_review(&mut self, issue: i64, now: i64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE issues SET review_since = ?2 WHERE id = ?1 AND status = 0")
+            .bind(issue)
+            .bind(now)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
     /// Makes an open issue ongoing that somebody has looked at.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
     pub async fn review_issue(&mut self, issue: i64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE issues SET review_since = 0 WHERE id = ?1")
+            .bind(issue)
+            .execute(self.connection())
+            .await?;
         let sql = format!(
             "UPDATE issues SET {CALM} WHERE id = ?1 AND status = 0 AND substatus IN (2, 6, 7)"
         );

@@ -74,6 +74,7 @@ pub enum IssueColumn {
     FirstRelease,
     Id,
     ProjectId,
+    ReviewSince,
 }
 
 /// How two values compare.
@@ -98,6 +99,7 @@ impl IssueColumn {
             Self::FirstRelease => "first_release",
             Self::Id => "id",
             Self::ProjectId => "project_id",
+            Self::ReviewSince => "review_since",
         }
     }
 }

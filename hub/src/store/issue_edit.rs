@@ -100,7 +100,8 @@ impl Write {
         columns: &StatusColumns,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE issues SET status = ?2, substatus = ?3, status_details = ?4, resolved_at = ?5
+            "UPDATE issues SET status = ?2, substatus = ?3, status_details = ?4, resolved_at = ?5,
+                 review_since = 0
              WHERE id = ?1 AND status <= 2",
         )
         .bind(issue_id)
@@ -110,6 +111,11 @@ impl Write {
         .bind(columns.resolved_at)
         .execute(self.connection())
         .await?;
+        // Who was seen counts from the change on.
+        sqlx::query("DELETE FROM issue_recent_users WHERE issue_id = ?1")
+            .bind(issue_id)
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 
@@ -199,6 +205,43 @@ impl Write {
         .bind(now)
         .fetch_one(self.connection())
         .await?)
+    }
+
+    /// A note about an issue: who wrote it, and its data.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn note(
+        &mut self,
+        issue_id: i64,
+        note: i64,
+    ) -> Result<Option<(Option<i64>, String, i64)>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT user_id, data, created_at FROM issue_activity
+             WHERE id = ?1 AND issue_id = ?2 AND kind = 8",
+        )
+        .bind(note)
+        .bind(issue_id)
+        .fetch_optional(self.connection())
+        .await?)
+    }
+
+    /// Writes a note anew, or removes it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn put_note(&mut self, note: i64, data: Option<&str>) -> Result<(), StoreError> {
+        let sql = match data {
+            Some(_) => "UPDATE issue_activity SET data = ?2 WHERE id = ?1",
+            None => "DELETE FROM issue_activity WHERE id = ?1",
+        };
+        let query = sqlx::query(sql).bind(note);
+        let query = match data {
+            Some(data) => query.bind(data),
+            None => query,
+        };
+        query.execute(self.connection()).await?;
+        Ok(())
     }
 
     /// Hides issues and frees their hashes. [`Store::delete_issues_portion`] does the rest.

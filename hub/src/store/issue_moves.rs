@@ -218,14 +218,17 @@ impl Write {
     /// [`StoreError::Engine`].
     pub async fn take_counts(&mut self, issue: i64, loss: &Loss) -> Result<(), StoreError> {
         for run in runs(&loss.users) {
-            let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM issue_users WHERE issue_id = ");
-            sql.push_bind(issue).push(" AND user_hash IN (");
-            let mut list = sql.separated(", ");
-            for user in run {
-                list.push_bind(user.as_slice());
+            for table in ["issue_users", "issue_recent_users"] {
+                let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM ");
+                sql.push(table).push(" WHERE issue_id = ");
+                sql.push_bind(issue).push(" AND user_hash IN (");
+                let mut list = sql.separated(", ");
+                for user in run {
+                    list.push_bind(user.as_slice());
+                }
+                sql.push(")");
+                sql.build().execute(self.connection()).await?;
             }
-            sql.push(")");
-            sql.build().execute(self.connection()).await?;
         }
         for ((key, value), n) in &loss.tags {
             self.take_tag(issue, key, value, *n).await?;

@@ -4,13 +4,11 @@
 //!
 //! Times are unix milliseconds.
 
-use sqlx::QueryBuilder;
+use sqlx::{QueryBuilder, Sqlite};
 
+use super::place::{Direction, Place};
 use super::rows::push_list;
-use super::{Store, StoreError};
-
-/// Activities of one issue that are shown.
-const ACTIVITY_MAX: u32 = 100;
+use super::{Store, StoreError, Write};
 
 /// An issue as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -89,6 +87,48 @@ pub struct Activity {
     pub created_at: i64,
 }
 
+impl Write {
+    /// The issues of these rows that can be seen, as they are until this transaction changes them,
+    /// in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issue_rows(&mut self, ids: &[i64]) -> Result<Vec<IssueRow>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = rows_of(ids);
+        sql.push(" ORDER BY id");
+        Ok(sql.build_query_as().fetch_all(self.connection()).await?)
+    }
+
+    /// The issue that an event of a project is in now.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issue_of_event(
+        &mut self,
+        project_id: i64,
+        event_id: &[u8],
+    ) -> Result<Option<i64>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT issue_id FROM events WHERE project_id = ?1 AND event_id = ?2 LIMIT 1",
+        )
+        .bind(project_id)
+        .bind(event_id)
+        .fetch_optional(self.connection())
+        .await?)
+    }
+}
+
+fn rows_of(ids: &[i64]) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::new(format!(
+        "SELECT {ISSUE} FROM issues WHERE status <= 2 AND id IN "
+    ));
+    push_list(&mut sql, ids.iter().copied());
+    sql
+}
+
 impl Store {
     /// The issues of these rows that can be seen, in no order.
     ///
@@ -98,11 +138,10 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sql = QueryBuilder::new(format!(
-            "SELECT {ISSUE} FROM issues WHERE status <= 2 AND id IN "
-        ));
-        push_list(&mut sql, ids.iter().copied());
-        Ok(sql.build_query_as().fetch_all(self.reader()).await?)
+        Ok(rows_of(ids)
+            .build_query_as()
+            .fetch_all(self.reader())
+            .await?)
     }
 
     /// The issue of a project's counter.
@@ -214,19 +253,41 @@ impl Store {
         Ok(sql.build_query_as().fetch_all(self.reader()).await?)
     }
 
-    /// The latest things done to an issue, the latest first.
+    /// Up to `limit` things done to an issue, or those of a kind, from a place (time, number) on,
+    /// the latest first.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn activities(&self, issue_id: i64) -> Result<Vec<Activity>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT id, kind, user_id, data, created_at FROM issue_activity
-             WHERE issue_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2",
-        )
-        .bind(issue_id)
-        .bind(ACTIVITY_MAX)
-        .fetch_all(self.reader())
-        .await?)
+    pub async fn activities(
+        &self,
+        issue_id: i64,
+        kind: Option<i64>,
+        from: Option<(Place, Direction)>,
+        limit: u32,
+    ) -> Result<Vec<Activity>, StoreError> {
+        let mut sql: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT id, kind, user_id, data, created_at FROM issue_activity WHERE issue_id = ",
+        );
+        sql.push_bind(issue_id);
+        if let Some(kind) = kind {
+            sql.push(" AND kind = ").push_bind(kind);
+        }
+        let (sign, order) = match from {
+            Some((_, Direction::Back)) => (">", "ASC"),
+            _ => ("<", "DESC"),
+        };
+        if let Some((place, _)) = from {
+            sql.push(format_args!(" AND (created_at, id) {sign} ("));
+            sql.push_bind(place.value)
+                .push(", ")
+                .push_bind(place.id)
+                .push(")");
+        }
+        sql.push(format_args!(
+            " ORDER BY created_at {order}, id {order} LIMIT "
+        ));
+        sql.push_bind(limit);
+        Ok(sql.build_query_as().fetch_all(self.reader()).await?)
     }
 
     /// Who has looked at an issue, the latest first: (user, when).

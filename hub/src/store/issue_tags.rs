@@ -2,14 +2,7 @@
 //!
 //! Times are unix milliseconds.
 
-use sqlx::QueryBuilder;
-
-use super::issue_list::{IssueFilter, IssueSort};
-use super::rows::push_list;
 use super::{Store, StoreError};
-
-/// Issues whose tags stand for all of an organization's.
-const TAGGED_ISSUES_MAX: u32 = 500;
 
 /// A value of a tag.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -27,17 +20,6 @@ pub struct TagValue {
     /// Values the tag has in all.
     pub n_values: i64,
     /// Events with the tag in all.
-    pub n_events: i64,
-}
-
-/// A tag and how much there is of it.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct TagKey {
-    /// The tag.
-    pub key: String,
-    /// Values.
-    pub n_values: i64,
-    /// Events.
     pub n_events: i64,
 }
 
@@ -86,71 +68,5 @@ impl Store {
         .bind(offset)
         .fetch_all(self.reader())
         .await?)
-    }
-
-    /// The tags of the issues seen last in these projects.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn tag_keys(&self, projects: &[i64]) -> Result<Vec<TagKey>, StoreError> {
-        let ids = self.lately_seen(projects).await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut sql = QueryBuilder::new(
-            "SELECT key, COUNT(DISTINCT value) AS n_values, SUM(times_seen) AS n_events
-             FROM issue_tags WHERE issue_id IN ",
-        );
-        push_list(&mut sql, ids.into_iter());
-        sql.push(" GROUP BY key ORDER BY n_events DESC, key");
-        Ok(sql.build_query_as().fetch_all(self.reader()).await?)
-    }
-
-    /// Values of a tag in the issues seen last in these projects that hold `part`.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn tag_values(
-        &self,
-        projects: &[i64],
-        key: &str,
-        part: &str,
-        limit: u32,
-    ) -> Result<Vec<TagValue>, StoreError> {
-        let ids = self.lately_seen(projects).await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut sql = QueryBuilder::new(
-            "SELECT key, value, SUM(times_seen) AS times_seen, MIN(first_seen) AS first_seen,
-                 MAX(last_seen) AS last_seen, COUNT(*) OVER () AS n_values,
-                 SUM(SUM(times_seen)) OVER () AS n_events
-             FROM issue_tags WHERE key = ",
-        );
-        sql.push_bind(key).push(" AND issue_id IN ");
-        push_list(&mut sql, ids.into_iter());
-        if !part.is_empty() {
-            let pattern = part
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
-            sql.push(" AND value LIKE ")
-                .push_bind(format!("%{pattern}%"));
-            sql.push(" ESCAPE '\\'");
-        }
-        sql.push(" GROUP BY key, value ORDER BY times_seen DESC, value LIMIT ");
-        sql.push_bind(limit);
-        Ok(sql.build_query_as().fetch_all(self.reader()).await?)
-    }
-
-    async fn lately_seen(&self, projects: &[i64]) -> Result<Vec<i64>, StoreError> {
-        let filter = IssueFilter {
-            projects: projects.to_vec(),
-            ..IssueFilter::default()
-        };
-        let places = self
-            .issue_places(&filter, IssueSort::LastSeen, None, TAGGED_ISSUES_MAX)
-            .await?;
-        Ok(places.into_iter().map(|place| place.id).collect())
     }
 }

@@ -332,7 +332,7 @@ impl Write {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE issues SET status = ?2, substatus = ?3, status_details = '{}',
-                               resolved_at = NULL, waiting_since = ?4
+                               resolved_at = NULL, waiting_since = ?4, review_since = ?4
              WHERE id = ?1",
         )
         .bind(issue)
@@ -493,6 +493,54 @@ impl Write {
         .bind(COUNTED_MAX)
         .fetch_one(self.connection())
         .await?)
+    }
+
+    /// The users of an issue since a time, of one that is archived until so many come; those seen
+    /// before are forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn recent_users(
+        &mut self,
+        issue: i64,
+        since: Timestamp,
+    ) -> Result<HashSet<[u8; 8]>, StoreError> {
+        sqlx::query("DELETE FROM issue_recent_users WHERE issue_id = ?1 AND last_seen < ?2")
+            .bind(issue)
+            .bind(since.as_millis())
+            .execute(self.connection())
+            .await?;
+        let users: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT user_hash FROM issue_recent_users WHERE issue_id = ?1")
+                .bind(issue)
+                .fetch_all(self.connection())
+                .await?;
+        let unreadable = |_| StoreError::Unreadable { what: "user" };
+        let users = users.into_iter().map(|user| user.try_into());
+        users.map(|user| user.map_err(unreadable)).collect()
+    }
+
+    /// Notes when a user was seen last.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn add_recent_user(
+        &mut self,
+        issue: i64,
+        user: &[u8; 8],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO issue_recent_users (issue_id, user_hash, last_seen) VALUES (?1, ?2, ?3)
+             ON CONFLICT (issue_id, user_hash) DO UPDATE SET
+                 last_seen = max(last_seen, excluded.last_seen)",
+        )
+        .bind(issue)
+        .bind(user.as_slice())
+        .bind(at.as_millis())
+        .execute(self.connection())
+        .await?;
+        Ok(())
     }
 
     /// Raises the priority of an issue by a step, unless a person has set it.

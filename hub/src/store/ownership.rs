@@ -26,6 +26,10 @@ pub struct OwnershipRow {
     pub falls_through: bool,
     /// Whether issues are given to their owners.
     pub assigns: bool,
+    /// Whether they are given first of all to whose commit may have brought them.
+    pub assigns_suspects: bool,
+    /// When commits of its releases were told last while that was so; 0 is never.
+    pub commits_told_at: i64,
     /// Whether the file is to be brought up to date by itself.
     pub syncs: bool,
     /// When it was first set; 0 is never.
@@ -41,6 +45,8 @@ impl Default for OwnershipRow {
             codeowners: String::new(),
             falls_through: true,
             assigns: true,
+            assigns_suspects: false,
+            commits_told_at: 0,
             syncs: true,
             created_at: 0,
             updated_at: 0,
@@ -55,7 +61,8 @@ impl Store {
     /// [`StoreError::Engine`].
     pub async fn ownership(&self, project_id: i64) -> Result<OwnershipRow, StoreError> {
         let row = sqlx::query_as(
-            "SELECT raw, codeowners, falls_through, assigns, syncs, created_at, updated_at
+            "SELECT raw, codeowners, falls_through, assigns, assigns_suspects, commits_told_at,
+                 syncs, created_at, updated_at
              FROM project_ownership WHERE project_id = ?1",
         )
         .bind(project_id)
@@ -102,11 +109,12 @@ impl Write {
         sqlx::query(
             "INSERT INTO project_ownership
                  (project_id, raw, codeowners, falls_through, assigns, syncs, created_at,
-                  updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                  updated_at, assigns_suspects)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (project_id) DO UPDATE SET raw = excluded.raw,
                  codeowners = excluded.codeowners, falls_through = excluded.falls_through,
                  assigns = excluded.assigns, syncs = excluded.syncs,
+                 assigns_suspects = excluded.assigns_suspects,
                  updated_at = excluded.updated_at",
         )
         .bind(project_id)
@@ -117,6 +125,7 @@ impl Write {
         .bind(row.syncs)
         .bind(row.created_at)
         .bind(row.updated_at)
+        .bind(row.assigns_suspects)
         .execute(self.connection())
         .await?;
         Ok(())
@@ -161,6 +170,28 @@ impl Write {
         owner: &Owner,
     ) -> Result<Option<String>, StoreError> {
         find(self.connection(), project.as_i64(), owner).await
+    }
+
+    /// Has those asked again about issues that are nobody's who may have brought them by a commit
+    /// of this release; answers the projects that want it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn commits_told(
+        &mut self,
+        release_id: i64,
+        now: i64,
+    ) -> Result<Vec<i64>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "UPDATE project_ownership SET commits_told_at = ?2
+             WHERE assigns AND assigns_suspects AND project_id IN
+                 (SELECT project_id FROM release_projects WHERE release_id = ?1)
+             RETURNING project_id",
+        )
+        .bind(release_id)
+        .bind(now)
+        .fetch_all(self.connection())
+        .await?)
     }
 
     /// Notes whom rules name for an issue.

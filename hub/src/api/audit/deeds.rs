@@ -221,6 +221,46 @@ const DEEDS: &[(&str, &str, &str)] = &[
         "/api/0/organizations/{organization}/issues/{issue}/comments/",
         "issue.comment",
     ),
+    (
+        "PUT",
+        "/api/0/organizations/{organization}/issues/{issue}/notes/{note}/",
+        "issue.edit-comment",
+    ),
+    (
+        "DELETE",
+        "/api/0/organizations/{organization}/issues/{issue}/notes/{note}/",
+        "issue.delete-comment",
+    ),
+    (
+        "PUT",
+        "/api/0/organizations/{organization}/issues/{issue}/comments/{note}/",
+        "issue.edit-comment",
+    ),
+    (
+        "DELETE",
+        "/api/0/organizations/{organization}/issues/{issue}/comments/{note}/",
+        "issue.delete-comment",
+    ),
+    (
+        "PUT",
+        "/api/0/issues/{issue}/notes/{note}/",
+        "issue.edit-comment",
+    ),
+    (
+        "DELETE",
+        "/api/0/issues/{issue}/notes/{note}/",
+        "issue.delete-comment",
+    ),
+    (
+        "PUT",
+        "/api/0/issues/{issue}/comments/{note}/",
+        "issue.edit-comment",
+    ),
+    (
+        "DELETE",
+        "/api/0/issues/{issue}/comments/{note}/",
+        "issue.delete-comment",
+    ),
     ("POST", "/api/0/issues/{issue}/notes/", "issue.comment"),
     ("POST", "/api/0/issues/{issue}/comments/", "issue.comment"),
     (

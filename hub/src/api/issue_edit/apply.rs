@@ -1,5 +1,7 @@
 //! Writes down what a change does to issues, with the activity that people see.
 
+use std::collections::HashMap;
+
 use protocol::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +16,7 @@ use crate::api::issue_shape::StatusDetailsBody;
 use crate::api::letters::{Readers, Told};
 use crate::api::live::IssueTouched;
 use crate::audit;
-use crate::issue::{Status, StatusDetails};
+use crate::issue::{Ignored, Status, StatusDetails};
 use crate::store::Write;
 use crate::store::issue_edit::StatusColumns;
 use crate::store::issue_read::IssueRow;
@@ -45,34 +47,43 @@ pub(in crate::api) struct Context<'c> {
     priority: Option<i64>,
 }
 
-/// Does to issues what a change asks for.
+/// Does to issues what a change asks for: to each as it is when its turn has come, whoever changed
+/// it meanwhile. `clock` is read then, so that what was done stands in its order.
 pub(in crate::api) async fn apply(
     state: &ApiState,
     caller: &Caller,
     organization: &Organization,
     rows: &[IssueRow],
     change: IssueChange,
-    now: Timestamp,
+    clock: fn() -> Timestamp,
 ) -> Result<Changed, ApiError> {
     if wants(change.merge.as_ref()) {
         return Err(ApiError::field("merge", "name the issues in a list, by id"));
     }
     let people = People::read(state, organization.id).await?;
+    let assignee = meant_assignee(&change, &people)?;
+    let priority = meant_priority(&change)?;
+    let mut releases = HashMap::new();
+    for row in rows {
+        releases.insert(row.id, meant_release(&state.store, row, &change).await?);
+    }
+    let readers = Readers::of(state, organization, rows, &people).await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let mut write = state.store.begin().await?;
+    let rows = &write.issue_rows(&ids).await?;
     let context = Context {
-        now,
+        now: clock(),
         user: caller.0.user.id,
         change: &change,
-        assignee: meant_assignee(&change, &people)?,
-        priority: meant_priority(&change)?,
+        assignee,
+        priority,
     };
     let mut statuses = Vec::new();
     for row in rows {
-        let release = meant_release(&state.store, row, &change).await?;
+        let release = releases.remove(&row.id).flatten();
         statuses.push(new_status(context.now, row, &change, release)?);
     }
-    let readers = Readers::of(state, organization, rows, &people).await?;
     audit_change(&context, rows, &statuses);
-    let mut write = state.store.begin().await?;
     for (row, status) in rows.iter().zip(&statuses) {
         write_one(&mut write, row, status.as_ref(), &context).await?;
         follow(&mut write, row, status.is_some(), &context, &readers).await?;
@@ -94,7 +105,7 @@ pub(in crate::api) async fn apply(
             issue: row.id,
         });
     }
-    let share_id = match (rows, change.is_public) {
+    let share_id = match (rows.as_slice(), change.is_public) {
         ([row], Some(true)) => state.store.shares(&[row.id]).await?.pop(),
         _ => None,
     };
@@ -232,6 +243,9 @@ async fn write_one(
     if let Some(is_public) = context.change.is_public {
         share(write, id, is_public, context).await?;
     }
+    if context.change.inbox == Some(true) {
+        write.mark_for_review(id, now).await?;
+    }
     if context.change.inbox == Some(false) {
         if status.is_none() {
             write.review_issue(id).await?;
@@ -274,27 +288,43 @@ async fn write_status(
     write.set_issue_status(row.id, &columns).await?;
     let kind = match status {
         Status::Resolved if details.in_commit.is_some() => kind::RESOLVED_IN_COMMIT,
-        Status::Resolved if details.in_release.is_some() || details.in_next_release => {
+        Status::Resolved
+            if details.in_release.is_some()
+                || details.in_next_release
+                || details.in_upcoming_release =>
+        {
             kind::RESOLVED_IN_RELEASE
         }
         Status::Resolved => kind::RESOLVED,
         Status::Unresolved(_) => kind::UNRESOLVED,
         Status::Ignored(_) => kind::IGNORED,
     };
-    let data = match (&details.in_commit, &details.in_release) {
-        (Some(named), version) if kind == kind::RESOLVED_IN_COMMIT => json!({
+    let data = told(status, details)?.to_string();
+    write
+        .add_person_activity(row.id, kind, context.user, &data, now)
+        .await?;
+    Ok(())
+}
+
+/// What the activity tells of a status: in what it was resolved, or how long it is archived.
+fn told(status: Status, details: &StatusDetails) -> Result<Value, ApiError> {
+    let mut data = match (&details.in_commit, &details.in_release) {
+        (Some(named), version) => json!({
             "commit": named.commit,
             "repository": named.repository,
             "version": version,
         }),
-        (_, Some(version)) if kind == kind::RESOLVED_IN_RELEASE => json!({ "version": version }),
-        _ => serde_json::to_value(StatusDetailsBody::from(details.clone()))
+        (None, Some(version)) => json!({ "version": version }),
+        (None, None) => serde_json::to_value(StatusDetailsBody::from(details.clone()))
             .map_err(ApiError::internal)?,
     };
-    write
-        .add_person_activity(row.id, kind, context.user, &data.to_string(), now)
-        .await?;
-    Ok(())
+    if let Some(current) = &details.current_release {
+        data["current_release_version"] = current.as_str().into();
+    }
+    if status == Status::Ignored(Ignored::UntilEscalating) {
+        data["ignoreUntilEscalating"] = true.into();
+    }
+    Ok(data)
 }
 
 /// Whose an issue is, and how much it matters.

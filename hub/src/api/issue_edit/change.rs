@@ -35,7 +35,8 @@ pub(in crate::api) struct IssueChange {
     pub(super) is_subscribed: Option<bool>,
     /// Whether whoever has the link may see the issue; the link is another each time.
     pub(super) is_public: Option<bool>,
-    /// `false` marks the issue as reviewed: it needs no look any more, and is ongoing.
+    /// `false` marks the issue as reviewed: it needs no look any more, and is ongoing. `true` marks
+    /// an open one for review, for a week.
     pub(super) inbox: Option<bool>,
     /// `1` or `true` merges the issues into the one with most events.
     #[schema(value_type = Option<Object>)]
@@ -80,7 +81,7 @@ pub(in crate::api) struct StatusDetailsInput {
     pub(super) ignore_window: Option<i64>,
     /// Further users.
     pub(super) ignore_user_count: Option<i64>,
-    /// Refused: users are counted without a window.
+    /// Minutes within which so many users have to come; left out they may take any time.
     pub(super) ignore_user_window: Option<i64>,
     pub(super) ignore_until_escalating: Option<bool>,
 }

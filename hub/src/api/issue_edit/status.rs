@@ -13,7 +13,7 @@ use crate::issue::{Ignored, InCommit, Status, StatusDetails, Unresolved};
 use crate::store::Store;
 use crate::store::issue_read::IssueRow;
 
-/// Longest window in which events count, in minutes: a week.
+/// Longest window in which events or users count, in minutes: a week.
 const WINDOW_MAX_MINUTES: i64 = 7 * 24 * 60;
 
 /// The release that a change means without its name: the one an issue's project is at, or the
@@ -135,19 +135,18 @@ fn archived(
         let until = until.map_err(|error| ApiError::field("statusDetails", error.to_string()))?;
         details.ignore_until = Some(until.as_millis());
     }
-    if input.ignore_user_window.is_some_and(|minutes| minutes > 0) {
-        let what = "users are counted without a window: leave out ignoreUserWindow";
-        return Err(ApiError::field("statusDetails", what));
-    }
     details.ignore_count = input.ignore_count.filter(|count| *count > 0);
     details.ignore_user_count = input.ignore_user_count.filter(|count| *count > 0);
     if details.ignore_count.is_some() {
         details.base_times_seen = Some(row.times_seen);
-        details.ignore_window = window(input.ignore_window)?;
-        details.base_time = details.ignore_window.map(|_| now.as_millis());
+        details.ignore_window = window("ignoreWindow", input.ignore_window)?;
     }
     if details.ignore_user_count.is_some() {
         details.base_users_seen = Some(row.users_seen);
+        details.ignore_user_window = window("ignoreUserWindow", input.ignore_user_window)?;
+    }
+    if details.ignore_window.is_some() || details.ignore_user_window.is_some() {
+        details.base_time = Some(now.as_millis());
     }
     let has_condition = details.ignore_until.is_some()
         || details.ignore_count.is_some()
@@ -163,12 +162,12 @@ fn archived(
     })
 }
 
-/// Minutes in which events count, no more than a week.
-fn window(minutes: Option<i64>) -> Result<Option<i64>, ApiError> {
+/// Minutes in which events or users count, no more than a week.
+fn window(name: &str, minutes: Option<i64>) -> Result<Option<i64>, ApiError> {
     match minutes.filter(|minutes| *minutes > 0) {
         Some(minutes) if minutes > WINDOW_MAX_MINUTES => Err(ApiError::field(
             "statusDetails",
-            format!("ignoreWindow is at most {WINDOW_MAX_MINUTES} minutes"),
+            format!("{name} is at most {WINDOW_MAX_MINUTES} minutes"),
         )),
         minutes => Ok(minutes),
     }

@@ -13,11 +13,10 @@ use crate::api::ApiState;
 use crate::api::assignees::{Assignee, People};
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
-use crate::api::event::body_of;
-use crate::api::events::shape;
+use crate::api::event::facts_of;
 use crate::api::input::{At, Input};
 use crate::api::types::{IssueAt, IssuePath, ProjectPath};
-use crate::owner::{Facts, Rule, Rules};
+use crate::owner::{Rule, Rules};
 use crate::store::event_read::EventRow;
 use crate::store::projects::Project;
 
@@ -108,7 +107,7 @@ async fn ask(
     let file = Rules::parse_codeowners(&row.codeowners).unwrap_or_default();
     let rules = own.behind(file);
     let facts = match event {
-        Some(event) => Some(shape(&body_of(state, event).await?, Facts::of)?),
+        Some(event) => Some(facts_of(state, event).await?),
         None => None,
     };
     let rule = facts.as_ref().and_then(|facts| rules.decide(facts));

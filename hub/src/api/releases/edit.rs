@@ -165,16 +165,21 @@ async fn tell(
         &told(change, before.as_ref()),
     );
     let mut touched: BTreeSet<(i64, i64)> = BTreeSet::new();
+    let mut asked_again = Vec::new();
     let commits = change.commits.as_deref();
     let refs = change.refs.as_deref();
     if commits.is_some() || refs.is_some() {
         write_commits(&mut write, organization, release, commits, refs, now).await?;
         let fixes = resolve_named(&mut write, &all, version, commits, now);
         touched.extend(fixes.await?);
+        asked_again = write.commits_told(release, now.as_millis()).await?;
     }
     // A project that joins the release has its waiting resolutions settled as well.
     touched.extend(write.release_resolutions(release, version, now).await?);
     write.commit().await?;
+    for project in asked_again {
+        state.digest.rules_changed(project).await?;
+    }
     for (issue, project) in touched {
         // Nobody listening is no fault.
         let _ = state.0.touched.send(IssueTouched { project, issue });

@@ -13,17 +13,11 @@ use crate::access::Scope;
 use crate::api::ApiState;
 use crate::api::caller::{Caller, FoundIssue};
 use crate::api::error::ApiError;
-use crate::api::event::body_of;
-use crate::api::events::shape;
+use crate::api::event::facts_of;
 use crate::api::input::At;
 use crate::api::types::{IssueAt, IssuePath};
-use crate::owner::{Facts, suspects};
+use crate::owner::{SUSPECT_AGE_MAX_MS, SUSPECT_RELEASES_MAX, suspects};
 use crate::store::commits as store;
-
-/// Releases whose commits are asked: the first that had the issue, and those before it.
-const RELEASES_MAX: u32 = 5;
-/// Older commits than this, seen from the event, are left out, in milliseconds: a year.
-const AGE_MAX_MS: i64 = 365 * 86_400_000;
 
 /// Who may have brought an issue.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,14 +69,14 @@ async fn committers(state: &ApiState, found: &FoundIssue) -> Result<Vec<Committe
         return Ok(Vec::new());
     };
     let releases = store
-        .releases_up_to(found.project.id, version, RELEASES_MAX)
+        .releases_up_to(found.project.id, version, SUSPECT_RELEASES_MAX)
         .await?;
     let releases: Vec<i64> = releases.into_iter().map(|row| row.id).collect();
     let mut commits = store.commits_of_releases(&releases).await?;
     let Some(event) = store.issue_events(found.issue.id, None, 1).await?.pop() else {
         return Ok(Vec::new());
     };
-    commits.retain(|commit| event.timestamp - commit.committed_at < AGE_MAX_MS);
+    commits.retain(|commit| event.timestamp - commit.committed_at < SUSPECT_AGE_MAX_MS);
     if commits.is_empty() {
         return Ok(Vec::new());
     }
@@ -90,7 +84,7 @@ async fn committers(state: &ApiState, found: &FoundIssue) -> Result<Vec<Committe
     let mut files = store.files_of_commits(&ids).await?;
     // The order of the commits decides between equals.
     files.sort_by_key(|file| ids.iter().position(|id| *id == file.commit_id));
-    let facts = shape(&body_of(state, &event).await?, Facts::of)?;
+    let facts = facts_of(state, &event).await?;
     let touched = files
         .iter()
         .map(|file| (file.commit_id, file.path.as_str()));

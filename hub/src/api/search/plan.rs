@@ -13,6 +13,8 @@ use crate::store::issue_condition::{Comparison, IssueColumn, IssueCondition};
 pub(super) struct Who {
     /// Who asks.
     pub(super) user: i64,
+    /// When, in unix milliseconds.
+    pub(super) now_ms: i64,
     /// The teams they are in.
     pub(super) own_teams: Vec<i64>,
     /// What owners are called, `#web` or an e-mail address, and what they are stored as.
@@ -103,6 +105,10 @@ fn statuses_of(wanted: &Wanted) -> Vec<i64> {
     match wanted {
         Wanted::Issue(IssueCondition::Any(parts)) => match parts.as_slice() {
             [IssueCondition::State { status, .. }] => vec![*status],
+            [IssueCondition::All(parts)] => match parts.first() {
+                Some(IssueCondition::State { status, .. }) => vec![*status],
+                _ => Vec::new(),
+            },
             _ => Vec::new(),
         },
         Wanted::All(parts) => parts
@@ -188,7 +194,10 @@ impl Planner<'_> {
             "lastSeen" => Ok(compares(IssueColumn::LastSeen, filter)),
             "timesSeen" => Ok(compares(IssueColumn::TimesSeen, filter)),
             "userCount" => Ok(compares(IssueColumn::UsersSeen, filter)),
-            "is" | "status" | "substatus" => each(&|word| state(word.as_literal()?), "a state"),
+            "is" | "status" | "substatus" => each(
+                &|word| state(word.as_literal()?, self.who.now_ms),
+                "a state",
+            ),
             "assigned" => each(&|who| self.assigned(who.as_literal()?), OWNERS),
             "assigned_or_suggested" => each(
                 &|who| Some(or_suggested(self.assigned(who.as_literal()?)?)),
@@ -273,6 +282,9 @@ impl Planner<'_> {
         })
     }
 }
+
+/// How long an issue is for review that was marked for it, in milliseconds: a week.
+const REVIEW_MS: i64 = 7 * 86_400_000;
 
 /// What an owner can be called in a search.
 const OWNERS: &str = "me, my_teams, none, #team, or the e-mail address or id of a member";
@@ -416,7 +428,7 @@ pub(in crate::api) const STATES: &[&str] = &[
 ];
 
 /// The states of `is:`, by the words Sentry's search has for them.
-fn state(word: &str) -> Option<IssueCondition> {
+fn state(word: &str, now_ms: i64) -> Option<IssueCondition> {
     let (status, substatuses): (i64, &[i64]) = match word {
         "unresolved" => (0, &[]),
         "resolved" => (1, &[]),
@@ -425,7 +437,7 @@ fn state(word: &str) -> Option<IssueCondition> {
         "ongoing" => (0, &[3]),
         "escalating" => (0, &[2]),
         "regressed" => (0, &[6]),
-        "for_review" => (0, &[7, 2, 6]),
+        "for_review" => return Some(for_review(now_ms)),
         "archived_until_escalating" => (2, &[1]),
         "archived_until_condition_met" => (2, &[4]),
         "archived_forever" => (2, &[5]),
@@ -440,6 +452,21 @@ fn state(word: &str) -> Option<IssueCondition> {
         status,
         substatuses: substatuses.to_vec(),
     })
+}
+
+/// Open issues that are new, came back, escalate, or were marked within a week.
+fn for_review(now_ms: i64) -> IssueCondition {
+    let open = |substatuses: &[i64]| IssueCondition::State {
+        status: 0,
+        substatuses: substatuses.to_vec(),
+    };
+    let marked = IssueCondition::Compares {
+        column: IssueColumn::ReviewSince,
+        comparison: Comparison::Greater,
+        value: now_ms - REVIEW_MS,
+    };
+    let either = IssueCondition::Any(vec![open(&[7, 2, 6]), marked]);
+    IssueCondition::All(vec![open(&[]), either])
 }
 
 /// A pattern as `LIKE` has it.
@@ -471,6 +498,7 @@ mod tests {
     fn who() -> Who {
         Who {
             user: 7,
+            now_ms: 0,
             own_teams: vec![3, 4],
             names: vec![
                 ("#web".to_owned(), "team:3".to_owned()),
@@ -510,6 +538,7 @@ mod tests {
         assert!(plan.statuses.is_empty());
         assert_eq!(plan.events.len(), 1);
         assert!(matches!(plan.condition, Some(Wanted::Any(parts)) if parts.len() == 2));
+        assert_eq!(self::plan("is:for_review").statuses, [0]);
     }
 
     #[test]
@@ -558,7 +587,7 @@ mod tests {
     #[test]
     fn every_word_of_is_has_a_meaning() {
         for word in STATES {
-            assert!(state(word).is_some(), "{word}");
+            assert!(state(word, 0).is_some(), "{word}");
         }
     }
 

@@ -8,7 +8,7 @@ const SETTINGS: &str = "vedette/projects/acme/shop/grouping/";
 async fn sets_rules_and_says_where_they_are_wrong() {
     let hub = Hub::new().await;
     let plain = hub.get(SETTINGS).await.json();
-    assert_eq!(plain["version"], "vedette:2");
+    assert_eq!(plain["version"], "vedette:3");
     assert_eq!(plain["previous"], Value::Null);
     let wrong = hub
         .put(
@@ -234,6 +234,61 @@ async fn upgrades_without_tearing_an_issue_apart() {
     hub.digest(3, &message(2)).await;
     hub.put(SETTINGS, json!({"previous": null})).await;
     hub.digest(4, &message(3)).await;
+    let issues = hub.get("organizations/acme/issues/").await.json();
+    assert_eq!(issues.as_array().unwrap().len(), 1, "{issues}");
+    assert_eq!(issues[0]["count"], "4");
+}
+
+const RULES_BY_CATEGORY: &str = "module:shop.checkout -app category=pay";
+
+#[tokio::test]
+async fn rules_about_frames_are_seen_wherever_frames_are() {
+    let hub = Hub::new().await;
+    hub.put(SETTINGS, json!({"enhancements": RULES_BY_CATEGORY}))
+        .await;
+    let owners = json!({ "raw": "path:shop/* owner@acme.example" });
+    hub.put("projects/acme/shop/ownership/", owners).await;
+    hub.digest(1, &error("Zero", "ann", 2)).await;
+    let event = hub
+        .get(&format!("projects/acme/shop/events/{:032x}/", 1))
+        .await
+        .json();
+    let entries = event["entries"].as_array().unwrap();
+    let exception = entries.iter().find(|entry| entry["type"] == "exception");
+    let frames = &exception.unwrap()["data"]["values"][0]["stacktrace"]["frames"];
+    assert_eq!(frames[0]["inApp"], false);
+    assert_eq!(frames[0]["data"], Value::Null, "nothing was changed of it");
+    assert_eq!(frames[1]["inApp"], false);
+    let changed = json!({ "orig_in_app": 1, "category": "pay" });
+    assert_eq!(frames[1]["data"], changed);
+    let issue = hub.get("organizations/acme/issues/").await.json()[0].clone();
+    assert_eq!(issue["metadata"]["in_app_frame_mix"], "system-only");
+    assert_eq!(issue["assignedTo"], Value::Null, "no frame of the owner's");
+    assert_eq!(hub.titles("?query=stack.in_app:true").await, [""; 0]);
+    assert_eq!(hub.titles("?query=stack.in_app:false").await, ["Zero"]);
+    // And taken back, what comes is as the SDK says.
+    hub.put(SETTINGS, json!({"enhancements": ""})).await;
+    hub.digest(2, &error("One", "ann", 1)).await;
+    assert_eq!(hub.titles("?query=stack.in_app:true").await, ["One"]);
+}
+
+#[tokio::test]
+async fn rules_about_fingerprints_see_those_about_frames_from_the_third_way_on() {
+    let hub = Hub::new().await;
+    let second = json!({
+        "version": "vedette:2",
+        "enhancements": RULES_BY_CATEGORY,
+        "fingerprints": "category:pay app:no -> paid",
+    });
+    hub.put(SETTINGS, second).await;
+    hub.put(SETTINGS, json!({"previous": null})).await;
+    hub.digest(1, &error("Zero", "ann", 4)).await;
+    hub.put(SETTINGS, json!({"version": "vedette:3"})).await;
+    // The way before finds the issue; the rule's fingerprint is bound to it.
+    hub.digest(2, &error("Zero", "ann", 3)).await;
+    hub.put(SETTINGS, json!({"previous": null})).await;
+    hub.digest(3, &error("Zero", "ann", 2)).await;
+    hub.digest(4, &error("One", "ann", 1)).await;
     let issues = hub.get("organizations/acme/issues/").await.json();
     assert_eq!(issues.as_array().unwrap().len(), 1, "{issues}");
     assert_eq!(issues[0]["count"], "4");

@@ -609,8 +609,75 @@ async fn a_look_is_noted_and_time_brings_archived_issues_back() {
     let archive = json!({ "status": "ignored", "statusDetails": rate });
     let archived = hub.put(&path, archive).await.json();
     assert_eq!(archived["statusDetails"], rate);
-    let by_users = json!({ "ignoreUserCount": 2, "ignoreUserWindow": 60 });
+    let week = 7 * 24 * 60;
+    let by_users = json!({ "ignoreUserCount": 2, "ignoreUserWindow": week + 1 });
     let wrong = json!({ "status": "ignored", "statusDetails": by_users });
     let refused = hub.put(&path, wrong).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text);
+}
+
+#[tokio::test]
+async fn what_is_marked_or_comes_back_is_for_review_until_somebody_looked_or_for_a_week() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    let for_review = async || {
+        let titles = hub.titles("?query=is:for_review").await;
+        titles.contains(&"Zero".to_owned())
+    };
+    let reviewed = json!({ "inbox": false });
+    let mark = json!({ "inbox": true });
+    assert!(for_review().await, "it is new");
+    hub.put(&path, reviewed.clone()).await;
+    assert!(!for_review().await);
+    let marked = hub.put(&path, mark.clone()).await.json();
+    assert_eq!(marked["substatus"], "ongoing", "as it was");
+    assert!(for_review().await);
+    hub.put(&path, reviewed.clone()).await;
+    assert!(!for_review().await);
+    // An old one that comes back from the archive is ongoing, and yet for review.
+    let store = &hub.state.store;
+    store
+        .execute("UPDATE issues SET first_seen = first_seen - 864000000")
+        .await;
+    let archive = json!({ "status": "ignored", "statusDetails": { "ignoreDuration": 1 } });
+    hub.put(&path, archive).await;
+    assert!(!for_review().await);
+    let later = clock::now().plus_millis(120_000);
+    assert_eq!(store.wake_issues(later).await.unwrap(), 1);
+    assert_eq!(hub.get(&path).await.json()["substatus"], "ongoing");
+    assert!(for_review().await);
+    store
+        .execute("UPDATE issues SET review_since = review_since - 605000000")
+        .await;
+    assert!(!for_review().await, "after a week");
+    hub.put(&path, mark).await;
+    hub.put(&path, json!({ "status": "resolved" })).await;
+    hub.put(&path, json!({ "status": "unresolved" })).await;
+    assert!(!for_review().await, "it was resolved meanwhile");
+}
+
+#[tokio::test]
+async fn so_many_users_within_the_window_bring_an_archived_issue_back() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let id = hub.issue("Zero").await;
+    let path = format!("issues/{id}/");
+    let by_users = json!({ "ignoreUserCount": 2, "ignoreUserWindow": 60 });
+    let archive = json!({ "status": "ignored", "statusDetails": by_users });
+    for round in 0..2_u128 {
+        let archived = hub.put(&path, archive.clone()).await.json();
+        assert_eq!(archived["statusDetails"], by_users);
+        let comes = async |n: u128, user: &str, ago: i64, expected: &str| {
+            hub.digest(100 * round + n, &error("Zero", user, ago)).await;
+            let shown = hub.get(&path).await.json();
+            assert_eq!(shown["status"], expected, "{round} {n}");
+        };
+        // The same user twice, and one from before it was archived.
+        comes(11, "ann", 0, "ignored").await;
+        comes(12, "ann", 0, "ignored").await;
+        comes(13, "bob", 7200, "ignored").await;
+        comes(14, "bob", 0, "unresolved").await;
+    }
 }

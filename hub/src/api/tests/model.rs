@@ -386,7 +386,7 @@ impl Run<'_> {
         let state = &self.hub.state;
         let organization = state.store.organization("acme").await.unwrap().unwrap();
         let rows = state.store.issue_rows(&[self.issue]).await.unwrap();
-        let done = issue_edit::apply(state, self.caller, &organization, &rows, change, now()).await;
+        let done = issue_edit::apply(state, self.caller, &organization, &rows, change, now).await;
         let details = &wish["statusDetails"];
         let model = self.model.as_mut().unwrap();
         let now = now().as_millis();

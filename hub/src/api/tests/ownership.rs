@@ -116,9 +116,73 @@ async fn rules_that_cannot_be_read_are_refused_with_the_place() {
     assert_eq!(wrong.json()["span"], json!([10, 16]));
     assert!(wrong.text.contains("line 2"), "{}", wrong.text);
     assert_eq!(hub.get(path).await.json()["raw"], "");
-    let commits = json!({ "autoAssignment": "Auto Assign to Suspect Commits" });
+    let nobody = json!({ "autoAssignment": "Auto Assign to Nobody" });
     assert_eq!(
-        hub.put(path, commits).await.json()["field"],
+        hub.put(path, nobody).await.json()["field"],
         "autoAssignment"
     );
+}
+
+#[tokio::test]
+async fn issues_are_given_to_whose_commit_may_have_brought_them() {
+    let hub = Hub::new().await;
+    let path = "projects/acme/shop/ownership/";
+    let suspects = "Auto Assign to Suspect Commits";
+    let raw = "path:shop/* owner@acme.example";
+    let set = hub
+        .put(path, json!({ "raw": raw, "autoAssignment": suspects }))
+        .await;
+    assert_eq!(set.json()["autoAssignment"], suspects, "{}", set.text);
+    let told = async |version: &str, id: &str, author: &str, file: &str| {
+        let commit = json!({
+            "id": id, "repository": "acme/shop", "message": "m", "author_name": "n",
+            "author_email": author, "timestamp": clock::now().to_rfc3339(),
+            "patch_set": [{ "path": file, "type": "M" }],
+        });
+        let release = json!({ "version": version, "projects": ["shop"], "commits": [commit] });
+        let made = hub.post("organizations/acme/releases/", release).await;
+        assert!(made.status.is_success(), "{}", made.text);
+    };
+    let of = |ty: &str, version: &str| {
+        let mut event = error(ty, "ann", 10);
+        event["release"] = json!(version);
+        event
+    };
+    // Nobody touched the file yet: the rule decides.
+    told("shop@1.0.0", "a1", "member@acme.example", "README.md").await;
+    hub.digest(1, &of("Zero", "shop@1.0.0")).await;
+    assert_eq!(assignee(&hub, "Zero").await["email"], "owner@acme.example");
+    told(
+        "shop@1.1.0",
+        "b2",
+        "Member@acme.example",
+        "shop/checkout.py",
+    )
+    .await;
+    hub.digest(2, &of("One", "shop@1.1.0")).await;
+    assert_eq!(assignee(&hub, "One").await["email"], "member@acme.example");
+    let id = hub.issue("One").await;
+    let activity = hub.get(&format!("issues/{id}/activities/")).await.json();
+    let assigned = &activity["activity"][0]["data"];
+    assert_eq!(assigned["integration"], "suspectCommitter", "{activity}");
+    assert_eq!(assigned["commit"], "b2");
+    // Who is no member cannot be given anything.
+    told("shop@1.2.0", "c3", "gone@example.org", "shop/checkout.py").await;
+    hub.put(path, json!({ "raw": "" })).await;
+    hub.digest(3, &of("Two", "shop@2.0.0")).await;
+    assert_eq!(assignee(&hub, "Two").await, Value::Null);
+    // Commits that are told later are asked about with the next event.
+    told(
+        "shop@2.0.0",
+        "d4",
+        "member@acme.example",
+        "web/shop/checkout.py",
+    )
+    .await;
+    hub.digest(4, &of("Two", "shop@2.0.0")).await;
+    assert_eq!(assignee(&hub, "Two").await["email"], "member@acme.example");
+    let off = json!({ "autoAssignment": "Turn off Auto-Assignment" });
+    hub.put(path, off).await;
+    hub.digest(5, &of("Three", "shop@2.0.0")).await;
+    assert_eq!(assignee(&hub, "Three").await, Value::Null);
 }

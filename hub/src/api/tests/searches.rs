@@ -179,7 +179,7 @@ async fn events_are_a_table_of_the_fields_that_are_asked_for() {
         verdict("&field=title&orderby=-timestamp").await["valid"],
         true
     );
-    let wrong = verdict("&field=count()&field=color&orderby=-count()").await;
+    let wrong = verdict("&field=count()&field=message&orderby=-count()").await;
     assert_eq!(wrong["valid"], false);
     assert_eq!(wrong["field"][1]["valid"], false, "{wrong}");
     assert_eq!(wrong["orderby"][0]["attrType"], "number");
@@ -190,10 +190,66 @@ async fn events_are_a_table_of_the_fields_that_are_asked_for() {
         assert_eq!(answer.json()["field"], field, "{}", answer.text);
     };
     check("", "field").await;
-    check("&field=count()&field=color", "field").await;
+    check("&field=count()&field=message", "field").await;
+    check("&field=count()&field=assigned", "field").await;
+    check("&field=avg(x)&field=color", "field").await;
+    check("&field=count()&field=color&sort=-release", "sort").await;
     check("&field=title&sort=-color", "sort").await;
     check("&field=title&query=is:resolved%20OR%20level:error", "query").await;
     check("&field=title&query=(", "query").await;
+}
+
+#[tokio::test]
+async fn figures_are_told_by_whatever_else_is_asked_for() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let mut newer = error("Zero", "cy", 5);
+    newer["release"] = json!("Shop@2.0.0");
+    newer["tags"] = json!({});
+    hub.digest(6, &newer).await;
+    let rows = async |asked: &str| {
+        let path = format!("organizations/acme/events/?dataset=errors&{asked}");
+        let answer = hub.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.json()["data"].clone()
+    };
+    let by_release = rows("field=release&field=count()&field=count_unique(user)&sort=-count()");
+    let expected = json!([
+        { "release": "shop@1.0.0", "count()": 5, "count_unique(user)": 3 },
+        { "release": "Shop@2.0.0", "count()": 1, "count_unique(user)": 1 },
+    ]);
+    assert_eq!(by_release.await, expected);
+    let two = rows("field=color&field=error.type&field=count()&query=error.type:Zero").await;
+    let expected = json!([
+        { "color": "ann", "error.type": "Zero", "count()": 2 },
+        { "color": null, "error.type": "Zero", "count()": 1 },
+        { "color": "bob", "error.type": "Zero", "count()": 1 },
+    ]);
+    assert_eq!(two, expected);
+    let mixed = rows("field=project&field=issue&field=release&field=count()&sort=release").await;
+    assert_eq!(mixed.as_array().unwrap().len(), 4);
+    let first = json!({
+        "project": "shop", "issue": "SHOP-1", "release": "Shop@2.0.0", "count()": 1,
+    });
+    assert_eq!(mixed[0], first);
+    assert_eq!(rows("field=count()").await, json!([{ "count()": 6 }]));
+    assert_eq!(
+        rows("field=count()&field=release&query=nothing").await,
+        json!([])
+    );
+    let last = rows("field=environment&field=last_seen()&field=first_seen()").await;
+    assert!(
+        last[0]["first_seen()"].as_str() < last[0]["last_seen()"].as_str(),
+        "{last}"
+    );
+
+    let page = "organizations/acme/events/?field=color&field=count()&per_page=3";
+    let first = hub.get(page).await;
+    assert_eq!(first.json()["data"].as_array().unwrap().len(), 3);
+    let next = first.cursor("next").unwrap();
+    let second = hub.get(&format!("{page}&cursor={next}")).await;
+    assert_eq!(second.json()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(second.cursor("next"), None);
 }
 
 #[tokio::test]

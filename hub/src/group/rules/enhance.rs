@@ -143,7 +143,7 @@ impl Enhancements {
     }
 
     /// The category's text, as the rule that set it holds it.
-    fn category(&self, mark: &Mark) -> Option<&str> {
+    pub(in crate::group) fn category(&self, mark: &Mark) -> Option<&str> {
         let own = mark.category.as_deref()?;
         let actions = self.rules.iter().flat_map(|rule| &rule.actions);
         actions

@@ -45,17 +45,13 @@ impl FingerprintRules {
         self.rules.is_empty()
     }
 
-    /// The first rule that fits. `in_app` says of frames whether they are the application's own.
-    pub(in crate::group) fn find(&self, event: &NormalEvent<'_>) -> Option<&Fingerprint> {
-        if self.rules.is_empty() {
-            return None;
-        }
-        let frames: Vec<_> = event
-            .stacktraces()
-            .flat_map(|stack| &stack.frames)
-            .map(|frame| FrameFacts::of(frame, event.platform, frame.in_app == Some(true)))
-            .collect();
-        self.rules.iter().find(|rule| rule.fits(event, &frames))
+    /// The first rule that fits. `frames` are the event's, with what is known of them.
+    pub(in crate::group) fn find(
+        &self,
+        event: &NormalEvent<'_>,
+        frames: &[FrameFacts<'_>],
+    ) -> Option<&Fingerprint> {
+        self.rules.iter().find(|rule| rule.fits(event, frames))
     }
 }
 

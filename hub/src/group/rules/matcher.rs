@@ -50,18 +50,18 @@ pub(super) struct Matcher {
 
 /// What conditions see of a frame.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FrameFacts<'f> {
+pub(in crate::group) struct FrameFacts<'f> {
     path: String,
     package: String,
     function: &'f str,
     module: &'f str,
     platform: &'f str,
     pub(super) in_app: bool,
-    pub(super) category: Option<&'f str>,
+    pub(in crate::group) category: Option<&'f str>,
 }
 
 impl<'f> FrameFacts<'f> {
-    pub(super) fn of(frame: &'f Frame<'_>, platform: &'f str, in_app: bool) -> Self {
+    pub(in crate::group) fn of(frame: &'f Frame<'_>, platform: &'f str, in_app: bool) -> Self {
         let path = frame.abs_path.as_deref().or(frame.filename.as_deref());
         Self {
             path: path.map(normal_path).unwrap_or_default(),

@@ -124,3 +124,68 @@ fn keeps_a_rule_to_what_counts() {
     let of_all = |rule: &str| *grouped_by(&event, &rules(rule, "")).hashes.last().unwrap();
     assert_ne!(of_all(""), of_all("function:__libc_start_main +group"));
 }
+
+#[test]
+fn lets_rules_about_fingerprints_see_those_about_frames() {
+    let by = |version: Version, fingerprints: &str| {
+        let rules = Rules {
+            version,
+            ..rules("module:shop.log -app category=log", fingerprints)
+        };
+        grouped_by(&of("warn", "x"), &rules).hashes[0]
+    };
+    let check = |fingerprints: &str, sees: bool| {
+        let plain = by(Version::Third, "");
+        assert_eq!(by(Version::Second, ""), plain, "without rules they are one");
+        let fits = by(Version::Third, fingerprints) != plain;
+        assert_eq!(fits, sees, "{fingerprints}");
+    };
+    check("category:log -> x", true);
+    check("function:warn app:no -> x", true);
+    check("function:warn app:yes -> x", false);
+    check("function:add category:log -> x", false);
+    let before = by(Version::Second, "category:log -> x");
+    assert_eq!(before, by(Version::Second, ""), "as ever");
+    let before = by(Version::Second, "function:warn app:yes -> x");
+    assert_ne!(before, by(Version::Second, ""), "as ever");
+}
+
+#[test]
+fn marks_frames_as_grouping_takes_them() {
+    let event = json!({"platform": "java",
+        "exception": {"type": "E", "stacktrace": {"frames": [
+            {"module": "shop.Cart", "function": "add", "in_app": true, "data": {"kept": 1}},
+            {"module": "io.ktor.Call", "function": "run", "in_app": true},
+        ]}},
+        "threads": [{"stacktrace": {"frames": [
+            {"module": "lib.Pool", "function": "wait", "in_app": false},
+        ]}}],
+    });
+    let marked = |rules: &Rules| {
+        let json = event.to_string();
+        let mut event = normalise(json.as_bytes(), &receipt(ItemKind::Event)).unwrap();
+        let mix = group_by(&event, rules).metadata.in_app_frame_mix;
+        mark(&mut event, rules);
+        let frames = event.stacktraces().flat_map(|stack| &stack.frames);
+        let shown = frames.map(|frame| {
+            let data = frame.data.as_ref().map_or("", |data| data.get());
+            format!("{:?} {data}", frame.in_app.unwrap())
+        });
+        (shown.collect::<Vec<_>>(), mix)
+    };
+    let (shown, mix) = marked(&Rules::default());
+    let expected = [r#"true {"kept":1}"#, r#"false {"orig_in_app":1}"#, "false "];
+    assert_eq!(shown, expected);
+    assert_eq!(mix, Some("mixed"));
+    let (shown, mix) = marked(&rules(
+        "family:other -app\nmodule:lib.* +app category=pool",
+        "",
+    ));
+    let expected = [
+        r#"false {"kept":1,"orig_in_app":1}"#,
+        r#"false {"orig_in_app":1}"#,
+        r#"true {"category":"pool","orig_in_app":0}"#,
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(mix, Some("mixed"));
+}

@@ -55,6 +55,7 @@ const fetchIssues = (org: string, filter: IssueFilter, cursor: string, signal?: 
       cursor,
       limit: cursor ? FURTHER_PAGE_SIZE : PAGE_SIZE,
       groupStatsPeriod: "24h",
+      shortIdLookup: 1,
     },
     // Without a query the API asks for unresolved issues; an empty one asks for all.
     keep: ["query"],

@@ -10,6 +10,8 @@ export interface Page<T> {
   hits: number | null;
   /** The count stops here: `hits` then means "at least". */
   maxHits: number | null;
+  /** The query names the one item by its id. */
+  isDirectHit: boolean;
 }
 
 export interface Links {
@@ -43,5 +45,6 @@ export async function getPage<T>(path: string, options?: RequestOptions): Promis
     ...parseLinks(headers.get("Link")),
     hits: number("X-Hits"),
     maxHits: number("X-Max-Hits"),
+    isDirectHit: headers.get("X-Sentry-Direct-Hit") === "1",
   };
 }

@@ -291,7 +291,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was done to an issue. */
+        /** What was done to an issue, the latest first. */
         get: operations["get_organizations_issues_activities"];
         put?: never;
         post?: never;
@@ -377,12 +377,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The notes about an issue. */
+        /** The notes about an issue, the latest first. */
         get: operations["get_organizations_issues_notes"];
         put?: never;
         /** Writes a note about an issue. */
         post: operations["post_organizations_issues_notes"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/issues/{issue}/notes/{note}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Writes a note anew. Only who wrote it may; nobody is told again. */
+        put: operations["put_organizations_issues_notes_one"];
+        post?: never;
+        /** Removes a note. Only who wrote it may. */
+        delete: operations["delete_organizations_issues_notes_one"];
         options?: never;
         head?: never;
         patch?: never;
@@ -826,7 +844,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The tags of an organization's recent issues. */
+        /** The tags of an organization's events, the most frequent first. */
         get: operations["get_organizations_tags"];
         put?: never;
         post?: never;
@@ -1390,7 +1408,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Values of a tag in a project's recent issues, the most frequent first. */
+        /** Values of a tag of a project's events, the most frequent first. */
         get: operations["get_projects_tags_values"];
         put?: never;
         post?: never;
@@ -3226,6 +3244,8 @@ export interface components {
             stats: components["schemas"]["IssueStats"];
             lifetime: components["schemas"]["Lifetime"];
             filtered?: components["schemas"]["Filtered"] | null;
+            /** @description The event whose id was searched for. */
+            matchingEventId?: string | null;
         };
         /** @description Changes of issues. What is left out stays. */
         IssueChange: {
@@ -3277,7 +3297,8 @@ export interface components {
              */
             isPublic: boolean | null;
             /**
-             * @description `false` marks the issue as reviewed: it needs no look any more, and is ongoing.
+             * @description `false` marks the issue as reviewed: it needs no look any more, and is ongoing. `true` marks
+             *     an open one for review, for a week.
              * @default null
              */
             inbox: boolean | null;
@@ -3760,7 +3781,10 @@ export interface components {
             dateCreated?: string | null;
             lastUpdated?: string | null;
             isActive: boolean;
-            /** @description `Auto Assign to Issue Owner` or `Turn off Auto-Assignment`. */
+            /**
+             * @description `Auto Assign to Issue Owner`, `Auto Assign to Suspect Commits` (to whose commit may have
+             *     brought it, else to the owner) or `Turn off Auto-Assignment`.
+             */
             autoAssignment: string;
             codeownersAutoSync: boolean;
             schema: components["schemas"]["Schema"];
@@ -3769,7 +3793,10 @@ export interface components {
         OwnershipChange: {
             raw?: string | null;
             fallthrough?: boolean | null;
-            /** @description `Auto Assign to Issue Owner` or `Turn off Auto-Assignment`. */
+            /**
+             * @description `Auto Assign to Issue Owner`, `Auto Assign to Suspect Commits` or `Turn off
+             *     Auto-Assignment`.
+             */
             autoAssignment?: string | null;
             codeownersAutoSync?: boolean | null;
         };
@@ -4659,6 +4686,11 @@ export interface components {
              * @description Users until an archived issue comes back.
              */
             ignoreUserCount?: number | null;
+            /**
+             * Format: int64
+             * @description Minutes within which so many users have to come.
+             */
+            ignoreUserWindow?: number | null;
         };
         /** @description How issues are resolved or archived. */
         StatusDetailsInput: {
@@ -4707,7 +4739,7 @@ export interface components {
             ignoreUserCount: number | null;
             /**
              * Format: int64
-             * @description Refused: users are counted without a window.
+             * @description Minutes within which so many users have to come; left out they may take any time.
              * @default null
              */
             ignoreUserWindow: number | null;
@@ -5504,7 +5536,8 @@ export interface operations {
             query: {
                 /**
                  * @description `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
-                 *     `last_seen()` or `first_seen()` the rows are issues. Of transactions and spans
+                 *     `last_seen()` or `first_seen()` the rows are groups of the events that have the same values
+                 *     of the other fields: `issue`, `project`, `release`, a tag, …. Of transactions and spans
                  *     `transaction` or `span.name`, `project`, and beside them `count()`, `epm()`, `eps()`,
                  *     `failure_count()`, `failure_rate()`, `avg()`, `p50()`, `p75()`, `p95()`, `p99()`.
                  */
@@ -5517,7 +5550,7 @@ export interface operations {
                 /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
                 query?: string;
                 /**
-                 * @description `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`; of
+                 * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
                  *     transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
                  *     `-p50()`, `-p95()`.
                  */
@@ -5570,7 +5603,8 @@ export interface operations {
             query: {
                 /**
                  * @description `title`, `timestamp`, a tag, …; repeated. With `count()`, `count_unique(user)`,
-                 *     `last_seen()` or `first_seen()` the rows are issues. Of transactions and spans
+                 *     `last_seen()` or `first_seen()` the rows are groups of the events that have the same values
+                 *     of the other fields: `issue`, `project`, `release`, a tag, …. Of transactions and spans
                  *     `transaction` or `span.name`, `project`, and beside them `count()`, `epm()`, `eps()`,
                  *     `failure_count()`, `failure_rate()`, `avg()`, `p50()`, `p75()`, `p95()`, `p99()`.
                  */
@@ -5583,7 +5617,7 @@ export interface operations {
                 /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
                 query?: string;
                 /**
-                 * @description `-timestamp`, `timestamp`; of issues `-count()`, `-last_seen()`, `-first_seen()`; of
+                 * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
                  *     transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
                  *     `-p50()`, `-p95()`.
                  */
@@ -5660,6 +5694,11 @@ export interface operations {
                 groupStatsPeriod?: string;
                 /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
                 collapse?: string[];
+                /**
+                 * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
+                 *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
+                 */
+                shortIdLookup?: string;
             };
             header?: never;
             path: {
@@ -5718,6 +5757,11 @@ export interface operations {
                 groupStatsPeriod?: string;
                 /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
                 collapse?: string[];
+                /**
+                 * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
+                 *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
+                 */
+                shortIdLookup?: string;
                 /** @description Issues. May be repeated. */
                 id?: string[];
                 /** @description How long it can be taken back that issues are discarded. */
@@ -5799,6 +5843,11 @@ export interface operations {
                 groupStatsPeriod?: string;
                 /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
                 collapse?: string[];
+                /**
+                 * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
+                 *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
+                 */
+                shortIdLookup?: string;
                 /** @description Issues. May be repeated. */
                 id?: string[];
                 /** @description How long it can be taken back. */
@@ -5980,7 +6029,12 @@ export interface operations {
     };
     get_organizations_issues_activities: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100. */
+                limit?: number;
+            };
             header?: never;
             path: {
                 /** @description Slug or id. */
@@ -6194,7 +6248,12 @@ export interface operations {
     };
     get_organizations_issues_notes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100. */
+                limit?: number;
+            };
             header?: never;
             path: {
                 /** @description Slug or id. */
@@ -6250,6 +6309,78 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Activity"];
                 };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_organizations_issues_notes_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+                /** @description Id. */
+                note: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNote"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_organizations_issues_notes_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+                /** @description Id. */
+                note: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why not. */
             default: {
@@ -6330,7 +6461,16 @@ export interface operations {
     };
     get_organizations_issues_tags: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of environments; the empty one is "none". May be repeated. */
+                environment?: string[];
+                /** @description `24h`, `14d`, … */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+            };
             header?: never;
             path: {
                 /** @description Slug or id. */
@@ -6363,7 +6503,16 @@ export interface operations {
     };
     get_organizations_issues_tags_one: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of environments; the empty one is "none". May be repeated. */
+                environment?: string[];
+                /** @description `24h`, `14d`, … */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+            };
             header?: never;
             path: {
                 /** @description Slug or id. */
@@ -6398,7 +6547,16 @@ export interface operations {
     };
     get_organizations_issues_tags_values: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of environments; the empty one is "none". May be repeated. */
+                environment?: string[];
+                /** @description `24h`, `14d`, … */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+            };
             header?: never;
             path: {
                 /** @description Slug or id. */
@@ -7607,7 +7765,16 @@ export interface operations {
     };
     get_organizations_tags: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of environments; the empty one is "none". May be repeated. */
+                environment?: string[];
+                /** @description `24h`, `14d`, … */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+            };
             header?: never;
             path: {
                 /** @description Slug or id. */
@@ -7762,6 +7929,11 @@ export interface operations {
                 groupStatsPeriod?: string;
                 /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
                 collapse?: string[];
+                /**
+                 * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
+                 *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
+                 */
+                shortIdLookup?: string;
             };
             header?: never;
             path: {
@@ -8611,6 +8783,11 @@ export interface operations {
                 groupStatsPeriod?: string;
                 /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
                 collapse?: string[];
+                /**
+                 * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
+                 *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
+                 */
+                shortIdLookup?: string;
             };
             header?: never;
             path: {
@@ -8671,6 +8848,11 @@ export interface operations {
                 groupStatsPeriod?: string;
                 /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
                 collapse?: string[];
+                /**
+                 * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
+                 *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
+                 */
+                shortIdLookup?: string;
                 /** @description Issues. May be repeated. */
                 id?: string[];
                 /** @description How long it can be taken back that issues are discarded. */
@@ -8754,6 +8936,11 @@ export interface operations {
                 groupStatsPeriod?: string;
                 /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
                 collapse?: string[];
+                /**
+                 * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
+                 *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
+                 */
+                shortIdLookup?: string;
                 /** @description Issues. May be repeated. */
                 id?: string[];
                 /** @description How long it can be taken back. */
@@ -9495,6 +9682,10 @@ export interface operations {
             query?: {
                 /** @description A part of the value. */
                 query?: string;
+                /** @description May be repeated. */
+                environment?: string[];
+                /** @description `24h`, `14d`, … */
+                statsPeriod?: string;
             };
             header?: never;
             path: {

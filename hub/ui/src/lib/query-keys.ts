@@ -8,6 +8,17 @@ export interface KnownKey {
   ofIssues?: boolean;
 }
 
+/** Why issues are open or archived. */
+const SUBSTATES = [
+  "new",
+  "ongoing",
+  "escalating",
+  "regressed",
+  "archived_until_escalating",
+  "archived_until_condition_met",
+  "archived_forever",
+] as const;
+
 export const KNOWN_KEYS: readonly KnownKey[] = [
   {
     key: "is",
@@ -17,16 +28,25 @@ export const KNOWN_KEYS: readonly KnownKey[] = [
       "unresolved",
       "resolved",
       "archived",
-      "new",
-      "ongoing",
-      "escalating",
-      "regressed",
       "for_review",
       "assigned",
       "unassigned",
+      ...SUBSTATES,
+      "ignored",
+      "muted",
+      "linked",
+      "unlinked",
+      "reprocessing",
     ],
   },
+  { key: "substatus", about: "why it is open or archived", ofIssues: true, values: SUBSTATES },
   { key: "assigned", about: "who owns it", ofIssues: true, values: ["me", "my_teams", "none"] },
+  {
+    key: "assigned_or_suggested",
+    about: "who owns it, or is suggested to",
+    ofIssues: true,
+    values: ["me", "my_teams", "none"],
+  },
   { key: "bookmarks", about: "who bookmarked it", ofIssues: true, values: ["me"] },
   { key: "subscribed", about: "who is told of it", ofIssues: true, values: ["me"] },
   { key: "issue.priority", about: "how much it matters", ofIssues: true, values: ["high", "medium", "low"] },
@@ -36,6 +56,8 @@ export const KNOWN_KEYS: readonly KnownKey[] = [
   { key: "userCount", about: "how many users", ofIssues: true, values: [">1", ">10", ">100"] },
   { key: "firstRelease", about: "release it began with", ofIssues: true },
   { key: "regressed_in_release", about: "release it came back with", ofIssues: true },
+  { key: "issue", about: "short id, as in SHOP-2K", ofIssues: true, values: [] },
+  { key: "issue.id", about: "number of the issue", ofIssues: true, values: [] },
   { key: "project", about: "slug of the project", ofIssues: true },
   { key: "team", about: "which team owns it", ofIssues: true, values: ["my_teams"] },
   { key: "has", about: "a tag that is there" },

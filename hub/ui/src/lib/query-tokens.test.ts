@@ -44,6 +44,12 @@ describe("the tokens of a query", () => {
     expect(read("! : key:")).toEqual(["word !", "word :", "key key", "colon :"]);
   });
 
+  it("know what joins in small letters, and NOT in capitals alone", () => {
+    expect(read("a and b or c")).toEqual(["word a", "logic and", "word b", "logic or", "word c"]);
+    expect(read("NOT a")).toEqual(["logic NOT", "word a"]);
+    expect(read("not a")).toEqual(["word not", "word a"]);
+  });
+
   it("lose no letter, whatever is typed", () => {
     const letters = ["a", ":", '"', "\\", "!", "(", ")", "[", "]", " ", ">", "=", "OR", "ü", "💥"];
     let seed = 7;
@@ -77,8 +83,17 @@ describe("what is being typed", () => {
     expect(at('tags[a]:"two w|')).toEqual({ what: "value", key: "a", part: "two w", from: 8, to: 14 });
   });
 
-  it("is nothing within a text or a list", () => {
+  it("is the item of a list", () => {
+    const value = { what: "value", key: "level", inList: true };
+    expect(at("level:[|")).toEqual({ ...value, part: "", from: 7, to: 7 });
+    expect(at("level:[a, |")).toEqual({ ...value, part: "", from: 10, to: 10 });
+    expect(at("level:[a, fa|t , b] x")).toEqual({ ...value, part: "fa", from: 10, to: 13 });
+    expect(at("level:[a, fa| is:new")).toEqual({ ...value, part: "fa", from: 10, to: 12 });
+    expect(at('level:["a, b", "c|"]')).toEqual({ ...value, part: "c", from: 15, to: 18 });
+  });
+
+  it("is nothing within a text or behind a list", () => {
     expect(at('"two w|')).toBe(null);
-    expect(at("level:[a, |")).toBe(null);
+    expect(at("level:[a, b]|")).toBe(null);
   });
 });

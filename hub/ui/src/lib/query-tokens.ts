@@ -15,7 +15,10 @@ export interface Token {
 const BARE_KEY = /^[A-Za-z0-9_.-]+(\[[^\]\s]*\])?(?=:)/;
 const QUOTED = /^"(?:[^"\\]|\\[\s\S])*"?/;
 const LIST = /^\[[^\]]*\]?/;
-const LOGIC = /^(AND|OR|NOT)(?=[\s()]|$)/i;
+/** What joins may be written small; `not` is a word. */
+const LOGIC = /^([Aa][Nn][Dd]|[Oo][Rr]|NOT)(?=[\s()]|$)/;
+/** What stands between the items of a list, and texts in which nothing does. */
+const BETWEEN = /"(?:[^"\\]|\\[\s\S])*"?|[,\]]/g;
 
 /** Cuts the text without losing a letter of it. */
 export function queryTokens(query: string): Token[] {
@@ -61,7 +64,7 @@ function term(start: string, take: (kind: TokenKind, text: string) => void, left
 /** What stands at the caret, and which part of the text a choice replaces. */
 export type Typing =
   | { what: "key"; part: string; from: number; to: number }
-  | { what: "value"; key: string; part: string; from: number; to: number }
+  | { what: "value"; key: string; part: string; from: number; to: number; inList?: true }
   | null;
 
 export function typingAt(query: string, caret: number): Typing {
@@ -86,9 +89,37 @@ export function typingAt(query: string, caret: number): Typing {
     const to = next?.kind === "value" ? next.from + next.text.length : caret;
     return { what: "value", key: bare(key.text), part: "", from: caret, to };
   }
-  // Lists are written by hand.
-  if (part.startsWith("[")) return null;
+  if (part.startsWith("[")) return itemAt(token, caret, bare(key.text));
   return { what: "value", key: bare(key.text), part: bare(part), from: token.from, to: end };
+}
+
+/** The item of a list at the caret, without the blanks around it. */
+function itemAt({ text, from: start }: Token, caret: number, key: string): Typing {
+  const at = caret - start;
+  let [from, to] = [1, text.length];
+  for (const { 0: sign, index } of text.matchAll(BETWEEN)) {
+    if (sign.startsWith('"')) continue;
+    if (index >= at) {
+      to = index;
+      break;
+    }
+    // Behind the list.
+    if (sign === "]") return null;
+    from = index + 1;
+  }
+  // What follows a list that is not ended yet may be no item.
+  const blank = text.endsWith("]") ? -1 : text.slice(at, to).search(/\s/);
+  if (blank >= 0) to = at + blank;
+  while (from < at && /\s/.test(text[from] ?? "")) from += 1;
+  to = Math.max(at, from + text.slice(from, to).trimEnd().length);
+  return {
+    what: "value",
+    key,
+    part: bare(text.slice(from, at)),
+    from: start + from,
+    to: start + to,
+    inList: true,
+  };
 }
 
 function bare(text: string): string {

@@ -1,4 +1,4 @@
-import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { issue, pageHeaders } from "../../test/issues.ts";
@@ -39,6 +39,18 @@ describe("the list of issues", () => {
     const events = await screen.findByTitle("7 of 1,234 events match the search");
     expect(events.textContent).toContain("7");
     expect(screen.getByTitle("2 of 12 users match the search")).toBeTruthy();
+  });
+
+  it("goes straight to the issue that the search names", async () => {
+    const headers = { ...pageHeaders(null, 1), "X-Sentry-Direct-Hit": "1" };
+    const named = open(`${AT}?query=SHOP-2`, { [LIST]: { body: [issue({ id: "2" })], headers } });
+    await waitFor(() => expect(named.router.state.location.pathname).toBe(`${AT}/2`));
+    expect(named.requests.some(({ url }) => url.searchParams.get("shortIdLookup") === "1")).toBe(true);
+    cleanup();
+    const matchingEventId = "00000000000000000000000000000002";
+    const body = [issue({ id: "3", matchingEventId })];
+    const { router } = open(`${AT}?query=${matchingEventId}`, { [LIST]: { body, headers } });
+    await waitFor(() => expect(router.state.location.pathname).toBe(`${AT}/3/events/${matchingEventId}`));
   });
 
   it("offers every order there is", async () => {

@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense, useCallback, useMemo } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo } from "react";
 import { type IssueFilter, issuesKey, issuesQuery, LIVE_PAGES_MAX } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import { searchesQuery } from "../../api/searches.ts";
@@ -106,6 +106,10 @@ export function IssueListPage() {
   const more = useCallback(() => {
     if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
   }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
+  const hit = pages?.[0]?.isDirectHit && !issues.isPlaceholderData ? pages[0].items[0] : undefined;
+  useEffect(() => {
+    if (hit) void navigate({ ...placeOf(org, hit), replace: true });
+  }, [navigate, org, hit]);
   const startOver = () => {
     window.scrollTo({ top: 0 });
     void client.resetQueries({ queryKey: [...issuesKey(org), filter], exact: true });
@@ -248,6 +252,17 @@ export function IssueListPage() {
       ) : null}
     </div>
   );
+}
+
+/** Where an issue is that the search named: at the event, where it was the event's id. */
+function placeOf(org: string, { id, matchingEventId }: Issue) {
+  return matchingEventId
+    ? ({
+        to: "/organizations/$org/issues/$issueId/events/$eventId",
+        params: { org, issueId: id, eventId: matchingEventId },
+        search: {},
+      } as const)
+    : ({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: id }, search: {} } as const);
 }
 
 /** While one reads on, an issue may move to a later page: it is shown where it was found first. */

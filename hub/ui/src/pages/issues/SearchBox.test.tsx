@@ -73,6 +73,8 @@ describe("a completion", () => {
     const value = { what: "value", key: "level", part: "e", from: 6, to: 7 } as const;
     expect(complete("level:e) x", value, "error")).toEqual(["level:error) x", 11]);
     expect(complete("level:e", value, "error")).toEqual(["level:error ", 12]);
+    const item = { ...value, from: 7, to: 8, inList: true } as const;
+    expect(complete("level:[e", item, "error")).toEqual(["level:[error", 12]);
     expect(complete("abc", null, "x")).toEqual(["abc", 3]);
   });
 

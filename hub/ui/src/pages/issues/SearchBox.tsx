@@ -199,7 +199,9 @@ export function complete(text: string, typing: Typing, choice: string): [string,
   const after = text.slice(typing.to);
   const isKey = typing.what === "key";
   const tail = isKey ? after.replace(/^:/, "") : after;
-  const gap = isKey || tail.startsWith(" ") || tail.startsWith(")") ? "" : " ";
+  // A list goes on with a comma, or ends.
+  const inList = typing.what === "value" && typing.inList;
+  const gap = isKey || inList || tail.startsWith(" ") || tail.startsWith(")") ? "" : " ";
   return [head + gap + tail, head.length + gap.length];
 }
 

@@ -22,6 +22,8 @@ export interface Suggestion {
 }
 
 const SHOWN_MAX = 12;
+/** Keys whose values are people. */
+const OWNERS = ["assigned", "assigned_or_suggested"];
 const TAG_KEY = /^[A-Za-z][\w.-]*$/;
 
 export function useSuggestions(scope: Scope, typing: Typing): Suggestion[] {
@@ -65,16 +67,16 @@ function useValues(scope: Scope, typing: { key: string; part: string } | null): 
   const key = typing?.key ?? "";
   const is = (...wanted: string[]) => wanted.includes(key);
   const beforehand = KNOWN_KEYS.find((each) => each.key === key)?.values;
-  const asksTags = Boolean(key) && !beforehand && !is("project", "has", "assigned");
+  const asksTags = Boolean(key) && !beforehand && !is("project", "has", ...OWNERS);
   const { data: projects = [] } = useQuery({ ...projectsQuery(scope.org), enabled: is("project") });
-  const { data: members = [] } = useQuery({ ...membersQuery(scope.org), enabled: is("assigned") });
+  const { data: members = [] } = useQuery({ ...membersQuery(scope.org), enabled: is(...OWNERS) });
   const keys = useKeys(scope, is("has"));
   const counted = useCounted(scope, asksTags ? key : null, typing?.part ?? "");
   const plain = (list: readonly string[], hint = "") =>
     list.map((value) => ({ text: quote(value), label: value, hint }));
   if (is("project")) return plain(projects.map(({ slug }) => slug));
   if (is("has")) return keys.map(({ label, hint }) => ({ text: quote(label), label, hint }));
-  if (is("assigned")) return [...plain(beforehand ?? []), ...plain(members.map(({ email }) => email))];
+  if (is(...OWNERS)) return [...plain(beforehand ?? []), ...plain(members.map(({ email }) => email))];
   // Comparisons and relative times are written as they stand.
   if (beforehand) return beforehand.map((value) => ({ text: value, label: value, hint: "" }));
   return counted;

@@ -1,0 +1,241 @@
+//! A row for each group of events: fields that are values, and figures over the events that have
+//! them. Without such a field all events are one group.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value, json};
+
+use super::{find, of_issue};
+use crate::api::ApiState;
+use crate::api::error::ApiError;
+use crate::api::page::{Page, Params};
+use crate::api::types::iso;
+use crate::index::{self, GroupBy, GroupHit, GroupValue, Search};
+use crate::query::{self, Scope};
+use crate::store::issue_read::IssueRow;
+use crate::store::place::Place;
+use crate::store::projects::Project;
+
+/// Fields that events are grouped by at once.
+const GROUPED_MAX: usize = 8;
+
+/// A figure over the events of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Figure {
+    Count,
+    Users,
+    FirstSeen,
+    LastSeen,
+}
+
+impl Figure {
+    fn read(field: &str) -> Result<Self, ApiError> {
+        Ok(match field {
+            "count()" => Self::Count,
+            "count_unique(user)" => Self::Users,
+            "first_seen()" => Self::FirstSeen,
+            "last_seen()" => Self::LastSeen,
+            other => {
+                let what = format!(
+                    "{other} is not one of count(), count_unique(user), first_seen(), last_seen()"
+                );
+                return Err(ApiError::field("field", what));
+            }
+        })
+    }
+
+    fn number(self, hit: &GroupHit) -> i64 {
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        match self {
+            Self::Count => count(hit.count.events),
+            Self::Users => count(hit.count.people),
+            Self::FirstSeen => hit.first_seen.as_millis(),
+            Self::LastSeen => hit.last_seen.as_millis(),
+        }
+    }
+
+    fn shown(self, hit: &GroupHit) -> Value {
+        match self {
+            Self::Count | Self::Users => json!(self.number(hit)),
+            Self::FirstSeen | Self::LastSeen => json!(iso(self.number(hit))),
+        }
+    }
+}
+
+/// A field of a row: a figure, or a value that its events have, by its place among those.
+enum Column {
+    Figure(Figure),
+    Value(usize),
+}
+
+/// What the fields of a table of groups are.
+pub(super) struct Columns {
+    columns: Vec<Column>,
+    by: Vec<GroupBy>,
+}
+
+impl Columns {
+    /// Reads the fields; says which of them cannot be grouped by.
+    pub(super) fn read(fields: &[&str]) -> Result<Self, ApiError> {
+        let (mut columns, mut by): (Vec<Column>, Vec<GroupBy>) = (Vec::new(), Vec::new());
+        for field in fields {
+            if field.contains('(') {
+                columns.push(Column::Figure(Figure::read(field)?));
+                continue;
+            }
+            let one = grouped_by(field)?;
+            let place = by.iter().position(|other| *other == one);
+            columns.push(Column::Value(place.unwrap_or(by.len())));
+            if place.is_none() {
+                by.push(one);
+            }
+        }
+        if by.len() > GROUPED_MAX {
+            let what = format!("events are grouped by at most {GROUPED_MAX} fields");
+            return Err(ApiError::field("field", what));
+        }
+        Ok(Self { columns, by })
+    }
+}
+
+fn grouped_by(field: &str) -> Result<GroupBy, ApiError> {
+    match field {
+        "issue" | "issue.id" | "title" => return Ok(GroupBy::Issue),
+        "project" | "project.name" | "project.id" => return Ok(GroupBy::Project),
+        _ => {}
+    }
+    let key = query::canonical(field);
+    let is_of_issues = key.scope() == Scope::Issue;
+    if is_of_issues || !index::can_group_by(&key) {
+        let what = format!("events cannot be grouped by {field}");
+        return Err(ApiError::field("field", what));
+    }
+    Ok(GroupBy::Key(key))
+}
+
+/// How groups are ordered: by a field of theirs, and whether the largest come first.
+struct Sort {
+    field: usize,
+    is_down: bool,
+}
+
+/// Reads an order of groups: by one of the fields.
+pub(super) fn check_sort(sort: &str, fields: &[&str]) -> Result<(), ApiError> {
+    Sort::read(sort, fields).map(drop)
+}
+
+impl Sort {
+    fn read(sort: &str, fields: &[&str]) -> Result<Self, ApiError> {
+        let name = sort.trim_start_matches('-');
+        let is_named = |field: &&str| *field == name || field.strip_suffix("()") == Some(name);
+        let field = fields.iter().position(is_named);
+        let field = field.ok_or_else(|| ApiError::field("sort", "one of the fields"))?;
+        Ok(Self {
+            field,
+            is_down: sort.starts_with('-'),
+        })
+    }
+}
+
+/// A page of groups.
+pub(super) async fn groups(
+    state: &ApiState,
+    projects: &[Project],
+    search: Search,
+    fields: &[&str],
+    params: &Params,
+) -> Result<Page<Map<String, Value>>, ApiError> {
+    let Columns { columns, by } = Columns::read(fields)?;
+    let sort = params.some("sort").map(|sort| Sort::read(sort, fields));
+    let sort = sort.transpose()?;
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let ids = search.projects.clone();
+    let look = state.index.look(search).await?;
+    let mut hits = state.index.groups(&look, ids, by).await?;
+    hits.sort_by(|a, b| {
+        let order = match &sort {
+            Some(sort) => {
+                let order = compared(columns.get(sort.field), a, b);
+                if sort.is_down { order.reverse() } else { order }
+            }
+            // The most frequent first.
+            None => b.count.events.cmp(&a.count.events),
+        };
+        order.then_with(|| a.values.cmp(&b.values))
+    });
+    // Counts move while one reads, so pages are cut by number: a row may be seen twice.
+    let offset = cursor.map_or(0, |cursor| cursor.place.value.max(0));
+    let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
+    let wanted = usize::try_from(limit)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
+    let hits: Vec<(i64, GroupHit)> = (offset + 1..)
+        .zip(hits.into_iter().skip(skipped).take(wanted))
+        .collect();
+    let from = cursor.filter(|cursor| cursor.place.value > 0);
+    let page = Page::cut(hits, limit, from, |(number, _)| Place {
+        value: *number,
+        id: 0,
+    });
+    let issues = issues_of(state, &page.rows).await?;
+    let row = |hit: &GroupHit| -> Map<String, Value> {
+        let cells = fields.iter().zip(&columns).map(|(field, column)| {
+            let value = match column {
+                Column::Figure(figure) => figure.shown(hit),
+                Column::Value(place) => {
+                    let value = hit.values.get(*place);
+                    value.map_or(Value::Null, |value| shown(field, value, projects, &issues))
+                }
+            };
+            ((*field).to_owned(), value)
+        });
+        cells.collect()
+    };
+    Ok(page.map(|rows| rows.iter().map(|(_, hit)| row(hit)).collect()))
+}
+
+fn compared(column: Option<&Column>, a: &GroupHit, b: &GroupHit) -> Ordering {
+    match column {
+        Some(Column::Figure(figure)) => figure.number(a).cmp(&figure.number(b)),
+        Some(Column::Value(place)) => a.values.get(*place).cmp(&b.values.get(*place)),
+        None => Ordering::Equal,
+    }
+}
+
+/// The issues that rows are about.
+async fn issues_of(state: &ApiState, rows: &[(i64, GroupHit)]) -> Result<Vec<IssueRow>, ApiError> {
+    let values = rows.iter().flat_map(|(_, hit)| &hit.values);
+    let mut ids: Vec<i64> = values
+        .filter_map(|value| match value {
+            GroupValue::Issue(id) => Some(*id),
+            _ => None,
+        })
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(state.store.issue_rows(&ids).await?)
+}
+
+fn shown(field: &str, value: &GroupValue, projects: &[Project], issues: &[IssueRow]) -> Value {
+    match value {
+        GroupValue::None => Value::Null,
+        GroupValue::Text(text) => json!(text),
+        GroupValue::Project(id) => {
+            let project = find(projects, *id);
+            project.map_or(Value::Null, |project| match field {
+                "project.id" => json!(project.id),
+                _ => json!(project.slug),
+            })
+        }
+        GroupValue::Issue(id) => {
+            let issue = issues.iter().find(|issue| issue.id == *id);
+            let project = issue.and_then(|issue| find(projects, issue.project_id));
+            match issue.zip(project) {
+                Some((issue, _)) if field == "title" => json!(issue.title),
+                Some((issue, project)) => of_issue(field, issue, project).unwrap_or_default(),
+                None => Value::Null,
+            }
+        }
+    }
+}
