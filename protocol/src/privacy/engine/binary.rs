@@ -4,6 +4,8 @@
 //! (`dump`): its structure stays.
 
 mod dump;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
