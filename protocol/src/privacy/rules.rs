@@ -1,5 +1,9 @@
 //! The rules: their ids, what they leave behind, and the count of their hits.
 
+/// The member of an item's header by which a relay tells what it removed from a payload that takes no notes: how often, by the
+/// rule's id. It is the relay's alone: what clients call so is taken out.
+pub const REMOVED_HEADER: &str = "server_removed";
+
 /// One rule of the default set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -134,6 +138,13 @@ impl Hits {
             .into_iter()
             .zip(self.by_rule)
             .filter(|(_, count)| *count > 0)
+    }
+
+    /// Adds those of another payload, or part of one.
+    pub fn join(&mut self, other: &Self) {
+        for (rule, n) in other.iter() {
+            self.add(rule, n);
+        }
     }
 
     pub(super) fn add(&mut self, rule: Rule, n: u32) {
