@@ -12,6 +12,7 @@
 //!
 //! Booleans, `null`, empty texts, placeholders and redactions made by others are never private data.
 //! Cards need a right Luhn digit, IBANs right check digits and their country's length; neither is found inside a longer id.
+//! Of a GraphQL request the variables go whole, and what its answer says of them (`graphql`).
 //! In source lines only quoted values of sensitive keys go, so that the code stays readable.
 //!
 //! How it works: `walk` goes once over the raw bytes and knows by `roles` where it is; `json` tells from the bytes of a text whether any
@@ -22,6 +23,7 @@
 //! nothing. They can only remove more.
 //!
 //! Files keep their length: what is found in them, in UTF-8 or UTF-16LE (`wide`), becomes asterisks.
+//! Fields that a project named are left alone: by their key (`keys`), or by a selector that names one (`safe`).
 //!
 //! To add a rule: a variant in `rules`, a matcher that pushes `Found`, its call in `text` behind a cheap condition, and examples in
 //! `tests/texts.rs`. To exempt a field: its key in `roles`.
@@ -30,6 +32,7 @@ mod addresses;
 mod edits;
 mod engine;
 mod found;
+mod graphql;
 mod json;
 mod keys;
 mod language;
@@ -39,6 +42,7 @@ mod pairs;
 mod pieces;
 mod roles;
 mod rules;
+mod safe;
 mod secrets;
 mod text;
 mod walk;
@@ -60,6 +64,7 @@ pub use engine::CustomRules;
 pub use language::{Dialect, RuleDocument, RuleError, SelectorError, rules_of};
 pub use pieces::{CONTEXT_BYTES, NeedsWhole, Pieces};
 pub use rules::{Hits, REMOVED_HEADER, Rule};
+pub use safe::{TooSafe, check_safe_field, combined, is_selector};
 
 /// Removes private data by the settings of one project; compiled once, cheap to clone.
 #[derive(Clone, Debug)]

@@ -31,13 +31,15 @@ pub enum Rule {
     Ip,
     /// The user's name in a path to their home.
     UserPath,
+    /// A variable of a GraphQL request, or what its answer says of it.
+    GraphQl,
     /// A rule that people wrote; notes hold its name.
     Custom,
 }
 
 impl Rule {
     /// Every rule, in the order of its index.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Password,
         Self::Cookies,
         Self::PemKey,
@@ -50,6 +52,7 @@ impl Rule {
         Self::Email,
         Self::Ip,
         Self::UserPath,
+        Self::GraphQl,
         Self::Custom,
     ];
 
@@ -69,6 +72,7 @@ impl Rule {
             Self::Email => "@email",
             Self::Ip => "@ip",
             Self::UserPath => "@userpath",
+            Self::GraphQl => "@graphql:filter",
             Self::Custom => "custom",
         }
     }
@@ -77,7 +81,7 @@ impl Rule {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Password | Self::Cookies | Self::Custom => "[Filtered]",
+            Self::Password | Self::Cookies | Self::GraphQl | Self::Custom => "[Filtered]",
             Self::PemKey => "[pemkey]",
             Self::UrlAuth | Self::Basic => "[auth]",
             Self::Bearer => "[token]",
