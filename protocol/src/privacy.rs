@@ -12,6 +12,7 @@
 //!
 //! Booleans, `null`, empty texts, placeholders and redactions made by others are never private data.
 //! Cards need a right Luhn digit, IBANs right check digits and their country's length; neither is found inside a longer id.
+//! Of a GraphQL request the variables go whole, and what its answer says of them (`graphql`).
 //! In source lines only quoted values of sensitive keys go, so that the code stays readable.
 //!
 //! How it works: `walk` goes once over the raw bytes and knows by `roles` where it is; `json` tells from the bytes of a text whether any
@@ -21,6 +22,9 @@
 //! Rules that people wrote (`language`) run behind the built-in ones, in a walk of their own (`engine`); where there are none, it costs
 //! nothing. They can only remove more.
 //!
+//! Files keep their length: what is found in them, in UTF-8 or UTF-16LE (`wide`), becomes asterisks.
+//! Fields that a project named are left alone: by their key (`keys`), or by a selector that names one (`safe`).
+//!
 //! To add a rule: a variant in `rules`, a matcher that pushes `Found`, its call in `text` behind a cheap condition, and examples in
 //! `tests/texts.rs`. To exempt a field: its key in `roles`.
 
@@ -28,6 +32,7 @@ mod addresses;
 mod edits;
 mod engine;
 mod found;
+mod graphql;
 mod json;
 mod keys;
 mod language;
@@ -37,13 +42,16 @@ mod pairs;
 mod pieces;
 mod roles;
 mod rules;
+mod safe;
 mod secrets;
 mod text;
 mod walk;
+mod wide;
 
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -55,7 +63,8 @@ use walk::{Walk, Walked};
 pub use engine::CustomRules;
 pub use language::{Dialect, RuleDocument, RuleError, SelectorError, rules_of};
 pub use pieces::{CONTEXT_BYTES, NeedsWhole, Pieces};
-pub use rules::{Hits, Rule};
+pub use rules::{Hits, REMOVED_HEADER, Rule};
+pub use safe::{TooSafe, check_safe_field, combined, is_selector};
 
 /// Removes private data by the settings of one project; compiled once, cheap to clone.
 #[derive(Clone, Debug)]
@@ -188,13 +197,19 @@ impl Scrubber {
         name: &str,
         bytes: &Bytes,
         is_minidump: bool,
-    ) -> Result<Bytes, ScrubError> {
-        let scrubbed = self.scrub_bytes_same_length(bytes);
-        match &self.custom {
-            Custom::None => Ok(scrubbed),
-            Custom::Rules(rules) => Ok(rules.apply_to_attachment(name, &scrubbed, is_minidump)),
-            Custom::Wrong => Err(ScrubError::WrongRules),
-        }
+    ) -> Result<Scrubbed, ScrubError> {
+        let (masked, mut hits) = self.mask(bytes, 0..bytes.len());
+        let (payload, n_custom) = match &self.custom {
+            Custom::None => (masked, 0),
+            Custom::Rules(rules) => rules.apply_to_attachment(name, &masked, is_minidump),
+            Custom::Wrong => return Err(ScrubError::WrongRules),
+        };
+        hits.add(Rule::Custom, n_custom);
+        Ok(Scrubbed {
+            changed: payload.as_ptr() != bytes.as_ptr(),
+            payload,
+            hits,
+        })
     }
 
     /// Removes private data from free text: file names, user agents, log lines. `None` when there was none.
@@ -218,26 +233,47 @@ impl Scrubber {
         self.scrub(value, if is_cookie { Mode::Cookie } else { Mode::Text })
     }
 
-    /// Masks private data in a text attachment with asterisks, so that its length and all offsets stay.
-    /// The same bytes come back when there was none. Text in UTF-16 and compressed files are not looked into.
+    /// Masks private data in a file with asterisks, so that its length and all offsets stay: in text in UTF-8, or in UTF-16LE
+    /// between other bytes too. The same bytes come back when there was none. Compressed files are not looked into.
     #[must_use]
     pub fn scrub_bytes_same_length(&self, bytes: &Bytes) -> Bytes {
-        let mut secrets = Vec::new();
-        self.rules.inspect(bytes, Mode::Text, &mut secrets);
+        self.mask(bytes, 0..bytes.len()).0
+    }
+
+    /// As [`Scrubber::scrub_bytes_same_length`], and how often each rule masked something that begins in a range.
+    fn mask(&self, bytes: &Bytes, counted: Range<usize>) -> (Bytes, Hits) {
+        let mut hits = Hits::default();
+        let mut found = Vec::new();
+        self.rules.inspect(bytes, Mode::Text, &mut found);
+        let mut secrets: Vec<_> = found.iter().map(|f| (f.range.clone(), f.rule, 1)).collect();
+        let mut from = 0;
+        while let Some(wide) = wide::quick(bytes, from) {
+            self.rules
+                .inspect(wide.text.as_bytes(), Mode::Text, &mut found);
+            let places = wide.places(found.iter().map(|secret| secret.range.clone()));
+            secrets.extend(places.zip(&found).map(|(place, f)| (place, f.rule, 2)));
+            from = wide.end();
+        }
         if secrets.is_empty() {
-            return bytes.clone();
+            return (bytes.clone(), hits);
         }
         let mut masked = bytes.to_vec();
-        for secret in &secrets {
-            masked
-                .get_mut(secret.range.clone())
-                .unwrap_or_default()
-                .fill(b'*');
+        for (range, rule, width) in secrets {
+            if counted.contains(&range.start) {
+                hits.count(rule);
+            }
+            for character in masked.get_mut(range).unwrap_or_default().chunks_mut(width) {
+                character.fill(0);
+                character
+                    .first_mut()
+                    .into_iter()
+                    .for_each(|byte| *byte = b'*');
+            }
         }
         if masked == bytes.as_ref() {
-            bytes.clone()
+            (bytes.clone(), Hits::default())
         } else {
-            Bytes::from(masked)
+            (Bytes::from(masked), hits)
         }
     }
 

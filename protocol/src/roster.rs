@@ -231,9 +231,9 @@ pub struct PrivacySettings {
     pub scrub_ip_addresses: bool,
     /// Removes e-mail addresses too.
     pub scrub_emails: bool,
-    /// Further key names whose values are removed; matched anywhere in a key, any case.
+    /// Further key names whose values are removed; matched anywhere in a key or a value, any case.
     pub sensitive_fields: Vec<String>,
-    /// Key names that are left alone.
+    /// Key names, or selectors that name a key, that are left alone.
     pub safe_fields: Vec<String>,
     /// Documents of rules in the language of [`crate::privacy`], as JSON. They only remove more.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -38,7 +38,7 @@ use protocol::envelope::Envelope;
 use protocol::ids::{EventId, IdError, Lane, ProjectId, WholeId};
 use protocol::item::Category;
 use protocol::outcome::{Account, Term, reason};
-use protocol::privacy::Scrubber;
+use protocol::privacy::{REMOVED_HEADER, Scrubber};
 use protocol::roster::{PrivacySettings, RateLimit, SampleRate};
 use protocol::sampling;
 use protocol::timestamp::Timestamp;
@@ -360,6 +360,7 @@ impl Inner {
         for mut envelope in envelopes {
             for item in &mut envelope.items {
                 item.header.remove(sampling::RATE_HEADER);
+                item.header.remove(REMOVED_HEADER);
             }
             let (envelope, dropped) = cut::containers(envelope);
             prepared.dropped.extend(dropped);
@@ -472,7 +473,8 @@ impl Inner {
             };
             let followed = reference::follow(&self.uploads, target.project, item);
             let scrubbed = followed.and_then(|(item, sum)| {
-                let (scrubbed, hits) = scrub::item(&target.scrubber, &item)?;
+                let apart = sum.map(|sum| self.uploads.hits(sum.whole));
+                let (scrubbed, hits) = scrub::item(&target.scrubber, &item, apart)?;
                 Ok((scrubbed, hits, sum))
             });
             match scrubbed {

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use protocol::ids::Lane;
 use protocol::item::Category;
-use protocol::privacy::CustomRules;
+use protocol::privacy::{self, CustomRules};
 use protocol::roster::{LinkSettings, PrivacySettings, PseudonymKey, QuietHours, RateLimit};
 use protocol::unit::{Bandwidth, Span};
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub struct Policy {
     pub scrub_ip_addresses: bool,
     /// Removes e-mail addresses from every project.
     pub scrub_emails: bool,
-    /// Key names whose values are always removed; matched anywhere in a key, any case.
+    /// Key names whose values are always removed; matched anywhere in a key or a value, any case.
     pub sensitive_fields: Vec<String>,
     /// Key names that the hub cannot exempt from the rules; `*` is every name.
     pub protected_fields: Vec<String>,
@@ -150,13 +150,18 @@ impl Policy {
     }
 
     /// Whether the privacy rules are right.
-    fn check_rules(&self) -> Result<(), protocol::privacy::RuleError> {
+    fn check_rules(&self) -> Result<(), privacy::RuleError> {
         let rules: Vec<&str> = self.own_rules().collect();
         CustomRules::compile(&rules, None).map(drop)
     }
 
-    /// Whether the hub may not exempt a field: it is protected by its name, or always removed.
+    /// Whether the hub may not exempt a field: it is protected by its name, or always removed. What a
+    /// selector reaches nobody can tell beforehand.
     fn protects(&self, field: &str) -> bool {
+        let has_names = !(self.protected_fields.is_empty() && self.sensitive_fields.is_empty());
+        if has_names && privacy::is_selector(field) {
+            return true;
+        }
         let field = field.trim().to_lowercase();
         let normal = |name: &String| name.trim().to_lowercase();
         let is_protected = |name: String| name == ANY_FIELD || name == field;

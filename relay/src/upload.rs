@@ -24,7 +24,7 @@ use std::time::Duration;
 use protocol::block::{Chain, Sum};
 use protocol::crash::Crash;
 use protocol::ids::{ProjectId, WholeId};
-use protocol::privacy::{CONTEXT_BYTES, NeedsWhole, Pieces, Scrubber};
+use protocol::privacy::{CONTEXT_BYTES, Hits, NeedsWhole, Pieces, Scrubber};
 use protocol::timestamp::Timestamp;
 
 use crate::aside::Aside;
@@ -107,6 +107,8 @@ struct Open {
     touched: Duration,
     /// What its head says, of a crash dump; the process alone knows it.
     crash: Option<Box<Crash>>,
+    /// What was removed from it, as far as this process knows.
+    hits: Hits,
 }
 
 /// How far an upload is.
@@ -172,6 +174,7 @@ impl Uploads {
                         is_noted: true,
                         touched: now,
                         crash: None,
+                        hits: Hits::default(),
                     };
                     open.insert(state.sum.whole, known);
                 }
@@ -254,6 +257,7 @@ impl Uploads {
             is_noted,
             touched: sender.now,
             crash: None,
+            hits: Hits::default(),
         };
         self.lock().insert(state.sum.whole, open);
         Ok(state)
@@ -344,6 +348,15 @@ impl Uploads {
     #[must_use]
     pub fn crash(&self, id: WholeId) -> Option<Crash> {
         self.lock().get(&id)?.crash.as_deref().cloned()
+    }
+
+    /// What was removed from an upload, since this process began.
+    #[must_use]
+    pub fn hits(&self, id: WholeId) -> Hits {
+        self.lock()
+            .get(&id)
+            .map(|open| open.hits)
+            .unwrap_or_default()
     }
 
     /// Forgets an upload: its envelope is here, or nobody wants it any more.

@@ -14,6 +14,8 @@ pub(super) mod words;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::language::program::Program;
@@ -72,27 +74,34 @@ impl CustomRules {
         Ok((super::rewrite(payload, kind, &walked), n))
     }
 
-    /// The bytes of an attachment after these rules, at equal length; the same bytes when none applied.
+    /// The bytes of an attachment after these rules, at equal length, and how often one applied; the same bytes when none did.
     #[must_use]
-    pub fn apply_to_attachment(&self, name: &str, bytes: &Bytes, is_minidump: bool) -> Bytes {
+    pub fn apply_to_attachment(
+        &self,
+        name: &str,
+        bytes: &Bytes,
+        is_minidump: bool,
+    ) -> (Bytes, u32) {
         if self.is_empty() {
-            return bytes.clone();
+            return (bytes.clone(), 0);
         }
         binary::scrub(&self.program, self.key.as_ref(), name, bytes, is_minidump)
     }
+
     /// What these rules do to a file of this name that is looked at in pieces.
     pub(super) fn of_file(&self, name: &str) -> FileRules {
         FileRules::of(&self.program, name)
     }
 
-    /// A piece after these rules, with what lies around it; `None` where a match that begins before
-    /// `until` may go on behind the bytes.
+    /// A piece after these rules, with what lies around it, and how often one applied to the piece
+    /// itself; `None` where a match that begins before `until` may go on behind the bytes.
     pub(super) fn apply_to_piece(
         &self,
         file: &FileRules,
         bytes: &Bytes,
+        piece: Range<usize>,
         until: usize,
-    ) -> Option<Bytes> {
-        file.apply(&self.program, self.key.as_ref(), bytes, until)
+    ) -> Option<(Bytes, u32)> {
+        file.apply(&self.program, self.key.as_ref(), bytes, piece, until)
     }
 }

@@ -148,6 +148,19 @@ impl Keys {
             .is_some_and(|further| further.is_match(key))
     }
 
+    /// Whether the project has sensitive fields of its own.
+    #[inline]
+    pub(super) const fn has_further(&self) -> bool {
+        self.further.is_some()
+    }
+
+    /// Whether a text names one of the project's own sensitive fields.
+    #[inline]
+    pub(super) fn are_named_in(&self, text: &[u8]) -> bool {
+        let further = self.further.as_ref();
+        further.is_some_and(|further| further.is_match(text))
+    }
+
     /// As [`Keys::is_sensitive`], for a key whose bytes were looked at already.
     #[inline]
     pub(super) fn is_sensitive_at_sight(&self, key: &[u8], sight: Sight) -> bool {

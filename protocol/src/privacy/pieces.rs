@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::engine::binary::FileRules;
-use super::{Custom, Scrubber};
+use super::{Custom, Rule, Scrubbed, Scrubber};
 
 /// What is looked at before and behind a piece, in bytes: longer than any secret with its name.
 pub const CONTEXT_BYTES: usize = 32 * 1024;
@@ -51,13 +51,13 @@ impl Scrubber {
     /// # Errors
     /// [`NeedsWhole`] of a crash dump that people's rules look into, and where these are wrong.
     pub fn pieces_of(&self, name: &str, is_minidump: bool) -> Result<Pieces, NeedsWhole> {
-        let mut rules = match &self.custom {
+        let rules = match &self.custom {
             Custom::None => FileRules::default(),
             Custom::Rules(rules) => rules.of_file(name),
             Custom::Wrong => return Err(NeedsWhole),
         };
-        if is_minidump {
-            rules.check_dump()?;
+        if is_minidump && rules.touch_dumps {
+            return Err(NeedsWhole);
         }
         Ok(self.begin(rules, 0))
     }
@@ -70,17 +70,6 @@ impl Scrubber {
             given,
             is_first: given == 0,
         }
-    }
-}
-
-impl FileRules {
-    /// The file is a dump: there are no rules for it, or they need all of it.
-    fn check_dump(&mut self) -> Result<(), NeedsWhole> {
-        if self.touch_dumps {
-            return Err(NeedsWhole);
-        }
-        *self = Self::default();
-        Ok(())
     }
 }
 
@@ -100,7 +89,7 @@ impl Pieces {
     ///
     /// # Errors
     /// [`NeedsWhole`]; nothing of the file may be kept then.
-    pub fn take(&mut self, n: usize) -> Result<Option<Bytes>, NeedsWhole> {
+    pub fn take(&mut self, n: usize) -> Result<Option<Scrubbed>, NeedsWhole> {
         if !self.has(n) {
             return Ok(None);
         }
@@ -119,7 +108,7 @@ impl Pieces {
     ///
     /// # Errors
     /// [`NeedsWhole`]; nothing of the file may be kept then.
-    pub fn finish(mut self) -> Result<Bytes, NeedsWhole> {
+    pub fn finish(mut self) -> Result<Scrubbed, NeedsWhole> {
         let raw = Bytes::from(std::mem::take(&mut self.raw));
         let left = raw.len().saturating_sub(self.given);
         self.scrubbed(&raw, left, 0)
@@ -127,18 +116,26 @@ impl Pieces {
 
     /// The `n` bytes behind those that were given out, seen with all of these. What begins before
     /// `until` has to end within them.
-    fn scrubbed(&mut self, window: &Bytes, n: usize, until: usize) -> Result<Bytes, NeedsWhole> {
-        if self.is_first && window.starts_with(DUMP) {
-            self.rules.check_dump()?;
+    fn scrubbed(&mut self, window: &Bytes, n: usize, until: usize) -> Result<Scrubbed, NeedsWhole> {
+        if self.is_first && window.starts_with(DUMP) && self.rules.touch_dumps {
+            return Err(NeedsWhole);
         }
         self.is_first = false;
-        let mut scrubbed = self.scrubber.scrub_bytes_same_length(window);
+        let begin = self.given.min(window.len());
+        let piece = begin..begin + n;
+        let (mut scrubbed, mut hits) = self.scrubber.mask(window, piece.clone());
         if let Custom::Rules(rules) = &self.scrubber.custom {
-            let applied = rules.apply_to_piece(&self.rules, &scrubbed, until);
-            scrubbed = applied.ok_or(NeedsWhole)?;
+            let applied = rules.apply_to_piece(&self.rules, &scrubbed, piece.clone(), until);
+            let (applied, n_custom) = applied.ok_or(NeedsWhole)?;
+            scrubbed = applied;
+            hits.add(Rule::Custom, n_custom);
         }
-        let begin = self.given.min(scrubbed.len());
-        Ok(scrubbed.slice(begin..begin + n))
+        let payload = scrubbed.slice(piece.clone());
+        Ok(Scrubbed {
+            changed: window.get(piece) != Some(&*payload),
+            payload,
+            hits,
+        })
     }
 }
 
@@ -166,12 +163,12 @@ mod tests {
                 while left > 0
                     && let Some(piece) = pieces.take(n).unwrap()
                 {
-                    out.extend_from_slice(&piece);
+                    out.extend_from_slice(&piece.payload);
                     left -= 1;
                 }
             }
             if left > 0 {
-                out.extend_from_slice(&pieces.finish().unwrap());
+                out.extend_from_slice(&pieces.finish().unwrap().payload);
                 return out;
             }
         }
@@ -190,7 +187,10 @@ mod tests {
             let mut file = Vec::new();
             for (nth, gap) in gaps.iter().enumerate() {
                 file.extend(std::iter::repeat_n(b"lorem ipsum\n", *gap / 12).flatten());
-                file.extend_from_slice(format!("\npassword=hunter{nth} card 4111 1111 1111 1111\n").as_bytes());
+                let secret = format!("\npassword=hunter{nth} card 4111 1111 1111 1111\n");
+                file.extend_from_slice(secret.as_bytes());
+                file.push(0);
+                file.extend(secret.encode_utf16().flat_map(u16::to_le_bytes));
             }
             let whole = scrubber().scrub_bytes_same_length(&Bytes::from(file.clone()));
             prop_assert!(whole != file);
@@ -202,9 +202,12 @@ mod tests {
     fn of_short_files_all_comes_at_the_end() {
         let mut pieces = scrubber().pieces(0).unwrap();
         pieces.push(b"card 4111 1111 1111 1111");
-        assert_eq!(pieces.take(1), Ok(None));
-        assert_eq!(pieces.finish().unwrap(), "card *******************");
-        assert!(scrubber().pieces(0).unwrap().finish().unwrap().is_empty());
+        assert!(pieces.take(1).unwrap().is_none());
+        let rest = pieces.finish().unwrap();
+        assert_eq!(rest.payload, "card *******************");
+        assert_eq!(rest.hits.total(), 1);
+        let empty = scrubber().pieces(0).unwrap().finish().unwrap();
+        assert!(empty.payload.is_empty() && !empty.changed);
     }
 
     /// With rules that people wrote for these files.
@@ -228,10 +231,10 @@ mod tests {
         for bytes in file.chunks(7_000) {
             pieces.push(bytes);
             while let Some(piece) = pieces.take(10_000)? {
-                out.extend_from_slice(&piece);
+                out.extend_from_slice(&piece.payload);
             }
         }
-        out.extend_from_slice(&pieces.finish()?);
+        out.extend_from_slice(&pieces.finish()?.payload);
         Ok(out)
     }
 
@@ -249,7 +252,8 @@ mod tests {
         );
         let whole = |name: &str| {
             let bytes = Bytes::from(file.clone());
-            scrubber.scrub_attachment(name, &bytes, false).unwrap()
+            let whole = scrubber.scrub_attachment(name, &bytes, false);
+            whole.unwrap().payload
         };
         assert!(whole("a.log") != file);
         assert!(of_name(&scrubber, "a.log", &file).unwrap() == whole("a.log"));

@@ -102,18 +102,7 @@ impl Role {
             }
             Self::Event => event(key),
             Self::Item => item(key),
-            Self::Header => matches!(
-                key,
-                b"dsn"
-                    | b"trace"
-                    | b"sdk"
-                    | b"event_id"
-                    | b"sent_at"
-                    | b"type"
-                    | b"length"
-                    | b"content_type"
-            )
-            .then_some(Spot::SKIP),
+            Self::Header => header(key),
             Self::Attributes => is_technical_attribute(key).then_some(Spot::SKIP),
             Self::Attribute | Self::SecretAttribute => {
                 matches!(key, b"type" | b"unit").then_some(Spot::SKIP)
@@ -182,6 +171,16 @@ impl Role {
             _ => Spot::FREE,
         }
     }
+}
+
+fn header(key: &[u8]) -> Option<Spot> {
+    Some(match key {
+        b"dsn" | b"sdk" | b"event_id" | b"sent_at" | b"type" | b"length" | b"content_type" => {
+            Spot::SKIP
+        }
+        b"trace" => Spot::text(Role::Header),
+        _ => return None,
+    })
 }
 
 fn event(key: &[u8]) -> Option<Spot> {

@@ -1,5 +1,9 @@
 //! The rules: their ids, what they leave behind, and the count of their hits.
 
+/// The member of an item's header by which a relay tells what it removed from a payload that takes no notes: how often, by the
+/// rule's id. It is the relay's alone: what clients call so is taken out.
+pub const REMOVED_HEADER: &str = "server_removed";
+
 /// One rule of the default set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -27,13 +31,15 @@ pub enum Rule {
     Ip,
     /// The user's name in a path to their home.
     UserPath,
+    /// A variable of a GraphQL request, or what its answer says of it.
+    GraphQl,
     /// A rule that people wrote; notes hold its name.
     Custom,
 }
 
 impl Rule {
     /// Every rule, in the order of its index.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Password,
         Self::Cookies,
         Self::PemKey,
@@ -46,6 +52,7 @@ impl Rule {
         Self::Email,
         Self::Ip,
         Self::UserPath,
+        Self::GraphQl,
         Self::Custom,
     ];
 
@@ -65,6 +72,7 @@ impl Rule {
             Self::Email => "@email",
             Self::Ip => "@ip",
             Self::UserPath => "@userpath",
+            Self::GraphQl => "@graphql:filter",
             Self::Custom => "custom",
         }
     }
@@ -73,7 +81,7 @@ impl Rule {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Password | Self::Cookies | Self::Custom => "[Filtered]",
+            Self::Password | Self::Cookies | Self::GraphQl | Self::Custom => "[Filtered]",
             Self::PemKey => "[pemkey]",
             Self::UrlAuth | Self::Basic => "[auth]",
             Self::Bearer => "[token]",
@@ -134,6 +142,13 @@ impl Hits {
             .into_iter()
             .zip(self.by_rule)
             .filter(|(_, count)| *count > 0)
+    }
+
+    /// Adds those of another payload, or part of one.
+    pub fn join(&mut self, other: &Self) {
+        for (rule, n) in other.iter() {
+            self.add(rule, n);
+        }
     }
 
     pub(super) fn add(&mut self, rule: Rule, n: u32) {

@@ -8,6 +8,7 @@ use super::found::{Found, Label, replace, settle};
 use super::json::{AT, DOT, PAIR, PERCENT, Sight};
 use super::keys::Keys;
 use super::pairs::{self, Prose};
+use super::safe::SafePlaces;
 use super::{addresses, numbers, secrets};
 use crate::roster::PrivacySettings;
 
@@ -72,6 +73,7 @@ const ROUNDS_MAX: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     pub(super) keys: Keys,
+    pub(super) safe: Option<SafePlaces>,
     pub(super) emails: bool,
     pub(super) ips: bool,
 }
@@ -80,6 +82,7 @@ impl Rules {
     pub(super) fn new(settings: &PrivacySettings) -> Self {
         Self {
             keys: Keys::new(settings),
+            safe: SafePlaces::new(&settings.safe_fields),
             emails: settings.scrub_emails,
             ips: settings.scrub_ip_addresses,
         }

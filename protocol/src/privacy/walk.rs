@@ -3,11 +3,14 @@
 //! The walk keeps its own stack, so that nesting costs memory and not the thread's stack, and it never builds values:
 //! a text is looked at where it lies, and decoded only when it has escapes and something to look for.
 
+mod decide;
+
 use std::ops::Range;
 
 use super::ScrubError;
 use super::edits::{Edit, Edits};
 use super::found::Found;
+use super::graphql::GraphQl;
 use super::json::{self, Escapes, Token};
 use super::keys::counts_tokens;
 use super::notes::{Change, NOTES_MAX, Note, Step};
@@ -17,6 +20,7 @@ use super::rules::{Hits, Rule};
 use super::text::{Mode, Rules, next_word};
 use super::{Payload, numbers, secrets};
 use crate::limits::JSON_DEPTH_MAX;
+use decide::{decide, secret_rule};
 
 /// What the walk brings home.
 #[derive(Debug, Default)]
@@ -71,6 +75,8 @@ pub(super) struct Walk<'a> {
     secret_content: Option<bool>,
     /// A line of the frame began a PEM key that no line has ended yet.
     in_pem: bool,
+    graphql: Option<GraphQl>,
+    payload: Payload,
     decoded: Vec<u8>,
     key: Vec<u8>,
     found: Vec<Found>,
@@ -87,6 +93,8 @@ impl<'a> Walk<'a> {
             word: next_word(bytes, 0),
             secret_content: None,
             in_pem: false,
+            graphql: None,
+            payload: Payload::Json,
             decoded: Vec::new(),
             key: Vec::new(),
             found: Vec::new(),
@@ -96,6 +104,10 @@ impl<'a> Walk<'a> {
 
     /// From the first byte to the last.
     pub(super) fn run(mut self, payload: Payload) -> Result<Walked, ScrubError> {
+        self.payload = payload;
+        if matches!(payload, Payload::Event | Payload::Transaction) {
+            self.graphql = GraphQl::of(self.bytes);
+        }
         let mut next = Next {
             spot: Spot::root(payload),
             secret: None,
@@ -322,13 +334,17 @@ impl<'a> Walk<'a> {
                 secret: None,
             };
         }
-        if token.escapes == Escapes::None {
+        if token.escapes == Escapes::None && self.graphql.is_none() {
             // The common case borrows the key from the payload.
             let key = self.bytes.get(token.raw.clone()).unwrap_or_default();
             return decide(self.rules, role, key, token.sight);
         }
         self.read_key(&token.raw, token.escapes);
-        decide(self.rules, role, &self.key, json::Sight::of(&self.key))
+        let mut next = decide(self.rules, role, &self.key, json::Sight::of(&self.key));
+        if next.secret.is_none() && self.is_of_graphql() {
+            next.secret = Some(Rule::GraphQl);
+        }
+        next
     }
 
     fn element(&self) -> Next {
@@ -401,6 +417,7 @@ impl<'a> Walk<'a> {
         if self.decoded.is_empty()
             || self.decoded == b"{{auto}}"
             || self.decoded == Rule::Ip.label().as_bytes()
+            || self.is_safe(&token.literal(), None)
         {
             return;
         }
@@ -421,6 +438,12 @@ impl<'a> Walk<'a> {
     }
 
     fn plain_text(&mut self, token: &Token, mode: Mode) {
+        if self.rules.keys.has_further() && !self.is_prose(mode) {
+            self.read_text(token);
+            if self.rules.keys.are_named_in(&self.decoded) {
+                return self.secret_text(token, Rule::Password);
+            }
+        }
         if self.word.is_some_and(|word| word < token.raw.start) {
             self.word = next_word(self.bytes, token.raw.start);
         }
@@ -468,7 +491,7 @@ impl<'a> Walk<'a> {
     }
 
     fn take_found(&mut self, token: &Token, text: &[u8], mode: Mode) {
-        if self.found.is_empty() {
+        if self.found.is_empty() || self.is_safe(&token.literal(), None) {
             return;
         }
         for secret in &self.found {
@@ -590,6 +613,9 @@ impl<'a> Walk<'a> {
         path: Vec<Step>,
         length: Option<usize>,
     ) {
+        if self.is_safe(&range, Some(&path)) {
+            return;
+        }
         let mut literal = Vec::with_capacity(16);
         json::encode(rule.label().as_bytes(), &mut literal);
         self.out.edits.push(Edit {
@@ -627,60 +653,4 @@ impl<'a> Walk<'a> {
             })
             .collect()
     }
-}
-
-/// What the value under a key is.
-fn decide(rules: &Rules, role: Role, key: &[u8], sight: json::Sight) -> Next {
-    if rules.keys.is_safe(key) {
-        return Next {
-            spot: Spot::SKIP,
-            secret: None,
-        };
-    }
-    if let Some(spot) = role.enter(key) {
-        return Next { spot, secret: None };
-    }
-    let spot = role.unknown();
-    let secret = match role {
-        Role::SecretAttribute => Some(Rule::Password),
-        Role::SecretMeta | Role::SecretMetaNote => Some(Rule::Password),
-        Role::Meta if secret_rule(rules, key, sight, false).is_some() => {
-            return Next {
-                spot: Role::SecretMeta.unknown(),
-                secret: Some(Rule::Password),
-            };
-        }
-        _ => secret_rule(rules, key, sight, role == Role::Cookies),
-    };
-    Next {
-        spot,
-        secret: secret.or_else(|| cookie_attribute(rules, role, key)),
-    }
-}
-
-fn secret_rule(rules: &Rules, key: &[u8], sight: json::Sight, is_cookie: bool) -> Option<Rule> {
-    if rules.keys.is_safe(key) {
-        None
-    } else if rules.keys.is_sensitive_at_sight(key, sight) {
-        Some(Rule::Password)
-    } else if is_cookie && rules.keys.is_cookie(key) {
-        Some(Rule::Cookies)
-    } else {
-        None
-    }
-}
-
-/// `http.request.header.cookie.NAME`
-fn cookie_attribute(rules: &Rules, role: Role, key: &[u8]) -> Option<Rule> {
-    const PREFIXES: [&[u8]; 2] = [
-        b"http.request.header.cookie.",
-        b"http.response.header.set-cookie.",
-    ];
-    if role != Role::Attributes {
-        return None;
-    }
-    let name = PREFIXES
-        .into_iter()
-        .find_map(|prefix| key.strip_prefix(prefix))?;
-    rules.keys.is_cookie(name).then_some(Rule::Cookies)
 }

@@ -7,8 +7,10 @@
 //! | recordings of replays | unpacked, scrubbed as JSON, packed again when something was found |
 //! | MessagePack attachments of native clients | dropped: no rule reads them |
 //!
-//! Item headers are scrubbed too; file names hold people's names.
+//! Item headers are scrubbed too; file names hold people's names. JSON notes what was removed in `_meta`; of anything else the
+//! header tells it.
 
+use std::borrow::Cow;
 use std::io::{Read, Write};
 
 use bytes::Bytes;
@@ -16,20 +18,23 @@ use protocol::block::Item;
 use protocol::envelope::EnvelopeItem;
 use protocol::item::ItemKind;
 use protocol::outcome::reason;
-use protocol::privacy::{Hits, Payload, ScrubError, Scrubber};
+use protocol::privacy::{Hits, Payload, REMOVED_HEADER, ScrubError, Scrubber};
 
 use super::items::bytes_max;
 
 /// Largest recording once inflated, in bytes.
 const RECORDING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The item as it is kept, or why it is not.
+/// The item as it is kept, or why it is not. `apart` is what was removed from its content before,
+/// where that came apart from it.
 pub(super) fn item(
     scrubber: &Scrubber,
     item: &EnvelopeItem,
+    apart: Option<Hits>,
 ) -> Result<(Item, Vec<Hits>), &'static str> {
-    let mut hits = Vec::new();
-    let payload = match shape(&item.kind) {
+    let mut hits = Vec::from_iter(apart);
+    let shape = shape(&item.kind);
+    let payload = match shape {
         Shape::Json(shape) => json(scrubber, &item.payload, shape, &mut hits)?,
         Shape::Attachment => attachment(scrubber, item, &mut hits)?,
         Shape::Recording => recording(scrubber, &item.payload, &mut hits)?,
@@ -38,7 +43,11 @@ pub(super) fn item(
     if payload.len() > bytes_max(&item.kind) {
         return Err(reason::TOO_LARGE);
     }
-    let header = json(scrubber, &item.header_json(), Payload::Header, &mut hits)?;
+    let told = match shape {
+        Shape::Json(_) => Cow::Borrowed(item),
+        Shape::Attachment | Shape::Recording | Shape::Opaque => told(item, &hits),
+    };
+    let header = json(scrubber, &told.header_json(), Payload::Header, &mut hits)?;
     let kept = Item {
         kind: item.kind.name().to_owned(),
         header,
@@ -47,6 +56,21 @@ pub(super) fn item(
     Ok((kept, hits))
 }
 
+/// The item with a header that tells what was removed: its payload has no place for notes.
+fn told<'i>(item: &'i EnvelopeItem, hits: &[Hits]) -> Cow<'i, EnvelopeItem> {
+    let mut sum = Hits::default();
+    hits.iter().for_each(|hits| sum.join(hits));
+    if sum.total() == 0 {
+        return Cow::Borrowed(item);
+    }
+    let by_rule = sum.iter().map(|(rule, n)| (rule.id().to_owned(), n.into()));
+    let mut item = item.clone();
+    let by_rule = serde_json::Value::Object(by_rule.collect());
+    item.header.set(REMOVED_HEADER, &by_rule);
+    Cow::Owned(item)
+}
+
+#[derive(Clone, Copy)]
 enum Shape {
     Json(Payload),
     Attachment,
@@ -112,9 +136,13 @@ fn attachment(
     }
     let name = item.header.filename().unwrap_or_default();
     let is_minidump = item.header.attachment_type().as_deref() == Some("event.minidump");
-    scrubber
-        .scrub_attachment(&name, payload, is_minidump || payload.starts_with(b"MDMP"))
-        .map_err(why)
+    let is_minidump = is_minidump || payload.starts_with(b"MDMP");
+    let scrubbed = scrubber.scrub_attachment(&name, payload, is_minidump);
+    let scrubbed = scrubbed.map_err(why)?;
+    if scrubbed.changed {
+        hits.push(scrubbed.hits);
+    }
+    Ok(scrubbed.payload)
 }
 
 /// A line of JSON, then JSON, plain or as zlib.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use protocol::block::{PART_BYTES, Part, Record, Sum};
 use protocol::crash;
 use protocol::ids::{Lane, WholeId};
-use protocol::privacy::{NeedsWhole, Pieces};
+use protocol::privacy::{Hits, NeedsWhole, Pieces, Scrubbed};
 
 use super::{HEAD_BYTES, Inner, Progress, State, UploadError, Uploads, check_length};
 use crate::spool::SpoolError;
@@ -45,7 +45,8 @@ impl Upload {
             .is_some_and(|pieces| pieces.has(PART_BYTES))
         {
             if let Some(piece) = self.scrubbed().await? {
-                self.keep(piece).await?;
+                self.keep(piece.payload).await?;
+                self.count(&piece.hits);
             }
         }
         Ok(())
@@ -73,9 +74,10 @@ impl Upload {
         {
             let rest = self.aside(move || pieces.finish()).await;
             let rest = rest.ok_or(SpoolError::Closed)??;
-            for piece in rest.chunks(PART_BYTES) {
-                self.keep(rest.slice_ref(piece)).await?;
+            for piece in rest.payload.chunks(PART_BYTES) {
+                self.keep(rest.payload.slice_ref(piece)).await?;
             }
+            self.count(&rest.hits);
             if self.state.sum.parts == 0 {
                 self.keep(Bytes::new()).await?;
             }
@@ -114,7 +116,7 @@ impl Upload {
     }
 
     /// The next piece without what is private.
-    async fn scrubbed(&mut self) -> Result<Option<Bytes>, NeedsWhole> {
+    async fn scrubbed(&mut self) -> Result<Option<Scrubbed>, NeedsWhole> {
         let Some(mut pieces) = self.pieces.take() else {
             return Ok(None);
         };
@@ -161,6 +163,12 @@ impl Upload {
         spool.append_beside(aside, records).await?;
         self.state.sum = sum;
         self.write_down().await
+    }
+
+    fn count(&self, hits: &Hits) {
+        if let Some(open) = self.uploads.lock().get_mut(&self.id()) {
+            open.hits.join(hits);
+        }
     }
 
     async fn write_down(&mut self) -> Result<(), UploadError> {

@@ -1,11 +1,15 @@
 //! Redacts attachments in place: the length and all offsets stay, so that what reads them still can.
 //!
 //! Text is looked for as UTF-8 and as UTF-16LE. Of a minidump only the parts are touched that hold what the process held
-//! (`dump`): its structure stays.
+//! (`dump`): its structure stays. A file that says to be one, and whose parts are not known in full, is scrubbed whole.
 
 mod dump;
+#[cfg(test)]
+mod tests;
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -13,53 +17,105 @@ use super::super::language::builtin::Redaction;
 use super::super::language::kinds::Kind;
 use super::super::language::program::{Program, Step};
 use super::super::language::selector::{Types, types};
+use super::super::wide;
 use super::bits::Bits;
 use super::plan::Plans;
 use super::redact::{PseudonymKey, find, substitute};
 use super::schema::Reach;
 
-/// Shortest text in UTF-16 that is looked at, in characters.
-const WIDE_CHARS_MIN: usize = 5;
 /// Fills what a replacement is too short for.
 const PADDING: u8 = b'x';
 
-/// Applies the rules to an attachment.
+/// Applies the rules to an attachment; also tells how often one applied.
 pub(super) fn scrub(
     program: &Program,
     key: Option<&PseudonymKey>,
     name: &str,
     bytes: &Bytes,
     is_minidump: bool,
-) -> Bytes {
-    let mut plans = Plans::default();
-    let own = types::BINARY | if is_minidump { types::MINIDUMP } else { 0 };
-    let file = file_of(program, name, own);
-    let of_file = steps_at(program, &mut plans, file);
-    let mut work: Vec<(Range<usize>, Vec<usize>)> = Vec::new();
-    if is_minidump {
-        for (range, kind) in dump::regions(bytes) {
-            let bits = program.matcher.step(file, b"", kind | types::BINARY);
-            let mut steps = of_file.clone();
-            steps.extend(steps_at(program, &mut plans, bits));
-            work.push((range, steps));
-        }
-    } else {
-        work.push((0..bytes.len(), of_file));
-    }
-    work.retain(|(_, steps)| !steps.is_empty());
+) -> (Bytes, u32) {
+    let mut work = work(program, name, bytes, is_minidump);
+    work.retain(|work| !work.steps.is_empty());
     if work.is_empty() {
-        return bytes.clone();
+        return (bytes.clone(), 0);
     }
     let mut redacted = bytes.to_vec();
-    for (range, steps) in work {
+    let mut n_redactions = 0;
+    for Work { range, kept, steps } in work {
         let Some(region) = redacted.get_mut(range) else {
             continue;
         };
         for step in steps.iter().filter_map(|n| program.steps.get(*n)) {
-            apply(step, key, region, 0);
+            n_redactions += count(apply(step, key, region).into_iter());
+        }
+        if let (Some(new), Some(old)) = (redacted.get_mut(kept.clone()), bytes.get(kept)) {
+            new.copy_from_slice(old);
         }
     }
-    kept_if_same(bytes, redacted)
+    kept_if_same(bytes, redacted, n_redactions)
+}
+
+/// Bytes of a file, and the steps that apply to them.
+struct Work {
+    range: Range<usize>,
+    /// What of them steps see and never change.
+    kept: Range<usize>,
+    steps: Rc<[usize]>,
+}
+
+fn work(program: &Program, name: &str, bytes: &[u8], is_minidump: bool) -> Vec<Work> {
+    let mut plans = Plans::default();
+    let regions = is_minidump.then(|| dump::regions(bytes)).flatten();
+    let Some(regions) = regions else {
+        let mut steps = steps_at(program, &mut plans, file_of(program, name, types::BINARY));
+        if is_minidump {
+            // What may be any part of a dump gets what is for any of them.
+            let in_dump = steps_in_dump(program, &mut plans, name, &dump::KINDS);
+            merge(&mut steps, in_dump);
+        }
+        return vec![Work {
+            range: 0..bytes.len(),
+            kept: 0..0,
+            steps: steps.into(),
+        }];
+    };
+    let steps = dump::KINDS.map(|kind| {
+        let steps: Rc<[usize]> = steps_in_dump(program, &mut plans, name, &[kind]).into();
+        (kind, steps)
+    });
+    let steps = HashMap::from(steps);
+    let regions = regions.into_iter().filter_map(|region| {
+        Some(Work {
+            kept: region.range.end.saturating_sub(region.n_kept)..region.range.end,
+            range: region.range,
+            steps: Rc::clone(steps.get(&region.kind)?),
+        })
+    });
+    regions.collect()
+}
+
+/// The steps that apply to a crash dump, and to parts of these kinds in it.
+fn steps_in_dump(
+    program: &Program,
+    plans: &mut Plans,
+    name: &str,
+    kinds: &[(&[u8], Types)],
+) -> Vec<usize> {
+    let dump = file_of(program, name, types::BINARY | types::MINIDUMP);
+    let mut steps = steps_at(program, plans, dump);
+    for (key, kind) in kinds {
+        let place = program.matcher.step(dump, key, kind | types::BINARY);
+        merge(&mut steps, steps_at(program, plans, place));
+    }
+    steps
+}
+
+fn merge(steps: &mut Vec<usize>, more: Vec<usize>) {
+    for step in more {
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
 }
 
 /// What the rules do to a file that is looked at in pieces; nothing by default.
@@ -76,33 +132,45 @@ impl FileRules {
     pub(in super::super) fn of(program: &Program, name: &str) -> Self {
         let mut plans = Plans::default();
         let steps = steps_at(program, &mut plans, file_of(program, name, types::BINARY));
-        let dump = file_of(program, name, types::BINARY | types::MINIDUMP);
-        let inside = [types::STACK_MEMORY, types::HEAP_MEMORY, types::STRING].into_iter();
-        let inside = inside.map(|kind| program.matcher.step(dump, b"", kind | types::BINARY));
-        let mut places = std::iter::once(dump).chain(inside);
-        let touch_dumps = places.any(|bits| !steps_at(program, &mut plans, bits).is_empty());
+        let in_dump = steps_in_dump(program, &mut plans, name, &dump::KINDS);
+        let touch_dumps = !(steps.is_empty() && in_dump.is_empty());
         Self { steps, touch_dumps }
     }
 
-    /// Applies them to a piece with what lies around it. `None` when a match that begins before
-    /// `until` does not end where the bytes do: nobody knows how far it goes.
+    /// Applies them to a piece within what lies around it; also tells how often one applied to the
+    /// piece. `None` when a match that begins before `until` does not end where the bytes do: nobody
+    /// knows how far it goes.
     pub(in super::super) fn apply(
         &self,
         program: &Program,
         key: Option<&PseudonymKey>,
         bytes: &Bytes,
+        piece: Range<usize>,
         until: usize,
-    ) -> Option<Bytes> {
+    ) -> Option<(Bytes, u32)> {
         if self.steps.is_empty() {
-            return Some(bytes.clone());
+            return Some((bytes.clone(), 0));
         }
         let mut redacted = bytes.to_vec();
+        let mut n_redactions = 0;
         for step in self.steps.iter().filter_map(|n| program.steps.get(*n)) {
-            if apply(step, key, &mut redacted, until) {
+            let found = apply(step, key, &mut redacted);
+            // Of the last character of a text in UTF-16 only one byte may be here.
+            let is_open = |(range, width): &Place| {
+                let end = bytes.len() + 1 - width.bytes();
+                range.start < until && range.end >= end
+            };
+            // What takes all of a piece takes what follows it too.
+            let is_all = matches!(step.kind, Kind::Anything);
+            if !is_all && found.iter().any(is_open) {
                 return None;
             }
+            let here = found
+                .iter()
+                .filter(|(range, _)| piece.contains(&range.start));
+            n_redactions += count(here);
         }
-        Some(kept_if_same(bytes, redacted))
+        Some(kept_if_same(bytes, redacted, n_redactions))
     }
 }
 
@@ -119,49 +187,55 @@ fn steps_at(program: &Program, plans: &mut Plans, place: Bits) -> Vec<usize> {
         .map_or_else(Vec::new, |plan| plan.steps.clone())
 }
 
-fn kept_if_same(bytes: &Bytes, redacted: Vec<u8>) -> Bytes {
+fn kept_if_same(bytes: &Bytes, redacted: Vec<u8>, n_redactions: u32) -> (Bytes, u32) {
     if redacted == bytes.as_ref() {
-        bytes.clone()
+        (bytes.clone(), 0)
     } else {
-        Bytes::from(redacted)
+        (Bytes::from(redacted), n_redactions)
     }
 }
 
-/// Applies one step to the bytes of a region. Tells whether a match began before `until` and
-/// reaches the region's end.
-fn apply(step: &Step, key: Option<&PseudonymKey>, region: &mut [u8], until: usize) -> bool {
-    let mut is_open = false;
-    let end = region.len();
+/// Where something was redacted, and how wide its characters are.
+type Place = (Range<usize>, Width);
+
+fn count<T>(places: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(places.count()).unwrap_or(u32::MAX)
+}
+
+/// Applies one step to the bytes of a region; tells where it found something.
+fn apply(step: &Step, key: Option<&PseudonymKey>, region: &mut [u8]) -> Vec<Place> {
     let patterns = match &step.kind {
         Kind::Anything => {
-            fill(step, key, region, 0..region.len(), Width::Bytes);
-            return false;
+            let all = 0..region.len();
+            fill(step, key, region, &(all.clone(), Width::Bytes));
+            return vec![(all, Width::Bytes)];
         }
         Kind::Patterns(patterns) => patterns,
         Kind::Pair { values, .. } => values,
     };
+    let mut places = Vec::new();
     for pattern in patterns {
         let mut found = Vec::new();
         let mut start = 0;
         for chunk in region.utf8_chunks() {
             let ranges = find(pattern, chunk.valid()).into_iter();
-            found.extend(ranges.map(|range| start + range.start..start + range.end));
+            found.extend(ranges.map(|at| (start + at.start..start + at.end, Width::Bytes)));
             start += chunk.valid().len() + chunk.invalid().len();
         }
-        for range in found {
-            is_open |= range.start < until && range.end == end;
-            fill(step, key, region, range, Width::Bytes);
+        for place in &found {
+            fill(step, key, region, place);
         }
-        for wide in wide_texts(region) {
-            for range in find(pattern, &wide.text) {
-                let units = wide.units(&range);
-                // Of the last character only one byte may be here.
-                is_open |= units.start < until && units.end + 1 >= end;
-                fill(step, key, region, units, Width::Units);
-            }
+        places.append(&mut found);
+        for wide in wide::texts(region) {
+            let ranges = wide.places(find(pattern, &wide.text));
+            found.extend(ranges.map(|range| (range, Width::Units)));
         }
+        for place in &found {
+            fill(step, key, region, place);
+        }
+        places.append(&mut found);
     }
-    is_open
+    places
 }
 
 /// How wide a character of the redaction is.
@@ -171,33 +245,31 @@ enum Width {
     Units,
 }
 
-/// Writes the redaction over a range, cut or padded to its length.
-fn fill(
-    step: &Step,
-    key: Option<&PseudonymKey>,
-    region: &mut [u8],
-    range: Range<usize>,
-    width: Width,
-) {
-    let Some(place) = region.get_mut(range) else {
+impl Width {
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Bytes => 1,
+            Self::Units => 2,
+        }
+    }
+}
+
+/// Writes the redaction over a place, cut or padded to its length.
+fn fill(step: &Step, key: Option<&PseudonymKey>, region: &mut [u8], (range, width): &Place) {
+    let Some(place) = region.get_mut(range.clone()) else {
         return;
     };
     let new = match &step.redaction {
         Redaction::Mask => vec![b'*'; place.len()],
         Redaction::Remove | Redaction::Drop => Vec::new(),
-        Redaction::Replace(_) | Redaction::Hash => {
-            let taken = String::from_utf8_lossy(place);
-            substitute(step, &taken, key).0.into_bytes()
-        }
+        Redaction::Replace(_) | Redaction::Hash => substitute(step, &text_of(place, *width), key)
+            .0
+            .into_bytes(),
     };
     // A text that does not fit in whole characters is no text.
     let new = if new.is_ascii() { new } else { Vec::new() };
     let mut new = new.into_iter().chain(std::iter::repeat(PADDING));
-    let unit = match width {
-        Width::Bytes => 1,
-        Width::Units => 2,
-    };
-    for bytes in place.chunks_mut(unit) {
+    for bytes in place.chunks_mut(width.bytes()) {
         let mut character = new.next();
         for byte in bytes {
             *byte = character.take().unwrap_or(0);
@@ -205,58 +277,13 @@ fn fill(
     }
 }
 
-/// A text in UTF-16LE.
-struct Wide {
-    start: usize,
-    text: String,
-}
-
-impl Wide {
-    /// The bytes in the region of a range of the text.
-    fn units(&self, range: &Range<usize>) -> Range<usize> {
-        let n_units = |to: usize| {
-            let head = self.text.get(..to).unwrap_or_default();
-            2 * head.encode_utf16().count()
-        };
-        self.start + n_units(range.start)..self.start + n_units(range.end)
-    }
-}
-
-/// Runs of characters that people write, at even and odd places.
-fn wide_texts(region: &[u8]) -> Vec<Wide> {
-    let mut texts = Vec::new();
-    for shift in 0..2 {
-        let mut wide = Wide {
-            start: shift,
-            text: String::new(),
-        };
-        let units = region.get(shift..).unwrap_or_default().chunks_exact(2);
-        for (n, unit) in units.enumerate() {
-            let unit = unit
-                .iter()
-                .rev()
-                .fold(0, |unit, byte| unit << 8 | u32::from(*byte));
-            match char::from_u32(unit).filter(|c| is_written(*c)) {
-                Some(c) => wide.text.push(c),
-                None => {
-                    let next = shift + 2 * (n + 1);
-                    let done = std::mem::replace(
-                        &mut wide,
-                        Wide {
-                            start: next,
-                            text: String::new(),
-                        },
-                    );
-                    texts.push(done);
-                }
-            }
+fn text_of(bytes: &[u8], width: Width) -> String {
+    match width {
+        Width::Bytes => String::from_utf8_lossy(bytes).into_owned(),
+        Width::Units => {
+            let units = bytes.as_chunks::<2>().0.iter();
+            let units: Vec<u16> = units.map(|unit| u16::from_le_bytes(*unit)).collect();
+            String::from_utf16_lossy(&units)
         }
-        texts.push(wide);
     }
-    texts.retain(|wide| wide.text.chars().nth(WIDE_CHARS_MIN - 1).is_some());
-    texts
-}
-
-fn is_written(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{A0}'..='\u{2FFF}')
 }

@@ -101,7 +101,8 @@ fn plan_for(digits: &mut usize, flags: &mut u8, word: &mut bool, pattern: &Patte
     true
 }
 
-fn holds(target: &Expr, ends: Bits) -> bool {
+/// Whether a selector holds where these paths end.
+pub(crate) fn holds(target: &Expr, ends: Bits) -> bool {
     match target {
         Expr::Path(bit, _) => ends.has(*bit),
         Expr::Not(inner) => !holds(inner, ends),

@@ -8,7 +8,7 @@ use super::super::language::selector::{Types, types};
 
 /// How far rules reach a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// Every selector.
     Open,
     /// Selectors without wildcards.
@@ -19,7 +19,7 @@ pub(super) enum Reach {
 
 /// What a container is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Event,
     Items,
     /// The user's own data, whatever is below.
@@ -55,9 +55,9 @@ pub(super) enum Place {
 
 /// A place: its container, its types besides those of its JSON, and its reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
+pub(crate) struct Spot {
     pub(super) place: Place,
-    pub(super) types: Types,
+    pub(crate) types: Types,
     pub(super) reach: Reach,
 }
 
@@ -79,7 +79,7 @@ const fn closed(place: Place, types: Types) -> Spot {
 
 impl Spot {
     /// The whole payload.
-    pub(super) fn root(payload: Payload) -> Self {
+    pub(crate) fn root(payload: Payload) -> Self {
         match payload {
             Payload::Event | Payload::Transaction => closed(Place::Event, types::EVENT),
             Payload::Items => closed(Place::Items, ITEM),
@@ -88,7 +88,7 @@ impl Spot {
     }
 
     /// An element of an array that lies here.
-    pub(super) fn element(self) -> Self {
+    pub(crate) fn element(self) -> Self {
         match self.place {
             Place::Exceptions => closed(Place::Exception, types::EXCEPTION),
             Place::Frames => closed(Place::Frame, types::FRAME),
@@ -105,7 +105,7 @@ impl Spot {
     }
 
     /// The value of a key.
-    pub(super) fn member(self, key: &[u8]) -> Self {
+    pub(crate) fn member(self, key: &[u8]) -> Self {
         match self.place {
             Place::Own | Place::OwnNamed | Place::Nothing => Self { types: 0, ..self },
             Place::Event | Place::Meta => event(key),

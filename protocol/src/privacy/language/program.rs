@@ -111,7 +111,7 @@ impl Kind {
 }
 
 /// A selector's bits, and those of its parts.
-fn expression(
+pub(crate) fn expression(
     selector: &Selector,
     matcher: &mut MatcherBuilder,
     dialect: Dialect,

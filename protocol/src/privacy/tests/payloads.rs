@@ -213,7 +213,7 @@ fn settings_add_and_take_away() {
             "request":{"env":{"REMOTE_ADDR":"203.0.113.42"},"headers":{"X-Forwarded-For":"203.0.113.42, 10.0.0.1"}}}"#,
     );
     let expected: Value = serde_json::from_str(
-        r#"{"extra":{"KundeNr":"[Filtered]","token":"y","card":{"n":"4111111111111111"},"q":"token=a&kunde=[Filtered]"},
+        r#"{"extra":{"KundeNr":"[Filtered]","token":"y","card":{"n":"4111111111111111"},"q":"[Filtered]"},
             "user":{"ip_address":null,"email":"[email]"},"sdk":{"client_ip":null},
             "request":{"env":{"REMOTE_ADDR":"[ip]"},"headers":{"X-Forwarded-For":"[ip], [ip]"}}}"#,
     )
@@ -327,4 +327,136 @@ fn hits_are_counted_by_rule() {
         once.hits.iter().collect::<Vec<_>>(),
         [(Rule::Password, 1), (Rule::CreditCard, 2)]
     );
+}
+
+#[test]
+fn variables_of_a_graphql_request_go_and_what_its_answer_says_of_them() {
+    let event = |target: &str, data: &str, answer: &str| {
+        format!(
+            r#"{{"request":{{"data":{data},"api_target":"{target}"}},"contexts":{{"response":{{"data":{{"data":{answer}}}}}}}}}"#
+        )
+    };
+    let query = r#"{"query":"query($who){user}","variables":{"who":"Jane","n":7,"all":true,"in":{"city":"Ulm"}}}"#;
+    let answer = r#"{"user":[{"who":"Jane","role":"admin","at":{"n":7}}]}"#;
+    check(
+        &event("GraphQL", query, answer),
+        &event(
+            "GraphQL",
+            r#"{"query":"query($who){user}","variables":{"who":"[Filtered]","n":"[Filtered]","all":true,"in":"[Filtered]"}}"#,
+            r#"{"user":[{"who":"[Filtered]","role":"admin","at":{"n":"[Filtered]"}}]}"#,
+        ),
+    );
+    let answers = r#"{"user":{"who":"Jane"},"n":7}"#;
+    let gone = r#"{"user":"[Filtered]","n":"[Filtered]"}"#;
+    for data in [
+        r#"{"query":"{user}"}"#,
+        r#"{"variables":null}"#,
+        r#""{user}""#,
+    ] {
+        check(
+            &event("graphql", data, answers),
+            &event("graphql", data, gone),
+        );
+    }
+    stays(&event("rest", query, answer));
+    let noted = meta(&PrivacySettings::default(), &event("graphql", query, "{}"));
+    assert_eq!(
+        noted["request"]["data"]["variables"]["who"][""]["rem"],
+        serde_json::json!([["@graphql:filter", "s", 0, 10]])
+    );
+    let safe = PrivacySettings {
+        safe_fields: vec!["who".into()],
+        ..PrivacySettings::default()
+    };
+    let left = scrub_with(&safe, Payload::Event, &event("graphql", query, answer));
+    assert_eq!(left["request"]["data"]["variables"]["who"], "Jane");
+}
+
+#[test]
+fn a_sensitive_field_takes_the_values_that_name_it_too() {
+    let settings = PrivacySettings {
+        sensitive_fields: vec!["kunde".into()],
+        ..PrivacySettings::default()
+    };
+    let after = |before: &str| scrub_with(&settings, Payload::Event, before).to_string();
+    let gone = [
+        r#"{"extra":{"a":"Kundennummer 7"}}"#,
+        r#"{"extra":{"a":"\u006bunde 7"}}"#,
+        r#"{"breadcrumbs":[{"message":"kunde 7"}]}"#,
+        r#"{"request":{"headers":[["X-A","kunde 7"]]}}"#,
+    ];
+    for before in gone {
+        let after = after(before);
+        assert!(
+            after.contains("[Filtered]") && !after.contains('7'),
+            "{after}"
+        );
+    }
+    // What is said of a field, and addresses, lose its value alone.
+    for (before, left) in [
+        (r#"{"message":"kunde 7"}"#, "kunde 7"),
+        (
+            r#"{"logentry":{"formatted":"no kunde, kunde=7"}}"#,
+            "no kunde, kunde=[Filtered]",
+        ),
+        (
+            r#"{"exception":{"values":[{"value":"kunde 7"}]}}"#,
+            "kunde 7",
+        ),
+        (
+            r#"{"request":{"url":"https://h/kunden?kunde=7&a=1"}}"#,
+            "https://h/kunden?kunde=[Filtered]&a=1",
+        ),
+        (
+            r#"{"request":{"headers":{"User-Agent":"kunde/7"}}}"#,
+            "kunde/7",
+        ),
+        (r#"{"fingerprint":["kunde","x"]}"#, "kunde\",\"x"),
+    ] {
+        assert!(after(before).contains(left), "{before}: {}", after(before));
+    }
+}
+
+#[test]
+fn selectors_name_places_that_are_left_alone() {
+    let event = r#"{"extra":{"order":{"card":"4111111111111111","password":"x"},"card":"4111111111111111"},
+        "request":{"headers":[["X-Note","4111111111111111"],["X-Api-Key","y"]]},
+        "user":{"id":"4111111111111111"},"contexts":{"order":{"card":4111111111111111}}}"#;
+    let pointers = [
+        "/extra/order/card",
+        "/extra/order/password",
+        "/extra/card",
+        "/request/headers/0/1",
+        "/request/headers/1/1",
+        "/user/id",
+        "/contexts/order/card",
+    ];
+    let check = |safe: &str, left: &[&str]| {
+        let settings = PrivacySettings {
+            safe_fields: vec![safe.into()],
+            ..PrivacySettings::default()
+        };
+        let before: Value = serde_json::from_str(event).unwrap();
+        let after = scrub_with(&settings, Payload::Event, event);
+        let stay = |pointer: &&str| before.pointer(pointer) == after.pointer(pointer);
+        let stayed: Vec<&str> = pointers.into_iter().filter(|p| stay(&p)).collect();
+        assert_eq!(stayed, left, "{safe}");
+    };
+    check("extra.order.card", &["/extra/order/card"]);
+    check(
+        "EXTRA.order.**",
+        &["/extra/order/card", "/extra/order/password"],
+    );
+    check("order.card", &["/extra/order/card", "/contexts/order/card"]);
+    check("$number && card", &["/contexts/order/card"]);
+    check(
+        "$http.headers.'x-note' || $user.id",
+        &["/request/headers/0/1", "/user/id"],
+    );
+    check("headers.x-api-key", &["/request/headers/1/1"]);
+    check("extra.card", &["/extra/card"]);
+    // What names no key would switch rules off.
+    for safe in ["**", "$string", "!extra", "*.*"] {
+        check(safe, &[]);
+    }
 }

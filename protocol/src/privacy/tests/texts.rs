@@ -406,4 +406,22 @@ fn attachments_are_masked_in_place() {
     for unchanged in [&after[..], b"nothing here", b""] {
         assert_eq!(mask(unchanged).as_ptr(), unchanged.as_ptr());
     }
+    let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    for odd in [&b"\x01"[..], b"\x01\x02"] {
+        let within = |text: &str| Bytes::from([odd, &wide(text), b"\0\0\x07"].concat());
+        let secret =
+            "J\u{FC}rgen: card 4111111111111111\npassword=hunter2\r\nC:\\Users\\J\u{FC}rgen\\x";
+        let left = "J\u{FC}rgen: card ****************\npassword=*******\r\nC:\\Users\\******\\x";
+        let masked = scrubber
+            .scrub_attachment("a", &within(secret), false)
+            .unwrap();
+        assert_eq!(masked.payload, within(left));
+        assert_eq!(masked.hits.total(), 3);
+        let again = within(left);
+        let masked = scrubber.scrub_attachment("a", &again, false).unwrap();
+        assert_eq!(
+            (masked.payload.as_ptr(), masked.changed),
+            (again.as_ptr(), false)
+        );
+    }
 }

@@ -78,6 +78,12 @@ pub(super) fn check_parts(parts: &[Part], whole: &Whole, file: &[u8]) {
     let expected = scrubber.scrub_bytes_same_length(&Bytes::copy_from_slice(file));
     assert!(joined == expected, "the parts are not the file");
     assert!(joined != file, "nothing was removed");
+    let bytes = Bytes::copy_from_slice(file);
+    let hits = scrubber.scrub_attachment("", &bytes, false).unwrap().hits;
+    let header = &whole.items.items[0].header;
+    let header: serde_json::Value = serde_json::from_slice(header).unwrap();
+    let n_cards = hits.of(protocol::privacy::Rule::CreditCard);
+    assert_eq!(header["server_removed"]["@creditcard"], n_cards);
     let sum = whole.sum;
     assert_eq!(
         (sum.parts as usize, sum.bytes, sum.chain),

@@ -195,6 +195,30 @@ async fn what_is_kept_says_the_share_of_those_like_it_and_clients_cannot() {
     relay.assert_adds_up().await;
 }
 
+#[tokio::test]
+async fn a_file_says_what_was_removed_from_it_and_clients_cannot() {
+    let relay = start_with(Default::default(), Some(projects())).await;
+    let item = |name: &str, payload: &str| {
+        let said = "\"server_removed\":{\"@ip\":9},\"server_remov\\u0065d\":{\"@ip\":8}";
+        let head = format!("\"type\":\"attachment\",\"filename\":\"{name}\",{said}");
+        format!("{{{head},\"length\":{}}}\n{payload}\n", payload.len())
+    };
+    let files = item(
+        "a",
+        "card 4111111111111111 and 4111111111111111, password=x",
+    ) + &item("b", "none");
+    let body = format!("{{\"event_id\":\"{}\"}}\n{files}", "8".repeat(32));
+    assert_eq!(relay.post(body).await.status, 200);
+    let kept = relay.kept().await;
+    let items = kept.iter().flat_map(|(_, record)| &record.items);
+    let headers: Vec<serde_json::Value> = items
+        .map(|item| serde_json::from_slice(&item.header).unwrap())
+        .collect();
+    let told = serde_json::json!({"@creditcard": 2, "@password:filter": 1});
+    assert_eq!(headers[0]["server_removed"], told);
+    assert_eq!(headers[1].get("server_removed"), None);
+}
+
 fn rule(id: u32, condition: &str, share: f64) -> SamplingRule {
     SamplingRule {
         id,
