@@ -125,7 +125,8 @@ impl ItemHeader {
         self.0.retain(|(n, _)| n != name);
     }
 
-    fn set(&mut self, name: &str, value: &serde_json::Value) {
+    /// Sets a key to a JSON value, in its place or at the end.
+    pub fn set(&mut self, name: &str, value: &serde_json::Value) {
         let json = Bytes::from(value.to_string());
         match self.0.iter_mut().find(|(n, _)| n == name) {
             Some((_, old)) => *old = json,
