@@ -7,13 +7,20 @@
     reason = "each fuzz target calls one of them, and their promises are assertions"
 )]
 
+use hub::group::{self, Enhancements, FingerprintRules, Rules};
 use hub::normalise::{self, CORRECTIONS_MAX, Receipt};
-use hub::query;
+use hub::{owner, query};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
 
 const AT: Timestamp = Timestamp::from_millis(1_767_323_045_000);
+
+/// What rules are asked of.
+const EVENT: &[u8] = br#"{"platform":"python","transaction":"/pay","tags":{"area":"payment"},
+    "exception":{"values":[{"type":"ValueError","value":"no card","stacktrace":{"frames":[
+    {"module":"app.pay","function":"charge","filename":"src/pay.py","in_app":true},
+    {"module":"lib.net","function":"send","abs_path":"/usr/lib/net.py","in_app":false}]}}]}}"#;
 
 /// How a relay may have had it.
 fn receipt(kind: ItemKind) -> Receipt<'static> {
@@ -57,6 +64,49 @@ pub(crate) fn query(data: &[u8]) {
     drop(query::canonical(&text));
 }
 
+/// Rules of grouping are read and asked of an event, or what is wrong with them is found within
+/// them.
+pub(crate) fn grouping(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let fingerprints = FingerprintRules::parse(&text);
+    let enhancements = Enhancements::parse(&text);
+    for error in [fingerprints.as_ref().err(), enhancements.as_ref().err()] {
+        let Some(error) = error else { continue };
+        let [from, to] = error.span;
+        assert!(from <= to && to <= text.len() && error.line > 0 && !error.message.is_empty());
+    }
+    let rules = Rules {
+        fingerprints: fingerprints.unwrap_or_default(),
+        enhancements: enhancements.unwrap_or_default(),
+        ..Rules::default()
+    };
+    let event = normalise::normalise(EVENT, &receipt(ItemKind::Event));
+    assert!(event.is_ok_and(|event| !group::group_by(&event, &rules).hashes.is_empty()));
+}
+
+/// Rules of ownership and CODEOWNERS files are read and asked of an event, or what is wrong with
+/// them is found within them.
+pub(crate) fn owner(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let facts = owner::Facts::new(
+        [(Some("/app/src/pay.py"), Some("app.pay"))].into_iter(),
+        Some("https://example.com/checkout"),
+        [("area", "payment")].into_iter(),
+    );
+    for read in [
+        owner::Rules::parse(&text),
+        owner::Rules::parse_codeowners(&text),
+    ] {
+        match read {
+            Ok(rules) => drop(rules.decide(&facts).cloned()),
+            Err(error) => {
+                assert!(error.span.start <= error.span.end && error.span.end <= text.len());
+                assert!(!error.message.is_empty());
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -69,6 +119,15 @@ mod tests {
         "(times_seen:>=10 OR has:release) AND tags[browser.name]:Fire*",
         "timestamp:>2026-01-02T03:04:05 age:-24h lastSeen:+2d",
         "flags[\"new pay\"]:true \"no connection\" title:*\\\"*",
+    ];
+
+    /// Rules of grouping and of ownership, of every form.
+    const RULES: &[&str] = &[
+        "type:ValueError message:\"no *\" -> pay-{{ transaction }}, {{ default }} title=\"Pay\"",
+        "stack.abs_path:**/lib/** -app ^-group v-group max-frames=3\nfamily:native,javascript +app",
+        "# a file\nerror.type:A | error.type:B -> x\n!path:**.js -> y",
+        "path:src/* #payments ann@example.com\nurl:https://example.com/* #web\ntags.area:pay* a@b.c",
+        "# owners\n*.py @acme/payments\n/src/ @ann # who\n[Section][2] @b\ndocs\\ x/ c@d.e",
     ];
 
     /// The whole, what is left of it, and a copy with one bit turned.
@@ -99,6 +158,16 @@ mod tests {
             }
         }
         assert!(n_samples > 200);
+    }
+
+    #[test]
+    fn no_rules_whole_or_damaged_break_a_promise() {
+        for rules in RULES {
+            damaged(rules.as_bytes()).iter().for_each(|sample| {
+                grouping(sample);
+                owner(sample);
+            });
+        }
     }
 
     #[test]

@@ -53,8 +53,8 @@ pub use diagnosis::Question;
 pub use equation::{Account, Line, deficit, divergence, lines};
 pub use erasure::{AskedErasure, ErasedHere, read as read_erasure};
 pub use intake::{
-    Intake, IntakeError, Measured, QUOTAS_MAX, QuotaSetting, READY_FILTERS, WINDOW_SECS_MAX,
-    check_quotas,
+    DEFAULT_BROWSERS, Intake, IntakeError, Measured, QUOTAS_MAX, QuotaSetting, READY_FILTERS,
+    WINDOW_SECS_MAX, check_quotas,
 };
 pub use lineage::Lineage;
 pub use publish::{Offer, Published};

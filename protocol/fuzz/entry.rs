@@ -10,17 +10,27 @@
 use bytes::{Bytes, BytesMut};
 use protocol::auth::{self, Sources};
 use protocol::block;
+use protocol::condition::Condition;
 use protocol::container;
 use protocol::crash;
 use protocol::dsn::Dsn;
-use protocol::envelope::{Envelope, EnvelopeItem};
+use protocol::envelope::{Envelope, EnvelopeItem, ItemHeader};
 use protocol::event::Event;
-use protocol::facts::{Sender, Subject};
+use protocol::facts::{ROOTS, Sender, Subject};
+use protocol::item::ItemKind;
 use protocol::parcel::{Part, Reader, Receipt};
-use protocol::privacy::{Payload, Scrubber};
+use protocol::privacy::{Payload, RuleDocument, Scrubber};
 use protocol::roster::PrivacySettings;
 use protocol::traceback::Collector;
 use protocol::wire::Frame;
+
+/// What rules and conditions are tried on.
+const EVENT: &[u8] = br#"{"event_id":"9ec79c33ec9942ab8353589fcb2e04dc","level":"error",
+    "release":"shop@1.2","user":{"email":"ann@example.com","ip_address":"192.0.2.1"},
+    "tags":[["a","b"]],"extra":{"password":"hunter2","list":[1,"4111 1111 1111 1111",null]},
+    "request":{"url":"https://example.com/a?b=c","headers":[["Cookie","s=1"]]},
+    "exception":{"values":[{"type":"E","value":"no card 4111 1111 1111 1111",
+    "stacktrace":{"frames":[{"function":"f","vars":{"token":"abc"}}]}}]}}"#;
 
 /// Most lines of one input that are read as heads.
 const LINES_MAX: usize = 100;
@@ -105,6 +115,44 @@ pub(crate) fn event(data: &[u8]) {
     }
 }
 
+/// A document of privacy rules is refused, or compiled and run; what it left is left by a second run.
+pub(crate) fn rules(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    drop(RuleDocument::parse(text));
+    let settings = PrivacySettings {
+        rules: vec![text.into()],
+        ..PrivacySettings::default()
+    };
+    let Ok(scrubber) = Scrubber::try_new(&settings) else {
+        return;
+    };
+    let payload = Bytes::from_static(EVENT);
+    let once = scrubber.scrub_json(&payload, Payload::Event);
+    let once = once.map(|scrubbed| scrubbed.payload);
+    assert!(once.is_ok_and(|payload| Event::parse(&payload).is_ok()));
+    drop(scrubber.scrub_attachment("a.log", &payload, false));
+}
+
+/// A condition is asked of an event, or what is wrong with it is found within it.
+pub(crate) fn condition(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match Condition::parse(text, ROOTS) {
+        Err(error) => assert!(error.at <= text.len() && !error.what.is_empty()),
+        Ok(condition) => {
+            let item = EnvelopeItem {
+                kind: ItemKind::Event,
+                header: ItemHeader::default(),
+                payload: Bytes::from_static(EVENT),
+            };
+            condition.holds(&Subject::read(&item, Sender::default()));
+        }
+    }
+}
+
 /// Lines are taken without panic, and at the end nothing is held back.
 pub(crate) fn traceback(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
@@ -150,6 +198,39 @@ mod tests {
             samples.push(bytes);
         }
         samples
+    }
+
+    /// Documents of rules and conditions of every form, and copies that are cut or have a bit turned.
+    #[test]
+    fn no_rules_and_no_condition_whole_or_damaged_break_a_promise() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/written");
+        let mut n_samples = 0;
+        for path in std::fs::read_dir(here)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+        {
+            let whole = std::fs::read(&path).unwrap();
+            let text = std::str::from_utf8(&whole).unwrap();
+            let is_read = match path.file_name().unwrap().to_str().unwrap() {
+                name if name.starts_with("rules") => RuleDocument::parse(text).is_ok(),
+                _ => Condition::parse(text, ROOTS).is_ok(),
+            };
+            assert!(is_read, "{}", path.display());
+            for at in 0..whole.len() {
+                let mut turned = whole.clone();
+                if let Some(byte) = turned.get_mut(at) {
+                    *byte ^= 1 << (at % 8);
+                }
+                for sample in [whole.get(..at).unwrap_or_default(), &turned] {
+                    rules(sample);
+                    condition(sample);
+                    n_samples += 1;
+                }
+            }
+            rules(&whole);
+            condition(&whole);
+        }
+        assert!(n_samples > 200);
     }
 
     #[test]

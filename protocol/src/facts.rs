@@ -107,6 +107,12 @@ impl<'a> Subject<'a> {
         entry.and_then(|entry| entry.attribute("sentry.is_localhost")) == Some(&Json::Bool(true))
     }
 
+    /// The name of a span or metric.
+    #[must_use]
+    pub fn entry_name(&self) -> Option<&str> {
+        self.entry.as_ref()?.1.text("name")
+    }
+
     /// What is said to be the browser: the event's request, else the connection.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! Inbound filters: whether an item is one that its project does not want to keep, and why.
 //!
 //! The order is fixed and the first that fits decides: conditions, security reports, addresses,
-//! releases, messages, localhost, extensions, old browsers, crawlers, health checks. Relays apply
+//! releases, messages, messages of logs, names of metrics, localhost, extensions, old browsers, crawlers, health checks. Relays apply
 //! this room; the hub checks settings with it before it tells relays.
 //!
 //! Filters see what the SDK sent, before private data is removed, and keep nothing of it. Logs,
@@ -85,6 +85,8 @@ struct Compiled {
     client_ips: Vec<Network>,
     releases: Globs,
     messages: Globs,
+    log_messages: Globs,
+    metric_names: Globs,
     health_checks: Globs,
     legacy: Vec<LegacyBrowser>,
     localhost: bool,
@@ -161,6 +163,8 @@ impl Filters {
             client_ips: addresses.collect::<Result<_, _>>()?,
             releases: globs("releases", &settings.releases)?,
             messages: globs("error messages", &settings.error_messages)?,
+            log_messages: globs("messages of logs", &settings.log_messages)?,
+            metric_names: globs("names of metrics", &settings.trace_metric_names)?,
             health_checks: globs("health checks", health_checks)?,
             legacy: legacy
                 .filter_map(|name| LegacyBrowser::from_name(name))
@@ -225,6 +229,20 @@ impl Compiled {
                     .is_some_and(|text| self.releases.matches(text)),
             ),
             (reason::FILTER_MESSAGE, self.has_message(subject)),
+            (
+                reason::FILTER_LOG_MESSAGE,
+                *kind == ItemKind::Log
+                    && subject
+                        .message()
+                        .is_some_and(|text| self.log_messages.matches(text)),
+            ),
+            (
+                reason::FILTER_METRIC_NAME,
+                *kind == ItemKind::TraceMetric
+                    && subject
+                        .entry_name()
+                        .is_some_and(|name| self.metric_names.matches(name)),
+            ),
             (
                 reason::FILTER_LOCALHOST,
                 self.localhost && (subject.is_localhost() || local::is_local(event)),

@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod block;
+pub mod check_in;
 pub mod condition;
 pub mod container;
 pub mod crash;

@@ -131,10 +131,16 @@ pub mod reason {
     pub const TIMESTAMP: &str = "timestamp";
     /// An attachment that refers to an upload that is not here.
     pub const INVALID_PLACEHOLDER: &str = "invalid_placeholder_attachment";
+    /// A file of a trace that does not say what it is.
+    pub const INVALID_TRACE_ATTACHMENT: &str = "invalid_trace_attachment";
+    /// A mobile replay whose parts cannot be told.
+    pub const INVALID_REPLAY_VIDEO: &str = "invalid_replay_video";
     /// An item that only relays make.
     pub const INTERNAL_ENVELOPE: &str = "internal_envelope";
     /// The address takes other types of content.
     pub const CONTENT_TYPE: &str = "content_type";
+    /// A security report of no policy that there is.
+    pub const SECURITY_REPORT: &str = "security_report";
     /// A security report of a kind that browsers no longer send.
     pub const SECURITY_REPORT_TYPE: &str = "security_report_type";
     /// The event id is not a uuid.
@@ -191,6 +197,10 @@ pub mod reason {
     pub const FILTER_RELEASE: &str = "release-version";
     /// A message that the project does not want.
     pub const FILTER_MESSAGE: &str = "error-message";
+    /// A log whose message the project does not want.
+    pub const FILTER_LOG_MESSAGE: &str = "log-message";
+    /// A metric whose name the project does not want.
+    pub const FILTER_METRIC_NAME: &str = "trace-metric-name";
     /// From a developer's machine.
     pub const FILTER_LOCALHOST: &str = "localhost";
     /// From a browser's extension.

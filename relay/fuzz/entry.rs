@@ -11,18 +11,25 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem, ItemHeader};
-use protocol::ids::EventId;
+use protocol::ids::{EventId, Lane, Seq};
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
+use relay::accept::Head;
 use relay::accept::tus::{Creation, Piece};
 use relay::report::{self, CheckIn, Dump, Encoding, Form, Signal};
+use relay::spool::Keys;
+use relay::spool::inspect::{self, Inspector};
 use relay::tail::{Entry, Follower, Voices};
 use relay::unpack::{Packing, Unpacker};
 use tempfile::NamedTempFile;
 
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// Where the recorded segment lay.
+const SEGMENT_EPOCH: &str = "EPOCH";
+const SEGMENT: &str = "0000000000000001-00000001.seg";
 
 /// Every form, with the boundary that the text begins with where it needs one.
 fn forms(data: &[u8]) -> Vec<Form> {
@@ -40,8 +47,18 @@ fn forms(data: &[u8]) -> Vec<Form> {
         Form::Minidump {
             boundary: Some(boundary.clone()),
         },
-        Form::Attachments { event_id, boundary },
-        Form::Unreal { user: None },
+        Form::Attachments {
+            event_id,
+            boundary: boundary.clone(),
+        },
+        Form::Unreal {
+            user: None,
+            boundary: None,
+        },
+        Form::Unreal {
+            user: None,
+            boundary: Some(boundary),
+        },
         Form::CheckIn(CheckIn::of("a".to_owned(), "status=ok")),
         Form::CheckIn(CheckIn::of("a".to_owned(), &line)),
         Form::Vercel,
@@ -125,8 +142,34 @@ fn unpack_with(unpacker: &mut Unpacker, data: &[u8], run: usize) -> Option<Bytes
 /// The headers of a resumable upload, a line each, are read or refused without panic; what was read
 /// is read the same when it is written again.
 pub(crate) fn tus(data: &[u8]) {
+    let mut headers = headers(data);
+    drop(Creation::read(&headers));
+    if let Ok(piece) = Piece::read(&headers) {
+        headers.insert("upload-offset", piece.offset.into());
+        let again = Piece::read(&headers);
+        assert!(again.is_ok_and(|again| again == piece));
+    }
+}
+
+/// The head of a request, its target in the first line and a header in each other, is read or
+/// refused without panic.
+pub(crate) fn head(data: &[u8]) {
+    let mut halves = data.splitn(2, |byte| *byte == b'\n');
+    let target = halves.next().unwrap_or_default();
+    let target = target.split(|byte| *byte == b' ').nth(1).unwrap_or(target);
+    let Ok(uri) = Uri::try_from(target) else {
+        return;
+    };
+    let headers = headers(halves.next().unwrap_or_default());
+    if let Some(Err(refusal)) = Head::read(&uri, &headers) {
+        assert!((400..600).contains(&refusal.status()));
+    }
+}
+
+/// Headers, a line each.
+fn headers(lines: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for line in data.split(|byte| *byte == b'\n').take(100) {
+    for line in lines.split(|byte| *byte == b'\n').take(100) {
         let mut halves = line.splitn(2, |byte| *byte == b':');
         let name = HeaderName::from_bytes(halves.next().unwrap_or_default());
         let value = halves.next().unwrap_or_default().trim_ascii();
@@ -134,12 +177,36 @@ pub(crate) fn tus(data: &[u8]) {
             headers.append(name, value);
         }
     }
-    drop(Creation::read(&headers));
-    if let Ok(piece) = Piece::read(&headers) {
-        headers.insert("upload-offset", piece.offset.into());
-        let again = Piece::read(&headers);
-        assert!(again.is_ok_and(|again| again == piece));
-    }
+    headers
+}
+
+/// A segment of a spool is looked into without panic, and what is told of it is bounded by it.
+pub(crate) fn segment(data: &[u8]) {
+    assert!(n_block_bytes(data) <= data.len());
+}
+
+/// How long the blocks of a segment are.
+fn n_block_bytes(data: &[u8]) -> usize {
+    let dir = tempfile::tempdir().unwrap();
+    let lane = dir
+        .path()
+        .join(Lane::Errors.to_string())
+        .join(SEGMENT_EPOCH);
+    std::fs::create_dir_all(&lane).unwrap();
+    std::fs::write(lane.join(SEGMENT), data).unwrap();
+    let Ok(inspector) = Inspector::open(dir.path(), Keys::default()) else {
+        return 0;
+    };
+    drop((inspector.list(), inspector.accounts(), inspector.verify()));
+    let mut n_bytes = 0;
+    let mut visit = |piece: inspect::Piece<'_>| {
+        if let inspect::Piece::Block { bytes, .. } = piece {
+            n_bytes += bytes.len();
+        }
+        Ok(())
+    };
+    drop(inspector.walk(Lane::Errors, Seq(0), &mut visit));
+    n_bytes
 }
 
 /// Entries of the journal, a line each, are heard without panic: what is none is the message of one.
@@ -222,12 +289,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_recorded_segment_is_looked_into() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/spool/errors.seg");
+        let whole = std::fs::read(path).unwrap();
+        assert!(n_block_bytes(&whole) > 0);
+        segment(&whole);
+    }
+
+    #[test]
     fn no_recording_whole_or_damaged_breaks_a_promise() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let dirs = [
             "fixtures",
             "fixtures/recorded",
             "fixtures/lines",
+            "fixtures/spool",
             "../protocol/fixtures/dumps",
         ];
         let files = dirs.map(|dir| std::fs::read_dir(here.join(dir)).unwrap());
@@ -252,6 +328,8 @@ mod tests {
                     tus(sample);
                     journal(sample);
                     log(sample);
+                    head(sample);
+                    segment(sample);
                     n_samples += 1;
                 }
             }

@@ -49,6 +49,8 @@ use crate::pipeline::Pipeline;
 use body::Budget;
 use guests::Guests;
 
+pub use handle::Head;
+
 /// Most large bodies that come at a time; beyond it: 503.
 const LARGE_MAX: usize = 4;
 

@@ -21,10 +21,12 @@ mod multipart;
 pub mod otlp;
 mod replay;
 mod security;
+pub mod trace_file;
 mod unpack;
-mod unreal;
+pub mod unreal;
 
 use bytes::Bytes;
+use protocol::check_in::CheckInError;
 use protocol::crash::Crash;
 use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem, ItemHeader};
 use protocol::ids::EventId;
@@ -73,6 +75,8 @@ pub enum Form {
     Unreal {
         /// `UserID`: login, account and machine.
         user: Option<String>,
+        /// Of the form that was made of it, where it is larger than may be in memory.
+        boundary: Option<String>,
     },
     /// A check-in that is told by its address.
     CheckIn(CheckIn),
@@ -165,8 +169,11 @@ pub enum ReportError {
     #[error("body is no unreal crash container: {0}")]
     Unreal(&'static str),
     /// Not a check-in.
-    #[error("check-in has no valid {0}")]
-    CheckIn(&'static str),
+    #[error(transparent)]
+    CheckIn(#[from] CheckInError),
+    /// A check-in that took no time that can be read.
+    #[error("check-in has no valid duration")]
+    Duration,
     /// Not a report of a person.
     #[error("feedback has no valid {0}")]
     Feedback(&'static str),
@@ -194,7 +201,9 @@ pub fn envelopes(
         Form::NetworkErrors => security::network_errors(body, at),
         Form::Minidump { boundary } => minidump::upload(boundary.as_deref(), body, dumps),
         Form::Attachments { event_id, boundary } => files::of_event(*event_id, boundary, body),
-        Form::Unreal { user } => unreal::crash(user.as_deref(), body),
+        Form::Unreal { user, boundary } => {
+            unreal::crash(user.as_deref(), boundary.as_deref(), body, dumps)
+        }
         Form::CheckIn(check_in) => check_in.envelope(body).map(|envelope| vec![envelope]),
         Form::Otlp(signal, encoding) => otlp::export(*signal, *encoding, body),
         Form::Vercel => logs::vercel(body, at),
@@ -203,23 +212,27 @@ pub fn envelopes(
 }
 
 /// Takes apart what came in an envelope as one and is several, and gives a crash its event:
-/// videos of replays, containers of the Unreal engine, files of native clients. What cannot be
+/// videos of replays, files of traces, containers of the Unreal engine, files of native clients. What cannot be
 /// taken apart stays as it is. What a crash dump says becomes part of its event; `dumps` tells where
 /// the dump of an item is.
 pub fn complete(envelope: &mut Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) {
     replay::take_apart(envelope);
+    trace_file::take_apart(envelope);
     unreal::take_apart(envelope);
     crash::complete(envelope, dumps);
 }
 
-/// Whether a crash upload holds a packed dump that is larger than may be in memory.
+/// Whether a crash upload holds a packed dump or container that is larger than may be in memory.
 #[must_use]
 pub fn is_larger_inside(form: &Form, body: &Bytes) -> bool {
-    let Form::Minidump { boundary } = form else {
-        return false;
-    };
-    let found = minidump::find(boundary.as_deref(), body);
-    matches!(found, Err(ReportError::UnpacksTo(_)))
+    match form {
+        Form::Minidump { boundary } => {
+            let found = minidump::find(boundary.as_deref(), body);
+            matches!(found, Err(ReportError::UnpacksTo(_)))
+        }
+        Form::Unreal { boundary: None, .. } => unreal::is_larger_inside(body),
+        _ => false,
+    }
 }
 
 /// The boundary that a `Content-Type` of a form names.

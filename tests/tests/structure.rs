@@ -14,6 +14,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "protocol",
         &[
             &[
+                "check_in",
                 "crash",
                 "ids",
                 "limits",

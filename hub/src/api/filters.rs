@@ -16,16 +16,7 @@ use super::input::{At, Input};
 use super::projects::{intake_of, put_intake};
 use super::types::ProjectPath;
 use crate::access::Scope;
-use crate::fleet::{Intake, READY_FILTERS};
-
-/// The groups of browsers that are meant where none is named.
-const USUAL_BROWSERS: [LegacyBrowser; 5] = [
-    LegacyBrowser::IePre9,
-    LegacyBrowser::OperaPre15,
-    LegacyBrowser::OperaMiniPre8,
-    LegacyBrowser::AndroidPre4,
-    LegacyBrowser::SafariPre6,
-];
+use crate::fleet::{DEFAULT_BROWSERS, Intake, READY_FILTERS};
 
 /// The switches, by the reason that each counts under.
 const SWITCHES: [&str; 5] = [
@@ -37,9 +28,11 @@ const SWITCHES: [&str; 5] = [
 ];
 
 /// Options that are lists, one entry a line.
-const LISTS: [&str; 4] = [
+const LISTS: [&str; 6] = [
     "filters:releases",
     "filters:error_messages",
+    "filters:log_messages",
+    "filters:trace_metric_names",
     "filters:blacklisted_ips",
     "sentry:csp_ignored_sources",
 ];
@@ -134,16 +127,18 @@ pub(super) async fn set(
 }
 
 fn browsers(change: FilterChange) -> Result<Vec<String>, ApiError> {
-    let named = |groups: &[LegacyBrowser]| groups.iter().map(|g| g.name().to_owned()).collect();
+    let known = || {
+        let groups = LegacyBrowser::ALL.iter().map(|group| group.name());
+        std::iter::once(DEFAULT_BROWSERS).chain(groups)
+    };
     match (change.subfilters, change.active) {
         (Some(groups), _) => {
             let unknown = groups
                 .iter()
-                .find(|name| LegacyBrowser::from_name(name).is_none());
+                .find(|name| known().all(|known| known != **name));
             match unknown {
-                None => Ok(LegacyBrowser::ALL
-                    .iter()
-                    .map(|group| group.name().to_owned())
+                None => Ok(known()
+                    .map(str::to_owned)
                     .filter(|name| groups.contains(name))
                     .collect()),
                 Some(name) => {
@@ -152,7 +147,7 @@ fn browsers(change: FilterChange) -> Result<Vec<String>, ApiError> {
                 }
             }
         }
-        (None, Some(true)) => Ok(named(&USUAL_BROWSERS)),
+        (None, Some(true)) => Ok(vec![DEFAULT_BROWSERS.to_owned()]),
         (None, Some(false)) => Ok(Vec::new()),
         (None, None) => Err(ApiError::field(
             "subfilters",
@@ -181,6 +176,8 @@ fn list_of<'a>(intake: &'a Intake, name: &str) -> &'a [String] {
     match name {
         "filters:releases" => &filters.releases,
         "filters:error_messages" => &filters.error_messages,
+        "filters:log_messages" => &filters.log_messages,
+        "filters:trace_metric_names" => &filters.trace_metric_names,
         "filters:blacklisted_ips" => &filters.client_ips,
         _ => &filters.csp_sources,
     }
@@ -219,6 +216,8 @@ fn set_list(intake: &mut Intake, name: &str, entries: Vec<String>) {
     match name {
         "filters:releases" => filters.releases = entries,
         "filters:error_messages" => filters.error_messages = entries,
+        "filters:log_messages" => filters.log_messages = entries,
+        "filters:trace_metric_names" => filters.trace_metric_names = entries,
         "filters:blacklisted_ips" => filters.client_ips = entries,
         _ => filters.csp_sources = entries,
     }

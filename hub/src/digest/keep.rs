@@ -1,6 +1,9 @@
 //! What is known of an item that is no event, read from its body.
 //!
-//! Nothing here fails: an item whose body says nothing is kept with what its record says.
+//! An item whose body says nothing is kept with what its record says; what would be counted wrongly,
+//! such as a session without its release, is none.
+
+mod health;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -45,6 +48,8 @@ pub(super) fn known(
     receipt: &Receipt<'_>,
 ) -> Result<NewItem, Ending> {
     let body = Body::of(items, item, kind);
+    let received = normalise::received(receipt.received_at, receipt.relay_offset_millis);
+    let drift = normalise::drift(items.sent_at, received);
     let read = match kind {
         ItemKind::Attachment => body.attachment(&item.payload),
         ItemKind::UserReport => body.user_report(),
@@ -64,21 +69,16 @@ pub(super) fn known(
                 body.container()
             }
         }
-        ItemKind::Session => body.session(),
-        ItemKind::Sessions => body.sessions(),
-        ItemKind::CheckIn => body.check_in(),
+        ItemKind::Session => body.session(received, drift)?,
+        ItemKind::Sessions => body.sessions(received, drift)?,
+        ItemKind::CheckIn => body.check_in()?,
         ItemKind::Profile | ItemKind::ProfileChunk => body.profile(kind),
         ItemKind::ReplayEvent | ItemKind::ReplayRecording => body.replay(),
         // A relay sends these only when it was told to.
         ItemKind::Unknown(_) => Read::default(),
         _ => return Err((Term::Rejected, reason::UNSUPPORTED)),
     };
-    let received = normalise::received(receipt.received_at, receipt.relay_offset_millis);
-    let drift = if read.is_corrected {
-        0
-    } else {
-        normalise::drift(items.sent_at, received)
-    };
+    let drift = if read.is_corrected { 0 } else { drift };
     let at = read.at.map(|at| at.plus_millis(drift));
     let age = at.map_or(0, |at| received.millis_since(at));
     let is_believed = (-AHEAD_MILLIS_MAX..AGE_MILLIS_MAX).contains(&age);
@@ -193,8 +193,24 @@ impl<'a> Body<'a> {
         {
             facts.extend(of_dump(&crash));
         }
+        // The video of a mobile replay is one of its parts, as its metadata and recording are.
+        if header("attachment_type") == Some("replay.video") {
+            let replay = self.items.event_id.map(|id| id.to_string());
+            let segment = self.header.get("segment_id").filter(|id| id.is_u64());
+            facts.insert("replay_id".to_owned(), json!(replay));
+            facts.extend(segment.map(|id| ("segment_id".to_owned(), id.clone())));
+        }
+        let of_trace = |name: &str| self.header.get("trace_attachment")?.get(name);
+        let text = |name: &str| of_trace(name).and_then(Value::as_str);
+        for name in ["trace_id", "attachment_id"] {
+            if let Some(id) = text(name) {
+                facts.insert(name.to_owned(), json!(cut(id, NAME_BYTES_MAX)));
+            }
+        }
         Read {
             name: header("filename").unwrap_or("attachment").to_owned(),
+            traces: text("trace_id").and_then(trace_id).into_iter().collect(),
+            at: of_trace("timestamp").and_then(time),
             facts,
             ..Read::default()
         }
@@ -270,74 +286,6 @@ impl<'a> Body<'a> {
                 .unwrap_or_default(),
             traces,
             at,
-            facts,
-            ..Read::default()
-        }
-    }
-
-    fn session(self) -> Read {
-        let facts = self.facts(&[
-            ("sid", "/sid"),
-            ("did", "/did"),
-            ("seq", "/seq"),
-            ("init", "/init"),
-            ("status", "/status"),
-            ("errors", "/errors"),
-            ("started", "/started"),
-            ("duration", "/duration"),
-            ("abnormal_mechanism", "/abnormal_mechanism"),
-            ("release", "/attrs/release"),
-            ("environment", "/attrs/environment"),
-        ]);
-        let sid = self.text("/sid").unwrap_or_default().to_owned();
-        // Without a number the update's own time tells it from the others.
-        let seq = self.json.get("seq").or_else(|| self.json.get("timestamp"));
-        let identity = seq.filter(|_| !sid.is_empty());
-        Read {
-            identity: identity.map(|seq| format!("{sid} {seq}")),
-            name: sid,
-            at: self.json.get("timestamp").and_then(time),
-            facts,
-            ..Read::default()
-        }
-    }
-
-    fn sessions(self) -> Read {
-        let mut facts = self.facts(&[
-            ("release", "/attrs/release"),
-            ("environment", "/attrs/environment"),
-        ]);
-        let groups = self.json.get("aggregates").and_then(Value::as_array);
-        let groups = groups.map(Vec::as_slice).unwrap_or_default();
-        for status in ["exited", "errored", "abnormal", "unhandled", "crashed"] {
-            let counts = groups
-                .iter()
-                .filter_map(|group| group.get(status)?.as_u64());
-            let n = counts.fold(0_u64, u64::saturating_add);
-            facts.insert(status.to_owned(), json!(n));
-        }
-        let started = groups.first().and_then(|group| group.get("started"));
-        Read {
-            name: self.text("/attrs/release").unwrap_or_default().to_owned(),
-            at: started.and_then(time),
-            facts,
-            ..Read::default()
-        }
-    }
-
-    fn check_in(self) -> Read {
-        let facts = self.facts(&[
-            ("check_in_id", "/check_in_id"),
-            ("monitor_slug", "/monitor_slug"),
-            ("status", "/status"),
-            ("environment", "/environment"),
-            ("duration", "/duration"),
-            ("monitor_config", "/monitor_config"),
-            ("release", "/release"),
-        ]);
-        Read {
-            name: self.text("/monitor_slug").unwrap_or_default().to_owned(),
-            traces: self.traces(&["/contexts/trace/trace_id"]),
             facts,
             ..Read::default()
         }

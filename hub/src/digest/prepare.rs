@@ -177,14 +177,23 @@ fn effects(
         let category = kind.category();
         let (term, reason) = match kind {
             event if event.is_event() => {
-                if !has_event {
+                if has_event {
+                    (Term::Invalid, reason::DUPLICATE_ITEM)
+                } else {
                     has_event = true;
                     let stored = stored(beside, items, item, items.event_id);
-                    let event = digested(stored, category, &rules, beside.places)?;
-                    effects.push(Effect::Event(Box::new(event)));
-                    continue;
+                    match digested(stored, category, &rules, beside.places) {
+                        Ok(event) => {
+                            effects.push(Effect::Event(Box::new(event)));
+                            continue;
+                        }
+                        // What browsers send is anybody's; nothing that is mended here makes it one.
+                        Err(NormaliseError::NoSecurityReport) => {
+                            (Term::Invalid, reason::SECURITY_REPORT)
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
-                (Term::Invalid, reason::DUPLICATE_ITEM)
             }
             // Its counts came as ledger records; the report itself has no further use.
             ItemKind::ClientReport => (Term::Applied, reason::NONE),

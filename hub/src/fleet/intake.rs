@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use protocol::filter::{self, FilterError, Filters};
+use protocol::filter::{self, FilterError, Filters, LegacyBrowser};
 use protocol::ids::ProjectId;
 use protocol::item::Category;
 use protocol::limits::{ROSTER_CONDITION_BYTES_MAX, ROSTER_CONDITIONS_MAX, ROSTER_LIST_MAX};
@@ -37,6 +37,19 @@ const AWAY: Duration = Duration::from_hours(24);
 /// Hours that the usual number of errors is taken from, and how many there must be.
 const BASELINE_HOURS: i64 = 7 * 24;
 const BASELINE_HOURS_MIN: i64 = 24;
+/// The name that stands for [`USUAL_BROWSERS`].
+pub const DEFAULT_BROWSERS: &str = "default";
+
+/// The groups of browsers that are meant where none is named.
+const USUAL_BROWSERS: [LegacyBrowser; 6] = [
+    LegacyBrowser::IePre9,
+    LegacyBrowser::Ie9,
+    LegacyBrowser::OperaPre15,
+    LegacyBrowser::OperaMiniPre8,
+    LegacyBrowser::AndroidPre4,
+    LegacyBrowser::SafariPre6,
+];
+
 /// How much more than usual is a spike.
 const SPIKE_FACTOR: u64 = 10;
 /// Fewer errors in an hour are never a spike.
@@ -129,12 +142,7 @@ impl Intake {
         let rules = self.sampling_rules.iter().map(|rule| rule.condition.len());
         let longest = conditions.chain(rules).max().unwrap_or_default();
         at_most("bytes in a condition", longest, ROSTER_CONDITION_BYTES_MAX)?;
-        for list in [
-            &filters.csp_sources,
-            &filters.client_ips,
-            &filters.releases,
-            &filters.error_messages,
-        ] {
+        for list in filters.lists() {
             at_most("entries in a list", list.len(), ROSTER_LIST_MAX)?;
         }
         Filters::compile(&filters)?;
@@ -142,9 +150,18 @@ impl Intake {
         check_quotas(&self.quotas)
     }
 
-    /// The filters with those that come with the program.
+    /// The filters with those that come with the program, and with the groups of browsers that
+    /// [`DEFAULT_BROWSERS`] stands for: relays of any version know those.
     pub(super) fn filters(&self) -> FilterSettings {
         let mut filters = self.filters.clone();
+        let groups = &mut filters.legacy_browsers;
+        if let Some(at) = groups.iter().position(|name| name == DEFAULT_BROWSERS) {
+            groups.remove(at);
+            let usual = USUAL_BROWSERS.map(|group| group.name().to_owned());
+            let missing = usual.into_iter().filter(|name| !groups.contains(name));
+            let missing: Vec<_> = missing.collect();
+            groups.extend(missing);
+        }
         let ready = READY_FILTERS.iter();
         let ready = ready.filter(|(id, _)| self.ready_filters.contains(*id));
         filters
@@ -383,6 +400,23 @@ mod tests {
             (quotas[0].limit.count, quotas[0].limit.burst),
             (100, Some(50))
         );
+    }
+
+    #[test]
+    fn relays_are_told_of_every_group_that_the_usual_browsers_are() {
+        let mut intake = Intake::default();
+        intake.filters.legacy_browsers = ["default", "ie11", "ie9"].map(str::to_owned).into();
+        let told = intake.filters().legacy_browsers;
+        let expected = [
+            "ie11",
+            "ie9",
+            "ie_pre_9",
+            "opera_pre_15",
+            "opera_mini_pre_8",
+            "android_pre_4",
+            "safari_pre_6",
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

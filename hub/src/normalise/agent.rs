@@ -3,7 +3,18 @@
 //! Browsers freeze the versions in their user agents and say the true ones in hints beside it; so
 //! hints win.
 //!
-//! Unknown families are left out rather than guessed at. To add one, add a line to its table.
+//! Unknown families are left out rather than guessed at. To add one, add a line to its table in
+//! `marks`.
+//!
+//! The tables are our own, for want of a library to rely on: `ua-parser`, which is kept up, reads a
+//! table that a program has to bring along; `uaparser` and `user-agent-parser` likewise; `fast_uaparser`
+//! fetches one from the network when it is built; and `woothee`, which holds one, had its last
+//! version in 2021. Relays ask another question, whether a browser is old (`protocol::filter`), of
+//! few families, for each item, and of each version of a relay alike.
+
+mod marks;
+
+use marks::{BROWSERS, DEVICES, MAKERS, MOBILE, SYSTEMS};
 
 /// A name with a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,29 +38,6 @@ pub(super) struct Agent {
     pub(super) os: Option<Thing>,
     pub(super) device: Option<Device>,
 }
-
-/// Marks of browsers with their names, the more telling ones first.
-const BROWSERS: &[(&str, &str)] = &[
-    ("Edg/", "Edge"),
-    ("EdgA/", "Edge Mobile"),
-    ("EdgiOS/", "Edge Mobile"),
-    ("Edge/", "Edge"),
-    ("OPR/", "Opera"),
-    ("Opera/", "Opera"),
-    ("Vivaldi/", "Vivaldi"),
-    ("YaBrowser/", "Yandex Browser"),
-    ("SamsungBrowser/", "Samsung Internet"),
-    ("UCBrowser/", "UC Browser"),
-    ("Electron/", "Electron"),
-    ("Googlebot/", "Googlebot"),
-    ("bingbot/", "bingbot"),
-    ("FxiOS/", "Firefox iOS"),
-    ("CriOS/", "Chrome Mobile iOS"),
-    ("HeadlessChrome/", "HeadlessChrome"),
-    ("Firefox/", "Firefox"),
-    ("Chrome/", "Chrome"),
-    ("MSIE ", "IE"),
-];
 
 /// What a browser says beside its user agent, in headers of their own.
 #[derive(Clone, Copy, Debug, Default)]
@@ -152,44 +140,65 @@ pub(super) fn read(text: &str) -> Agent {
 }
 
 fn browser(text: &str) -> Option<Thing> {
-    for (mark, name) in BROWSERS {
-        if let Some(version) = version_after(text, mark) {
-            let is_mobile = matches!(*name, "Chrome" | "Firefox") && text.contains("Mobile");
-            let name = if is_mobile {
-                format!("{name} Mobile")
-            } else {
-                (*name).to_owned()
-            };
-            return Some(Thing {
-                name,
-                version: Some(version),
-            });
-        }
+    let found = BROWSERS.iter().find(|(mark, _)| text.contains(mark));
+    if let Some((mark, name)) = found {
+        let is_mobile = text.contains("Mobile") || text.contains("Tablet;");
+        let mobile = MOBILE.iter().find(|(of, _)| is_mobile && of == name);
+        // Android shows pages of applications with Chrome.
+        let is_within = *name == "Chrome" && (text.contains("; wv)") || text.contains("Version/"));
+        let name: &str = match mobile {
+            Some(_) if is_within => "Chrome Mobile WebView",
+            Some((_, mobile)) => mobile,
+            None => name,
+        };
+        return Some(thing(name, version_after(text, mark)));
     }
     if text.contains("Trident/") {
-        return Some(Thing {
-            name: "IE".to_owned(),
-            version: version_after(text, "rv:"),
-        });
+        return Some(thing("IE", version_after(text, "rv:")));
+    }
+    if text.contains("Opera") {
+        // Since version 10 the true one stands at the end.
+        let name = if text.contains("Opera Mobi") {
+            "Opera Mobile"
+        } else {
+            "Opera"
+        };
+        let version = version_after(text, "Version/").or_else(|| version_after(text, "Opera/"));
+        return Some(thing(name, version));
+    }
+    if text.contains("Android") && text.contains("AppleWebKit/") {
+        return Some(thing("Android", version_after(text, "Android ")));
     }
     if text.contains("Safari/") {
         let is_mobile = text.contains("Mobile/");
-        return Some(Thing {
-            name: if is_mobile { "Mobile Safari" } else { "Safari" }.to_owned(),
-            version: version_after(text, "Version/"),
-        });
+        let name = if is_mobile { "Mobile Safari" } else { "Safari" };
+        return Some(thing(name, version_after(text, "Version/")));
     }
-    None
+    // Applications of iOS show pages without a name of their own.
+    (is_ios(text) && text.contains("AppleWebKit/")).then(|| {
+        let version = version_after(text, " OS ").as_deref().map(dotted);
+        thing("Mobile Safari UI/WKWebView", version)
+    })
+}
+
+fn thing(name: &str, version: Option<String>) -> Thing {
+    Thing {
+        name: name.to_owned(),
+        version,
+    }
+}
+
+fn dotted(version: &str) -> String {
+    version.replace('_', ".")
+}
+
+fn is_ios(text: &str) -> bool {
+    let marks = ["iPhone", "iPad", "iPod"];
+    marks.iter().any(|mark| text.contains(mark)) && !text.contains("Windows Phone")
 }
 
 fn os(text: &str) -> Option<Thing> {
-    let thing = |name: &str, version: Option<String>| {
-        Some(Thing {
-            name: name.to_owned(),
-            version,
-        })
-    };
-    if let Some(version) = version_after(text, "Windows NT ") {
+    if let Some(version) = version_after(text, "Windows NT ").filter(|_| !text.contains("Xbox")) {
         let version = match version.as_str() {
             "10.0" => "10".to_owned(),
             "6.3" => "8.1".to_owned(),
@@ -199,63 +208,48 @@ fn os(text: &str) -> Option<Thing> {
             "5.1" | "5.2" => "XP".to_owned(),
             _ => version,
         };
-        return thing("Windows", Some(version));
+        return Some(thing("Windows", Some(version)));
     }
-    let is_ios = ["iPhone", "iPad", "iPod"]
-        .iter()
-        .any(|mark| text.contains(mark));
-    if is_ios {
-        let version = version_after(text, " OS ").map(|version| version.replace('_', "."));
-        return thing("iOS", version);
+    if is_ios(text) {
+        return Some(thing(
+            "iOS",
+            version_after(text, " OS ").as_deref().map(dotted),
+        ));
     }
-    if text.contains("Android") {
-        return thing("Android", version_after(text, "Android "));
+    let is_mac = text.contains("Mac OS X") || text.contains("Macintosh");
+    if is_mac && !text.contains("AppleTV") {
+        let version = version_after(text, "Mac OS X ").as_deref().map(dotted);
+        return Some(thing("Mac OS X", version));
     }
-    if text.contains("Mac OS X") || text.contains("Macintosh") {
-        let version = version_after(text, "Mac OS X ").map(|version| version.replace('_', "."));
-        return thing("Mac OS X", version);
-    }
-    if text.contains("CrOS ") {
-        return thing("Chrome OS", None);
-    }
-    for name in ["Ubuntu", "Fedora", "FreeBSD", "OpenBSD"] {
-        if text.contains(name) {
-            return thing(name, None);
-        }
-    }
-    if text.contains("Linux") {
-        return thing("Linux", None);
-    }
-    None
+    let (mark, name, has_version) = SYSTEMS.iter().find(|(mark, ..)| text.contains(mark))?;
+    let version = version_after(text, mark).filter(|_| *has_version);
+    Some(thing(name, version))
 }
 
 fn device(text: &str) -> Option<Device> {
-    for apple in ["iPhone", "iPad", "iPod"] {
-        if text.contains(apple) {
-            return Some(Device {
-                family: apple.to_owned(),
-                model: apple.to_owned(),
-                brand: Some("Apple".to_owned()),
-            });
-        }
-    }
-    if text.contains("Macintosh") {
+    let is_named = |(mark, ..): &&(&str, &str, &str)| text.contains(mark);
+    if let Some((_, family, brand)) = DEVICES.iter().find(is_named) {
         return Some(Device {
-            family: "Mac".to_owned(),
-            model: "Mac".to_owned(),
-            brand: Some("Apple".to_owned()),
+            family: (*family).to_owned(),
+            model: (*family).to_owned(),
+            brand: Some((*brand).to_owned()),
         });
     }
     let (_, rest) = text.split_once("Android ")?;
     let (inside, _) = rest.split_once(')')?;
-    let model = inside.split(';').nth(1)?.trim();
+    // Old ones name the language first.
+    let is_language =
+        |part: &&str| part.len() == 5 && matches!(part.as_bytes(), [_, _, b'-' | b'_', ..]);
+    let mut parts = inside.split(';').skip(1).map(str::trim);
+    let model = parts.find(|part| !is_language(part))?;
     let model = model.split(" Build/").next()?.trim();
     // Browsers that hide the model say `K`.
     let is_model = model.len() > 1 && !matches!(model, "wv" | "Mobile" | "Tablet");
+    let maker = MAKERS.iter().find(|(begin, _)| model.starts_with(begin));
     is_model.then(|| Device {
         family: model.to_owned(),
         model: model.to_owned(),
-        brand: None,
+        brand: maker.map(|(_, maker)| (*maker).to_owned()),
     })
 }
 

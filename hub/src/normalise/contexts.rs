@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::journal::Journal;
 use super::{Receipt, agent, json};
 
+/// What a trace may say of the largest paint of a page. They are tags under these names.
+pub(super) const LARGEST_PAINT: [&str; 4] = ["lcp.element", "lcp.size", "lcp.id", "lcp.url"];
+
 /// A thing with a name and a version: a browser, an operating system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Versioned {
@@ -49,6 +52,8 @@ pub struct Facts {
     pub trace_id: Option<String>,
     /// The span it happened in.
     pub span_id: Option<String>,
+    /// What the largest paint of a page was, by the names of [`LARGEST_PAINT`].
+    pub largest_paint: [Option<String>; 4],
     /// The replay that shows it.
     pub replay_id: Option<String>,
     /// A user's words.
@@ -145,6 +150,7 @@ pub(super) fn facts(contexts: &Fields<'_>) -> Facts {
             "trace" => {
                 facts.trace_id = owned(head.trace_id).filter(|id| is_hex(id, 32));
                 facts.span_id = owned(head.span_id).filter(|id| is_hex(id, 16));
+                facts.largest_paint = largest_paint(raw.get());
             }
             "replay" => facts.replay_id = owned(head.replay_id).filter(|id| is_hex(id, 32)),
             "feedback" => facts.feedback_message = owned(head.message),
@@ -161,6 +167,19 @@ pub(super) fn facts(contexts: &Fields<'_>) -> Facts {
         }
     }
     facts
+}
+
+fn largest_paint(trace: &str) -> [Option<String>; 4] {
+    // Most traces say nothing of it.
+    if !trace.contains("\"lcp.") {
+        return [const { None }; 4];
+    }
+    let trace: Value = serde_json::from_str(trace).unwrap_or_default();
+    LARGEST_PAINT.map(|name| match trace.get("data")?.get(name)? {
+        Value::String(text) => owned(Some(Cow::Borrowed(text))),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
 }
 
 /// How fast a device is, by the three figures that Sentry judges it by; those of Apple, whose SDK

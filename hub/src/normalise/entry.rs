@@ -7,10 +7,15 @@
 //! | `severity_number` | as sent from 1 to 24, else by the level |
 //! | `body`, attribute texts | 8192 characters, and 200 more before they are cut |
 //! | `type` of metrics | counter, gauge, distribution or set; their value a finite number; their unit a known one |
+//! | `value` of distributions | may be missing where an attribute tells how many values there were |
+//! | `events`, `links` of spans | 128 of each at most, with attributes of their own |
+//! | `tags`, `measurements`, `origin` of older spans | texts within 200 characters; finite numbers with a known unit |
 //! | attributes | of type string, boolean, integer, double or array, with a value of it; without a type, by the value |
 //! | `browser.*`, `os.*` | by the user agent that an attribute names, or of the connection where the SDK asks for it |
 //! | `client.address` | of the connection where the SDK asks for it |
 //! | `server.address` | by the host that OpenTelemetry names |
+
+mod span;
 
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
@@ -29,6 +34,8 @@ const KEY_BYTES_MAX: usize = 200;
 const ATTRIBUTES_MAX: usize = 512;
 /// Longest unit, in bytes.
 const UNIT_BYTES_MAX: usize = 64;
+/// The attribute of a metric that tells how many values were put together in it.
+const COUNT: &str = "metric.count";
 
 /// Names of levels with those they stand for, each with its lowest severity.
 const LEVELS: &[(&str, &str, u64)] = &[
@@ -130,15 +137,17 @@ pub fn entry(payload: &Value, receipt: &Receipt<'_>) -> Result<NormalEntry, Entr
     match receipt.kind {
         ItemKind::Log => of_log(&mut members, sent, &mut journal),
         ItemKind::TraceMetric => of_metric(&mut members, sent, &mut journal)?,
-        _ => of_span(&mut members, sent),
+        _ => span::read(&mut members, sent, &mut journal),
     }
-    let mut attributes = attributes(sent, &mut journal);
+    let mut attributes = attributes(sent, "", &mut journal);
     infer(&mut attributes, payload, receipt);
     let received_at = time::of_receipt(receipt, &mut journal);
     let at = ["end_timestamp", "timestamp"];
-    let at = at.iter().find_map(|name| moment(sent.get(*name)?));
+    let at = at
+        .iter()
+        .find_map(|name| moment(sent, "", name, &mut journal));
     let times = time::judge(at, receipt.sent_at, received_at, &mut journal);
-    let start = sent.get("start_timestamp").and_then(moment);
+    let start = moment(sent, "", "start_timestamp", &mut journal);
     if let Some(start) = start {
         let start = start.plus_millis(times.shift_millis);
         members.insert("start_timestamp".to_owned(), json!(start.to_rfc3339()));
@@ -146,6 +155,9 @@ pub fn entry(payload: &Value, receipt: &Receipt<'_>) -> Result<NormalEntry, Entr
         if at.is_some() && took >= 0 {
             members.insert("duration_ms".to_owned(), json!(took));
         }
+    }
+    if !matches!(receipt.kind, ItemKind::Log | ItemKind::TraceMetric) {
+        span::put_events(&mut members, sent, times.shift_millis, &mut journal);
     }
     let (corrections, remarks) = journal.into_parts();
     Ok(NormalEntry {
@@ -161,11 +173,25 @@ pub fn entry(payload: &Value, receipt: &Receipt<'_>) -> Result<NormalEntry, Entr
     })
 }
 
-fn moment(value: &Value) -> Option<Timestamp> {
-    match value {
+/// A time that is given; what is none, or before 1970, is noted. `of` is the path of what has it.
+fn moment(
+    sent: &Map<String, Value>,
+    of: &str,
+    name: &str,
+    journal: &mut Journal,
+) -> Option<Timestamp> {
+    let value = sent.get(name).filter(|value| !value.is_null())?;
+    let read = match value {
         Value::String(text) => Timestamp::parse(text).ok(),
-        other => Timestamp::from_secs_f64(other.as_f64()?).ok(),
+        other => other
+            .as_f64()
+            .and_then(|secs| Timestamp::from_secs_f64(secs).ok()),
+    };
+    let at = read.filter(|at| at.as_millis() >= 0);
+    if at.is_none() {
+        journal.invalid(format!("{of}{name}"), &value.to_string());
     }
+    at
 }
 
 /// A text within its limit; other values than texts are noted and left out.
@@ -197,8 +223,13 @@ fn of_log(members: &mut Map<String, Value>, sent: &Map<String, Value>, journal: 
     }
     let (level, lowest) = known.map_or(("info", 9), |(_, level, lowest)| (*level, *lowest));
     members.insert("level".to_owned(), json!(level));
-    let severity = sent.get("severity_number").and_then(Value::as_u64);
-    let severity = severity.filter(|n| (1..=24).contains(n)).unwrap_or(lowest);
+    let given = sent.get("severity_number").filter(|n| !n.is_null());
+    let severity = given.and_then(Value::as_u64);
+    let severity = severity.filter(|n| (1..=24).contains(n));
+    if let Some(given) = given.filter(|_| severity.is_none()) {
+        journal.invalid("severity_number", &given.to_string());
+    }
+    let severity = severity.unwrap_or(lowest);
     members.insert("severity_number".to_owned(), json!(severity));
 }
 
@@ -215,8 +246,14 @@ fn of_metric(
     let kind = kind.filter(|kind| matches!(*kind, "counter" | "gauge" | "distribution" | "set"));
     let value = sent.get("value").and_then(Value::as_f64);
     let value = value.filter(|value| value.is_finite());
-    members.insert("type".to_owned(), json!(kind.ok_or(EntryError::Kind)?));
-    members.insert("value".to_owned(), json!(value.ok_or(EntryError::NoValue)?));
+    let kind = kind.ok_or(EntryError::Kind)?;
+    members.insert("type".to_owned(), json!(kind));
+    match value {
+        Some(value) => drop(members.insert("value".to_owned(), json!(value))),
+        // A histogram without a sum has no mean, and says how many values there were all the same.
+        None if kind == "distribution" && has_count(sent) => {}
+        None => return Err(EntryError::NoValue),
+    }
     if let Some(unit) = sent.get("unit").filter(|unit| !unit.is_null()) {
         match unit.as_str().filter(|unit| is_unit(unit)) {
             Some(unit) => drop(members.insert("unit".to_owned(), json!(unit))),
@@ -226,6 +263,12 @@ fn of_metric(
     Ok(())
 }
 
+fn has_count(sent: &Map<String, Value>) -> bool {
+    let missing = sent.get("value").is_none_or(Value::is_null);
+    let attribute = sent.get("attributes").and_then(|all| all.get(COUNT));
+    missing && attribute.is_some_and(|count| count.get("value").is_some_and(Value::is_u64))
+}
+
 /// A unit that is known, or what an application counts by, such as `message`.
 fn is_unit(unit: &str) -> bool {
     let is_word = |b: u8| b.is_ascii_alphanumeric() || b"_-./%{}^*".contains(&b);
@@ -233,54 +276,44 @@ fn is_unit(unit: &str) -> bool {
         || (!unit.is_empty() && unit.len() <= UNIT_BYTES_MAX && unit.bytes().all(is_word))
 }
 
-fn of_span(members: &mut Map<String, Value>, sent: &Map<String, Value>) {
-    // Older clients have a description and an operation in their places.
-    if !members.contains_key("name")
-        && let Some(name) = members.remove("description")
-    {
-        members.insert("name".to_owned(), name);
-    }
-    if let Some(is_segment) = sent.get("is_segment").filter(|flag| flag.is_boolean()) {
-        members.insert("is_segment".to_owned(), is_segment.clone());
-    }
-    if let Some(links) = sent.get("links").and_then(Value::as_array) {
-        const LINKS_MAX: usize = 100;
-        let id = |link: &Value, name: &str| link.get(name).and_then(Value::as_str).map(short);
-        let links = links
-            .iter()
-            .take(LINKS_MAX)
-            .map(|link| json!({"trace_id": id(link, "trace_id"), "span_id": id(link, "span_id")}));
-        members.insert("links".to_owned(), links.collect());
-    }
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(64).collect()
-}
-
-fn attributes(sent: &Map<String, Value>, journal: &mut Journal) -> Map<String, Value> {
+/// The attributes of an entry or of a part of it, which is at the path `of`.
+fn attributes(sent: &Map<String, Value>, of: &str, journal: &mut Journal) -> Map<String, Value> {
     let mut kept = Map::new();
     let given = sent.get("attributes").or_else(|| sent.get("data"));
     let Some(Value::Object(given)) = given else {
         if let Some(other) = given.filter(|given| !given.is_null()) {
-            journal.invalid("attributes", &other.to_string());
+            journal.invalid(format!("{of}attributes"), &other.to_string());
         }
         return kept;
     };
     for (name, sent) in given {
-        let path = || format!("attributes.{}", name.chars().take(200).collect::<String>());
+        let path = || {
+            let name: String = name.chars().take(200).collect();
+            format!("{of}attributes.{name}")
+        };
         if name.len() > KEY_BYTES_MAX {
             journal.correct(CorrectionKind::ValueTooLong, path(), None);
         } else if kept.len() == ATTRIBUTES_MAX {
-            let omitted = given.len() - ATTRIBUTES_MAX;
-            let facts = json!({"omitted": omitted});
-            journal.correct(CorrectionKind::ValueTooLong, "attributes", Some(facts));
+            omitted(
+                &format!("{of}attributes"),
+                given.len(),
+                ATTRIBUTES_MAX,
+                journal,
+            );
             break;
         } else if let Some(attribute) = attribute(sent, journal, &path) {
             kept.insert(name.clone(), attribute);
         }
     }
     kept
+}
+
+/// Notes how many of so many are beyond the most.
+fn omitted(name: &str, n: usize, n_max: usize, journal: &mut Journal) {
+    if n > n_max {
+        let facts = json!({"omitted": n - n_max});
+        journal.correct(CorrectionKind::ValueTooLong, name, Some(facts));
+    }
 }
 
 /// An attribute whose value is of its type; of one that is not, nothing is kept.

@@ -1,4 +1,6 @@
 //! Stacks: oldest call first, bounded, with files and the application's own code marked.
+//!
+//! Clients write empty texts and `?` for what they do not know; leaving that out is no correction.
 
 use std::borrow::Cow;
 
@@ -38,7 +40,7 @@ pub(super) fn normalise(
         *slot = None;
         return;
     }
-    bound(stack);
+    bound(stack, path, journal);
     for (at, frame) in stack.frames.iter_mut().enumerate() {
         one(frame, platform);
         let path = |field: &'static str| move || format!("{path}.frames.{at}.{field}");
@@ -69,13 +71,16 @@ pub(super) fn normalise(
 }
 
 /// Cuts the middle out of a long stack, and says so.
-fn bound(stack: &mut Stacktrace<'_>) {
+fn bound(stack: &mut Stacktrace<'_>, path: &str, journal: &mut Journal) {
     let n_frames = stack.frames.len();
     if n_frames <= FRAMES_MAX {
         return;
     }
     let n_last = FRAMES_MAX - FRAMES_FIRST;
     stack.frames.drain(FRAMES_FIRST..n_frames - n_last);
+    let facts = serde_json::json!({"omitted": n_frames - FRAMES_MAX});
+    let path = format!("{path}.frames");
+    journal.correct(CorrectionKind::ValueTooLong, path, Some(facts));
     let omitted = format!("[{FRAMES_FIRST},{}]", n_frames - n_last);
     stack.frames_omitted = RawValue::from_string(omitted).ok().map(Cow::Owned);
 }

@@ -238,14 +238,23 @@ pub(super) fn merged(sent: Value, remarks: &[Remark]) -> Value {
             None => json!([["!limit", "x"]]),
         };
         let note = json!({ "rem": rem, "len": remark.len });
-        // Names of attributes have dots in them.
-        let parts: Vec<&str> = match remark.path.strip_prefix("attributes.") {
-            Some(name) => vec!["attributes", name, "value"],
-            None => remark.path.split('.').collect(),
-        };
-        attach(&mut tree, &parts, note);
+        attach(&mut tree, &steps(&remark.path), note);
     }
     Value::Object(tree)
+}
+
+/// The names that lead to a field. Names of attributes have dots in them: of an entry, and of the
+/// events and links of a span.
+fn steps(path: &str) -> Vec<&str> {
+    let (of, rest) = path.split_at(path.find("attributes.").unwrap_or(path.len()));
+    let is_part = of.is_empty() || of.starts_with("events.") || of.starts_with("links.");
+    match rest.strip_prefix("attributes.").filter(|_| is_part) {
+        Some(name) => {
+            let of = of.split('.').filter(|step| !step.is_empty());
+            of.chain(["attributes", name, "value"]).collect()
+        }
+        None => path.split('.').collect(),
+    }
 }
 
 /// Puts a note under the empty name of its field.

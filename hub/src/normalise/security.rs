@@ -9,6 +9,42 @@ use serde_json::value::RawValue;
 
 use super::NormaliseError;
 
+/// Every directive that a browser can report.
+const DIRECTIVES: [&str; 32] = [
+    "base-uri",
+    "block-all-mixed-content",
+    "child-src",
+    "connect-src",
+    "default-src",
+    "fenced-frame-src",
+    "font-src",
+    "form-action",
+    "frame-ancestors",
+    "frame-src",
+    "img-src",
+    "manifest-src",
+    "media-src",
+    "navigate-to",
+    "object-src",
+    "plugin-types",
+    "prefetch-src",
+    "referrer",
+    "report-to",
+    "report-uri",
+    "require-sri-for",
+    "require-trusted-types-for",
+    "sandbox",
+    "script-src",
+    "script-src-attr",
+    "script-src-elem",
+    "style-src",
+    "style-src-attr",
+    "style-src-elem",
+    "trusted-types",
+    "upgrade-insecure-requests",
+    "worker-src",
+];
+
 /// What the address that a browser reports to says beside.
 #[derive(Default, Deserialize)]
 struct Told<'a> {
@@ -31,8 +67,8 @@ pub(super) fn read<'a>(payload: &'a [u8], header: &'a [u8]) -> Result<Event<'a>,
     let mut csp = Csp::of(body).ok_or(NormaliseError::NoSecurityReport)?;
     let directive = directive(&csp).ok_or(NormaliseError::NoSecurityReport)?;
     let blocked = csp.blocked_uri.get_or_insert(Cow::Borrowed("self"));
-    let message = message(&directive, blocked);
-    csp.effective_directive = Some(Cow::Owned(directive));
+    let message = message(directive, blocked);
+    csp.effective_directive = Some(Cow::Borrowed(directive));
     let request = csp.document_uri.clone().map(|url| {
         Box::new(Request {
             url: Some(url),
@@ -55,14 +91,14 @@ pub(super) fn read<'a>(payload: &'a [u8], header: &'a [u8]) -> Result<Event<'a>,
     })
 }
 
-/// The directive that was violated: named, or the first word of the one with its sources.
-fn directive(csp: &Csp<'_>) -> Option<String> {
+/// The directive that was violated: named, or the first word of the one with its sources. A report
+/// of any other is of no policy.
+fn directive(csp: &Csp<'_>) -> Option<&'static str> {
     let named = csp.effective_directive.as_deref();
     let listed = csp.violated_directive.as_deref();
-    let directive = named
-        .filter(|named| !named.is_empty())
-        .or_else(|| listed?.split_whitespace().next())?;
-    Some(directive.to_ascii_lowercase())
+    let first = |text: &'_ str| text.split_whitespace().next().map(str::to_ascii_lowercase);
+    let directive = named.and_then(first).or_else(|| first(listed?))?;
+    DIRECTIVES.into_iter().find(|known| **known == *directive)
 }
 
 fn message(directive: &str, blocked: &str) -> String {

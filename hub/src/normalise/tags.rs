@@ -1,10 +1,13 @@
 //! Tags: the event's own, put right, and those computed from the rest of it.
+//!
+//! A tag of the event's own that is left out is noted, unless it says what the event says anyway.
 
 use std::borrow::Cow;
 
 use protocol::event::{Event, Fields, Level};
+use serde_json::json;
 
-use super::contexts::Facts;
+use super::contexts::{Facts, LARGEST_PAINT};
 use super::journal::{CorrectionKind, Journal, shown};
 use super::names::Names;
 use super::{EventKind, Tag};
@@ -13,16 +16,6 @@ use super::{EventKind, Tag};
 const CHARS_MAX: usize = 200;
 /// Most tags of one event.
 const TAGS_MAX: usize = 200;
-
-/// Keys whose values the product takes from elsewhere.
-const RESERVED: &[&str] = &[
-    "release",
-    "dist",
-    "user",
-    "filename",
-    "function",
-    "environment",
-];
 
 /// What tags are computed from, besides the event.
 pub(super) struct Computed<'c, 'a> {
@@ -39,12 +32,26 @@ pub(super) fn normalise<'a>(
     journal: &mut Journal,
 ) -> Vec<Tag<'a>> {
     let mut tags: Vec<Tag<'a>> = Vec::with_capacity(event.tags.list.len() + 16);
+    let mut n_omitted = 0;
     for (key, value) in &event.tags.list {
-        if let Some(tag) = own(key, value.as_ref(), journal)
-            && tags.len() < TAGS_MAX
-        {
-            push(&mut tags, tag.key, tag.value);
+        let Some(tag) = own(key, value.as_ref(), journal) else {
+            continue;
+        };
+        let known = reserved(&tag.key, event, computed.names).or_else(|| {
+            tags.iter()
+                .find(|t| t.key == tag.key)
+                .map(|t| Some(&*t.value))
+        });
+        match known {
+            Some(known) if known == Some(&*tag.value) => {}
+            Some(_) => journal.invalid(path(&tag.key), &tag.value),
+            None if tags.len() == TAGS_MAX => n_omitted += 1,
+            None => tags.push(tag),
         }
+    }
+    if n_omitted > 0 {
+        let facts = json!({ "omitted": n_omitted });
+        journal.correct(CorrectionKind::ValueTooLong, "tags", Some(facts));
     }
     compute(&mut tags, event, computed);
     tags.sort_by(|a, b| a.key.cmp(&b.key));
@@ -69,6 +76,22 @@ fn of_place(geo: &Fields<'_>) -> impl Iterator<Item = (&'static str, String)> {
     found.into_iter().flatten()
 }
 
+/// Keys whose values the product takes from elsewhere, each with that value; `None` for others.
+fn reserved<'c>(key: &str, event: &'c Event<'_>, names: &'c Names<'_>) -> Option<Option<&'c str>> {
+    match key {
+        "release" => Some(names.release.as_deref()),
+        "dist" => Some(names.dist.as_deref()),
+        "environment" => Some(names.environment.as_deref()),
+        "user" => Some(event.user.as_ref().and_then(|u| u.sentry_user.as_deref())),
+        "filename" | "function" => Some(None),
+        _ => None,
+    }
+}
+
+fn path(key: &str) -> String {
+    format!("tags.{}", key.chars().take(CHARS_MAX).collect::<String>())
+}
+
 fn push<'a>(tags: &mut Vec<Tag<'a>>, key: Cow<'a, str>, value: Cow<'a, str>) {
     if !tags.iter().any(|tag| tag.key == key) {
         tags.push(Tag { key, value });
@@ -82,11 +105,7 @@ fn own<'a>(
     journal: &mut Journal,
 ) -> Option<Tag<'a>> {
     let value = value?;
-    let path = |key: &str| format!("tags.{}", key.chars().take(CHARS_MAX).collect::<String>());
     let key = tidy_key(key);
-    if RESERVED.contains(&&*key) {
-        return None;
-    }
     let is_valid = !key.is_empty()
         && key
             .bytes()
@@ -186,4 +205,7 @@ fn compute<'a>(tags: &mut Vec<Tag<'a>>, event: &Event<'a>, computed: &Computed<'
     add("device.family", facts.device_family.clone().map(Cow::Owned));
     add("device.class", facts.device_class.map(Cow::Borrowed));
     add("replayId", facts.replay_id.clone().map(Cow::Owned));
+    for (key, value) in LARGEST_PAINT.iter().zip(&facts.largest_paint) {
+        add(key, value.clone().map(Cow::Owned));
+    }
 }

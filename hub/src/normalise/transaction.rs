@@ -319,10 +319,12 @@ fn span(sent: &Value, shift: i64, end: Timestamp) -> Result<Span, &'static str> 
 
 /// Unix seconds or RFC 3339.
 fn moment(value: &Value) -> Option<Timestamp> {
-    match value {
+    let read = match value {
         Value::String(text) => Timestamp::parse(text).ok(),
         other => Timestamp::from_secs_f64(other.as_f64()?).ok(),
-    }
+    };
+    // Nothing is reported of the time before 1970.
+    read.filter(|at| at.as_millis() >= 0)
 }
 
 /// Whether a unit is one that measurements have.

@@ -125,7 +125,7 @@ impl ItemHeader {
         self.0.retain(|(n, _)| n != name);
     }
 
-    /// Sets a key, in its place or at the end.
+    /// Sets a key to a JSON value, in its place or at the end.
     pub fn set(&mut self, name: &str, value: &serde_json::Value) {
         let json = Bytes::from(value.to_string());
         match self.0.iter_mut().find(|(n, _)| n == name) {

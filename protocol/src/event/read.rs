@@ -204,12 +204,13 @@ impl Scalar<'_> for bool {
 }
 
 impl Scalar<'_> for Timestamp {
-    const EXPECTED: &'static str = "a time";
+    const EXPECTED: &'static str = "a time since 1970";
     fn text(text: Cow<'_, str>) -> Option<Self> {
-        Self::parse(&text).ok().or_else(|| {
+        let read = Self::parse(&text).ok().or_else(|| {
             let secs = text.trim().parse().ok()?;
             Self::from_secs_f64(secs).ok()
-        })
+        });
+        read.filter(|at| at.as_millis() >= 0)
     }
     fn number(number: Number) -> Option<Self> {
         #[expect(
@@ -221,7 +222,8 @@ impl Scalar<'_> for Timestamp {
             Number::Signed(number) => number as f64,
             Number::Float(number) => number,
         };
-        Self::from_secs_f64(secs).ok()
+        let read = Self::from_secs_f64(secs).ok();
+        read.filter(|at| at.as_millis() >= 0)
     }
 }
 

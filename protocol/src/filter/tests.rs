@@ -351,6 +351,22 @@ fn logs_spans_and_metrics_are_asked_for_their_own_attributes() {
     let messages = settings(|s| s.error_messages = texts(&["*timed out*"]));
     let body = entry("\"body\":\"it timed out\"");
     check(&messages, ItemKind::Log, &body, Some("error-message"));
+    let logs = settings(|s| s.log_messages = texts(&["GET /health*"]));
+    let probe = entry("\"body\":\"get /healthz 200\"");
+    check(&logs, ItemKind::Log, &probe, Some("log-message"));
+    check(&logs, ItemKind::Log, &body, None);
+    let spans_name = entry("\"name\":\"GET /healthz\"");
+    check(&logs, ItemKind::Span, &spans_name, None);
+    error(&logs, r#"{"message":"GET /healthz"}"#, None);
+    let metrics = settings(|s| s.trace_metric_names = texts(&["debug.*"]));
+    let named = entry("\"name\":\"Debug.queue\"");
+    check(
+        &metrics,
+        ItemKind::TraceMetric,
+        &named,
+        Some("trace-metric-name"),
+    );
+    check(&metrics, ItemKind::Span, &named, None);
     let exception = with("exception.message", "\"it timed out\"");
     check(&messages, ItemKind::Log, &exception, Some("error-message"));
     check(&messages, ItemKind::Log, &entry("\"body\":7"), None);

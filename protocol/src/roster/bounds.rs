@@ -105,16 +105,13 @@ fn check_project(project: &RosterProject) -> Result<(), Excess> {
     )?;
     check_conditions(project)?;
     let filters = &project.filters;
-    for list in [
+    let others = [
         sensitive_fields,
         safe_fields,
         &project.allowed_domains,
-        &filters.csp_sources,
-        &filters.client_ips,
-        &filters.releases,
-        &filters.error_messages,
         &filters.legacy_browsers,
-    ] {
+    ];
+    for list in filters.lists().into_iter().chain(others) {
         at_most(
             "entries in a list of a project",
             list.len(),
@@ -161,13 +158,7 @@ fn check_conditions(project: &RosterProject) -> Result<(), Excess> {
 fn filter_bytes(projects: &[RosterProject]) -> usize {
     let filters: HashSet<&FilterSettings> = projects.iter().map(|p| &p.filters).collect();
     let filters = filters.into_iter().map(|filters| {
-        let lists = [
-            &filters.csp_sources,
-            &filters.client_ips,
-            &filters.releases,
-            &filters.error_messages,
-        ];
-        let lists = lists.into_iter().flatten().map(String::len);
+        let lists = filters.lists().into_iter().flatten().map(String::len);
         let conditions = filters.generic.iter().map(|filter| filter.condition.len());
         lists.chain(conditions).sum::<usize>()
     });

@@ -34,6 +34,12 @@ pub struct FilterSettings {
     /// Globs of messages and of `type: value` of exceptions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub error_messages: Vec<String>,
+    /// Globs of the messages of logs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log_messages: Vec<String>,
+    /// Globs of the names of metrics.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trace_metric_names: Vec<String>,
     /// What happens on developers' machines.
     #[serde(skip_serializing_if = "is_false")]
     pub localhost: bool,
@@ -61,6 +67,19 @@ pub struct GenericFilter {
 }
 
 impl FilterSettings {
+    /// The lists that people write, of which each has a bound.
+    #[must_use]
+    pub const fn lists(&self) -> [&Vec<String>; 6] {
+        [
+            &self.csp_sources,
+            &self.client_ips,
+            &self.releases,
+            &self.error_messages,
+            &self.log_messages,
+            &self.trace_metric_names,
+        ]
+    }
+
     /// Whether everything is kept.
     #[must_use]
     pub fn is_default(&self) -> bool {

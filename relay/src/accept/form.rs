@@ -58,6 +58,7 @@ pub(super) fn of(
         },
         Endpoint::Unreal { .. } => report::Form::Unreal {
             user: value(query, "UserID"),
+            boundary: None,
         },
         Endpoint::CheckIn { slug, .. } => report::Form::CheckIn(CheckIn::of(slug, query)),
         Endpoint::Otlp(signal) => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use protocol::auth::{self, Credentials, Sources};
@@ -126,6 +126,38 @@ async fn unpanicked<T>(work: impl Future<Output = Result<T, Refusal>>) -> Result
     .await
 }
 
+/// What the head of a request says: who sends what, and how it is packed.
+#[derive(Debug)]
+pub struct Head {
+    form: Form,
+    encoding: Encoding,
+    credentials: Result<Option<Credentials>, auth::AuthError>,
+    project: Result<Option<ProjectId>, IdError>,
+}
+
+impl Head {
+    /// Reads a head; `None` where nothing is served at its address.
+    #[must_use]
+    pub fn read(uri: &Uri, headers: &HeaderMap) -> Option<Result<Self, Refusal>> {
+        let route = route::of(uri.path())?;
+        Some(Self::of(route, headers, uri.query()))
+    }
+
+    fn of(route: Route, headers: &HeaderMap, query: Option<&str>) -> Result<Self, Refusal> {
+        let given = credentials(headers, query, &route.endpoint);
+        let (credentials, project) = match route.endpoint {
+            Endpoint::Dialog => form::dialog_sender(query),
+            _ => (given, route.project),
+        };
+        Ok(Self {
+            form: form::of(route.endpoint, headers, query)?,
+            encoding: Encoding::parse(text(headers, "content-encoding"))?,
+            credentials,
+            project,
+        })
+    }
+}
+
 /// The request as the pipeline takes it, with the memory it holds.
 async fn ask(
     door: &Arc<Door>,
@@ -136,13 +168,12 @@ async fn ask(
 ) -> Result<(pipeline::Request, Held), Refusal> {
     let (parts, incoming) = request.into_parts();
     let query = parts.uri.query();
-    let given = credentials(&parts.headers, query, &route.endpoint);
-    let (credentials, project) = match route.endpoint {
-        Endpoint::Dialog => form::dialog_sender(query),
-        _ => (given, route.project.clone()),
-    };
-    let form = form::of(route.endpoint, &parts.headers, query)?;
-    let encoding = Encoding::parse(text(&parts.headers, "content-encoding"))?;
+    let Head {
+        form,
+        encoding,
+        credentials,
+        project,
+    } = Head::of(route, &parts.headers, query)?;
     let mut asked = asked(guest, &parts.headers, form, credentials, project);
     let large = large::may_be_large(&asked.form).then_some(LARGE_BODY_BYTES);
     let read = match body::read(incoming, door, guest, encoding, large).await? {

@@ -1,7 +1,7 @@
 //! Bodies that are too large to be held: their large files become uploads while they come, and
 //! the rest is read as any other body, with references in the files' places.
 //!
-//! Envelopes are read here, forms and crash dumps in `parts`.
+//! Envelopes are read here, forms, crash dumps and crash containers in `parts`.
 
 use bytes::Bytes;
 use protocol::dsn::Dsn;
@@ -17,7 +17,7 @@ use super::guests::Guest;
 use super::parts;
 use super::source::{Content, End, Source};
 use crate::pipeline::{Absent, Files, Form, Pipeline, Refusal, Request};
-use crate::report;
+use crate::report::{self, trace_file};
 use crate::upload::{HEAD_BYTES, Named, Sender, UploadError};
 
 /// Bodies from this length on are read here, in bytes, packed or not.
@@ -34,7 +34,11 @@ pub(super) const fn may_be_large(form: &Form) -> bool {
     matches!(
         form,
         Form::Envelope
-            | Form::Report(report::Form::Minidump { .. } | report::Form::Attachments { .. })
+            | Form::Report(
+                report::Form::Minidump { .. }
+                    | report::Form::Unreal { .. }
+                    | report::Form::Attachments { .. }
+            )
     )
 }
 
@@ -109,8 +113,8 @@ async fn envelope(
         let (item, length) = EnvelopeItem::parse_head(&line, n_items).map_err(Refusal::Envelope)?;
         match length {
             Some(length) if is_large_file(&item, length) => {
-                let content = Content::new(source, End::Length(length));
-                rest.add_item(&taker.file(content, &item.header).await?)?;
+                let item = taker.item(source, item, length).await?;
+                rest.add_item(&item)?;
                 source.end_of_item(n_items).await?;
             }
             Some(length) => {
@@ -165,6 +169,34 @@ impl<'r> Taker<'r> {
         })
     }
 
+    /// Takes the file of an envelope's item of that length. What is told of a file of a trace
+    /// before its content goes into its header; one of which nothing can be told is passed, and
+    /// counted by its item, which stays as it is.
+    async fn item(
+        &self,
+        source: &mut Source<'_>,
+        mut item: EnvelopeItem,
+        mut length: u64,
+    ) -> Result<EnvelopeItem, Refusal> {
+        if trace_file::is_whole(&item) {
+            let n_told = trace_file::told_bytes(&item.header).unwrap_or_default() as u64;
+            let n_told = n_told.min(length);
+            let mut told = Vec::new();
+            let mut content = Content::new(source, End::Length(n_told));
+            while let Some(bytes) = content.next().await? {
+                told.extend_from_slice(&bytes);
+            }
+            length -= n_told;
+            let Some(header) = trace_file::header(&item.header, &told) else {
+                Content::new(source, End::Length(length)).pass().await?;
+                return Ok(item);
+            };
+            item.header = header;
+        }
+        let content = Content::new(source, End::Length(length));
+        self.file(content, &item.header).await
+    }
+
     /// Takes a file's content; gives the item that stands for it. What is over a limit is passed:
     /// its item is asked again, and told of it. So is what people's rules have to see as a whole:
     /// its item says so.
@@ -176,8 +208,8 @@ impl<'r> Taker<'r> {
         let Self {
             door, asked, dsn, ..
         } = self;
-        let is_taken =
-            door.pipeline.files() == Files::Taken && door.pipeline.charge(asked, *dsn).is_ok();
+        let is_taken = door.pipeline.files() == Files::Taken
+            && door.pipeline.charge(asked, *dsn, false).is_ok();
         if !is_taken {
             let length = content.pass().await?;
             return Ok(Pipeline::absent(Absent::Untaken, header, length));

@@ -1,6 +1,8 @@
 //! Forms and crash dumps that are too large to be held: the form without the content of its large
 //! files, as one reads it that is held.
 
+mod container;
+
 use bytes::{Bytes, BytesMut};
 use protocol::envelope::ItemHeader;
 
@@ -57,6 +59,11 @@ pub(super) async fn read(
             Parts::new(taker, boundary, false)
                 .read(source, rest)
                 .await?;
+        }
+        Form::Unreal { user, .. } => {
+            let boundary = Some(container::read(taker, source, rest).await?);
+            let user = user.clone();
+            return Ok(Form::Unreal { user, boundary });
         }
         _ => return Err(Refusal::ContentType),
     }

@@ -20,6 +20,8 @@ pub(super) struct Source<'a> {
     /// Unpacked, and not used yet.
     ahead: BytesMut,
     n_bytes: usize,
+    /// Most bytes, unpacked.
+    bytes_max: usize,
 }
 
 /// One packing, and what came of it that is not unpacked yet.
@@ -40,6 +42,7 @@ impl<'a> Source<'a> {
             arriving,
             layers: Vec::new(),
             n_bytes: bytes.len(),
+            bytes_max: ENVELOPE_BYTES_MAX,
             ahead: BytesMut::from(bytes),
         };
         // Two bytes tell one kind of deflate from the other.
@@ -48,6 +51,12 @@ impl<'a> Source<'a> {
             source.unpack(packing);
         }
         Ok(source)
+    }
+
+    /// The same of a body that may be as large.
+    pub(super) const fn up_to(mut self, bytes_max: usize) -> Self {
+        self.bytes_max = bytes_max;
+        self
     }
 
     /// What is here and what follows is packed.
@@ -87,7 +96,7 @@ impl<'a> Source<'a> {
             self.run(at)?;
         }
         self.n_bytes += self.ahead.len() - before;
-        check_length(self.n_bytes)
+        check_length(self.n_bytes, self.bytes_max)
     }
 
     /// Unpacks a little, or what is left at the end.
@@ -268,7 +277,7 @@ impl<'c, 'a> Content<'c, 'a> {
                 layer.is_done = !layer.unpacker.finish(&mut out).map_err(broken)?;
             }
             self.n_bytes += out.len();
-            check_length(self.n_bytes)?;
+            check_length(self.n_bytes, ENVELOPE_BYTES_MAX)?;
             if !out.is_empty() {
                 return Ok(Some(out.freeze()));
             }
@@ -314,8 +323,7 @@ fn broken(Broken(packing): Broken) -> Refusal {
     Refusal::Compression { encoding }
 }
 
-fn check_length(n_bytes: usize) -> Result<(), Refusal> {
-    let bytes_max = ENVELOPE_BYTES_MAX;
+const fn check_length(n_bytes: usize, bytes_max: usize) -> Result<(), Refusal> {
     if n_bytes > bytes_max {
         return Err(Refusal::BodyTooLarge { bytes_max });
     }

@@ -1,6 +1,9 @@
 //! The headers of resumable uploads, read: the tus protocol, version 1.0.0.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
+use serde::Deserialize;
 
 use super::handle::text;
 use crate::pipeline::Refusal;
@@ -9,6 +12,12 @@ use crate::pipeline::Refusal;
 pub const VERSION: &str = "1.0.0";
 /// The type of a piece of a file.
 const PIECE: &str = "application/offset+octet-stream";
+/// What is said of a file when it begins: keys with texts in base64.
+const METADATA: &str = "upload-metadata";
+/// The key of what is for us.
+const OURS: &str = "sentry";
+/// The header that says how long a piece is once it is unpacked.
+pub const DECODED_LENGTH: &str = "x-decoded-content-length";
 
 /// What begins a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +26,14 @@ pub struct Creation {
     pub length: Option<u64>,
     /// Whether the first piece comes along.
     pub has_piece: bool,
+    /// Whether it is said to be a file that makes an event, as a crash dump does.
+    pub is_crash: bool,
+}
+
+/// What is said of a file.
+#[derive(Deserialize)]
+struct Metadata {
+    attachment_type: String,
 }
 
 /// What goes on with a file.
@@ -32,7 +49,8 @@ impl Creation {
     /// Reads the headers of a request that begins a file.
     ///
     /// # Errors
-    /// [`Refusal`] for another version, and a length that is none or not there.
+    /// [`Refusal`] for another version, a length that is none or not there, and what is said of the
+    /// file and cannot be read.
     pub fn read(headers: &HeaderMap) -> Result<Self, Refusal> {
         check_version(headers)?;
         let length = number(headers, "upload-length")?;
@@ -43,6 +61,7 @@ impl Creation {
         Ok(Self {
             length,
             has_piece: is_piece(headers),
+            is_crash: is_crash(headers)?,
         })
     }
 }
@@ -80,8 +99,26 @@ fn is_piece(headers: &HeaderMap) -> bool {
     text(headers, "content-type").is_some_and(|text| text.eq_ignore_ascii_case(PIECE))
 }
 
+fn is_crash(headers: &HeaderMap) -> Result<bool, Refusal> {
+    let pairs = text(headers, METADATA).unwrap_or_default().split(',');
+    let mut pairs = pairs.map(|pair| pair.trim().split_once(' ').unwrap_or((pair.trim(), "")));
+    let Some((_, ours)) = pairs.find(|(key, _)| *key == OURS) else {
+        return Ok(false);
+    };
+    let json = STANDARD.decode(ours.trim()).ok();
+    let read = json.and_then(|json| serde_json::from_slice::<Metadata>(&json).ok());
+    let said = read.ok_or(Refusal::UploadHeader(METADATA))?;
+    Ok(matches!(
+        said.attachment_type.as_str(),
+        "event.minidump" | "event.applecrashreport"
+    ))
+}
+
 /// A header's number, where there is one.
-fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Refusal> {
+///
+/// # Errors
+/// [`Refusal::UploadHeader`] for what is none.
+pub(super) fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Refusal> {
     let wrong = |_| Refusal::UploadHeader(name);
     text(headers, name)
         .map(str::parse)

@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use protocol::ids::WholeId;
 
 use super::answer::{self, Answer, Look};
+use super::decode::Encoding;
 use super::guests::Guest;
 use super::handle;
 use super::route::Route;
+use super::source::{Content, End, Source};
 use super::tus::{self, Creation, Piece, VERSION};
 use super::{Door, body, large};
 use crate::pipeline::{self, Files, Form, Refusal};
@@ -99,13 +101,17 @@ async fn create(
     route: Route,
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
-    let Creation { length, has_piece } = Creation::read(request.headers())?;
+    let creation = Creation::read(request.headers())?;
     let asked = asked(guest, &route, &request);
     let sender = door.pipeline.sender(&asked, None)?;
-    let id = begin(door, &asked, &sender, length).await?;
-    let mut progress = Progress { offset: 0, length };
-    if has_piece {
-        progress = feed(door, guest, &sender, id, 0, request.into_body()).await?;
+    let coming = Coming::of(request.headers(), 0)?;
+    let id = begin(door, &asked, &sender, creation).await?;
+    let mut progress = Progress {
+        offset: 0,
+        length: creation.length,
+    };
+    if creation.has_piece {
+        progress = feed(door, guest, &sender, id, coming, request.into_body()).await?;
     }
     let mut answer = answered(StatusCode::CREATED, progress);
     let location = format!("/api/{}/upload/{id}/", sender.project);
@@ -121,7 +127,7 @@ async fn begin(
     door: &Door,
     asked: &pipeline::Request,
     sender: &Sender,
-    length: Option<u64>,
+    creation: Creation,
 ) -> Result<WholeId, Refusal> {
     match door.pipeline.files() {
         Files::Taken => {}
@@ -129,8 +135,9 @@ async fn begin(
         Files::HeldBack => return Err(Refusal::HeldBack),
         Files::Drained => return Err(Refusal::Drained),
     }
-    door.pipeline.charge(asked, None)?;
-    let created = door.pipeline.uploads().create(sender, length).await;
+    door.pipeline.charge(asked, None, creation.is_crash)?;
+    let uploads = door.pipeline.uploads();
+    let created = uploads.create(sender, creation.length).await;
     created.map_err(Refusal::Upload)
 }
 
@@ -153,33 +160,66 @@ async fn go_on(
         let progress = progress.map_err(Refusal::Upload)?;
         return Ok(answered(StatusCode::OK, progress));
     }
-    let Piece { offset, length } = Piece::read(request.headers())?;
-    if let Some(length) = length {
+    let piece = Piece::read(request.headers())?;
+    let coming = Coming::of(request.headers(), piece.offset)?;
+    if let Some(length) = piece.length {
         let set = uploads.set_length(sender.project, id, length);
         set.map_err(Refusal::Upload)?;
     }
     let body = request.into_body();
-    let progress = feed(door, guest, &sender, id, offset, body).await?;
+    let progress = feed(door, guest, &sender, id, coming, body).await?;
     Ok(answered(StatusCode::NO_CONTENT, progress))
 }
 
-/// Takes a piece of the file.
+/// How a piece of the file comes.
+#[derive(Clone, Copy)]
+struct Coming {
+    /// Where it begins, in bytes.
+    offset: u64,
+    encoding: Encoding,
+    /// Bytes of it once it is unpacked, where that is told.
+    length: Option<u64>,
+}
+
+impl Coming {
+    fn of(headers: &HeaderMap, offset: u64) -> Result<Self, Refusal> {
+        Ok(Self {
+            offset,
+            encoding: Encoding::parse(handle::text(headers, "content-encoding"))?,
+            length: tus::number(headers, tus::DECODED_LENGTH)?,
+        })
+    }
+}
+
+/// Takes a piece of the file, as long as was told or of any length.
 async fn feed(
     door: &Arc<Door>,
     guest: &Guest,
     sender: &Sender,
     id: WholeId,
-    offset: u64,
+    coming: Coming,
     body: Incoming,
 ) -> Result<Progress, Refusal> {
     let _place = large::place(door)?;
-    let upload = door.pipeline.uploads().turn(sender, id, offset);
+    let upload = door.pipeline.uploads().turn(sender, id, coming.offset);
     let mut upload = upload.map_err(Refusal::Upload)?;
-    let _held = door.budget.first(large::HELD_BYTES).await?;
+    let around = large::HELD_BYTES + coming.encoding.memory();
+    let _held = door.budget.first(around).await?;
     let _reading = guest.read();
-    let mut arriving = body::arriving(body, door, guest)?;
-    while let Some(bytes) = arriving.next().await? {
+    let arriving = body::arriving(body, door, guest)?;
+    let source = Source::open(Bytes::new(), Some(arriving), coming.encoding).await?;
+    let mut source = source.up_to(usize::try_from(UPLOAD_BYTES_MAX).unwrap_or(usize::MAX));
+    let mut content = Content::new(&mut source, End::Body);
+    let mut n_bytes = 0;
+    while let Some(bytes) = content.next().await? {
+        n_bytes += bytes.len() as u64;
+        if coming.length.is_some_and(|length| n_bytes > length) {
+            break;
+        }
         upload.push(&bytes).await.map_err(Refusal::Upload)?;
+    }
+    if coming.length.is_some_and(|length| n_bytes != length) {
+        return Err(Refusal::UploadHeader(tus::DECODED_LENGTH));
     }
     upload.finish().await.map_err(Refusal::Upload)
 }

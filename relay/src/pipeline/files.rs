@@ -40,11 +40,17 @@ impl Pipeline {
     }
 
     /// Takes a file from the limits of who sends it, before its first byte: the item that stands
-    /// for it costs nothing more.
+    /// for it costs nothing more. A file that makes an event is taken from those of errors, so that
+    /// a crash gets through where there is no room for other files.
     ///
     /// # Errors
     /// [`Refusal::FileLimit`], [`Refusal::HeldBack`], and as [`Pipeline::sender`]; nothing is counted.
-    pub fn charge(&self, request: &Request, dsn: Option<&Dsn>) -> Result<(), Refusal> {
+    pub fn charge(
+        &self,
+        request: &Request,
+        dsn: Option<&Dsn>,
+        makes_event: bool,
+    ) -> Result<(), Refusal> {
         let found = self.0.find_target(request, dsn);
         let (credentials, target) = found.map_err(|(_, refusal)| refusal)?;
         let whose = Whose {
@@ -54,10 +60,15 @@ impl Pipeline {
             trace: None,
             number: None,
         };
-        if self.0.spool.is_greedy(Lane::Blobs, target.project) {
+        let category = if makes_event {
+            Category::Error
+        } else {
+            Category::Attachment
+        };
+        if self.0.spool.is_greedy(category.lane(), target.project) {
             return Err(Refusal::HeldBack);
         }
-        match self.0.ask_limits(&whose, Category::Attachment) {
+        match self.0.ask_limits(&whose, category) {
             Some(limit) => Err(Refusal::FileLimit { wait: limit.wait }),
             None => Ok(()),
         }

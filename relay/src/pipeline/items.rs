@@ -97,10 +97,13 @@ fn useless(item: &EnvelopeItem, keep_unknown: bool) -> Option<&'static str> {
             Some(reason::UNSUPPORTED)
         }
         ItemKind::Unknown(_) if !keep_unknown => Some(reason::UNKNOWN_ITEM),
-        ItemKind::MetricBuckets
-        | ItemKind::ReplayVideo
-        | ItemKind::UnrealReport
-        | ItemKind::FormData => Some(reason::UNSUPPORTED),
+        // Those that are right were taken apart before.
+        ItemKind::ReplayVideo => Some(reason::INVALID_REPLAY_VIDEO),
+        ItemKind::UnrealReport => Some(reason::INVALID_UNREAL),
+        ItemKind::Attachment if report::trace_file::is_whole(item) => {
+            Some(reason::INVALID_TRACE_ATTACHMENT)
+        }
+        ItemKind::MetricBuckets | ItemKind::FormData => Some(reason::UNSUPPORTED),
         ItemKind::RawSecurity if report::is_withdrawn(&item.payload) => {
             Some(reason::SECURITY_REPORT_TYPE)
         }

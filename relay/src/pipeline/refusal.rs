@@ -230,7 +230,7 @@ const fn report(error: ReportError) -> (u16, &'static str, Option<Duration>) {
         ReportError::Minidump => (400, reason::INVALID_MINIDUMP),
         ReportError::Compression(_) => (400, reason::INVALID_COMPRESSION),
         ReportError::Unreal(_) => (400, reason::INVALID_UNREAL),
-        ReportError::CheckIn(_) => (400, reason::INVALID_CHECK_IN),
+        ReportError::CheckIn(_) | ReportError::Duration => (400, reason::INVALID_CHECK_IN),
         ReportError::Feedback(_) => (400, reason::PAYLOAD),
         ReportError::TooMany(_) | ReportError::UnpacksTo(_) => (413, reason::TOO_LARGE),
     };

@@ -2,14 +2,13 @@
 
 use bytes::Bytes;
 use protocol::auth::query_pairs;
+use protocol::check_in;
 use protocol::envelope::Envelope;
 use protocol::item::ItemKind;
 use serde_json::{Map, Value, json};
 
 use super::{ReportError, alone, json_item};
 
-/// Longest name of a monitor or environment, in bytes.
-const NAME_BYTES_MAX: usize = 200;
 /// The id of a check-in that continues the newest one in progress.
 const NEWEST: &str = "00000000000000000000000000000000";
 
@@ -49,17 +48,14 @@ impl CheckIn {
         check_in
     }
 
-    /// The check-in; what the body says counts more than the address.
+    /// The check-in; what the body says counts more than the address, but for the monitor.
     pub(super) fn envelope(&self, body: &Bytes) -> Result<Envelope, ReportError> {
         let mut check_in = match serde_json::from_slice(body) {
             Ok(Value::Object(fields)) => fields,
             _ if body.trim_ascii().is_empty() => Map::new(),
             _ => return Err(ReportError::Json("a check-in")),
         };
-        let slug = self.slug.trim();
-        if slug.is_empty() || slug.len() > NAME_BYTES_MAX {
-            return Err(ReportError::CheckIn("monitor"));
-        }
+        let slug = check_in::slug(&self.slug)?;
         check_in.insert("monitor_slug".to_owned(), json!(slug));
         let mut put = |name: &str, value: Value| {
             check_in.entry(name.to_owned()).or_insert(value);
@@ -77,18 +73,12 @@ impl CheckIn {
         if let Some(duration) = &self.duration {
             let seconds: Option<f64> = duration.parse().ok();
             let seconds = seconds.filter(|s| s.is_finite() && *s >= 0.0);
-            put(
-                "duration",
-                json!(seconds.ok_or(ReportError::CheckIn("duration"))?),
-            );
+            put("duration", json!(seconds.ok_or(ReportError::Duration)?));
         }
-        let status = check_in.get("status").and_then(Value::as_str);
-        if !matches!(
-            status,
-            Some("ok" | "error" | "in_progress" | "missed" | "timeout")
-        ) {
-            return Err(ReportError::CheckIn("status"));
-        }
+        let text = |name: &str| check_in.get(name).and_then(Value::as_str);
+        check_in::status(text("status"))?;
+        let environment = check_in::environment(text("environment"))?.to_owned();
+        check_in.insert("environment".to_owned(), json!(environment));
         Ok(alone(json_item(
             ItemKind::CheckIn,
             &Value::Object(check_in),

@@ -21,6 +21,9 @@ use model::{AnyValue, KeyValue, LogsRequest, MetricsRequest, Resource, Scope, Tr
 
 /// Most attributes of one entry, those of its resource and scope included.
 const ATTRIBUTES_MAX: usize = 256;
+/// Most bytes that what resources and scopes say comes to once it is on each of their entries: of a
+/// small request it could be any number of times as large.
+const SHARED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,15 +127,18 @@ pub(super) fn export(
     Ok(match signal {
         Signal::Traces => {
             let request: TracesRequest = read(encoding, body)?;
-            container::fill(&ItemKind::Span, records::spans(request).into_iter())
+            container::fill(&ItemKind::Span, records::spans(request)?.into_iter())
         }
         Signal::Logs => {
             let request: LogsRequest = read(encoding, body)?;
-            container::fill(&ItemKind::Log, records::logs(request).into_iter())
+            container::fill(&ItemKind::Log, records::logs(request)?.into_iter())
         }
         Signal::Metrics => {
             let request: MetricsRequest = read(encoding, body)?;
-            container::fill(&ItemKind::TraceMetric, metrics::points(request).into_iter())
+            container::fill(
+                &ItemKind::TraceMetric,
+                metrics::points(request)?.into_iter(),
+            )
         }
     })
 }
@@ -146,6 +152,50 @@ fn read<T: Message + Default + DeserializeOwned>(
         Encoding::Json => {
             serde_json::from_slice(body).map_err(|_| ReportError::Json("an export request"))
         }
+    }
+}
+
+/// What is left for attributes that entries share.
+struct Room(usize);
+
+impl Room {
+    const fn new() -> Self {
+        Self(SHARED_BYTES_MAX)
+    }
+
+    /// The attributes that each of so many entries of a scope has.
+    fn shared(
+        &mut self,
+        resource: Option<&Resource>,
+        scope: Option<&Scope>,
+        origin: &str,
+        n_entries: usize,
+    ) -> Result<Map<String, Value>, ReportError> {
+        let attributes = shared(resource, scope, origin);
+        let pairs = attributes.iter();
+        let bytes: usize = pairs
+            .map(|(name, value)| name.len() + bytes_of(value))
+            .sum();
+        // A scope without entries is work, too.
+        let all = bytes.saturating_mul(n_entries.max(1));
+        let left = self.0.checked_sub(all);
+        self.0 = left.ok_or(ReportError::UnpacksTo(SHARED_BYTES_MAX))?;
+        Ok(attributes)
+    }
+}
+
+/// About how long a value is.
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(bytes_of).sum(),
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields
+                .map(|(name, value)| name.len() + bytes_of(value))
+                .sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => size_of::<Value>(),
     }
 }
 

@@ -18,7 +18,14 @@ struct Video {
     replay_video: ByteBuf,
 }
 
-/// Puts the three parts in the item's place; the video becomes a file of the replay.
+/// What its metadata says of which part of the replay it is.
+#[derive(Deserialize)]
+struct Segment {
+    segment_id: Option<u64>,
+}
+
+/// Puts the three parts in the item's place; the video becomes a file of the replay, named by its
+/// segment.
 pub(super) fn take_apart(envelope: &mut Envelope) {
     let is_video = |item: &EnvelopeItem| item.kind == ItemKind::ReplayVideo;
     let Some(at) = envelope.items.iter().position(is_video) else {
@@ -29,12 +36,18 @@ pub(super) fn take_apart(envelope: &mut Envelope) {
     else {
         return;
     };
+    let segment = serde_json::from_slice::<Segment>(&video.replay_event).ok();
+    let segment = segment.and_then(|segment| segment.segment_id);
     let file = Part {
-        filename: Some("replay.mp4".to_owned()),
+        filename: Some(segment.map_or("replay.mp4".to_owned(), |n| format!("replay-{n}.mp4"))),
         content_type: Some("video/mp4".to_owned()),
         data: Bytes::from(video.replay_video.into_vec()),
         ..Part::default()
     };
+    let mut file = files::attachment(file, Some("replay.video"));
+    if let Some(segment) = segment {
+        file.header.set_number("segment_id", segment);
+    }
     let parts = [
         item(
             ItemKind::ReplayEvent,
@@ -44,7 +57,7 @@ pub(super) fn take_apart(envelope: &mut Envelope) {
             ItemKind::ReplayRecording,
             Bytes::from(video.replay_recording.into_vec()),
         ),
-        files::attachment(file, Some("replay.video")),
+        file,
     ];
     envelope.items.splice(at..=at, parts);
 }

@@ -355,7 +355,10 @@ fn a_mobile_replay_is_taken_apart() {
     complete(&mut whole, |_| Dump::Here);
     let kinds: Vec<_> = whole.items.iter().map(|item| item.kind.name()).collect();
     assert_eq!(kinds, ["replay_event", "replay_recording", "attachment"]);
-    assert_eq!(whole.items[2].payload, "mp4");
+    let file = &whole.items[2];
+    assert_eq!(file.payload, "mp4");
+    assert_eq!(file.header.filename().unwrap(), "replay-0.mp4");
+    assert_eq!(file.header.number("segment_id"), Some(0));
     let mut broken = video(payload[1..].to_vec());
     complete(&mut broken, |_| Dump::Here);
     assert_eq!(broken.items[0].kind, ItemKind::ReplayVideo);
@@ -423,26 +426,31 @@ fn a_drains_lines_become_logs() {
 
 #[test]
 fn a_check_in_is_told_by_its_address_and_its_body_counts_more() {
-    let form = |query: &str| Form::CheckIn(CheckIn::of("nightly".to_owned(), query));
+    let form = |query: &str| Form::CheckIn(CheckIn::of("Nightly  job".to_owned(), query));
     let envelope = made(&form("status=ok&duration=1.5&environment=dev"), "");
     let found = payload(&envelope[0], &ItemKind::CheckIn);
-    let expected = json!({"monitor_slug": "nightly", "status": "ok", "duration": 1.5,
+    let expected = json!({"monitor_slug": "nightly-job", "status": "ok", "duration": 1.5,
         "environment": "dev", "check_in_id": "00000000000000000000000000000000"});
     assert_eq!(found, expected);
     let body = r#"{"status":"error","monitor_slug":"other"}"#;
     let found = payload(&made(&form("status=ok"), body)[0], &ItemKind::CheckIn);
     assert_eq!(
         (&found["status"], &found["monitor_slug"]),
-        (&json!("error"), &json!("nightly"))
+        (&json!("error"), &json!("nightly-job"))
     );
-    assert_eq!(error(&form(""), ""), ReportError::CheckIn("status"));
+    assert_eq!(found["environment"], "production");
+    let check = |query: &str, expected: ReportError| {
+        assert_eq!(error(&form(query), ""), expected, "{query}");
+    };
+    check("", ReportError::CheckIn(CheckInError::Status));
+    check("status=missed", ReportError::CheckIn(CheckInError::Status));
+    check("status=ok&duration=x", ReportError::Duration);
+    let long = format!("status=ok&environment={}", "x".repeat(65));
+    check(&long, ReportError::CheckIn(CheckInError::Environment));
+    let nobody = Form::CheckIn(CheckIn::of(" - ".to_owned(), "status=ok"));
     assert_eq!(
-        error(&form("status=fine"), ""),
-        ReportError::CheckIn("status")
-    );
-    assert_eq!(
-        error(&form("status=ok&duration=x"), ""),
-        ReportError::CheckIn("duration")
+        error(&nobody, ""),
+        ReportError::CheckIn(CheckInError::Monitor)
     );
 }
 
@@ -486,6 +494,7 @@ fn an_unreal_container_is_taken_apart() {
     }
     let form = Form::Unreal {
         user: Some("login|account|machine".to_owned()),
+        boundary: None,
     };
     let made = made(&form, zlib(&body));
     assert_eq!(
@@ -626,6 +635,87 @@ fn points_of_metrics_become_entries() {
 }
 
 #[test]
+fn points_without_a_value_have_none() {
+    let json = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+        {"name": "gone", "gauge": {"dataPoints": [{"asDouble": 0, "flags": 1}]}},
+        {"name": "nothing", "gauge": {"dataPoints": [{}]}},
+        {"name": "zero", "gauge": {"dataPoints": [{"asInt": "0"}]}},
+        {"name": "took", "histogram": {"dataPoints": [
+            {"count": "4", "bucketCounts": ["1", 3]},
+            {"count": "0", "sum": 0, "flags": 1}]}},
+    ]}]}]});
+    let form = Form::Otlp(Signal::Metrics, Encoding::Json);
+    let made = made(&form, json.to_string());
+    let entries = payload(&made[0], &ItemKind::TraceMetric)["items"].clone();
+    let found: Vec<_> = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let count = entry["attributes"]["metric.count"]["value"].as_u64();
+            (entry["value"].as_f64(), count)
+        })
+        .collect();
+    let expected = [
+        (None, None),
+        (None, None),
+        (Some(0.0), None),
+        (None, Some(4)),
+        (None, None),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_a_resource_says_is_put_on_so_many_entries_as_there_is_room_for() {
+    let resource =
+        json!({"attributes": [{"key": "k", "value": {"stringValue": "v".repeat(100_000)}}]});
+    let check = |n: usize, is_taken: bool| {
+        let entries = json!([{"resource": resource,
+            "scopeSpans": [{"spans": vec![json!({}); n]}],
+            "scopeLogs": [{"logRecords": vec![json!({}); n]}],
+            "scopeMetrics": [{"metrics": [{"name": "a", "gauge": {"dataPoints": vec![json!({}); n]}}]}]}]);
+        for (signal, name) in [
+            (Signal::Traces, "resourceSpans"),
+            (Signal::Logs, "resourceLogs"),
+            (Signal::Metrics, "resourceMetrics"),
+        ] {
+            let body = Bytes::from(json!({ name: entries }).to_string());
+            let form = Form::Otlp(signal, Encoding::Json);
+            let taken = envelopes(&form, &body, AT, here);
+            assert_eq!(taken.is_ok(), is_taken, "{n} of {name}");
+            let why = taken
+                .err()
+                .map(|error| matches!(error, ReportError::UnpacksTo(_)));
+            assert_ne!(why, Some(false), "{name}");
+        }
+    };
+    check(100, true);
+    check(400, false);
+}
+
+#[test]
+fn nothing_is_cut_from_an_export_that_only_the_hub_can_note() {
+    let attribute = json!({"key": "k", "value": {"stringValue": "v"}});
+    let event =
+        json!({"name": "exception", "timeUnixNano": "1500000000", "attributes": [attribute]});
+    let span = json!({"name": "a", "events": vec![event; 200], "links": vec![json!({"attributes": [attribute]}); 200]});
+    let json = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+    let made = made(
+        &Form::Otlp(Signal::Traces, Encoding::Json),
+        json.to_string(),
+    );
+    let span = payload(&made[0], &ItemKind::Span)["items"][0].clone();
+    let kept = json!({"k": {"value": "v", "type": "string"}});
+    for name in ["events", "links"] {
+        let parts = span[name].as_array().unwrap();
+        assert_eq!(parts.len(), 200, "{name}");
+        assert_eq!(parts[199]["attributes"], kept, "{name}");
+    }
+    assert_eq!(span["events"][0]["timestamp"], 1.5);
+}
+
+#[test]
 fn large_exports_are_cut_into_containers() {
     let line = json!({"message": "x".repeat(1000)}).to_string();
     let made = made(&Form::Vercel, format!("{line}\n").repeat(3000));
@@ -635,6 +725,13 @@ fn large_exports_are_cut_into_containers() {
         .collect();
     assert_eq!(counts.iter().sum::<u64>(), 3000);
     assert!(made.len() > 2 && made.iter().all(|e| e.items[0].payload.len() < 2 << 20));
+}
+
+const fn unreal_crash() -> Form {
+    Form::Unreal {
+        user: None,
+        boundary: None,
+    }
 }
 
 fn every_form() -> Vec<Form> {
@@ -649,7 +746,7 @@ fn every_form() -> Vec<Form> {
         Form::Minidump { boundary: None },
         form(),
         Form::Attachments { event_id, boundary },
-        Form::Unreal { user: None },
+        unreal_crash(),
         Form::CheckIn(CheckIn::of("a".to_owned(), "status=ok")),
         Form::Vercel,
         Form::Feedback { event_id },
@@ -674,7 +771,7 @@ proptest! {
             drop(envelopes(&form, &body, AT, here));
         }
         let packed = Bytes::from(zlib(&[b"CR1", body.as_ref()].concat()));
-        drop(envelopes(&Form::Unreal { user: None }, &packed, AT, here));
+        drop(envelopes(&unreal_crash(), &packed, AT, here));
     }
 
     #[test]

@@ -5,52 +5,49 @@
 //! files: u32(index) text(name) u32(length) data
 //! text:  u32(length) bytes, filled up with zeros
 //! ```
+//!
+//! One that is larger than may be in memory comes as a form, with a part for each of its files.
 
 use bytes::{Buf as _, Bytes};
 use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem};
 use protocol::item::ItemKind;
 use serde_json::{Map, Value, json};
 
-use super::multipart::Part;
+use super::multipart::{self, Part};
 use super::{Dump, ReportError, crash, files, minidump, unpack};
 
+/// What a container begins with once it is unpacked.
+pub const MAGIC: &[u8] = b"CR1";
 /// Most files of a container.
-const FILES_MAX: u32 = 100;
+pub const FILES_MAX: u32 = 100;
 /// Longest text, in bytes.
-const TEXT_BYTES_MAX: usize = 1024;
+pub const TEXT_BYTES_MAX: usize = 1024;
+/// What the attachment is in which the engine says what it knows.
+const CONTEXT: &str = "unreal.context";
 /// Most texts of the crash context that become fields of the event.
 const FIELDS_MAX: usize = 200;
 
-/// The envelope of a crash container.
-pub(super) fn crash(user: Option<&str>, body: &Bytes) -> Result<Vec<Envelope>, ReportError> {
-    let mut rest = unpack::zlib(body)?;
-    if !rest.starts_with(b"CR1") {
-        return Err(ReportError::Unreal("it has no header"));
-    }
-    rest.advance(3);
-    text(&mut rest)?;
-    text(&mut rest)?;
-    number(&mut rest)?;
-    let n_files = number(&mut rest)?;
-    if n_files > FILES_MAX {
-        return Err(ReportError::Unreal("it has too many files"));
-    }
+/// The envelope of a crash container, or of the form with this boundary that was made of one.
+pub(super) fn crash(
+    user: Option<&str>,
+    boundary: Option<&str>,
+    body: &Bytes,
+    dumps: impl Fn(&EnvelopeItem) -> Dump,
+) -> Result<Vec<Envelope>, ReportError> {
+    let parts = match boundary {
+        Some(boundary) => multipart::parts(boundary, body)?,
+        None => files_of(unpack::zlib(body)?)?,
+    };
     let mut envelope = Envelope {
         header: EnvelopeHeader::default(),
         items: Vec::new(),
     };
     let mut told = Value::Object(Map::new());
-    for _ in 0..n_files {
-        let (name, data) = file(&mut rest)?;
-        if name.ends_with(".runtime-xml") {
-            super::fields::merge(&mut told, context(&String::from_utf8_lossy(&data)));
+    for part in parts {
+        let kind = kind(&part);
+        if kind == Some(CONTEXT) && part.length.is_none() {
+            super::fields::merge(&mut told, context(&String::from_utf8_lossy(&part.data)));
         }
-        let kind = kind(&name, &data);
-        let part = Part {
-            filename: Some(name),
-            data,
-            ..Part::default()
-        };
         envelope.items.push(files::attachment(part, kind));
     }
     if envelope.items.is_empty() {
@@ -59,11 +56,32 @@ pub(super) fn crash(user: Option<&str>, body: &Bytes) -> Result<Vec<Envelope>, R
     if let Some(user) = user {
         super::fields::merge(&mut told, user_of(user));
     }
-    crash::complete_told(&mut envelope, told, |_| Dump::Here);
+    crash::complete_told(&mut envelope, told, dumps);
     if !envelope.items.iter().any(|item| item.kind.makes_event()) {
         return Err(ReportError::Unreal("it has neither a dump nor a context"));
     }
     Ok(vec![envelope])
+}
+
+/// Whether a container unpacks to more than may be in memory.
+pub(super) fn is_larger_inside(body: &Bytes) -> bool {
+    matches!(unpack::zlib(body), Err(ReportError::UnpacksTo(_)))
+}
+
+/// The files of an unpacked container.
+fn files_of(mut rest: Bytes) -> Result<Vec<Part>, ReportError> {
+    if !rest.starts_with(MAGIC) {
+        return Err(ReportError::Unreal("it has no header"));
+    }
+    rest.advance(MAGIC.len());
+    text(&mut rest)?;
+    text(&mut rest)?;
+    number(&mut rest)?;
+    let n_files = number(&mut rest)?;
+    if n_files > FILES_MAX {
+        return Err(ReportError::Unreal("it has too many files"));
+    }
+    (0..n_files).map(|_| file(&mut rest)).collect()
 }
 
 /// Puts the files of the container in an envelope's place.
@@ -73,7 +91,7 @@ pub(super) fn take_apart(envelope: &mut Envelope) {
         return;
     };
     let payload = envelope.items.get(at).map(|item| item.payload.clone());
-    let made = payload.and_then(|payload| crash(None, &payload).ok());
+    let made = payload.and_then(|payload| crash(None, None, &payload, |_| Dump::Here).ok());
     let Some(made) = made.and_then(|made| made.into_iter().next()) else {
         return;
     };
@@ -86,11 +104,12 @@ pub(super) fn take_apart(envelope: &mut Envelope) {
     envelope.items.splice(at..=at, parts);
 }
 
-fn kind(name: &str, data: &[u8]) -> Option<&'static str> {
-    if minidump::is_minidump(data) {
+fn kind(part: &Part) -> Option<&'static str> {
+    let name = part.filename.as_deref().unwrap_or_default();
+    if part.name == minidump::FIELD {
         Some("event.minidump")
     } else if name.ends_with(".runtime-xml") {
-        Some("unreal.context")
+        Some(CONTEXT)
     } else if name.ends_with(".log") {
         Some("unreal.logs")
     } else {
@@ -98,14 +117,25 @@ fn kind(name: &str, data: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn file(rest: &mut Bytes) -> Result<(String, Bytes), ReportError> {
+fn file(rest: &mut Bytes) -> Result<Part, ReportError> {
     number(rest)?;
     let name = text(rest)?;
     let len = number(rest)? as usize;
     if len > rest.len() {
         return Err(ReportError::Unreal("a file is cut off"));
     }
-    Ok((name, rest.split_to(len)))
+    let data = rest.split_to(len);
+    let field = if minidump::is_minidump(&data) {
+        minidump::FIELD
+    } else {
+        ""
+    };
+    Ok(Part {
+        name: field.to_owned(),
+        filename: Some(name),
+        data,
+        ..Part::default()
+    })
 }
 
 fn number(rest: &mut Bytes) -> Result<u32, ReportError> {
@@ -118,9 +148,14 @@ fn text(rest: &mut Bytes) -> Result<String, ReportError> {
     if len > TEXT_BYTES_MAX || len > rest.len() {
         return Err(ReportError::Unreal("a text is too long"));
     }
-    let bytes = rest.split_to(len);
-    let end = memchr::memchr(0, &bytes).unwrap_or(bytes.len());
-    Ok(String::from_utf8_lossy(&bytes.slice(..end)).into_owned())
+    Ok(text_of(&rest.split_to(len)))
+}
+
+/// A text without the zeros that fill it up.
+#[must_use]
+pub fn text_of(bytes: &[u8]) -> String {
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
 }
 
 /// What the engine says about the crash: the texts of a flat XML file.

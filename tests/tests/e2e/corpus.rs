@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use protocol::check_in;
 use serde_json::{Value, json};
 use tests::api::VISIBLE_WITHIN;
 use tests::load::corpus_dir;
@@ -346,9 +347,10 @@ async fn check_sessions(site: &Site, sent: &Sent) {
 async fn check_others(site: &Site, sent: &Sent) {
     let check_ins = kept(site, "check_in").await;
     for (recording, item) in sent.items("check_in") {
-        let found = check_ins.iter().any(|found| {
-            found["name"] == item["monitor_slug"] && found["facts"]["status"] == item["status"]
-        });
+        let slug = check_in::slug(item["monitor_slug"].as_str().unwrap()).unwrap();
+        let found = check_ins
+            .iter()
+            .any(|found| found["name"] == slug && found["facts"]["status"] == item["status"]);
         assert!(found, "{}", recording["name"]);
     }
     for kind in [

@@ -66,7 +66,7 @@ fn dated_now(body: &[u8], second: &str) -> Vec<u8> {
     let (then_secs, now_secs) = (then.as_secs().to_string(), now.as_secs().to_string());
     let (then_text, now_text) = (then.to_rfc3339(), now.to_rfc3339());
     let seconds = "2026-01-01T00:00:00".len();
-    assert!(text.contains(&then_text[..seconds]) && text.contains(&then_secs));
+    assert!(text.contains(&then_text[..seconds]) || text.contains(&then_secs));
     text.replace(&then_secs, &now_secs)
         .replace(&then_text[..seconds], &now_text[..seconds])
         .into_bytes()

@@ -48,7 +48,7 @@ fn transaction() -> Value {
 }
 
 fn session() -> Value {
-    json!({"sid": uuid::Uuid::new_v4(), "init": true, "status": "ok", "started": "2026-01-02T03:04:05Z",
+    json!({"sid": uuid::Uuid::new_v4(), "init": true, "status": "ok",
         "attrs": {"release": "shop@1.0.0"}})
 }
 

@@ -39,6 +39,15 @@ async fn filters_are_switched_and_listed_in_sentrys_words() {
         put("legacy-browsers", browsers).await,
         StatusCode::NO_CONTENT
     );
+    let usual = json!({"subfilters": ["ie11", "default"]});
+    assert_eq!(put("legacy-browsers", usual).await, StatusCode::NO_CONTENT);
+    let on = hub.get(at).await.json();
+    assert_eq!(on[2]["active"], json!(["default", "ie11"]));
+    let browsers = json!({"subfilters": ["safari_pre_6", "ie9"]});
+    assert_eq!(
+        put("legacy-browsers", browsers).await,
+        StatusCode::NO_CONTENT
+    );
     let unknown = json!({"subfilters": ["netscape"]});
     assert_eq!(
         put("legacy-browsers", unknown).await,
@@ -60,10 +69,15 @@ async fn filters_are_switched_and_listed_in_sentrys_words() {
         "filters:releases": "1.*\n\n 2.0 ",
         "filters:blacklisted_ips": "10.0.0.0/8",
         "filters:chunk-load-error": true,
+        "filters:log_messages": "GET /healthz*",
+        "filters:trace_metric_names": ["debug.*", "Tmp.*"],
     }});
     let changed = hub.put("projects/acme/shop/", options).await.json();
     assert_eq!(changed["options"]["filters:releases"], "1.*\n2.0");
     assert_eq!(changed["options"]["filters:chunk-load-error"], true);
+    assert_eq!(changed["options"]["filters:log_messages"], "GET /healthz*");
+    let names = &changed["options"]["filters:trace_metric_names"];
+    assert_eq!(names, "debug.*\nTmp.*");
     let wrong = json!({"options": {"filters:blacklisted_ips": "10.0.0"}});
     let wrong = hub.put("projects/acme/shop/", wrong).await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);

@@ -144,9 +144,9 @@ async fn what_is_known_of_each_kind_is_kept_with_its_body() {
         9,
         "check_in",
         empty.clone(),
-        json!({"monitor_slug": "nightly", "status": "ok"}),
-        "nightly",
-        json!({"status": "ok"}),
+        json!({"monitor_slug": "Nightly Job", "status": "ok", "environment": ""}),
+        "nightly-job",
+        json!({"status": "ok", "monitor_slug": "nightly-job", "environment": "production"}),
     )
     .await;
     check(
@@ -186,6 +186,27 @@ async fn what_is_known_of_each_kind_is_kept_with_its_body() {
         json!({"segment_id": 0}),
     )
     .await;
+    let told = json!({"trace_id": TRACE, "attachment_id": "019a72d2-9b4f-7b0c-8e1d-0d4f5a3e2c1b",
+        "timestamp": START});
+    check(
+        14,
+        "attachment",
+        json!({"filename": "heap.log", "content_type": "text/plain", "trace_attachment": told}),
+        json!("file"),
+        "heap.log",
+        json!({"content_type": "text/plain", "trace_id": TRACE,
+            "attachment_id": "019a72d2-9b4f-7b0c-8e1d-0d4f5a3e2c1b"}),
+    )
+    .await;
+    check(
+        15,
+        "attachment",
+        json!({"filename": "replay-2.mp4", "attachment_type": "replay.video", "segment_id": 2}),
+        json!("file"),
+        "replay-2.mp4",
+        json!({"replay_id": "0".repeat(31) + "1", "segment_id": 2}),
+    )
+    .await;
     let of_trace = Wanted {
         trace_id: Some(*TRACE.parse::<EventId>().unwrap().as_bytes()),
         ..Wanted::default()
@@ -195,8 +216,8 @@ async fn what_is_known_of_each_kind_is_kept_with_its_body() {
         .into_iter()
         .map(|row| row.item.kind)
         .collect();
-    assert_eq!(kinds, ["transaction", "span"]);
-    assert_eq!(hub.ends().await, terms(&[(Term::Applied, "", 13)]));
+    assert_eq!(kinds, ["transaction", "span", "attachment"]);
+    assert_eq!(hub.ends().await, terms(&[(Term::Applied, "", 15)]));
 }
 
 #[tokio::test]
@@ -243,8 +264,9 @@ async fn a_container_that_an_earlier_relay_did_not_cut_is_kept_whole() {
 async fn what_came_before_counts_once_whatever_its_way() {
     let hub = Hub::new().await;
     let empty = json!({});
-    let session = json!({"sid": "s", "seq": 1, "status": "ok"}).to_string();
-    let later = json!({"sid": "s", "seq": 2, "status": "exited"}).to_string();
+    let attrs = json!({"release": "r"});
+    let session = json!({"sid": "s", "seq": 1, "status": "ok", "attrs": attrs}).to_string();
+    let later = json!({"sid": "s", "seq": 2, "status": "exited", "attrs": attrs}).to_string();
     let records = [
         one(&hub, "session", &empty, &session),
         one(&hub, "session", &empty, &later),
@@ -272,26 +294,19 @@ async fn what_came_before_counts_once_whatever_its_way() {
 async fn bodies_that_say_nothing_are_kept_all_the_same() {
     let hub = Hub::new().await;
     let header = Value::from("no object");
-    let records: Vec<Record> = [
-        "span",
-        "log",
-        "session",
-        "check_in",
-        "profile",
-        "replay_event",
-    ]
-    .iter()
-    .flat_map(|kind| {
-        [
-            "",
-            "[",
-            "7",
-            "{\"items\":7,\"aggregates\":{},\"timestamp\":\"x\"}",
-        ]
-        .map(|p| (kind, p))
-    })
-    .map(|(kind, payload)| one(&hub, kind, &header, payload))
-    .collect();
+    let records: Vec<Record> = ["span", "log", "profile", "replay_event"]
+        .iter()
+        .flat_map(|kind| {
+            [
+                "",
+                "[",
+                "7",
+                "{\"items\":7,\"aggregates\":{},\"timestamp\":\"x\"}",
+            ]
+            .map(|p| (kind, p))
+        })
+        .map(|(kind, payload)| one(&hub, kind, &header, payload))
+        .collect();
     hub.deliver(1, &records).await.unwrap();
     let n = i64::try_from(records.len()).unwrap();
     assert_eq!(hub.ends().await, terms(&[(Term::Applied, "", n)]));
@@ -348,4 +363,113 @@ async fn what_a_crash_dump_says_is_kept_with_it() {
     );
     assert_eq!(facts[1]["crash_reason"], Value::Null);
     assert_eq!(facts[1]["attachment_type"], "event.minidump");
+}
+
+#[tokio::test]
+async fn what_is_no_check_in_is_refused_and_counted() {
+    let hub = Hub::new().await;
+    let records: Vec<Record> = [
+        json!({"monitor_slug": "a", "status": "ok", "environment": "x".repeat(64)}),
+        json!({"monitor_slug": "a", "status": "ok", "environment": "x".repeat(65)}),
+        json!({"monitor_slug": "a", "status": "missed"}),
+        json!({"monitor_slug": "a"}),
+        json!({"monitor_slug": " - ", "status": "ok"}),
+        json!({"status": "ok"}),
+        json!(7),
+    ]
+    .iter()
+    .map(|body| one(&hub, "check_in", &json!({}), &body.to_string()))
+    .collect();
+    hub.deliver(1, &records).await.unwrap();
+    let expected = [
+        (Term::Applied, "", 1),
+        (Term::Invalid, reason::INVALID_CHECK_IN, 6),
+    ];
+    assert_eq!(hub.ends().await, terms(&expected));
+}
+
+#[tokio::test]
+async fn sessions_are_of_a_release_and_of_these_days() {
+    const DAY: i64 = 24 * 3_600_000;
+    let hub = Hub::new().await;
+    let at = |millis: i64| NOW.plus_millis(millis).to_rfc3339();
+    let attrs = json!({"release": "r"});
+    let with = |name: &str, at: Value| json!({"sid": "s", "init": true, name: at, "attrs": attrs});
+    let sums = |began: &[String]| {
+        let groups: Value = began
+            .iter()
+            .map(|at| json!({"started": at, "exited": 1}))
+            .collect();
+        json!({"aggregates": groups, "attrs": attrs})
+    };
+    let records: Vec<Record> = [
+        ("session", with("started", json!(at(60_000 - 5 * DAY)))),
+        ("session", with("started", json!(at(-60_000 - 5 * DAY)))),
+        ("session", with("timestamp", json!(at(59_000)))),
+        ("session", with("timestamp", json!(at(61_000)))),
+        ("session", with("started", json!(-1))),
+        ("session", json!({"sid": "s", "attrs": {"release": " "}})),
+        ("session", json!({"sid": "s"})),
+        ("sessions", sums(&[at(-6 * DAY), at(-DAY)])),
+        ("sessions", sums(&[at(-6 * DAY), at(120_000)])),
+        ("sessions", json!({"aggregates": [{"exited": 1}]})),
+    ]
+    .iter()
+    .map(|(kind, body)| one(&hub, kind, &json!({}), &body.to_string()))
+    .collect();
+    hub.deliver(1, &records).await.unwrap();
+    let expected = [
+        (Term::Applied, "", 3),
+        (Term::Invalid, reason::PAYLOAD, 3),
+        (Term::Invalid, reason::TIMESTAMP, 4),
+    ];
+    assert_eq!(hub.ends().await, terms(&expected));
+    let rows = stored(&hub, &Wanted::default()).await;
+    let facts: Value = serde_json::from_str(&rows[2].item.facts).unwrap();
+    assert_eq!(facts["exited"], 1);
+    assert_eq!(facts["errors"][0]["value"], json!({"omitted": 1}));
+}
+
+#[tokio::test]
+async fn a_session_is_judged_by_when_a_relay_had_it_and_by_its_clients_clock() {
+    const YEAR: i64 = 365 * 24 * 3_600_000;
+    let hub = Hub::new().await;
+    let began = NOW.plus_millis(-YEAR).to_rfc3339();
+    let body = json!({"sid": "s", "started": began, "attrs": {"release": "r"}}).to_string();
+    let record = |received: i64, sent: Option<i64>| match one(&hub, "session", &json!({}), &body) {
+        Record::Items(mut items) => {
+            items.received_at = NOW.plus_millis(received);
+            items.sent_at = sent.map(|sent| NOW.plus_millis(sent));
+            Record::Items(items)
+        }
+        other => other,
+    };
+    // Long in a spool; from a client whose clock is a year behind; a year old.
+    let records = [
+        record(-YEAR, None),
+        record(0, Some(-YEAR)),
+        record(0, Some(0)),
+    ];
+    hub.deliver(1, &records).await.unwrap();
+    let expected = [
+        (Term::Applied, "", 2),
+        (Term::Invalid, reason::TIMESTAMP, 1),
+    ];
+    assert_eq!(hub.ends().await, terms(&expected));
+}
+
+#[tokio::test]
+async fn a_security_report_of_no_policy_is_refused_and_counted() {
+    let hub = Hub::new().await;
+    let report = |directive: &str| {
+        let body = json!({"csp-report": {"effective-directive": directive}});
+        one(&hub, "raw_security", &json!({}), &body.to_string())
+    };
+    let records = [report("x-src"), report(""), report("img-src")];
+    hub.deliver(1, &records).await.unwrap();
+    let expected = [
+        (Term::Applied, "", 1),
+        (Term::Invalid, reason::SECURITY_REPORT, 2),
+    ];
+    assert_eq!(hub.ends().await, terms(&expected));
 }

@@ -55,8 +55,65 @@ fn reads_user_agents() {
         "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko",
         ["IE 11.0", "Windows 7", "-"],
     );
+    check(
+        "Mozilla/5.0 (Linux; Android 13; SM-S918B; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0.6099.43 Mobile Safari/537.36",
+        ["Chrome Mobile WebView 120.0.6099", "Android 13", "SM-S918B"],
+    );
+    check(
+        "Mozilla/5.0 (Linux; U; Android 2.3.5; en-us; HTC Vision Build/GRI40) AppleWebKit/533.1 (KHTML, like Gecko) Version/4.0 Mobile Safari/533.1",
+        ["Android 2.3.5", "Android 2.3.5", "HTC Vision"],
+    );
+    check(
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+        ["Mobile Safari UI/WKWebView 16.6", "iOS 16.6", "iPhone"],
+    );
+    check(
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [FBAN/FBIOS;FBAV/440.0.0.30.108;FBDV/iPhone14,3]",
+        ["Facebook 440.0.0", "iOS 17.1", "iPhone"],
+    );
+    check(
+        "Opera/9.80 (J2ME/MIDP; Opera Mini/7.1.32052/29.3709; U; en) Presto/2.8.119 Version/11.10",
+        ["Opera Mini 7.1.32052", "-", "-"],
+    );
+    check(
+        "Opera/9.80 (Windows NT 6.1; U; en) Presto/2.9.168 Version/11.50",
+        ["Opera 11.50", "Windows 7", "-"],
+    );
+    check(
+        "Mozilla/5.0 (Linux; Android 12; Redmi Note 9 Pro) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Mobile Safari/537.36 OPR/76.2.4027.73374",
+        ["Opera Mobile 76.2.4027", "Android 12", "Redmi Note 9 Pro"],
+    );
+    check(
+        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Safari/537.36",
+        ["Chrome 119.0.0", "Chrome OS 14541.0.0", "-"],
+    );
+    check(
+        "Mozilla/5.0 (PlayStation; PlayStation 5/4.03) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/13.0 Safari/605.1.15",
+        ["Safari 13.0", "PlayStation -", "PlayStation 5"],
+    );
+    check(
+        "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.128 Safari/537.36",
+        ["Chrome 94.0.4606", "webOS -", "webOS TV"],
+    );
+    check(
+        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        ["Googlebot 2.1", "-", "-"],
+    );
     check("curl/8.0", ["- ".trim(), "-", "-"]);
     check("", ["-", "-", "-"]);
+}
+
+#[test]
+fn a_model_tells_its_maker() {
+    let check = |model: &str, expected: Option<&str>| {
+        let text = format!("Mozilla/5.0 (Linux; Android 14; {model} Build/X) AppleWebKit/537.36");
+        let device = agent::read(&text).device.unwrap();
+        assert_eq!(device.brand.as_deref(), expected, "{model}");
+    };
+    check("SM-A546B", Some("Samsung"));
+    check("Pixel 8 Pro", Some("Google"));
+    check("KFTRWI", Some("Amazon"));
+    check("Unheard 1", None);
 }
 
 #[test]

@@ -43,8 +43,10 @@ fn levels_have_one_name_and_a_severity() {
         json!({"level": "error", "severity_number": 99}),
         "error",
         17,
-        false,
+        true,
     );
+    check(json!({"severity_number": null}), "info", 9, false);
+    check(json!({"severity_number": "x"}), "info", 9, true);
     check(json!({"level": "loud"}), "info", 9, true);
 }
 
@@ -114,11 +116,13 @@ fn metrics_are_something_that_can_be_counted() {
     let check = |sent: Json, expected: Result<&str, EntryError>| {
         let found = of(ItemKind::TraceMetric, &json!({"items": [sent]}));
         let found = found.map(|metric| {
-            let unit = metric
-                .members
-                .get("unit")
-                .map_or("-".to_owned(), Json::to_string);
-            format!("{} {}", metric.members["value"], unit)
+            let text = |name| {
+                metric
+                    .members
+                    .get(name)
+                    .map_or("-".to_owned(), Json::to_string)
+            };
+            format!("{} {}", text("value"), text("unit"))
         });
         assert_eq!(found, expected.map(str::to_owned), "{sent}");
     };
@@ -144,6 +148,16 @@ fn metrics_are_something_that_can_be_counted() {
     check(with("value", json!("2")), Err(EntryError::NoValue));
     check(with("value", json!(null)), Err(EntryError::NoValue));
     check(json!(7), Err(EntryError::NoObject));
+    let counted = |kind: &str, value: Json| {
+        json!({"name": "n", "type": kind, "value": value,
+            "attributes": {"metric.count": {"value": 3, "type": "integer"}}})
+    };
+    check(counted("distribution", json!(null)), Ok("- -"));
+    check(
+        counted("distribution", json!("x")),
+        Err(EntryError::NoValue),
+    );
+    check(counted("gauge", json!(null)), Err(EntryError::NoValue));
 }
 
 #[test]
@@ -164,6 +178,84 @@ fn spans_have_a_duration_and_older_ones_are_read_alike() {
     assert_eq!(old.members["duration_ms"], 1500);
     assert_eq!(old.members["name"], "a");
     assert_eq!(old.attribute("k"), Some("v"));
+}
+
+#[test]
+fn what_happened_in_a_span_and_what_it_is_bound_to_have_attributes_of_their_own() {
+    let attribute = |value: &str| json!({"value": value, "type": "string"});
+    let long = "x".repeat(9000);
+    let sent = json!({"items": [{"name": "a", "start_timestamp": "2026-11-20T18:39:00Z",
+        "end_timestamp": "2026-11-20T18:39:01Z",
+        "events": [
+            {"name": "exception", "timestamp": "2026-11-20T18:39:00.500Z", "attributes": {
+                "exception.type": attribute("E"), "exception.stacktrace": attribute(&long)}},
+            7, {"timestamp": -3}],
+        "links": [{"trace_id": "t", "span_id": "s", "attributes": {"k": attribute("v"), "w": {"value": 1, "type": "string"}}}]}]});
+    let span = of(ItemKind::Span, &sent).unwrap();
+    let event = &span.members["events"][0];
+    assert_eq!(event["name"], "exception");
+    assert_eq!(event["timestamp"], "2026-11-20T18:39:00.500Z");
+    assert_eq!(event["attributes"]["exception.type"], attribute("E"));
+    assert_eq!(
+        span.meta()["events"]["0"]["attributes"]["exception.stacktrace"]["value"][""]["len"],
+        9000
+    );
+    assert_eq!(span.members["events"][1], json!({"attributes": {}}));
+    assert_eq!(
+        span.members["links"],
+        json!([{"trace_id": "t", "span_id": "s", "attributes": {"k": attribute("v")}}])
+    );
+    assert_eq!(
+        notes(&span),
+        [
+            "invalid_data links.0.attributes.w",
+            "invalid_data events.1",
+            "invalid_data events.2.timestamp",
+        ]
+    );
+    let many = json!({"items": [{"links": vec![json!({}); 130], "events": vec![json!({}); 131]}]});
+    let span = of(ItemKind::Span, &many).unwrap();
+    for name in ["links", "events"] {
+        assert_eq!(span.members[name].as_array().unwrap().len(), 128);
+    }
+    assert_eq!(
+        notes(&span),
+        ["value_too_long links", "value_too_long events"]
+    );
+}
+
+#[test]
+fn what_older_clients_tell_of_a_span_is_kept() {
+    let span = json!({"description": "a", "op": "db", "origin": "auto.db",
+        "tags": {"s": "x", "n": 7, "o": {}, "z": null},
+        "measurements": {"m": {"value": 1.5, "unit": "millisecond"}, "u": {"value": 1, "unit": "two words"}, "w": 7},
+        "start_timestamp": "2026-11-20T18:39:00Z", "timestamp": "2026-11-20T18:39:01.500Z"});
+    let span = of(ItemKind::Span, &span).unwrap();
+    assert_eq!(span.members["origin"], "auto.db");
+    assert_eq!(span.members["tags"], json!({"s": "x", "n": "7"}));
+    let expected = json!({"m": {"value": 1.5, "unit": "millisecond"}, "u": {"value": 1.0}});
+    assert_eq!(span.members["measurements"], expected);
+    assert_eq!(
+        notes(&span),
+        [
+            "invalid_data tags.o",
+            "invalid_data measurements.u.unit",
+            "invalid_data measurements.w",
+        ]
+    );
+}
+
+#[test]
+fn times_before_1970_and_what_is_no_time_are_noted() {
+    for wrong in [json!(-1), json!("soon"), json!("1969-12-31T23:59:59Z")] {
+        let log = log(&json!({"timestamp": wrong}));
+        assert_eq!(
+            log.timestamp.to_rfc3339(),
+            "2026-11-20T18:40:00.000Z",
+            "{wrong}"
+        );
+        assert_eq!(notes(&log), ["invalid_data timestamp"], "{wrong}");
+    }
 }
 
 #[test]

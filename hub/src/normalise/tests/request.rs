@@ -100,6 +100,12 @@ fn makes_events_of_policy_reports() {
     let (.., message) = report(json!({"type": "csp-violation", "body": {"effectiveDirective": "script-src-elem", "blockedURL": "inline"}})).unwrap();
     assert_eq!(message, "Blocked inline 'script'");
     assert!(report(json!({"expect-ct-report": {}})).is_err());
+    let (.., culprit, _) = report(json!({"csp-report": {"effective-directive": " Style-Src-Elem x", "violated-directive": "y"}})).unwrap();
+    assert_eq!(culprit, "style-src-elem");
+    for directive in ["", "x-src", "script"] {
+        let body = json!({"csp-report": {"effective-directive": directive}});
+        assert!(report(body).is_err(), "{directive}");
+    }
     assert!(report(json!({"csp-report": 5})).is_err());
     assert!(report(json!([])).is_err());
 }

@@ -103,6 +103,11 @@ fn keeps_the_ends_of_long_stacks() {
         assert_eq!(stack.frames[50].function.as_deref(), Some("f100"));
         assert_eq!(stack.frames[249].function.as_deref(), Some("f299"));
         assert_eq!(stack.frames_omitted.as_ref().unwrap().get(), "[50,100]");
+        let noted = event
+            .corrections
+            .iter()
+            .find(|c| c.path.ends_with("frames"));
+        assert_eq!(noted.unwrap().value, Some(json!({"omitted": 50})));
         assert_eq!(
             stack
                 .frames

@@ -11,7 +11,13 @@ fn puts_tags_right() {
         });
     };
     check(json!({"a": "b"}), "a", Some("b"), &[]);
-    check(json!([["a", "b"], ["a", "c"]]), "a", Some("b"), &[]);
+    check(json!([["a", "b"], ["a", "b"]]), "a", Some("b"), &[]);
+    check(
+        json!([["a", "b"], ["a", "c"]]),
+        "a",
+        Some("b"),
+        &["invalid_data tags.a"],
+    );
     check(json!([{"key": "a", "value": "b"}]), "a", Some("b"), &[]);
     check(json!({"a b": "c"}), "a-b", Some("c"), &[]);
     check(json!({"a": 17}), "a", Some("17"), &[]);
@@ -27,9 +33,64 @@ fn puts_tags_right() {
         None,
         &["value_too_long tags.a"],
     );
-    check(json!({"release": "x"}), "release", None, &[]);
-    check(json!({" release ": "x"}), "release", None, &[]);
+    check(
+        json!({"release": "x"}),
+        "release",
+        None,
+        &["invalid_data tags.release"],
+    );
+    check(
+        json!({" function ": "x"}),
+        "function",
+        None,
+        &["invalid_data tags.function"],
+    );
     check(json!({"environment": "qa"}), "environment", Some("qa"), &[]);
+}
+
+#[test]
+fn tags_that_the_product_takes_from_elsewhere_are_noted_unless_they_say_the_same() {
+    let check = |tags: Json, notes: &[&str]| {
+        let event = json!({"message": "m", "release": "r", "environment": "e", "dist": "d",
+            "user": {"id": "7"}, "tags": tags});
+        look(&event, |event| {
+            assert_eq!(event.tag("release"), Some("r"));
+            assert_eq!(corrections(event), notes, "{tags}");
+        });
+    };
+    check(
+        json!({"release": "r", "environment": "e", "dist": "d", "user": "id:7"}),
+        &[],
+    );
+    check(
+        json!({"release": "s", "environment": "f", "user": "8"}),
+        &[
+            "invalid_data tags.release",
+            "invalid_data tags.environment",
+            "invalid_data tags.user",
+        ],
+    );
+}
+
+#[test]
+fn tags_beyond_the_most_are_told() {
+    let tags: serde_json::Map<_, _> = (0..207).map(|n| (format!("t{n:03}"), json!("x"))).collect();
+    look(&json!({"message": "m", "tags": tags}), |event| {
+        assert_eq!(corrections(event), ["value_too_long tags"]);
+        assert_eq!(event.corrections[0].value, Some(json!({"omitted": 7})));
+        assert_eq!((event.tag("t199"), event.tag("t200")), (Some("x"), None));
+    });
+}
+
+#[test]
+fn what_a_trace_says_of_the_largest_paint_is_in_tags() {
+    let data = json!({"lcp.element": "body > img", "lcp.size": 1200, "lcp.id": "", "lcp.url": {}});
+    let event = json!({"message": "m", "tags": {"lcp.size": "7"}, "contexts": {"trace": {
+        "trace_id": "4c79f60c11214eb38604f4ae0781bfb2", "span_id": "fa90fdead5f74052", "data": data}}});
+    look(&event, |event| {
+        let tags = ["lcp.element", "lcp.size", "lcp.id", "lcp.url"].map(|name| event.tag(name));
+        assert_eq!(tags, [Some("body > img"), Some("7"), None, None]);
+    });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use protocol::block::{Chain, Part, Record, Whole};
+use protocol::roster::{Quota, QuotaScope, RateLimit};
 
 use super::harness::*;
 
@@ -218,6 +219,80 @@ async fn a_file_is_taken_from_its_limit_when_it_begins_and_once() {
 }
 
 #[tokio::test]
+async fn a_crash_begins_where_there_is_no_room_for_other_files() {
+    let relay = start().await;
+    let no_files = Quota {
+        scope: QuotaScope::Project,
+        scope_id: 1,
+        categories: vec!["attachment".to_owned()],
+        limit: RateLimit::new(0, 60),
+        reason: "project_quota".to_owned(),
+    };
+    let mut bundle = projects();
+    bundle.version = 2;
+    bundle.projects[0].quotas = vec![no_files];
+    relay.tell(&bundle);
+    let begin = async |metadata: &str| {
+        let headers = [TUS, ("Upload-Length", "5"), ("Upload-Metadata", metadata)];
+        let sent = relay.send("POST", &path(""), &headers, b"").await;
+        sent.status
+    };
+    // {"attachment_type":"event.minidump"} and {"attachment_type":"event.attachment"}.
+    let dump = "sentry eyJhdHRhY2htZW50X3R5cGUiOiJldmVudC5taW5pZHVtcCJ9";
+    let file = "sentry eyJhdHRhY2htZW50X3R5cGUiOiJldmVudC5hdHRhY2htZW50In0=";
+    assert_eq!(begin(dump).await, 201);
+    assert_eq!(begin(&format!("filename YQ==, {dump}")).await, 201);
+    assert_eq!(begin(file).await, 429);
+    assert_eq!(begin("filename YQ==").await, 429);
+    for wrong in ["sentry", "sentry !", "sentry e30=", "sentry bm90aGluZw=="] {
+        assert_eq!(begin(wrong).await, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_piece_may_be_packed_and_is_as_long_as_was_told() {
+    let relay = start().await;
+    let file = file(3 * MIB);
+    let id = create(&relay, file.len()).await;
+    let send = async |length: &str, body: &[u8]| {
+        let headers = [
+            TUS,
+            PIECE,
+            ("Upload-Offset", "0"),
+            ("Content-Encoding", "zstd"),
+            ("X-Decoded-Content-Length", length),
+        ];
+        relay.send("PATCH", &path(&id), &headers, body).await
+    };
+    let packed = zstd(&file);
+    let length = file.len().to_string();
+    assert_eq!(send("x", &packed).await.status, 400);
+    assert_eq!(send(&length, b"nothing").await.status, 400);
+    let sent = send(&length, &packed).await;
+    assert_eq!(
+        (sent.status, offset(&sent)),
+        (204, file.len()),
+        "{}",
+        sent.text()
+    );
+    relay.post(envelope_with(&id, file.len())).await;
+    let (parts, wholes) = spooled(&relay).await;
+    check_parts(&parts, &wholes[0], &file);
+
+    let id = create(&relay, 3).await;
+    for length in ["2", "4"] {
+        let headers = [
+            TUS,
+            PIECE,
+            ("Upload-Offset", "0"),
+            ("X-Decoded-Content-Length", length),
+        ];
+        let sent = relay.send("PATCH", &path(&id), &headers, b"abc").await;
+        assert_eq!(sent.status, 400, "{length}");
+    }
+}
+
+#[tokio::test]
 async fn a_large_file_over_its_limit_is_passed_and_nothing_of_it_is_kept() {
     let relay = start().await;
     let origin = ("Origin", "https://example.com");
@@ -346,4 +421,109 @@ async fn a_dump_that_came_in_pieces_tells_its_event() {
         event["exception"]["values"][0]["type"],
         "SIGSEGV / SEGV_MAPERR"
     );
+}
+
+/// A file of a trace as an item, what is told of it before its content.
+fn trace_file(told: &str, content: &[u8]) -> Vec<u8> {
+    let header = format!(
+        "{{\"type\":\"attachment\",\"content_type\":\"application/vnd.sentry.trace-attachment\",\
+         \"meta_length\":{},\"length\":{}}}\n",
+        told.len(),
+        told.len() + content.len()
+    );
+    [header.as_bytes(), told.as_bytes(), content, b"\n"].concat()
+}
+
+const TOLD: &str = "{\"trace_id\":\"d1901c4e6b5d6d4cb962dc071d7b7f9e\",\
+    \"attachment_id\":\"019a72d2-9b4f-7b0c-8e1d-0d4f5a3e2c1b\",\"timestamp\":1767323045,\
+    \"filename\":\"heap.log\",\"content_type\":\"text/plain\",\n\
+    \"attributes\":{\"password\":{\"value\":\"hunter2\",\"type\":\"string\"}}}";
+
+#[tokio::test]
+async fn a_file_of_a_trace_is_told_by_its_header_however_large_it_is() {
+    let large = file(9 * MIB);
+    for content in [&b"text"[..], &large] {
+        let relay = start().await;
+        let body = [b"{}\n", trace_file(TOLD, content).as_slice()].concat();
+        let sent = relay.post(&body).await;
+        assert_eq!(sent.status, 200, "{}", sent.text());
+        let (parts, wholes) = spooled(&relay).await;
+        let item = match wholes.first() {
+            Some(whole) => {
+                check_parts(&parts, whole, content);
+                whole.items.items[0].clone()
+            }
+            None => {
+                let item = relay.kept().await[0].1.items[0].clone();
+                assert_eq!(item.payload, content);
+                item
+            }
+        };
+        let header: serde_json::Value = serde_json::from_slice(&item.header).unwrap();
+        assert_eq!(header["filename"], "heap.log");
+        assert_eq!(header["content_type"], "text/plain");
+        assert_eq!(header["meta_length"], serde_json::Value::Null);
+        let told = &header["trace_attachment"];
+        assert_eq!(told["trace_id"], "d1901c4e6b5d6d4cb962dc071d7b7f9e");
+        assert!(!item.header.windows(7).any(|w| w == b"hunter2"), "{header}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_trace_that_does_not_say_what_it_is_is_counted() {
+    let large = file(9 * MIB);
+    let headless = [
+        &b"{\"type\":\"attachment\",\"content_type\":\"application/vnd.sentry.trace-attachment\",\"length\":4}\ntext\n"[..],
+        b"{\"type\":\"attachment\",\"content_type\":\"application/vnd.sentry.trace-attachment\",\"meta_length\":9,\"length\":4}\ntext\n",
+    ];
+    for item in [
+        headless[0].to_vec(),
+        headless[1].to_vec(),
+        trace_file("{}", b"text"),
+        trace_file("no json", b"text"),
+        trace_file(&TOLD.replace("019a72d2-", ""), b"text"),
+        trace_file("{}", &large),
+    ] {
+        let relay = start().await;
+        let body = [b"{}\n".as_slice(), &item, b"{\"type\":\"session\"}\n{}\n"].concat();
+        let sent = relay.post(&body).await;
+        assert_eq!(sent.status, 200, "{}", sent.text());
+        assert_eq!(
+            relay.count("invalid", "invalid_trace_attachment"),
+            1,
+            "{:?}",
+            relay.counts()
+        );
+        assert_eq!(relay.kept().await.len(), 1);
+        assert!(spooled(&relay).await.1.is_empty());
+        relay.assert_counted().await;
+    }
+}
+
+#[tokio::test]
+async fn a_mobile_replay_is_kept_in_its_parts_and_its_words_are_scrubbed() {
+    const REPLAY: &[u8] = include_bytes!("../../../fixtures/mobile-replay.envelope");
+    let relay = start().await;
+    let sent = relay.post(REPLAY).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let kept = relay.kept().await;
+    let items: Vec<_> = kept.iter().flat_map(|(_, items)| &items.items).collect();
+    let kinds: Vec<_> = items.iter().map(|item| item.kind.as_str()).collect();
+    assert_eq!(kinds, ["replay_event", "replay_recording", "attachment"]);
+    let event: serde_json::Value = serde_json::from_slice(&items[0].payload).unwrap();
+    assert_eq!(event["segment_id"], 2);
+    let recording = String::from_utf8(items[1].payload.to_vec()).unwrap();
+    assert!(recording.contains("paid with [creditcard]"), "{recording}");
+    let at = REPLAY.windows(4).position(|w| w == b"ftyp").unwrap() - 4;
+    assert_eq!(items[2].payload, REPLAY[at..REPLAY.len() - 1]);
+    let header: serde_json::Value = serde_json::from_slice(&items[2].header).unwrap();
+    assert_eq!(
+        (&header["filename"], &header["attachment_type"]),
+        (&"replay-2.mp4".into(), &"replay.video".into())
+    );
+    relay.assert_counted().await;
+
+    let relay = start().await;
+    relay.post("{}\n{\"type\":\"replay_video\"}\nnothing").await;
+    assert_eq!(relay.count("invalid", "invalid_replay_video"), 1);
 }

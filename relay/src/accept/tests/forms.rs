@@ -229,3 +229,86 @@ async fn a_dump_that_rules_have_to_see_whole_is_counted_and_its_event_is_kept() 
     assert!(parts.is_empty() && wholes.is_empty());
     relay.assert_counted().await;
 }
+
+/// A container of the Unreal engine, packed, with these files.
+fn unreal(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let text = |out: &mut Vec<u8>, text: &str| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.resize(260, 0);
+        out.extend_from_slice(&260_u32.to_le_bytes());
+        out.extend_from_slice(&bytes);
+    };
+    let mut body = b"CR1".to_vec();
+    text(&mut body, "dir");
+    text(&mut body, "file");
+    body.extend_from_slice(&0_u32.to_le_bytes());
+    body.extend_from_slice(&u32::try_from(files.len()).unwrap().to_le_bytes());
+    for (name, data) in files {
+        body.extend_from_slice(&0_u32.to_le_bytes());
+        text(&mut body, name);
+        body.extend_from_slice(&u32::try_from(data.len()).unwrap().to_le_bytes());
+        body.extend_from_slice(data);
+    }
+    zlib(&body)
+}
+
+async fn unreal_crash(relay: &Relay, body: &[u8]) -> Reply {
+    let path = format!("/api/1/unreal/{KEY}/?UserID=login%7Caccount%7Cmachine");
+    relay.send("POST", &path, &[], body).await
+}
+
+#[tokio::test]
+async fn a_container_of_large_files_tells_its_event_as_a_small_one_does() {
+    let (dump, log) = (dump(9 * MIB), file(12 * MIB));
+    let context =
+        b"<A><B><BuildVersion>7</BuildVersion><ErrorMessage>Assertion</ErrorMessage></B></A>";
+    let relay = start().await;
+    let body = unreal(&[
+        ("UE4Minidump.dmp", &dump),
+        ("CrashContext.runtime-xml", context),
+        ("empty\".log", b""),
+        ("Game.log", &log),
+    ]);
+    assert!(body.len() < 8 * MIB, "it is packed well");
+    let sent = unreal_crash(&relay, &body).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let event = event_of(&relay).await;
+    assert_eq!(event["tags"]["unreal.build"], "7");
+    assert_eq!(event["user"]["id"], "account");
+    let threads = event["threads"]["values"].as_array().unwrap();
+    assert!(threads.iter().any(|thread| thread["crashed"] == true));
+    let (parts, wholes) = spooled(&relay).await;
+    let headers: Vec<_> = wholes
+        .iter()
+        .map(|whole| String::from_utf8_lossy(&whole.items.items[0].header).into_owned())
+        .collect();
+    assert_eq!(headers.len(), 2, "{headers:?}");
+    assert!(headers[0].contains("UE4Minidump.dmp") && headers[0].contains("event.minidump"));
+    assert!(headers[1].contains("Game.log") && headers[1].contains("unreal.logs"));
+    let of_log: Vec<_> = parts
+        .into_iter()
+        .filter(|part| part.whole == wholes[1].sum.whole)
+        .collect();
+    check_parts(&of_log, &wholes[1], &log);
+    relay.assert_counted().await;
+}
+
+#[tokio::test]
+async fn of_a_large_container_that_is_wrong_nothing_is_kept_and_the_reason_is_said() {
+    let noise = file(9 * MIB);
+    let mut many = unreal(&[("a.log", &noise)]);
+    many.truncate(many.len() / 2);
+    let cut = zlib(&[&b"CR1"[..], &[255; 8], &noise].concat());
+    for (body, status, why) in [
+        (zlib(&noise), 400, "invalid_unreal_report"),
+        (cut, 400, "invalid_unreal_report"),
+        (unreal(&[("a.log", &noise)]), 400, "invalid_unreal_report"),
+        (many, 400, "invalid_compression"),
+    ] {
+        let relay = start().await;
+        let sent = unreal_crash(&relay, &body).await;
+        assert_eq!(sent.status, status, "{why} {}", sent.text());
+        assert_eq!(relay.count("refused", why), 1, "{:?}", relay.counts());
+        assert!(relay.kept().await.is_empty());
+    }
+}

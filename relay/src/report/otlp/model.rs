@@ -272,6 +272,8 @@ pub(super) struct NumberPoint {
     pub(super) as_int: Option<i64>,
     #[prost(message, repeated, tag = "7")]
     pub(super) attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "8")]
+    pub(super) flags: u32,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -309,6 +311,8 @@ pub(super) struct HistogramPoint {
     #[prost(double, optional, tag = "12")]
     #[serde(deserialize_with = "lenient::fraction")]
     pub(super) max: Option<f64>,
+    #[prost(uint32, tag = "10")]
+    pub(super) flags: u32,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -341,6 +345,8 @@ pub(super) struct ExponentialPoint {
     #[prost(double, optional, tag = "13")]
     #[serde(deserialize_with = "lenient::fraction")]
     pub(super) max: Option<f64>,
+    #[prost(uint32, tag = "10")]
+    pub(super) flags: u32,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -364,6 +370,8 @@ pub(super) struct SummaryPoint {
     pub(super) sum: f64,
     #[prost(message, repeated, tag = "7")]
     pub(super) attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "8")]
+    pub(super) flags: u32,
 }
 
 /// `google.rpc.Status`.

@@ -3,26 +3,26 @@
 use serde_json::{Map, Value, json};
 
 use super::model::{LogRecord, LogsRequest, Span, TracesRequest};
-use super::{hex, put, put_all, seconds, shared, value_of};
+use super::{Room, hex, put, put_all, seconds, value_of};
+use crate::report::ReportError;
 
-/// Most events and most links of one span.
-const PARTS_MAX: usize = 128;
 /// The flags say whether the parent is in another process, and that it is.
 const PARENT_IS_REMOTE: u32 = 0x300;
 /// The status code of an error.
 const ERROR: i32 = 2;
 
-pub(super) fn spans(request: TracesRequest) -> Vec<Value> {
-    let mut entries = Vec::new();
+pub(super) fn spans(request: TracesRequest) -> Result<Vec<Value>, ReportError> {
+    let (mut entries, mut room) = (Vec::new(), Room::new());
     for resource in request.resource_spans {
         for scope in resource.scope_spans {
             let of_resource = resource.resource.as_ref();
-            let shared = shared(of_resource, scope.scope.as_ref(), "auto.otlp.spans");
+            let (of_scope, n) = (scope.scope.as_ref(), scope.spans.len());
+            let shared = room.shared(of_resource, of_scope, "auto.otlp.spans", n)?;
             let spans = scope.spans.iter();
             entries.extend(spans.map(|span| span_entry(span, shared.clone())));
         }
     }
-    entries
+    Ok(entries)
 }
 
 fn span_entry(span: &Span, mut attributes: Map<String, Value>) -> Value {
@@ -64,14 +64,14 @@ fn span_entry(span: &Span, mut attributes: Map<String, Value>) -> Value {
             json!(hex(&span.parent_span_id)),
         );
     }
-    let links = span.links.iter().take(PARTS_MAX).map(|link| {
+    let links = span.links.iter().map(|link| {
         let mut attributes = Map::new();
         put_all(&mut attributes, &link.attributes);
         json!({"trace_id": hex(&link.trace_id), "span_id": hex(&link.span_id),
             "attributes": attributes})
     });
     let links: Vec<Value> = links.collect();
-    let events = span.events.iter().take(PARTS_MAX).map(|event| {
+    let events = span.events.iter().map(|event| {
         let mut attributes = Map::new();
         put_all(&mut attributes, &event.attributes);
         json!({"timestamp": seconds(event.time_unix_nano), "name": event.name,
@@ -86,17 +86,18 @@ fn span_entry(span: &Span, mut attributes: Map<String, Value>) -> Value {
     entry
 }
 
-pub(super) fn logs(request: LogsRequest) -> Vec<Value> {
-    let mut entries = Vec::new();
+pub(super) fn logs(request: LogsRequest) -> Result<Vec<Value>, ReportError> {
+    let (mut entries, mut room) = (Vec::new(), Room::new());
     for resource in request.resource_logs {
         for scope in resource.scope_logs {
             let of_resource = resource.resource.as_ref();
-            let shared = shared(of_resource, scope.scope.as_ref(), "auto.otlp.logs");
+            let (of_scope, n) = (scope.scope.as_ref(), scope.log_records.len());
+            let shared = room.shared(of_resource, of_scope, "auto.otlp.logs", n)?;
             let records = scope.log_records.iter();
             entries.extend(records.map(|record| log_entry(record, shared.clone())));
         }
     }
-    entries
+    Ok(entries)
 }
 
 fn log_entry(record: &LogRecord, mut attributes: Map<String, Value>) -> Value {

@@ -74,6 +74,7 @@ const SWITCHES: Record<string, { label: string; hint: string }> = {
 };
 
 const BROWSERS: readonly (readonly [id: string, label: string])[] = [
+  ["default", "Those nobody uses: Internet Explorer before 10, Safari 6, Opera 15, Opera Mini 8, Android 4"],
   ["ie_pre_9", "Internet Explorer before 9"],
   ["ie9", "Internet Explorer 9"],
   ["ie10", "Internet Explorer 10"],
@@ -168,6 +169,18 @@ const LISTS: readonly (readonly [option: string, label: string, hint: string, pl
     "Messages",
     "One a line. A star stands for any text; compared with the message and with “type: value” of each exception, in any case.",
     "TypeError: *is not a function\n*timed out*",
+  ],
+  [
+    "filters:log_messages",
+    "Messages of logs",
+    "One a line. A star stands for any text; compared with the whole message, in any case.",
+    "GET /healthz*\n*heartbeat*",
+  ],
+  [
+    "filters:trace_metric_names",
+    "Names of metrics",
+    "One a line. A star stands for any text, in any case.",
+    "debug.*",
   ],
   ["filters:releases", "Releases", "One a line. A star stands for any text.", "shop@1.*"],
   [
