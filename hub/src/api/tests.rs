@@ -1,6 +1,7 @@
 //! What callers see of the API: a real store, archive, index, digest and fleet behind it.
 
 mod access;
+mod account;
 mod audit;
 mod config;
 mod contract;
@@ -8,6 +9,7 @@ mod deletions;
 mod discarded;
 mod erasures;
 mod events;
+mod feedback;
 mod fleet;
 mod grouping;
 mod intake;
