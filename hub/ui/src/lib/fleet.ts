@@ -5,6 +5,7 @@ import { toMillis } from "./time.ts";
 
 export const COLUMNS = [
   "name",
+  "region",
   "version",
   "link",
   "loss",
@@ -52,6 +53,8 @@ function key(relay: Relay, column: Column): number | string | null {
   switch (column) {
     case "name":
       return relay.name.toLowerCase();
+    case "region":
+      return relay.region ?? null;
     case "version":
       return relay.version || null;
     case "link":
