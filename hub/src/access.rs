@@ -8,6 +8,7 @@
 //!
 //! What it never does: speak HTTP. Cookies, headers and status codes are the API's.
 
+mod account;
 mod invite;
 mod making;
 mod password;
@@ -29,6 +30,7 @@ use crate::store::members::NO_PASSWORD;
 use crate::store::people::{ApiToken, NewToken, Session, User};
 use crate::store::{Store, StoreError};
 
+pub use account::{Browser, SessionInfo};
 pub use invite::{INVITATION_LIFE, Invited};
 use making::account_name;
 pub use making::{SLUG_LEN_MAX, check_slug, slug_of};
@@ -107,6 +109,8 @@ pub struct Identity {
 pub enum Proof {
     /// A browser's session. Its changes must carry the token.
     Session {
+        /// What it is called in lists.
+        id: String,
         /// What the header must say.
         csrf_token: String,
     },
@@ -154,7 +158,7 @@ impl Identity {
     pub fn accepts_csrf(&self, shown: Option<&str>) -> bool {
         match &self.proof {
             Proof::Token { .. } => true,
-            Proof::Session { csrf_token } => {
+            Proof::Session { csrf_token, .. } => {
                 shown.is_some_and(|shown| secret::same(shown, csrf_token))
             }
         }
@@ -231,8 +235,21 @@ impl Access {
         now: Timestamp,
         email: &str,
         password: &str,
-        address: IpAddr,
+        browser: &Browser,
     ) -> Result<Login, AccessError> {
+        let user = self.check_password(now, email, password, browser.address);
+        let user = user.await?;
+        self.begin_session(now, user, browser).await
+    }
+
+    /// Who has this address and knows its password.
+    async fn check_password(
+        &self,
+        now: Timestamp,
+        email: &str,
+        password: &str,
+        address: IpAddr,
+    ) -> Result<User, AccessError> {
         let account = account_name(email);
         {
             let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -257,7 +274,7 @@ impl Access {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .succeeded(now, &account, address);
-        self.begin_session(now, user).await
+        Ok(user)
     }
 
     /// Leaves a trace of a wrong login. Of an account that is not there nothing is kept but that
@@ -311,7 +328,12 @@ impl Access {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn begin_session(&self, now: Timestamp, user: User) -> Result<Login, AccessError> {
+    async fn begin_session(
+        &self,
+        now: Timestamp,
+        user: User,
+        browser: &Browser,
+    ) -> Result<Login, AccessError> {
         let cookie = secret::random_hex()?;
         let csrf_token = secret::random_hex()?;
         audit::actor(user.id, &user.email);
@@ -325,6 +347,8 @@ impl Access {
                 created_at: now.as_millis(),
                 last_seen_at: now.as_millis(),
                 expires_at: now.plus_millis(millis(SESSION_LIFE)).as_millis(),
+                user_agent: browser.name().to_owned(),
+                address: browser.address.to_string(),
             })
             .await?;
         write.commit().await?;
@@ -366,6 +390,7 @@ impl Access {
             self.touch(now, Used::Session(id_hash));
         }
         let proof = Proof::Session {
+            id: account::session_name(&session.id_hash),
             csrf_token: session.csrf_token,
         };
         self.identity(session.user_id, proof).await

@@ -17,6 +17,7 @@
     reason = "the derives of utoipa and its path attribute write qualified names"
 )]
 
+mod account;
 mod activity;
 mod assignees;
 mod attachments;
@@ -248,7 +249,9 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(session::login))
         .routes(routes!(session::accept))
         .routes(routes!(session::session, session::logout))
-        .routes(routes!(session::me))
+        .routes(routes!(session::me, account::update))
+        .routes(routes!(account::sessions))
+        .routes(routes!(account::end_session))
         .routes(routes!(tokens::list, tokens::create, tokens::remove))
         .routes(routes!(organizations::list))
         .routes(routes!(organizations::get, organizations::update))
@@ -376,6 +379,9 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(attachments::list))
         .routes(routes!(attachments::get))
         .routes(routes!(feedback::list, feedback::create))
+        .routes(routes!(feedback::inbox::list))
+        .routes(routes!(items::across::list))
+        .routes(routes!(items::across::kinds))
         .routes(routes!(items::list))
         .routes(routes!(items::get))
         .routes(routes!(sessions::sums))
@@ -390,7 +396,11 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(fleet::authority::authorities))
         .routes(routes!(fleet::history::history))
         .routes(routes!(fleet::alerts::alerts, fleet::alerts::set_alerts))
-        .routes(routes!(fleet::tokens::create_join_token))
+        .routes(routes!(
+            fleet::tokens::join_tokens,
+            fleet::tokens::create_join_token
+        ))
+        .routes(routes!(fleet::tokens::end_join_token))
         .routes(routes!(config::state))
         .routes(routes!(config::retry))
         .routes(routes!(config::replace_key))

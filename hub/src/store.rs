@@ -23,6 +23,7 @@ pub mod dictionaries;
 pub mod erasures;
 pub mod event_read;
 pub mod events;
+pub mod feedback;
 pub mod grouping;
 mod issue_ages;
 pub mod issue_condition;

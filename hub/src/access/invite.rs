@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use protocol::timestamp::Timestamp;
 
+use super::account::Browser;
 use super::making::checked_email;
 use super::{Access, AccessError, Login, Role, millis, secret};
 use crate::audit;
@@ -119,6 +120,7 @@ impl Access {
         token: &str,
         name: &str,
         password: &str,
+        browser: &Browser,
     ) -> Result<Login, AccessError> {
         let token_hash = secret::hash(token);
         let invited = self.store.invited(&token_hash, now.as_millis()).await?;
@@ -139,7 +141,7 @@ impl Access {
         write.commit().await?;
         let user = self.store.user(user_id).await?;
         let user = user.filter(|user| user.is_active);
-        self.begin_session(now, user.ok_or(AccessError::NoInvitation)?)
+        self.begin_session(now, user.ok_or(AccessError::NoInvitation)?, browser)
             .await
     }
 }

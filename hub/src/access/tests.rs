@@ -5,6 +5,14 @@ use super::*;
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const START: Timestamp = Timestamp::from_millis(1_767_323_045_000);
 
+/// A browser on this host.
+fn here() -> Browser {
+    Browser {
+        user_agent: "Firefox".to_owned(),
+        address: HERE,
+    }
+}
+
 fn hours(n: i64) -> i64 {
     n * 3_600_000
 }
@@ -31,7 +39,7 @@ async fn access() -> (Access, i64, tempfile::TempDir) {
 async fn a_session_lives_until_it_is_idle_for_twelve_hours() {
     let (access, user, _dir) = access().await;
     let login = access
-        .login(START, "ann@example.org", "correct horse", HERE)
+        .login(START, "ann@example.org", "correct horse", &here())
         .await
         .unwrap();
     let later = START.plus_millis(hours(11));
@@ -70,7 +78,7 @@ async fn a_session_lives_until_it_is_idle_for_twelve_hours() {
 async fn a_session_ends_after_fourteen_days_of_use_and_at_logout() {
     let (access, _, _dir) = access().await;
     let login = access
-        .login(START, "ann@example.org", "correct horse", HERE)
+        .login(START, "ann@example.org", "correct horse", &here())
         .await
         .unwrap();
     let mut now = START;
@@ -95,7 +103,7 @@ async fn a_session_ends_after_fourteen_days_of_use_and_at_logout() {
     );
 
     let login = access
-        .login(now, "ann@example.org", "correct horse", HERE)
+        .login(now, "ann@example.org", "correct horse", &here())
         .await
         .unwrap();
     access.logout(&login.cookie).await.unwrap();
@@ -113,10 +121,10 @@ async fn unknown_accounts_and_wrong_passwords_read_the_same_and_are_slowed_down(
     let (access, _, _dir) = access().await;
     for email in ["ann@example.org", "nobody@example.org"] {
         for _ in 0..5 {
-            let error = access.login(START, email, "wrong password", HERE).await;
+            let error = access.login(START, email, "wrong password", &here()).await;
             assert!(matches!(error, Err(AccessError::WrongLogin)));
         }
-        let error = access.login(START, email, "correct horse", HERE).await;
+        let error = access.login(START, email, "correct horse", &here()).await;
         assert!(matches!(error, Err(AccessError::Throttled { .. })));
     }
 }
@@ -161,7 +169,7 @@ async fn a_token_holds_no_more_than_its_owners_role() {
 async fn a_new_password_ends_the_sessions() {
     let (access, user, _dir) = access().await;
     let login = access
-        .login(START, "ann@example.org", "correct horse", HERE)
+        .login(START, "ann@example.org", "correct horse", &here())
         .await
         .unwrap();
     access.set_password(user, "another horse").await.unwrap();

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::feedback::UserReport;
 use super::types::iso;
 use crate::group::{self, Grouping, Rules};
 use crate::normalise::{EventKind, NormalEvent};
@@ -125,8 +126,8 @@ pub(super) struct EventBody {
     pub grouping_info: Value,
     #[schema(value_type = Option<Object>)]
     pub occurrence: Option<()>,
-    #[schema(value_type = Option<Object>)]
-    pub user_report: Option<()>,
+    /// What a person wrote about it; the latest.
+    pub user_report: Option<UserReport>,
     pub sdk_updates: Vec<String>,
     pub resolved_with: Vec<String>,
 }

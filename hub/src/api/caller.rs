@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
 use super::{ApiState, Config, audit};
-use crate::access::{Identity, Scope};
+use crate::access::{Browser, Identity, Scope};
 use crate::audit as deed;
 use crate::clock;
 use crate::ids::ShortId;
@@ -181,6 +181,23 @@ impl FromRequestParts<ApiState> for Address {
             .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok())
             .filter(|_| state.config.behind_proxy);
         std::future::ready(Ok(Self(forwarded.unwrap_or(peer)))).await
+    }
+}
+
+impl FromRequestParts<ApiState> for Browser {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &ApiState,
+    ) -> Result<Self, std::convert::Infallible> {
+        let Address(address) = Address::from_request_parts(parts, state).await?;
+        let user_agent = parts.headers.get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
+        Ok(Self {
+            user_agent: user_agent.unwrap_or_default().to_owned(),
+            address,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::event_filter::{BEGINNING, issue_events};
 use super::events::{belongs, read, shape};
+use super::feedback;
 use super::grouping::project_id;
 use super::input::At;
 use super::issue::ReleaseRef;
@@ -247,10 +248,11 @@ async fn detail(
         .await?
         .pop();
     let rules = state.digest.rules(project_id(row.project_id)?).await?;
-    let (event, release) = shape(&stored, |event| {
+    let (mut event, release) = shape(&stored, |event| {
         let release = event.release.as_deref().map(str::to_owned);
         (EventBody::new(event, belongs(&row), &rules), release)
     })?;
+    event.user_report = feedback::of_event(state, row.project_id, stored.event_id).await?;
     let versions: Vec<String> = release.into_iter().collect();
     let dates = state.store.release_dates(organization, &versions).await?;
     let release = versions

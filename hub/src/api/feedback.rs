@@ -1,6 +1,8 @@
 //! What people wrote about the errors they saw: reports of the old kind. Feedback of the new kind
 //! is an event, and an issue of its own.
 
+pub(super) mod inbox;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -24,15 +26,13 @@ use super::types::{ProjectPath, iso, stored_object};
 use crate::access::Scope;
 use crate::archive::StoredEvent;
 use crate::clock;
+use crate::store::feedback::REPORT;
 use crate::store::items::{NewItem, Place, Wanted};
 
 /// Longest comment, in bytes.
 const COMMENTS_BYTES_MAX: usize = 4096;
 /// Longest name or address, in bytes.
 const NAME_BYTES_MAX: usize = 128;
-/// The kind of item that a report is.
-const KIND: &str = "user_report";
-
 /// The event that a report is about.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EventRef {
@@ -82,6 +82,21 @@ impl UserReport {
     }
 }
 
+/// The latest report about an event.
+pub(super) async fn of_event(
+    state: &ApiState,
+    project: i64,
+    event_id: EventId,
+) -> Result<Option<UserReport>, ApiError> {
+    let wanted = Wanted {
+        kinds: vec![REPORT.to_owned()],
+        event_id: Some(event_id),
+        ..Wanted::default()
+    };
+    let rows = state.store.items(project, &wanted, None, 1).await?;
+    Ok(rows.first().map(|row| UserReport::of(row.id, &row.item)))
+}
+
 /// A report as it is sent.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NewReport {
@@ -109,7 +124,7 @@ pub(super) async fn list(
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
     let wanted = Wanted {
-        kinds: vec![KIND.to_owned()],
+        kinds: vec![REPORT.to_owned()],
         ..Wanted::default()
     };
     let page = items::page(&state, project.id, &wanted, &params).await?;
@@ -178,7 +193,7 @@ fn stored(
         remote_addr: None,
         user_agent: None,
         trace: None,
-        kind: KIND.to_owned(),
+        kind: REPORT.to_owned(),
         header: Bytes::from_static(b"{\"type\":\"user_report\"}"),
         payload,
         relay_offset_millis: 0,
@@ -193,7 +208,7 @@ fn known(stored: &StoredEvent) -> NewItem {
     let name = stored_object(&facts).get("name").cloned();
     NewItem {
         project: stored.project,
-        kind: KIND.to_owned(),
+        kind: REPORT.to_owned(),
         event_id: Some(stored.event_id),
         name: name
             .and_then(|name| name.as_str().map(str::to_owned))

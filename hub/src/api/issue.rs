@@ -32,6 +32,7 @@ pub(super) struct IssueDetail {
     tags: Vec<TagCount>,
     first_release: Option<ReleaseRef>,
     last_release: Option<ReleaseRef>,
+    /// How many people wrote about its events.
     user_report_count: u32,
     /// How many of the events are counted and not kept: they came in a storm of events like them.
     folded_count: i64,
@@ -109,7 +110,7 @@ pub(super) async fn detail(
     caller: &Caller,
     found: FoundIssue,
 ) -> Result<IssueDetail, ApiError> {
-    let id = found.issue.id;
+    let (id, project) = (found.issue.id, found.issue.project_id);
     let versions: Vec<String> = [&found.issue.first_release, &found.issue.last_release]
         .into_iter()
         .flatten()
@@ -162,7 +163,7 @@ pub(super) async fn detail(
             .collect(),
         first_release,
         last_release,
-        user_report_count: 0,
+        user_report_count: state.store.count_reports(project, id).await?,
         folded_count: state.store.issue_folded(id).await?,
         grouping: serde_json::from_str(&grouping).unwrap_or_default(),
     })

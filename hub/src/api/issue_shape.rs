@@ -14,6 +14,7 @@ use super::page::Params;
 use super::types::{ProjectRef, Series, iso, iso_option, stored_object};
 use crate::ids::ShortId;
 use crate::issue::{Status, StatusDetails};
+use crate::normalise::EventKind;
 use crate::store::issue_read::{Attention, IssueRow};
 use crate::store::people::Organization;
 use crate::store::projects::Project;
@@ -50,7 +51,9 @@ pub(super) struct Issue {
     /// `error`, `default`, `csp`, …
     #[serde(rename = "type")]
     pub kind: String,
+    /// `error`, or `feedback` where a person wrote it.
     pub issue_type: &'static str,
+    /// The same.
     pub issue_category: &'static str,
     #[schema(value_type = IssueMetadata)]
     pub metadata: serde_json::Map<String, serde_json::Value>,
@@ -316,9 +319,9 @@ impl Issue {
             priority: priority_name(row.priority),
             priority_locked_at: iso_option(row.priority_locked_at),
             project: ProjectRef::from(project),
+            issue_type: category(&row.kind),
+            issue_category: category(&row.kind),
             kind: row.kind,
-            issue_type: "error",
-            issue_category: "error",
             metadata: stored_object(&row.metadata),
             num_comments: 0,
             assigned_to: assignee.and_then(|name| people.find(name)),
@@ -344,6 +347,15 @@ impl Issue {
             title: row.title,
             culprit: row.culprit,
         }
+    }
+}
+
+/// What an issue is about, by the kind of its first event.
+fn category(kind: &str) -> &'static str {
+    if kind == EventKind::Feedback.name() {
+        "feedback"
+    } else {
+        "error"
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is kept beside events: lists by kind, event, trace or name, and the bodies.
 
+pub(super) mod across;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -7,7 +9,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
-use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
@@ -35,6 +36,8 @@ const PIPE_BYTES: usize = 64 * 1024;
 #[serde(rename_all = "camelCase")]
 pub(super) struct ItemSummary {
     id: String,
+    #[serde(rename = "projectID")]
+    project_id: String,
     /// Its kind, as its envelope named it.
     kind: String,
     /// The event it belongs to, or is.
@@ -78,6 +81,7 @@ impl From<&ItemRow> for ItemSummary {
         let item = &row.item;
         Self {
             id: row.id.to_string(),
+            project_id: item.project.as_i64().to_string(),
             kind: item.kind.clone(),
             event_id: item.event_id.map(|id| id.to_string()),
             name: item.name.clone(),
@@ -224,7 +228,7 @@ fn wanted(params: &Params) -> Result<Wanted, ApiError> {
         event_id: id("event")?,
         trace_id: id("trace")?.map(|id| *id.as_bytes()),
         name: params.some("name").map(str::to_owned),
-        since: None::<Timestamp>,
+        ..Wanted::default()
     })
 }
 

@@ -7,12 +7,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::{Address, Caller, MaybeCaller, cookie_name, session_cookie};
+use super::caller::{Caller, MaybeCaller, cookie_name, session_cookie};
 use super::error::ApiError;
 use super::input::Input;
 use super::types::{UserRef, iso, iso_option};
 use super::{ApiState, Config};
-use crate::access::{Identity, Login, Proof, SESSION_LIFE};
+use crate::access::{Browser, Identity, Login, Proof, SESSION_LIFE};
 use crate::clock;
 use crate::store::people::User;
 
@@ -73,9 +73,9 @@ impl Session {
         }
     }
 
-    fn of(identity: &Identity) -> Self {
+    pub(super) fn of(identity: &Identity) -> Self {
         let csrf_token = match &identity.proof {
-            Proof::Session { csrf_token } => csrf_token.clone(),
+            Proof::Session { csrf_token, .. } => csrf_token.clone(),
             Proof::Token { .. } => String::new(),
         };
         Self::new(&identity.user, csrf_token, identity.scopes().names())
@@ -119,14 +119,14 @@ pub(super) async fn info(MaybeCaller(identity): MaybeCaller) -> Json<Info> {
     request_body = LoginForm, responses((status = 200, body = Session)))]
 pub(super) async fn login(
     State(state): State<ApiState>,
-    Address(address): Address,
+    browser: Browser,
     headers: HeaderMap,
     Input(form): Input<LoginForm>,
 ) -> Result<Response, ApiError> {
     let now = clock::now();
     let login = state
         .access
-        .login(now, &form.email, &form.password, address)
+        .login(now, &form.email, &form.password, &browser)
         .await?;
     begun(&state, &headers, &login).await
 }
@@ -136,23 +136,34 @@ pub(super) async fn login(
     request_body = AcceptForm, responses((status = 200, body = Session)))]
 pub(super) async fn accept(
     State(state): State<ApiState>,
+    browser: Browser,
     headers: HeaderMap,
     Input(form): Input<AcceptForm>,
 ) -> Result<Response, ApiError> {
-    let name = form.name.trim();
-    if name.len() > NAME_LEN_MAX {
-        let what = format!("at most {NAME_LEN_MAX} bytes");
-        return Err(ApiError::field("name", what));
-    }
+    let name = checked_name(&form.name)?;
     let login = state
         .access
-        .accept_invitation(clock::now(), &form.token, name, &form.password)
+        .accept_invitation(clock::now(), &form.token, name, &form.password, &browser)
         .await?;
     begun(&state, &headers, &login).await
 }
 
+/// A name that people may have, which may be none.
+pub(super) fn checked_name(name: &str) -> Result<&str, ApiError> {
+    let name = name.trim();
+    if name.len() > NAME_LEN_MAX {
+        let what = format!("at most {NAME_LEN_MAX} bytes");
+        return Err(ApiError::field("name", what));
+    }
+    Ok(name)
+}
+
 /// Answers with a session that has begun.
-async fn begun(state: &ApiState, headers: &HeaderMap, login: &Login) -> Result<Response, ApiError> {
+pub(super) async fn begun(
+    state: &ApiState,
+    headers: &HeaderMap,
+    login: &Login,
+) -> Result<Response, ApiError> {
     // A session that this one replaces ends.
     if let Some(old) = session_cookie(headers, &state.config) {
         state.access.logout(old).await?;

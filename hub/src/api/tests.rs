@@ -1,6 +1,7 @@
 //! What callers see of the API: a real store, archive, index, digest and fleet behind it.
 
 mod access;
+mod account;
 mod activity;
 mod at_once;
 mod audit;
@@ -11,6 +12,7 @@ mod direct;
 mod discarded;
 mod erasures;
 mod events;
+mod feedback;
 mod fleet;
 mod grouping;
 mod intake;

@@ -8,8 +8,8 @@ use protocol::timestamp::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::events::{event_id, project};
-use super::place::Direction;
-use super::rows::runs;
+use super::place::{Direction, Place as At};
+use super::rows::{push_list, runs};
 use super::{Store, StoreError, Write};
 
 /// An identity: hashed, so that it has a length.
@@ -90,9 +90,13 @@ pub struct Wanted {
     pub name: Option<String>,
     /// That happened from this time on.
     pub since: Option<Timestamp>,
+    /// That happened before this time.
+    pub until: Option<Timestamp>,
+    /// That ran in one of these environments; empty for all, and those that name none.
+    pub environments: Vec<String>,
 }
 
-const COLUMNS: &str = "id, project_id, kind, event_id, name, facts, size, timestamp, received_at, \
+pub(super) const COLUMNS: &str = "id, project_id, kind, event_id, name, facts, size, timestamp, received_at, \
                        digested_at, pack, pack_offset, pack_item, sample_rate, duration_ms, failed";
 
 impl Store {
@@ -143,28 +147,7 @@ impl Store {
     ) -> Result<Vec<ItemRow>, StoreError> {
         let mut sql = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM items"));
         sql.push(" WHERE project_id = ").push_bind(project);
-        if !wanted.kinds.is_empty() {
-            sql.push(" AND kind IN (");
-            let mut list = sql.separated(", ");
-            for kind in &wanted.kinds {
-                list.push_bind(kind.clone());
-            }
-            sql.push(")");
-        }
-        if let Some(event_id) = wanted.event_id {
-            sql.push(" AND event_id = ");
-            sql.push_bind(event_id.as_bytes().to_vec());
-        }
-        if let Some(trace_id) = wanted.trace_id {
-            sql.push(" AND id IN (SELECT item_id FROM item_traces WHERE trace_id = ");
-            sql.push_bind(trace_id.to_vec()).push(")");
-        }
-        if let Some(name) = &wanted.name {
-            sql.push(" AND name = ").push_bind(name.clone());
-        }
-        if let Some(since) = wanted.since {
-            sql.push(" AND timestamp >= ").push_bind(since.as_millis());
-        }
+        push_wanted(&mut sql, wanted);
         let mut order = "DESC";
         if let Some((row, direction)) = from {
             let sign = if direction == Direction::Onward {
@@ -179,6 +162,60 @@ impl Store {
         sql.push_bind(limit);
         let rows = sql.build().fetch_all(self.reader()).await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Up to `limit` items of a project from a place (time, row) on, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn latest_items(
+        &self,
+        project: i64,
+        wanted: &Wanted,
+        from: Option<(At, Direction)>,
+        limit: u32,
+    ) -> Result<Vec<ItemRow>, StoreError> {
+        let mut sql = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM items"));
+        sql.push(" WHERE project_id = ").push_bind(project);
+        push_wanted(&mut sql, wanted);
+        let mut order = "DESC";
+        if let Some((at, direction)) = from {
+            let sign = if direction == Direction::Onward {
+                "<"
+            } else {
+                order = "ASC";
+                ">"
+            };
+            sql.push(format_args!(" AND (timestamp, id) {sign} ("));
+            sql.push_bind(at.value).push(", ").push_bind(at.id);
+            sql.push(")");
+        }
+        sql.push(format_args!(
+            " ORDER BY timestamp {order}, id {order} LIMIT "
+        ));
+        sql.push_bind(limit);
+        let rows = sql.build().fetch_all(self.reader()).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The kinds of which a project has items, in order. Each is one step in an index.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn item_kinds(&self, project: i64) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "WITH RECURSIVE found (kind) AS (
+                 SELECT MIN(kind) FROM items WHERE project_id = ?1
+                 UNION ALL
+                 SELECT (SELECT MIN(kind) FROM items
+                         WHERE project_id = ?1 AND kind > found.kind)
+                 FROM found WHERE found.kind IS NOT NULL
+             )
+             SELECT kind FROM found WHERE kind IS NOT NULL",
+        )
+        .bind(project)
+        .fetch_all(self.reader())
+        .await?)
     }
 
     /// An item of a project.
@@ -351,7 +388,36 @@ impl Write {
     }
 }
 
-fn read(row: &sqlx::sqlite::SqliteRow) -> Result<ItemRow, StoreError> {
+/// The conditions that say which items are looked for.
+fn push_wanted(sql: &mut QueryBuilder<Sqlite>, wanted: &Wanted) {
+    if !wanted.kinds.is_empty() {
+        sql.push(" AND kind IN ");
+        push_list(sql, wanted.kinds.iter().cloned());
+    }
+    if let Some(event_id) = wanted.event_id {
+        sql.push(" AND event_id = ");
+        sql.push_bind(event_id.as_bytes().to_vec());
+    }
+    if let Some(trace_id) = wanted.trace_id {
+        sql.push(" AND id IN (SELECT item_id FROM item_traces WHERE trace_id = ");
+        sql.push_bind(trace_id.to_vec()).push(")");
+    }
+    if let Some(name) = &wanted.name {
+        sql.push(" AND name = ").push_bind(name.clone());
+    }
+    if let Some(since) = wanted.since {
+        sql.push(" AND timestamp >= ").push_bind(since.as_millis());
+    }
+    if let Some(until) = wanted.until {
+        sql.push(" AND timestamp < ").push_bind(until.as_millis());
+    }
+    if !wanted.environments.is_empty() {
+        sql.push(" AND json_extract(facts, '$.environment') IN ");
+        push_list(sql, wanted.environments.iter().cloned());
+    }
+}
+
+pub(super) fn read(row: &sqlx::sqlite::SqliteRow) -> Result<ItemRow, StoreError> {
     let at = |i: usize| row.try_get::<i64, _>(i);
     let event: Option<&[u8]> = row.try_get(3)?;
     Ok(ItemRow {

@@ -88,6 +88,10 @@ pub struct Session {
     pub last_seen_at: i64,
     /// When it ends at the latest.
     pub expires_at: i64,
+    /// What the browser that began it calls itself.
+    pub user_agent: String,
+    /// Where it was begun from.
+    pub address: String,
 }
 
 /// An API token, without its secret.
@@ -271,11 +275,36 @@ impl Store {
     /// [`StoreError::Engine`].
     pub async fn session(&self, id_hash: &[u8]) -> Result<Option<Session>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT id_hash, user_id, csrf_token, created_at, last_seen_at, expires_at
+            "SELECT id_hash, user_id, csrf_token, created_at, last_seen_at, expires_at, user_agent,
+                    address
              FROM sessions WHERE id_hash = ?1",
         )
         .bind(id_hash)
         .fetch_optional(self.reader())
+        .await?)
+    }
+
+    /// A user's sessions that end after `now` and were used since `idle_since`, the one used last
+    /// first.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn sessions(
+        &self,
+        user_id: i64,
+        now: i64,
+        idle_since: i64,
+    ) -> Result<Vec<Session>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT id_hash, user_id, csrf_token, created_at, last_seen_at, expires_at, user_agent,
+                    address
+             FROM sessions WHERE user_id = ?1 AND expires_at > ?2 AND last_seen_at > ?3
+             ORDER BY last_seen_at DESC, created_at DESC",
+        )
+        .bind(user_id)
+        .bind(now)
+        .bind(idle_since)
+        .fetch_all(self.reader())
         .await?)
     }
 
@@ -458,8 +487,9 @@ impl Write {
             .await?;
         sqlx::query(
             "INSERT INTO sessions
-                 (id_hash, user_id, csrf_token, created_at, last_seen_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                 (id_hash, user_id, csrf_token, created_at, last_seen_at, expires_at,
+                  user_agent, address)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )
         .bind(&session.id_hash)
         .bind(session.user_id)
@@ -467,6 +497,8 @@ impl Write {
         .bind(session.created_at)
         .bind(session.last_seen_at)
         .bind(session.expires_at)
+        .bind(&session.user_agent)
+        .bind(&session.address)
         .execute(self.connection())
         .await?;
         sqlx::query("UPDATE users SET last_login_at = ?2 WHERE id = ?1")

@@ -118,6 +118,40 @@ export async function sendEvent(
   if (!response.ok) throw new Error(`the relay answered ${response.status}: ${await response.text()}`);
 }
 
+/** An item of an envelope: its kind, and its body as JSON. */
+export interface SentItem {
+  type: string;
+  /** The type of a container of entries. */
+  container?: string;
+  body: unknown;
+}
+
+/** Items in an envelope of their own, about an event or about none. */
+export async function sendItems(
+  at: Connection,
+  eventId: string | null,
+  items: readonly SentItem[],
+): Promise<void> {
+  const line = (value: unknown) => `${JSON.stringify(value)}\n`;
+  const parts = [
+    line({ ...(eventId ? { event_id: eventId } : {}), dsn: at.dsn, sent_at: new Date().toISOString() }),
+    ...items.flatMap(({ type, container, body }) => [
+      line(container ? { type, content_type: container, item_count: 1 } : { type }),
+      line(body),
+    ]),
+  ];
+  const key = new URL(at.dsn).username;
+  const response = await fetch(`${at.relay_url}/api/${at.project_id}/envelope/`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/x-sentry-envelope",
+      "X-Sentry-Auth": `Sentry sentry_version=7, sentry_client=vedette-e2e/1.0, sentry_key=${key}`,
+    },
+    body: parts.join(""),
+  });
+  if (!response.ok) throw new Error(`the relay answered ${response.status}: ${await response.text()}`);
+}
+
 /** Makes a release with a commit and a deploy, as a build would. */
 export async function tellRelease(at: Connection, version: string): Promise<void> {
   const tell = async (path: string, body: unknown) => {
@@ -143,6 +177,30 @@ interface Found {
 
 const PATIENCE_MS = 30_000;
 const LOOK_EVERY_MS = 200;
+
+interface FoundItem {
+  name: string;
+  eventID: string | null;
+  facts: Record<string, unknown>;
+}
+
+/** Asks the API until an item of a kind fits, with a deadline. */
+export async function awaitItem(
+  at: Connection,
+  kind: string,
+  fits: (item: FoundItem) => boolean,
+): Promise<FoundItem> {
+  const until = Date.now() + PATIENCE_MS;
+  const url = `${at.hub_url}/api/0/organizations/${at.organization}/vedette/items/?kind=${kind}`;
+  for (;;) {
+    const response = await fetch(url, { headers: { Authorization: `Bearer ${at.api_token}` } });
+    if (!response.ok) throw new Error(`the hub answered ${response.status}: ${await response.text()}`);
+    const found = ((await response.json()) as FoundItem[]).find(fits);
+    if (found) return found;
+    if (Date.now() > until) throw new Error(`no ${kind} fits within ${PATIENCE_MS} ms`);
+    await new Promise((done) => setTimeout(done, LOOK_EVERY_MS));
+  }
+}
 
 /** Asks the API until an issue fits, with a deadline. */
 export async function awaitIssue(

@@ -12,7 +12,7 @@ import {
   retainSearchParams,
 } from "@tanstack/react-router";
 import { relayEquationQuery, relayQuery } from "./api/fleet.ts";
-import { eventQuery, issueQuery } from "./api/issues.ts";
+import { eventIdQuery, eventQuery, issueQuery } from "./api/issues.ts";
 import { projectQuery, projectsQuery } from "./api/projects.ts";
 import { releaseQuery } from "./api/releases.ts";
 import { organizationsQuery, sessionQuery } from "./api/session.ts";
@@ -20,7 +20,7 @@ import { COLUMNS, type Column } from "./lib/fleet.ts";
 import { DIMENSIONS, type Dimension } from "./lib/outcomes.ts";
 import { oneOf, parseSearch, stringifySearch, text, texts } from "./lib/search-params.ts";
 import { isPeriod } from "./lib/time.ts";
-import { Failed, Missing, NoOrganization, Waiting } from "./pages/shell/Fallbacks.tsx";
+import { Failed, Missing, NoOrganization, NoSuchEvent, Waiting } from "./pages/shell/Fallbacks.tsx";
 import { Shell } from "./pages/shell/Shell.tsx";
 
 interface Context {
@@ -117,6 +117,8 @@ export interface IssueListSearch extends FilterSearch {
   /** Absent: unresolved issues. Empty: all of them. */
   query?: string;
   sort?: Sort;
+  /** What the bars of each issue cover; absent is a day. */
+  groupStatsPeriod?: "14d";
 }
 
 const issues = createRoute({
@@ -126,11 +128,12 @@ const issues = createRoute({
     ...filterSearch(raw),
     query: text(raw.query),
     sort: oneOf(raw.sort, SORTS),
+    groupStatsPeriod: oneOf(raw.groupStatsPeriod, ["14d"] as const),
   }),
   component: lazyRouteComponent(() => import("./pages/issues/IssueListPage.tsx"), "IssueListPage"),
 });
 
-export const ISSUE_TABS = ["event", "events", "tags", "compare", "grouping", "activity"] as const;
+export const ISSUE_TABS = ["event", "events", "tags", "feedback", "compare", "grouping", "activity"] as const;
 export type IssueTab = (typeof ISSUE_TABS)[number];
 
 /** The filter under which events are stepped through; environments are part of both filters. */
@@ -167,6 +170,48 @@ const issueEvent = createRoute({
   path: "/issues/$issueId/events/$eventId",
   validateSearch: issueSearch,
   component: issuePage,
+});
+
+/** An event by its id alone: its issue shows it. */
+const eventLink = createRoute({
+  getParentRoute: () => organization,
+  path: "/events/$eventId",
+  loader: async ({ context, params: { org, eventId } }) => {
+    const { groupID } = await context.queryClient.ensureQueryData(eventIdQuery(org, eventId));
+    throw redirect({
+      to: "/organizations/$org/issues/$issueId/events/$eventId",
+      params: { org, issueId: groupID, eventId },
+      replace: true,
+    });
+  },
+  errorComponent: NoSuchEvent,
+});
+
+const feedback = createRoute({
+  getParentRoute: () => organization,
+  path: "/feedback",
+  validateSearch: filterSearch,
+  component: lazyRouteComponent(() => import("./pages/feedback/FeedbackPage.tsx"), "FeedbackPage"),
+});
+
+export interface ItemSearch extends FilterSearch {
+  /** Absent: logs, or all parts of the trace. */
+  kind?: string;
+  trace?: string;
+  /** The one whose details are open: its project and its id. */
+  item?: string;
+}
+
+const items = createRoute({
+  getParentRoute: () => organization,
+  path: "/items",
+  validateSearch: (raw): ItemSearch => ({
+    ...filterSearch(raw),
+    kind: text(raw.kind),
+    trace: text(raw.trace),
+    item: text(raw.item),
+  }),
+  component: lazyRouteComponent(() => import("./pages/items/ItemsPage.tsx"), "ItemsPage"),
 });
 
 const RELEASE_SORTS = [
@@ -356,6 +401,9 @@ const tree = root.addChildren([
       issues,
       issue,
       issueEvent,
+      eventLink,
+      feedback,
+      items,
       releases,
       release,
       projects,

@@ -9,6 +9,12 @@ const DEEDS: &[(&str, &str, &str)] = &[
     ("POST", "/api/0/auth/login/", "auth.login"),
     ("DELETE", "/api/0/auth/", "auth.logout"),
     ("POST", "/api/0/auth/invitation/", "member.accept-invite"),
+    ("PUT", "/api/0/users/me/", "account.edit"),
+    (
+        "DELETE",
+        "/api/0/users/me/sessions/{session}/",
+        "account.end-session",
+    ),
     ("POST", "/api/0/api-tokens/", "api-token.create"),
     ("DELETE", "/api/0/api-tokens/", "api-token.remove"),
     ("PUT", "/api/0/organizations/{organization}/", "org.edit"),
@@ -327,6 +333,11 @@ const DEEDS: &[(&str, &str, &str)] = &[
     ),
     ("PUT", "/api/0/vedette/fleet-alerts/", "fleet.edit-alerts"),
     ("POST", "/api/0/vedette/join-tokens/", "join-token.create"),
+    (
+        "DELETE",
+        "/api/0/vedette/join-tokens/{token}/",
+        "join-token.remove",
+    ),
     ("POST", "/api/0/vedette/config/retry/", "fleet.retry-config"),
     (
         "POST",

@@ -28,6 +28,9 @@ pub(in crate::api) struct Relay {
     state: String,
     is_connected: bool,
     labels: BTreeMap<String, String>,
+    /// Where its data may be kept: the hub's region, which its certificate names; else what its
+    /// label `region` says.
+    region: Option<String>,
     version: String,
     address: Option<String>,
     joined_at: String,
@@ -153,6 +156,7 @@ pub(super) struct Known {
     conditions: BTreeMap<Vec<u8>, Vec<ConditionRow>>,
     links: BTreeMap<RelayId, LinkSettings>,
     authority: [u8; 32],
+    region: Option<String>,
 }
 
 impl Known {
@@ -169,6 +173,7 @@ impl Known {
             conditions,
             links: links.map(|own| (own.relay, own.link)).collect(),
             authority: state.fleet.pin(),
+            region: state.fleet.region().map(ToString::to_string),
         })
     }
 
@@ -176,13 +181,17 @@ impl Known {
         let conditions = self.conditions.remove(relay.id.as_bytes().as_slice());
         let link = self.links.get(&relay.id).map(RelayLinkForm::new);
         let certificate = Certificate::new(&relay.certificate, &self.authority, now);
-        Relay::new(
-            relay,
-            conditions.unwrap_or_default(),
-            link,
-            certificate,
-            now,
-        )
+        let region = self.region.as_ref().or_else(|| relay.labels.get("region"));
+        Relay {
+            region: region.cloned(),
+            ..Relay::new(
+                relay,
+                conditions.unwrap_or_default(),
+                link,
+                certificate,
+                now,
+            )
+        }
     }
 }
 
@@ -210,6 +219,7 @@ impl Relay {
             name: relay.name,
             state: relay.state.name().to_owned(),
             labels: relay.labels,
+            region: None,
             version: relay.version,
             address: relay.address,
             joined_at: iso(relay.joined_at.as_millis()),

@@ -10,18 +10,18 @@ use axum::response::{IntoResponse, Response};
 use protocol::pattern::NetworkError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::ApiState;
 use super::super::caller::Caller;
 use super::super::error::ApiError;
-use super::super::input::Input;
+use super::super::input::{At, Input};
 use super::super::types::iso;
 use super::check_labels;
 use crate::access::Scope;
 use crate::audit;
 use crate::clock;
-use crate::fleet::TokenRequest;
+use crate::fleet::{OpenToken, TokenRequest};
 
 /// The longest life of a join token.
 const JOIN_TOKEN_LIFE_MAX: Duration = Duration::from_hours(30 * 24);
@@ -65,6 +65,76 @@ pub(in crate::api) struct JoinToken {
     command: String,
     expires_at: String,
     uses: u32,
+}
+
+/// A join token that can still be used, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct OpenJoinToken {
+    /// Its public half, which its text begins with.
+    id: String,
+    /// How many relays may still join.
+    uses_left: u32,
+    /// What the relays are labelled with.
+    labels: BTreeMap<String, String>,
+    /// Where the relays come from; anywhere when there is none.
+    address_range: Option<String>,
+    /// How often a wrong secret was shown for it.
+    failures: u32,
+    date_created: String,
+    expires_at: String,
+}
+
+impl From<OpenToken> for OpenJoinToken {
+    fn from(token: OpenToken) -> Self {
+        Self {
+            id: token.id,
+            uses_left: token.uses_left,
+            labels: token.labels,
+            address_range: token.from.map(|range| range.to_string()),
+            failures: token.failures,
+            date_created: iso(token.created_at.as_millis()),
+            expires_at: iso(token.expires_at.as_millis()),
+        }
+    }
+}
+
+/// The path of a join token.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::api) struct JoinTokenPath {
+    /// Its id.
+    token: String,
+}
+
+/// The join tokens that can still be used.
+#[utoipa::path(get, path = "/api/0/vedette/join-tokens/", tag = "fleet",
+    responses((status = 200, body = [OpenJoinToken])))]
+pub(in crate::api) async fn join_tokens(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<Vec<OpenJoinToken>>, ApiError> {
+    caller.anywhere(Scope::OrgWrite)?;
+    let now = clock::now();
+    let tokens = state.fleet.join_tokens().await?.into_iter();
+    let open = tokens.filter(|token| token.uses_left > 0 && token.expires_at > now);
+    Ok(Json(open.map(OpenJoinToken::from).collect()))
+}
+
+/// Ends a join token. Relays that have joined with it stay.
+#[utoipa::path(delete, path = "/api/0/vedette/join-tokens/{token}/", tag = "fleet",
+    params(JoinTokenPath), responses((status = 204)))]
+pub(in crate::api) async fn end_join_token(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<JoinTokenPath>,
+) -> Result<StatusCode, ApiError> {
+    caller.anywhere(Scope::OrgWrite)?;
+    audit::target("join-token", &path.token, "");
+    if !state.fleet.remove_join_token(&path.token).await? {
+        return Err(ApiError::missing());
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Makes a token that lets relays join.

@@ -48,6 +48,37 @@ async fn makes_join_tokens() {
 }
 
 #[tokio::test]
+async fn open_join_tokens_are_listed_without_their_secret_and_ended() {
+    let hub = Hub::new().await;
+    let path = "vedette/join-tokens/";
+    let wish = json!({ "uses": 3, "labels": { "site": "hh" }, "addressRange": "10.20.0.0/16" });
+    let made = hub.post(path, wish).await.json()["token"].clone();
+    let listed = hub.get(path).await;
+    let secret = made.as_str().unwrap().split('.').nth(2).unwrap().to_owned();
+    assert!(!listed.text.contains(&secret), "{}", listed.text);
+    let open = listed.json()[0].clone();
+    assert_eq!(open["usesLeft"], 3);
+    assert_eq!(open["labels"], json!({ "site": "hh" }));
+    assert_eq!(open["addressRange"], "10.20.0.0/16");
+    let id = open["id"].as_str().unwrap();
+    let member = hub.ask(&hub.member, Method::GET, path, None).await;
+    assert_eq!(member.status, StatusCode::FORBIDDEN);
+    let one = format!("{path}{id}/");
+    assert_eq!(hub.delete(&one).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(hub.delete(&one).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(hub.get(path).await.text, "[]");
+}
+
+#[tokio::test]
+async fn a_relay_is_in_the_region_that_its_label_says() {
+    let hub = Hub::new().await;
+    let path = format!("vedette/relays/{RELAY}/");
+    assert_eq!(hub.get(&path).await.json()["region"], Value::Null);
+    let change = json!({ "labels": { "region": "eu" } });
+    assert_eq!(hub.put(&path, change).await.json()["region"], "eu");
+}
+
+#[tokio::test]
 async fn adds_the_ledger_up() {
     let hub = Hub::new().await;
     hub.seed().await;

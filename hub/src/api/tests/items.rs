@@ -110,6 +110,51 @@ async fn items_are_found_by_kind_event_trace_and_name_by_pages() {
 }
 
 #[tokio::test]
+async fn items_of_all_projects_are_found_by_time_environment_and_kind() {
+    let hub = Hub::new().await;
+    let trace = "d1901c4e6b5d6d4cb962dc071d7b7f9e";
+    let log = async |n: u128, body: &str, environment: &str, seconds_ago: i64| {
+        let at = clock::now().plus_millis(-seconds_ago * 1000);
+        let log = json!({"items": [{"level": "info", "body": body, "trace_id": trace,
+            "timestamp": at.to_rfc3339(), "attributes":
+                {"sentry.environment": {"value": environment, "type": "string"}}}]});
+        hub.digest_item(n, "log", &json!({"item_count": 1}), &log.to_string())
+            .await;
+    };
+    log(1, "now", "production", 0).await;
+    log(2, "an hour ago", "staging", 3600).await;
+    log(3, "a moment ago", "production", 60).await;
+    let check_in = json!({"monitor_slug": "job", "status": "ok"});
+    hub.digest_item(4, "check_in", &json!({}), &check_in.to_string())
+        .await;
+    let path = "organizations/acme/vedette/items/";
+    let find = async |query: &str| {
+        let found = hub.get(&format!("{path}?{query}")).await;
+        let found = found.json();
+        let names = found.as_array().unwrap().iter();
+        names.map(|item| item["name"].clone()).collect::<Vec<_>>()
+    };
+    let all = ["now", "a moment ago", "an hour ago"];
+    assert_eq!(find("kind=log").await, all);
+    assert_eq!(find(&format!("trace={trace}")).await, all);
+    assert_eq!(find("kind=log&statsPeriod=10m").await, all[..2]);
+    assert_eq!(find("kind=log&environment=staging").await, all[2..]);
+    assert_eq!(find("kind=check_in&project=shop").await, ["job"]);
+    let first = hub.get(&format!("{path}?kind=log&limit=2")).await;
+    let next = first.cursor("next").unwrap();
+    let onward = format!("kind=log&limit=2&cursor={next}");
+    assert_eq!(find(&onward).await, all[2..]);
+    assert_eq!(first.json()[0]["projectID"], hub.project.to_string());
+    let kinds = hub
+        .get("organizations/acme/vedette/item-kinds/")
+        .await
+        .json();
+    assert_eq!(kinds, json!({ "kinds": ["check_in", "log"] }));
+    let unknown = hub.get(&format!("{path}?project=nowhere")).await;
+    assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn a_log_is_shown_with_its_attributes_of_their_types_and_what_was_put_right() {
     let hub = Hub::new().await;
     let trace = "d1901c4e6b5d6d4cb962dc071d7b7f9e";

@@ -31,7 +31,7 @@ export async function deleteIssues(
     if (status === 202) onAsked(data);
   };
   if ("query" in what) {
-    const { sort: _, ...search } = what;
+    const { sort: _, groupStatsPeriod: __, ...search } = what;
     return ask(search);
   }
   for (let i = 0; i < what.length; i += IDS_MAX) await ask({ id: what.slice(i, i + IDS_MAX) });

@@ -11,6 +11,7 @@ import type {
   FleetAlerts,
   JoinToken,
   NewJoinToken,
+  OpenJoinToken,
   Poison,
   Relay,
   RelayHistory,
@@ -87,6 +88,16 @@ export const poisonQuery = queryOptions({
   queryFn: ({ signal }) => get<Poison[]>("vedette/poison/", { signal }),
   refetchInterval: 4 * REFRESH_MS,
 });
+
+/** The tokens with which relays can still join, without their secrets. */
+export const joinTokensQuery = queryOptions({
+  queryKey: [...fleetKey, "join-tokens"],
+  queryFn: ({ signal }) => get<OpenJoinToken[]>("vedette/join-tokens/", { signal }),
+});
+
+export async function endJoinToken(id: string) {
+  await request("DELETE", `vedette/join-tokens/${id}/`);
+}
 
 export async function createJoinToken(body: NewJoinToken) {
   return (await request<JoinToken>("POST", "vedette/join-tokens/", { body })).data;

@@ -36,6 +36,8 @@ export interface IssueFilter {
   statsPeriod?: string;
   start?: string;
   end?: string;
+  /** What the counts over time cover; a day when absent. */
+  groupStatsPeriod?: "14d";
 }
 
 export type IssuePage = Page<Issue>;
@@ -54,7 +56,7 @@ const fetchIssues = (org: string, filter: IssueFilter, cursor: string, signal?: 
       ...filter,
       cursor,
       limit: cursor ? FURTHER_PAGE_SIZE : PAGE_SIZE,
-      groupStatsPeriod: "24h",
+      groupStatsPeriod: filter.groupStatsPeriod ?? "24h",
       shortIdLookup: 1,
     },
     // Without a query the API asks for unresolved issues; an empty one asks for all.
@@ -175,7 +177,7 @@ export const correctionsQuery = (org: string, filter: IssueFilter) =>
   queryOptions({
     queryKey: ["org", org, "corrections", filter],
     queryFn: async ({ signal }) => {
-      const { sort: _, ...query } = filter;
+      const { sort: _, groupStatsPeriod: __, ...query } = filter;
       const at = `organizations/${org}/vedette/corrections/`;
       return (await get<Corrections>(at, { signal, query })).corrections;
     },
@@ -190,6 +192,24 @@ export const shortIdQuery = (org: string, shortId: string) =>
       get<{ group: Issue }>(`organizations/${org}/shortids/${segment(shortId)}/`, { signal }),
     staleTime: 60_000,
   });
+
+/** Which issue has the event of an id. */
+export const eventIdQuery = (org: string, event: string) =>
+  queryOptions({
+    queryKey: ["org", org, "eventid", event],
+    queryFn: async ({ signal }) => {
+      const at = `organizations/${org}/eventids/${segment(event)}/`;
+      const { groupId, event: found } = await get<EventOfId>(at, { signal });
+      return { groupID: groupId, title: found.title };
+    },
+    retry: false,
+    staleTime: 60_000,
+  });
+
+interface EventOfId {
+  groupId: string;
+  event: EventDetail;
+}
 
 export const environmentsQuery = (org: string) =>
   queryOptions({
@@ -210,6 +230,8 @@ export interface IssueEdit extends Partial<StatusChange> {
   assignedTo?: string;
   priority?: string;
   isBookmarked?: boolean;
+  /** Whether the signed-in user is told of what others do to it. */
+  isSubscribed?: boolean;
   /** `false`: somebody has looked at it. */
   inbox?: false;
 }

@@ -38,7 +38,7 @@ export const releaseListQuery = (org: string, filter: ReleaseFilter) =>
   });
 
 /** The releases of a time, the latest first: no chart shows more than a page of them. */
-export const releasesQuery = (org: string, project: readonly string[], statsPeriod: "24h" | "30d") =>
+export const releasesQuery = (org: string, project: readonly string[], statsPeriod: "24h" | "14d" | "30d") =>
   queryOptions({
     queryKey: [...releasesKey(org), project, statsPeriod],
     queryFn: async ({ signal }) => {

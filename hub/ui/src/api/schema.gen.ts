@@ -906,6 +906,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/vedette/feedback/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people wrote in an organization's projects, the latest first. */
+        get: operations["get_organizations_vedette_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/vedette/item-kinds/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kinds of which the projects have items. */
+        get: operations["get_organizations_vedette_item_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/vedette/items/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept in projects beside events, the one that happened last first. */
+        get: operations["get_organizations_vedette_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/vedette/suggestions/": {
         parameters: {
             query?: never;
@@ -1636,9 +1687,44 @@ export interface paths {
         };
         /** Who is asking. */
         get: operations["get_users_me"];
+        /** Changes the caller's name or password. */
+        put: operations["put_users_me"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/users/me/sessions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the caller is logged in, the session used last first. */
+        get: operations["get_users_me_sessions"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/users/me/sessions/{session}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of the caller's sessions. */
+        delete: operations["delete_users_me_sessions_one"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1754,11 +1840,29 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The join tokens that can still be used. */
+        get: operations["get_vedette_join_tokens"];
         put?: never;
         /** Makes a token that lets relays join. */
         post: operations["post_vedette_join_tokens"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/join-tokens/{token}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a join token. Relays that have joined with it stay. */
+        delete: operations["delete_vedette_join_tokens_one"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2171,6 +2275,15 @@ export interface components {
             /** @description What others call them. */
             name?: string;
             password: string;
+        };
+        /** @description Changes of one's own account; what is left out stays. */
+        AccountChange: {
+            /** @description What others call them. */
+            name?: string | null;
+            /** @description A new one, of at least eight characters. It ends every session, and begins a fresh one. */
+            password?: string | null;
+            /** @description The one before; needed for a new one. */
+            currentPassword?: string | null;
         };
         /** @description The equation across the fleet: the sum of its relays', each since its spool was made. */
         Accounting: {
@@ -2804,7 +2917,7 @@ export interface components {
             /** @description How it is grouped, and why. */
             groupingInfo: Record<string, unknown>[];
             occurrence?: Record<string, unknown> | null;
-            userReport?: Record<string, unknown> | null;
+            userReport?: components["schemas"]["UserReport"] | null;
             sdkUpdates: string[];
             resolvedWith: string[];
         };
@@ -2892,6 +3005,24 @@ export interface components {
                 number
             ] | null;
             hasSystemFrames: boolean;
+        };
+        /** @description What a person wrote. */
+        Feedback: {
+            id: string;
+            /** @description `report` about an event, or `feedback` that is an event itself. */
+            kind: string;
+            project: components["schemas"]["ProjectRef"];
+            /** @description Empty where they did not say. */
+            name: string;
+            /** @description Empty where they did not say, or where it is not kept. */
+            email: string;
+            comments: string;
+            dateCreated: string;
+            /** @description The page it was written on, where that is known. */
+            url?: string | null;
+            /** @description The event that it is about. */
+            eventID?: string | null;
+            issue?: components["schemas"]["IssueName"] | null;
         };
         /** @description A file that a commit touched. */
         FileInput: {
@@ -3222,7 +3353,9 @@ export interface components {
             project: components["schemas"]["ProjectRef"];
             /** @description `error`, `default`, `csp`, … */
             type: string;
+            /** @description `error`, or `feedback` where a person wrote it. */
             issueType: string;
+            /** @description The same. */
             issueCategory: string;
             metadata: components["schemas"]["IssueMetadata"];
             /** Format: int64 */
@@ -3317,7 +3450,10 @@ export interface components {
             tags: components["schemas"]["TagCount"][];
             firstRelease?: components["schemas"]["ReleaseRef"] | null;
             lastRelease?: components["schemas"]["ReleaseRef"] | null;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description How many people wrote about its events.
+             */
             userReportCount: number;
             /**
              * Format: int64
@@ -3334,6 +3470,12 @@ export interface components {
             filename?: string | null;
             function?: string | null;
             title?: string | null;
+        };
+        /** @description An issue, as what people wrote mentions it. */
+        IssueName: {
+            id: string;
+            shortId: string;
+            title: string;
         };
         /** @description Events over time. */
         IssueStats: {
@@ -3382,9 +3524,15 @@ export interface components {
             /** @description The client that sent it. */
             client?: string | null;
         };
+        /** @description The kinds of items that are kept. */
+        ItemKinds: {
+            /** @description As their envelopes named them, in order. */
+            kinds: string[];
+        };
         /** @description An item that is no event. */
         ItemSummary: {
             id: string;
+            projectID: string;
             /** @description Its kind, as its envelope named it. */
             kind: string;
             /** @description The event it belongs to, or is. */
@@ -3711,6 +3859,29 @@ export interface components {
             dateCreated: string;
             dateSent?: string | null;
         };
+        /** @description A join token that can still be used, without its secret. */
+        OpenJoinToken: {
+            /** @description Its public half, which its text begins with. */
+            id: string;
+            /**
+             * Format: int32
+             * @description How many relays may still join.
+             */
+            usesLeft: number;
+            /** @description What the relays are labelled with. */
+            labels: {
+                [key: string]: string;
+            };
+            /** @description Where the relays come from; anywhere when there is none. */
+            addressRange?: string | null;
+            /**
+             * Format: int32
+             * @description How often a wrong secret was shown for it.
+             */
+            failures: number;
+            dateCreated: string;
+            expiresAt: string;
+        };
         Option: null | string;
         /** @description An organization. */
         Organization: {
@@ -3771,6 +3942,19 @@ export interface components {
             /** @description The beginning of each interval. */
             intervals: string[];
             groups: components["schemas"]["OutcomeGroup"][];
+        };
+        /** @description A session of the caller. */
+        OwnSession: {
+            id: string;
+            /** @description Whether this request is of it. */
+            isCurrent: boolean;
+            /** @description What the browser calls itself; empty when it did not say. */
+            userAgent: string;
+            /** @description Where it was begun from; empty for one that began before that was kept. */
+            address: string;
+            dateCreated: string;
+            /** @description To the minute. */
+            dateLastUsed: string;
         };
         /** @description Who looks after what of a project. */
         Ownership: {
@@ -4022,6 +4206,11 @@ export interface components {
             labels: {
                 [key: string]: string;
             };
+            /**
+             * @description Where its data may be kept: the hub's region, which its certificate names; else what its
+             *     label `region` says.
+             */
+            region?: string | null;
             version: string;
             address?: string | null;
             joinedAt: string;
@@ -7963,6 +8152,140 @@ export interface operations {
             };
         };
     };
+    get_organizations_vedette_feedback: {
+        parameters: {
+            query?: {
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description About this issue, or in it; an id. */
+                issue?: string;
+                /** @description As in `14d`. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_vedette_item_kinds: {
+        parameters: {
+            query?: {
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemKinds"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_vedette_items: {
+        parameters: {
+            query?: {
+                /** @description Of this kind; repeated for several. */
+                kind?: string[];
+                /** @description Of this event. */
+                event?: string;
+                /** @description With a part of this trace. */
+                trace?: string;
+                /** @description Of this name: a file, monitor, transaction, session or replay. */
+                name?: string;
+                /** @description From the `Link` header of another page. */
+                cursor?: string;
+                /** @description At most 100. */
+                limit?: number;
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description That ran here; repeated for several. */
+                environment?: string[];
+                /** @description As in `14d`. */
+                statsPeriod?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                start?: string;
+                /** @description ISO 8601; not together with `statsPeriod`. */
+                end?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemSummary"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_vedette_suggestions: {
         parameters: {
             query?: {
@@ -10340,6 +10663,95 @@ export interface operations {
             };
         };
     };
+    put_users_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_users_me_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSession"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_users_me_sessions_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_vedette_accounting: {
         parameters: {
             query?: never;
@@ -10540,6 +10952,34 @@ export interface operations {
             };
         };
     };
+    get_vedette_join_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenJoinToken"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     post_vedette_join_tokens: {
         parameters: {
             query?: never;
@@ -10560,6 +11000,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["JoinToken"];
                 };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_vedette_join_tokens_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why not. */
             default: {

@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, get, request, setCsrfToken } from "./client.ts";
-import type { Organization, Session, SessionBody } from "./types.ts";
+import type { Organization, OwnSession, Session, SessionBody } from "./types.ts";
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
@@ -32,6 +32,25 @@ export async function acceptInvitation(body: { token: string; name: string; pass
 
 export async function logout(): Promise<void> {
   await request("DELETE", "auth/", { quiet401: true });
+}
+
+/** Changes the name; or the password, which ends every other session. */
+export async function changeAccount(body: {
+  name?: string;
+  password?: string;
+  currentPassword?: string;
+}): Promise<Session> {
+  return adopt((await request<SessionBody>("PUT", "users/me/", { body })).data);
+}
+
+/** Where the signed-in user is signed in. */
+export const ownSessionsQuery = queryOptions({
+  queryKey: ["own-sessions"],
+  queryFn: ({ signal }) => get<OwnSession[]>("users/me/sessions/", { signal }),
+});
+
+export async function endSession(id: string): Promise<void> {
+  await request("DELETE", `users/me/sessions/${id}/`);
 }
 
 function adopt(body: SessionBody): Session {

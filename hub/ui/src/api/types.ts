@@ -98,6 +98,24 @@ export type EventDetail = With<
   }
 >;
 
+export type Feedback = Schemas["Feedback"];
+export type UserReport = Schemas["UserReport"];
+
+type Facts = Record<string, Json | undefined>;
+export type Item = With<Schemas["ItemSummary"], { facts: Facts }>;
+/** A log, metric or span as it is understood. */
+export interface ItemEntry {
+  [member: string]: Json | Meta | undefined;
+  attributes?: Record<string, Json>;
+  errors?: Json[];
+  _meta?: Meta;
+}
+export type ItemDetail = With<
+  Schemas["ItemDetail"],
+  { facts: Facts; header: Json; payload: Json; entry: ItemEntry | null; trace: Json }
+>;
+
+export type OwnSession = Schemas["OwnSession"];
 export type ApiToken = Schemas["ApiToken"];
 
 export type RuleTrigger = Schemas["RuleTrigger"];
@@ -119,6 +137,7 @@ export type ConfigState = Schemas["ConfigState"];
 export type FleetAlerts = Schemas["Alerts"];
 export type NewJoinToken = Schemas["NewJoinToken"];
 export type JoinToken = Schemas["JoinToken"];
+export type OpenJoinToken = Schemas["OpenJoinToken"];
 export type Poison = Schemas["Poison"];
 
 export type InboundFilter = With<Schemas["Filter"], { active: boolean | string[] }>;

@@ -1,4 +1,4 @@
-/** A day in a few pixels: one bar an hour. */
+/** Counts over time in a few pixels: one bar an hour, or a day. */
 
 import { exact } from "../lib/format.ts";
 import type { Mark } from "../lib/release-marks.ts";
@@ -9,6 +9,8 @@ interface Props {
   width?: number;
   height?: number;
   label?: string;
+  /** What a bar covers. */
+  unit?: "hour" | "day";
   /** Points in time that may explain what is seen; those outside are left out. */
   marks?: readonly Mark[];
 }
@@ -20,6 +22,7 @@ export function Sparkline({
   width = 120,
   height = 26,
   label = "Events in the last 24 hours",
+  unit = "hour",
   marks = NONE,
 }: Props) {
   const max = Math.max(1, ...points.map(([, n]) => n));
@@ -44,7 +47,7 @@ export function Sparkline({
       height={height}
       viewBox={`0 0 ${width} ${height}`}
       role="img"
-      aria-label={`${label}: ${exact(total)}, at most ${exact(max)} an hour${seen.map((mark) => `, ${mark.label}`).join("")}`}
+      aria-label={`${label}: ${exact(total)}, at most ${exact(max)} ${unit === "hour" ? "an hour" : "a day"}${seen.map((mark) => `, ${mark.label}`).join("")}`}
     >
       <path d={bars} className={total === 0 ? styles.quietBar : styles.bar} />
       {seen.map(({ x, label: what }) => (

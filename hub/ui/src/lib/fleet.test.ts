@@ -32,6 +32,15 @@ describe("the order of relays", () => {
     const old = named("old", {
       backlog: [{ lane: 1, name: "errors", records: 1, bytes: 1, oldestReceivedAt: "2020-01-01T00:00:00Z" }],
     });
+    const here = { ...named("a"), region: "sea" };
+    const there = { ...named("b"), region: "eu" };
+    const nowhere = { ...named("c"), region: null };
+    const regions = (down: boolean) =>
+      sortRelays([nowhere, here, there], "region", down).map(({ name }) => name);
+    expect([regions(false), regions(true)]).toEqual([
+      ["b", "a", "c"],
+      ["a", "b", "c"],
+    ]);
     expect(sortRelays([named("new"), old], "oldest", true)[0]?.name).toBe("old");
     expect(oldestWaiting(named("none", { backlog: [] }))).toBeNull();
   });

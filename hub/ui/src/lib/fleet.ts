@@ -5,6 +5,7 @@ import { toMillis } from "./time.ts";
 
 export const COLUMNS = [
   "name",
+  "region",
   "version",
   "link",
   "loss",
@@ -52,6 +53,8 @@ function key(relay: Relay, column: Column): number | string | null {
   switch (column) {
     case "name":
       return relay.name.toLowerCase();
+    case "region":
+      return relay.region ?? null;
     case "version":
       return relay.version || null;
     case "link":
@@ -194,7 +197,8 @@ const REMEDIES: Record<string, string> = {
     "Look at the disk of its host with `dmesg` and `smartctl -a`, or move its spool. Requests that it cannot keep are refused, and counted.",
   cloned:
     "On the host that is the copy, run `vedette-relay join HUB TOKEN --force` for an identity of its own. Then take the mark off here.",
-  incompatible: "Upgrade whichever program is older, the relay's or this hub's. What it keeps is delivered then.",
+  incompatible:
+    "Upgrade whichever program is older, the relay's or this hub's. What it keeps is delivered then.",
 };
 
 /** What to do about something that is wrong. */

@@ -4,6 +4,7 @@ import { SHORTCUTS, type ShortcutGroup, shortcutsOf } from "./shortcuts.ts";
 const TOGETHER: ShortcutGroup[][] = [
   ["everywhere", "places", "issues"],
   ["everywhere", "places", "issue", "stack"],
+  ["everywhere", "places", "items"],
   ["everywhere", "places", "fleet"],
 ];
 

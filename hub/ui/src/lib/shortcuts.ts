@@ -30,6 +30,8 @@ export const SHORTCUTS = {
     title: "Go to",
     keys: {
       issues: { key: "g i", does: "Issues" },
+      feedback: { key: "g b", does: "Feedback" },
+      items: { key: "g e", does: "Items" },
       releases: { key: "g r", does: "Releases" },
       projects: { key: "g p", does: "Projects" },
       fleet: { key: "g f", does: "Fleet" },
@@ -76,6 +78,16 @@ export const SHORTCUTS = {
     keys: {
       system: { key: "s", does: "Show or hide system frames" },
       spread: { key: "o", does: "Open or close all frames" },
+    },
+  },
+  items: {
+    title: "Items",
+    keys: {
+      next: { key: "j", does: "Next row", isMove: true },
+      previous: { key: "k", does: "Previous row", isMove: true },
+      down: { key: "ArrowDown", drawn: "↓", does: "Next row, from a chosen one", isMove: true },
+      up: { key: "ArrowUp", drawn: "↑", does: "Previous row, from a chosen one", isMove: true },
+      close: { key: "Escape", drawn: "esc", does: "Close the item", isMove: true },
     },
   },
   fleet: {

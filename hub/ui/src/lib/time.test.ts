@@ -1,5 +1,17 @@
-import { describe, expect, it } from "vitest";
-import { absolute, age, clock, duration, isPeriod, offset, relative, toMillis } from "./time.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  absolute,
+  age,
+  clock,
+  duration,
+  fromInput,
+  isPeriod,
+  offset,
+  relative,
+  showZone,
+  toInput,
+  toMillis,
+} from "./time.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 const S = 1000;
@@ -64,5 +76,31 @@ describe("times", () => {
   it("knows the API's periods", () => {
     expect(["1h", "24h", "90d"].every(isPeriod)).toBe(true);
     expect(["", "h", "0d", "1y", "1h "].some(isPeriod)).toBe(false);
+  });
+});
+
+describe("a zone of one's own", () => {
+  afterEach(() => showZone(""));
+
+  it("moves what is shown, in summer and in winter", () => {
+    showZone("Europe/Berlin");
+    expect(absolute("2026-07-01T10:00:00Z")).toBe("2026-07-01 12:00:00 UTC+2");
+    expect(absolute("2026-01-01T10:00:00Z")).toBe("2026-01-01 11:00:00 UTC+1");
+    expect(clock("2026-01-01T23:30:00.250Z")).toBe("00:30:00.250");
+    showZone("Asia/Kathmandu");
+    expect(absolute("2026-01-01T10:00:00Z")).toBe("2026-01-01 15:45:00 UTC+5:45");
+  });
+
+  it("is the zone in which times are typed", () => {
+    showZone("Europe/Berlin");
+    for (const iso of ["2026-07-01T10:00:00.000Z", "2026-03-29T00:30:00.000Z", "2026-03-29T01:30:00.000Z"]) {
+      expect(fromInput(toInput(iso))).toBe(iso);
+    }
+    expect(fromInput("nonsense")).toBeUndefined();
+  });
+
+  it("that nobody knows is the browser's", () => {
+    showZone("Nowhere/At-All");
+    expect(absolute("2026-01-01T10:00:00Z")).toBe("2026-01-01 10:00:00 UTC");
   });
 });

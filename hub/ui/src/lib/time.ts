@@ -66,7 +66,7 @@ export function offset(ms: number): string {
 export function absolute(when: When, options: { utc?: boolean; millis?: boolean } = {}): string {
   const then = toMillis(when);
   if (then === null) return "";
-  const minutes = options.utc ? 0 : -new Date(then).getTimezoneOffset();
+  const minutes = options.utc ? 0 : zoneMinutes(then);
   const local = new Date(then + minutes * 60_000).toISOString();
   const text = `${local.slice(0, 10)} ${local.slice(11, options.millis ? 23 : 19)}`;
   return `${text} ${zoneName(minutes)}`;
@@ -76,8 +76,53 @@ export function absolute(when: When, options: { utc?: boolean; millis?: boolean 
 export function clock(when: When): string {
   const then = toMillis(when);
   if (then === null) return "";
-  const minutes = -new Date(then).getTimezoneOffset();
+  const minutes = zoneMinutes(then);
   return new Date(then + minutes * 60_000).toISOString().slice(11, 23);
+}
+
+/** The clock of the zone that is shown; none is the browser's own. */
+let zoneClock: Intl.DateTimeFormat | null = null;
+
+/** Shows times in a zone by its name, as `Europe/Berlin`; anything unknown is the browser's own. */
+export function showZone(name: string): void {
+  try {
+    zoneClock = name
+      ? new Intl.DateTimeFormat("en-US", {
+          timeZone: name,
+          hourCycle: "h23",
+          year: "numeric",
+          month: "numeric",
+          day: "numeric",
+          hour: "numeric",
+          minute: "numeric",
+        })
+      : null;
+  } catch {
+    zoneClock = null;
+  }
+}
+
+/** How far the shown zone is ahead of UTC at a time, in minutes. */
+function zoneMinutes(at: number): number {
+  if (!zoneClock) return -new Date(at).getTimezoneOffset();
+  const parts = new Map(zoneClock.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+  const part = (name: Intl.DateTimeFormatPartTypes) => parts.get(name) ?? 0;
+  const wall = Date.UTC(part("year"), part("month") - 1, part("day"), part("hour"), part("minute"));
+  return Math.round((wall - Math.floor(at / 60_000) * 60_000) / 60_000);
+}
+
+/** A time as a field for date and time takes it, in the shown zone. */
+export function toInput(iso: string | undefined): string {
+  return iso ? absolute(iso).slice(0, 16).replace(" ", "T") : "";
+}
+
+/** The other way round; `undefined` for what is no time. */
+export function fromInput(text: string): string | undefined {
+  const wall = text ? Date.parse(`${text}Z`) : Number.NaN;
+  if (Number.isNaN(wall)) return undefined;
+  // The offset there, by the one at about that time: two steps find it around a change of clocks.
+  const near = wall - zoneMinutes(wall) * 60_000;
+  return new Date(wall - zoneMinutes(near) * 60_000).toISOString();
 }
 
 function zoneName(minutes: number): string {

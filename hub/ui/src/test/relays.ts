@@ -11,6 +11,7 @@ export function relay(change: Partial<Relay> = {}): Relay {
     state: "active",
     isConnected: false,
     labels: { region: "sea" },
+    region: "sea",
     version: "0.1.0",
     address: "10.0.0.9",
     joinedAt: AT,

@@ -37,44 +37,50 @@ export function useHotkeys(keys: Hotkeys): void {
 
 type Handlers<G extends ShortcutGroup> = Record<ShortcutId<G>, (event?: KeyboardEvent) => void>;
 
-interface Mounted {
-  group: ShortcutGroup;
-  run: (id: string) => void;
-}
+/** What each part of the page that is there can do, in the order in which they came. */
+const mounted = new Set<() => Action[]>();
 
-const mounted = new Set<Mounted>();
-
-/** A group of the table of shortcuts, each with what it does here. */
-export function useShortcuts<G extends ShortcutGroup>(group: G, handlers: Handlers<G>): void {
-  const byId = handlers as Record<string, (event?: KeyboardEvent) => void>;
-  const latest = useRef(byId);
+function useMounted(actions: () => Action[]): void {
+  const latest = useRef(actions);
   useEffect(() => {
-    latest.current = byId;
+    latest.current = actions;
   });
   useEffect(() => {
-    const here: Mounted = { group, run: (id) => latest.current[id]?.() };
+    const here = () => latest.current();
     mounted.add(here);
     return () => {
       mounted.delete(here);
     };
-  }, [group]);
+  }, []);
+}
+
+/** A group of the table of shortcuts, each with what it does here. */
+export function useShortcuts<G extends ShortcutGroup>(group: G, handlers: Handlers<G>): void {
+  const byId = handlers as Record<string, (event?: KeyboardEvent) => void>;
+  useMounted(() =>
+    shortcutsOf(group)
+      .filter(([, { isMove }]) => !isMove)
+      .map(([id, { key, does }]) => ({ id: `${group}.${id}`, does, keys: key, run: () => byId[id]?.() })),
+  );
   useHotkeys(Object.fromEntries(shortcutsOf(group).map(([id, { key }]) => [key, byId[id] ?? (() => {})])));
 }
 
 export interface Action {
   id: string;
   does: string;
-  keys: string;
+  /** Absent: it has no key, and is found in the palette. */
+  keys?: string;
   run: () => void;
 }
 
-/** What the shown page can do by a key, for who does not know the key. */
+/** What a part of the page can do without a key. */
+export function useActions(part: string, actions: readonly Omit<Action, "keys">[]): void {
+  useMounted(() => actions.map((action) => ({ ...action, id: `${part}.${action.id}` })));
+}
+
+/** What the shown page can do, for who does not know the key, or where there is none. */
 export function actionsNow(): Action[] {
-  return [...mounted].flatMap(({ group, run }) =>
-    shortcutsOf(group)
-      .filter(([, { isMove }]) => !isMove)
-      .map(([id, { key, does }]) => ({ id: `${group}.${id}`, does, keys: key, run: () => run(id) })),
-  );
+  return [...mounted].flatMap((actions) => actions());
 }
 
 function isTyping(target: EventTarget | null): boolean {

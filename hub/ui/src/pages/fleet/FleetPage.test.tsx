@@ -246,6 +246,60 @@ describe("the fleet", () => {
       uses: 1,
       validForSeconds: 3600,
       labels: { region: "eu", site: "fra" },
+      addressRange: null,
     });
+  });
+});
+
+describe("join tokens", () => {
+  const token = {
+    id: "0a1b2c3d4e5f6071",
+    usesLeft: 3,
+    labels: { site: "hh" },
+    addressRange: "10.20.0.0/16",
+    failures: 0,
+    dateCreated: "2026-01-01T00:00:00Z",
+    expiresAt: "2099-01-01T00:00:00Z",
+  };
+  const dialog = async () => {
+    await userEvent.click((await screen.findAllByRole("button", { name: "Join a relay" }))[0] as HTMLElement);
+    return screen.findByLabelText("From where");
+  };
+
+  it("are made for relays of some addresses, and a range that is none is told at its field", async () => {
+    const { requests } = open(AT, {
+      ...answers([], []),
+      "GET vedette/join-tokens/": { body: [] },
+      "POST vedette/join-tokens/": {
+        status: 400,
+        body: { detail: "not a network", field: "addressRange" },
+      },
+    });
+    await userEvent.type(await dialog(), "10.20");
+    await userEvent.click(screen.getByRole("button", { name: "Create join token", hidden: true }));
+    expect(await screen.findByText("not a network")).toBeTruthy();
+    expect(requests.find(({ method }) => method === "POST")?.body).toEqual({
+      uses: 1,
+      validForSeconds: 3600,
+      labels: {},
+      addressRange: "10.20",
+    });
+  });
+
+  it("that are open are listed with what they allow, and ended", async () => {
+    let tokens = [token];
+    const { requests } = open(AT, {
+      ...answers([], []),
+      "GET vedette/join-tokens/": () => ({ body: tokens }),
+      [`DELETE vedette/join-tokens/${token.id}/`]: () => {
+        tokens = [];
+        return { status: 204 };
+      },
+    });
+    await dialog();
+    expect(await screen.findByText(/3 relays from 10\.20\.0\.0\/16, site=hh/)).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: `End the token ${token.id}`, hidden: true }));
+    expect(await screen.findByText(/^None\. Each ends/)).toBeTruthy();
+    expect(requests.some(({ method }) => method === "DELETE")).toBe(true);
   });
 });

@@ -1,8 +1,9 @@
 /** A join token, and the very command to run. */
 
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { createJoinToken } from "../../api/fleet.ts";
+import { ApiError } from "../../api/client.ts";
+import { createJoinToken, joinTokensQuery } from "../../api/fleet.ts";
 import { plural } from "../../lib/format.ts";
 import { parseLabels } from "../../lib/labels.ts";
 import { Button } from "../../ui/Button.tsx";
@@ -12,6 +13,7 @@ import { formClass, rowClass, SelectField, TextField } from "../../ui/Form.tsx";
 import { Notice } from "../../ui/State.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import styles from "./Fleet.module.css";
+import { OpenTokens } from "./OpenTokens.tsx";
 
 const LIVES = [
   { seconds: 3600, label: "1 hour" },
@@ -24,10 +26,19 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
   const [uses, setUses] = useState("1");
   const [life, setLife] = useState(3600);
   const [labels, setLabels] = useState("");
+  const [range, setRange] = useState("");
+  const client = useQueryClient();
   const create = useMutation({
     mutationFn: () =>
-      createJoinToken({ uses: Number(uses), validForSeconds: life, labels: parseLabels(labels) }),
+      createJoinToken({
+        uses: Number(uses),
+        validForSeconds: life,
+        labels: parseLabels(labels),
+        addressRange: range.trim() || null,
+      }),
+    onSuccess: () => client.invalidateQueries({ queryKey: joinTokensQuery.queryKey }),
   });
+  const wrongRange = create.error instanceof ApiError ? create.error.fields.addressRange : undefined;
   const made = create.data;
   if (made) {
     return (
@@ -63,7 +74,7 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
           create.mutate();
         }}
       >
-        {create.isError ? <Notice tone="danger">{create.error.message}</Notice> : null}
+        {create.isError && !wrongRange ? <Notice tone="danger">{create.error.message}</Notice> : null}
         <div className={rowClass}>
           <TextField
             label="For how many relays"
@@ -94,6 +105,15 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
           hint="Given to every relay that joins with this token."
           onChange={(event) => setLabels(event.target.value)}
         />
+        <TextField
+          label="From where"
+          mono
+          value={range}
+          placeholder="10.20.0.0/16"
+          error={wrongRange}
+          hint="The addresses that relays may join from. Left out, they may come from anywhere."
+          onChange={(event) => setRange(event.target.value)}
+        />
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" type="submit" busy={create.isPending}>
@@ -101,6 +121,7 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
           </Button>
         </DialogActions>
       </form>
+      <OpenTokens />
     </Dialog>
   );
 }

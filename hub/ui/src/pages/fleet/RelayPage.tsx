@@ -93,6 +93,7 @@ function Lead({ relay }: { relay: Relay }) {
         <TimeAgo at={relay.lastSeenAt} />
       </span>
       {relay.address ? <span>{relay.address}</span> : null}
+      {relay.region ? <span>region {relay.region}</span> : null}
       {labels.map(([name, value]) => (
         <span key={name} className={styles.label}>
           {name}={value}

@@ -127,6 +127,7 @@ export const RelayRow = memo(function RelayRow({ org, relay, index, current, onF
             : labels.map(([k, v]) => `${k}=${v}`).join("  ")}
         </div>
       </td>
+      {cell("region", "Region", relay.region ?? "–")}
       {cell("version", "Version", relay.version || "–")}
       {cell(
         "link",

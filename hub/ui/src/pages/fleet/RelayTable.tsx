@@ -23,6 +23,7 @@ const HEAD_PX = 34;
 
 const HEADS: readonly { column: Column; name: string; numeric?: boolean; about: string }[] = [
   { column: "name", name: "Relay", about: "Name, state and labels" },
+  { column: "region", name: "Region", about: "Where its data may be kept" },
   { column: "version", name: "Version", about: "The program's version" },
   { column: "link", name: "Link", about: "What carries the link, and the round trip" },
   { column: "loss", name: "Loss", numeric: true, about: "Packets lost" },

@@ -1,12 +1,13 @@
 /** One event, in the order in which one looks for a cause. */
 
 import { lazy, Suspense } from "react";
-import type { EventDetail } from "../../api/types.ts";
+import type { EventDetail, UserReport } from "../../api/types.ts";
 import type { ExceptionValue, Stacktrace, Thread } from "../../lib/event-shape.ts";
 import { child } from "../../lib/meta.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
 import { Notice, Skeleton } from "../../ui/State.tsx";
+import { TimeAgo } from "../../ui/Time.tsx";
 import { ValueTree } from "../../ui/ValueTree.tsx";
 import styles from "./EventPanel.module.css";
 import { find, valuesMeta } from "./event-entries.ts";
@@ -66,6 +67,7 @@ export function EventPanel({ org, project, event }: Props) {
           </div>
         </Panel>
       ) : null}
+      {event.userReport ? <Wrote report={event.userReport} /> : null}
       {values.length ? (
         <StackTrace
           key={event.eventID}
@@ -100,5 +102,19 @@ export function EventPanel({ org, project, event }: Props) {
         <EventDetails org={org} project={project} event={event} />
       </Suspense>
     </div>
+  );
+}
+
+/** What the person who saw it wrote. */
+function Wrote({ report: { name, email, comments, dateCreated } }: { report: UserReport }) {
+  return (
+    <Panel
+      id="wrote"
+      title={`What ${name || email || "somebody"} wrote`}
+      actions={<TimeAgo at={dateCreated} />}
+    >
+      <div className={styles.message}>{comments}</div>
+      {name && email ? <p className={styles.from}>{email}</p> : null}
+    </Panel>
   );
 }

@@ -6,6 +6,7 @@ import { useMemo, useState } from "react";
 import { type EventFilter, issueEventsQuery } from "../../api/issues.ts";
 import type { EventSummary } from "../../api/types.ts";
 import { shortRelease } from "../../lib/format.ts";
+import { EnvironmentPicker, TimePicker } from "../../parts/Filters.tsx";
 import type { FilterSearch } from "../../routes.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { Panel } from "../../ui/Panel.tsx";
@@ -13,7 +14,6 @@ import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import styles from "./EventsPanel.module.css";
-import { EnvironmentPicker, TimePicker } from "./Filters.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { queryProblem } from "./search-problem.ts";
 

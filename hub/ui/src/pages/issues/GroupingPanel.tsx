@@ -45,7 +45,10 @@ function Why({ org, slug, event }: { org: string; slug: string; event: string })
       ) : !info.data ? (
         <Skeleton rows={4} label="Loading why" />
       ) : (
-        <Reasons info={info.data} />
+        <>
+          <Reasons info={info.data} />
+          <Neighbours org={org} neighbours={info.data.neighbours} />
+        </>
       )}
     </Panel>
   );
@@ -74,6 +77,47 @@ function Reasons({ info }: { info: GroupingInfo }) {
           </div>
         ))}
       </dl>
+    </>
+  );
+}
+
+/** Issues that this very event nearly joined, and what kept it from them. */
+function Neighbours({ org, neighbours }: { org: string; neighbours: readonly Neighbour[] }) {
+  const near = neighbours.filter(({ likeness }) => likeness >= NEAR);
+  return (
+    <section className={styles.neighbours}>
+      <h3>What it nearly joined</h3>
+      {near.length === 0 ? (
+        <p className={styles.quiet}>No other issue has much in common with this event.</p>
+      ) : (
+        <ul className={styles.rows}>
+          {near.map((other) => (
+            <li key={other.issue} className={styles.row}>
+              <Likeness org={org} other={other} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** An issue that is much like another, in how much and in what not. */
+function Likeness({ org, other }: { org: string; other: Neighbour }) {
+  return (
+    <>
+      <span className={styles.likeness} title="Of all that either has, how much both have">
+        {Math.round(other.likeness * 100)}%
+      </span>
+      <span className={styles.what}>
+        <Link to="/organizations/$org/issues/$issueId" params={{ org, issueId: other.issue }}>
+          {other.title}
+        </Link>
+        <span className={styles.quiet}>
+          {other.shortId}
+          {other.difference ? <Difference of={other.difference} /> : null}
+        </span>
+      </span>
     </>
   );
 }
@@ -116,18 +160,7 @@ function Similar({ org, issue }: { org: string; issue: IssueDetail }) {
         <ul className={styles.rows}>
           {near.map((other) => (
             <li key={other.issue} className={styles.row}>
-              <span className={styles.likeness} title="Of all that either has, how much both have">
-                {Math.round(other.likeness * 100)}%
-              </span>
-              <span className={styles.what}>
-                <Link to="/organizations/$org/issues/$issueId" params={{ org, issueId: other.issue }}>
-                  {other.title}
-                </Link>
-                <span className={styles.quiet}>
-                  {other.shortId}
-                  {other.difference ? <Difference of={other.difference} /> : null}
-                </span>
-              </span>
+              <Likeness org={org} other={other} />
               <Button small busy={merge.isPending} onClick={() => setAsked(other)}>
                 Merge
               </Button>

@@ -10,12 +10,14 @@ import { IconButton } from "../../ui/Button.tsx";
 import { Copy } from "../../ui/Copy.tsx";
 import { cx } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/Dialog.tsx";
+import { useActions } from "../../ui/hotkeys.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Menu, MenuItem } from "../../ui/Menu.tsx";
 import { useIssueActions, wantsReview } from "./actions.ts";
 import styles from "./IssuePage.module.css";
 import { headline, statusDetail, statusWords } from "./issue-text.ts";
 import { StatusActions } from "./StatusActions.tsx";
+import { PRIORITIES } from "./Triage.tsx";
 
 const QUESTIONS = {
   delete: {
@@ -41,10 +43,29 @@ interface Props {
 export function IssueHeader({ org, issue, filter, onChange }: Props) {
   const { title, message } = headline(issue);
   const status = statusWords(issue);
-  const { bookmark, review, remove, discard } = useIssueActions(org);
+  const { bookmark, review, prioritise, subscribe, remove, discard } = useIssueActions(org);
   const navigate = useNavigate();
   const [isSharing, setIsSharing] = useState(false);
   const [asking, setAsking] = useState<keyof typeof QUESTIONS | null>(null);
+  const toGrouping = () =>
+    void navigate({ to: ".", search: (before) => ({ ...before, tab: "grouping" as const }) });
+  useActions("of-issue", [
+    ...PRIORITIES.filter((each) => each !== issue.priority).map((priority) => ({
+      id: `priority.${priority}`,
+      does: `Set ${priority} priority`,
+      run: () => void prioritise([issue], priority),
+    })),
+    {
+      id: "subscribe",
+      does: issue.isSubscribed ? "Unsubscribe from this issue" : "Subscribe to this issue",
+      run: () => void subscribe([issue], !issue.isSubscribed),
+    },
+    { id: "share", does: "Share this issue by a link", run: () => setIsSharing(true) },
+    { id: "merge", does: "Merge with a similar issue", run: toGrouping },
+    { id: "split", does: "Split this issue, or take it apart", run: toGrouping },
+    { id: "discard", does: "Discard this issue", run: () => setAsking("discard") },
+    { id: "delete", does: "Delete this issue", run: () => setAsking("delete") },
+  ]);
   return (
     <header className={styles.header}>
       <div className={styles.identity}>

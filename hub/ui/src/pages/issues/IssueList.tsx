@@ -1,19 +1,17 @@
 /** The rows, in every state they can be in, with the keys that move through them. */
 
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { allIssues, correctionsQuery, type IssueFilter } from "../../api/issues.ts";
+import { allIssues, type IssueFilter } from "../../api/issues.ts";
 import { useLive } from "../../api/live.ts";
 import { releasesQuery } from "../../api/releases.ts";
 import type { Issue } from "../../api/types.ts";
-import { plural } from "../../lib/format.ts";
 import { marksByProject } from "../../lib/release-marks.ts";
-import { Button } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
 import { useShortcuts } from "../../ui/hotkeys.ts";
 import { PHONE, useMedia } from "../../ui/media.ts";
-import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
 import { VirtualList, type VirtualListHandle } from "../../ui/VirtualList.tsx";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
@@ -22,7 +20,6 @@ import styles from "./IssueList.module.css";
 import { IssueListHead } from "./IssueListHead.tsx";
 import { IssueRow } from "./IssueRow.tsx";
 import { usePeek } from "./peeking.ts";
-import { openOwners } from "./Triage.tsx";
 
 interface Props {
   org: string;
@@ -46,6 +43,7 @@ interface Props {
 /** Heights of a row, in pixels; the style sheet takes them from here. */
 const HEIGHT = { phone: 96, comfortable: 44, compact: 32 };
 const HEAD_HEIGHT = 38;
+const NoIssues = lazy(() => import("./NoIssues.tsx").then((m) => ({ default: m.NoIssues })));
 const Peek = lazy(() => import("./Peek.tsx").then((m) => ({ default: m.Peek })));
 
 /** Of all that a search finds, no more are chosen at once. */
@@ -58,10 +56,9 @@ export function IssueList(props: Props) {
   const toast = useToast();
   const live = useLive();
   const isPhone = useMedia(PHONE);
-  const releases = useQuery(releasesQuery(org, filter.project, "24h")).data;
+  const releases = useQuery(releasesQuery(org, filter.project, filter.groupStatsPeriod ?? "24h")).data;
   const marks = useMemo(() => marksByProject(releases ?? []), [releases]);
   const { change, bookmark, review } = useIssueActions(org);
-  const section = useRef<HTMLElement>(null);
   const [isAssigning, setAssigning] = useState(false);
   // The issues themselves: some may lie behind what is loaded.
   const [chosen, setChosen] = useState<ReadonlyMap<string, Issue>>(new Map());
@@ -92,6 +89,7 @@ export function IssueList(props: Props) {
     });
   }, []);
   const onFocus = useCallback((issue: Issue) => setCurrent(issue.id), []);
+  const onAssigning = useCallback(() => setAssigning(false), []);
 
   const chooseAll = async () => {
     setChoosing(0);
@@ -121,13 +119,6 @@ export function IssueList(props: Props) {
     setChosen(new Map());
     void change(issues, isDone(first) ? REOPEN : to);
   };
-
-  // The menu is in the head of the list, which is there once something is chosen.
-  useEffect(() => {
-    if (!isAssigning || chosen.size === 0) return;
-    setAssigning(false);
-    openOwners(section.current);
-  }, [isAssigning, chosen]);
 
   // A row that was acted upon has left the list: stay at its place.
   const gone = current !== null && at < 0 && items.length > 0;
@@ -173,7 +164,6 @@ export function IssueList(props: Props) {
   const rowHeight = isPhone ? HEIGHT.phone : compact ? HEIGHT.compact : HEIGHT.comfortable;
   return (
     <section
-      ref={section}
       className={cx(styles.list, compact && !isPhone && styles.compact)}
       style={{ "--row-height": `${rowHeight}px` } as React.CSSProperties}
       aria-label="Issues"
@@ -190,6 +180,8 @@ export function IssueList(props: Props) {
         chosenMax={CHOSEN_MAX}
         filter={filter}
         onChooseAll={() => void chooseAll()}
+        isAssigning={isAssigning}
+        onAssigning={onAssigning}
       />
       {error && (stale || !props.items) ? (
         <ErrorState
@@ -206,7 +198,9 @@ export function IssueList(props: Props) {
       ) : !props.items ? (
         <Skeleton rows={12} rowHeight={rowHeight} label="Loading issues" />
       ) : items.length === 0 ? (
-        <Nothing org={org} filter={filter} filtered={filtered} clear={clear} />
+        <Suspense fallback={<Skeleton rows={4} rowHeight={rowHeight} label="Loading what may be meant" />}>
+          <NoIssues org={org} filter={filter} filtered={filtered} clear={clear} />
+        </Suspense>
       ) : (
         <VirtualList
           items={items}
@@ -224,6 +218,7 @@ export function IssueList(props: Props) {
               index={index}
               of={hasMore ? -1 : items.length}
               columns={columns}
+              range={filter.groupStatsPeriod ?? "24h"}
               marks={marks.get(issue.project.id)}
               selected={chosen.has(issue.id)}
               current={issue.id === current}
@@ -243,45 +238,5 @@ export function IssueList(props: Props) {
         </Suspense>
       ) : null}
     </section>
-  );
-}
-
-function Nothing(props: { org: string; filter: IssueFilter; filtered: boolean; clear: () => void }) {
-  const { org, filter, filtered, clear } = props;
-  const { data: corrections = [] } = useQuery({
-    ...correctionsQuery(org, filter),
-    enabled: filtered && filter.query !== "",
-  });
-  if (!filtered) {
-    return (
-      <EmptyState icon="check" title="No unresolved issues">
-        New errors show up here by themselves.
-      </EmptyState>
-    );
-  }
-  return (
-    <EmptyState
-      icon="search"
-      title="No issue matches"
-      action={<Button onClick={clear}>Clear search and filters</Button>}
-    >
-      {corrections.length > 0 ? (
-        <>
-          <p>Did you mean</p>
-          <ul className={styles.corrections}>
-            {corrections.map(({ query, issues }) => (
-              <li key={query}>
-                <Link to="." search={(before) => ({ ...before, query })} className={styles.correction}>
-                  {query}
-                </Link>
-                <span>{plural(issues, "issue")}</span>
-              </li>
-            ))}
-          </ul>
-        </>
-      ) : (
-        "Nothing fits this search within these filters. Words are looked for in messages, exceptions, stack traces and tags."
-      )}
-    </EmptyState>
   );
 }

@@ -60,6 +60,40 @@ describe("the list of issues", () => {
     await waitFor(() => expect(router.state.location.search).toMatchObject({ sort: "recommended" }));
   });
 
+  it("shows two weeks as well as a day, in the address", async () => {
+    const stats = { "14d": [[1_767_225_600, 5]] as [number, number][] };
+    const { router, requests } = open(AT, {
+      [LIST]: { body: [issue({ stats })], headers: pageHeaders(null, 1) },
+    });
+    await userEvent.click(await screen.findByRole("link", { name: "Last 24 hours" }));
+    await waitFor(() => expect(router.state.location.searchStr).toBe("?groupStatsPeriod=14d"));
+    expect(await screen.findByRole("img", { name: /^Events in the last 14 days: 5/ })).toBeTruthy();
+    const asked = requests.filter(({ url }) => url.pathname.endsWith("/acme/issues/"));
+    expect(asked.map(({ url }) => url.searchParams.get("groupStatsPeriod"))).toEqual(["24h", "14d"]);
+  });
+
+  it("bookmarks, subscribes to and discards what is selected", async () => {
+    const { requests } = open(AT, {
+      [LIST]: { body: three, headers: pageHeaders(null, 3) },
+      [PUT]: (_, init) => (String(init?.body).includes("discard") ? { body: { deletion } } : { body: {} }),
+      [`GET ${DELETIONS}`]: { body: [] },
+    });
+    const bodies = () => requests.filter(({ method }) => method === "PUT").map(({ body }) => body);
+    const choose = async (item: string) => {
+      await userEvent.click(await screen.findByRole("checkbox", { name: "Select SHOP-2" }));
+      await userEvent.click(await screen.findByRole("button", { name: "More for the selected issues" }));
+      await userEvent.click(await screen.findByText(item));
+    };
+    await choose("Bookmark");
+    await waitFor(() => expect(bodies()).toEqual([{ isBookmarked: true }]));
+    await choose("Subscribe");
+    await waitFor(() => expect(bodies()[1]).toEqual({ isSubscribed: true }));
+    await choose("Discard…");
+    expect(await screen.findByRole("heading", { name: "Discard 1 issue?" })).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: "Discard", hidden: true }));
+    await waitFor(() => expect(JSON.stringify(bodies()[2])).toContain("discard"));
+  });
+
   it("shows grey rows while it waits", async () => {
     open(AT, { [LIST]: () => new Promise<Reply>(() => {}) });
     expect(await screen.findByRole("status", { name: "Loading issues" })).toBeTruthy();
@@ -229,10 +263,10 @@ describe("acting on issues", () => {
     });
     const deletes = () => requests.filter((each) => each.method === "DELETE");
     await userEvent.click(await screen.findByRole("checkbox", { name: "Select all issues that are loaded" }));
-    const bar = screen.getByRole("toolbar", { name: "Actions on the selected issues" });
+    const bar = await screen.findByRole("toolbar", { name: "Actions on the selected issues" });
     await userEvent.click(within(bar).getByRole("button", { name: "Delete" }));
     expect(deletes()).toHaveLength(0);
-    const dialog = screen.getByRole("dialog", { name: "Delete 3 issues?" });
+    const dialog = await screen.findByRole("dialog", { name: "Delete 3 issues?" });
     expect(within(dialog).queryByRole("checkbox")).toBeNull();
     await userEvent.click(within(dialog).getByRole("button", { name: "Delete" }));
     await screen.findByText("3 issues deleted");

@@ -1,7 +1,7 @@
 /** The list of issues: search, filter, sort, choose, act. */
 
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo } from "react";
 import { type IssueFilter, issuesKey, issuesQuery, LIVE_PAGES_MAX } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
@@ -10,23 +10,23 @@ import type { Issue } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
 import { statusOf, withStatus } from "../../lib/query-text.ts";
 import { oneOf } from "../../lib/search-params.ts";
+import { Filters } from "../../parts/Filters.tsx";
 import type { IssueListSearch, Sort } from "../../routes.tsx";
-import { buttonClass } from "../../ui/Button.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
-import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useStored } from "../../ui/stored.ts";
 import { Segmented } from "../../ui/Tabs.tsx";
 import { useTitle } from "../../ui/title.ts";
 import { COLUMNS, useColumns } from "./columns.ts";
-import { Filters } from "./Filters.tsx";
 import styles from "./IssueList.module.css";
 import { IssueList } from "./IssueList.tsx";
-import { LeavingMark } from "./LeavingMark.tsx";
 import { LiveMark } from "./LiveMark.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { queryProblem } from "./search-problem.ts";
 
+const LeavingMark = lazy(() => import("./LeavingMark.tsx").then((m) => ({ default: m.LeavingMark })));
+const NoProject = lazy(() => import("./NoProject.tsx").then((m) => ({ default: m.NoProject })));
 const SavedSearches = lazy(() => import("./SavedSearches.tsx").then((m) => ({ default: m.SavedSearches })));
 
 export const DEFAULT_QUERY = "is:unresolved";
@@ -80,6 +80,7 @@ export function IssueListPage() {
       statsPeriod: search.start || search.end ? undefined : search.statsPeriod,
       start: search.start,
       end: search.end,
+      groupStatsPeriod: search.groupStatsPeriod,
     }),
     [search, text, sort],
   );
@@ -123,12 +124,18 @@ export function IssueListPage() {
         : "all"
       : ((status === "ignored" || status === "muted" ? "archived" : status) as View);
 
-  if (projects?.length === 0) return <NoProject org={org} />;
+  if (projects?.length === 0) {
+    return (
+      <Suspense fallback={null}>
+        <NoProject org={org} />
+      </Suspense>
+    );
+  }
   const page = pages?.[0];
   return (
     <div className={styles.page}>
       <h1 className="visually-hidden">Issues</h1>
-      <div className={styles.bar}>
+      <div className={styles.tools}>
         <SearchBox
           value={text}
           onSubmit={(query) => change({ query })}
@@ -137,83 +144,89 @@ export function IssueListPage() {
           placeholder="Message, function, file, tag:value …"
           problem={queryProblem(issues.error)}
         />
-        <div className={styles.pickers}>
-          <Filters org={org} filter={search} onChange={change} />
-        </div>
-      </div>
-      <div className={styles.bar}>
-        <Segmented
-          label="Status"
-          options={VIEWS}
-          value={view ?? ("" as View)}
-          onChange={(next) => change({ query: withStatus(text, next === "all" ? null : next) })}
-        />
-        <span className={styles.hits} role="status">
-          {page && !issues.isPlaceholderData ? hitsText(page.hits, page.maxHits, page.items.length) : ""}
-        </span>
-        <LeavingMark org={org} />
-        <LiveMark paused={(pages?.length ?? 0) > LIVE_PAGES_MAX} onRefresh={startOver} />
-        <div className={styles.right}>
+        <div className={styles.strip}>
+          <div className={styles.pickers}>
+            <Filters org={org} filter={search} onChange={change} />
+          </div>
+          <span className={styles.break} />
+          <Segmented
+            label="Status"
+            options={VIEWS}
+            value={view ?? ("" as View)}
+            onChange={(next) => change({ query: withStatus(text, next === "all" ? null : next) })}
+          />
+          <span className={styles.hits} role="status">
+            {page && !issues.isPlaceholderData ? hitsText(page.hits, page.maxHits, page.items.length) : ""}
+          </span>
           <Suspense fallback={null}>
-            <SavedSearches
-              org={org}
-              query={text}
-              sort={sort}
-              onPick={(picked) =>
-                change({ query: picked.query, sort: oneOf(picked.sort, SORTS.slice(1)) ?? undefined })
-              }
-            />
+            <LeavingMark org={org} />
           </Suspense>
-          <Menu
-            name={`Sort: ${SORT_NAMES[sort]}`}
-            align="end"
-            label={
-              <span>
-                <span className={styles.sortWord}>Sort: </span>
-                {SORT_NAMES[sort]}
-              </span>
-            }
-          >
-            {(close) =>
-              SORTS.map((each) => (
-                <MenuItem
-                  key={each}
-                  checked={each === sort}
-                  hint={SORT_HINTS[each]}
-                  onSelect={() => {
-                    close();
-                    change({ query: text, sort: each === "date" && usualSort === "date" ? undefined : each });
-                  }}
-                >
-                  {SORT_NAMES[each]}
-                </MenuItem>
-              ))
-            }
-          </Menu>
-          <Menu
-            name="Columns and density"
-            align="end"
-            caret={false}
-            label={<Icon name="columns" size={15} />}
-          >
-            {() => (
-              <>
-                <MenuLabel>Columns</MenuLabel>
-                {COLUMNS.map(({ key, name }) => (
-                  <MenuItem key={key} checked={columns.includes(key)} onSelect={() => toggleColumn(key)}>
-                    {name}
+          <LiveMark paused={(pages?.length ?? 0) > LIVE_PAGES_MAX} onRefresh={startOver} />
+          <div className={styles.right}>
+            <Suspense fallback={null}>
+              <SavedSearches
+                org={org}
+                query={text}
+                sort={sort}
+                onPick={(picked) =>
+                  change({ query: picked.query, sort: oneOf(picked.sort, SORTS.slice(1)) ?? undefined })
+                }
+              />
+            </Suspense>
+            <Menu
+              name={`Sort: ${SORT_NAMES[sort]}`}
+              align="end"
+              label={
+                <span>
+                  <span className={styles.sortWord}>Sort: </span>
+                  {SORT_NAMES[sort]}
+                </span>
+              }
+            >
+              {(close) =>
+                SORTS.map((each) => (
+                  <MenuItem
+                    key={each}
+                    checked={each === sort}
+                    hint={SORT_HINTS[each]}
+                    onSelect={() => {
+                      close();
+                      change({
+                        query: text,
+                        sort: each === "date" && usualSort === "date" ? undefined : each,
+                      });
+                    }}
+                  >
+                    {SORT_NAMES[each]}
                   </MenuItem>
-                ))}
-                <MenuRule />
-                <MenuItem
-                  checked={density === "compact"}
-                  onSelect={() => setDensity(density === "compact" ? "comfortable" : "compact")}
-                >
-                  Compact rows
-                </MenuItem>
-              </>
-            )}
-          </Menu>
+                ))
+              }
+            </Menu>
+            <Menu
+              name="Columns and density"
+              align="end"
+              caret={false}
+              label={<Icon name="columns" size={15} />}
+            >
+              {() => (
+                <>
+                  <MenuLabel>Columns</MenuLabel>
+                  {COLUMNS.map(({ key, name }) => (
+                    <MenuItem key={key} checked={columns.includes(key)} onSelect={() => toggleColumn(key)}>
+                      {name}
+                    </MenuItem>
+                  ))}
+                  <MenuRule />
+                  <MenuItem
+                    checked={density === "compact"}
+                    onSelect={() => setDensity(density === "compact" ? "comfortable" : "compact")}
+                  >
+                    Compact rows
+                  </MenuItem>
+                </>
+              )}
+            </Menu>
+          </div>
         </div>
       </div>
       <IssueList
@@ -275,20 +288,4 @@ export function hitsText(hits: number | null, maxHits: number | null, shown: num
   if (hits === null) return shown === 1 ? "1 issue" : `${exact(shown)} issues`;
   const more = maxHits !== null && hits >= maxHits ? "+" : "";
   return `${exact(hits)}${more} ${hits === 1 && !more ? "issue" : "issues"}`;
-}
-
-function NoProject({ org }: { org: string }) {
-  return (
-    <EmptyState
-      icon="projects"
-      title="Start with a project"
-      action={
-        <Link to="/organizations/$org/projects/new" params={{ org }} className={buttonClass("primary")}>
-          New project
-        </Link>
-      }
-    >
-      A project is one application. It has a key, and every error that is sent with that key shows up here.
-    </EmptyState>
-  );
 }

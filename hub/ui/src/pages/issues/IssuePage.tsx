@@ -5,6 +5,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { type EventFilter, eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
+import { exact } from "../../lib/format.ts";
 import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
 import { writeClipboard } from "../../ui/Copy.tsx";
 import { useShortcuts } from "../../ui/hotkeys.ts";
@@ -26,6 +27,7 @@ import { openOwners } from "./Triage.tsx";
 const ActivityPanel = lazy(() => import("./ActivityPanel.tsx").then((m) => ({ default: m.ActivityPanel })));
 const ComparePanel = lazy(() => import("./ComparePanel.tsx").then((m) => ({ default: m.ComparePanel })));
 const EventsPanel = lazy(() => import("./EventsPanel.tsx").then((m) => ({ default: m.EventsPanel })));
+const FeedbackPanel = lazy(() => import("./FeedbackPanel.tsx").then((m) => ({ default: m.FeedbackPanel })));
 const GroupingPanel = lazy(() => import("./GroupingPanel.tsx").then((m) => ({ default: m.GroupingPanel })));
 const IssueSidebar = lazy(() => import("./IssueSidebar.tsx").then((m) => ({ default: m.IssueSidebar })));
 const TagsPanel = lazy(() => import("./TagsPanel.tsx").then((m) => ({ default: m.TagsPanel })));
@@ -128,6 +130,7 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
               { value: "event", label: "Event" },
               { value: "events", label: "All events" },
               { value: "tags", label: "Tags" },
+              { value: "feedback", label: feedbackLabel(issue) },
               { value: "compare", label: "Compare" },
               { value: "grouping", label: "Grouping" },
               { value: "activity", label: "Activity" },
@@ -177,6 +180,8 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
                   onFilter={filterBy}
                   query={search.query}
                 />
+              ) : tab === "feedback" ? (
+                <FeedbackPanel org={org} issue={issue} />
               ) : tab === "compare" ? (
                 <ComparePanel
                   org={org}
@@ -210,6 +215,9 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
     </div>
   );
 }
+
+const feedbackLabel = ({ userReportCount }: IssueDetail) =>
+  userReportCount > 0 ? `Feedback (${exact(userReportCount)})` : "Feedback";
 
 const toIso = (seconds: number) => new Date(seconds * 1000).toISOString();
 

@@ -23,6 +23,8 @@ interface Props {
   /** How many there are; -1 is not known. */
   of: number;
   columns: readonly ColumnKey[];
+  /** What its bars cover. */
+  range: "24h" | "14d";
   /** When releases of its project came. */
   marks: readonly Mark[] | undefined;
   selected: boolean;
@@ -105,7 +107,14 @@ export const IssueRow = memo(function IssueRow(props: Props) {
         </div>
       </div>
       {columns.map((key) => (
-        <Cell key={key} column={key} issue={issue} compact={compact} marks={props.marks} />
+        <Cell
+          key={key}
+          column={key}
+          issue={issue}
+          compact={compact}
+          range={props.range}
+          marks={props.marks}
+        />
       ))}
     </li>
   );
@@ -116,17 +125,19 @@ function ofAll(n: number, all: number | null, what: string): string {
   return all === null ? plural(n, what) : `${exact(n)} of ${plural(all, what)} match the search`;
 }
 
-interface CellProps extends Pick<Props, "issue" | "compact" | "marks"> {
+interface CellProps extends Pick<Props, "issue" | "compact" | "range" | "marks"> {
   column: ColumnKey;
 }
 
-function Cell({ column, issue, compact, marks }: CellProps) {
+function Cell({ column, issue, compact, range, marks }: CellProps) {
   switch (column) {
     case "trend":
       return (
         <div className={styles.trend}>
           <Sparkline
-            points={(issue.filtered ?? issue).stats?.["24h"] ?? []}
+            points={(issue.filtered ?? issue).stats?.[range] ?? []}
+            label={range === "24h" ? "Events in the last 24 hours" : "Events in the last 14 days"}
+            unit={range === "24h" ? "hour" : "day"}
             width={112}
             height={compact ? 18 : 26}
             marks={marks}

@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import type { EventDetail } from "../../api/types.ts";
@@ -76,6 +76,39 @@ describe("the facts of an issue", () => {
         substatus: "archived_until_condition_met",
       }),
     );
+  });
+
+  it("archive until a number or a day of one's own", async () => {
+    const { requests } = open(AT, answers());
+    const puts = () => requests.filter((each) => each.method === "PUT").map(({ body }) => body);
+    const ask = async () => {
+      await userEvent.click(await screen.findByRole("button", { name: "More ways to archive" }));
+      await userEvent.click(await screen.findByText("Another time or number…"));
+      return screen.findByLabelText("Until when");
+    };
+    await userEvent.selectOptions(await ask(), "events");
+    const submit = () =>
+      screen.getAllByRole("button", { name: "Archive", hidden: true }).at(-1) as HTMLElement;
+    expect((submit() as HTMLButtonElement).disabled).toBe(true);
+    await userEvent.type(screen.getByLabelText("Events from now on"), "42");
+    await userEvent.selectOptions(screen.getByLabelText("In what time"), "1440");
+    await userEvent.click(submit());
+    const substatus = "archived_until_condition_met";
+    await waitFor(() =>
+      expect(puts()[0]).toEqual({
+        status: "ignored",
+        statusDetails: { ignoreCount: 42, ignoreWindow: 1440 },
+        substatus,
+      }),
+    );
+  });
+
+  it("say that a day which is over cannot be waited for", async () => {
+    open(AT, answers());
+    await userEvent.click(await screen.findByRole("button", { name: "More ways to archive" }));
+    await userEvent.click(await screen.findByText("Another time or number…"));
+    fireEvent.change(await screen.findByLabelText("Day and time"), { target: { value: "2020-01-01T00:00" } });
+    expect(screen.getByText("This is over already.")).toBeTruthy();
   });
 
   it("put a priority back that the hub refuses", async () => {
@@ -480,7 +513,11 @@ describe("the grouping of an issue", () => {
     const { requests, router } = open(`${AT}?tab=grouping`, world);
     expect(await screen.findByText("exception type")).toBeTruthy();
     expect(screen.getByText("frames of the application")).toBeTruthy();
-    const other = await screen.findByText("ValueError: amount 9 too small");
+    const why = within(await screen.findByRole("region", { name: "Why the shown event is here" }));
+    const joined = (await why.findByText("ValueError: amount 9 too small")).closest("li");
+    expect(joined?.textContent).toMatch(/62%.*SHOP-2, apart by/);
+    const similar = within(screen.getByRole("region", { name: "Issues it nearly is one with" }));
+    const other = await similar.findByText("ValueError: amount 9 too small");
     const row = within(other.closest("li") as HTMLElement);
     expect(row.getByText("62%")).toBeTruthy();
     expect(row.getByText("least")).toBeTruthy();

@@ -1,14 +1,13 @@
 /** Who looks at an issue, and how much it matters: two menus, for one issue or for many. */
 
-import { useQuery } from "@tanstack/react-query";
-import { issueOwnersQuery } from "../../api/ownership.ts";
-import { membersQuery, teamsQuery } from "../../api/people.ts";
-import { sessionQuery } from "../../api/session.ts";
+import { lazy, Suspense } from "react";
 import type { Assignee } from "../../api/types.ts";
 import { initials } from "../../lib/format.ts";
 import { cx } from "../../ui/classes.ts";
-import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
+import { Menu, MenuItem, MenuLabel } from "../../ui/Menu.tsx";
 import styles from "./Triage.module.css";
+
+const OwnerChoices = lazy(() => import("./OwnerChoices.tsx").then((m) => ({ default: m.OwnerChoices })));
 
 export const PRIORITIES = ["high", "medium", "low"] as const;
 
@@ -117,83 +116,19 @@ export function OwnerMenu({ org, value, onChange, buttonClassName, issue }: Owne
         }
       >
         {(close) => (
-          <OwnerChoices
-            org={org}
-            value={value}
-            issue={issue}
-            onPick={(who) => {
-              close();
-              onChange(who);
-            }}
-          />
+          <Suspense fallback={<MenuLabel>Loading who there is</MenuLabel>}>
+            <OwnerChoices
+              org={org}
+              value={value}
+              issue={issue}
+              onPick={(who) => {
+                close();
+                onChange(who);
+              }}
+            />
+          </Suspense>
         )}
       </Menu>
     </span>
-  );
-}
-
-function OwnerChoices({
-  org,
-  value,
-  issue,
-  onPick,
-}: {
-  org: string;
-  value?: Assignee | null;
-  issue?: string;
-  onPick: (who: Assignee | null) => void;
-}) {
-  const { data: members = [], error } = useQuery(membersQuery(org));
-  const { data: teams = [] } = useQuery(teamsQuery(org));
-  const { data: session } = useQuery(sessionQuery);
-  const { data: suggested } = useQuery({ ...issueOwnersQuery(org, issue ?? ""), enabled: !!issue });
-  const is = (type: string, id: string) => value?.type === type && value.id === id;
-  // Oneself first: that is whom one assigns most.
-  const people = members
-    .filter((member) => !member.pending)
-    .map((member) => ({ type: "user", id: member.user.id, name: member.name || member.email }))
-    .sort((a, b) => Number(b.id === session?.user.id) - Number(a.id === session?.user.id));
-  return (
-    <>
-      <MenuItem checked={value === null} onSelect={() => onPick(null)}>
-        Nobody
-      </MenuItem>
-      {suggested?.source === "rule" && suggested.owners.length > 0 ? (
-        <>
-          <MenuLabel>By the rules</MenuLabel>
-          {suggested.owners.map((owner) => (
-            <MenuItem
-              key={`${owner.type}:${owner.id}`}
-              hint={suggested.rule ? `line ${suggested.rule.line}` : undefined}
-              onSelect={() => onPick(owner)}
-            >
-              {owner.name}
-            </MenuItem>
-          ))}
-        </>
-      ) : null}
-      <MenuRule />
-      {error ? <MenuLabel>{error.message}</MenuLabel> : null}
-      {people.map((person) => (
-        <MenuItem
-          key={person.id}
-          checked={is("user", person.id)}
-          hint={person.id === session?.user.id ? "you" : undefined}
-          onSelect={() => onPick(person)}
-        >
-          {person.name}
-        </MenuItem>
-      ))}
-      {teams.length ? <MenuLabel>Teams</MenuLabel> : null}
-      {teams.map((team) => (
-        <MenuItem
-          key={team.id}
-          checked={is("team", team.id)}
-          onSelect={() => onPick({ type: "team", id: team.id, name: team.name })}
-        >
-          #{team.slug}
-        </MenuItem>
-      ))}
-    </>
   );
 }

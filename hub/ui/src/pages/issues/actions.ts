@@ -17,7 +17,7 @@ import {
   type StatusChange,
   updateIssues,
 } from "../../api/issues.ts";
-import type { Assignee, Deletion, Issue, IssueDetail, IssueStatus } from "../../api/types.ts";
+import type { Assignee, Deletion, Issue, IssueDetail, IssueStatus, StatusWish } from "../../api/types.ts";
 import { exact, plural } from "../../lib/format.ts";
 import { statusOf } from "../../lib/query-text.ts";
 import { useToast } from "../../ui/Toasts.tsx";
@@ -27,7 +27,15 @@ const STEP = 100;
 
 type Some = Pick<
   Issue,
-  "id" | "shortId" | "status" | "statusDetails" | "substatus" | "assignedTo" | "priority" | "isBookmarked"
+  | "id"
+  | "shortId"
+  | "status"
+  | "statusDetails"
+  | "substatus"
+  | "assignedTo"
+  | "priority"
+  | "isBookmarked"
+  | "isSubscribed"
 >;
 
 export const RESOLVE: StatusChange = { status: "resolved", statusDetails: {} };
@@ -37,6 +45,11 @@ export const ARCHIVE: StatusChange = {
   statusDetails: {},
   substatus: "archived_until_escalating",
 };
+
+/** Archived until something happens. */
+export function archived(statusDetails: StatusWish): StatusChange {
+  return { status: "ignored", statusDetails, substatus: "archived_until_condition_met" };
+}
 
 const DONE: Record<IssueStatus, string> = {
   resolved: "resolved",
@@ -94,6 +107,15 @@ function bookmarkDeed(isBookmarked: boolean): Deed {
     patch: { isBookmarked },
     done: isBookmarked ? "bookmarked" : "bookmarked no more",
     back: (before) => ({ isBookmarked: before.isBookmarked }),
+  };
+}
+
+function subscribeDeed(isSubscribed: boolean): Deed {
+  return {
+    to: { isSubscribed },
+    patch: { isSubscribed },
+    done: isSubscribed ? "subscribed to" : "subscribed to no more",
+    back: (before) => ({ isSubscribed: before.isSubscribed }),
   };
 }
 
@@ -178,6 +200,10 @@ export function useIssueActions(org: string) {
     (issues: readonly Some[], isBookmarked: boolean) => apply(issues, bookmarkDeed(isBookmarked)),
     [apply],
   );
+  const subscribe = useCallback(
+    (issues: readonly Some[], isSubscribed: boolean) => apply(issues, subscribeDeed(isSubscribed)),
+    [apply],
+  );
   const review = useCallback((issues: readonly Some[]) => apply(issues.filter(wantsReview), REVIEW), [apply]);
 
   /** They go at once on the page, and at the hub when it is too late to take it back. */
@@ -249,7 +275,7 @@ export function useIssueActions(org: string) {
     [client, org, toast],
   );
 
-  return { change, assign, prioritise, bookmark, review, remove, discard, merge };
+  return { change, assign, prioritise, bookmark, subscribe, review, remove, discard, merge };
 }
 
 /** Asks the hub to delete, and tells of each deletion that it makes of it. */

@@ -3,7 +3,7 @@
 import { useStored } from "../../ui/stored.ts";
 
 export const COLUMNS = [
-  { key: "trend", name: "Trend", head: "Last 24 hours" },
+  { key: "trend", name: "Trend", head: "Trend" },
   { key: "events", name: "Events", head: "Events" },
   { key: "users", name: "Users", head: "Users" },
   { key: "priority", name: "Priority", head: "Priority" },

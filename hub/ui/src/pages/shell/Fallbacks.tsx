@@ -1,6 +1,7 @@
 /** What stands where no page can: waiting, missing, broken, and an account without an organization. */
 
 import { type ErrorComponentProps, Link, useRouter } from "@tanstack/react-router";
+import { ApiError } from "../../api/client.ts";
 import { buttonClass } from "../../ui/Button.tsx";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 
@@ -34,6 +35,16 @@ export function Missing() {
       }
     >
       The address leads nowhere. It may have been mistyped, or what it named was deleted.
+    </EmptyState>
+  );
+}
+
+/** An event's id that leads to no event, which is told from a hub that does not answer. */
+export function NoSuchEvent(props: ErrorComponentProps) {
+  if (!(props.error instanceof ApiError && props.error.status === 404)) return <Failed {...props} />;
+  return (
+    <EmptyState icon="search" title="There is no such event">
+      It may have been older than the time for which events are kept, or it never arrived here.
     </EmptyState>
   );
 }

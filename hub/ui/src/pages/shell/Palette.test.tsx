@@ -1,7 +1,7 @@
 import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it } from "vitest";
-import { issue, pageHeaders } from "../../test/issues.ts";
+import { event, issue, issueDetail, pageHeaders } from "../../test/issues.ts";
 import { open } from "../../test/render.tsx";
 
 const AT = "/organizations/acme/issues?project=1&statsPeriod=7d";
@@ -38,4 +38,56 @@ it("leads to a page, and the filter goes along", async () => {
   await userEvent.type(await palette(), "projects{Enter}");
   await waitFor(() => expect(router.state.location.pathname).toBe("/organizations/acme/projects"));
   expect(router.state.location.searchStr).toBe("?project=1&statsPeriod=7d");
+});
+
+it("finds an event by its id, and pages behind tabs", async () => {
+  const id = "ab".repeat(16);
+  const { router } = open(AT, {
+    ...answers,
+    [`GET organizations/acme/eventids/${id}/`]: {
+      body: { groupId: "1", eventId: id, event: { title: "ValueError: too large" } },
+    },
+  });
+  const field = await palette();
+  await userEvent.type(field, "keys of shop");
+  expect(names()[0]).toBe("Keys of shopProject");
+  await userEvent.clear(field);
+  await userEvent.type(field, id);
+  await waitFor(() => expect(names()[0]).toBe("abababab ValueError: too largeEvent"));
+  await userEvent.keyboard("{Enter}");
+  await waitFor(() =>
+    expect(router.state.location.pathname).toBe(`/organizations/acme/issues/1/events/${id}`),
+  );
+});
+
+it("does what has no key to the selected issues", async () => {
+  const { requests } = open(AT, { ...answers, "PUT organizations/acme/issues/": { body: {} } });
+  await userEvent.click(await screen.findByRole("checkbox", { name: "Select SHOP-1" }));
+  await screen.findByRole("toolbar", { name: "Actions on the selected issues" });
+  await userEvent.type(await palette(), "selected to low{Enter}");
+  await waitFor(() =>
+    expect(requests.find(({ method }) => method === "PUT")?.body).toEqual({ priority: "low" }),
+  );
+});
+
+it("offers of an issue to share, weigh, discard and resolve it where it will be right", async () => {
+  open("/organizations/acme/issues/1", {
+    "GET organizations/acme/issues/1/": { body: issueDetail() },
+    "GET organizations/acme/issues/1/events/latest/": { body: event() },
+  });
+  await screen.findByRole("button", { name: "Resolve" });
+  await userEvent.keyboard("{Control>}k{/Control}");
+  await screen.findByRole("combobox", { name: "Go to or do", hidden: true });
+  for (const does of [
+    "Set low priority",
+    "Subscribe to this issue",
+    "Share this issue by a link",
+    "Merge with a similar issue",
+    "Discard this issue",
+    "Resolve in the next release",
+    "Resolve in another release…",
+    "Archive until…",
+  ]) {
+    expect(names()).toContain(`${does}Action`);
+  }
 });

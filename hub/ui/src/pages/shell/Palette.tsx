@@ -3,9 +3,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
-import { shortIdQuery } from "../../api/issues.ts";
+import { eventIdQuery, shortIdQuery } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import { pick } from "../../lib/pick.ts";
+import { PROJECT_TABS, type ProjectTab, type SettingsTab } from "../../routes.tsx";
 import { cx } from "../../ui/classes.ts";
 import { actionsNow } from "../../ui/hotkeys.ts";
 import { Icon, type IconName } from "../../ui/icons.tsx";
@@ -22,6 +23,25 @@ interface Entry {
 }
 
 const SHOWN_MAX = 40;
+/** Pages behind a tab of the settings. */
+const SETTINGS: readonly { tab?: SettingsTab; name: string; icon: IconName }[] = [
+  { name: "Your account, password and sessions", icon: "user" },
+  { name: "API tokens", icon: "key" },
+  { tab: "members", name: "Members", icon: "user" },
+  { tab: "teams", name: "Teams", icon: "user" },
+  { tab: "quotas", name: "Quotas", icon: "filter" },
+  { tab: "audit", name: "Audit log", icon: "file" },
+];
+const TAB_NAMES: Record<ProjectTab, string> = {
+  general: "General settings",
+  keys: "Keys",
+  grouping: "Grouping rules",
+  ownership: "Ownership",
+  privacy: "Privacy rules",
+  filters: "Filters",
+};
+/** An event's id, with its hyphens or without. */
+const EVENT_ID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 /** A project's slug, a hyphen, and a number in letters and digits. */
 const SHORT_ID = /^[a-z0-9_-]+-[a-z0-9]{1,10}$/i;
 
@@ -78,7 +98,7 @@ export function Palette({ org, onClose }: { org: string; onClose: () => void }) 
           aria-expanded={entries.length > 0}
           aria-controls={`${id}-list`}
           aria-activedescendant={entries.length ? `${id}-${at}` : undefined}
-          placeholder="A page, a project, SHOP-12, or what to do"
+          placeholder="A page, a project, SHOP-12, an event's id, or what to do"
           spellCheck={false}
           autoComplete="off"
           value={text}
@@ -124,6 +144,8 @@ function useEntries(org: string, text: string): Entry[] {
   });
   // The page beneath stays as it is while the palette is open.
   const actions = useMemo(() => actionsNow().filter(({ id }) => !id.startsWith("places.")), []);
+  const eventId = EVENT_ID.test(wanted) ? wanted.replace(/-/g, "").toLowerCase() : null;
+  const event = useQuery({ ...eventIdQuery(org, eventId ?? ""), enabled: eventId !== null });
   const issue = SHORT_ID.test(wanted) ? named.data?.group : undefined;
   const fixed: Entry[] = [
     ...actions.map(({ id, does, keys, run }) => ({
@@ -148,22 +170,13 @@ function useEntries(org: string, text: string): Entry[] {
       icon: "plus",
       run: () => void navigate({ to: "/organizations/$org/projects/new", params: { org } }),
     },
-    {
-      id: "quotas",
+    ...SETTINGS.map(({ tab, name, icon }) => ({
+      id: `settings.${name}`,
       group: "Page",
-      name: "Quotas",
-      icon: "filter",
-      run: () =>
-        void navigate({ to: "/organizations/$org/settings", params: { org }, search: { tab: "quotas" } }),
-    },
-    {
-      id: "audit",
-      group: "Page",
-      name: "Audit log",
-      icon: "file",
-      run: () =>
-        void navigate({ to: "/organizations/$org/settings", params: { org }, search: { tab: "audit" } }),
-    },
+      name,
+      icon,
+      run: () => void navigate({ to: "/organizations/$org/settings", params: { org }, search: { tab } }),
+    })),
     ...projects.flatMap(({ id, slug }): Entry[] => [
       {
         id: `issues.${id}`,
@@ -181,6 +194,19 @@ function useEntries(org: string, text: string): Entry[] {
         run: () =>
           void navigate({ to: "/organizations/$org/projects/$slug/settings", params: { org, slug } }),
       },
+      // Only for who looks for them: of many projects they are many.
+      ...(wanted ? PROJECT_TABS.slice(1) : []).map((tab) => ({
+        id: `settings.${id}.${tab}`,
+        group: "Project",
+        name: `${TAB_NAMES[tab]} of ${slug}`,
+        icon: "settings" as const,
+        run: () =>
+          void navigate({
+            to: "/organizations/$org/projects/$slug/settings",
+            params: { org, slug },
+            search: { tab },
+          }),
+      })),
     ]),
   ];
   return [
@@ -196,6 +222,17 @@ function useEntries(org: string, text: string): Entry[] {
                 to: "/organizations/$org/issues/$issueId",
                 params: { org, issueId: issue.id },
               }),
+          },
+        ]
+      : []),
+    ...(eventId && event.data
+      ? [
+          {
+            id: "event",
+            group: "Event",
+            name: `${eventId.slice(0, 8)} ${event.data.title}`,
+            icon: "issues" as const,
+            run: () => void navigate({ to: "/organizations/$org/events/$eventId", params: { org, eventId } }),
           },
         ]
       : []),

@@ -7,12 +7,13 @@ import { useLiveIssues } from "../../api/live.ts";
 import { logout, organizationsQuery, sessionQuery } from "../../api/session.ts";
 import { initials } from "../../lib/format.ts";
 import type { ShortcutId } from "../../lib/shortcuts.ts";
+import { showZone } from "../../lib/time.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
 import { useShortcuts } from "../../ui/hotkeys.ts";
 import { Icon, Mark } from "../../ui/icons.tsx";
 import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
-import { useTheme } from "../../ui/stored.ts";
+import { useStored, useTheme } from "../../ui/stored.ts";
 import { KeyboardHelp } from "./KeyboardHelp.tsx";
 import { PLACES } from "./places.ts";
 import styles from "./Shell.module.css";
@@ -23,6 +24,9 @@ export function Shell() {
   const { org } = useParams({ from: "/signed-in/organizations/$org" });
   const navigate = useNavigate();
   const [theme, setTheme] = useTheme();
+  const [zone] = useStored<string>("zone", "");
+  // Before what it shows is drawn; another zone draws the page anew.
+  showZone(zone);
   const [help, setHelp] = useState(false);
   const [palette, setPalette] = useState(false);
   useLiveIssues(org);
@@ -105,7 +109,7 @@ export function Shell() {
           <UserMenu org={org} />
         </div>
       </header>
-      <main id="page" className={styles.main} tabIndex={-1}>
+      <main key={zone} id="page" className={styles.main} tabIndex={-1}>
         <Outlet />
       </main>
       {help ? <KeyboardHelp onClose={() => setHelp(false)} /> : null}

@@ -12,6 +12,8 @@ interface Place {
 
 export const PLACES = [
   { id: "issues", to: "/organizations/$org/issues", name: "Issues", icon: "issues" },
+  { id: "feedback", to: "/organizations/$org/feedback", name: "Feedback", icon: "feedback" },
+  { id: "items", to: "/organizations/$org/items", name: "Items", icon: "items" },
   { id: "releases", to: "/organizations/$org/releases", name: "Releases", icon: "releases" },
   { id: "projects", to: "/organizations/$org/projects", name: "Projects", icon: "projects" },
   { id: "fleet", to: "/organizations/$org/fleet", name: "Fleet", icon: "fleet" },

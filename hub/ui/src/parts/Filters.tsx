@@ -2,14 +2,14 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { environmentsQuery } from "../../api/issues.ts";
-import { projectsQuery } from "../../api/projects.ts";
-import { absolute, PERIODS, toMillis } from "../../lib/time.ts";
-import type { FilterSearch } from "../../routes.tsx";
-import { Button } from "../../ui/Button.tsx";
-import { inputClass } from "../../ui/Form.tsx";
-import { Icon } from "../../ui/icons.tsx";
-import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
+import { environmentsQuery } from "../api/issues.ts";
+import { projectsQuery } from "../api/projects.ts";
+import { absolute, fromInput, PERIODS, toInput } from "../lib/time.ts";
+import type { FilterSearch } from "../routes.tsx";
+import { Button } from "../ui/Button.tsx";
+import { inputClass } from "../ui/Form.tsx";
+import { Icon } from "../ui/icons.tsx";
+import { Menu, MenuItem, MenuLabel, MenuRule } from "../ui/Menu.tsx";
 import styles from "./Filters.module.css";
 
 interface Props {
@@ -33,7 +33,7 @@ function toggled(list: readonly string[] | undefined, value: string): string[] |
   return next.length ? next : undefined;
 }
 
-function ProjectPicker({ org, filter, onChange }: Props) {
+export function ProjectPicker({ org, filter, onChange }: Props) {
   const { data: projects = [] } = useQuery(projectsQuery(org));
   const chosen = projects.filter(
     (project) => filter.project?.includes(project.id) || filter.project?.includes(project.slug),
@@ -209,13 +209,4 @@ function Range({ filter, onPick }: { filter: FilterSearch; onPick: (range: Filte
 
 function short(iso: string | undefined): string {
   return iso ? absolute(iso).slice(5, 16) : "";
-}
-
-function toInput(iso: string | undefined): string {
-  return iso ? absolute(iso).slice(0, 16).replace(" ", "T") : "";
-}
-
-function fromInput(text: string): string | undefined {
-  const millis = text ? toMillis(new Date(text)) : null;
-  return millis === null ? undefined : new Date(millis).toISOString();
 }

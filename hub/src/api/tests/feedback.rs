@@ -1,0 +1,104 @@
+//! What people wrote, with the events and issues that it is about.
+
+use super::*;
+
+const EVENT: &str = "00000000000000000000000000000001";
+
+/// Feedback of the new kind, written a moment ago.
+fn feedback(words: &str, seconds_ago: i64) -> Value {
+    let at = clock::now().plus_millis(-seconds_ago * 1000);
+    json!({
+        "platform": "javascript",
+        "timestamp": at.to_rfc3339(),
+        "contexts": { "feedback": {
+            "message": words, "name": "Jo", "contact_email": "jo@a.test",
+            "url": "https://shop.example.org/pay", "associated_event_id": EVENT,
+        } },
+    })
+}
+
+#[tokio::test]
+async fn what_people_wrote_is_one_list_and_leads_to_issues() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    hub.digest_item(
+        9,
+        "feedback",
+        &json!({}),
+        &feedback("Too slow", 5).to_string(),
+    )
+    .await;
+    let report = json!({ "event_id": EVENT, "name": "Jane", "email": "j@a.test",
+        "comments": "It broke" });
+    let made = hub.post("projects/acme/shop/user-feedback/", report).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
+
+    let path = "organizations/acme/vedette/feedback/";
+    let answer = hub.get(path).await;
+    assert_shape!("feedback", answer);
+    let comments = |answer: &Answer| -> Vec<String> {
+        let all = answer.json();
+        let all = all.as_array().unwrap().iter();
+        all.map(|one| one["comments"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(comments(&answer), ["It broke", "Too slow"]);
+
+    // By pages there and back again.
+    let first = hub.get(&format!("{path}?limit=1")).await;
+    assert_eq!(comments(&first), ["It broke"]);
+    let next = first.cursor("next").unwrap();
+    let second = hub.get(&format!("{path}?limit=1&cursor={next}")).await;
+    assert_eq!(comments(&second), ["Too slow"]);
+    assert_eq!(second.cursor("next"), None);
+    let back = second.cursor("previous").unwrap();
+    let again = hub.get(&format!("{path}?limit=1&cursor={back}")).await;
+    assert_eq!(comments(&again), ["It broke"]);
+
+    let issue = hub.issue("Zero").await;
+    let about = hub.get(&format!("{path}?issue={issue}")).await;
+    assert_eq!(comments(&about), ["It broke"]);
+    let other = hub.issue("One").await;
+    assert_eq!(hub.get(&format!("{path}?issue={other}")).await.text, "[]");
+    let old = hub.get(&format!("{path}?end=2020-01-01T00:00:00Z")).await;
+    assert_eq!(old.text, "[]");
+}
+
+#[tokio::test]
+async fn an_event_and_its_issue_say_what_was_written_about_them() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    for words in ["It broke", "It broke again"] {
+        let report = json!({ "event_id": EVENT, "name": "Jane", "comments": words });
+        hub.post("projects/acme/shop/user-feedback/", report).await;
+    }
+    let issue = hub.issue("Zero").await;
+    let event = format!("organizations/acme/issues/{issue}/events/{EVENT}/");
+    let event = hub.get(&event).await.json();
+    assert_eq!(event["userReport"]["comments"], "It broke again");
+    let detail = hub.get(&format!("issues/{issue}/")).await.json();
+    assert_eq!(detail["userReportCount"], 2);
+    let latest = format!("organizations/acme/issues/{issue}/events/latest/");
+    assert_eq!(hub.get(&latest).await.json()["userReport"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_issue_that_a_person_wrote_is_feedback() {
+    let hub = Hub::new().await;
+    hub.digest_item(
+        9,
+        "feedback",
+        &json!({}),
+        &feedback("Too slow", 5).to_string(),
+    )
+    .await;
+    hub.digest(1, &error("Zero", "ann", 50)).await;
+    let list = hub.get("organizations/acme/issues/?query=").await.json();
+    let categories: Vec<_> = list.as_array().unwrap().iter().collect();
+    let categories: Vec<_> = categories
+        .iter()
+        .map(|issue| (&issue["issueCategory"], &issue["issueType"]))
+        .collect();
+    let (feedback, error) = (json!("feedback"), json!("error"));
+    assert_eq!(categories, [(&feedback, &feedback), (&error, &error)]);
+}
