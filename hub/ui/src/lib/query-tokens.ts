@@ -96,22 +96,16 @@ export function typingAt(query: string, caret: number): Typing {
 /** The item of a list at the caret, without the blanks around it. */
 function itemAt({ text, from: start }: Token, caret: number, key: string): Typing {
   const at = caret - start;
-  let [from, to] = [1, text.length];
-  for (const { 0: sign, index } of text.matchAll(BETWEEN)) {
-    if (sign.startsWith('"')) continue;
-    if (index >= at) {
-      to = index;
-      break;
-    }
+  let from = 1;
+  for (const { 0: sign, index } of text.slice(0, at).matchAll(BETWEEN)) {
     // Behind the list.
     if (sign === "]") return null;
-    from = index + 1;
+    if (sign === ",") from = index + 1;
   }
+  while (from < at && text[from] === " ") from += 1;
   // What follows a list that is not ended yet may be no item.
-  const blank = text.endsWith("]") ? -1 : text.slice(at, to).search(/\s/);
-  if (blank >= 0) to = at + blank;
-  while (from < at && /\s/.test(text[from] ?? "")) from += 1;
-  to = Math.max(at, from + text.slice(from, to).trimEnd().length);
+  const end = text[from] === '"' ? /[,\]]|$/ : /[\s,\]]|$/;
+  const to = at + text.slice(at).search(end);
   return {
     what: "value",
     key,

@@ -44,7 +44,7 @@ describe("the list of issues", () => {
   it("goes straight to the issue that the search names", async () => {
     const headers = { ...pageHeaders(null, 1), "X-Sentry-Direct-Hit": "1" };
     const named = open(`${AT}?query=SHOP-2`, { [LIST]: { body: [issue({ id: "2" })], headers } });
-    await waitFor(() => expect(named.router.state.location.pathname).toBe(`${AT}/2`));
+    await waitFor(() => expect(named.router.state.location.pathname).toBe(`${AT}/2/events/latest`));
     expect(named.requests.some(({ url }) => url.searchParams.get("shortIdLookup") === "1")).toBe(true);
     cleanup();
     const matchingEventId = "00000000000000000000000000000002";

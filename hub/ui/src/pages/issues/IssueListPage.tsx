@@ -107,9 +107,11 @@ export function IssueListPage() {
   const more = useCallback(() => {
     if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
   }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
-  const hit = pages?.[0]?.isDirectHit && !issues.isPlaceholderData ? pages[0].items[0] : undefined;
+  const hit = pages?.[0]?.isDirectHit && !issues.isPlaceholderData ? pages[0].items[0] : null;
   useEffect(() => {
-    if (hit) void navigate({ ...placeOf(org, hit), replace: true });
+    if (!hit) return;
+    const params = { org, issueId: hit.id, eventId: hit.matchingEventId ?? "latest" };
+    void navigate({ to: "/organizations/$org/issues/$issueId/events/$eventId", params, replace: true });
   }, [navigate, org, hit]);
   const startOver = () => {
     window.scrollTo({ top: 0 });
@@ -265,17 +267,6 @@ export function IssueListPage() {
       ) : null}
     </div>
   );
-}
-
-/** Where an issue is that the search named: at the event, where it was the event's id. */
-function placeOf(org: string, { id, matchingEventId }: Issue) {
-  return matchingEventId
-    ? ({
-        to: "/organizations/$org/issues/$issueId/events/$eventId",
-        params: { org, issueId: id, eventId: matchingEventId },
-        search: {},
-      } as const)
-    : ({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: id }, search: {} } as const);
 }
 
 /** While one reads on, an issue may move to a later page: it is shown where it was found first. */

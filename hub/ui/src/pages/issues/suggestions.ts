@@ -1,11 +1,10 @@
 /** What may stand where one types: keys and values, from what the hub has, with how often they occur. */
 
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { issueTagsQuery, suggestionsQuery } from "../../api/issues.ts";
 import { membersQuery } from "../../api/people.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import { count, plural } from "../../lib/format.ts";
-import { KNOWN_KEYS } from "../../lib/query-keys.ts";
 import { quote } from "../../lib/query-text.ts";
 import type { Typing } from "../../lib/query-tokens.ts";
 
@@ -26,6 +25,13 @@ const SHOWN_MAX = 12;
 const OWNERS = ["assigned", "assigned_or_suggested"];
 const TAG_KEY = /^[A-Za-z][\w.-]*$/;
 
+/** Fetched when somebody types: no page waits for it. */
+const knownKeys = queryOptions({
+  queryKey: ["known keys"],
+  queryFn: () => import("../../lib/query-keys.ts").then(({ KNOWN_KEYS }) => KNOWN_KEYS),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
 export function useSuggestions(scope: Scope, typing: Typing): Suggestion[] {
   const keys = useKeys(scope, typing?.what === "key");
   const values = useValues(scope, typing?.what === "value" ? typing : null);
@@ -43,7 +49,8 @@ function useKeys(scope: Scope, isWanted: boolean): Suggestion[] {
   const project = scope.kind === "issues" ? scope.project : [];
   const { data } = useQuery({ ...suggestionsQuery(scope.org, project), enabled: isWanted });
   const offered = data?.suggestions ?? [];
-  const known = KNOWN_KEYS.filter((each) => scope.kind === "issues" || !each.ofIssues);
+  const { data: all = [] } = useQuery({ ...knownKeys, enabled: isWanted });
+  const known = all.filter((each) => scope.kind === "issues" || !each.ofIssues);
   const names = new Set(known.map(({ key }) => key));
   const counts = new Map(offered.filter(({ isTag }) => !isTag).map(({ text, count: n }) => [text, n]));
   const events = (n: number | undefined) => (n === undefined ? "" : plural(n, "event"));
@@ -66,8 +73,9 @@ function useKeys(scope: Scope, isWanted: boolean): Suggestion[] {
 function useValues(scope: Scope, typing: { key: string; part: string } | null): Suggestion[] {
   const key = typing?.key ?? "";
   const is = (...wanted: string[]) => wanted.includes(key);
-  const beforehand = KNOWN_KEYS.find((each) => each.key === key)?.values;
-  const asksTags = Boolean(key) && !beforehand && !is("project", "has", ...OWNERS);
+  const { data: known } = useQuery({ ...knownKeys, enabled: Boolean(key) });
+  const beforehand = known?.find((each) => each.key === key)?.values;
+  const asksTags = Boolean(key) && known !== undefined && !beforehand && !is("project", "has", ...OWNERS);
   const { data: projects = [] } = useQuery({ ...projectsQuery(scope.org), enabled: is("project") });
   const { data: members = [] } = useQuery({ ...membersQuery(scope.org), enabled: is(...OWNERS) });
   const keys = useKeys(scope, is("has"));
