@@ -3711,6 +3711,12 @@ export interface components {
              *     asked for.
              */
             relayPiiConfig?: string | null;
+            dataScrubber?: boolean | null;
+            dataScrubberDefaults?: boolean | null;
+            scrubIPAddresses?: boolean | null;
+            scrubEmails?: boolean | null;
+            sensitiveFields?: string[] | null;
+            safeFields?: string[] | null;
             links: components["schemas"]["Links"];
         };
         /** @description Changes of an organization. */
@@ -3719,6 +3725,10 @@ export interface components {
             slug?: string | null;
             /** @description An empty text takes the rules away. */
             relayPiiConfig?: string | null;
+            scrubIPAddresses?: boolean | null;
+            scrubEmails?: boolean | null;
+            sensitiveFields?: string[] | null;
+            safeFields?: string[] | null;
         };
         /** @description The limits over all projects of an organization. */
         OrganizationQuotas: {
@@ -4174,6 +4184,8 @@ export interface components {
         /** @description What a rule removed from a field of a project's events. */
         RemovalRow: {
             project: string;
+            /** @description `event`, or the kind of the item: `log`, `transaction`, `attachment`. */
+            kind: string;
             rule: string;
             field: string;
             /** Format: int64 */
