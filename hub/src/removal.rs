@@ -1,10 +1,12 @@
-//! What was removed from a payload, as the notes in its `_meta` tell it.
+//! What was removed from a payload, as the notes in its `_meta` tell it, or its item's header.
 //!
 //! Pure. Notes come from relays, and from SDKs that remove things themselves; what only shortened a
 //! value is no removal. Everything is bounded: notes are as hostile as the payload they are in.
 
 use std::collections::BTreeMap;
 
+use protocol::block::Item;
+use protocol::item::ItemKind;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -14,6 +16,10 @@ const REMOVALS_MAX: usize = 200;
 /// Longest field and rule, in bytes.
 const FIELD_BYTES_MAX: usize = 200;
 const RULE_BYTES_MAX: usize = 100;
+/// Where the notes of an entry's container have the entry.
+const ENTRY: &str = "items.*.";
+/// The field of content that is no JSON.
+const CONTENT: &str = "(content)";
 /// Rules that begin with this note limits, not private data.
 const NOT_PRIVATE: char = '!';
 
@@ -67,6 +73,47 @@ pub fn of_payload(payload: &[u8]) -> Removals {
     meta.map(|meta| of_notes(meta.get())).unwrap_or_default()
 }
 
+/// What is told of an item that is no event: of JSON by its notes, of other content by its header.
+#[must_use]
+pub fn of_item(kind: &ItemKind, item: &Item) -> Removals {
+    match kind {
+        ItemKind::Attachment | ItemKind::ReplayRecording | ItemKind::Unknown(_) => {
+            of_header(&item.header)
+        }
+        _ if memchr::memmem::find(&item.payload, b"\"_meta\"").is_none() => Removals::new(),
+        // An entry comes in a container of its own.
+        ItemKind::Log | ItemKind::Span | ItemKind::TraceMetric => {
+            let removals = of_payload(&item.payload).into_iter();
+            let inner = removals.map(|(mut removal, n)| {
+                if let Some(field) = removal.field.strip_prefix(ENTRY) {
+                    removal.field = field.to_owned();
+                }
+                (removal, n)
+            });
+            inner.collect()
+        }
+        _ => of_payload(&item.payload),
+    }
+}
+
+/// What a relay tells in the header of content that takes no notes.
+fn of_header(header: &[u8]) -> Removals {
+    #[derive(Deserialize)]
+    struct Told {
+        /// `REMOVED_HEADER`.
+        #[serde(rename = "server_removed")]
+        removed: Option<BTreeMap<String, u64>>,
+    }
+    let told: Option<Told> = serde_json::from_slice(header).ok();
+    let removed = told.and_then(|told| told.removed).unwrap_or_default();
+    let removals = removed.into_iter().take(REMOVALS_MAX).map(|(rule, n)| {
+        let field = CONTENT.to_owned();
+        let rule = cut(&rule, RULE_BYTES_MAX);
+        (Removal { field, rule }, n)
+    });
+    removals.collect()
+}
+
 /// What stands in `after` beyond `before`.
 #[must_use]
 pub fn beyond(after: &Removals, before: &Removals) -> Removals {
@@ -114,7 +161,7 @@ fn cut(text: &str, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use protocol::privacy::{CustomRules, Payload, Scrubber};
+    use protocol::privacy::{CustomRules, Payload, REMOVED_HEADER, Scrubber};
     use protocol::roster::PrivacySettings;
     use serde_json::json;
 
@@ -146,6 +193,55 @@ mod tests {
                 ("extra.password", "@password:filter", 1),
                 ("message", "@creditcard", 1),
             ]
+        );
+    }
+
+    #[test]
+    fn of_other_items_it_is_told_by_notes_or_header() {
+        let scrubber = Scrubber::new(&PrivacySettings::default());
+        let check =
+            |kind: ItemKind, header: &Value, payload: &Value, expected: Vec<(&str, &str, u64)>| {
+                let payload = Bytes::from(payload.to_string());
+                let payload = scrubber
+                    .scrub_json(&payload, Payload::Items)
+                    .unwrap()
+                    .payload;
+                let header = Bytes::from(header.to_string());
+                let item = Item {
+                    kind: kind.name().to_owned(),
+                    header,
+                    payload,
+                };
+                assert_eq!(told(&of_item(&kind, &item)), expected);
+            };
+        let entry = json!({"items": [{"body": "card 4111 1111 1111 1111", "attributes": {}}]});
+        let header = json!({ REMOVED_HEADER: {"@creditcard": 2, "custom": 1} });
+        check(
+            ItemKind::Log,
+            &header,
+            &entry,
+            vec![("body", "@creditcard", 1)],
+        );
+        check(
+            ItemKind::Log,
+            &header,
+            &json!({"items": [{"body": "nothing"}]}),
+            vec![],
+        );
+        let session = json!({"attrs": {"password": "geheim"}});
+        check(
+            ItemKind::Session,
+            &header,
+            &session,
+            vec![("attrs.password", "@password:filter", 1)],
+        );
+        let content = vec![("(content)", "@creditcard", 2), ("(content)", "custom", 1)];
+        check(ItemKind::Attachment, &header, &session, content);
+        check(
+            ItemKind::Attachment,
+            &json!({ REMOVED_HEADER: 7 }),
+            &session,
+            vec![],
         );
     }
 

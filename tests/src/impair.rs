@@ -13,7 +13,7 @@ mod way;
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ pub use way::{Burst, Way};
 
 use way::Pipe;
 
+/// Most bytes of a recording.
+const RECORDED_MAX: usize = 64 * 1024 * 1024;
 /// Ports that are tried until one is free for UDP and TCP.
 const PORT_TRIES: usize = 20;
 
@@ -170,6 +172,8 @@ struct Shared {
     conditions: Mutex<Conditions>,
     meters: [Meter; 4],
     rebinds: AtomicU64,
+    /// What comes through, once somebody asks for it.
+    recording: Mutex<Option<Vec<u8>>>,
     began: Instant,
     target: SocketAddr,
     cancel: CancellationToken,
@@ -199,10 +203,20 @@ impl Shared {
         }
     }
 
-    fn count(&self, transport: Transport, direction: Direction, len: usize) {
+    fn count(&self, transport: Transport, direction: Direction, bytes: &[u8]) {
         let meter = self.meter(transport, direction);
         meter.datagrams.fetch_add(1, Ordering::Relaxed);
-        meter.bytes.fetch_add(len as u64, Ordering::Relaxed);
+        meter.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if let Some(recording) = &mut *self.recording()
+            && recording.len() < RECORDED_MAX
+        {
+            recording.extend_from_slice(bytes);
+        }
+    }
+
+    fn recording(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
+        let recording = self.recording.lock();
+        recording.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count_lost(&self, transport: Transport, direction: Direction) {
@@ -234,6 +248,7 @@ impl Link {
             conditions: Mutex::default(),
             meters: Default::default(),
             rebinds: AtomicU64::new(0),
+            recording: Mutex::default(),
             began: clock(),
             target,
             cancel: CancellationToken::new(),
@@ -275,6 +290,17 @@ impl Link {
     /// Changes something about it.
     pub fn change(&self, change: impl FnOnce(&mut Conditions)) {
         self.shared.with(change);
+    }
+
+    /// From now on what is offered is recorded, in the order in which it comes; 64 MiB at most.
+    pub fn record(&self) {
+        self.shared.recording().get_or_insert_default();
+    }
+
+    /// What was recorded.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<u8> {
+        self.shared.recording().clone().unwrap_or_default()
     }
 
     /// What went through so far.

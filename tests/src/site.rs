@@ -883,11 +883,12 @@ async fn read_spool(dir: PathBuf) -> anyhow::Result<Vec<u8>> {
                     for record in protocol::block::open(&bytes)?.1 {
                         let text = format!("{record:?}");
                         kept.extend_from_slice(text.as_bytes());
-                        if let Record::Items(items) = record {
-                            for item in items.items {
-                                kept.extend_from_slice(&item.header);
-                                kept.extend_from_slice(&item.payload);
-                            }
+                        if let Record::Part(part) = &record {
+                            kept.extend_from_slice(&part.bytes);
+                        }
+                        for item in record.items().iter().flat_map(|items| &items.items) {
+                            kept.extend_from_slice(&item.header);
+                            kept.extend_from_slice(&item.payload);
                         }
                     }
                 }

@@ -1,16 +1,20 @@
 //! Organizations.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use protocol::roster::PrivacySettings;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{At, Input, text};
 use super::page::{Page, Params};
+use super::projects::{safe_fields, texts as field_names};
 use super::types::{OrganizationPath, iso};
 use super::{ApiState, privacy};
 use crate::access::{Scope, check_slug};
@@ -42,6 +46,24 @@ pub(super) struct Organization {
     /// asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     relay_pii_config: Option<String>,
+    /// Always on: private data never reaches the disk of a relay. This and what follows likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_scrubber: Option<bool>,
+    /// Always on: the built-in rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_scrubber_defaults: Option<bool>,
+    /// Removes IP addresses of all projects.
+    #[serde(rename = "scrubIPAddresses", skip_serializing_if = "Option::is_none")]
+    scrub_ip_addresses: Option<bool>,
+    /// Removes e-mail addresses of all projects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scrub_emails: Option<bool>,
+    /// Further key names whose values are removed; matched anywhere in a key or a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sensitive_fields: Option<Vec<String>>,
+    /// Key names, or selectors that name a key, that are left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    safe_fields: Option<Vec<String>>,
     links: Links,
 }
 
@@ -82,6 +104,12 @@ impl Organization {
                 .map(|m| m.role.name().to_owned())
                 .unwrap_or_default(),
             relay_pii_config: None,
+            data_scrubber: None,
+            data_scrubber_defaults: None,
+            scrub_ip_addresses: None,
+            scrub_emails: None,
+            sensitive_fields: None,
+            safe_fields: None,
             links: Links {
                 organization_url: url.to_owned(),
                 region_url: url.to_owned(),
@@ -98,6 +126,45 @@ pub(super) struct OrganizationChange {
     slug: Option<String>,
     /// An empty text takes the rules away.
     relay_pii_config: Option<String>,
+    #[serde(rename = "scrubIPAddresses")]
+    scrub_ip_addresses: Option<bool>,
+    scrub_emails: Option<bool>,
+    sensitive_fields: Option<Vec<String>>,
+    safe_fields: Option<Vec<String>>,
+}
+
+impl OrganizationChange {
+    /// The privacy settings as they are to be.
+    fn privacy(self, mut settings: PrivacySettings) -> Result<PrivacySettings, ApiError> {
+        if let Some(is_on) = self.scrub_ip_addresses {
+            settings.scrub_ip_addresses = is_on;
+        }
+        if let Some(is_on) = self.scrub_emails {
+            settings.scrub_emails = is_on;
+        }
+        if let Some(fields) = self.sensitive_fields {
+            settings.sensitive_fields = field_names("sensitiveFields", fields)?;
+        }
+        if let Some(fields) = self.safe_fields {
+            settings.safe_fields = safe_fields(fields)?;
+        }
+        if let Some(rules) = self.relay_pii_config {
+            privacy::compile("relayPiiConfig", &rules)?;
+            let rules = Some(rules.trim()).filter(|rules| !rules.is_empty());
+            settings.rules = rules.map(Arc::from).into_iter().collect();
+        }
+        Ok(settings)
+    }
+}
+
+/// What an entry of the audit log says of privacy settings.
+fn told(settings: &PrivacySettings) -> Value {
+    let rules = settings.rules.first().map(ToString::to_string);
+    json!({
+        "scrubIPAddresses": settings.scrub_ip_addresses, "scrubEmails": settings.scrub_emails,
+        "sensitiveFields": settings.sensitive_fields, "safeFields": settings.safe_fields,
+        "relayPiiConfig": rules.unwrap_or_default(),
+    })
 }
 
 /// The caller's organizations.
@@ -137,8 +204,15 @@ async fn shown(
     caller: &Caller,
     row: &people::Organization,
 ) -> Result<Json<Organization>, ApiError> {
+    let settings = state.fleet.organization_privacy(row.id).await?;
     Ok(Json(Organization {
-        relay_pii_config: state.fleet.organization_rules(row.id).await?,
+        relay_pii_config: settings.rules.first().map(ToString::to_string),
+        data_scrubber: Some(true),
+        data_scrubber_defaults: Some(true),
+        scrub_ip_addresses: Some(settings.scrub_ip_addresses),
+        scrub_emails: Some(settings.scrub_emails),
+        sensitive_fields: Some(settings.sensitive_fields),
+        safe_fields: Some(settings.safe_fields),
         ..Organization::new(state, caller, row)
     }))
 }
@@ -170,15 +244,11 @@ pub(super) async fn update(
         write.rename_organization(&row).await?;
         write.commit().await?;
     }
-    if let Some(rules) = change.relay_pii_config {
-        privacy::compile("relayPiiConfig", &rules)?;
-        let rules = rules.trim();
-        let before = state.fleet.organization_rules(row.id).await?;
-        audit::changed(
-            &json!({ "relayPiiConfig": before.unwrap_or_default() }),
-            &json!({ "relayPiiConfig": rules }),
-        );
-        state.fleet.set_organization_rules(row.id, rules).await?;
+    let before = state.fleet.organization_privacy(row.id).await?;
+    let after = change.privacy(before.clone())?;
+    if after != before {
+        audit::changed(&told(&before), &told(&after));
+        state.fleet.set_organization_privacy(row.id, after).await?;
     }
     shown(&state, &caller, &row).await
 }

@@ -99,7 +99,7 @@ pub(super) struct RulesDryRun {
     is_partial: bool,
 }
 
-/// What rules removed from events that came.
+/// What rules removed from what came.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RemovalReport {
     start: String,
@@ -107,11 +107,13 @@ pub(super) struct RemovalReport {
     rows: Vec<RemovalRow>,
 }
 
-/// What a rule removed from a field of a project's events.
+/// What a rule removed from a field of a project's items.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RemovalRow {
     project: String,
+    /// `event`, or the kind of the item: `log`, `transaction`, `attachment`.
+    kind: String,
     rule: String,
     field: String,
     count: i64,
@@ -239,8 +241,9 @@ pub(super) async fn dry_run(
     }))
 }
 
-/// What rules removed from an organization's events, by project, rule and field; relays remove before
-/// anything is written, and say so in the event.
+/// What rules removed from what came for an organization, by project, kind of item, rule and field;
+/// relays remove before anything is written, and say so in the item. Of attachments, crash dumps and
+/// recordings the fields are not told apart. Headers of items and of requests are not counted.
 #[utoipa::path(get, path = "/api/0/vedette/organizations/{organization}/removals/",
     tag = "privacy", params(OrganizationPath, RemovalParams),
     responses((status = 200, body = RemovalReport)))]
@@ -290,6 +293,7 @@ impl RemovalRow {
         let day = iso(sum.last_day * DAY_MS);
         Self {
             project: slug.to_owned(),
+            kind: sum.kind,
             rule: sum.rule,
             field: sum.field,
             count: sum.quantity,
@@ -300,9 +304,9 @@ impl RemovalRow {
 
 /// A file for spreadsheets.
 fn csv(rows: &[RemovalRow]) -> Response {
-    let mut text = "project,rule,field,count,last_day\r\n".to_owned();
+    let mut text = "project,kind,rule,field,count,last_day\r\n".to_owned();
     for row in rows {
-        let cells = [&row.project, &row.rule, &row.field].map(|cell| csv_cell(cell));
+        let cells = [&row.project, &row.kind, &row.rule, &row.field].map(|cell| csv_cell(cell));
         text += &cells.join(",");
         text += &format!(",{},{}\r\n", row.count, row.last_day);
     }

@@ -29,7 +29,7 @@ use crate::store::velocity::Velocity;
 
 use settings::{Settings, apply};
 
-pub(super) use settings::{ProjectChange, intake_of, privacy_of, put_intake};
+pub(super) use settings::{ProjectChange, intake_of, privacy_of, put_intake, safe_fields, texts};
 
 /// Longest name, in bytes.
 const NAME_LEN_MAX: usize = 64;

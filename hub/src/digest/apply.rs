@@ -86,7 +86,7 @@ pub(super) async fn apply(
     let rows = write_events(&mut write, now, &plan.events, &written.issues, &locations).await?;
     let documents = documents(&plan.events, &rows);
     let n_more_names = names::write(&mut write, now, &plan.organizations, &plan.events).await?;
-    removals::write(&mut write, now, &plan.events).await?;
+    removals::write(&mut write, now, &plan.events, &plan.items).await?;
     write_items(&mut write, now, &plan, &locations).await?;
     write.add_ledger(&plan.tally.rows()).await?;
     for poison in &plan.poison {

@@ -80,6 +80,8 @@ pub(super) struct Kept {
     pub(super) stored: StoredEvent,
     pub(super) known: NewItem,
     pub(super) category: Category,
+    /// What privacy rules removed from it.
+    pub(super) removals: Removals,
     /// What its parts come to, when it came in parts.
     pub(super) sum: Option<Sum>,
 }

@@ -208,6 +208,7 @@ fn effects(
                         }
                         let kept = Kept {
                             sum,
+                            removals: removal::of_item(&kind, item),
                             stored: stored(beside, items, item, event_of(&known, sum)),
                             known,
                             category,

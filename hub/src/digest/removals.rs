@@ -1,12 +1,12 @@
-//! What privacy rules removed from the events of a transaction, with a cap on what is told apart.
+//! What privacy rules removed from the events and items of a transaction, with a cap on what is told apart.
 
 use std::collections::{BTreeMap, HashMap};
 
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
 
-use super::effect::Incoming;
-use crate::store::removals::{MORE_FIELDS, RemovalCount};
+use super::effect::{Incoming, Kept};
+use crate::store::removals::{EVENT, MORE_FIELDS, RemovalCount};
 use crate::store::{StoreError, Write};
 
 /// Rules and fields of a project's day that are told apart; the rest is counted by rule alone.
@@ -19,15 +19,22 @@ pub(super) async fn write(
     write: &mut Write,
     now: Timestamp,
     events: &[&Incoming],
+    items: &[&Kept],
 ) -> Result<(), StoreError> {
-    let mut counts: BTreeMap<(ProjectId, &str, &str), i64> = BTreeMap::new();
-    for event in events {
-        for (removal, n) in &event.removals {
-            let key = (event.stored.project, &*removal.rule, &*removal.field);
+    // What is told together lacks the same.
+    let of_events = events
+        .iter()
+        .map(|event| (event.stored.project, EVENT, &event.removals, event.count()));
+    let of_items = items
+        .iter()
+        .map(|item| (item.stored.project, &*item.known.kind, &item.removals, 1));
+    let mut counts: BTreeMap<(ProjectId, &str, &str, &str), i64> = BTreeMap::new();
+    for (project, kind, removals, n_alike) in of_events.chain(of_items) {
+        for (removal, n) in removals {
+            let key = (project, kind, &*removal.rule, &*removal.field);
             let sum = counts.entry(key).or_default();
-            // What is told together lacks the same.
             let n = i64::try_from(*n).unwrap_or(i64::MAX);
-            *sum = sum.saturating_add(n.saturating_mul(event.count()));
+            *sum = sum.saturating_add(n.saturating_mul(n_alike));
         }
     }
     if counts.is_empty() {
@@ -35,9 +42,10 @@ pub(super) async fn write(
     }
     let day = now.as_millis().div_euclid(DAY_MS);
     let counts = counts.into_iter();
-    let counts = counts.map(|((project, rule, field), quantity)| RemovalCount {
+    let counts = counts.map(|((project, kind, rule, field), quantity)| RemovalCount {
         project,
         day,
+        kind,
         rule,
         field,
         quantity,
@@ -52,7 +60,7 @@ async fn few<'a>(
     counts: Vec<RemovalCount<'a>>,
 ) -> Result<Vec<RemovalCount<'a>>, StoreError> {
     let mut room: HashMap<ProjectId, u32> = HashMap::new();
-    let mut more: BTreeMap<(ProjectId, &str), RemovalCount<'a>> = BTreeMap::new();
+    let mut more: BTreeMap<(ProjectId, &str, &str), RemovalCount<'a>> = BTreeMap::new();
     let mut passed = Vec::with_capacity(counts.len());
     for count in counts {
         if write.is_known_removal(&count).await? {
@@ -72,7 +80,7 @@ async fn few<'a>(
             continue;
         }
         let one = more
-            .entry((count.project, count.rule))
+            .entry((count.project, count.kind, count.rule))
             .or_insert(RemovalCount {
                 field: MORE_FIELDS,
                 quantity: 0,

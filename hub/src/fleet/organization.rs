@@ -1,5 +1,8 @@
-//! What holds for all projects of an organization: quotas, and privacy rules that run before a
-//! project's own.
+//! What holds for all projects of an organization: quotas, and privacy settings beside a project's own.
+
+use std::sync::Arc;
+
+use protocol::roster::PrivacySettings;
 
 use super::intake::{QuotaSetting, json};
 use super::{Draft, Fleet, FleetError};
@@ -9,6 +12,8 @@ use crate::store::StoreError;
 const QUOTAS: &str = "quotas:organization:";
 /// Where privacy rules are kept.
 const RULES: &str = "privacy_rules:organization:";
+/// Where the other privacy settings are kept.
+const PRIVACY: &str = "privacy:organization:";
 
 impl Fleet {
     /// The limits over all projects of an organization.
@@ -39,29 +44,49 @@ impl Fleet {
         self.refresh().await
     }
 
-    /// The document of rules of an organization, JSON as text; `None` where there is none.
+    /// The privacy settings of an organization; its document of rules is the only one in them.
     ///
     /// # Errors
     /// [`FleetError::Store`].
-    pub async fn organization_rules(&self, id: i64) -> Result<Option<String>, FleetError> {
-        let key = format!("{RULES}{id}");
-        let stored = self.0.store.setting(&key).await?;
-        Ok(stored.filter(|rules| !rules.is_empty()))
+    pub async fn organization_privacy(&self, id: i64) -> Result<PrivacySettings, FleetError> {
+        let stored = self.0.store.setting(&format!("{PRIVACY}{id}")).await?;
+        let unreadable = |_| StoreError::Unreadable {
+            what: "privacy settings",
+        };
+        let settings = stored.map(|json| serde_json::from_str(&json)).transpose();
+        let rules = self.0.store.setting(&format!("{RULES}{id}")).await?;
+        let rules = rules.filter(|rules| !rules.is_empty());
+        Ok(PrivacySettings {
+            rules: rules.map(Arc::from).into_iter().collect(),
+            ..settings.map_err(unreadable)?.unwrap_or_default()
+        })
     }
 
-    /// Sets the document of rules of an organization, which was checked; an empty one is none.
+    /// Sets the privacy settings of an organization, which were checked.
     ///
     /// # Errors
-    /// [`FleetError::TooMuch`] when relays could not be told it, with all else.
-    pub async fn set_organization_rules(&self, id: i64, rules: &str) -> Result<(), FleetError> {
-        let draft = Draft::OrganizationRules {
+    /// [`FleetError::TooMuch`] when relays could not be told them, with all else.
+    pub async fn set_organization_privacy(
+        &self,
+        id: i64,
+        privacy: PrivacySettings,
+    ) -> Result<(), FleetError> {
+        let draft = Draft::OrganizationPrivacy {
             organization: id,
-            rules: rules.to_owned(),
+            privacy: privacy.clone(),
         };
         self.check(&draft).await?;
+        let rules = privacy.rules.first().cloned().unwrap_or_default();
+        let others = PrivacySettings {
+            rules: Vec::new(),
+            ..privacy
+        };
         let mut write = self.0.store.begin().await?;
-        let key = format!("{RULES}{id}");
-        write.put_setting(&key, rules).await?;
+        write.put_setting(&format!("{RULES}{id}"), &rules).await?;
+        let others = json(&others)?;
+        write
+            .put_setting(&format!("{PRIVACY}{id}"), &others)
+            .await?;
         write.raise_roster_version().await?;
         write.commit().await?;
         self.refresh().await

@@ -2,9 +2,9 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use protocol::ids::ProjectId;
+use protocol::privacy::combined;
 use protocol::roster::{
     PrivacySettings, RateLimit, RosterBundle, RosterKey, RosterProject, SampleRate,
 };
@@ -21,12 +21,12 @@ use crate::store::relays::RosterRow;
 pub enum Draft {
     /// None.
     Nothing,
-    /// The document of privacy rules of an organization; an empty one is none.
-    OrganizationRules {
+    /// The privacy settings of an organization.
+    OrganizationPrivacy {
         /// Whose.
         organization: i64,
-        /// JSON as text.
-        rules: String,
+        /// Those, with at most one document of rules.
+        privacy: PrivacySettings,
     },
     /// The options of a project.
     ProjectOptions {
@@ -125,16 +125,16 @@ impl Fleet {
     }
 
     async fn of_organization(&self, id: i64, draft: &Draft) -> Result<OfOrganization, FleetError> {
-        let rules = match draft {
-            Draft::OrganizationRules {
+        let privacy = match draft {
+            Draft::OrganizationPrivacy {
                 organization,
-                rules,
-            } if *organization == id => Some(rules.clone()).filter(|rules| !rules.is_empty()),
-            _ => self.organization_rules(id).await?,
+                privacy,
+            } if *organization == id => privacy.clone(),
+            _ => self.organization_privacy(id).await?,
         };
         Ok(OfOrganization {
             quotas: self.organization_quotas(id).await?,
-            rules: rules.map(Arc::from),
+            privacy,
         })
     }
 }
@@ -142,8 +142,7 @@ impl Fleet {
 /// What holds for all projects of an organization.
 struct OfOrganization {
     quotas: Vec<QuotaSetting>,
-    /// Privacy rules.
-    rules: Option<Arc<str>>,
+    privacy: PrivacySettings,
 }
 
 /// Options that cannot be read must not switch scrubbing settings off.
@@ -168,8 +167,7 @@ fn roster_project(
         Ok((category, rate))
     });
     let intake = options.intake;
-    let mut privacy = options.privacy;
-    privacy.rules.splice(0..0, of_organization.rules.clone());
+    let privacy = combined(&of_organization.privacy, &options.privacy);
     let organization = row.organization_id.cast_unsigned();
     Ok(RosterProject {
         allowed_domains: options.allowed_domains,

@@ -111,10 +111,10 @@ async fn take(
         if len == 0 {
             return;
         }
-        shared.count(Transport::Tcp, direction, len);
+        let chunk = Bytes::copy_from_slice(buffer.get(..len).unwrap_or_default());
+        shared.count(Transport::Tcp, direction, &chunk);
         let way = shared.with(|conditions| conditions.way(direction).clone());
         let at = pipe.stream(&way, shared.now(), len);
-        let chunk = Bytes::copy_from_slice(buffer.get(..len).unwrap_or_default());
         if chunks.send((at, chunk)).await.is_err() {
             return;
         }

@@ -105,7 +105,7 @@ impl Proxy {
     /// Decides what becomes of a datagram.
     fn take(&mut self, direction: Direction, relay: SocketAddr, datagram: &Bytes) {
         let now = self.shared.now();
-        self.shared.count(Transport::Udp, direction, datagram.len());
+        self.shared.count(Transport::Udp, direction, datagram);
         let conditions = self.shared.conditions();
         let [to_hub, to_relay] = &mut self.pipes;
         let pipe = match direction {

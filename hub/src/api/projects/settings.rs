@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::item::Category;
+use protocol::privacy::check_safe_field;
 use protocol::roster::{PrivacySettings, SampleRate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -40,7 +41,7 @@ pub(super) struct Settings {
     scrub_emails: bool,
     /// Further key names whose values are removed.
     sensitive_fields: Vec<String>,
-    /// Key names that are left alone.
+    /// Key names, or selectors that name a key, that are left alone.
     safe_fields: Vec<String>,
     /// The project's own document of privacy rules, JSON as text; that of its organization applies
     /// too.
@@ -167,7 +168,7 @@ pub(super) fn apply(row: &mut Row, change: ProjectChange) -> Result<(), ApiError
         settings.sensitive_fields = texts("sensitiveFields", fields)?;
     }
     if let Some(fields) = change.safe_fields {
-        settings.safe_fields = texts("safeFields", fields)?;
+        settings.safe_fields = safe_fields(fields)?;
     }
     if let Some(rules) = change.relay_pii_config {
         privacy::compile("relayPiiConfig", &rules)?;
@@ -209,7 +210,20 @@ fn sample_rates(mut rates: BTreeMap<String, f64>) -> Result<BTreeMap<String, f64
     Ok(rates)
 }
 
-fn texts(field: &'static str, texts: Vec<String>) -> Result<Vec<String>, ApiError> {
+/// Names of keys, and selectors that name one.
+pub(in crate::api) fn safe_fields(fields: Vec<String>) -> Result<Vec<String>, ApiError> {
+    let fields = texts("safeFields", fields)?;
+    for field in &fields {
+        check_safe_field(field)
+            .map_err(|error| ApiError::field("safeFields", format!("`{field}`: {error}")))?;
+    }
+    Ok(fields)
+}
+
+pub(in crate::api) fn texts(
+    field: &'static str,
+    texts: Vec<String>,
+) -> Result<Vec<String>, ApiError> {
     let texts: Vec<String> = texts
         .into_iter()
         .map(|text| text.trim().to_owned())

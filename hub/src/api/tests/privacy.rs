@@ -150,7 +150,7 @@ async fn what_was_removed_is_reported_by_rule_and_field() {
     assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
     assert!(
         file.text
-            .contains("\"shop\",\"'@creditcard\",\"message\",2,")
+            .contains("\"shop\",\"event\",\"'@creditcard\",\"message\",2,")
     );
     assert!(file.text.contains("\"'=cmd()\"\"\""), "{}", file.text);
     let foreign = hub.ask(&hub.stranger, Method::GET, at, None).await;
@@ -176,4 +176,36 @@ async fn fields_beyond_those_told_apart_are_counted_together() {
     assert_eq!(rows[0]["count"], 150, "the largest is the rest");
     let counts = rows.iter().map(|row| row["count"].as_i64().unwrap());
     assert_eq!(counts.sum::<i64>(), 450);
+}
+
+#[tokio::test]
+async fn an_organizations_settings_hold_for_its_projects() {
+    let hub = Hub::new().await;
+    let path = "organizations/acme/";
+    let none = hub.get(path).await.json();
+    assert_eq!(none["dataScrubber"], json!(true));
+    assert_eq!(none["sensitiveFields"], json!([]));
+    let change = json!({"scrubIPAddresses": true, "sensitiveFields": ["kunde"],
+        "safeFields": ["token_id"], "relayPiiConfig": ORDERS});
+    let set = hub.put(path, change).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    // What is left out stays.
+    let set = hub.put(path, json!({"scrubEmails": true})).await.json();
+    assert_eq!(set["scrubIPAddresses"], json!(true));
+    assert_eq!(
+        (&set["scrubEmails"], &set["relayPiiConfig"]),
+        (&json!(true), &json!(ORDERS))
+    );
+    let own = json!({"sensitiveFields": ["iban"], "safeFields": ["kunden_art", "extra.order"]});
+    hub.put("projects/acme/shop/", own).await;
+    let wrong = hub.put(path, json!({"safeFields": ["**"]})).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert_eq!(wrong.json()["field"], "safeFields");
+
+    let roster = hub.state.fleet.roster().await.unwrap();
+    let privacy = &roster.projects[0].privacy;
+    assert!(privacy.scrub_ip_addresses && privacy.scrub_emails);
+    assert_eq!(privacy.sensitive_fields, ["kunde", "iban"]);
+    assert_eq!(privacy.safe_fields, ["token_id"]);
+    assert_eq!(privacy.rules.first().map(|rules| &**rules), Some(ORDERS));
 }

@@ -2,7 +2,13 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { apiUrl, get, request } from "./client.ts";
-import type { OrganizationDetail, PrivacyDryRun, PrivacyPreview, Removals } from "./types.ts";
+import type {
+  OrganizationChange,
+  OrganizationDetail,
+  PrivacyDryRun,
+  PrivacyPreview,
+  Removals,
+} from "./types.ts";
 
 export const organizationKey = (org: string) => ["org", org, "detail"] as const;
 
@@ -33,9 +39,9 @@ export function removalsFile(org: string, asked: RemovalQuestion): string {
   return apiUrl(removalsAt(org), { ...asked, format: "csv" }).toString();
 }
 
-export async function setOrganizationRules(org: string, rules: string) {
-  const body = { relayPiiConfig: rules };
-  return (await request<OrganizationDetail>("PUT", `organizations/${org}/`, { body })).data;
+/** What is left out stays. */
+export async function setOrganizationPrivacy(org: string, change: OrganizationChange) {
+  return (await request<OrganizationDetail>("PUT", `organizations/${org}/`, { body: change })).data;
 }
 
 const trialAt = (org: string, slug: string) => `vedette/projects/${org}/${slug}/privacy/`;

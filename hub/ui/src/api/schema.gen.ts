@@ -1965,8 +1965,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What rules removed from an organization's events, by project, rule and field; relays remove before
-         *     anything is written, and say so in the event.
+         * What rules removed from what came for an organization, by project, kind of item, rule and field;
+         *     relays remove before anything is written, and say so in the item. Of attachments, crash dumps and
+         *     recordings the fields are not told apart. Headers of items and of requests are not counted.
          */
         get: operations["get_vedette_organizations_removals"];
         put?: never;
@@ -3903,6 +3904,18 @@ export interface components {
              *     asked for.
              */
             relayPiiConfig?: string | null;
+            /** @description Always on: private data never reaches the disk of a relay. This and what follows likewise. */
+            dataScrubber?: boolean | null;
+            /** @description Always on: the built-in rules. */
+            dataScrubberDefaults?: boolean | null;
+            /** @description Removes IP addresses of all projects. */
+            scrubIPAddresses?: boolean | null;
+            /** @description Removes e-mail addresses of all projects. */
+            scrubEmails?: boolean | null;
+            /** @description Further key names whose values are removed; matched anywhere in a key or a value. */
+            sensitiveFields?: string[] | null;
+            /** @description Key names, or selectors that name a key, that are left alone. */
+            safeFields?: string[] | null;
             links: components["schemas"]["Links"];
         };
         /** @description Changes of an organization. */
@@ -3911,6 +3924,10 @@ export interface components {
             slug?: string | null;
             /** @description An empty text takes the rules away. */
             relayPiiConfig?: string | null;
+            scrubIPAddresses?: boolean | null;
+            scrubEmails?: boolean | null;
+            sensitiveFields?: string[] | null;
+            safeFields?: string[] | null;
         };
         /** @description The limits over all projects of an organization. */
         OrganizationQuotas: {
@@ -4381,15 +4398,17 @@ export interface components {
             shortVersion: string;
             dateCreated?: string | null;
         };
-        /** @description What rules removed from events that came. */
+        /** @description What rules removed from what came. */
         RemovalReport: {
             start: string;
             end: string;
             rows: components["schemas"]["RemovalRow"][];
         };
-        /** @description What a rule removed from a field of a project's events. */
+        /** @description What a rule removed from a field of a project's items. */
         RemovalRow: {
             project: string;
+            /** @description `event`, or the kind of the item: `log`, `transaction`, `attachment`. */
+            kind: string;
             rule: string;
             field: string;
             /** Format: int64 */
@@ -4736,7 +4755,7 @@ export interface components {
             scrubEmails: boolean;
             /** @description Further key names whose values are removed. */
             sensitiveFields: string[];
-            /** @description Key names that are left alone. */
+            /** @description Key names, or selectors that name a key, that are left alone. */
             safeFields: string[];
             /**
              * @description The project's own document of privacy rules, JSON as text; that of its organization applies

@@ -22,7 +22,12 @@ export interface Session {
 
 export type Organization = Pick<Schemas["Organization"], "id" | "slug" | "name"> &
   Partial<Pick<Schemas["Organization"], "access" | "orgRole">>;
-export type OrganizationDetail = Organization & Pick<Schemas["Organization"], "relayPiiConfig">;
+type OrganizationPrivacy = "scrubIPAddresses" | "scrubEmails" | "sensitiveFields" | "safeFields";
+export type OrganizationDetail = Organization &
+  Pick<Schemas["Organization"], "relayPiiConfig"> & {
+    [Field in OrganizationPrivacy]: NonNullable<Schemas["Organization"][Field]>;
+  };
+export type OrganizationChange = Partial<Schemas["OrganizationChange"]>;
 export type Project = Schemas["Project"];
 export type ProjectDetail = Schemas["ProjectDetail"];
 export type ProjectChange = Partial<Schemas["ProjectChange"]>;

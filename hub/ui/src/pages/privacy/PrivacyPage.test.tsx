@@ -7,13 +7,31 @@ const AT = "/organizations/acme/privacy";
 const REMOVALS = "GET vedette/organizations/acme/removals/";
 const ORGANIZATION = "GET organizations/acme/";
 const TRIAL = "POST vedette/projects/acme/shop/privacy/";
-const ROW = { project: "shop", rule: "@creditcard", field: "message", count: 1200, lastDay: "2026-01-02" };
+const ROW = {
+  project: "shop",
+  kind: "log",
+  rule: "@creditcard",
+  field: "message",
+  count: 1200,
+  lastDay: "2026-01-02",
+};
 const report = (rows: unknown[]) => ({
   body: { start: "2026-01-01T00:00:00Z", end: "2026-01-15T00:00:00Z", rows },
 });
 const answers = {
   [REMOVALS]: report([ROW]),
-  [ORGANIZATION]: { body: { id: "1", slug: "acme", name: "Acme", relayPiiConfig: "{}" } },
+  [ORGANIZATION]: {
+    body: {
+      id: "1",
+      slug: "acme",
+      name: "Acme",
+      relayPiiConfig: "{}",
+      scrubIPAddresses: false,
+      scrubEmails: true,
+      sensitiveFields: ["iban"],
+      safeFields: [],
+    },
+  },
 };
 const SLOW = { timeout: 5000 };
 
@@ -21,6 +39,7 @@ describe("privacy", () => {
   it("lists what was removed, for the time that stands in the address, and gives it as a file", async () => {
     const { router, requests } = open(AT, answers);
     const table = await screen.findByRole("table", { name: "What was removed" }, SLOW);
+    expect(within(table).getByText("@creditcard").closest("tr")?.textContent).toContain("log");
     expect(within(table).getByText("@creditcard").closest("tr")?.textContent).toContain("1,200");
     await userEvent.click(screen.getByRole("button", { name: "90d" }));
     expect(router.state.location.search).toEqual({ statsPeriod: "90d" });
@@ -81,9 +100,21 @@ describe("privacy", () => {
     const run = await screen.findByRole("region", { name: "History with these rules" });
     expect(run.textContent).toContain("touched 312 of the latest 10,000 events");
     expect(screen.queryByRole("region", { name: "The latest event with these rules" })).toBeNull();
-    await userEvent.click(screen.getByRole("button", { name: "Save" }));
+    const [saveFields, saveRules] = screen.getAllByRole("button", { name: "Save" });
+    await userEvent.click(saveRules as HTMLElement);
     expect((await screen.findByRole("alert")).textContent).toContain("`ordr` does not exist");
     const saved = requests.find(({ method }) => method === "PUT");
     expect(saved?.body).toEqual({ relayPiiConfig: "{} " });
+    await userEvent.click(screen.getByRole("checkbox", { name: /Remove IP addresses/ }));
+    await userEvent.click(saveFields as HTMLElement);
+    await waitFor(() => {
+      const changes = requests.filter(({ method }) => method === "PUT");
+      expect(changes.at(-1)?.body).toEqual({
+        scrubIPAddresses: true,
+        scrubEmails: true,
+        sensitiveFields: ["iban"],
+        safeFields: [],
+      });
+    });
   });
 });

@@ -1,6 +1,6 @@
-/** What was removed from events, and the rules that hold for all projects. */
+/** What was removed from what came, and the rules that hold for all projects. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import {
   dryRunRules,
@@ -10,15 +10,16 @@ import {
   type RemovalQuestion,
   removalsFile,
   removalsQuery,
-  setOrganizationRules,
+  setOrganizationPrivacy,
 } from "../../api/privacy.ts";
 import { projectsQuery } from "../../api/projects.ts";
-import type { Removals } from "../../api/types.ts";
+import type { OrganizationChange, Removals } from "../../api/types.ts";
 import { exact, plural } from "../../lib/format.ts";
 import type { FilterSearch } from "../../routes.tsx";
 import { Button, buttonClass } from "../../ui/Button.tsx";
 import { inputClass } from "../../ui/Form.tsx";
 import { PageHead, Panel } from "../../ui/Panel.tsx";
+import { type PrivacyChoice, PrivacyForm } from "../../ui/PrivacyForm.tsx";
 import { RulesEditor } from "../../ui/RulesEditor.tsx";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
@@ -47,7 +48,7 @@ export function PrivacyPage() {
         <Choices org={org} search={search} asked={asked} />
       </PageHead>
       <Report org={org} asked={asked} />
-      <OrganizationRules key={org} org={org} />
+      <OrganizationSettings key={org} org={org} />
     </div>
   );
 }
@@ -118,6 +119,7 @@ function Report({ org, asked }: { org: string; asked: RemovalQuestion }) {
   }
   const columns: Column<Removals["rows"][number]>[] = [
     { name: "Rule", cell: (row) => <code>{row.rule}</code> },
+    { name: "Kind", whole: true, cell: (row) => row.kind },
     { name: "Field", cell: (row) => <code>{row.field}</code> },
     {
       name: "Project",
@@ -137,35 +139,54 @@ function Report({ org, asked }: { org: string; asked: RemovalQuestion }) {
   ];
   return (
     <Panel title="What was removed" flush>
+      <p className={styles.covers}>
+        Everything that comes is counted, by the notes in it. Of attachments, crash dumps and recordings the
+        fields are not told apart; headers of items and requests, as names of files, are not counted.
+      </p>
       <Table
         label="What was removed"
         columns={columns}
         rows={removals.data.rows}
-        rowKey={(row) => `${row.project} ${row.rule} ${row.field}`}
+        rowKey={(row) => `${row.project} ${row.kind} ${row.rule} ${row.field}`}
       />
     </Panel>
   );
 }
 
-function OrganizationRules({ org }: { org: string }) {
+function OrganizationSettings({ org }: { org: string }) {
   const client = useQueryClient();
   const toast = useToast();
   const organization = useQuery(organizationQuery(org));
   const projects = useQuery(projectsQuery(org));
+  const save = useMutation({
+    mutationFn: (change: OrganizationChange) => setOrganizationPrivacy(org, change),
+    onSuccess: (saved) => {
+      client.setQueryData(organizationKey(org), saved);
+      toast({ text: "Saved" });
+    },
+  });
+  // A rule that is wrong is said beside the rules.
+  const choose = useMutation({ mutationFn: (choice: PrivacyChoice) => save.mutateAsync(choice) });
   if (!organization.data || !projects.data) return null;
-  const save = async (rules: string) => {
-    client.setQueryData(organizationKey(org), await setOrganizationRules(org, rules));
-    toast({ text: "Saved" });
-  };
   return (
-    <RulesEditor
-      title="Rules for all projects"
-      hint="They run before those of a project, and can only remove more. Relays refuse none of them silently: what is not understood is an error here."
-      slugs={projects.data.map((project) => project.slug)}
-      saved={organization.data.relayPiiConfig ?? ""}
-      save={save}
-      preview={(slug, rules) => previewRules(org, slug, rules)}
-      dryRun={(slug, rules) => dryRunRules(org, slug, rules)}
-    />
+    <>
+      <PrivacyForm
+        title="For all projects"
+        note="What a project sets is removed beside it. Passwords, keys, tokens, card numbers and their like are always removed."
+        saved={organization.data}
+        save={choose.mutate}
+        isBusy={choose.isPending}
+        error={choose.error}
+      />
+      <RulesEditor
+        title="Rules for all projects"
+        hint="They run before those of a project, and can only remove more. Relays refuse none of them silently: what is not understood is an error here."
+        slugs={projects.data.map((project) => project.slug)}
+        saved={organization.data.relayPiiConfig ?? ""}
+        save={(rules) => save.mutateAsync({ relayPiiConfig: rules })}
+        preview={(slug, rules) => previewRules(org, slug, rules)}
+        dryRun={(slug, rules) => dryRunRules(org, slug, rules)}
+      />
+    </>
   );
 }

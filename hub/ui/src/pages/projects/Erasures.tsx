@@ -5,6 +5,7 @@ import { type FormEvent, useState } from "react";
 import { askErasure, erasuresQuery } from "../../api/erasures.ts";
 import type { Erasure } from "../../api/types.ts";
 import { plural } from "../../lib/format.ts";
+import { lines } from "../../lib/lines.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { AreaField, formClass, TextField } from "../../ui/Form.tsx";
@@ -12,7 +13,6 @@ import { Panel } from "../../ui/Panel.tsx";
 import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
-import { lines } from "./lines.ts";
 
 export function Erasures({ org, slug }: { org: string; slug: string }) {
   const erasures = useQuery(erasuresQuery(org, slug));
