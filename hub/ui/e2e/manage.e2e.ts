@@ -115,7 +115,7 @@ it("shows a token once, and takes it away", async () => {
     const name = `token-${randomBytes(3).toString("hex")}`;
     await signIn(page, at, `/organizations/${at.organization}/settings`);
     await page.getByRole("button", { name: "New token" }).click();
-    await page.getByLabel("Name").fill(name);
+    await page.getByRole("dialog").getByLabel("Name").fill(name);
     await page.getByRole("button", { name: "Create token" }).click();
     const token =
       (await page

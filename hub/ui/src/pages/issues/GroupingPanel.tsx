@@ -203,20 +203,35 @@ function Parts({ org, issue, event }: Props) {
   const [asking, setAsking] = useState(false);
   const toast = useToast();
   const client = useQueryClient();
-  const done = (parted: Parted) => {
-    toast({ text: `${issue.shortId} gave events to ${plural(parted.issues.length, "new issue")}` });
+  const navigate = useNavigate();
+  const done = (parted: Parted, undo?: () => void) => {
+    toast({ text: `${issue.shortId} gave events to ${plural(parted.issues.length, "new issue")}`, undo });
     setChosen(new Set());
     void client.invalidateQueries({ queryKey: ["org", org] });
+  };
+  /** What hashes took apart, merging puts together: events, counts and hashes are as they were. */
+  const putBack = async ({ source, issues }: Parted) => {
+    try {
+      const parent = await mergeIssues(org, [source, ...issues]);
+      if (parent === source) return;
+      // The issue with most events is the one that stays.
+      toast({ text: "They are one issue again, under the name of the new one" });
+      await navigate({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: parent } });
+    } catch (error) {
+      toast({ text: `Not undone: ${(error as Error).message}`, tone: "danger" });
+    } finally {
+      void client.invalidateQueries({ queryKey: ["org", org] });
+    }
   };
   const failed = (error: Error) => toast({ text: `Not taken apart: ${error.message}`, tone: "danger" });
   const apart = useMutation({
     mutationFn: () => unmerge(org, issue.id, [...chosen]),
-    onSuccess: done,
+    onSuccess: (parted) => done(parted, () => void putBack(parted)),
     onError: failed,
   });
   const split = useMutation({
     mutationFn: () => splitIssue(org, issue.id, tag),
-    onSuccess: done,
+    onSuccess: (parted) => done(parted),
     onError: failed,
   });
   const choose = (id: string, on: boolean) =>

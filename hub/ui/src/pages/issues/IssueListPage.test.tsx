@@ -276,6 +276,22 @@ describe("acting on issues", () => {
     expect(await screen.findAllByRole("link", { name: "ValueError" })).toHaveLength(3);
   });
 
+  it("tells of what will be deleted in a moment, also after the page was left, and keeps it", async () => {
+    let waiting = [deletion];
+    const { requests } = open(AT, {
+      [LIST]: { body: three, headers: pageHeaders(null, 3) },
+      [`GET ${DELETIONS}`]: () => ({ body: waiting }),
+      [`DELETE ${DELETIONS}7/`]: () => {
+        waiting = [];
+        return { status: 204 };
+      },
+    });
+    const said = await screen.findByText("3 issues will be deleted in a moment");
+    await userEvent.click(within(said).getByRole("button", { name: "Keep" }));
+    await waitFor(() => expect(screen.queryByText(/will be deleted/)).toBeNull());
+    expect(requests.filter(({ method }) => method === "DELETE").length).toBe(1);
+  });
+
   it("deletes all that a search finds by the search, and shows how far that is", async () => {
     const { requests } = open(AT, {
       [LIST]: (url) =>
