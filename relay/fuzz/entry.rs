@@ -28,7 +28,7 @@ use tempfile::NamedTempFile;
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// Where the recorded segment lay.
-const SEGMENT_EPOCH: &str = "EPOCH";
+const SEGMENT_EPOCH: &str = "6e6adf28df6ecf7b";
 const SEGMENT: &str = "0000000000000001-00000001.seg";
 
 /// Every form, with the boundary that the text begins with where it needs one.

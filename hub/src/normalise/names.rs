@@ -193,7 +193,13 @@ fn environment<'a>(event: &mut Event<'a>, journal: &mut Journal) -> Option<Cow<'
         .iter()
         .position(|(key, _)| key == "environment");
     let tag = tag.and_then(|at| event.tags.list.remove(at).1);
-    let environment = filled(event.environment.take()).or_else(|| filled(tag))?;
+    let (own, tag) = (filled(event.environment.take()), filled(tag));
+    if let (Some(own), Some(tag)) = (&own, &tag)
+        && own != tag
+    {
+        journal.invalid("tags.environment", tag);
+    }
+    let environment = own.or(tag)?;
     let is_valid = environment.chars().count() <= CHARS_MAX
         && !environment.contains(['\n', '\r', '\t', '\x0c', '/'])
         && environment != "none";

@@ -119,10 +119,15 @@ impl<'t> Cursor<'t> {
             .get(line_start..)
             .map_or(0, |text| text.chars().count())
             + 1;
+        // What is missing at the end is pointed at by what stands before it.
+        let last = self.text.len().saturating_sub(1);
+        let from = self.text.floor_char_boundary(from.min(last));
+        let wrong = self.text.get(from..).unwrap_or_default().chars().next();
+        let to = self.at.max(from + wrong.map_or(0, char::len_utf8));
         RuleError {
             line,
             column,
-            span: [from, self.at.max(from + 1)],
+            span: [from, to],
             message: message.into(),
         }
     }

@@ -65,8 +65,8 @@ fn tags_that_the_product_takes_from_elsewhere_are_noted_unless_they_say_the_same
     check(
         json!({"release": "s", "environment": "f", "user": "8"}),
         &[
-            "invalid_data tags.release",
             "invalid_data tags.environment",
+            "invalid_data tags.release",
             "invalid_data tags.user",
         ],
     );

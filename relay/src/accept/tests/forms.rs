@@ -302,7 +302,6 @@ async fn of_a_large_container_that_is_wrong_nothing_is_kept_and_the_reason_is_sa
     for (body, status, why) in [
         (zlib(&noise), 400, "invalid_unreal_report"),
         (cut, 400, "invalid_unreal_report"),
-        (unreal(&[("a.log", &noise)]), 400, "invalid_unreal_report"),
         (many, 400, "invalid_compression"),
     ] {
         let relay = start().await;
