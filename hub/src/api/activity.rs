@@ -126,7 +126,7 @@ fn kind_name(kind: i64) -> &'static str {
 }
 
 impl Activity {
-    fn new(row: Row, people: &People) -> Self {
+    fn new(row: &Row, people: &People) -> Self {
         let mut data = stored_object(&row.data);
         let assignee = data.get("assignee").and_then(Value::as_str);
         if let Some(assignee) = assignee.and_then(|name| people.find(name)) {
@@ -150,7 +150,7 @@ pub(super) async fn read(
 ) -> Result<Vec<Activity>, ApiError> {
     let rows = state.store.activities(issue, None, None, PAGE_ROWS_MAX);
     let rows = rows.await?.into_iter();
-    Ok(rows.map(|row| Activity::new(row, people)).collect())
+    Ok(rows.map(|row| Activity::new(&row, people)).collect())
 }
 
 async fn page(
@@ -175,7 +175,7 @@ async fn page(
     });
     let people = People::read(state, found.organization.id).await?;
     Ok(page.map(|rows| {
-        let rows = rows.into_iter();
+        let rows = rows.iter();
         rows.map(|row| Activity::new(row, &people)).collect()
     }))
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::timestamp::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::effect::Incoming;
 use super::rulebook::{Owners, RuleBook};
@@ -92,7 +92,9 @@ async fn ask(
     };
     write.set_issue_assignee(issue, Some(&name)).await?;
     let mut data = why;
-    data["assignee"] = name.into();
+    if let Value::Object(data) = &mut data {
+        data.insert("assignee".to_owned(), name.into());
+    }
     write
         .add_activity(issue, ASSIGNED, &data.to_string(), now)
         .await

@@ -516,7 +516,7 @@ impl Write {
                 .fetch_all(self.connection())
                 .await?;
         let unreadable = |_| StoreError::Unreadable { what: "user" };
-        let users = users.into_iter().map(|user| user.try_into());
+        let users = users.into_iter().map(<[u8; 8]>::try_from);
         users.map(|user| user.map_err(unreadable)).collect()
     }
 

@@ -17,6 +17,10 @@ const NEVER_AGAIN: i64 = i64::MAX;
 
 /// A project's settings.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the columns of the table, each a wish of its own"
+)]
 pub struct OwnershipRow {
     /// Its own rules.
     pub raw: String,

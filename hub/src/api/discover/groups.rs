@@ -13,7 +13,7 @@ use crate::api::types::iso;
 use crate::index::{self, GroupBy, GroupHit, GroupValue, Search};
 use crate::query::{self, Scope};
 use crate::store::issue_read::IssueRow;
-use crate::store::place::Place;
+use crate::store::place::{Direction, Place};
 use crate::store::projects::Project;
 
 /// Fields that events are grouped by at once.
@@ -63,6 +63,7 @@ impl Figure {
 }
 
 /// A field of a row: a figure, or a value that its events have, by its place among those.
+#[derive(Clone, Copy, Debug)]
 enum Column {
     Figure(Figure),
     Value(usize),
@@ -113,25 +114,36 @@ fn grouped_by(field: &str) -> Result<GroupBy, ApiError> {
     Ok(GroupBy::Key(key))
 }
 
-/// How groups are ordered: by a field of theirs, and whether the largest come first.
+/// How groups are ordered, and whether the largest come first.
 struct Sort {
-    field: usize,
+    by: Column,
     is_down: bool,
 }
 
-/// Reads an order of groups: by one of the fields.
+/// Reads an order of groups: by a figure, or by one of the fields.
 pub(super) fn check_sort(sort: &str, fields: &[&str]) -> Result<(), ApiError> {
-    Sort::read(sort, fields).map(drop)
+    Sort::read(sort, &Columns::read(fields)?, fields).map(drop)
 }
 
 impl Sort {
-    fn read(sort: &str, fields: &[&str]) -> Result<Self, ApiError> {
+    fn read(sort: &str, columns: &Columns, fields: &[&str]) -> Result<Self, ApiError> {
         let name = sort.trim_start_matches('-');
-        let is_named = |field: &&str| *field == name || field.strip_suffix("()") == Some(name);
-        let field = fields.iter().position(is_named);
-        let field = field.ok_or_else(|| ApiError::field("sort", "one of the fields"))?;
+        let figure = match name {
+            "timestamp" => Ok(Figure::LastSeen),
+            name if name.ends_with(')') => Figure::read(name),
+            name => Figure::read(&format!("{name}()")),
+        };
+        let place = fields.iter().position(|field| *field == name);
+        let by = match (figure, place.and_then(|place| columns.columns.get(place))) {
+            (Ok(figure), _) => Column::Figure(figure),
+            (Err(_), Some(column)) => *column,
+            (Err(_), None) => {
+                let what = "count(), count_unique(user), first_seen(), last_seen() or a field";
+                return Err(ApiError::field("sort", what));
+            }
+        };
         Ok(Self {
-            field,
+            by,
             is_down: sort.starts_with('-'),
         })
     }
@@ -145,9 +157,11 @@ pub(super) async fn groups(
     fields: &[&str],
     params: &Params,
 ) -> Result<Page<Map<String, Value>>, ApiError> {
-    let Columns { columns, by } = Columns::read(fields)?;
-    let sort = params.some("sort").map(|sort| Sort::read(sort, fields));
+    let columns = Columns::read(fields)?;
+    let sort = params.some("sort");
+    let sort = sort.map(|sort| Sort::read(sort, &columns, fields));
     let sort = sort.transpose()?;
+    let Columns { columns, by } = columns;
     let limit = params.limit()?;
     let cursor = params.cursor()?;
     let ids = search.projects.clone();
@@ -156,7 +170,7 @@ pub(super) async fn groups(
     hits.sort_by(|a, b| {
         let order = match &sort {
             Some(sort) => {
-                let order = compared(columns.get(sort.field), a, b);
+                let order = compared(sort.by, a, b);
                 if sort.is_down { order.reverse() } else { order }
             }
             // The most frequent first.
@@ -165,16 +179,17 @@ pub(super) async fn groups(
         order.then_with(|| a.values.cmp(&b.values))
     });
     // Counts move while one reads, so pages are cut by number: a row may be seen twice.
-    let offset = cursor.map_or(0, |cursor| cursor.place.value.max(0));
-    let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
-    let wanted = usize::try_from(limit)
-        .unwrap_or(usize::MAX)
-        .saturating_add(1);
-    let hits: Vec<(i64, GroupHit)> = (offset + 1..)
-        .zip(hits.into_iter().skip(skipped).take(wanted))
-        .collect();
-    let from = cursor.filter(|cursor| cursor.place.value > 0);
-    let page = Page::cut(hits, limit, from, |(number, _)| Place {
+    let mut hits: Vec<(i64, GroupHit)> = (1..).zip(hits).collect();
+    match cursor.map(|cursor| (cursor.place.value, cursor.direction)) {
+        Some((from, Direction::Onward)) => hits.retain(|(number, _)| *number > from),
+        Some((from, Direction::Back)) => {
+            hits.retain(|(number, _)| *number < from);
+            hits.reverse();
+        }
+        None => {}
+    }
+    hits.truncate(limit as usize + 1);
+    let page = Page::cut(hits, limit, cursor, |(number, _)| Place {
         value: *number,
         id: 0,
     });
@@ -195,11 +210,10 @@ pub(super) async fn groups(
     Ok(page.map(|rows| rows.iter().map(|(_, hit)| row(hit)).collect()))
 }
 
-fn compared(column: Option<&Column>, a: &GroupHit, b: &GroupHit) -> Ordering {
+fn compared(column: Column, a: &GroupHit, b: &GroupHit) -> Ordering {
     match column {
-        Some(Column::Figure(figure)) => figure.number(a).cmp(&figure.number(b)),
-        Some(Column::Value(place)) => a.values.get(*place).cmp(&b.values.get(*place)),
-        None => Ordering::Equal,
+        Column::Figure(figure) => figure.number(a).cmp(&figure.number(b)),
+        Column::Value(place) => a.values.get(place).cmp(&b.values.get(place)),
     }
 }
 

@@ -318,11 +318,14 @@ fn told(status: Status, details: &StatusDetails) -> Result<Value, ApiError> {
         (None, None) => serde_json::to_value(StatusDetailsBody::from(details.clone()))
             .map_err(ApiError::internal)?,
     };
-    if let Some(current) = &details.current_release {
-        data["current_release_version"] = current.as_str().into();
-    }
-    if status == Status::Ignored(Ignored::UntilEscalating) {
-        data["ignoreUntilEscalating"] = true.into();
+    if let Value::Object(data) = &mut data {
+        if let Some(current) = &details.current_release {
+            let current = current.as_str().into();
+            data.insert("current_release_version".to_owned(), current);
+        }
+        if status == Status::Ignored(Ignored::UntilEscalating) {
+            data.insert("ignoreUntilEscalating".to_owned(), true.into());
+        }
     }
     Ok(data)
 }

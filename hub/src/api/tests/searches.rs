@@ -232,6 +232,8 @@ async fn figures_are_told_by_whatever_else_is_asked_for() {
         "project": "shop", "issue": "SHOP-1", "release": "Shop@2.0.0", "count()": 1,
     });
     assert_eq!(mixed[0], first);
+    let latest = rows("field=color&field=count()&sort=-timestamp").await;
+    assert_eq!(latest[0]["color"], Value::Null, "{latest}");
     assert_eq!(rows("field=count()").await, json!([{ "count()": 6 }]));
     assert_eq!(
         rows("field=count()&field=release&query=nothing").await,
@@ -250,6 +252,10 @@ async fn figures_are_told_by_whatever_else_is_asked_for() {
     let second = hub.get(&format!("{page}&cursor={next}")).await;
     assert_eq!(second.json()["data"].as_array().unwrap().len(), 1);
     assert_eq!(second.cursor("next"), None);
+    let back = second.cursor("previous").unwrap();
+    let again = hub.get(&format!("{page}&cursor={back}")).await;
+    assert_eq!(again.json()["data"], first.json()["data"]);
+    assert_eq!(again.cursor("previous"), None);
 }
 
 #[tokio::test]
