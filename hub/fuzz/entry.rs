@@ -70,8 +70,8 @@ pub(crate) fn grouping(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let fingerprints = FingerprintRules::parse(&text);
     let enhancements = Enhancements::parse(&text);
-    for error in [fingerprints.as_ref().err(), enhancements.as_ref().err()] {
-        let Some(error) = error else { continue };
+    let errors = [fingerprints.as_ref().err(), enhancements.as_ref().err()];
+    for error in errors.into_iter().flatten() {
         let [from, to] = error.span;
         assert!(from <= to && to <= text.len() && error.line > 0 && !error.message.is_empty());
     }
