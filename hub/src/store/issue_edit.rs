@@ -119,7 +119,8 @@ impl Write {
         Ok(())
     }
 
-    /// Sets the priority of an issue: 25, 50 or 75. It is a person's word from then on.
+    /// Sets the priority of an issue: 25, 50 or 75. Since `locked_at` it is a person's word; without
+    /// that the hub may weigh the issue again.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -127,12 +128,12 @@ impl Write {
         &mut self,
         issue_id: i64,
         priority: i64,
-        now: i64,
+        locked_at: Option<i64>,
     ) -> Result<(), StoreError> {
         sqlx::query("UPDATE issues SET priority = ?2, priority_locked_at = ?3 WHERE id = ?1")
             .bind(issue_id)
             .bind(priority)
-            .bind(now)
+            .bind(locked_at)
             .execute(self.connection())
             .await?;
         Ok(())

@@ -348,9 +348,14 @@ async fn write_charge(
             .add_person_activity(id, kind, user, &data.to_string(), now)
             .await?;
     }
-    let changed = context.priority.filter(|to| *to != row.priority);
+    let is_locked = context.change.priority_locked != Some(false);
+    let changed = context
+        .priority
+        .filter(|to| *to != row.priority || !is_locked);
     if let Some(priority) = changed {
-        write.set_issue_priority(id, priority, now).await?;
+        write
+            .set_issue_priority(id, priority, is_locked.then_some(now))
+            .await?;
         let data = json!({ "priority": context.change.priority }).to_string();
         write
             .add_person_activity(id, kind::PRIORITY, user, &data, now)

@@ -30,6 +30,9 @@ pub(in crate::api) struct IssueChange {
     pub(super) assigned_to: Option<Option<String>>,
     /// `low`, `medium`, `high`.
     pub(super) priority: Option<String>,
+    /// `false` beside a priority leaves it to the hub to weigh the issues again, as before anybody
+    /// did.
+    pub(super) priority_locked: Option<bool>,
     pub(super) has_seen: Option<bool>,
     pub(super) is_bookmarked: Option<bool>,
     pub(super) is_subscribed: Option<bool>,

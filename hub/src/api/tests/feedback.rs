@@ -94,9 +94,8 @@ async fn an_issue_that_a_person_wrote_is_feedback() {
     .await;
     hub.digest(1, &error("Zero", "ann", 50)).await;
     let list = hub.get("organizations/acme/issues/?query=").await.json();
-    let categories: Vec<_> = list.as_array().unwrap().iter().collect();
-    let categories: Vec<_> = categories
-        .iter()
+    let issues = list.as_array().unwrap().iter();
+    let categories: Vec<_> = issues
         .map(|issue| (&issue["issueCategory"], &issue["issueType"]))
         .collect();
     let (feedback, error) = (json!("feedback"), json!("error"));

@@ -681,3 +681,20 @@ async fn so_many_users_within_the_window_bring_an_archived_issue_back() {
         comes(14, "bob", 0, "unresolved").await;
     }
 }
+
+#[tokio::test]
+async fn a_priority_is_a_persons_word_until_that_is_taken_back() {
+    let hub = Hub::new().await;
+    hub.digest(1, &error("Zero", "ann", 50)).await;
+    let issue = async || hub.get("issues/1/").await.json();
+    let before = issue().await;
+    assert_eq!(before["priorityLockedAt"], Value::Null);
+    hub.put("issues/1/", json!({ "priority": "low" })).await;
+    assert!(issue().await["priorityLockedAt"].is_string());
+    let back = json!({ "priority": before["priority"], "priorityLocked": false });
+    let answer = hub.put("issues/1/", back).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let after = issue().await;
+    assert_eq!(after["priority"], before["priority"]);
+    assert_eq!(after["priorityLockedAt"], Value::Null);
+}

@@ -229,6 +229,8 @@ export interface IssueEdit extends Partial<StatusChange> {
   /** `user:1`, `team:1`; empty is nobody. */
   assignedTo?: string;
   priority?: string;
+  /** `false`: the hub weighs it again. */
+  priorityLocked?: false;
   isBookmarked?: boolean;
   /** Whether the signed-in user is told of what others do to it. */
   isSubscribed?: boolean;

@@ -3419,6 +3419,12 @@ export interface components {
              * @default null
              */
             priority: string | null;
+            /**
+             * @description `false` beside a priority leaves it to the hub to weigh the issues again, as before anybody
+             *     did.
+             * @default null
+             */
+            priorityLocked: boolean | null;
             /** @default null */
             hasSeen: boolean | null;
             /** @default null */

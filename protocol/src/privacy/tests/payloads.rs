@@ -439,7 +439,7 @@ fn selectors_name_places_that_are_left_alone() {
         let before: Value = serde_json::from_str(event).unwrap();
         let after = scrub_with(&settings, Payload::Event, event);
         let stay = |pointer: &&str| before.pointer(pointer) == after.pointer(pointer);
-        let stayed: Vec<&str> = pointers.into_iter().filter(|p| stay(&p)).collect();
+        let stayed: Vec<&str> = pointers.into_iter().filter(|p| stay(p)).collect();
         assert_eq!(stayed, left, "{safe}");
     };
     check("extra.order.card", &["/extra/order/card"]);

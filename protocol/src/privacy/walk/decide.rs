@@ -51,7 +51,11 @@ impl Walk<'_> {
         };
         // The second of two in a list of lists is what the first names.
         let mut pair = None;
-        let own = path.is_none().then(|| self.path()).unwrap_or_default();
+        let own = if path.is_none() {
+            self.path()
+        } else {
+            Vec::new()
+        };
         let mut path = path.unwrap_or(&own);
         if let [.., above, level] = self.levels.as_slice()
             && above.is_array

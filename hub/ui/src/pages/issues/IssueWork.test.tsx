@@ -111,6 +111,17 @@ describe("the facts of an issue", () => {
     expect(screen.getByText("This is over already.")).toBeTruthy();
   });
 
+  it("leave the priority to the hub again, where one takes one's own word back", async () => {
+    const { requests } = open(AT, answers());
+    const puts = () => requests.filter((each) => each.method === "PUT").map(({ body }) => body);
+    await userEvent.click(await screen.findByRole("button", { name: "Priority: high" }));
+    await userEvent.click(screen.getByText("low"));
+    await userEvent.click(await screen.findByRole("button", { name: "Undo" }));
+    await waitFor(() =>
+      expect(puts()).toEqual([{ priority: "low" }, { priority: "high", priorityLocked: false }]),
+    );
+  });
+
   it("put a priority back that the hub refuses", async () => {
     open(
       AT,
@@ -530,8 +541,11 @@ describe("the grouping of an issue", () => {
     expect([put?.url.searchParams.getAll("id"), put?.body]).toEqual([["1", "2"], { merge: 1 }]);
   });
 
-  it("takes it apart by hashes, and by a tag", async () => {
-    const { requests } = open(`${AT}?tab=grouping`, world);
+  it("takes it apart by hashes and puts it together again, and splits it by a tag", async () => {
+    const together = {
+      "PUT organizations/acme/issues/": { body: { merge: { parent: "1", children: ["7"] } } },
+    };
+    const { requests } = open(`${AT}?tab=grouping`, { ...world, ...together });
     const ours = { name: "1f the shown event's: Frames of the application" };
     expect(await screen.findByRole("checkbox", ours)).toBeTruthy();
     await userEvent.click(await screen.findByRole("checkbox", { name: "2e" }));
@@ -539,6 +553,11 @@ describe("the grouping of an issue", () => {
     expect(await screen.findByText("SHOP-1 gave events to 1 new issue")).toBeTruthy();
     const apart = requests.find((each) => each.method === "DELETE");
     expect(apart?.url.searchParams.getAll("id")).toEqual(["2e"]);
+    await userEvent.click(screen.getByRole("button", { name: "Undo" }));
+    await waitFor(() => {
+      const merged = requests.find((each) => each.method === "PUT");
+      expect([merged?.url.searchParams.getAll("id"), merged?.body]).toEqual([["1", "7"], { merge: 1 }]);
+    });
     await userEvent.selectOptions(screen.getByLabelText("Split by a tag"), "region");
     await userEvent.click(screen.getByRole("button", { name: "Split" }));
     const dialog = within(screen.getByRole("dialog", { name: "Split SHOP-1 by region?" }));

@@ -34,6 +34,7 @@ type Some = Pick<
   | "substatus"
   | "assignedTo"
   | "priority"
+  | "priorityLockedAt"
   | "isBookmarked"
   | "isSubscribed"
 >;
@@ -97,7 +98,11 @@ function priorityDeed(priority: string): Deed {
     to: { priority },
     patch: { priority },
     done: `set to ${priority} priority`,
-    back: (before) => ({ priority: before.priority }),
+    // What nobody had weighed is the hub's to weigh again.
+    back: (before) => ({
+      priority: before.priority,
+      ...(before.priorityLockedAt ? {} : { priorityLocked: false as const }),
+    }),
   };
 }
 
