@@ -24,7 +24,7 @@ use bytes::Bytes;
 use crate::item::ItemKind;
 use crate::limits::{ENVELOPE_HEADER_BYTES_MAX, ENVELOPE_ITEMS_MAX, ITEM_HEADER_BYTES_MAX};
 
-pub use header::{EnvelopeHeader, ItemHeader};
+pub use header::{EnvelopeHeader, ItemHeader, with_member};
 
 /// A whole envelope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::condition::{Condition, ConditionError};
+use crate::envelope::with_member;
 use crate::facts::{ROOTS, Subject};
 use crate::item::Category;
 use crate::roster::{SampleRate, SamplingRule};
@@ -63,13 +64,7 @@ pub const fn is_weighed(category: Category) -> bool {
 /// An item's header, a JSON object, with the share that was kept of those like it.
 #[must_use]
 pub fn with_rate(header: &Bytes, rate: SampleRate) -> Bytes {
-    let Some(rest) = header.strip_prefix(b"{") else {
-        return header.clone();
-    };
-    let is_empty = rest.trim_ascii_start().first() == Some(&b'}');
-    let comma = if is_empty { "" } else { "," };
-    let member = format!("{{\"{RATE_HEADER}\":{}{comma}", rate.share());
-    [member.as_bytes(), rest].concat().into()
+    with_member(header, RATE_HEADER, &rate.share().to_string())
 }
 
 /// The share that was kept of those like an item, by its header; all where it says nothing that

@@ -232,3 +232,14 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         Ok(Fields(fields))
     }
 }
+/// A header, a JSON object as text, with another member in front. What is no object stays as it is.
+#[must_use]
+pub fn with_member(header: &Bytes, name: &str, json: &str) -> Bytes {
+    let Some(rest) = header.strip_prefix(b"{") else {
+        return header.clone();
+    };
+    let is_empty = rest.trim_ascii_start().first() == Some(&b'}');
+    let comma = if is_empty { "" } else { "," };
+    let member = format!("{{\"{name}\":{json}{comma}");
+    [member.as_bytes(), rest].concat().into()
+}

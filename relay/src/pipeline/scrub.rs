@@ -10,12 +10,11 @@
 //! Item headers are scrubbed too; file names hold people's names. JSON notes what was removed in `_meta`; of anything else the
 //! header tells it.
 
-use std::borrow::Cow;
 use std::io::{Read, Write};
 
 use bytes::Bytes;
 use protocol::block::Item;
-use protocol::envelope::EnvelopeItem;
+use protocol::envelope::{EnvelopeItem, with_member};
 use protocol::item::ItemKind;
 use protocol::outcome::reason;
 use protocol::privacy::{Hits, Payload, REMOVED_HEADER, ScrubError, Scrubber};
@@ -43,31 +42,36 @@ pub(super) fn item(
     if payload.len() > bytes_max(&item.kind) {
         return Err(reason::TOO_LARGE);
     }
-    let told = match shape {
-        Shape::Json(_) => Cow::Borrowed(item),
-        Shape::Attachment | Shape::Recording | Shape::Opaque => told(item, &hits),
+    let removed = match shape {
+        Shape::Json(_) => Hits::default(),
+        Shape::Attachment | Shape::Recording | Shape::Opaque => sum(&hits),
     };
-    let header = json(scrubber, &told.header_json(), Payload::Header, &mut hits)?;
+    let header = json(scrubber, &item.header_json(), Payload::Header, &mut hits)?;
     let kept = Item {
         kind: item.kind.name().to_owned(),
-        header,
+        // Behind the scrubbing, which would take the names of rules for what they remove.
+        header: told(header, &removed),
         payload,
     };
     Ok((kept, hits))
 }
 
-/// The item with a header that tells what was removed: its payload has no place for notes.
-fn told<'i>(item: &'i EnvelopeItem, hits: &[Hits]) -> Cow<'i, EnvelopeItem> {
+fn sum(hits: &[Hits]) -> Hits {
     let mut sum = Hits::default();
     hits.iter().for_each(|hits| sum.join(hits));
-    if sum.total() == 0 {
-        return Cow::Borrowed(item);
+    sum
+}
+
+/// A header that tells what was removed: the payload has no place for notes.
+fn told(header: Bytes, removed: &Hits) -> Bytes {
+    if removed.total() == 0 {
+        return header;
     }
-    let by_rule = sum.iter().map(|(rule, n)| (rule.id().to_owned(), n.into()));
-    let mut item = item.clone();
+    let by_rule = removed
+        .iter()
+        .map(|(rule, n)| (rule.id().to_owned(), n.into()));
     let by_rule = serde_json::Value::Object(by_rule.collect());
-    item.header.set(REMOVED_HEADER, &by_rule);
-    Cow::Owned(item)
+    with_member(&header, REMOVED_HEADER, &by_rule.to_string())
 }
 
 #[derive(Clone, Copy)]

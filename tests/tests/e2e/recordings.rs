@@ -2,8 +2,12 @@
 //! that were planted in it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use protocol::timestamp::Timestamp;
 use reqwest::Method;
 use serde_json::Value;
@@ -57,8 +61,15 @@ pub(super) async fn replay(site: &Site, recording: &Value) -> reqwest::Response 
     request.send().await.unwrap()
 }
 
-/// A plain body with now instead of the second that all of it is from.
+/// A body, plain or packed, with now instead of the second that all of it is from.
 fn dated_now(body: &[u8], second: &str) -> Vec<u8> {
+    if body.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        GzDecoder::new(body).read_to_end(&mut plain).unwrap();
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&dated_now(&plain, second)).unwrap();
+        return packed.finish().unwrap();
+    }
     let then = Timestamp::parse(second).unwrap();
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
     let now = Timestamp::from_secs_f64(now).unwrap();
