@@ -238,6 +238,14 @@ impl Process {
         self.memory("VmRSS:")
     }
 
+    /// What of it the program made itself, without its code and other files, in bytes.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn anonymous_bytes(&self) -> anyhow::Result<u64> {
+        self.memory("RssAnon:")
+    }
+
     /// The most physical memory that it ever had, in bytes.
     ///
     /// # Errors

@@ -589,6 +589,17 @@ impl Site {
             .resident_bytes()
     }
 
+    /// What the relay made of its memory itself, without its code, in bytes.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn relay_anonymous_bytes(&self) -> anyhow::Result<u64> {
+        self.relay
+            .as_ref()
+            .context("the relay runs")?
+            .anonymous_bytes()
+    }
+
     fn join(&self) -> anyhow::Result<()> {
         let state = self.plan.dir.join("relay");
         if state.join("identity.json").exists() {

@@ -10,7 +10,8 @@
 //! wait for as little as before.
 //!
 //! A hub that is there again is a reason to believe that the lanes will move on: they are given as
-//! long again, so that what comes with the first moments of a connection is not behind an outage.
+//! long again, and everybody as much of them, so that what comes with the first moments of a
+//! connection is not behind an outage.
 //!
 //! The choice is made anew for each commit from what the lane holds, and nothing about it is kept
 //! on disk: a crash cannot lose it.
@@ -93,6 +94,7 @@ impl Owner {
             for lane in Lane::ALL {
                 catalog.lanes.get_mut(lane).moved_elapsed = elapsed;
             }
+            self.crowds = ByLane::default();
         }
         let of = |lane: Lane| {
             if lane.backlog().is_none() {

@@ -15,8 +15,9 @@ use tests::wait::{clock, until};
 /// lets them.
 const CLIENTS: usize = 10;
 const EVERY: Duration = Duration::from_millis(100);
-/// The promise for all of the relay's memory, of what is shipped: the debug build has more code.
-const RESIDENT_MAX: u64 = 64 << 20;
+/// The promise is 64 MiB for all of the relay's memory. The code of what is shipped takes up to 16 of
+/// them; that of a debug build twice as much, so that it is left out.
+const ANONYMOUS_MAX: u64 = 48 << 20;
 /// A fresh error is at the hub within five seconds, the promise says. A debug build of the hub
 /// takes longer for what is under way before it than the link does, so the figure is printed.
 const FRESH_WITHIN: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ async fn a_long_partition_loses_nothing_and_what_is_new_comes_first() {
     let (mut early, mut peak) = (0, 0);
     while parted.elapsed() < scale::partition() {
         traffic.more(20).await.unwrap();
-        peak = peak.max(site.relay_resident_bytes().unwrap());
+        peak = peak.max(site.relay_anonymous_bytes().unwrap());
         if early == 0 {
             early = peak;
         }
@@ -64,10 +65,10 @@ async fn a_long_partition_loses_nothing_and_what_is_new_comes_first() {
     .await
     .unwrap();
     let drained_took = healed.elapsed();
-    peak = peak.max(site.relay_resident_bytes().unwrap());
+    peak = peak.max(site.relay_anonymous_bytes().unwrap());
     let drained = f64::from(u32::try_from(n_parted).unwrap()) / drained_took.as_secs_f64();
     println!(
-        "parted {:?}: {n_parted} events, {waiting} bytes waiting, {} MiB resident at the begin, \
+        "parted {:?}: {n_parted} events, {waiting} bytes waiting, {} MiB of its own at the begin, \
          {} at the peak; the link is back after {back_took:?}, a fresh error at the hub after \
          {fresh_took:?}, {backlog_then} records behind it; {drained:.0} events a second drained",
         scale::partition(),
@@ -75,7 +76,7 @@ async fn a_long_partition_loses_nothing_and_what_is_new_comes_first() {
         peak >> 20,
     );
     assert!(fresh_took <= FRESH_WITHIN, "{fresh_took:?}");
-    assert!(peak <= RESIDENT_MAX, "{} MiB resident", peak >> 20);
+    assert!(peak <= ANONYMOUS_MAX, "{} MiB of its own", peak >> 20);
     let verdict = oracle.check(&site, within).await.unwrap();
     println!("after the partition: {verdict:?}");
 }

@@ -48,6 +48,20 @@ async fn on_a_slow_link_who_sends_little_does_not_wait_for_who_floods() {
 }
 
 #[tokio::test]
+async fn once_a_hub_is_there_again_what_is_new_waits_for_no_crowd_of_before() {
+    let mut oracle = Oracle::new(|_| ());
+    oracle.open().unwrap();
+    for n in 0..8 {
+        append(&oracle, Lane::Errors, 1, n, 60_000).await;
+    }
+    oracle.spool().welcomed();
+    append(&oracle, Lane::Errors, 1, 8, 10).await;
+    let in_lane = waiting(oracle.spool(), Lane::Errors).await;
+    assert_eq!(in_lane, [0, 1, 2, 3, 4, 8]);
+    oracle.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn where_room_becomes_short_who_takes_most_of_it_holds_back_first() {
     let mut oracle = Oracle::new(|config| {
         config.bytes_max = Some("1 MiB".parse().unwrap());
