@@ -477,7 +477,8 @@ impl Site {
         let process =
             self.start_program("vedette-relay", "relay.toml", "relay.log", environment)?;
         let process = self.relay.insert(process);
-        let url = format!("{}/health/ready", self.relay_url);
+        // One that is drained is never ready.
+        let url = format!("{}/health/live", self.relay_url);
         ready(&url, process, &self.plan.dir.join("relay.log")).await
     }
 
