@@ -72,6 +72,7 @@ const fn is_of_file(refusal: &Refusal) -> bool {
             | Refusal::FileLimit { .. }
             | Refusal::Withheld
             | Refusal::HeldBack
+            | Refusal::FairShare
             | Refusal::Drained
     )
 }

@@ -44,7 +44,7 @@ impl Pipeline {
     /// a crash gets through where there is no room for other files.
     ///
     /// # Errors
-    /// [`Refusal::FileLimit`], [`Refusal::HeldBack`], and as [`Pipeline::sender`]; nothing is counted.
+    /// [`Refusal::FileLimit`], [`Refusal::FairShare`], and as [`Pipeline::sender`]; nothing is counted.
     pub fn charge(
         &self,
         request: &Request,
@@ -66,7 +66,7 @@ impl Pipeline {
             Category::Attachment
         };
         if self.0.spool.is_greedy(category.lane(), target.project) {
-            return Err(Refusal::HeldBack);
+            return Err(Refusal::FairShare);
         }
         match self.0.ask_limits(&whose, category) {
             Some(limit) => Err(Refusal::FileLimit { wait: limit.wait }),

@@ -124,6 +124,9 @@ pub enum Refusal {
     /// The spool is nearly full of what is as important or more.
     #[error("relay has no room for files at the moment")]
     HeldBack,
+    /// The spool becomes full, mostly of what is the project's.
+    #[error("the project has its share of the relay's room")]
+    FairShare,
     /// The hub's operator has this relay drained.
     #[error("relay is drained: it delivers what it has and takes nothing new")]
     Drained,
@@ -170,6 +173,7 @@ impl Refusal {
             Self::UploadHeader(_) => (400, reason::INVALID_ENVELOPE, None),
             Self::Withheld => (403, reason::POLICY, None),
             Self::HeldBack => (429, reason::BACKPRESSURE, Some(HOLD_BACK)),
+            Self::FairShare => (429, reason::FAIR_SHARE, Some(HOLD_BACK)),
             Self::Drained => (429, reason::DRAINED, Some(HOLD_BACK)),
             Self::Encoding => (415, reason::INVALID_COMPRESSION, None),
             Self::BodyTimeout => (408, reason::OVERLOAD, None),

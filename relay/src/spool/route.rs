@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering;
 use protocol::ids::{Lane, ProjectId, Seq};
 
 use super::command::Append;
+use super::crowd::Crowd;
 use super::lanes::ByLane;
 use super::owner::Owner;
 
@@ -95,6 +96,12 @@ impl Owner {
                 catalog.lanes.get_mut(lane).moved_elapsed = elapsed;
             }
             self.crowds = ByLane::default();
+        }
+        for lane in Lane::ALL {
+            // What gave way is never acknowledged.
+            if catalog.lanes.get(lane).oldest_elapsed.is_none() {
+                *self.crowds.get_mut(lane) = Crowd::default();
+            }
         }
         let of = |lane: Lane| {
             if lane.backlog().is_none() {

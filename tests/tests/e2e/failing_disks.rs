@@ -117,6 +117,7 @@ async fn calls_of_the_hub_that_fail_cost_no_answered_event() {
             post(&site, &oracle).await;
         }
     }
+    assert!(n_not_started > 0, "no call failed");
     drop(site.kill_hub());
     site.set_hub_environment(Vec::new());
     site.start_hub().await.unwrap();
