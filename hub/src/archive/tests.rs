@@ -49,6 +49,35 @@ fn gives_back_every_body_after_it_is_opened_again() {
 }
 
 #[test]
+fn a_pack_that_cannot_be_begun_is_left_for_the_next_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = Archive::open(dir.path(), ByteSize(1)).unwrap();
+    let mut kept = archive.append(&[event(1, "before")]).unwrap();
+    // As a call that failed after the file was made leaves it.
+    std::fs::write(dir.path().join("0000000000000002.pack"), b"VDT").unwrap();
+    assert!(archive.append(&[event(2, "refused")]).is_err());
+    kept.extend(archive.append(&[event(2, "sent again")]).unwrap());
+    drop(archive);
+    let archive = Archive::open(dir.path(), ByteSize(1)).unwrap();
+    kept.extend(archive.append(&[event(3, "after")]).unwrap());
+    let bodies = kept.iter().map(|at| archive.read(*at).unwrap().payload);
+    assert_eq!(
+        bodies.collect::<Vec<_>>(),
+        ["before", "sent again", "after"]
+    );
+    let (mut at, mut n_walked) = (Position::default(), 0);
+    while let Some((bodies, next)) = archive.next_chunk(at).unwrap() {
+        n_walked += bodies.len();
+        at = next;
+    }
+    assert_eq!(
+        n_walked, 3,
+        "who walks the packs gets over the one that was left"
+    );
+    assert_eq!(archive.items_in(2).unwrap(), 0);
+}
+
+#[test]
 fn cuts_off_a_torn_end_and_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let archive = Archive::open(dir.path(), PACK_BYTES).unwrap();
