@@ -69,9 +69,12 @@ impl Writer {
             .create_new(true)
             .open(&path)
             .map_err(failed)?;
-        file.write_all_at(MAGIC, 0).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        sync_dir(dir)?;
+        let begun = file.write_all_at(MAGIC, 0).and_then(|()| file.sync_all());
+        if let Err(error) = begun.map_err(failed).and_then(|()| sync_dir(dir)) {
+            // Where it cannot be removed either it stays, and nothing is in it.
+            drop(fs::remove_file(&path));
+            return Err(error);
+        }
         Ok(Self {
             dir: dir.to_owned(),
             number,
@@ -82,14 +85,23 @@ impl Writer {
         })
     }
 
+    /// Goes on with another pack. One that cannot be begun is left behind like one that cannot be
+    /// written: its number is not tried again.
+    fn turn(&mut self) -> Result<(), ArchiveError> {
+        self.suspect = true;
+        self.number += 1;
+        *self = Self::begin(&self.dir, self.number, self.pack_bytes)?;
+        Ok(())
+    }
+
     pub(super) const fn number(&self) -> u64 {
         self.number
     }
 
     /// Begins another pack, unless nothing is in this one.
     pub(super) fn seal(&mut self) -> Result<(), ArchiveError> {
-        if self.end > FIRST_CHUNK {
-            *self = Self::begin(&self.dir, self.number + 1, self.pack_bytes)?;
+        if self.suspect || self.end > FIRST_CHUNK {
+            self.turn()?;
         }
         Ok(())
     }
@@ -105,7 +117,7 @@ impl Writer {
                 if unsynced {
                     self.sync()?;
                 }
-                *self = Self::begin(&self.dir, self.number + 1, self.pack_bytes)?;
+                self.turn()?;
             }
             self.file
                 .write_all_at(&chunk.bytes, self.end)
