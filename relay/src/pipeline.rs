@@ -19,6 +19,7 @@ mod items;
 mod meter;
 mod origin;
 mod parts;
+mod recording;
 mod records;
 mod reference;
 mod refusal;

@@ -319,7 +319,7 @@ pub struct Report {
 
 impl Report {
     /// Most rows of one kind in the books, so that a report stays far below the largest frame.
-    pub const TOTALS_MAX: usize = 2000;
+    pub const TOTALS_MAX: usize = 5000;
     /// Most differences.
     pub const DIFFERENCES_MAX: usize = 100;
 }

@@ -287,6 +287,31 @@ fn a_field_of_a_later_version_is_skipped_and_a_missing_one_has_its_default() {
 }
 
 #[test]
+fn the_most_that_a_report_tells_fits_a_frame() {
+    let sum = Sum {
+        project: ProjectId::new(u64::from(u32::MAX)).unwrap(),
+        category: Category::LogItem,
+        n: u64::MAX,
+    };
+    let mut report = report(Timestamp::from_millis(1_767_323_045_678), sum);
+    let books = report.books.as_mut().unwrap();
+    let total = Total {
+        project: Some(sum.project),
+        category: sum.category,
+        reason: "r".repeat(64),
+        n: sum.n,
+        ..books.totals[0].clone()
+    };
+    books.totals = vec![total; Report::TOTALS_MAX];
+    books.delivered = vec![sum; Report::TOTALS_MAX];
+    books.waiting = vec![sum; Report::TOTALS_MAX];
+    report.differences = vec![report.differences[0]; Report::DIFFERENCES_MAX];
+    let mut frame = BytesMut::new();
+    Frame::Report(report).encode(&mut frame).unwrap();
+    assert!(frame.len() < FRAME_BYTES_MAX, "{} bytes", frame.len());
+}
+
+#[test]
 fn a_length_beyond_the_limit_is_refused_before_the_body_arrives() {
     let check = |code: u8, len: usize| {
         let mut input = BytesMut::from(&[code, 0][..]);

@@ -10,8 +10,6 @@
 //! Item headers are scrubbed too; file names hold people's names. JSON notes what was removed in `_meta`; of anything else the
 //! header tells it.
 
-use std::io::{Read, Write};
-
 use bytes::Bytes;
 use protocol::block::Item;
 use protocol::envelope::{EnvelopeItem, with_member};
@@ -20,9 +18,9 @@ use protocol::outcome::reason;
 use protocol::privacy::{Hits, Payload, REMOVED_HEADER, ScrubError, Scrubber};
 
 use super::items::bytes_max;
+use super::recording::{self, Limits};
 
-/// Largest recording once inflated, in bytes.
-const RECORDING_BYTES_MAX: usize = 16 * 1024 * 1024;
+const MIB: usize = 1024 * 1024;
 
 /// The item as it is kept, or why it is not. `apart` is what was removed from its content before,
 /// where that came apart from it.
@@ -36,7 +34,7 @@ pub(super) fn item(
     let payload = match shape {
         Shape::Json(shape) => json(scrubber, &item.payload, shape, &mut hits)?,
         Shape::Attachment => attachment(scrubber, item, &mut hits)?,
-        Shape::Recording => recording(scrubber, &item.payload, &mut hits)?,
+        Shape::Recording => recording(scrubber, item, &mut hits)?,
         Shape::Opaque => return Err(reason::UNSUPPORTED),
     };
     if payload.len() > bytes_max(&item.kind) {
@@ -149,51 +147,23 @@ fn attachment(
     Ok(scrubbed.payload)
 }
 
-/// A line of JSON, then JSON, plain or as zlib.
 fn recording(
     scrubber: &Scrubber,
-    payload: &Bytes,
+    item: &EnvelopeItem,
     hits: &mut Vec<Hits>,
 ) -> Result<Bytes, &'static str> {
-    let newline = payload.iter().position(|b| *b == b'\n');
-    let newline = newline.ok_or(reason::INVALID_JSON)?;
-    let (line, body) = (payload.slice(..newline), payload.slice(newline + 1..));
-    let line = json(scrubber, &line, Payload::Json, hits)?;
-    let is_plain = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
-    let body = if body.is_empty() {
-        body
-    } else if is_plain {
-        json(scrubber, &body, Payload::Json, hits)?
-    } else {
-        let inflated = inflate(&body)?;
-        let scrubbed = json(scrubber, &inflated, Payload::Json, hits)?;
-        let is_same = scrubbed.as_ptr() == inflated.as_ptr() && scrubbed.len() == inflated.len();
-        if is_same { body } else { deflate(&scrubbed)? }
+    let mut found = Vec::new();
+    let limits = Limits {
+        packed: bytes_max(&item.kind),
+        inflated: 100 * MIB,
+        element: 16 * MIB,
+        part: MIB,
     };
-    let mut whole = Vec::with_capacity(line.len() + 1 + body.len());
-    whole.extend_from_slice(&line);
-    whole.push(b'\n');
-    whole.extend_from_slice(&body);
-    Ok(Bytes::from(whole))
-}
-
-fn inflate(body: &Bytes) -> Result<Bytes, &'static str> {
-    let mut inflated = Vec::new();
-    flate2::read::ZlibDecoder::new(body.as_ref())
-        .take(RECORDING_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut inflated)
-        .map_err(|_| reason::INVALID_COMPRESSION)?;
-    if inflated.len() > RECORDING_BYTES_MAX {
-        return Err(reason::TOO_LARGE);
+    let scrubbed = recording::scrubbed(&item.payload, limits, |part| {
+        json(scrubber, part, Payload::Json, &mut found)
+    });
+    if !found.is_empty() {
+        hits.push(sum(&found));
     }
-    Ok(Bytes::from(inflated))
-}
-
-fn deflate(json: &[u8]) -> Result<Bytes, &'static str> {
-    let out = Vec::with_capacity(json.len() / 4);
-    let mut encoder = flate2::write::ZlibEncoder::new(out, flate2::Compression::fast());
-    let written = encoder.write_all(json).and_then(|()| encoder.finish());
-    written
-        .map(Bytes::from)
-        .map_err(|_| reason::INVALID_COMPRESSION)
+    scrubbed
 }
