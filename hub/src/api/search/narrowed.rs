@@ -28,6 +28,7 @@ impl Narrowed {
             has_rest: false,
             points,
             people: People::OfGroups,
+            with_others: false,
         };
         let tallies = state.index.tally(&self.0, wanted).await?;
         let tallies: HashMap<i64, Tally> = issues.iter().copied().zip(tallies).collect();
