@@ -59,8 +59,8 @@ pub enum IndexError {
     /// A read failed.
     #[error("index: {0}")]
     Read(#[from] std::io::Error),
-    /// The key is a fact of issues; the caller resolves those.
-    #[error("{0:?} is a fact of issues, not of events")]
+    /// The key is a fact of issues, or of groups of events; the caller resolves those.
+    #[error("{0:?} is no fact of events")]
     NotAnEventKey(String),
     /// More groups than are counted at once.
     #[error("it would be more than {0} groups: search for less, or group by less")]

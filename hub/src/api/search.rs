@@ -18,7 +18,7 @@ use super::error::ApiError;
 use super::issue_shape::{Filtered, StatsPeriod};
 use super::page::Params;
 use super::sessions;
-use crate::query::{self, Expr};
+use crate::query::{self, Expr, QueryError};
 use crate::store::issue_condition::IssueCondition;
 use crate::store::issue_list::{HITS_MAX, IssueFilter, IssueSort};
 use crate::store::place::{self, Direction, Place};
@@ -32,6 +32,9 @@ pub(super) use window::Window;
 
 /// What is searched for when nothing is asked.
 pub(super) const DEFAULT_QUERY: &str = "is:unresolved";
+
+/// Where figures over groups of events can be searched for.
+pub(super) const IN_TABLES: &str = "it can be searched for in a table of events alone";
 
 /// A span of time in unix milliseconds; open ends are not limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,9 +216,30 @@ pub(super) async fn read(
     text: &str,
     now: Timestamp,
 ) -> Result<Expr, ApiError> {
-    let parsed = query::parse(text, now)?;
+    let (parsed, of_groups) = read_grouped(state, projects, text, now).await?;
+    check_no_figure(&of_groups, IN_TABLES)?;
+    Ok(parsed)
+}
+
+/// Refuses what a query says of groups of events where there are none; says where there are.
+pub(super) fn check_no_figure(of_groups: &[Expr], remedy: &str) -> Result<(), ApiError> {
+    let Some(span) = of_groups.iter().find_map(query::figure) else {
+        return Ok(());
+    };
+    let message = format!("this is a figure of groups of events; {remedy}");
+    Err(QueryError { message, span }.into())
+}
+
+/// The same, and apart from it what the query says of groups of events.
+pub(super) async fn read_grouped(
+    state: &ApiState,
+    projects: &[i64],
+    text: &str,
+    now: Timestamp,
+) -> Result<(Expr, Vec<Expr>), ApiError> {
+    let (parsed, of_groups) = query::parted(query::parse(text, now)?)?;
     if !versions::may_compare(text) {
-        return Ok(parsed);
+        return Ok((parsed, of_groups));
     }
     let releases = state.store.releases_of(projects).await?;
     let mut stages = Vec::new();
@@ -224,13 +248,11 @@ pub(super) async fn read(
             stages.extend(sessions::stages::stages(state, *project, now).await?);
         }
     }
-    Ok(versions::named(
-        parsed,
-        &Known {
-            releases: &releases,
-            stages: &stages,
-        },
-    ))
+    let known = Known {
+        releases: &releases,
+        stages: &stages,
+    };
+    Ok((versions::named(parsed, &known), of_groups))
 }
 
 /// The same for a search that is not the request's.
@@ -242,14 +264,26 @@ pub(super) async fn resolve_text(
     text: &str,
     now: Timestamp,
 ) -> Result<Found, ApiError> {
+    let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
+    let parsed = read(state, &ids, text, now).await?;
+    resolve(state, caller, projects, params, (text, &parsed), now).await
+}
+
+/// The same for a search that was read already.
+pub(super) async fn resolve(
+    state: &ApiState,
+    caller: &Caller,
+    projects: &[Project],
+    params: &Params,
+    (text, parsed): (&str, &Expr),
+    now: Timestamp,
+) -> Result<Found, ApiError> {
     let window = Window::read(projects, params, now)?;
     let who = Who {
         has_window: !window.is_everything(),
         ..who(state, caller, projects, text, now).await?
     };
-    let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
-    let parsed = read(state, &ids, text, now).await?;
-    let plan = Plan::read(&parsed, &who)?;
+    let plan = Plan::read(parsed, &who)?;
     let narrowing = plan.narrowing();
     let (mut found, mut narrowed) = (Vec::new(), None);
     for (place, events) in plan.events.into_iter().enumerate() {
@@ -277,7 +311,7 @@ pub(super) async fn resolve_text(
         (condition, parted) => condition.or(parted),
     };
     let filter = IssueFilter {
-        projects: ids,
+        projects: projects.iter().map(|project| project.id).collect(),
         statuses: plan.statuses,
         condition,
         seen_from: window.from(),

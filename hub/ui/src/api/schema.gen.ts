@@ -5767,7 +5767,11 @@ export interface operations {
                  *     rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
                  */
                 dataset?: string;
-                /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
+                /**
+                 * @description A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
+                 *     `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
+                 *     and spans `transaction:NAME` or `span.name:NAME`.
+                 */
                 query?: string;
                 /**
                  * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
@@ -5834,7 +5838,11 @@ export interface operations {
                  *     rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
                  */
                 dataset?: string;
-                /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
+                /**
+                 * @description A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
+                 *     `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
+                 *     and spans `transaction:NAME` or `span.name:NAME`.
+                 */
                 query?: string;
                 /**
                  * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
