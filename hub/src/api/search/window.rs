@@ -104,6 +104,11 @@ impl Window {
         }
         let within = self.of_issues(state, ids).await?;
         let mut figures = within.figures(state, ids, None, now).await?;
+        // Of every environment the store knows that there is one, a moment before the index does.
+        let at_least = match self.environments.is_empty() {
+            true => "1",
+            false => "0",
+        };
         for id in ids {
             let Some(issue) = issues.get_mut(id) else {
                 continue;
@@ -111,7 +116,7 @@ impl Window {
             let figures = figures.remove(id);
             let n_users = figures.as_ref().map_or(0, |figures| figures.user_count);
             issue.user_count = i64::try_from(n_users).unwrap_or(i64::MAX);
-            issue.count = figures.map_or_else(|| "0".to_owned(), |figures| figures.count);
+            issue.count = figures.map_or_else(|| at_least.to_owned(), |figures| figures.count);
         }
         if self.environments.is_empty() {
             return Ok(());

@@ -277,6 +277,19 @@ async fn events_that_were_told_with_another_count_in_their_time() {
     assert_eq!(found, ["Storm"]);
 }
 
+#[tokio::test]
+async fn what_was_just_digested_counts_before_it_can_be_searched() {
+    let hub = Hub::new().await;
+    hub.digest(1, &error("Late", "ann", 3 * HOUR_S)).await;
+    let event = error("Late", "ann", 0).to_string();
+    hub.digest_item(2, "event", &json!({}), &event).await;
+    let issue = hub.listed("statsPeriod=1h", "Late").await;
+    assert_eq!(
+        (&issue["count"], &issue["lifetime"]["count"]),
+        (&json!("1"), &json!("2"))
+    );
+}
+
 const TYPES: [&str; 9] = [
     "Ant", "Bee", "Cat", "Dog", "Eel", "Fox", "Gnu", "Hen", "Ibis",
 ];
