@@ -59,8 +59,8 @@ pub enum IndexError {
     /// A read failed.
     #[error("index: {0}")]
     Read(#[from] std::io::Error),
-    /// The key is a fact of issues; the caller resolves those.
-    #[error("{0:?} is a fact of issues, not of events")]
+    /// The key is a fact of issues, or of groups of events; the caller resolves those.
+    #[error("{0:?} is no fact of events")]
     NotAnEventKey(String),
     /// More groups than are counted at once.
     #[error("it would be more than {0} groups: search for less, or group by less")]
@@ -107,8 +107,10 @@ impl Search {
 pub struct IssueHit {
     /// The issue's row.
     pub issue: i64,
-    /// Matching events.
+    /// Matching events that are stored.
     pub events: u64,
+    /// Those that were told with them.
+    pub others: u64,
     /// The first of them.
     pub first_seen: Timestamp,
     /// The last of them.
@@ -134,6 +136,8 @@ pub struct Wanted {
     pub points: Points,
     /// Where people are counted.
     pub people: People,
+    /// Whether events that were told with a stored one are counted with it, and their people.
+    pub with_others: bool,
 }
 
 /// How events are told apart.
@@ -608,6 +612,10 @@ pub struct Document {
     pub logger: Option<String>,
     /// Who met it.
     pub user: User,
+    /// How many events were told with it, which are not stored themselves.
+    pub n_others: u64,
+    /// Who met those.
+    pub users_of_others: Vec<User>,
     /// The request's address.
     pub url: Option<String>,
     /// The request's method.

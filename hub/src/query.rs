@@ -7,8 +7,10 @@
 //! error names the byte range to underline and the remedy. An unknown key is a tag.
 //!
 //! Blank means AND, which binds tighter than OR; `!` and NOT negate; parentheses group.
-//! Words that stand together without a key are one phrase of free text.
+//! Words that stand together without a key are one phrase of free text. What is said of groups of
+//! events, as `count():>10`, is taken apart from the rest by [`parted`].
 
+mod figure;
 mod lexer;
 mod near;
 mod value;
@@ -17,6 +19,7 @@ use std::ops::Range;
 
 use protocol::timestamp::Timestamp;
 
+pub use figure::{figure, parted};
 use lexer::{Lexer, Token, TokenKind};
 pub use near::{distance, slips};
 pub use value::{Op, Part, Pattern, Value, parse_number};
@@ -99,14 +102,17 @@ pub enum Scope {
     Issue,
     /// On each event.
     Event,
+    /// On a group of events: how many there are, and for how many people.
+    Group,
 }
 
 impl Key {
-    /// Whether the key is about issues or about events.
+    /// Whether the key is about issues, about events or about groups of them.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self {
             Self::Field(name) if ISSUE_KEYS.contains(&name.as_str()) => Scope::Issue,
+            Self::Field(name) if figure::is_number(name) || figure::is_date(name) => Scope::Group,
             _ => Scope::Event,
         }
     }
@@ -439,7 +445,7 @@ impl<'t> Parser<'t> {
             return Ok(exists(canonical(name), span));
         }
         let kind = tag_kind(key);
-        let key = canonical(key);
+        let key = figure::named(key, span)?.unwrap_or_else(|| canonical(key));
         if raw.is_empty_quotes() {
             return Ok(Expr::Not(Box::new(exists(key, span))));
         }
@@ -456,11 +462,12 @@ impl<'t> Parser<'t> {
             {
                 raw.number(span)?
             }
+            Key::Field(name) if figure::is_number(name) => raw.number(span)?,
             Key::Field(name) if BOOLEAN_KEYS.contains(&name.as_str()) => raw.boolean(span)?,
             Key::Tag(_) if kind == TagKind::Number && raw.is_a_number() => raw.number(span)?,
             Key::Tag(_) if kind == TagKind::Boolean => raw.boolean(span)?,
             Key::Flag(_) => raw.boolean(span)?,
-            Key::Field(name) if DATE_KEYS.contains(&name.as_str()) => {
+            Key::Field(name) if DATE_KEYS.contains(&name.as_str()) || figure::is_date(name) => {
                 return raw
                     .date(span, self.now)
                     .map(|bounds| date_expr(&key, span, bounds));

@@ -24,7 +24,7 @@ use super::event_filter::{about_events, names_issues};
 use super::events::{belongs, read, shape};
 use super::input::At;
 use super::page::{Page, Params};
-use super::search::{self, chosen_projects, resolve_query, span};
+use super::search::{self, check_no_figure, chosen_projects, resolve, span};
 use super::totals;
 use super::types::OrganizationPath;
 use crate::access::Scope;
@@ -94,7 +94,9 @@ pub(super) struct TableParams {
     /// `errors`; `transactions` or `spans`, of which there are totals alone: each that a sampling
     /// rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
     dataset: Option<String>,
-    /// A search; of transactions and spans `transaction:NAME` or `span.name:NAME`.
+    /// A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
+    /// `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
+    /// and spans `transaction:NAME` or `span.name:NAME`.
     query: Option<String>,
     /// `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
     /// transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
@@ -145,12 +147,16 @@ pub(super) async fn table(
         let table = totals::table(&state, &chosen, dataset, &fields, &params).await?;
         return Ok(Json(table).into_response());
     }
-    let Some(search) = meant(&state, &caller, &chosen, &params).await? else {
+    let (search, of_groups) = meant_with_groups(&state, &caller, &chosen, &params).await?;
+    if !is_grouped(&fields) {
+        check_no_figure(&of_groups, UNGROUPED)?;
+    }
+    let Some(search) = search else {
         return Ok(respond(Page::whole(Vec::new()), &fields, &params));
     };
     if is_grouped(&fields) {
-        let page = groups::groups(&state, &chosen, search, &fields, &params).await?;
-        return Ok(respond(page, &fields, &params));
+        let groups = groups::groups(&state, &chosen, (search, &of_groups), &fields, &params);
+        return Ok(respond(groups.await?, &fields, &params));
     }
     let page = events(&state, &chosen, search, &fields, &params).await?;
     Ok(respond(page, &fields, &params))
@@ -162,6 +168,9 @@ pub(super) fn check_dataset(name: &str) -> Result<(), ApiError> {
         _ => Err(ApiError::field("dataset", "errors, transactions or spans")),
     }
 }
+
+/// What to do where a query speaks of groups and there are none.
+const UNGROUPED: &str = "add a field such as count(), so that events are grouped";
 
 /// Whether a row is a group of events: where a field is a figure over several.
 fn is_grouped(fields: &[&str]) -> bool {
@@ -189,14 +198,27 @@ pub(super) async fn meant(
     projects: &[Project],
     params: &Params,
 ) -> Result<Option<Search>, ApiError> {
+    let (search, of_groups) = meant_with_groups(state, caller, projects, params).await?;
+    check_no_figure(&of_groups, search::IN_TABLES)?;
+    Ok(search)
+}
+
+/// The same, and what groups of those events have to be like.
+async fn meant_with_groups(
+    state: &ApiState,
+    caller: &Caller,
+    projects: &[Project],
+    params: &Params,
+) -> Result<(Option<Search>, Vec<Expr>), ApiError> {
     let now = clock::now();
     let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
     let text = params.first("query").unwrap_or_default();
-    let parsed = search::read(state, &ids, text, now).await?;
+    let (parsed, of_groups) = search::read_grouped(state, &ids, text, now).await?;
     kept_apart(&parsed)?;
     let mut issues = None;
     if names_issues(&parsed) {
-        let filter = resolve_query(state, caller, projects, params, now)
+        let said = (text, &parsed);
+        let filter = resolve(state, caller, projects, params, said, now)
             .await?
             .filter;
         let found = state
@@ -215,16 +237,17 @@ pub(super) async fn meant(
         .filter_map(|project| ProjectId::new(project.id.unsigned_abs()).ok())
         .collect();
     if scope.is_empty() || issues.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(None);
+        return Ok((None, of_groups));
     }
-    Ok(Some(Search {
+    let search = Search {
         projects: scope,
         environments: params.all("environment").map(str::to_owned).collect(),
         issues,
         from: span.from.map(Timestamp::from_millis),
         until: span.to.map(Timestamp::from_millis),
         filter: about_events(parsed),
-    }))
+    };
+    Ok((Some(search), of_groups))
 }
 
 /// Whether one part speaks of issues and of events at once.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
 use super::activity::{self, Activity};
@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::input::At;
 use super::issue_shape::{Issue, StatsPeriod, describe};
 use super::page::{Page, Params};
+use super::search::Window;
 use super::types::{IssueAt, IssuePath, UserRef, iso};
 use crate::access::Scope;
 use crate::clock;
@@ -89,26 +90,39 @@ pub(super) struct Hash {
     id: String,
 }
 
+/// What an issue can be asked for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the documentation alone")]
+struct DetailParams {
+    /// Its numbers are of the events of these environments; the empty name is "none". May be
+    /// repeated.
+    environment: Option<Vec<String>>,
+}
+
 /// One issue.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/", tag = "issues",
-    params(IssuePath), responses((status = 200, body = IssueDetail)))]
+    params(IssuePath, DetailParams), responses((status = 200, body = IssueDetail)))]
 pub(super) async fn get(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueAt>,
+    params: Params,
 ) -> Result<Json<IssueDetail>, ApiError> {
     let slug = at.organization.as_deref();
     let found = state
         .issue(&caller, slug, &at.issue, Scope::EventRead)
         .await?;
-    Ok(Json(detail(&state, &caller, found).await?))
+    let window = Window::of_environments(std::slice::from_ref(&found.project), &params);
+    Ok(Json(detail(&state, &caller, found, &window).await?))
 }
 
-/// An issue with what was done to it.
+/// An issue with what was done to it, and the numbers of a window.
 pub(super) async fn detail(
     state: &ApiState,
     caller: &Caller,
     found: FoundIssue,
+    window: &Window,
 ) -> Result<IssueDetail, ApiError> {
     let (id, project) = (found.issue.id, found.issue.project_id);
     let versions: Vec<String> = [&found.issue.first_release, &found.issue.last_release]
@@ -134,16 +148,20 @@ pub(super) async fn detail(
     let people = People::read(state, found.organization.id).await?;
     let activity = activity::read(state, id, &people).await?;
     let grouping = state.store.issue_grouping(id).await?.unwrap_or_default();
+    let (now, periods) = (clock::now(), [StatsPeriod::Day, StatsPeriod::Month]);
+    let parted = window.parted(std::slice::from_ref(&found.issue));
     let mut issues = describe(
         state,
         caller,
         &found.organization,
         &[found.project],
         vec![found.issue],
-        &[StatsPeriod::Day, StatsPeriod::Month],
-        clock::now(),
+        &periods,
+        now,
     )
     .await?;
+    let shown = (parted.as_slice(), &mut issues);
+    window.show(state, shown, &periods, now).await?;
     Ok(IssueDetail {
         issue: issues.remove(&id).ok_or_else(ApiError::missing)?,
         activity,

@@ -141,7 +141,7 @@ pub(super) async fn update(
         .pop()
         .ok_or_else(ApiError::missing)?;
     let found = FoundIssue { issue, ..found };
-    Ok(Json(detail(&state, &caller, found).await?).into_response())
+    Ok(Json(detail(&state, &caller, found, &search::Window::default()).await?).into_response())
 }
 
 /// Deletes issues of an organization: those of `id` (repeated), or those a search finds.

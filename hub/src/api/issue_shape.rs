@@ -65,12 +65,15 @@ pub(super) struct Issue {
     pub has_seen: bool,
     pub annotations: Vec<String>,
     pub is_unhandled: bool,
-    /// Events, as a text.
+    /// Events, as a text: those of the time and the environments that were asked for.
     pub count: String,
+    /// Who met those.
     pub user_count: i64,
+    /// In the environments that were asked for, whenever that was.
     pub first_seen: String,
+    /// The same.
     pub last_seen: String,
-    /// Unix seconds and a count, by the period asked for.
+    /// Unix seconds and a count, by the period asked for, in the environments asked for.
     #[schema(value_type = IssueStats)]
     pub stats: HashMap<&'static str, Series>,
     pub lifetime: Lifetime,
@@ -178,6 +181,9 @@ pub(super) struct Lifetime {
     user_count: i64,
     first_seen: String,
     last_seen: String,
+    /// The same as those of the issue, where those are of environments.
+    #[schema(value_type = Option<IssueStats>)]
+    pub stats: Option<HashMap<&'static str, Series>>,
 }
 
 /// Counts over the events that a search means.
@@ -341,6 +347,7 @@ impl Issue {
                 user_count: row.users_seen,
                 first_seen: iso(row.first_seen),
                 last_seen: iso(row.last_seen),
+                stats: None,
             },
             filtered: None,
             matching_event: None,

@@ -39,13 +39,16 @@ pub(super) struct ListParams {
     query: Option<String>,
     /// `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
     /// a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-    /// (late, frequent, of many users, urgent).
+    /// (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
+    /// of the time, the environments and the search; `date` does where an end or environments are
+    /// given.
     sort: Option<String>,
     /// Ids or slugs of projects; -1 is all. May be repeated.
     project: Option<Vec<String>>,
-    /// Names of environments; the empty one is "none". May be repeated.
+    /// Issues with an event in one of these environments; the empty name is "none". May be
+    /// repeated. One event is meant with the time, and with what the search demands of events.
     environment: Option<Vec<String>>,
-    /// `24h`, `14d`, …
+    /// `24h`, `14d`, …: issues with an event since then.
     #[param(rename = "statsPeriod")]
     stats_period: Option<String>,
     /// ISO 8601; not together with `statsPeriod`.
@@ -173,22 +176,19 @@ async fn page(
         let page = Page::whole(issues.collect()).with_hits(1, HITS_MAX);
         return Ok(([(DIRECT_HIT, "1")], page.respond(params)).into_response());
     }
-    let search::Found { filter, narrowed } =
-        search::resolve_query(state, caller, &projects, params, now).await?;
+    let found = search::resolve_query(state, caller, &projects, params, now).await?;
     let from = cursor.map(|cursor| (cursor.place, cursor.direction));
-    let places = state
-        .store
-        .issue_places(&filter, sort, from, limit + 1)
-        .await?;
-    let hits = state.store.count_issues(&filter).await?;
+    let (places, hits) = found.places(state, sort, from, limit + 1).await?;
     let page = Page::cut(places, limit, cursor, |place| *place).with_hits(hits, HITS_MAX);
     let ids: Vec<i64> = page.rows.iter().map(|place: &Place| place.id).collect();
     let rows = state.store.issue_rows(&ids).await?;
+    let parted = found.window.parted(&rows);
     let periods = period.as_slice();
     let mut issues = describe(state, caller, organization, &projects, rows, periods, now).await?;
-    let narrowed = narrowed.filter(|_| !params.all("collapse").any(|part| part == "filtered"));
-    if let Some(narrowed) = narrowed {
-        for (id, figures) in narrowed.figures(state, &ids, period, now).await? {
+    let shown = (parted.as_slice(), &mut issues);
+    found.window.show(state, shown, periods, now).await?;
+    if !params.all("collapse").any(|part| part == "filtered") {
+        for (id, figures) in found.filtered(state, &ids, period, now).await? {
             if let Some(issue) = issues.get_mut(&id) {
                 issue.filtered = Some(figures);
             }

@@ -2,9 +2,12 @@
 //!
 //! [`resolve_query`] is the one place where the search language meets the store.
 
-mod narrowed;
+mod meant;
 mod plan;
 mod versions;
+mod window;
+
+use std::collections::HashMap;
 
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
@@ -12,20 +15,26 @@ use protocol::timestamp::Timestamp;
 use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
+use super::issue_shape::{Filtered, StatsPeriod};
 use super::page::Params;
 use super::sessions;
-use crate::index::Search;
-use crate::query::{self, Expr};
-use crate::store::issue_list::IssueFilter;
+use crate::query::{self, Expr, QueryError};
+use crate::store::issue_condition::IssueCondition;
+use crate::store::issue_list::{HITS_MAX, IssueFilter, IssueSort};
+use crate::store::place::{self, Direction, Place};
 use crate::store::projects::Project;
-pub(super) use narrowed::Narrowed;
+use meant::Meant;
 pub(super) use plan::STATES;
 use plan::{Plan, Who};
 use versions::Known;
 pub(super) use versions::latest as latest_releases;
+pub(super) use window::Window;
 
 /// What is searched for when nothing is asked.
 pub(super) const DEFAULT_QUERY: &str = "is:unresolved";
+
+/// Where figures over groups of events can be searched for.
+pub(super) const IN_TABLES: &str = "it can be searched for in a table of events alone";
 
 /// A span of time in unix milliseconds; open ends are not limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,8 +124,76 @@ pub(super) fn period_millis(text: &str) -> Option<i64> {
 pub(super) struct Found {
     /// Which issues.
     pub(super) filter: IssueFilter,
-    /// Which of their events, where the search demands something of events.
-    pub(super) narrowed: Option<Narrowed>,
+    /// Which of their events the list is about.
+    pub(super) window: Window,
+    /// Which of those the search means, where it demands something of events.
+    narrowed: Option<Meant>,
+    /// All of them, where they were looked for.
+    within: Option<Meant>,
+}
+
+impl Found {
+    /// Up to `limit` of the issues from a place on, and how many there are, counted up to
+    /// [`HITS_MAX`]. Orders that go by events go by those that are meant.
+    pub(super) async fn places(
+        &self,
+        state: &ApiState,
+        sort: IssueSort,
+        from: Option<(Place, Direction)>,
+        limit: u32,
+    ) -> Result<(Vec<Place>, u64), ApiError> {
+        let store = &state.store;
+        let Some(ranks) = self.ranks(state, sort).await? else {
+            let places = store.issue_places(&self.filter, sort, from, limit).await?;
+            return Ok((places, store.count_issues(&self.filter).await?));
+        };
+        let sort = IssueSort::LastSeen;
+        let mut places = store
+            .issue_places(&self.filter, sort, None, u32::MAX)
+            .await?;
+        for place in &mut places {
+            place.value = ranks.get(&place.id).copied().unwrap_or(0);
+        }
+        let hits = u64::try_from(places.len()).unwrap_or(HITS_MAX);
+        Ok((place::page(places, from, limit), hits.min(HITS_MAX)))
+    }
+
+    /// What an order goes by; `None` where the store has it.
+    async fn ranks(
+        &self,
+        state: &ApiState,
+        sort: IssueSort,
+    ) -> Result<Option<HashMap<i64, i64>>, ApiError> {
+        let is_of_events = match sort {
+            IssueSort::TimesSeen | IssueSort::UsersSeen => {
+                self.narrowed.is_some() || !self.window.is_everything()
+            }
+            IssueSort::LastSeen => self.window.parts_issues(),
+            _ => false,
+        };
+        if !is_of_events {
+            return Ok(None);
+        }
+        if let Some(meant) = self.narrowed.as_ref().or(self.within.as_ref()) {
+            return meant.ranks(state, sort).await;
+        }
+        let search = self.window.search(Expr::everything());
+        Meant::look(state, search).await?.ranks(state, sort).await
+    }
+
+    /// Figures over the events that the search means, where it demands something of events.
+    pub(super) async fn filtered(
+        &self,
+        state: &ApiState,
+        issues: &[i64],
+        period: Option<StatsPeriod>,
+        now: Timestamp,
+    ) -> Result<HashMap<i64, Filtered>, ApiError> {
+        match &self.narrowed {
+            Some(narrowed) => narrowed.figures(state, issues, period, now).await,
+            None => Ok(HashMap::new()),
+        }
+    }
 }
 
 /// Turns what a request asks for into a filter of the store, asking the index where the search is
@@ -139,9 +216,30 @@ pub(super) async fn read(
     text: &str,
     now: Timestamp,
 ) -> Result<Expr, ApiError> {
-    let parsed = query::parse(text, now)?;
+    let (parsed, of_groups) = read_grouped(state, projects, text, now).await?;
+    check_no_figure(&of_groups, IN_TABLES)?;
+    Ok(parsed)
+}
+
+/// Refuses what a query says of groups of events where there are none; says where there are.
+pub(super) fn check_no_figure(of_groups: &[Expr], remedy: &str) -> Result<(), ApiError> {
+    let Some(span) = of_groups.iter().find_map(query::figure) else {
+        return Ok(());
+    };
+    let message = format!("this is a figure of groups of events; {remedy}");
+    Err(QueryError { message, span }.into())
+}
+
+/// The same, and apart from it what the query says of groups of events.
+pub(super) async fn read_grouped(
+    state: &ApiState,
+    projects: &[i64],
+    text: &str,
+    now: Timestamp,
+) -> Result<(Expr, Vec<Expr>), ApiError> {
+    let (parsed, of_groups) = query::parted(query::parse(text, now)?)?;
     if !versions::may_compare(text) {
-        return Ok(parsed);
+        return Ok((parsed, of_groups));
     }
     let releases = state.store.releases_of(projects).await?;
     let mut stages = Vec::new();
@@ -150,13 +248,11 @@ pub(super) async fn read(
             stages.extend(sessions::stages::stages(state, *project, now).await?);
         }
     }
-    Ok(versions::named(
-        parsed,
-        &Known {
-            releases: &releases,
-            stages: &stages,
-        },
-    ))
+    let known = Known {
+        releases: &releases,
+        stages: &stages,
+    };
+    Ok((versions::named(parsed, &known), of_groups))
 }
 
 /// The same for a search that is not the request's.
@@ -168,39 +264,64 @@ pub(super) async fn resolve_text(
     text: &str,
     now: Timestamp,
 ) -> Result<Found, ApiError> {
-    let span = span(params, now)?;
-    let who = who(state, caller, projects, text, now).await?;
     let ids: Vec<i64> = projects.iter().map(|project| project.id).collect();
     let parsed = read(state, &ids, text, now).await?;
-    let plan = Plan::read(&parsed, &who)?;
-    let narrowing = plan.narrowing();
-    let mut filter = IssueFilter {
-        projects: projects.iter().map(|project| project.id).collect(),
-        statuses: plan.statuses,
-        environments: params.all("environment").map(str::to_owned).collect(),
-        seen_from: span.from,
-        seen_to: span.to,
-        ..IssueFilter::default()
+    resolve(state, caller, projects, params, (text, &parsed), now).await
+}
+
+/// The same for a search that was read already.
+pub(super) async fn resolve(
+    state: &ApiState,
+    caller: &Caller,
+    projects: &[Project],
+    params: &Params,
+    (text, parsed): (&str, &Expr),
+    now: Timestamp,
+) -> Result<Found, ApiError> {
+    let window = Window::read(projects, params, now)?;
+    let who = Who {
+        has_window: !window.is_everything(),
+        ..who(state, caller, projects, text, now).await?
     };
-    let mut found = Vec::new();
-    let mut narrowed = None;
+    let plan = Plan::read(parsed, &who)?;
+    let narrowing = plan.narrowing();
+    let (mut found, mut narrowed) = (Vec::new(), None);
     for (place, events) in plan.events.into_iter().enumerate() {
-        let search = Search {
-            projects: projects.iter().filter_map(project_id).collect(),
-            environments: filter.environments.clone(),
-            issues: None,
-            from: span.from.map(Timestamp::from_millis),
-            until: span.to.map(Timestamp::from_millis),
-            filter: events,
-        };
-        let look = state.index.look(search).await?;
-        found.push(look.issues.iter().map(|hit| hit.issue).collect());
+        let meant = Meant::look(state, window.search(events)).await?;
+        found.push(meant.issues());
         if narrowing == Some(place) {
-            narrowed = Some(Narrowed(look));
+            narrowed = Some(meant);
         }
     }
-    filter.condition = plan.condition.map(|wanted| wanted.with(&found));
-    Ok(Found { filter, narrowed })
+    // Events that the search means are within the window, so that their issues are.
+    let is_parted = window.parts_issues() && narrowed.is_none();
+    let (mut counted, mut within) = (Vec::new(), None);
+    if is_parted || !plan.counted.is_empty() {
+        let meant = Meant::look(state, window.search(Expr::everything())).await?;
+        for wanted in &plan.counted {
+            counted.push(meant.counted(state, wanted).await?);
+        }
+        within = Some(meant);
+    }
+    let condition = plan.condition.map(|wanted| wanted.with(&found, &counted));
+    let parted = within.as_ref().filter(|_| is_parted);
+    let parted = parted.map(|within| IssueCondition::OneOf(within.issues()));
+    let condition = match (condition, parted) {
+        (Some(condition), Some(parted)) => Some(IssueCondition::All(vec![condition, parted])),
+        (condition, parted) => condition.or(parted),
+    };
+    let filter = IssueFilter {
+        projects: projects.iter().map(|project| project.id).collect(),
+        statuses: plan.statuses,
+        condition,
+        seen_from: window.from(),
+    };
+    Ok(Found {
+        filter,
+        window,
+        narrowed,
+        within,
+    })
 }
 
 /// Who asks; whom they may name is read where the text names someone.

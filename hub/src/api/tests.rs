@@ -29,6 +29,7 @@ mod searches;
 mod tags;
 mod timeseries;
 mod totals;
+mod windows;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -347,6 +347,7 @@ impl Counted {
                 true => People::OfPoints,
                 false => People::NotCounted,
             },
+            with_others: false,
         };
         let tallies = state.index.tally(&look, wanted(range)).await?;
         let before = match delta_ms {

@@ -470,10 +470,6 @@ async fn write_items(
 
 fn documents(events: &[&Incoming], rows: &[EventRow]) -> Vec<Document> {
     let both = events.iter().zip(rows);
-    both.map(|(event, row)| Document {
-        row: row.row,
-        issue: row.issue,
-        ..event.document.clone()
-    })
-    .collect()
+    both.map(|(event, row)| event.searchable(row.row, row.issue))
+        .collect()
 }

@@ -52,11 +52,7 @@ pub async fn documents_after(
             let stored = archive.read(at).ok()?;
             let category = ItemKind::from_name(&stored.kind).category();
             let incoming = prepare::digested(stored, category, &Rules::default(), &none).ok()?;
-            Some(Document {
-                row: row.row,
-                issue: row.issue,
-                ..incoming.document
-            })
+            Some(incoming.searchable(row.row, row.issue))
         };
         rows.iter().filter_map(document).collect()
     });

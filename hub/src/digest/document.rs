@@ -17,7 +17,7 @@ const FLAGS_MAX: usize = 100;
 /// Bytes of one breadcrumb's text that are searchable.
 const CRUMB_BYTES_MAX: usize = 1024;
 
-/// The document, without row and issue.
+/// The document of the event alone, without row and issue.
 pub(super) fn of(event: &NormalEvent<'_>, grouping: &Grouping, project: ProjectId) -> Document {
     let exceptions = event.exceptions.iter().map(|exception| {
         let ty = exception.ty.as_deref().unwrap_or_default();
@@ -42,6 +42,8 @@ pub(super) fn of(event: &NormalEvent<'_>, grouping: &Grouping, project: ProjectI
         server_name: text(event.server_name.as_ref()),
         logger: text(event.logger.as_ref()),
         user: user(event),
+        n_others: 0,
+        users_of_others: Vec::new(),
         url: event.request.as_ref().and_then(|r| text(r.url.as_ref())),
         method: event.request.as_ref().and_then(|r| text(r.method.as_ref())),
         title: grouping.title.clone(),

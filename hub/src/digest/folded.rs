@@ -21,6 +21,7 @@ use super::prepare;
 use crate::archive::StoredEvent;
 use crate::geo::Places;
 use crate::group::Rules;
+use crate::index::{Document, User};
 use crate::normalise::NormaliseError;
 
 /// What a way of making ids says it is for, so that two ways never make the same.
@@ -32,6 +33,8 @@ const OF_USER: &[u8] = b"stands for a user's";
 pub(super) struct Like {
     /// Whom they are counted for.
     pub(super) user: Option<[u8; 8]>,
+    /// The same, as it is searched.
+    pub(super) whose: User,
     pub(super) tags: Vec<(String, String)>,
     pub(super) n: i64,
     pub(super) first: Timestamp,
@@ -122,6 +125,7 @@ fn like(event: &Incoming, alike: &Alike, shift: i64) -> Like {
     });
     Like {
         user: event.user,
+        whose: event.document.user.clone(),
         tags: event.document.tags.clone(),
         n: i64::try_from(alike.count()).unwrap_or(i64::MAX),
         first: alike.first.plus_millis(shift),
@@ -167,6 +171,18 @@ impl Incoming {
     pub(super) fn count(&self) -> i64 {
         let alike = self.alike.iter().map(|like| like.n);
         alike.fold(self.own(), i64::saturating_add)
+    }
+
+    /// What is searchable of it, once it has a row and an issue.
+    pub(super) fn searchable(&self, row: i64, issue: i64) -> Document {
+        let others = self.alike.iter().map(|like| like.whose.clone());
+        Document {
+            row,
+            issue,
+            n_others: u64::try_from(self.count() - 1).unwrap_or(0),
+            users_of_others: others.collect(),
+            ..self.document.clone()
+        }
     }
 
     /// Itself, if somebody sent it.

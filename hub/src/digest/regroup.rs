@@ -17,7 +17,7 @@ use super::{issues, surplus};
 use crate::archive::{Archive, Location};
 use crate::geo::Places;
 use crate::group::Rules;
-use crate::index::{Document, Index, Replaces};
+use crate::index::{Index, Replaces};
 use crate::store::event_read::EventRow;
 use crate::store::issue_moves::Loss;
 use crate::store::issues::{GroupHash, IssueFace};
@@ -322,11 +322,7 @@ pub async fn index_moved(
                 let rules = Rules::default();
                 let documents = rows.iter().filter_map(|row| {
                     let (_, incoming) = digested(&archive, row, &rules)?;
-                    Some(Document {
-                        row: row.id,
-                        issue: row.issue_id,
-                        ..incoming.document
-                    })
+                    Some(incoming.searchable(row.id, row.issue_id))
                 });
                 documents.collect::<Vec<_>>()
             });

@@ -146,7 +146,7 @@ impl Compiler<'_> {
     }
 
     fn filter(&self, filter: &Filter) -> Result<Box<dyn Query>, IndexError> {
-        if filter.key.scope() == Scope::Issue {
+        if filter.key.scope() != Scope::Event {
             return Err(IndexError::NotAnEventKey(filter.key.name().to_owned()));
         }
         if let Value::Date(at) = filter.value {
@@ -180,7 +180,7 @@ impl Compiler<'_> {
                 let number = parse_number(with).filter(|_| is_tag && are_numbers(key, &values));
                 Ok(self.those(key, &values, |value| match number {
                     Some(number) => compares_number(*op, value, number),
-                    None => compares(*op, compare_versions(value, with)),
+                    None => op.holds(compare_versions(value, with)),
                 }))
             }
             (op, Value::Number(number)) => {
@@ -390,20 +390,10 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-const fn compares(op: Op, order: std::cmp::Ordering) -> bool {
-    match op {
-        Op::Gt => order.is_gt(),
-        Op::Ge => order.is_ge(),
-        Op::Lt => order.is_lt(),
-        Op::Le => order.is_le(),
-        Op::Is | Op::Exists => order.is_eq(),
-    }
-}
-
 fn compares_number(op: Op, value: &str, number: f64) -> bool {
     let value = parse_number(value);
     let order = value.and_then(|value| value.partial_cmp(&number));
-    order.is_some_and(|order| compares(op, order))
+    order.is_some_and(|order| op.holds(order))
 }
 
 /// Whether the values of a tag are numbers and not versions: none that begins as a number goes on

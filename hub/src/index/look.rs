@@ -89,8 +89,27 @@ impl std::fmt::Debug for OfPart {
     }
 }
 
-/// Documents and when the first and the last of them happened, by issue.
-type ByIssue = HashMap<i64, (u64, i64, i64)>;
+/// Figures over the documents of each issue.
+type ByIssue = HashMap<i64, IssueHit>;
+
+/// An issue of which nothing was found yet.
+const fn nothing_of(issue: i64) -> IssueHit {
+    IssueHit {
+        issue,
+        events: 0,
+        others: 0,
+        first_seen: Timestamp::from_millis(i64::MAX),
+        last_seen: Timestamp::from_millis(i64::MIN),
+    }
+}
+
+/// Adds what was found of an issue elsewhere.
+fn join(hit: &mut IssueHit, other: &IssueHit) {
+    hit.events += other.events;
+    hit.others = hit.others.saturating_add(other.others);
+    hit.first_seen = hit.first_seen.min(other.first_seen);
+    hit.last_seen = hit.last_seen.max(other.last_seen);
+}
 
 /// Looks for the documents of a search.
 pub(super) fn look(
@@ -104,20 +123,12 @@ pub(super) fn look(
     let mut all = ByIssue::new();
     let mut found = Vec::with_capacity(looked.len());
     for (by_issue, of_part) in looked {
-        for (issue, (n, first, last)) in by_issue {
-            let entry = all.entry(issue).or_insert((0, i64::MAX, i64::MIN));
-            *entry = (entry.0 + n, entry.1.min(first), entry.2.max(last));
+        for (issue, hit) in by_issue {
+            join(all.entry(issue).or_insert(nothing_of(issue)), &hit);
         }
         found.push(of_part);
     }
-    let hit = |(issue, (events, first, last))| IssueHit {
-        issue,
-        events,
-        first_seen: Timestamp::from_millis(first),
-        last_seen: Timestamp::from_millis(last),
-    };
-    let hits = all.into_iter().map(hit).collect();
-    Ok((hits, Documents { parts: found }))
+    Ok((all.into_values().collect(), Documents { parts: found }))
 }
 
 fn look_in(parts: &Parts, part: &Part, search: &Search) -> Result<(ByIssue, OfPart), IndexError> {
@@ -126,14 +137,21 @@ fn look_in(parts: &Parts, part: &Part, search: &Search) -> Result<(ByIssue, OfPa
     let searcher = visit(parts, part, search, |segment, docs| {
         let issue: Column<i64> = segment.fast_fields().i64("issue")?;
         let timestamp: Column<i64> = segment.fast_fields().i64("timestamp")?;
+        let others: Option<Column<u64>> = segment.fast_fields().column_opt("others")?;
         let mut marks = Marks::none(segment.max_doc());
         docs.each(&mut |doc| {
             marks.set(doc);
-            let at = timestamp.first(doc).unwrap_or_default();
-            let entry = by_issue
-                .entry(issue.first(doc).unwrap_or_default())
-                .or_insert((0, i64::MAX, i64::MIN));
-            *entry = (entry.0 + 1, entry.1.min(at), entry.2.max(at));
+            let at = Timestamp::from_millis(timestamp.first(doc).unwrap_or_default());
+            let issue = issue.first(doc).unwrap_or_default();
+            let others = others.as_ref().and_then(|column| column.first(doc));
+            let one = IssueHit {
+                issue,
+                events: 1,
+                others: others.unwrap_or(0),
+                first_seen: at,
+                last_seen: at,
+            };
+            join(by_issue.entry(issue).or_insert(nothing_of(issue)), &one);
         })?;
         segments.push(marks);
         Ok(())

@@ -17,7 +17,7 @@ use super::{IndexError, Search};
 /// Milliseconds of one part.
 const PART_MS: i64 = 7 * 24 * 3_600_000;
 /// Part of the directory's name: a changed schema begins anew and is filled from the store.
-const FORMAT: &str = "v4";
+const FORMAT: &str = "v5";
 /// Names the highest safe row.
 const UPTO_FILE: &str = "upto";
 /// Most threads that search: more would hold more memory than they save time.

@@ -1,7 +1,7 @@
 //! The fields of the index, and how an event becomes a document.
 //!
 //! Three kinds of field serve every question. Numbers (`project`, `issue`, `timestamp`, `row`,
-//! `user`) are columns. `pair` holds every exact fact as one term, `key\u{1f}value` in small
+//! `user`, `others`, `users_of_others`) are columns. `pair` holds every exact fact as one term, `key\u{1f}value` in small
 //! letters, so a key needs no schema and a tag costs no column. `text` holds the words, and
 //! `message` those of what was said of the error alone. `fact` holds keys and values once more, by project and as they are written, for those who are to be offered
 //! them.
@@ -18,7 +18,7 @@ use tantivy::tokenizer::{
 };
 use tantivy::{TantivyDocument, doc};
 
-use super::{Document, Frame};
+use super::{Document, Frame, User};
 
 /// Parts key and value in a term of `pair`.
 pub(super) const SEPARATOR: char = '\u{1f}';
@@ -37,6 +37,8 @@ pub(super) struct Fields {
     pub(super) issue: Field,
     pub(super) timestamp: Field,
     pub(super) user: Field,
+    pub(super) others: Field,
+    pub(super) users_of_others: Field,
     pub(super) pair: Field,
     pub(super) has: Field,
     pub(super) text: Field,
@@ -65,6 +67,8 @@ pub(super) fn schema() -> (Schema, Fields) {
         issue: builder.add_i64_field("issue", INDEXED | FAST),
         timestamp: builder.add_i64_field("timestamp", INDEXED | FAST),
         user: builder.add_u64_field("user", FAST),
+        others: builder.add_u64_field("others", FAST),
+        users_of_others: builder.add_u64_field("users_of_others", FAST),
         pair: builder.add_text_field("pair", exact.clone()),
         has: builder.add_text_field("has", exact.clone()),
         text: builder.add_text_field("text", words.clone()),
@@ -153,8 +157,14 @@ pub(super) fn document(fields: &Fields, event: &Document) -> TantivyDocument {
     if let Some(project) = event.project {
         document.add_u64(fields.project, project.get());
     }
-    if let Some(user) = user_hash(event) {
+    if let Some(user) = user_hash(&event.user) {
         document.add_u64(fields.user, user);
+    }
+    if event.n_others > 0 {
+        document.add_u64(fields.others, event.n_others);
+    }
+    for user in event.users_of_others.iter().filter_map(user_hash) {
+        document.add_u64(fields.users_of_others, user);
     }
     let mut facts = Facts {
         fields,
@@ -168,8 +178,7 @@ pub(super) fn document(fields: &Fields, event: &Document) -> TantivyDocument {
 }
 
 /// A number for the person, the same for the same person.
-fn user_hash(event: &Document) -> Option<u64> {
-    let user = &event.user;
+fn user_hash(user: &User) -> Option<u64> {
     let named = [
         ("id", &user.id),
         ("username", &user.username),

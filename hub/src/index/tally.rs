@@ -37,6 +37,9 @@ pub(super) fn tally(
 struct Columns {
     timestamp: Column<i64>,
     user: Option<Column<u64>>,
+    /// Events that were told with the document's, where those are counted.
+    others: Option<Column<u64>>,
+    users_of_others: Option<Column<u64>>,
 }
 
 /// Counts of every group, and of every point of each.
@@ -62,22 +65,26 @@ impl Sheet {
     }
 
     fn add(&mut self, group: usize, doc: DocId, columns: &Columns) {
+        let others = columns.others.as_ref().and_then(|others| others.first(doc));
+        let n = others.unwrap_or(0).saturating_add(1);
         if let Some(events) = self.events.get_mut(group) {
-            *events += 1;
+            *events = events.saturating_add(n);
         }
         let at = columns.timestamp.first(doc).unwrap_or_default();
         let cell = self.points.place(at).map(|at| group * self.points.n + at);
         if let Some(cell) = cell.and_then(|cell| self.cells.get_mut(cell)) {
-            *cell += 1;
+            *cell = cell.saturating_add(n);
         }
         let met_in = match self.people_of {
             People::NotCounted => None,
             People::OfGroups => Some(group),
             People::OfPoints => cell,
         };
-        let user = columns.user.as_ref().and_then(|column| column.first(doc));
-        if let Some((met_in, user)) = met_in.zip(user) {
-            self.people.add(met_in, user);
+        let Some(met_in) = met_in else { return };
+        let users = [&columns.user, &columns.users_of_others];
+        for user in users.into_iter().flatten() {
+            user.values_for_doc(doc)
+                .for_each(|user| self.people.add(met_in, user));
         }
     }
 
@@ -159,12 +166,16 @@ fn count(
     let segments = part.searcher.segment_readers().iter();
     for (segment, marks) in segments.zip(&part.segments) {
         let fast = segment.fast_fields();
+        let column = |name, is_wanted: bool| match is_wanted {
+            true => fast.column_opt(name),
+            false => Ok(None),
+        };
+        let counts_people = wanted.people != People::NotCounted;
         let columns = Columns {
             timestamp: fast.i64("timestamp")?,
-            user: match wanted.people {
-                People::NotCounted => None,
-                People::OfGroups | People::OfPoints => fast.column_opt("user")?,
-            },
+            user: column("user", counts_people)?,
+            others: column("others", wanted.with_others)?,
+            users_of_others: column("users_of_others", wanted.with_others && counts_people)?,
         };
         let rest = wanted.has_rest.then_some(wanted.groups.len());
         match &wanted.groups {

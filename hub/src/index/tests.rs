@@ -204,6 +204,7 @@ async fn counts_by_issue_and_person() {
             n: 2,
         },
         people,
+        with_others: false,
     };
     let tally = async |wanted| -> Vec<Told> {
         let tallies = index.tally(&look, wanted).await.unwrap().into_iter();
@@ -241,6 +242,38 @@ async fn counts_by_issue_and_person() {
 }
 
 #[tokio::test]
+async fn events_that_were_told_with_a_stored_one_are_counted_where_that_is_wanted() {
+    let user = |id: &str| User {
+        id: Some(id.into()),
+        ..User::default()
+    };
+    let mut storm = event(1, 1);
+    storm.n_others = 99;
+    storm.users_of_others = vec![user("u-1"), user("u-2"), user("u-3")];
+    let (_dir, index) = index_of(vec![storm, event(2, 1)]).await;
+    let look = index.look(Search::everything()).await.unwrap();
+    let hit = look.issues[0];
+    assert_eq!((hit.events, hit.others), (2, 99));
+    let tally = async |with_others| {
+        let wanted = Wanted {
+            groups: Groups::All,
+            has_rest: false,
+            points: Points {
+                from: NOW,
+                width_ms: 2000,
+                n: 1,
+            },
+            people: People::OfGroups,
+            with_others,
+        };
+        let tally = index.tally(&look, wanted).await.unwrap().remove(0);
+        (tally.all.events, tally.all.people, tally.points[0].events)
+    };
+    assert_eq!(tally(false).await, (2, 1, 1));
+    assert_eq!(tally(true).await, (101, 3, 100));
+}
+
+#[tokio::test]
 async fn what_was_found_stays_as_it_was() {
     let (_dir, index) = index_of(vec![event(1, 1), event(2, 2)]).await;
     let look = index.look(Search::everything()).await.unwrap();
@@ -255,6 +288,7 @@ async fn what_was_found_stays_as_it_was() {
         has_rest: false,
         points: Points::NONE,
         people: People::NotCounted,
+        with_others: false,
     };
     let tallies = index.tally(&look, wanted).await.unwrap();
     let events: Vec<u64> = tallies.iter().map(|tally| tally.all.events).collect();
@@ -354,7 +388,7 @@ async fn removes_issues_and_whole_weeks() {
     index.remove_before(NOW).await.unwrap();
     index.commit().await.unwrap();
     assert_eq!(rows(&index, Search::everything()).await, [2, 3]);
-    let weeks = std::fs::read_dir(dir.path().join("v4")).unwrap();
+    let weeks = std::fs::read_dir(dir.path().join("v5")).unwrap();
     let n_weeks = weeks
         .flatten()
         .filter(|entry| entry.path().is_dir())

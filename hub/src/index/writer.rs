@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::part::{Parts, week_of};
 use super::schema::document;
-use super::{COMMIT_EVERY, Document, Frame, IndexError, Replaces};
+use super::{COMMIT_EVERY, Document, Frame, IndexError, Replaces, User};
 
 /// Bytes the engine may gather for one part before it writes a segment; it takes no less than 15 MB.
 const WRITER_BYTES: usize = 17 * 1024 * 1024;
@@ -348,6 +348,7 @@ fn weight(event: &Document) -> usize {
     let facts = event.facts.iter();
     let facts: usize = facts.map(|(key, value)| key.len() + value.len() + 40).sum();
     OWN + event.message.len()
+        + event.users_of_others.len() * size_of::<User>()
         + facts
         + event.title.len()
         + texts(&event.breadcrumbs)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::value::{Pattern, Raw};
-use super::{Key, QueryError, canonical};
+use super::{Key, QueryError, canonical, figure};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
@@ -164,6 +164,10 @@ impl<'q> Lexer<'q> {
             let name = ahead.quoted()?;
             let is_key = ahead.rest().starts_with(':');
             return Ok(is_key.then(|| (name, ahead.at + 1)));
+        }
+        if let Some(len) = figure::name_len(rest) {
+            let name = rest.get(..len).unwrap_or_default();
+            return Ok(Some((name.to_owned(), at + len + 1)));
         }
         let mut in_brackets = false;
         for (offset, c) in rest.char_indices() {

@@ -173,6 +173,44 @@ fn joins_words_to_a_phrase() {
 }
 
 #[test]
+fn figures_of_groups_are_kept_apart() {
+    let check = |text: &str, of_events: &str, of_groups: &[&str]| {
+        let (events, groups) = parted(parse(text, NOW).unwrap()).unwrap();
+        let groups: Vec<String> = groups.iter().map(show).collect();
+        assert_eq!(
+            (show(&events).as_str(), groups),
+            (
+                of_events,
+                of_groups.iter().map(|text| (*text).to_owned()).collect()
+            ),
+            "{text}"
+        );
+    };
+    check("count():>10", "and()", &["count()>10"]);
+    check(
+        "level:error count():>10 !count_unique(user):<3",
+        "level=error",
+        &["count()>10", "not(count_unique(user)<3)"],
+    );
+    check(
+        "(last_seen():-24h OR count():>1k) boom",
+        "\"boom\"",
+        &["or(last_seen()>=2026-01-01T03:04:05.000Z, count()>1000)"],
+    );
+    check("level:error", "level=error", &[]);
+    check("a:1 or b:2", "or(#a=1, #b=2)", &[]);
+    let mixed = parse("level:error OR count():>10", NOW).unwrap();
+    let error = parted(mixed).unwrap_err();
+    assert!(error.message.contains("stands beside"), "{error}");
+    assert_eq!(error.span, 15..26);
+    refuses("x:1 p95(transaction.duration):>2s", "use count(),", 4..33);
+    refuses("count():many", "needs a number", 0..12);
+    // A call in what somebody pastes is words.
+    assert!(parse("charge(card): failed", NOW).is_ok());
+    assert!(parse("min(a, b): failed", NOW).is_ok());
+}
+
+#[test]
 fn binds_and_tighter_than_or() {
     check("a:1 or b:2 c:3", "or(#a=1, and(#b=2, #c=3))");
     check("(a:1 OR b:2) AND c:3", "and(or(#a=1, #b=2), #c=3)");

@@ -1,5 +1,6 @@
 //! Values: patterns, lists, numbers with units, absolute and relative dates.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use protocol::timestamp::Timestamp;
@@ -21,6 +22,20 @@ pub enum Op {
     Le,
     /// There is a value.
     Exists,
+}
+
+impl Op {
+    /// Whether what is in this order to what is compared with is meant.
+    #[must_use]
+    pub const fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Gt => order.is_gt(),
+            Self::Ge => order.is_ge(),
+            Self::Lt => order.is_lt(),
+            Self::Le => order.is_le(),
+            Self::Is | Self::Exists => order.is_eq(),
+        }
+    }
 }
 
 /// What a filter compares with.

@@ -105,6 +105,18 @@ impl IssueColumn {
 }
 
 impl Comparison {
+    /// Whether two values compare so.
+    #[must_use]
+    pub const fn holds(self, left: i64, right: i64) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+        }
+    }
+
     const fn sign(self) -> &'static str {
         match self {
             Self::Equal => "=",

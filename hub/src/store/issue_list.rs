@@ -8,8 +8,7 @@
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::issue_condition::{IssueCondition, push_condition};
-use super::place::{Direction, Place};
-use super::rows::push_list;
+use super::place::{self, Direction, Place};
 use super::{Store, StoreError};
 
 /// Branches joined in one statement; the engine's own limit is 500.
@@ -61,12 +60,8 @@ pub struct IssueFilter {
     pub statuses: Vec<i64>,
     /// What else they must be like.
     pub condition: Option<IssueCondition>,
-    /// With an event in one of these environments; the empty name is "none".
-    pub environments: Vec<String>,
     /// With an event at or after this time.
     pub seen_from: Option<i64>,
-    /// With an event at or before this time.
-    pub seen_to: Option<i64>,
 }
 
 impl Store {
@@ -81,7 +76,6 @@ impl Store {
         from: Option<(Place, Direction)>,
         limit: u32,
     ) -> Result<Vec<Place>, StoreError> {
-        let direction = from.map_or(Direction::Onward, |(_, direction)| direction);
         let statuses = filter.statuses();
         let branches: Vec<(i64, i64)> = filter
             .projects
@@ -95,14 +89,7 @@ impl Store {
             let rows: Vec<(i64, i64)> = sql.build_query_as().fetch_all(self.reader()).await?;
             places.extend(rows.into_iter().map(|(value, id)| Place { value, id }));
         }
-        match direction {
-            Direction::Onward => {
-                places.sort_unstable_by_key(|p| std::cmp::Reverse((p.value, p.id)));
-            }
-            Direction::Back => places.sort_unstable_by_key(|p| (p.value, p.id)),
-        }
-        places.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(places)
+        Ok(place::page(places, from, limit))
     }
 
     /// How many issues there are, counted up to [`HITS_MAX`].
@@ -201,10 +188,6 @@ fn push_branch(
         });
         sql.push_bind(from);
     }
-    if let Some(to) = filter.seen_to {
-        sql.push(" AND first_seen + 0 <= ").push_bind(to);
-    }
-    push_environments(sql, &filter.environments);
     if let Some((place, direction)) = from {
         let sign = if direction == Direction::Onward {
             "<"
@@ -219,32 +202,6 @@ fn push_branch(
     }
 }
 
-fn push_environments(sql: &mut QueryBuilder<Sqlite>, environments: &[String]) {
-    const OF_ISSUE: &str =
-        "EXISTS (SELECT 1 FROM issue_tags t WHERE t.issue_id = issues.id AND t.key = 'environment'";
-    if environments.is_empty() {
-        return;
-    }
-    let named: Vec<String> = environments
-        .iter()
-        .filter(|name| !name.is_empty())
-        .cloned()
-        .collect();
-    sql.push(" AND (");
-    if !named.is_empty() {
-        sql.push(OF_ISSUE).push(" AND t.value IN ");
-        push_list(sql, named.iter().cloned());
-        sql.push(")");
-    }
-    if named.len() < environments.len() {
-        if !named.is_empty() {
-            sql.push(" OR ");
-        }
-        sql.push("NOT ").push(OF_ISSUE).push(")");
-    }
-    sql.push(")");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,7 +212,6 @@ mod tests {
         let filter = IssueFilter {
             projects: vec![1, 2],
             seen_from: Some(1),
-            environments: vec!["production".to_owned()],
             ..IssueFilter::default()
         };
         let branches = [(1, 0), (2, 0), (1, 1)];

@@ -17,3 +17,43 @@ pub enum Direction {
     /// Towards larger values: the page before. Rows come in the reverse of the page's order.
     Back,
 }
+
+/// The first `limit` behind a place, in the order in which they are read.
+#[must_use]
+pub fn page(mut places: Vec<Place>, from: Option<(Place, Direction)>, limit: u32) -> Vec<Place> {
+    let key = |place: &Place| (place.value, place.id);
+    match from {
+        Some((from, Direction::Back)) => {
+            places.retain(|place| key(place) > key(&from));
+            places.sort_unstable_by_key(key);
+        }
+        _ => {
+            if let Some((from, _)) = from {
+                places.retain(|place| key(place) < key(&from));
+            }
+            places.sort_unstable_by_key(|place| std::cmp::Reverse(key(place)));
+        }
+    }
+    places.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_begin_behind_their_place_and_are_read_both_ways() {
+        let all = [(3, 1), (1, 2), (3, 3), (2, 4)].map(|(value, id)| Place { value, id });
+        let check = |from: Option<(i64, i64, Direction)>, expected: &[i64]| {
+            let from = from.map(|(value, id, direction)| (Place { value, id }, direction));
+            let found = page(all.to_vec(), from, 2);
+            let ids: Vec<i64> = found.iter().map(|place| place.id).collect();
+            assert_eq!(ids, expected, "{from:?}");
+        };
+        check(None, &[3, 1]);
+        check(Some((3, 1, Direction::Onward)), &[4, 2]);
+        check(Some((1, 2, Direction::Back)), &[4, 1]);
+        check(Some((2, 4, Direction::Back)), &[1, 3]);
+    }
+}

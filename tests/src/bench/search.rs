@@ -157,10 +157,18 @@ fn skewed(chance: &mut Chance, below: u64) -> u64 {
     chance.below(bound)
 }
 
+/// A time as addresses have it.
+fn days_ago(days: i64) -> String {
+    let at = hub::clock::now().plus_millis(-days * 86_400_000);
+    form_encoded(&at.to_rfc3339())
+}
+
 /// Each kind of question by its name: the addresses that ask it.
 async fn questions(site: &Site) -> anyhow::Result<Vec<(&'static str, Vec<String>)>> {
     let issues = format!("organizations/{ORGANIZATION}/issues/");
     let list = format!("{issues}?query=is:unresolved&statsPeriod=14d");
+    let (start, end) = (days_ago(60), days_ago(30));
+    let within = format!("{issues}?query=is:unresolved&start={start}&end={end}");
     let first = site.api().get(&list).await?;
     let id = first.pointer("/0/id").and_then(Value::as_str);
     let issue = format!("{issues}{}/", id.context("an issue")?);
@@ -178,6 +186,26 @@ async fn questions(site: &Site) -> anyhow::Result<Vec<(&'static str, Vec<String>
             ["date", "freq", "trends", "inbox", "recommended"]
                 .iter()
                 .map(|sort| format!("{list}&sort={sort}"))
+                .collect(),
+        ),
+        (
+            "list_environment",
+            vec![
+                format!("{issues}?query=is:unresolved&environment=staging"),
+                format!("{list}&environment=production"),
+                format!("{issues}?query=is:unresolved&environment=production&sort=user"),
+            ],
+        ),
+        (
+            "list_freq",
+            ["freq", "user"]
+                .iter()
+                .flat_map(|sort| {
+                    [
+                        format!("{list}&sort={sort}"),
+                        format!("{within}&sort={sort}"),
+                    ]
+                })
                 .collect(),
         ),
         (

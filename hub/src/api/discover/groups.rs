@@ -11,7 +11,7 @@ use crate::api::error::ApiError;
 use crate::api::page::{Page, Params};
 use crate::api::types::iso;
 use crate::index::{self, GroupBy, GroupHit, GroupValue, Search};
-use crate::query::{self, Scope};
+use crate::query::{self, Expr, Scope, Value as QueryValue};
 use crate::store::issue_read::IssueRow;
 use crate::store::place::{Direction, Place};
 use crate::store::projects::Project;
@@ -153,7 +153,7 @@ impl Sort {
 pub(super) async fn groups(
     state: &ApiState,
     projects: &[Project],
-    search: Search,
+    (search, having): (Search, &[Expr]),
     fields: &[&str],
     params: &Params,
 ) -> Result<Page<Map<String, Value>>, ApiError> {
@@ -167,6 +167,7 @@ pub(super) async fn groups(
     let ids = search.projects.clone();
     let look = state.index.look(search).await?;
     let mut hits = state.index.groups(&look, ids, by).await?;
+    hits.retain(|hit| having.iter().all(|wanted| is_like(hit, wanted)));
     hits.sort_by(|a, b| {
         let order = match &sort {
             Some(sort) => {
@@ -208,6 +209,33 @@ pub(super) async fn groups(
         cells.collect()
     };
     Ok(page.map(|rows| rows.iter().map(|(_, hit)| row(hit)).collect()))
+}
+
+/// Whether a group is as a query says of groups.
+fn is_like(hit: &GroupHit, wanted: &Expr) -> bool {
+    match wanted {
+        Expr::And(parts) => parts.iter().all(|part| is_like(hit, part)),
+        Expr::Or(parts) => parts.iter().any(|part| is_like(hit, part)),
+        Expr::Not(part) => !is_like(hit, part),
+        Expr::Text(_) => true,
+        Expr::Filter(filter) => {
+            let Ok(figure) = Figure::read(filter.key.name()) else {
+                return true;
+            };
+            let number = figure.number(hit);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "counts beyond 2^53 do not exist"
+            )]
+            let order = match &filter.value {
+                QueryValue::Number(value) => (number as f64).partial_cmp(value),
+                QueryValue::Date(at) => Some(number.cmp(&at.as_millis())),
+                // There always is one.
+                QueryValue::None | QueryValue::Text(_) | QueryValue::List(_) => return true,
+            };
+            order.is_some_and(|order| filter.op.holds(order))
+        }
+    }
 }
 
 fn compared(column: Column, a: &GroupHit, b: &GroupHit) -> Ordering {

@@ -5,14 +5,16 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{TableParams, check_dataset, event_order, groups, is_grouped, kept_apart, kind_of};
+use super::{
+    TableParams, UNGROUPED, check_dataset, event_order, groups, is_grouped, kept_apart, kind_of,
+};
 use crate::access::Scope;
 use crate::api::ApiState;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::input::At;
 use crate::api::page::Params;
-use crate::api::search::chosen_projects;
+use crate::api::search::{check_no_figure, chosen_projects};
 use crate::api::totals;
 use crate::api::types::OrganizationPath;
 use crate::clock;
@@ -111,7 +113,14 @@ pub(in crate::api) async fn validate(
         Some(dataset) => totals::name(dataset, text).err(),
         None => {
             let parsed = query::parse(text, clock::now()).map_err(ApiError::from);
-            parsed.and_then(|query| kept_apart(&query)).err()
+            let checked = parsed.and_then(|query| {
+                let (of_events, of_groups) = query::parted(query)?;
+                if !are_grouped {
+                    check_no_figure(&of_groups, UNGROUPED)?;
+                }
+                kept_apart(&of_events)
+            });
+            checked.err()
         }
     };
     let query = query.and_then(said);

@@ -15,6 +15,8 @@ pub(super) struct Who {
     pub(super) user: i64,
     /// When, in unix milliseconds.
     pub(super) now_ms: i64,
+    /// Whether they look at the events of a time or of environments alone: numbers are of those.
+    pub(super) has_window: bool,
     /// The teams they are in.
     pub(super) own_teams: Vec<i64>,
     /// What owners are called, `#web` or an e-mail address, and what they are stored as.
@@ -38,6 +40,17 @@ pub(super) struct Plan {
     pub(super) condition: Option<Wanted>,
     /// Questions for the index, which [`Wanted::Events`] names by place.
     pub(super) events: Vec<Expr>,
+    /// Numbers of events within the window, which [`Wanted::Counted`] names by place.
+    pub(super) counted: Vec<Counted>,
+}
+
+/// How many events of an issue there must be, or people who met them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// Events or users.
+    pub(super) column: IssueColumn,
+    pub(super) comparison: Comparison,
+    pub(super) value: i64,
 }
 
 /// A condition whose questions about events are still open.
@@ -49,20 +62,23 @@ pub(super) enum Wanted {
     Issue(IssueCondition),
     /// One of the issues that the index finds for the question at this place.
     Events(usize),
+    /// One of the issues that have as many events as is said at this place.
+    Counted(usize),
 }
 
 impl Wanted {
-    /// Puts in what the index found, in the order of the questions.
-    pub(super) fn with(&self, found: &[Vec<i64>]) -> IssueCondition {
-        let all = |parts: &[Self]| parts.iter().map(|part| part.with(found)).collect();
+    /// Puts in what the index found, in the order of the questions, and of the numbers.
+    pub(super) fn with(&self, found: &[Vec<i64>], counted: &[Vec<i64>]) -> IssueCondition {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.with(found, counted)).collect();
+        let one_of =
+            |found: Option<&Vec<i64>>| IssueCondition::OneOf(found.cloned().unwrap_or_default());
         match self {
             Self::All(parts) => IssueCondition::All(all(parts)),
             Self::Any(parts) => IssueCondition::Any(all(parts)),
-            Self::Not(part) => IssueCondition::Not(Box::new(part.with(found))),
+            Self::Not(part) => IssueCondition::Not(Box::new(part.with(found, counted))),
             Self::Issue(condition) => condition.clone(),
-            Self::Events(place) => {
-                IssueCondition::OneOf(found.get(*place).cloned().unwrap_or_default())
-            }
+            Self::Events(place) => one_of(found.get(*place)),
+            Self::Counted(place) => one_of(counted.get(*place)),
         }
     }
 }
@@ -85,6 +101,7 @@ impl Plan {
         let mut planner = Planner {
             who,
             events: Vec::new(),
+            counted: Vec::new(),
         };
         let condition = if query.is_everything() {
             None
@@ -96,6 +113,7 @@ impl Plan {
             statuses,
             condition,
             events: planner.events,
+            counted: planner.counted,
         })
     }
 }
@@ -132,6 +150,7 @@ fn is_about_events(expr: &Expr) -> bool {
 struct Planner<'w> {
     who: &'w Who,
     events: Vec<Expr>,
+    counted: Vec<Counted>,
 }
 
 impl Planner<'_> {
@@ -157,7 +176,21 @@ impl Planner<'_> {
                 Wanted::Any(parts?)
             }
             Expr::Not(part) => Wanted::Not(Box::new(self.wanted(part)?)),
-            Expr::Filter(filter) => Wanted::Issue(self.filter(filter)?),
+            Expr::Filter(filter) => match self.filter(filter)? {
+                IssueCondition::Compares {
+                    column: column @ (IssueColumn::TimesSeen | IssueColumn::UsersSeen),
+                    comparison,
+                    value,
+                } if self.who.has_window => {
+                    self.counted.push(Counted {
+                        column,
+                        comparison,
+                        value,
+                    });
+                    Wanted::Counted(self.counted.len() - 1)
+                }
+                condition => Wanted::Issue(condition),
+            },
             Expr::Text(_) => self.ask(expr.clone()),
         })
     }
@@ -499,6 +532,7 @@ mod tests {
         Who {
             user: 7,
             now_ms: 0,
+            has_window: false,
             own_teams: vec![3, 4],
             names: vec![
                 ("#web".to_owned(), "team:3".to_owned()),
@@ -516,7 +550,7 @@ mod tests {
         let plan = plan("is:unresolved level:error boom timesSeen:>10");
         assert_eq!(plan.statuses, [0]);
         assert_eq!(plan.events.len(), 1);
-        let condition = plan.condition.unwrap().with(&[vec![4, 5]]);
+        let condition = plan.condition.unwrap().with(&[vec![4, 5]], &[]);
         let expected = IssueCondition::All(vec![
             IssueCondition::Any(vec![IssueCondition::State {
                 status: 0,
@@ -544,7 +578,7 @@ mod tests {
     #[test]
     fn owners_are_called_by_their_names() {
         let check = |text: &str, expected: &[&str]| {
-            let condition = plan(text).condition.unwrap().with(&[]);
+            let condition = plan(text).condition.unwrap().with(&[], &[]);
             let IssueCondition::Any(parts) = condition else {
                 panic!("{condition:?}");
             };
@@ -556,10 +590,10 @@ mod tests {
         check("assigned:Ann@example.org", &["user:9"]);
         check("assigned:[me, #web]", &["user:7", "team:3"]);
         check("team:[web, #web]", &["team:3", "team:3"]);
-        let mine = plan("assigned:my_teams").condition.unwrap().with(&[]);
+        let mine = plan("assigned:my_teams").condition.unwrap().with(&[], &[]);
         assert!(format!("{mine:?}").contains("team:4"), "{mine:?}");
         let suggested = plan("assigned_or_suggested:me").condition.unwrap();
-        let suggested = format!("{:?}", suggested.with(&[]));
+        let suggested = format!("{:?}", suggested.with(&[], &[]));
         assert!(
             suggested.contains(r#"SuggestedTo("user:7")"#),
             "{suggested}"
@@ -579,6 +613,27 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_of_the_window_where_there_is_one() {
+        let whole = plan("timesSeen:>10");
+        assert_eq!(whole.counted, []);
+        let who = Who {
+            has_window: true,
+            ..who()
+        };
+        let query = parse("is:unresolved timesSeen:>10", Timestamp::from_millis(0)).unwrap();
+        let plan = Plan::read(&query, &who).unwrap();
+        let expected = Counted {
+            column: IssueColumn::TimesSeen,
+            comparison: Comparison::Greater,
+            value: 10,
+        };
+        assert_eq!(plan.counted, [expected]);
+        let condition = plan.condition.unwrap().with(&[], &[vec![4]]);
+        let condition = format!("{condition:?}");
+        assert!(condition.contains("OneOf([4])"), "{condition}");
+    }
+
+    #[test]
     fn everything_asks_nothing() {
         assert_eq!(plan("").condition, None);
         assert!(plan("").events.is_empty());
@@ -594,7 +649,7 @@ mod tests {
     #[test]
     fn what_people_did_with_issues_is_asked_by_their_names() {
         let check = |text: &str, expected: &str| {
-            let condition = plan(text).condition.unwrap().with(&[]);
+            let condition = plan(text).condition.unwrap().with(&[], &[]);
             let condition = format!("{condition:?}");
             assert!(condition.contains(expected), "{text}: {condition}");
         };

@@ -259,6 +259,53 @@ async fn figures_are_told_by_whatever_else_is_asked_for() {
 }
 
 #[tokio::test]
+async fn groups_are_searched_by_their_figures() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let fields = "field=issue&field=count()&sort=-count()";
+    let issues = async |query: &str| -> Vec<Value> {
+        let path = format!("organizations/acme/events/?dataset=errors&{fields}&query={query}");
+        let answer = hub.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let table = answer.json();
+        let rows = table["data"].as_array().unwrap().iter();
+        rows.map(|row| row["issue"].clone()).collect()
+    };
+    assert_eq!(issues("count():%3E1").await, ["SHOP-1"]);
+    assert_eq!(issues("count():1+level:error").await.len(), 2);
+    let of_ann = "user.id:ann+count():%3E2+is:unresolved";
+    assert_eq!(issues(of_ann).await, [""; 0]);
+    assert_eq!(issues("count_unique(user):%3E=2").await, ["SHOP-1"]);
+    assert_eq!(issues("!count_unique(user):%3E=2").await.len(), 2);
+    let ago = |seconds: i64| clock::now().plus_millis(-seconds * 1000).to_rfc3339();
+    let late = format!("last_seen():%3E{}", ago(25));
+    assert_eq!(issues(&late).await.len(), 2);
+    let early = format!("first_seen():%3C{}", ago(45));
+    assert_eq!(issues(&early).await, ["SHOP-1"]);
+    let either = format!("(count():%3E2+OR+last_seen():%3E{})", ago(15));
+    assert_eq!(issues(&either).await, ["SHOP-1", "SHOP-3"]);
+
+    let check = async |path: &str, span: [usize; 2], remedy: &str| {
+        let answer = hub.get(&format!("organizations/acme/{path}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
+        assert_eq!(answer.json()["span"], json!(span), "{}", answer.text);
+        assert!(answer.text.contains(remedy), "{}", answer.text);
+    };
+    let ungrouped = "events/?dataset=errors&field=title&query=boom+count():%3E1";
+    check(ungrouped, [5, 15], "add a field such as count()").await;
+    let list = "issues/?query=boom+count():%3E1";
+    check(list, [5, 15], "in a table of events alone").await;
+    let mixed = "events/?dataset=errors&field=count()&query=boom+OR+count():%3E1";
+    check(mixed, [8, 18], "stands beside").await;
+    let verdict = async |field: &str| {
+        let path = "organizations/acme/events/validate/?dataset=errors&query=count():%3E1";
+        hub.get(&format!("{path}&field={field}")).await.json()["valid"].clone()
+    };
+    assert_eq!(verdict("count()").await, true);
+    assert_eq!(verdict("title").await, false);
+}
+
+#[tokio::test]
 async fn releases_are_searched_in_the_order_of_their_versions() {
     let hub = Hub::new().await;
     for (n, ty, release) in [(1_u8, "Old", "shop@1.9.0"), (2, "Young", "shop@1.10.0")] {

@@ -153,6 +153,7 @@ async fn counts(state: &ApiState, look: &Look, groups: Groups) -> Result<Vec<u64
         has_rest: false,
         points: Points::NONE,
         people: People::NotCounted,
+        with_others: false,
     };
     let tallies = state.index.tally(look, wanted).await?;
     Ok(tallies.iter().map(|tally| tally.all.events).collect())

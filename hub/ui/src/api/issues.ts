@@ -110,6 +110,26 @@ export const issueQuery = (org: string, id: string) =>
     staleTime: 2000,
   });
 
+/** What of an issue's numbers is of environments, where some are chosen. */
+export type EnvironmentNumbers = Pick<
+  IssueDetail,
+  "count" | "userCount" | "firstSeen" | "lastSeen" | "stats"
+>;
+
+export const environmentNumbersQuery = (org: string, id: string, environment: readonly string[]) =>
+  queryOptions({
+    queryKey: [...issueKey(org, id), "numbers", environment],
+    queryFn: async ({ signal }): Promise<EnvironmentNumbers> => {
+      const at = `organizations/${org}/issues/${id}/`;
+      const issue = await get<IssueDetail>(at, { signal, query: { environment } });
+      const { count, userCount, firstSeen, lastSeen, stats } = issue;
+      return { count, userCount, firstSeen, lastSeen, stats };
+    },
+    enabled: environment.length > 0,
+    refetchInterval: 15_000,
+    staleTime: 2000,
+  });
+
 /** The filter under which one steps through the events of an issue. */
 export interface EventFilter {
   query?: string;

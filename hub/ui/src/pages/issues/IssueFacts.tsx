@@ -12,17 +12,20 @@ import { OwnerMenu, PriorityMenu } from "./Triage.tsx";
 interface Props {
   org: string;
   issue: IssueDetail;
+  /** Of which environments alone its numbers are. */
+  place: string;
   onAssign: (who: Assignee | null) => void;
   onPriority: (priority: string) => void;
 }
 
-export function IssueFacts({ org, issue, onAssign, onPriority }: Props) {
+export function IssueFacts({ org, issue, place, onAssign, onPriority }: Props) {
   const trend = weekTrend(issue.stats?.["30d"] ?? [], Date.now());
   return (
     <dl className={styles.facts} aria-label="Facts about this issue">
       <Fact name="Events">
         <strong>{exact(Number(issue.count))}</strong>
-        {issue.foldedCount > 0 ? (
+        <OfAll n={Number(issue.count)} all={Number(issue.lifetime.count)} place={place} />
+        {!place && issue.foldedCount > 0 ? (
           <span
             className={styles.beside}
             title="They came in a storm of events like those that are kept; their users and times are counted."
@@ -33,6 +36,7 @@ export function IssueFacts({ org, issue, onAssign, onPriority }: Props) {
       </Fact>
       <Fact name="Users">
         <strong>{exact(issue.userCount)}</strong>
+        <OfAll n={issue.userCount} all={issue.lifetime.userCount} place={place} />
       </Fact>
       <Fact name="This week">
         <span
@@ -63,6 +67,16 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
+  );
+}
+
+/** What a number of environments is a part of. */
+function OfAll({ n, all, place }: { n: number; all: number; place: string }) {
+  if (!place || n === all) return null;
+  return (
+    <span className={styles.beside}>
+      {place}, {exact(all)} in all
+    </span>
   );
 }
 

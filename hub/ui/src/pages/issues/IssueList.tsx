@@ -20,6 +20,7 @@ import styles from "./IssueList.module.css";
 import { IssueListHead } from "./IssueListHead.tsx";
 import { IssueRow } from "./IssueRow.tsx";
 import { usePeek } from "./peeking.ts";
+import { placeWords, windowWords } from "./window-words.ts";
 
 interface Props {
   org: string;
@@ -161,6 +162,8 @@ export function IssueList(props: Props) {
     review: () => void review(targets()),
   });
 
+  const within = windowWords(filter);
+  const place = placeWords(filter.environment);
   const rowHeight = isPhone ? HEIGHT.phone : compact ? HEIGHT.compact : HEIGHT.comfortable;
   return (
     <section
@@ -219,6 +222,8 @@ export function IssueList(props: Props) {
               of={hasMore ? -1 : items.length}
               columns={columns}
               range={filter.groupStatsPeriod ?? "24h"}
+              within={within}
+              place={place}
               marks={marks.get(issue.project.id)}
               selected={chosen.has(issue.id)}
               current={issue.id === current}

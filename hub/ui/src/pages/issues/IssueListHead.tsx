@@ -8,6 +8,7 @@ import { plural } from "../../lib/format.ts";
 import { cx } from "../../ui/classes.ts";
 import { COLUMNS, type ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
+import { placeWords, windowWords } from "./window-words.ts";
 
 const BulkBar = lazy(() => import("./BulkBar.tsx").then((m) => ({ default: m.BulkBar })));
 
@@ -55,7 +56,7 @@ export function IssueListHead(props: HeadProps) {
         <>
           <span className={styles.what}>Issue</span>
           {COLUMNS.filter(({ key }) => columns.includes(key)).map(({ key, head }) => (
-            <span key={key} className={styles[key]}>
+            <span key={key} className={styles[key]} title={headTitle(key, head, filter)}>
               {key === "trend" ? <Range days={filter.groupStatsPeriod === "14d"} /> : head}
             </span>
           ))}
@@ -63,6 +64,14 @@ export function IssueListHead(props: HeadProps) {
       )}
     </div>
   );
+}
+
+/** Of which time and environments the numbers below are, where they are not of all. */
+function headTitle(key: ColumnKey, head: string, filter: IssueFilter): string | undefined {
+  const isNumber = key === "events" || key === "users";
+  const isTime = key === "first" || key === "last";
+  const words = isNumber ? windowWords(filter) : isTime ? placeWords(filter.environment) : "";
+  return words ? `${head} ${words}` : undefined;
 }
 
 /** What the bars cover, and the way to the other. */

@@ -41,6 +41,19 @@ describe("the list of issues", () => {
     expect(screen.getByTitle("2 of 12 users match the search")).toBeTruthy();
   });
 
+  it("counts the events of the chosen time and environment, and tells of how many", async () => {
+    open(`${AT}?statsPeriod=14d&environment=production`, {
+      [LIST]: { body: [issue({ count: "12", userCount: 3 })], headers: pageHeaders(null, 1) },
+    });
+    const within = "in the last 14 days in production";
+    const events = await screen.findByTitle(`12 events ${within} · 1,234 in all`);
+    expect(events.textContent).toContain("12");
+    expect(screen.getByTitle(`3 users ${within} · 12 in all`)).toBeTruthy();
+    expect(screen.getByTitle(`Events ${within}`).textContent).toBe("Events");
+    expect(screen.getByTitle("Last seen in production").textContent).toBe("Last seen");
+    expect(screen.getByRole("img", { name: /^Events in the last 24 hours in production: 3/ })).toBeTruthy();
+  });
+
   it("goes straight to the issue that the search names", async () => {
     const headers = { ...pageHeaders(null, 1), "X-Sentry-Direct-Hit": "1" };
     const named = open(`${AT}?query=SHOP-2`, { [LIST]: { body: [issue({ id: "2" })], headers } });

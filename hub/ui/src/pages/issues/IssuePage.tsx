@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
-import { type EventFilter, eventQuery, issueQuery } from "../../api/issues.ts";
+import { type EventFilter, environmentNumbersQuery, eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
 import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
@@ -22,6 +22,7 @@ import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
 import { headline } from "./issue-text.ts";
 import { openOwners } from "./Triage.tsx";
+import { placeWords } from "./window-words.ts";
 
 // What stands behind the other tabs is fetched when one goes there.
 const ActivityPanel = lazy(() => import("./ActivityPanel.tsx").then((m) => ({ default: m.ActivityPanel })));
@@ -64,6 +65,8 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
     end: search.end,
   };
   const isFiltered = Object.values(filter).some((part) => part?.length);
+  const numbers = useQuery(environmentNumbersQuery(org, issue.id, search.environment ?? [])).data;
+  const counted = numbers ? { ...issue, ...numbers } : issue;
   const event = useQuery(eventQuery(org, issue.id, eventId, filter));
 
   const show = (target: string, next: IssueSearch) =>
@@ -116,7 +119,8 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
       />
       <IssueFacts
         org={org}
-        issue={issue}
+        issue={counted}
+        place={placeWords(search.environment)}
         onAssign={(who) => void assign([issue], who)}
         onPriority={(priority) => void prioritise([issue], priority)}
       />
@@ -202,7 +206,8 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
         <Suspense fallback={<Skeleton rows={6} label="Loading the figures" />}>
           <IssueSidebar
             org={org}
-            issue={issue}
+            issue={counted}
+            environment={search.environment}
             event={event.data}
             query={search.query}
             onFilter={filterBy}

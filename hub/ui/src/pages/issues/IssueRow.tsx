@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { memo, type RefObject, useEffect, useRef } from "react";
 import type { Issue } from "../../api/types.ts";
 import { Sparkline } from "../../charts/Sparkline.tsx";
-import { count, exact, plural } from "../../lib/format.ts";
+import { count } from "../../lib/format.ts";
 import type { Mark } from "../../lib/release-marks.ts";
 import { Badge, LevelDot } from "../../ui/Badge.tsx";
 import { cx } from "../../ui/classes.ts";
@@ -14,6 +14,7 @@ import type { ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
 import { headline, statusWords } from "./issue-text.ts";
 import { OwnerMark, PriorityMark } from "./Triage.tsx";
+import { numberWords } from "./window-words.ts";
 
 interface Props {
   org: string;
@@ -25,6 +26,10 @@ interface Props {
   columns: readonly ColumnKey[];
   /** What its bars cover. */
   range: "24h" | "14d";
+  /** Of which time and environments its numbers are. */
+  within: string;
+  /** Of which environments alone its bars and times are. */
+  place: string;
   /** When releases of its project came. */
   marks: readonly Mark[] | undefined;
   selected: boolean;
@@ -113,6 +118,8 @@ export const IssueRow = memo(function IssueRow(props: Props) {
           issue={issue}
           compact={compact}
           range={props.range}
+          within={props.within}
+          place={props.place}
           marks={props.marks}
         />
       ))}
@@ -120,23 +127,20 @@ export const IssueRow = memo(function IssueRow(props: Props) {
   );
 });
 
-/** A count; where the search means a part of what there is, the whole as well. */
-function ofAll(n: number, all: number | null, what: string): string {
-  return all === null ? plural(n, what) : `${exact(n)} of ${plural(all, what)} match the search`;
-}
-
-interface CellProps extends Pick<Props, "issue" | "compact" | "range" | "marks"> {
+interface CellProps extends Pick<Props, "issue" | "compact" | "range" | "within" | "place" | "marks"> {
   column: ColumnKey;
 }
 
-function Cell({ column, issue, compact, range, marks }: CellProps) {
+function Cell({ column, issue, compact, range, within, place, marks }: CellProps) {
+  const { filtered, lifetime } = issue;
   switch (column) {
-    case "trend":
+    case "trend": {
+      const label = range === "24h" ? "Events in the last 24 hours" : "Events in the last 14 days";
       return (
         <div className={styles.trend}>
           <Sparkline
-            points={(issue.filtered ?? issue).stats?.[range] ?? []}
-            label={range === "24h" ? "Events in the last 24 hours" : "Events in the last 14 days"}
+            points={(filtered ?? issue).stats?.[range] ?? []}
+            label={place ? `${label} ${place}` : label}
             unit={range === "24h" ? "hour" : "day"}
             width={112}
             height={compact ? 18 : 26}
@@ -144,9 +148,15 @@ function Cell({ column, issue, compact, range, marks }: CellProps) {
           />
         </div>
       );
+    }
     case "events": {
-      const n = Number(issue.filtered?.count ?? issue.count);
-      const words = ofAll(n, issue.filtered ? Number(issue.count) : null, "event");
+      const n = Number(filtered?.count ?? issue.count);
+      const numbers = {
+        filtered: filtered ? n : null,
+        within: Number(issue.count),
+        all: Number(lifetime.count),
+      };
+      const words = numberWords(numbers, "event", within);
       return (
         <div className={styles.events} title={words}>
           <span className={styles.phoneLabel}>Events</span>
@@ -156,9 +166,10 @@ function Cell({ column, issue, compact, range, marks }: CellProps) {
       );
     }
     case "users": {
-      const n = issue.filtered?.userCount ?? issue.userCount;
+      const n = filtered?.userCount ?? issue.userCount;
+      const numbers = { filtered: filtered ? n : null, within: issue.userCount, all: lifetime.userCount };
       return (
-        <div className={styles.users} title={ofAll(n, issue.filtered ? issue.userCount : null, "user")}>
+        <div className={styles.users} title={numberWords(numbers, "user", within)}>
           <span className={styles.phoneLabel}>Users</span>
           {n === 0 ? <span className={styles.nobody}>0</span> : count(n)}
         </div>

@@ -21,6 +21,8 @@ import { TagBars } from "./TagBars.tsx";
 interface Props {
   org: string;
   issue: IssueDetail;
+  /** Of which its numbers are; all where none is chosen. */
+  environment?: readonly string[];
   event: EventDetail | undefined;
   query?: string;
   onFilter: (query: string | undefined) => void;
@@ -33,9 +35,9 @@ const LATE_MS = 60_000;
 const TAGS_SHOWN = 6;
 const VALUES_SHOWN = 4;
 
-export function IssueSidebar({ org, issue, event, query, onFilter, onZoom }: Props) {
+export function IssueSidebar({ org, issue, environment, event, query, onFilter, onZoom }: Props) {
   const [range, setRange] = useState<"24h" | "30d">("24h");
-  const tags = useQuery(issueTagsQuery(org, issue.id));
+  const tags = useQuery(issueTagsQuery(org, issue.id, environment));
   const releases = useQuery(releasesQuery(org, [issue.project.id], "30d"));
   const points = issue.stats?.[range] ?? [];
   return (

@@ -37,6 +37,20 @@ describe("the facts of an issue", () => {
     for (const part of ["1,234", "12", "in 1.2.3", "quiet", "high", "nobody"]) expect(text).toContain(part);
   });
 
+  it("are of the environments that are chosen, beside all", async () => {
+    const numbers = (url: URL) => (url.searchParams.has("environment") ? { count: "7", userCount: 2 } : {});
+    const { requests } = open(
+      `${AT}?environment=production`,
+      answers({}, { [`GET ${ISSUE}`]: (url) => ({ body: issueDetail(numbers(url)) }) }),
+    );
+    expect(await screen.findByText("in production, 1,234 in all")).toBeTruthy();
+    expect(screen.getByText("in production, 12 in all")).toBeTruthy();
+    await waitFor(() => {
+      const tags = requests.find(({ url }) => url.pathname.endsWith("/tags/"));
+      expect(tags?.url.searchParams.getAll("environment")).toEqual(["production"]);
+    });
+  });
+
   it("let one assign, oneself first, and take it back", async () => {
     const { requests } = open(AT, answers());
     await userEvent.click(await screen.findByRole("button", { name: "Owner: nobody" }));

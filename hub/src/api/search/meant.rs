@@ -1,0 +1,161 @@
+//! Events that were looked for, and figures over them within issues.
+
+use std::collections::HashMap;
+
+use protocol::timestamp::Timestamp;
+
+use super::plan::Counted;
+use crate::api::ApiState;
+use crate::api::error::ApiError;
+use crate::api::issue_shape::{Filtered, StatsPeriod};
+use crate::api::types::{Series, iso};
+use crate::index::{Groups, IssueHit, Look, People, Points, Search, Tally, Wanted};
+use crate::store::issue_condition::IssueColumn;
+use crate::store::issue_list::IssueSort;
+
+/// What the index found.
+///
+/// Events that were told with a stored one are counted unless the search demands something of
+/// events: what it asks for may be another of theirs.
+pub(in crate::api) struct Meant {
+    look: Look,
+    with_others: bool,
+}
+
+impl Meant {
+    /// Looks for the events of a search.
+    pub(super) async fn look(state: &ApiState, search: Search) -> Result<Self, ApiError> {
+        let with_others = search.filter.is_everything();
+        let look = state.index.look(search).await?;
+        Ok(Self { look, with_others })
+    }
+
+    /// The issues that have one of the events.
+    pub(super) fn issues(&self) -> Vec<i64> {
+        self.look.issues.iter().map(|hit| hit.issue).collect()
+    }
+
+    /// Figures over the events, for issues of a page; issues that have none have no figures.
+    pub(super) async fn figures(
+        &self,
+        state: &ApiState,
+        issues: &[i64],
+        period: Option<StatsPeriod>,
+        now: Timestamp,
+    ) -> Result<HashMap<i64, Filtered>, ApiError> {
+        let points = period.map_or(Points::NONE, |period| points(period, now));
+        let tallies = self.tally(state, issues, points).await?;
+        let hits = self.look.issues.iter();
+        let figures = hits.filter_map(|hit| {
+            let tally = tallies.get(&hit.issue)?;
+            let stats = period.map(|period| (period.name(), series(points, tally)));
+            let figures = Filtered {
+                count: self.count(hit).to_string(),
+                user_count: tally.all.people,
+                first_seen: iso(hit.first_seen.as_millis()),
+                last_seen: iso(hit.last_seen.as_millis()),
+                stats: stats.into_iter().collect(),
+            };
+            Some((hit.issue, figures))
+        });
+        Ok(figures.collect())
+    }
+
+    /// What an order goes by, of every issue that has one of the events; `None` where the order is
+    /// of what is no matter of these events.
+    pub(super) async fn ranks(
+        &self,
+        state: &ApiState,
+        sort: IssueSort,
+    ) -> Result<Option<HashMap<i64, i64>>, ApiError> {
+        let hits = self.look.issues.iter();
+        Ok(match sort {
+            IssueSort::LastSeen => {
+                let last = hits.map(|hit| (hit.issue, hit.last_seen.as_millis()));
+                Some(last.collect())
+            }
+            IssueSort::TimesSeen | IssueSort::UsersSeen => {
+                let column = match sort {
+                    IssueSort::UsersSeen => IssueColumn::UsersSeen,
+                    _ => IssueColumn::TimesSeen,
+                };
+                let numbers = self.numbers(state, column).await?.into_iter();
+                Some(numbers.collect())
+            }
+            _ => None,
+        })
+    }
+
+    /// The issues whose number of these events, or of those who met them, is as is asked for.
+    pub(super) async fn counted(
+        &self,
+        state: &ApiState,
+        wanted: &Counted,
+    ) -> Result<Vec<i64>, ApiError> {
+        let numbers = self.numbers(state, wanted.column).await?.into_iter();
+        let held = numbers.filter(|(_, n)| wanted.comparison.holds(*n, wanted.value));
+        Ok(held.map(|(issue, _)| issue).collect())
+    }
+
+    /// Events or people of every issue.
+    async fn numbers(
+        &self,
+        state: &ApiState,
+        column: IssueColumn,
+    ) -> Result<Vec<(i64, i64)>, ApiError> {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        if column == IssueColumn::UsersSeen {
+            let tallies = self.tally(state, &self.issues(), Points::NONE).await?;
+            let people = tallies.iter();
+            let people = people.map(|(issue, tally)| (*issue, number(tally.all.people)));
+            return Ok(people.collect());
+        }
+        let hits = self.look.issues.iter();
+        Ok(hits
+            .map(|hit| (hit.issue, number(self.count(hit))))
+            .collect())
+    }
+
+    fn count(&self, hit: &IssueHit) -> u64 {
+        match self.with_others {
+            true => hit.events.saturating_add(hit.others),
+            false => hit.events,
+        }
+    }
+
+    async fn tally(
+        &self,
+        state: &ApiState,
+        issues: &[i64],
+        points: Points,
+    ) -> Result<HashMap<i64, Tally>, ApiError> {
+        let wanted = Wanted {
+            groups: Groups::Issues(issues.to_vec()),
+            has_rest: false,
+            points,
+            people: People::OfGroups,
+            with_others: self.with_others,
+        };
+        let tallies = state.index.tally(&self.look, wanted).await?;
+        Ok(issues.iter().copied().zip(tallies).collect())
+    }
+}
+
+/// The steps of a period.
+fn points(period: StatsPeriod, now: Timestamp) -> Points {
+    let (span, first, last) = period.range(now);
+    let width_ms = span * 3_600_000;
+    Points {
+        from: Timestamp::from_millis(first * width_ms),
+        width_ms,
+        n: usize::try_from(last - first + 1).unwrap_or(0),
+    }
+}
+
+/// Begins in Unix seconds, and counts.
+fn series(points: Points, tally: &Tally) -> Series {
+    let begins = (0..).map(|step| (points.from.as_millis() + step * points.width_ms) / 1000);
+    let counts = tally.points.iter();
+    let counts = counts.map(|count| i64::try_from(count.events).unwrap_or(i64::MAX));
+    begins.zip(counts).collect()
+}

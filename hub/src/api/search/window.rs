@@ -1,0 +1,179 @@
+//! The events that a list is about, whatever is searched for: those of a time and of environments.
+//!
+//! What always holds: an issue is in a window when one of its events is, and numbers of the window
+//! are of those events alone. Where every event of an issue lies in it, the issue's own numbers
+//! are the same, and nothing is looked for.
+
+use std::collections::HashMap;
+
+use protocol::ids::ProjectId;
+use protocol::timestamp::Timestamp;
+
+use super::meant::Meant;
+use super::{Span, project_id, span};
+use crate::api::ApiState;
+use crate::api::error::ApiError;
+use crate::api::issue_shape::{Issue, StatsPeriod};
+use crate::api::page::Params;
+use crate::index::Search;
+use crate::query::Expr;
+use crate::store::issue_read::IssueRow;
+use crate::store::projects::Project;
+
+/// A time, and environments.
+#[derive(Clone, Debug, Default)]
+pub(in crate::api) struct Window {
+    projects: Vec<ProjectId>,
+    /// Any of these; the empty name is "none". Empty is every one.
+    environments: Vec<String>,
+    span: Span,
+}
+
+impl Window {
+    /// What a request asks for.
+    pub(super) fn read(
+        projects: &[Project],
+        params: &Params,
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            span: span(params, now)?,
+            ..Self::of_environments(projects, params)
+        })
+    }
+
+    /// The environments that a request names, at any time.
+    pub(in crate::api) fn of_environments(projects: &[Project], params: &Params) -> Self {
+        Self {
+            projects: projects.iter().filter_map(project_id).collect(),
+            environments: params.all("environment").map(str::to_owned).collect(),
+            span: Span::default(),
+        }
+    }
+
+    /// When the first of its events may have happened.
+    pub(super) const fn from(&self) -> Option<i64> {
+        self.span.from
+    }
+
+    /// Whether every event is in it.
+    pub(super) fn is_everything(&self) -> bool {
+        self.environments.is_empty() && self.span == Span::default()
+    }
+
+    /// Whether only the index knows which issues have an event in it: up to now, those that were
+    /// seen last since its begin.
+    pub(super) fn parts_issues(&self) -> bool {
+        !self.environments.is_empty() || self.span.to.is_some()
+    }
+
+    /// Its events that match.
+    pub(super) fn search(&self, filter: Expr) -> Search {
+        Search {
+            projects: self.projects.clone(),
+            environments: self.environments.clone(),
+            issues: None,
+            from: self.span.from.map(Timestamp::from_millis),
+            until: self.span.to.map(Timestamp::from_millis),
+            filter,
+        }
+    }
+
+    /// Those of these issues of which it holds a part alone.
+    pub(in crate::api) fn parted(&self, rows: &[IssueRow]) -> Vec<i64> {
+        let is_whole = |row: &&IssueRow| {
+            self.environments.is_empty()
+                && self.span.from.is_none_or(|from| from <= row.first_seen)
+                && self.span.to.is_none_or(|to| row.last_seen < to)
+        };
+        let rows = rows.iter().filter(|row| !is_whole(row));
+        rows.map(|row| row.id).collect()
+    }
+
+    /// Lets these issues show its numbers; where it is of environments, also from when to when they
+    /// were seen there, and how often over time.
+    pub(in crate::api) async fn show(
+        &self,
+        state: &ApiState,
+        (ids, issues): (&[i64], &mut HashMap<i64, Issue>),
+        periods: &[StatsPeriod],
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let within = self.of_issues(state, ids).await?;
+        let mut figures = within.figures(state, ids, None, now).await?;
+        // Of every environment the store knows that there is one, a moment before the index does.
+        let at_least = match self.environments.is_empty() {
+            true => "1",
+            false => "0",
+        };
+        for id in ids {
+            let Some(issue) = issues.get_mut(id) else {
+                continue;
+            };
+            let figures = figures.remove(id);
+            let n_users = figures.as_ref().map_or(0, |figures| figures.user_count);
+            issue.user_count = i64::try_from(n_users).unwrap_or(i64::MAX);
+            issue.count = figures.map_or_else(|| at_least.to_owned(), |figures| figures.count);
+        }
+        if self.environments.is_empty() {
+            return Ok(());
+        }
+        let always = Self {
+            span: Span::default(),
+            ..self.clone()
+        };
+        let ever = match self.span == always.span {
+            true => within,
+            false => always.of_issues(state, ids).await?,
+        };
+        show_environments(state, &ever, (ids, issues), periods, now).await
+    }
+
+    /// Its events of these issues.
+    async fn of_issues(&self, state: &ApiState, ids: &[i64]) -> Result<Meant, ApiError> {
+        let search = Search {
+            issues: Some(ids.to_vec()),
+            ..self.search(Expr::everything())
+        };
+        Meant::look(state, search).await
+    }
+}
+
+/// Lets issues show from when to when, and how often over time, these events of them happened.
+async fn show_environments(
+    state: &ApiState,
+    ever: &Meant,
+    (ids, issues): (&[i64], &mut HashMap<i64, Issue>),
+    periods: &[StatsPeriod],
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    for id in ids {
+        let Some(issue) = issues.get_mut(id) else {
+            continue;
+        };
+        let none = issue.stats.iter().map(|(name, series)| {
+            let none = series.iter().map(|(at, _)| (*at, 0));
+            (*name, none.collect())
+        });
+        let none = none.collect();
+        issue.lifetime.stats = Some(std::mem::replace(&mut issue.stats, none));
+    }
+    let mut periods: Vec<Option<StatsPeriod>> = periods.iter().copied().map(Some).collect();
+    if periods.is_empty() {
+        // Once, for the times alone.
+        periods.push(None);
+    }
+    for period in periods {
+        for (id, figures) in ever.figures(state, ids, period, now).await? {
+            if let Some(issue) = issues.get_mut(&id) {
+                issue.first_seen = figures.first_seen;
+                issue.last_seen = figures.last_seen;
+                issue.stats.extend(figures.stats);
+            }
+        }
+    }
+    Ok(())
+}
