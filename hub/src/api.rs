@@ -380,6 +380,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(attachments::get))
         .routes(routes!(feedback::list, feedback::create))
         .routes(routes!(feedback::inbox::list))
+        .routes(routes!(feedback::of_issue))
         .routes(routes!(items::across::list))
         .routes(routes!(items::across::kinds))
         .routes(routes!(items::list))
