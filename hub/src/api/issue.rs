@@ -1,5 +1,7 @@
 //! One issue.
 
+mod shown;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -18,12 +20,19 @@ use super::types::{IssueAt, IssuePath, UserRef, iso};
 use crate::access::Scope;
 use crate::clock;
 
+use shown::{Expanded, ShownParams};
+
+/// What an issue's counts over time cover.
+const PERIODS: &[StatsPeriod] = &[StatsPeriod::Day, StatsPeriod::Month];
+
 /// An issue with what was done to it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IssueDetail {
     #[serde(flatten)]
     issue: Issue,
+    #[serde(flatten)]
+    expanded: Expanded,
     /// The latest first.
     activity: Vec<Activity>,
     seen_by: Vec<UserRef>,
@@ -32,7 +41,7 @@ pub(super) struct IssueDetail {
     tags: Vec<TagCount>,
     first_release: Option<ReleaseRef>,
     last_release: Option<ReleaseRef>,
-    /// How many people wrote about its events.
+    /// How much people wrote about its events.
     user_report_count: u32,
     /// How many of the events are counted and not kept: they came in a storm of events like them.
     folded_count: i64,
@@ -91,17 +100,24 @@ pub(super) struct Hash {
 
 /// One issue.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/", tag = "issues",
-    params(IssuePath), responses((status = 200, body = IssueDetail)))]
+    params(IssuePath, ShownParams), responses((status = 200, body = IssueDetail)))]
 pub(super) async fn get(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueAt>,
-) -> Result<Json<IssueDetail>, ApiError> {
+    params: Params,
+) -> Result<Json<serde_json::Value>, ApiError> {
     let slug = at.organization.as_deref();
     let found = state
         .issue(&caller, slug, &at.issue, Scope::EventRead)
         .await?;
-    Ok(Json(detail(&state, &caller, found).await?))
+    let periods: &[StatsPeriod] = match shown::is_folded(&params, "stats") {
+        true => &[],
+        false => PERIODS,
+    };
+    let expanded = shown::expanded(&state, &found, &params).await?;
+    let issue = described(&state, &caller, found, periods).await?;
+    shown::folded(&IssueDetail { expanded, ..issue }, &params).map(Json)
 }
 
 /// An issue with what was done to it.
@@ -109,6 +125,15 @@ pub(super) async fn detail(
     state: &ApiState,
     caller: &Caller,
     found: FoundIssue,
+) -> Result<IssueDetail, ApiError> {
+    described(state, caller, found, PERIODS).await
+}
+
+async fn described(
+    state: &ApiState,
+    caller: &Caller,
+    found: FoundIssue,
+    periods: &[StatsPeriod],
 ) -> Result<IssueDetail, ApiError> {
     let (id, project) = (found.issue.id, found.issue.project_id);
     let versions: Vec<String> = [&found.issue.first_release, &found.issue.last_release]
@@ -140,11 +165,12 @@ pub(super) async fn detail(
         &found.organization,
         &[found.project],
         vec![found.issue],
-        &[StatsPeriod::Day, StatsPeriod::Month],
+        periods,
         clock::now(),
     )
     .await?;
     Ok(IssueDetail {
+        expanded: Expanded::default(),
         issue: issues.remove(&id).ok_or_else(ApiError::missing)?,
         activity,
         seen_by: seen_by
