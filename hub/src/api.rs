@@ -352,7 +352,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(tombstones::list))
         .routes(routes!(tombstones::remove))
         .routes(routes!(issue_moves::similar))
-        .routes(routes!(issue_moves::split))
+        .routes(routes!(issue_moves::split, issue_moves::put_back))
         .routes(routes!(grouping::get, grouping::set))
         .routes(routes!(grouping::attempt))
         .routes(routes!(grouping::why))

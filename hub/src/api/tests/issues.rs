@@ -327,8 +327,6 @@ async fn a_search_changes_every_issue_that_it_finds() {
     assert_eq!(found.headers["x-hits"], "130");
     let resolved = json!({ "status": "resolved" });
     let path = format!("{LIST}?query=level:warning");
-    let merged = hub.put(&path, json!({ "merge": 1 })).await;
-    assert_eq!(merged.status, StatusCode::BAD_REQUEST, "{}", merged.text);
     let answer = hub.put(&path, resolved).await;
     assert_eq!(answer.json()["status"], "resolved", "{}", answer.text);
     let left = hub.get(&format!("{LIST}?query=is:unresolved")).await;

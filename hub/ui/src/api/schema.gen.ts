@@ -494,6 +494,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/issues/{issue}/user-reports/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people wrote about the events of an issue, of either kind, the latest first. */
+        get: operations["get_organizations_issues_user_reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/members/": {
         parameters: {
             query?: never;
@@ -1892,7 +1909,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The deletions of many issues that are not done, the oldest first. */
+        /** The deletions and merges of many issues that are not done, the oldest first. */
         get: operations["get_vedette_organizations_deletions"];
         put?: never;
         post?: never;
@@ -1912,7 +1929,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes a deletion back that is not due: its issues are there again. */
+        /** Takes a deletion or a merge back that is not due: its issues are there again. */
         delete: operations["delete_vedette_organizations_deletions_one"];
         options?: never;
         head?: never;
@@ -1933,7 +1950,11 @@ export interface paths {
          *     without the tag stay.
          */
         post: operations["post_vedette_organizations_issues_split"];
-        delete?: never;
+        /**
+         * Puts issues back that were made of this one, by a tag or by hashes, as long as nothing was merged
+         *     into them or taken out of them. What they were parted by is forgotten.
+         */
+        delete: operations["delete_vedette_organizations_issues_split"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2610,13 +2631,15 @@ export interface components {
             blocked_uri: components["schemas"]["Option"];
             document_uri: components["schemas"]["Option"];
         };
-        /** @description A deletion of many issues that is not done. */
+        /** @description A deletion of many issues that is not done, or a merge. */
         Deletion: {
             id: string;
             /** @description `waiting` while it can be taken back, then `going`. */
             status: string;
             /** @description Whether what comes of the issues is dropped from then on. */
             discards: boolean;
+            /** @description The issue that they are merged into; null where they are deleted. */
+            into?: string | null;
             /**
              * Format: int64
              * @description How many issues it is for.
@@ -2919,6 +2942,11 @@ export interface components {
             groupingInfo: Record<string, unknown>[];
             occurrence?: Record<string, unknown> | null;
             userReport?: components["schemas"]["UserReport"] | null;
+            /**
+             * Format: int32
+             * @description How much people wrote about it.
+             */
+            userReportCount: number;
             sdkUpdates: string[];
             resolvedWith: string[];
         };
@@ -3006,6 +3034,14 @@ export interface components {
                 number
             ] | null;
             hasSystemFrames: boolean;
+        };
+        /** @description What is shown of an issue where it is asked for. */
+        Expanded: {
+            inbox?: components["schemas"]["Inbox"] | null;
+            /** @description Whom the project's rules name. */
+            owners?: components["schemas"]["OwnerRef"][] | null;
+            /** @description Whether files came with its latest event. */
+            latestEventHasAttachments?: boolean | null;
         };
         /** @description What a person wrote. */
         Feedback: {
@@ -3290,6 +3326,19 @@ export interface components {
         Images: {
             images: Record<string, unknown>[];
         };
+        /** @description Why an issue waits for a look. */
+        Inbox: {
+            /**
+             * Format: int32
+             * @description 0 it is new, 1 it came back from the archive, 2 it regressed, 3 somebody marked it, 5 it
+             *     escalates.
+             */
+            reason: number;
+            /** @description Always null. */
+            reason_details?: Record<string, unknown> | null;
+            /** @description Since when. */
+            date_added: string;
+        };
         /** @description What the API's root says. */
         Info: {
             /** @description The version of the paths. */
@@ -3448,7 +3497,7 @@ export interface components {
             discard?: Record<string, unknown> | null;
         };
         /** @description An issue with what was done to it. */
-        IssueDetail: components["schemas"]["Issue"] & {
+        IssueDetail: components["schemas"]["Issue"] & components["schemas"]["Expanded"] & {
             /** @description The latest first. */
             activity: components["schemas"]["Activity"][];
             seenBy: components["schemas"]["UserRef"][];
@@ -3459,7 +3508,7 @@ export interface components {
             lastRelease?: components["schemas"]["ReleaseRef"] | null;
             /**
              * Format: int32
-             * @description How many people wrote about its events.
+             * @description How much people wrote about its events.
              */
             userReportCount: number;
             /**
@@ -3978,6 +4027,15 @@ export interface components {
             dateCreated: string;
             /** @description To the minute. */
             dateLastUsed: string;
+        };
+        /** @description Someone whom rules name for an issue, in Sentry's short form. */
+        OwnerRef: {
+            /** @description `ownershipRule`, or `codeowners` where a line of that file decides. */
+            type: string;
+            /** @description `user:1`, `team:1`. */
+            owner: string;
+            /** @description When the issue was first seen. */
+            date_added: string;
         };
         /** @description Who looks after what of a project. */
         Ownership: {
@@ -5978,7 +6036,7 @@ export interface operations {
                 shortIdLookup?: string;
                 /** @description Issues. May be repeated. */
                 id?: string[];
-                /** @description How long it can be taken back that issues are discarded. */
+                /** @description How long it can be taken back that issues are merged or discarded. */
                 undoSeconds?: number;
             };
             header?: never;
@@ -6135,7 +6193,18 @@ export interface operations {
     };
     get_organizations_issues_one: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description `inbox`, `owners` and `latestEventHasAttachments` are shown where they are asked for. May be
+                 *     repeated.
+                 */
+                expand?: string[];
+                /**
+                 * @description `stats`, `lifetime`, `filtered`, `unhandled`, `release` and `tags` are left out where that is
+                 *     asked for. May be repeated.
+                 */
+                collapse?: string[];
+            };
             header?: never;
             path: {
                 /** @description Slug or id. */
@@ -6790,6 +6859,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TagValue"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_issues_user_reports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserReport"][];
                 };
             };
             /** @description Why not. */
@@ -9203,7 +9305,7 @@ export interface operations {
                 shortIdLookup?: string;
                 /** @description Issues. May be repeated. */
                 id?: string[];
-                /** @description How long it can be taken back that issues are discarded. */
+                /** @description How long it can be taken back that issues are merged or discarded. */
                 undoSeconds?: number;
             };
             header?: never;
@@ -11186,6 +11288,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Parted"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_vedette_organizations_issues_split: {
+        parameters: {
+            query: {
+                /** @description Issues that were made of it. May be repeated. */
+                id: string[];
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merged"];
                 };
             };
             /** @description Why not. */
