@@ -14,6 +14,7 @@ import { useShortcuts } from "../../ui/hotkeys.ts";
 import { Icon, Mark } from "../../ui/icons.tsx";
 import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
 import { useStored, useTheme } from "../../ui/stored.ts";
+import { useUndo } from "../../ui/Toasts.tsx";
 import { KeyboardHelp } from "./KeyboardHelp.tsx";
 import { PLACES } from "./places.ts";
 import styles from "./Shell.module.css";
@@ -29,6 +30,7 @@ export function Shell() {
   showZone(zone);
   const [help, setHelp] = useState(false);
   const [palette, setPalette] = useState(false);
+  const undo = useUndo();
   useLiveIssues(org);
 
   useEffect(() => {
@@ -45,6 +47,7 @@ export function Shell() {
   );
   useShortcuts("everywhere", {
     help: () => setHelp(true),
+    undo,
     theme: () => setTheme(theme === "dark" ? "light" : "dark"),
     search: (event) => {
       const search = document.querySelector<HTMLInputElement>("[data-search]");
