@@ -126,7 +126,7 @@ function Wrote({ report, org, issue, n }: WroteProps) {
       title={`What ${name || email || "somebody"} wrote`}
       actions={<TimeAgo at={dateCreated} />}
     >
-      <div className={styles.message}>{comments}</div>
+      <p className={styles.wrote}>{comments}</p>
       {name && email ? <p className={styles.from}>{email}</p> : null}
       {n > 1 ? (
         <p className={styles.from}>

@@ -1,14 +1,15 @@
 /** The frame around every page: navigation, theme, help, the signed-in user. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Link, Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useLiveIssues } from "../../api/live.ts";
 import { logout, organizationsQuery, sessionQuery } from "../../api/session.ts";
 import { initials } from "../../lib/format.ts";
 import type { ShortcutId } from "../../lib/shortcuts.ts";
 import { showZone } from "../../lib/time.ts";
 import { IconButton } from "../../ui/Button.tsx";
+import { bringIn } from "../../ui/bring.ts";
 import { cx } from "../../ui/classes.ts";
 import { useShortcuts } from "../../ui/hotkeys.ts";
 import { Icon, Mark } from "../../ui/icons.tsx";
@@ -32,6 +33,12 @@ export function Shell() {
   const [palette, setPalette] = useState(false);
   const undo = useUndo();
   useLiveIssues(org);
+  const nav = useRef<HTMLElement>(null);
+  const here = useLocation({ select: ({ pathname }) => pathname });
+  // On a phone the place where one is may stand outside.
+  useLayoutEffect(() => {
+    if (here) bringIn(nav.current, nav.current?.querySelector<HTMLElement>("[aria-current=page]"));
+  }, [here]);
 
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
@@ -78,7 +85,7 @@ export function Shell() {
           <Mark size={24} />
           <span>Vedette</span>
         </Link>
-        <nav className={styles.nav} aria-label="Main">
+        <nav ref={nav} className={styles.nav} aria-label="Main">
           {PLACES.map((place) => (
             <Link
               key={place.to}
