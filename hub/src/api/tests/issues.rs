@@ -615,6 +615,25 @@ async fn a_look_is_noted_and_time_brings_archived_issues_back() {
 }
 
 #[tokio::test]
+async fn what_an_archived_issue_waits_for_may_stand_beside_its_status() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let path = format!("issues/{}/", hub.issue("Zero").await);
+    for wish in [
+        json!({ "ignoreCount": 10, "ignoreWindow": 60 }),
+        json!({ "ignoreUserCount": 5, "ignoreUserWindow": 90 }),
+    ] {
+        let mut beside = wish.clone();
+        beside["status"] = json!("ignored");
+        beside["substatus"] = json!("archived_until_condition_met");
+        let archived = hub.put(&path, beside).await;
+        assert_eq!(archived.status, StatusCode::OK, "{}", archived.text);
+        assert_eq!(archived.json()["statusDetails"], wish);
+        hub.put(&path, json!({ "status": "unresolved" })).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_marked_or_comes_back_is_for_review_until_somebody_looked_or_for_a_week() {
     let hub = Hub::new().await;
     hub.seed().await;
