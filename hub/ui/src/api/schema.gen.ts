@@ -3459,6 +3459,30 @@ export interface components {
              */
             snoozeDuration: number | null;
             /**
+             * Format: int64
+             * @description Further events, as in `statusDetails`.
+             * @default null
+             */
+            ignoreCount: number | null;
+            /**
+             * Format: int64
+             * @description Minutes within which so many events have to come.
+             * @default null
+             */
+            ignoreWindow: number | null;
+            /**
+             * Format: int64
+             * @description Further users, as in `statusDetails`.
+             * @default null
+             */
+            ignoreUserCount: number | null;
+            /**
+             * Format: int64
+             * @description Minutes within which so many users have to come.
+             * @default null
+             */
+            ignoreUserWindow: number | null;
+            /**
              * @description `user:1`, `team:1`, an e-mail address, `#team`; empty or null is nobody.
              * @default null
              */
