@@ -22,6 +22,11 @@ pub(super) struct Assignee {
 }
 
 impl Assignee {
+    /// As it is stored: `user:1`, `team:1`.
+    pub(super) fn stored_name(&self) -> String {
+        format!("{}:{}", self.kind, self.id)
+    }
+
     /// As an activity tells of them, beside the stored name.
     pub(super) fn as_activity(&self) -> [(String, Value); 3] {
         [
@@ -99,14 +104,17 @@ impl People {
         Some(format!("user:{}", member.user.id))
     }
 
-    /// The stored name of what a caller calls an assignee: `user:1`, `team:1`, `#slug`, an e-mail
-    /// address or a number.
+    /// The stored name of what a caller calls an assignee: `user:1`, `team:1`, `team:slug`, `#slug`,
+    /// an e-mail address or a number.
     pub(super) fn named(&self, text: &str) -> Option<String> {
         let text = text.trim();
         if self.find(text).is_some() {
             return Some(text.to_owned());
         }
-        if let Some(slug) = text.strip_prefix('#') {
+        let slug = text
+            .strip_prefix('#')
+            .or_else(|| text.strip_prefix("team:"));
+        if let Some(slug) = slug {
             let team = self.teams.iter().find(|team| team.slug == slug)?;
             return Some(format!("team:{}", team.id));
         }

@@ -147,7 +147,8 @@ async fn described(
     Ok(Attachment::of(row, sha1))
 }
 
-fn of_event(text: &str) -> Result<Wanted, ApiError> {
+/// Those of an event.
+pub(super) fn of_event(text: &str) -> Result<Wanted, ApiError> {
     let id: EventId = text.parse().map_err(|_| ApiError::missing())?;
     Ok(Wanted {
         kinds: vec!["attachment".to_owned()],

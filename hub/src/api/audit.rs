@@ -34,6 +34,8 @@ use crate::store::projects::Project;
 const ROOT: &str = "/api/0/";
 /// What a change of issues is called that merges them.
 pub(super) const ISSUE_MERGE: &str = "issue.merge";
+/// What taking it back is called.
+pub(super) const ISSUE_TAKE_BACK_MERGE: &str = "issue.take-back-merge";
 /// What a change of issues is called that discards them.
 pub(super) const ISSUE_DISCARD: &str = "issue.discard";
 

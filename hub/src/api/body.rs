@@ -128,6 +128,8 @@ pub(super) struct EventBody {
     pub occurrence: Option<()>,
     /// What a person wrote about it; the latest.
     pub user_report: Option<UserReport>,
+    /// How much people wrote about it.
+    pub user_report_count: u32,
     pub sdk_updates: Vec<String>,
     pub resolved_with: Vec<String>,
 }
@@ -258,6 +260,7 @@ impl EventBody {
             grouping_info: serde_json::to_value(&grouping.variants).unwrap_or_default(),
             occurrence: None,
             user_report: None,
+            user_report_count: 0,
             sdk_updates: Vec::new(),
             resolved_with: Vec::new(),
         }

@@ -1,4 +1,5 @@
-//! Deletions of many issues: asked for, taken back, and carried out a portion at a time.
+//! Deletions of many issues: asked for, taken back, and carried out a portion at a time. Merges of
+//! many, and those that can be taken back, go the same way.
 //!
 //! What is asked for is gathered whole before any of it goes, so that it is done or not begun,
 //! whenever the hub ends. From then on no list shows the issues; until it is due they can be had
@@ -15,9 +16,11 @@ use protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::audit::ISSUE_TAKE_BACK_MERGE;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::At;
+use super::issue_moves::{self, Merging};
 use super::page::Params;
 use super::types::{OrganizationPath, UserRef, iso};
 use super::{ApiState, issue_edit};
@@ -25,7 +28,7 @@ use crate::access::Scope;
 use crate::audit;
 use crate::clock;
 use crate::store::StoreError;
-use crate::store::deletions::{self, Leaving, PORTION};
+use crate::store::deletions::{self, Becomes, Leaving, PORTION};
 use crate::store::people::{Member, Organization};
 
 /// Longest time to take a deletion back, in seconds.
@@ -35,7 +38,7 @@ const STEP: u32 = 100;
 /// How long a step that failed waits until it is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
-/// A deletion of many issues that is not done.
+/// A deletion of many issues that is not done, or a merge.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Deletion {
@@ -44,6 +47,8 @@ pub(super) struct Deletion {
     status: &'static str,
     /// Whether what comes of the issues is dropped from then on.
     discards: bool,
+    /// The issue that they are merged into; null where they are deleted.
+    into: Option<String>,
     /// How many issues it is for.
     issues: i64,
     /// How many of them are gone.
@@ -68,13 +73,13 @@ pub(super) struct DeletionPath {
 pub(super) struct Wish {
     /// The issues.
     pub(super) issues: Vec<i64>,
-    /// Whether what comes of them is dropped from then on.
-    pub(super) discards: bool,
+    /// What becomes of them.
+    pub(super) becomes: Becomes,
     /// How long it can be taken back.
     pub(super) undo: Duration,
 }
 
-/// The deletions of many issues that are not done, the oldest first.
+/// The deletions and merges of many issues that are not done, the oldest first.
 #[utoipa::path(get, path = "/api/0/vedette/organizations/{organization}/deletions/",
     tag = "issues", params(OrganizationPath), responses((status = 200, body = [Deletion])))]
 pub(super) async fn list(
@@ -93,7 +98,7 @@ pub(super) async fn list(
     ))
 }
 
-/// Takes a deletion back that is not due: its issues are there again.
+/// Takes a deletion or a merge back that is not due: its issues are there again.
 #[utoipa::path(delete,
     path = "/api/0/vedette/organizations/{organization}/deletions/{deletion}/",
     tag = "issues", params(DeletionPath),
@@ -103,7 +108,8 @@ pub(super) async fn take_back(
     caller: Caller,
     At(path): At<DeletionPath>,
 ) -> Result<StatusCode, ApiError> {
-    let scope = Scope::EventAdmin;
+    // What they were asked with.
+    let scope = Scope::EventWrite;
     let organization = state
         .organization(&caller, &path.organization, scope)
         .await?;
@@ -111,6 +117,14 @@ pub(super) async fn take_back(
     let row = rows.iter().find(|row| row.id == path.deletion);
     let row = row.ok_or_else(ApiError::missing)?;
     audit::target("deletion", row.id, &format!("{} issues", row.issues));
+    match row.into {
+        Some(_) => audit::action(ISSUE_TAKE_BACK_MERGE),
+        None => {
+            let scope = Scope::EventAdmin;
+            let slug = &path.organization;
+            state.organization(&caller, slug, scope).await?;
+        }
+    }
     let mut write = state.store.begin().await?;
     if !write.take_deletion_back(organization.id, row.id).await? {
         return Err(ApiError::conflict("The issues are going already."));
@@ -144,7 +158,7 @@ pub(super) async fn ask(
 ) -> Result<Response, ApiError> {
     let now = clock::now();
     let (id, user) = (organization.id, caller.0.user.id);
-    let gathering = gather(state.clone(), id, user, wish.discards, wish.issues, now);
+    let gathering = gather(state.clone(), id, user, wish.becomes, wish.issues, now);
     // A task of its own, since the entry of the deed belongs to what begins the deletion.
     let gathered = state.tracker.spawn(gathering).await;
     let mut gathered = gathered.map_err(ApiError::internal)??;
@@ -160,7 +174,11 @@ pub(super) async fn ask(
     let row = deletions::Deletion {
         id: gathered.deletion,
         user_id: Some(user),
-        discards: wish.discards,
+        discards: wish.becomes == Becomes::Discarded,
+        into: match wish.becomes {
+            Becomes::MergedInto(issue) => Some(issue),
+            Becomes::Deleted | Becomes::Discarded => None,
+        },
         goes_on: false,
         issues: i64::try_from(gathered.issues).unwrap_or(i64::MAX),
         done: 0,
@@ -201,13 +219,13 @@ async fn gather(
     state: ApiState,
     organization: i64,
     user: i64,
-    discards: bool,
+    becomes: Becomes,
     issues: Vec<i64>,
     now: Timestamp,
 ) -> Result<Gathered, StoreError> {
     let mut write = state.store.begin().await?;
     let deletion = write
-        .add_deletion(organization, user, discards, now.as_millis())
+        .add_deletion(organization, user, becomes, now.as_millis())
         .await?;
     write.commit().await?;
     let mut gathered = Gathered {
@@ -263,7 +281,7 @@ fn carry_out(state: &ApiState, deletion: i64, due_at: Timestamp) {
     });
 }
 
-/// Lets the next issues of a deletion go; true when it is done, or was taken back.
+/// Lets the next issues of a deletion go, or merges them; true when it is done, or was taken back.
 ///
 /// An issue is crossed off once nothing of it is left, so that a step that fails anywhere is
 /// done again.
@@ -273,6 +291,13 @@ async fn step(state: &ApiState, deletion: i64) -> Result<bool, ApiError> {
         return Ok(true);
     };
     let leaving = write.leaving_issues(deletion, STEP).await?;
+    if let Some(into) = row.into {
+        let merged = issue_moves::merge_leaving(state, write, &row, into, &leaving).await?;
+        if merged == Merging::WithoutTarget {
+            give_back(state, deletion);
+        }
+        return Ok(merged != Merging::GoesOn);
+    }
     let there = leaving.iter().filter(|issue| issue.is_there);
     let there: Vec<i64> = there.map(|issue| issue.id).collect();
     if row.discards {
@@ -317,6 +342,7 @@ impl Deletion {
             id: row.id.to_string(),
             status: if row.goes_on { "going" } else { "waiting" },
             discards: row.discards,
+            into: row.into.map(|issue| issue.to_string()),
             issues: row.issues,
             done: row.done,
             requested_by: row

@@ -252,7 +252,8 @@ async fn detail(
         let release = event.release.as_deref().map(str::to_owned);
         (EventBody::new(event, belongs(&row), &rules), release)
     })?;
-    event.user_report = feedback::of_event(state, row.project_id, stored.event_id).await?;
+    (event.user_report, event.user_report_count) =
+        feedback::of_event(state, row.project_id, stored.event_id).await?;
     let versions: Vec<String> = release.into_iter().collect();
     let dates = state.store.release_dates(organization, &versions).await?;
     let release = versions

@@ -18,16 +18,19 @@ use utoipa::ToSchema;
 use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
+use super::events::read;
 use super::input::{At, Input};
 use super::items;
-use super::page::Params;
+use super::page::{Page, Params};
 use super::projects::privacy_of;
-use super::types::{ProjectPath, iso, stored_object};
+use super::types::{IssueAt, IssuePath, ProjectPath, iso, stored_object};
 use crate::access::Scope;
 use crate::archive::StoredEvent;
 use crate::clock;
-use crate::store::feedback::REPORT;
+use crate::store::feedback::{self, FeedbackRow, REPORT};
 use crate::store::items::{NewItem, Place, Wanted};
+
+use inbox::{about, bodies_of, said, text};
 
 /// Longest comment, in bytes.
 const COMMENTS_BYTES_MAX: usize = 4096;
@@ -61,40 +64,76 @@ pub(super) struct UserReport {
 impl UserReport {
     fn of(id: i64, item: &NewItem) -> Self {
         let facts = stored_object(&item.facts);
-        let fact = |name: &str| {
-            let text = facts.get(name).and_then(serde_json::Value::as_str);
-            text.unwrap_or_default().to_owned()
-        };
         let event_id = item.event_id.map(|id| id.to_string()).unwrap_or_default();
         Self {
             id: id.to_string(),
             event_id: event_id.clone(),
-            name: fact("name"),
-            email: fact("email"),
-            comments: fact("comments"),
+            name: text(&facts, "name"),
+            email: text(&facts, "email"),
+            comments: text(&facts, "comments"),
             date_created: iso(item.received_at.as_millis()),
             user: None,
-            event: EventRef {
-                id: event_id.clone(),
-                event_id,
-            },
+            event: EventRef::new(event_id),
+        }
+    }
+
+    /// Feedback that is an event itself, about another where it names one.
+    fn of_feedback(stored: &StoredEvent, written_at: i64) -> Self {
+        let said = said(stored);
+        let about = about(&said).unwrap_or(stored.event_id);
+        Self {
+            id: stored.event_id.to_string(),
+            event_id: about.to_string(),
+            name: text(&said, "name"),
+            email: text(&said, "contact_email"),
+            comments: text(&said, "message"),
+            date_created: iso(written_at),
+            user: None,
+            event: EventRef::new(about.to_string()),
         }
     }
 }
 
-/// The latest report about an event.
+impl EventRef {
+    fn new(id: String) -> Self {
+        Self {
+            id: id.clone(),
+            event_id: id,
+        }
+    }
+}
+
+/// The latest of what people wrote about an event, and how much there is.
 pub(super) async fn of_event(
     state: &ApiState,
     project: i64,
     event_id: EventId,
-) -> Result<Option<UserReport>, ApiError> {
+) -> Result<(Option<UserReport>, u32), ApiError> {
+    let count = state.store.count_reports_of_event(project, event_id);
+    let count = count.await?;
+    if count == 0 {
+        return Ok((None, 0));
+    }
     let wanted = Wanted {
         kinds: vec![REPORT.to_owned()],
         event_id: Some(event_id),
         ..Wanted::default()
     };
-    let rows = state.store.items(project, &wanted, None, 1).await?;
-    Ok(rows.first().map(|row| UserReport::of(row.id, &row.item)))
+    let reports = state.store.items(project, &wanted, None, 1).await?;
+    let report = reports.first();
+    let reported_at = report.map(|row| row.item.received_at.as_millis());
+    let feedback = state.store.feedback_about(project, event_id).await?;
+    let feedback = feedback.filter(|row| Some(row.timestamp) > reported_at);
+    if let Some(row) = feedback
+        && let Some(stored) = read(&state.archive, std::slice::from_ref(&row))
+            .await?
+            .pop()
+        && let Some(stored) = stored
+    {
+        let report = UserReport::of_feedback(&stored, row.timestamp);
+        return Ok((Some(report), count));
+    }
+    Ok((report.map(|row| UserReport::of(row.id, &row.item)), count))
 }
 
 /// A report as it is sent.
@@ -131,6 +170,44 @@ pub(super) async fn list(
     let reports = page.map(|rows| {
         let rows = rows.iter();
         rows.map(|row| UserReport::of(row.id, &row.item)).collect()
+    });
+    Ok(reports.respond(&params))
+}
+
+/// What people wrote about the events of an issue, of either kind, the latest first.
+#[utoipa::path(get,
+    path = "/api/0/organizations/{organization}/issues/{issue}/user-reports/",
+    tag = "items", params(IssuePath), responses((status = 200, body = [UserReport])))]
+pub(super) async fn of_issue(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let slug = at.organization.as_deref();
+    let found = state
+        .issue(&caller, slug, &at.issue, Scope::EventRead)
+        .await?;
+    let wanted = feedback::Wanted {
+        projects: vec![found.project.id],
+        issue: Some(found.issue.id),
+        ..feedback::Wanted::default()
+    };
+    let limit = params.limit()?;
+    let cursor = params.cursor()?;
+    let from = cursor.map(|cursor| (cursor.place, cursor.direction));
+    let rows = state.store.feedback(&wanted, from, limit + 1).await?;
+    let page = Page::cut(rows, limit, cursor, FeedbackRow::place);
+    let mut bodies = bodies_of(&state, &page.rows).await?;
+    let reports = page.map(|rows| {
+        let reports = rows.iter().filter_map(|row| match row {
+            FeedbackRow::Report(row, _) => Some(UserReport::of(row.id, &row.item)),
+            FeedbackRow::Event(row) => {
+                let stored = bodies.remove(&row.id)?;
+                Some(UserReport::of_feedback(&stored, row.timestamp))
+            }
+        });
+        reports.collect()
     });
     Ok(reports.respond(&params))
 }

@@ -1,5 +1,7 @@
 //! One issue.
 
+mod shown;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -19,12 +21,19 @@ use super::types::{IssueAt, IssuePath, UserRef, iso};
 use crate::access::Scope;
 use crate::clock;
 
+use shown::{Expanded, ShownParams};
+
+/// What an issue's counts over time cover.
+const PERIODS: &[StatsPeriod] = &[StatsPeriod::Day, StatsPeriod::Month];
+
 /// An issue with what was done to it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IssueDetail {
     #[serde(flatten)]
     issue: Issue,
+    #[serde(flatten)]
+    expanded: Expanded,
     /// The latest first.
     activity: Vec<Activity>,
     seen_by: Vec<UserRef>,
@@ -33,7 +42,7 @@ pub(super) struct IssueDetail {
     tags: Vec<TagCount>,
     first_release: Option<ReleaseRef>,
     last_release: Option<ReleaseRef>,
-    /// How many people wrote about its events.
+    /// How much people wrote about its events.
     user_report_count: u32,
     /// How many of the events are counted and not kept: they came in a storm of events like them.
     folded_count: i64,
@@ -102,27 +111,43 @@ struct DetailParams {
 
 /// One issue.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/", tag = "issues",
-    params(IssuePath, DetailParams), responses((status = 200, body = IssueDetail)))]
+    params(IssuePath, DetailParams, ShownParams),
+    responses((status = 200, body = IssueDetail)))]
 pub(super) async fn get(
     State(state): State<ApiState>,
     caller: Caller,
     At(at): At<IssueAt>,
     params: Params,
-) -> Result<Json<IssueDetail>, ApiError> {
+) -> Result<Json<serde_json::Value>, ApiError> {
     let slug = at.organization.as_deref();
     let found = state
         .issue(&caller, slug, &at.issue, Scope::EventRead)
         .await?;
     let window = Window::of_environments(std::slice::from_ref(&found.project), &params);
-    Ok(Json(detail(&state, &caller, found, &window).await?))
+    let periods: &[StatsPeriod] = match shown::is_folded(&params, "stats") {
+        true => &[],
+        false => PERIODS,
+    };
+    let expanded = shown::expanded(&state, &found, &params).await?;
+    let issue = described(&state, &caller, found, (&window, periods)).await?;
+    shown::folded(&IssueDetail { expanded, ..issue }, &params).map(Json)
 }
 
-/// An issue with what was done to it, and the numbers of a window.
+/// An issue with what was done to it.
 pub(super) async fn detail(
     state: &ApiState,
     caller: &Caller,
     found: FoundIssue,
-    window: &Window,
+) -> Result<IssueDetail, ApiError> {
+    described(state, caller, found, (&Window::default(), PERIODS)).await
+}
+
+/// With the numbers of a window, over these periods.
+async fn described(
+    state: &ApiState,
+    caller: &Caller,
+    found: FoundIssue,
+    (window, periods): (&Window, &[StatsPeriod]),
 ) -> Result<IssueDetail, ApiError> {
     let (id, project) = (found.issue.id, found.issue.project_id);
     let versions: Vec<String> = [&found.issue.first_release, &found.issue.last_release]
@@ -148,7 +173,7 @@ pub(super) async fn detail(
     let people = People::read(state, found.organization.id).await?;
     let activity = activity::read(state, id, &people).await?;
     let grouping = state.store.issue_grouping(id).await?.unwrap_or_default();
-    let (now, periods) = (clock::now(), [StatsPeriod::Day, StatsPeriod::Month]);
+    let now = clock::now();
     let parted = window.parted(std::slice::from_ref(&found.issue));
     let mut issues = describe(
         state,
@@ -156,13 +181,14 @@ pub(super) async fn detail(
         &found.organization,
         &[found.project],
         vec![found.issue],
-        &periods,
+        periods,
         now,
     )
     .await?;
     let shown = (parted.as_slice(), &mut issues);
-    window.show(state, shown, &periods, now).await?;
+    window.show(state, shown, periods, now).await?;
     Ok(IssueDetail {
+        expanded: Expanded::default(),
         issue: issues.remove(&id).ok_or_else(ApiError::missing)?,
         activity,
         seen_by: seen_by

@@ -28,6 +28,7 @@ use super::{ApiState, audit, issue_moves, search, tombstones};
 use crate::access::Scope;
 use crate::audit as deed;
 use crate::clock;
+use crate::store::deletions::Becomes;
 use crate::store::issue_list::IssueSort;
 use crate::store::issue_read::IssueRow;
 use crate::store::people::Organization;
@@ -42,13 +43,15 @@ use delete::delete;
 
 /// Most issues changed at once that are named, and most that are changed in one transaction.
 const UPDATE_MAX: u32 = 100;
+/// Most issues merged at once: all are held in memory for a moment.
+const MERGE_MAX: u32 = 10_000;
 /// Most issues discarded at once that a search finds.
 const DISCARD_MAX: u32 = 10_000;
 /// Issues of one step.
 const STEP: usize = UPDATE_MAX as usize;
 /// What a change means that names no issues: every one. Deleting is never so careless.
 const ALL: &str = "";
-/// Most issues deleted at once that are named.
+/// Most issues deleted or merged at once that are named.
 const DELETE_NAMED_MAX: u32 = 1000;
 /// Most issues changed or deleted at once that a search finds: their numbers are held in memory for
 /// a while.
@@ -62,7 +65,7 @@ pub(super) const SHA_BYTES_MAX: usize = 128;
     params(OrganizationPath, ListParams,
         ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated."),
         ("undoSeconds" = Option<u64>, Query,
-            description = "How long it can be taken back that issues are discarded.")),
+            description = "How long it can be taken back that issues are merged or discarded.")),
     request_body = IssueChange,
     responses((status = 200, body = Changed), (status = 202, body = Deletion),
         (status = 204, description = "Nothing matched, or all are discarded.")))]
@@ -79,7 +82,7 @@ pub(super) async fn update_many(
         .await?;
     let projects = state.store.projects(organization.id).await?;
     let projects = search::chosen_projects(&projects, &params)?;
-    let ids = meant(&state, &caller, &projects, &params).await?;
+    let ids = meant(&state, &caller, &projects, &params, &change).await?;
     let undo = deletions::undo(&params)?;
     change_many(&state, &caller, &organization, ids, change, undo).await
 }
@@ -89,7 +92,7 @@ pub(super) async fn update_many(
     params(ProjectPath, ListParams,
         ("id" = Option<Vec<String>>, Query, description = "Issues. May be repeated."),
         ("undoSeconds" = Option<u64>, Query,
-            description = "How long it can be taken back that issues are discarded.")),
+            description = "How long it can be taken back that issues are merged or discarded.")),
     request_body = IssueChange,
     responses((status = 200, body = Changed), (status = 202, body = Deletion),
         (status = 204, description = "Nothing matched, or all are discarded.")))]
@@ -104,7 +107,7 @@ pub(super) async fn update_many_of_project(
     let (organization, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
-    let ids = meant(&state, &caller, &[project], &params).await?;
+    let ids = meant(&state, &caller, &[project], &params, &change).await?;
     let undo = deletions::undo(&params)?;
     change_many(&state, &caller, &organization, ids, change, undo).await
 }
@@ -141,7 +144,7 @@ pub(super) async fn update(
         .pop()
         .ok_or_else(ApiError::missing)?;
     let found = FoundIssue { issue, ..found };
-    Ok(Json(detail(&state, &caller, found, &search::Window::default()).await?).into_response())
+    Ok(Json(detail(&state, &caller, found).await?).into_response())
 }
 
 /// Deletes issues of an organization: those of `id` (repeated), or those a search finds.
@@ -226,7 +229,7 @@ async fn delete_many(
     audit::many_issues(projects, &first, issues.len());
     let wish = Wish {
         issues,
-        discards: false,
+        becomes: Becomes::Deleted,
         undo,
     };
     deletions::ask(state, caller, organization, wish).await
@@ -238,8 +241,13 @@ async fn meant(
     caller: &Caller,
     projects: &[Project],
     params: &Params,
+    change: &IssueChange,
 ) -> Result<Vec<i64>, ApiError> {
-    let max = (UPDATE_MAX, SEARCHED_MAX);
+    let named_max = match wants(change.merge.as_ref()) {
+        true => DELETE_NAMED_MAX,
+        false => UPDATE_MAX,
+    };
+    let max = (named_max, SEARCHED_MAX);
     meant_ids(state, caller, projects, params, ALL, max).await
 }
 
@@ -340,9 +348,16 @@ async fn change_many(
         return discard_many(state, caller, organization, &rows, undo).await;
     }
     if wants(change.merge.as_ref()) {
-        if !others.is_empty() {
-            let what = format!("at most {UPDATE_MAX} issues are merged at once");
+        if ids.len() > MERGE_MAX as usize {
+            let what = format!(
+                "at most {MERGE_MAX} issues are merged at once, and {} match: narrow the search",
+                ids.len()
+            );
             return Err(ApiError::field("merge", what));
+        }
+        if !others.is_empty() || !undo.is_zero() {
+            let rows = rows_among(state, &projects, &ids).await?;
+            return issue_moves::merge_later(state, caller, organization, &rows, undo).await;
         }
         let changed = Changed {
             merge: Some(issue_moves::merge(state, caller.0.user.id, &rows).await?),
@@ -416,7 +431,7 @@ async fn discard_many(
     deed::action(audit::ISSUE_DISCARD);
     let wish = Wish {
         issues: rows.iter().map(|row| row.id).collect(),
-        discards: true,
+        becomes: Becomes::Discarded,
         undo,
     };
     deletions::ask(state, caller, organization, wish).await

@@ -4,6 +4,7 @@
 //! finished after a restart.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -15,19 +16,22 @@ use utoipa::ToSchema;
 use super::ApiState;
 use super::audit::ISSUE_MERGE;
 use super::caller::{Caller, FoundIssue};
+use super::deletions::{self, Wish};
 use super::error::ApiError;
 use super::grouping::{Neighbour, neighbours, project_id, stored_texts};
 use super::input::{At, Input};
 use super::live::IssueTouched;
 use super::page::Params;
-use super::types::{IssueAt, IssuePath};
+use super::types::{IssueAt, IssuePath, stored_object};
 use crate::access::Scope;
 use crate::audit;
 use crate::clock;
 use crate::digest::regroup::{self, Parting, Regroup, RegroupError};
 use crate::store::Write;
+use crate::store::deletions::{Becomes, Deletion, Leaving};
 use crate::store::issue_read::IssueRow;
 use crate::store::issues::GroupHash;
+use crate::store::people::Organization;
 
 /// Sentry's activity types.
 const MERGE: i64 = 14;
@@ -69,23 +73,12 @@ pub(super) async fn merge(
     user: i64,
     asked: &[IssueRow],
 ) -> Result<Merged, ApiError> {
-    let first = asked.first().filter(|_| asked.len() >= 2);
-    let first = first.ok_or_else(|| ApiError::field("id", "name at least two issues to merge"))?;
-    if asked.iter().any(|row| row.project_id != first.project_id) {
-        return Err(ApiError::field(
-            "id",
-            "issues of several projects cannot be merged",
-        ));
-    }
+    check(asked)?;
     let mut write = state.store.begin().await?;
     let rows = as_they_are(&mut write, asked).await?;
-    let target = rows
-        .iter()
-        .max_by_key(|row| (row.times_seen, -row.first_seen, -row.id))
-        .ok_or_else(ApiError::missing)?;
+    let target = target_of(&rows)?;
     let children: Vec<&IssueRow> = rows.iter().filter(|row| row.id != target.id).collect();
     let ids: Vec<String> = children.iter().map(|row| row.id.to_string()).collect();
-    let named = |row: &IssueRow| json!({ "id": row.id.to_string(), "title": row.title });
     if children.is_empty() {
         // Somebody else did it.
         audit::nothing();
@@ -97,18 +90,7 @@ pub(super) async fn merge(
     }
     audit::action(ISSUE_MERGE);
     audit::detail("into", named(target));
-    for child in &children {
-        write.merge_issue(child.id, target.id).await?;
-    }
-    let issues: Vec<_> = children
-        .iter()
-        .map(|row| json!({"id": row.id.to_string(), "title": row.title, "count": row.times_seen}))
-        .collect();
-    let now = clock::now().as_millis();
-    let data = json!({ "issues": issues }).to_string();
-    write
-        .add_person_activity(target.id, MERGE, user, &data, now)
-        .await?;
+    into_one(&mut write, Some(user), target, &children).await?;
     write.commit().await?;
     touch(state, target.project_id, &[target.id]);
     index_in_background(state);
@@ -116,6 +98,135 @@ pub(super) async fn merge(
         parent: target.id.to_string(),
         children: ids,
     })
+}
+
+/// Which of these issues the others are merged into: the one with most events, or the oldest of
+/// those. They are of one project.
+fn target_of(rows: &[IssueRow]) -> Result<&IssueRow, ApiError> {
+    let target = rows
+        .iter()
+        .max_by_key(|row| (row.times_seen, -row.first_seen, -row.id));
+    target.ok_or_else(ApiError::missing)
+}
+
+/// Whether issues can be merged: two at least, of one project.
+fn check(asked: &[IssueRow]) -> Result<(), ApiError> {
+    let first = asked.first().filter(|_| asked.len() >= 2);
+    let first = first.ok_or_else(|| ApiError::field("id", "name at least two issues to merge"))?;
+    if asked.iter().any(|row| row.project_id != first.project_id) {
+        return Err(ApiError::field(
+            "id",
+            "issues of several projects cannot be merged: name those of one",
+        ));
+    }
+    Ok(())
+}
+
+/// Asks for a merge of many issues, or of one that can be taken back. Until it is due no list shows
+/// those that go, and they miss nothing.
+pub(super) async fn merge_later(
+    state: &ApiState,
+    caller: &Caller,
+    organization: &Organization,
+    rows: &[IssueRow],
+    undo: Duration,
+) -> Result<Response, ApiError> {
+    check(rows)?;
+    let target = target_of(rows)?;
+    audit::action(ISSUE_MERGE);
+    audit::detail("into", named(target));
+    let others = rows.iter().filter(|row| row.id != target.id);
+    let wish = Wish {
+        issues: others.map(|row| row.id).collect(),
+        becomes: Becomes::MergedInto(target.id),
+        undo,
+    };
+    deletions::ask(state, caller, organization, wish).await
+}
+
+/// How a merge of many goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merging {
+    /// There are more.
+    GoesOn,
+    /// All are merged.
+    Done,
+    /// What they were to be merged into is gone: they stay.
+    WithoutTarget,
+}
+
+/// Merges the next issues that are to be merged, in one transaction with their being crossed off.
+pub(super) async fn merge_leaving(
+    state: &ApiState,
+    mut write: Write,
+    of: &Deletion,
+    into: i64,
+    leaving: &[Leaving],
+) -> Result<Merging, ApiError> {
+    let Some(target) = write.issue_rows(&[into]).await?.pop() else {
+        write.end_merging(of.id).await?;
+        write.commit().await?;
+        index_in_background(state);
+        return Ok(Merging::WithoutTarget);
+    };
+    let there = leaving
+        .iter()
+        .filter(|issue| issue.is_there && issue.id != into);
+    let there: Vec<i64> = there.map(|issue| issue.id).collect();
+    let children = write.issue_rows(&there).await?;
+    let children: Vec<&IssueRow> = children.iter().collect();
+    if !children.is_empty() {
+        into_one(&mut write, of.user_id, &target, &children).await?;
+    }
+    let gone: Vec<i64> = leaving.iter().map(|issue| issue.id).collect();
+    write.issues_left(of.id, &gone).await?;
+    write.commit().await?;
+    touch(state, target.project_id, &[into]);
+    if !leaving.is_empty() {
+        return Ok(Merging::GoesOn);
+    }
+    index_in_background(state);
+    Ok(Merging::Done)
+}
+
+/// Merges issues into one, and writes down there that it was done.
+async fn into_one(
+    write: &mut Write,
+    user: Option<i64>,
+    target: &IssueRow,
+    children: &[&IssueRow],
+) -> Result<(), ApiError> {
+    for child in children {
+        write.merge_issue(child.id, target.id).await?;
+    }
+    note_merge(write, user, target.id, children).await
+}
+
+async fn note_merge(
+    write: &mut Write,
+    user: Option<i64>,
+    target: i64,
+    children: &[&IssueRow],
+) -> Result<(), ApiError> {
+    let issues: Vec<_> = children
+        .iter()
+        .map(|row| json!({"id": row.id.to_string(), "title": row.title, "count": row.times_seen}))
+        .collect();
+    let (now, data) = (clock::now(), json!({ "issues": issues }).to_string());
+    match user {
+        Some(user) => {
+            let now = now.as_millis();
+            write
+                .add_person_activity(target, MERGE, user, &data, now)
+                .await?;
+        }
+        None => write.add_activity(target, MERGE, &data, now).await?,
+    }
+    Ok(())
+}
+
+fn named(row: &IssueRow) -> serde_json::Value {
+    json!({ "id": row.id.to_string(), "title": row.title })
 }
 
 /// These issues now; of those that are gone the ones that have their events.
@@ -182,6 +293,73 @@ pub(super) async fn split(
     }
     let parted = part(&state, &caller, &found, Parting::Tag(by.tag)).await?;
     Ok((axum::http::StatusCode::ACCEPTED, Json(parted)).into_response())
+}
+
+/// Puts issues back that were made of this one, by a tag or by hashes, as long as nothing was merged
+/// into them or taken out of them. What they were parted by is forgotten.
+#[utoipa::path(delete, path = "/api/0/vedette/organizations/{organization}/issues/{issue}/split/",
+    tag = "issues", params(IssuePath,
+        ("id" = Vec<String>, Query, description = "Issues that were made of it. May be repeated.")),
+    responses((status = 200, body = Merged)))]
+pub(super) async fn put_back(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(at): At<IssueAt>,
+    params: Params,
+) -> Result<Json<Merged>, ApiError> {
+    let found = found(&state, &caller, &at).await?;
+    let source = found.issue.id;
+    let names: Vec<&str> = params.all("id").collect();
+    if names.is_empty() || names.len() > regroup::PARTS_MAX {
+        let what = format!("name 1 to {} issues", regroup::PARTS_MAX);
+        return Err(ApiError::field("id", what));
+    }
+    let mut write = state.store.begin().await?;
+    let ids: Vec<i64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    let children = write.issue_rows(&ids).await?;
+    let children: Vec<&IssueRow> = children.iter().collect();
+    for name in &names {
+        let row = children.iter().find(|row| row.id.to_string() == *name);
+        let tag = match row {
+            Some(row) => tag_of_parting(&mut write, row.id, source).await?,
+            None => None,
+        };
+        let (Some(row), Some(tag)) = (row, tag) else {
+            let what = format!("{name} is not what was made of the issue: merge them instead");
+            return Err(ApiError::field("id", what));
+        };
+        write.merge_back(row.id, source, tag.as_deref()).await?;
+    }
+    let issues: Vec<String> = children.iter().map(|row| row.id.to_string()).collect();
+    audit::detail("issues", issues.clone());
+    note_merge(&mut write, Some(caller.0.user.id), source, &children).await?;
+    write.commit().await?;
+    state.digest.rules_changed(found.project.id).await?;
+    touch(&state, found.project.id, &[source]);
+    index_in_background(&state);
+    Ok(Json(Merged {
+        parent: source.to_string(),
+        children: issues,
+    }))
+}
+
+/// The tag that an issue was taken out of another by, or no tag; nothing when it was not, or is not
+/// what it was made any more.
+async fn tag_of_parting(
+    write: &mut Write,
+    issue: i64,
+    source: i64,
+) -> Result<Option<Option<String>>, ApiError> {
+    let Some((data, true)) = write.parting(issue).await? else {
+        return Ok(None);
+    };
+    let data = stored_object(&data);
+    let is_of = |value: &serde_json::Value| value.as_str() == Some(&source.to_string());
+    if !data.get("source").is_some_and(is_of) {
+        return Ok(None);
+    }
+    let tag = data.get("tag").and_then(serde_json::Value::as_str);
+    Ok(Some(tag.map(str::to_owned)))
 }
 
 /// Issues of the same project that are much alike, by shared calls, types and words; the nearest

@@ -80,6 +80,13 @@ struct ShownOwner {
     name: String,
 }
 
+impl ShownRule {
+    /// Whether it is a line of a CODEOWNERS file.
+    fn is_of_codeowners(&self) -> bool {
+        self.matcher.kind == "codeowners"
+    }
+}
+
 impl From<&owner::Rule> for ShownRule {
     fn from(rule: &owner::Rule) -> Self {
         let owners = rule.owners.iter().map(|owner| match owner {

@@ -26,6 +26,7 @@ mod projects;
 mod releases;
 mod search_keys;
 mod searches;
+mod shown;
 mod tags;
 mod timeseries;
 mod totals;

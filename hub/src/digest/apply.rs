@@ -436,6 +436,11 @@ async fn write_events(
         });
     }
     write.add_events(&rows).await?;
+    for (event, row) in events.iter().zip(&rows) {
+        if let Some(about) = event.about {
+            write.add_feedback(row, about).await?;
+        }
+    }
     Ok(rows)
 }
 

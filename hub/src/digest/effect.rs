@@ -2,7 +2,7 @@
 //! what is set aside.
 
 use protocol::block::{Chain, LedgerDelta, Sum};
-use protocol::ids::{Epoch, Lane, ProjectId, RelayId, Seq};
+use protocol::ids::{Epoch, EventId, Lane, ProjectId, RelayId, Seq};
 use protocol::item::Category;
 use protocol::outcome::Term;
 
@@ -136,6 +136,8 @@ pub(super) struct Incoming {
     pub(super) priority: i64,
     /// Whom it is counted for.
     pub(super) user: Option<[u8; 8]>,
+    /// The event that it is feedback about.
+    pub(super) about: Option<EventId>,
     /// What privacy rules removed from it.
     pub(super) removals: Removals,
     /// Events that were told with it and are like it.

@@ -288,6 +288,7 @@ pub(super) fn alone(mut stored: StoredEvent, by: By<'_>) -> Result<Incoming, Nor
     let document = document::of(&event, &grouping, stored.project);
     let metadata = serde_json::to_string(&grouping.metadata).unwrap_or_else(|_| "{}".to_owned());
     let user = event.user_key().map(user_hash);
+    let about = event.facts.feedback_about;
     let notes = event.sent_meta.as_ref();
     let removals = notes.map(|notes| removal::of_notes(notes.get()));
     drop(event);
@@ -304,6 +305,7 @@ pub(super) fn alone(mut stored: StoredEvent, by: By<'_>) -> Result<Incoming, Nor
         metadata,
         priority: i64::from(grouping.metadata.initial_priority.number()),
         user,
+        about,
         removals: removals.unwrap_or_default(),
         alike: Vec::new(),
         spare: None,

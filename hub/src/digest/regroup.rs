@@ -301,7 +301,8 @@ fn digested(archive: &Archive, row: &EventRow, rules: &Rules) -> Option<(i64, In
     Some((row.id, incoming))
 }
 
-/// Indexes again the events of issues that were merged or made of others, from where it ended.
+/// Indexes again the events of issues that were merged or made of others, from where it ended. What
+/// is moved meanwhile is left to who moves it.
 ///
 /// # Errors
 /// [`RegroupError`]; what is left is done by the next call.
@@ -314,6 +315,9 @@ pub async fn index_moved(
         loop {
             let ids = store.issue_event_rows(issue, after, STEP).await?;
             let Some(last) = ids.last().copied() else {
+                let mut write = store.begin().await?;
+                write.moved_upto(issue, after, None).await?;
+                write.commit().await?;
                 break;
             };
             let rows = store.event_rows(&ids).await?;
@@ -330,13 +334,13 @@ pub async fn index_moved(
             index.add(documents, Replaces::SameRows).await?;
             index.commit().await?;
             let mut write = store.begin().await?;
-            write.moved_upto(issue, Some(last)).await?;
+            let is_mine = write.moved_upto(issue, after, Some(last)).await?;
             write.commit().await?;
+            if !is_mine {
+                break;
+            }
             after = last;
         }
-        let mut write = store.begin().await?;
-        write.moved_upto(issue, None).await?;
-        write.commit().await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use protocol::event::{ContextHead, Event, Fields};
+use protocol::ids::EventId;
 use serde_json::Value;
 
 use super::journal::Journal;
@@ -58,6 +59,8 @@ pub struct Facts {
     pub replay_id: Option<String>,
     /// A user's words.
     pub feedback_message: Option<String>,
+    /// The event that they are about.
+    pub feedback_about: Option<EventId>,
 }
 
 pub(super) fn normalise<'a>(
@@ -153,7 +156,10 @@ pub(super) fn facts(contexts: &Fields<'_>) -> Facts {
                 facts.largest_paint = largest_paint(raw.get());
             }
             "replay" => facts.replay_id = owned(head.replay_id).filter(|id| is_hex(id, 32)),
-            "feedback" => facts.feedback_message = owned(head.message),
+            "feedback" => {
+                facts.feedback_message = owned(head.message);
+                facts.feedback_about = feedback_about(raw.get());
+            }
             "device" => {
                 facts.device_family = owned(head.family);
                 facts.device = owned(head.model);
@@ -167,6 +173,11 @@ pub(super) fn facts(contexts: &Fields<'_>) -> Facts {
         }
     }
     facts
+}
+
+fn feedback_about(feedback: &str) -> Option<EventId> {
+    let feedback: Value = serde_json::from_str(feedback).ok()?;
+    feedback.get("associated_event_id")?.as_str()?.parse().ok()
 }
 
 fn largest_paint(trace: &str) -> [Option<String>; 4] {

@@ -1,4 +1,5 @@
-//! Deletions of many issues, from the time somebody asks for one until it is done.
+//! Deletions of many issues, from the time somebody asks for one until it is done; and merges, whose
+//! issues leave in the same way.
 //!
 //! The issues are gathered in portions, and nothing becomes of them before the last portion is
 //! there: a deletion is begun whole or not at all. From then on no list shows them. Until it is due
@@ -12,11 +13,13 @@ use super::{Store, StoreError, Write};
 /// Issues of one transaction that gathers them or gives them back.
 pub const PORTION: usize = 5000;
 
-/// The states of a deletion.
+/// The states of a deletion; of one that merges, those that have `MERGE` added: programs that know
+/// of none leave those alone.
 const GATHERED: i64 = 0;
 const WAITS: i64 = 1;
 const GOES_ON: i64 = 2;
 const TAKEN_BACK: i64 = 3;
+const MERGE: i64 = 3;
 
 /// A deletion.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -27,6 +30,8 @@ pub struct Deletion {
     pub user_id: Option<i64>,
     /// Whether what comes of the issues is dropped from then on.
     pub discards: bool,
+    /// The issue that they are merged into; without it they are deleted.
+    pub into: Option<i64>,
     /// Whether issues are going already.
     pub goes_on: bool,
     /// How many issues it is for.
@@ -37,6 +42,17 @@ pub struct Deletion {
     pub asked_at: i64,
     /// Until then it can be taken back.
     pub due_at: i64,
+}
+
+/// What becomes of issues that leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Becomes {
+    /// They go with their events.
+    Deleted,
+    /// So do they, and what comes of them is dropped from then on.
+    Discarded,
+    /// Their events go to this issue.
+    MergedInto(i64),
 }
 
 /// An issue that is to go.
@@ -50,8 +66,8 @@ pub struct Leaving {
     pub is_there: bool,
 }
 
-const DELETION: &str = "SELECT id, user_id, discards, state = 2 AS goes_on, issues,
-    done, asked_at, due_at FROM deletions";
+const DELETION: &str = "SELECT id, user_id, discards, into_issue AS \"into\",
+    state IN (2, 5) AS goes_on, issues, done, asked_at, due_at FROM deletions";
 
 impl Store {
     /// The deletions that are begun and not done: of an organization or of all, the oldest first.
@@ -60,7 +76,7 @@ impl Store {
     /// [`StoreError::Engine`].
     pub async fn deletions(&self, organization: Option<i64>) -> Result<Vec<Deletion>, StoreError> {
         let sql = format!(
-            "{DELETION} WHERE state IN (1, 2) AND (?1 IS NULL OR organization_id = ?1) ORDER BY id"
+            "{DELETION} WHERE state IN (1, 2, 4, 5) AND (?1 IS NULL OR organization_id = ?1) ORDER BY id"
         );
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(organization)
@@ -123,16 +139,22 @@ impl Write {
         &mut self,
         organization: i64,
         user: i64,
-        discards: bool,
+        becomes: Becomes,
         now: i64,
     ) -> Result<i64, StoreError> {
+        let into = match becomes {
+            Becomes::MergedInto(issue) => Some(issue),
+            Becomes::Deleted | Becomes::Discarded => None,
+        };
         Ok(sqlx::query_scalar(
-            "INSERT INTO deletions (organization_id, user_id, discards, asked_at, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?4) RETURNING id",
+            "INSERT INTO deletions
+                 (organization_id, user_id, discards, into_issue, asked_at, due_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5) RETURNING id",
         )
         .bind(organization)
         .bind(user)
-        .bind(discards)
+        .bind(becomes == Becomes::Discarded)
+        .bind(into)
         .bind(now)
         .fetch_one(self.connection())
         .await?)
@@ -171,13 +193,18 @@ impl Write {
         issues: u64,
         due_at: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE deletions SET state = ?2, issues = ?3, due_at = ?4 WHERE id = ?1")
-            .bind(deletion)
-            .bind(WAITS)
-            .bind(i64::try_from(issues).unwrap_or(i64::MAX))
-            .bind(due_at)
-            .execute(self.connection())
-            .await?;
+        sqlx::query(
+            "UPDATE deletions SET issues = ?3, due_at = ?4,
+                 state = CASE WHEN into_issue IS NULL THEN ?2 ELSE ?2 + ?5 END
+             WHERE id = ?1",
+        )
+        .bind(deletion)
+        .bind(WAITS)
+        .bind(i64::try_from(issues).unwrap_or(i64::MAX))
+        .bind(due_at)
+        .bind(MERGE)
+        .execute(self.connection())
+        .await?;
         Ok(())
     }
 
@@ -192,15 +219,29 @@ impl Write {
     ) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "UPDATE deletions SET state = ?3
-             WHERE id = ?2 AND organization_id = ?1 AND state = ?4",
+             WHERE id = ?2 AND organization_id = ?1 AND state IN (?4, ?4 + ?5)",
         )
         .bind(organization)
         .bind(deletion)
         .bind(TAKEN_BACK)
         .bind(WAITS)
+        .bind(MERGE)
         .execute(self.connection())
         .await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    /// Leaves it at what was merged: the issue that the others were to be merged into is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn end_merging(&mut self, deletion: i64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE deletions SET state = ?2 WHERE id = ?1")
+            .bind(deletion)
+            .bind(TAKEN_BACK)
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// Notes that a deletion's issues are going; nothing when it was taken back.
@@ -208,16 +249,21 @@ impl Write {
     /// # Errors
     /// [`StoreError::Engine`].
     pub async fn go_on_deleting(&mut self, deletion: i64) -> Result<Option<Deletion>, StoreError> {
-        sqlx::query("UPDATE deletions SET state = ?2 WHERE id = ?1 AND state = ?3")
-            .bind(deletion)
-            .bind(GOES_ON)
-            .bind(WAITS)
-            .execute(self.connection())
-            .await?;
-        let sql = format!("{DELETION} WHERE id = ?1 AND state = ?2");
+        sqlx::query(
+            "UPDATE deletions SET state = state - ?3 + ?2
+             WHERE id = ?1 AND state IN (?3, ?3 + ?4)",
+        )
+        .bind(deletion)
+        .bind(GOES_ON)
+        .bind(WAITS)
+        .bind(MERGE)
+        .execute(self.connection())
+        .await?;
+        let sql = format!("{DELETION} WHERE id = ?1 AND state IN (?2, ?2 + ?3)");
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(deletion)
             .bind(GOES_ON)
+            .bind(MERGE)
             .fetch_optional(self.connection())
             .await?)
     }

@@ -150,7 +150,8 @@ impl Write {
         Ok(n)
     }
 
-    /// Makes issues ongoing that are new, regressed or escalating since before a time.
+    /// Makes issues ongoing that are new, regressed or escalating since before a time, and lets
+    /// those wait no more that were marked for review before.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -179,6 +180,10 @@ impl Write {
             .await?;
         let aged = format!("UPDATE issues SET {CALM} WHERE {AGED}");
         let done = sqlx::query(sqlx::AssertSqlSafe(aged))
+            .bind(before.as_millis())
+            .execute(self.connection())
+            .await?;
+        sqlx::query("UPDATE issues SET review_since = 0 WHERE review_since BETWEEN 1 AND ?1")
             .bind(before.as_millis())
             .execute(self.connection())
             .await?;

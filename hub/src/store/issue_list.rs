@@ -44,7 +44,7 @@ impl IssueSort {
             Self::FirstSeen => "first_seen",
             Self::TimesSeen => "times_seen",
             Self::UsersSeen => "users_seen",
-            Self::Waiting => "waiting",
+            Self::Waiting => "waits",
             Self::Trend => "trend",
             Self::Recommended => "recommended",
         }

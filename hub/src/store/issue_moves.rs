@@ -43,6 +43,8 @@ const MERGE: &[&str] = &[
     // Notes and the like stay readable; that it was first seen is the target's own to say.
     "UPDATE issue_activity SET issue_id = ?2 WHERE issue_id = ?1 AND kind <> 9",
     "UPDATE issue_changes SET issue_id = ?2 WHERE issue_id = ?1",
+    // What waits to be merged into it goes where it went.
+    "UPDATE deletions SET into_issue = ?2 WHERE into_issue = ?1",
     "UPDATE issues SET
          title = CASE WHEN c.last_seen > issues.last_seen THEN c.title ELSE issues.title END,
          culprit = CASE WHEN c.last_seen > issues.last_seen THEN c.culprit ELSE issues.culprit END,
@@ -132,14 +134,64 @@ impl Write {
         self.note_move(target).await
     }
 
+    /// What an issue was made of when it was taken out of another, as its activity tells, and whether
+    /// it is what it was made: nothing was merged into it or taken out of it since.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn parting(&mut self, issue: i64) -> Result<Option<(String, bool)>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT data, NOT EXISTS (SELECT 1 FROM issue_activity b
+                 WHERE b.issue_id = a.issue_id AND b.kind IN (14, 19)) AS is_as_made
+             FROM issue_activity a WHERE issue_id = ?1 AND kind = 20 ORDER BY id DESC LIMIT 1",
+        )
+        .bind(issue)
+        .fetch_optional(self.connection())
+        .await?)
+    }
+
+    /// Merges an issue back into the one that it was taken out of. What the two were parted by is
+    /// forgotten, so that what comes is in one issue again.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn merge_back(
+        &mut self,
+        issue: i64,
+        source: i64,
+        tag: Option<&str>,
+    ) -> Result<(), StoreError> {
+        if let Some(tag) = tag {
+            // Only those that are told apart by the tag have these hashes.
+            sqlx::query("DELETE FROM issue_hashes WHERE issue_id = ?1")
+                .bind(issue)
+                .execute(self.connection())
+                .await?;
+            sqlx::query(
+                "DELETE FROM issue_splits WHERE tag = ?2 AND (project_id, hash) IN
+                     (SELECT project_id, hash FROM issue_hashes WHERE issue_id = ?1)",
+            )
+            .bind(source)
+            .bind(tag)
+            .execute(self.connection())
+            .await?;
+        }
+        sqlx::query("DELETE FROM issue_activity WHERE issue_id = ?1 AND kind = 20")
+            .bind(issue)
+            .execute(self.connection())
+            .await?;
+        self.merge_issue(issue, source).await
+    }
+
     /// Notes that an issue's events have to be indexed again.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
     pub async fn note_move(&mut self, issue: i64) -> Result<(), StoreError> {
+        // Below every row, and another number each time: who is at it sees that it begins anew.
         sqlx::query(
             "INSERT INTO issue_moves (issue_id) VALUES (?1)
-             ON CONFLICT (issue_id) DO UPDATE SET after_row = 0",
+             ON CONFLICT (issue_id) DO UPDATE SET after_row = min(after_row, 0) - 1",
         )
         .bind(issue)
         .execute(self.connection())
@@ -147,21 +199,30 @@ impl Write {
         Ok(())
     }
 
-    /// Notes how far an issue is indexed again; `None` is to the end.
+    /// Notes how far an issue is indexed again that was so far before; `None` is to the end. False
+    /// when more events were moved there meanwhile: then it begins anew.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn moved_upto(&mut self, issue: i64, row: Option<i64>) -> Result<(), StoreError> {
+    pub async fn moved_upto(
+        &mut self,
+        issue: i64,
+        before: i64,
+        row: Option<i64>,
+    ) -> Result<bool, StoreError> {
         let sql = match row {
-            Some(_) => "UPDATE issue_moves SET after_row = ?2 WHERE issue_id = ?1",
-            None => "DELETE FROM issue_moves WHERE issue_id = ?1",
+            Some(_) => {
+                "UPDATE issue_moves SET after_row = ?3 WHERE issue_id = ?1 AND after_row = ?2"
+            }
+            None => "DELETE FROM issue_moves WHERE issue_id = ?1 AND after_row = ?2",
         };
-        sqlx::query(sql)
+        let done = sqlx::query(sql)
             .bind(issue)
+            .bind(before)
             .bind(row)
             .execute(self.connection())
             .await?;
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 
     /// How many events of an issue have a row after this one.

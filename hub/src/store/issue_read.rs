@@ -72,6 +72,15 @@ pub struct Attention {
     pub reason: Option<String>,
 }
 
+/// Since when an issue waits for a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Waits {
+    /// When it began.
+    pub since: i64,
+    /// Whether it came back then, from the archive or after it was resolved.
+    pub came_back: bool,
+}
+
 /// Something that was done to an issue.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Activity {
@@ -161,6 +170,20 @@ impl Store {
             .bind(short_id)
             .fetch_optional(self.reader())
             .await?)
+    }
+
+    /// Since when an issue waits for a look; nothing when it does not.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issue_waits(&self, issue_id: i64) -> Result<Option<Waits>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT waits AS since, review_since = waiting_since AS came_back FROM issues
+             WHERE id = ?1 AND waits > 0",
+        )
+        .bind(issue_id)
+        .fetch_optional(self.reader())
+        .await?)
     }
 
     /// How the first event of an issue was grouped, as JSON.

@@ -1,41 +1,18 @@
 /** What is not an error: feedback, the other items, a whole search that goes, and who may join. */
 
 import { randomBytes } from "node:crypto";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { item } from "../src/test/items.ts";
 import { awaitIssue, awaitItem, sendError, sendItems } from "./send.ts";
-import { connection, launch, SIZES, signIn, THEMES, type Visit, visit } from "./world.ts";
+import { browserFor, connection, EVERY_LOOK, PLAIN, SIZES, signIn } from "./world.ts";
 
 const at = connection();
 const ROOT = `/organizations/${at.organization}`;
-let browser: Browser;
+const { calmly } = browserFor(at);
 
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser?.close());
-
-async function calmly(
-  theme: (typeof THEMES)[number],
-  size: (typeof SIZES)[number],
-  steps: (it: Visit) => Promise<void>,
-) {
-  const here = await visit(browser, at.hub_url, { theme, size });
-  try {
-    await steps(here);
-    expect(here.complaints).toEqual([]);
-  } finally {
-    await here.context.close();
-  }
-}
-
-const everyLook = THEMES.flatMap((theme) =>
-  SIZES.map((size) => ({ theme, size, look: `${theme} at ${size.name}` })),
-);
 const hex = (bytes: number) => randomBytes(bytes).toString("hex");
 
-describe.each(everyLook)("in $look", ({ theme, size }) => {
+describe.each(EVERY_LOOK)("in $look", (look) => {
   it("one reads what people wrote, on its page, at its event and with its issue", async () => {
     const type = `E2e${hex(4)}`;
     const { eventId } = await sendError(at, type);
@@ -44,7 +21,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
     const report = { event_id: eventId, name: "Jane", email: "jane@example.org", comments: words };
     await sendItems(at, eventId, [{ type: "user_report", body: report }]);
     await awaitItem(at, "user_report", (each) => each.eventID === eventId);
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       await signIn(page, at, `${ROOT}/feedback`);
       const row = page.getByRole("listitem").filter({ hasText: words });
       await row.waitFor();
@@ -85,7 +62,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
     ]);
     await awaitItem(at, "log", (each) => each.name === body);
     await awaitItem(at, "span", (each) => each.facts.trace_id === trace);
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       await signIn(page, at, `${ROOT}/items`);
       await page.getByRole("button", { name: body }).waitFor();
       await shoot("items");
@@ -115,7 +92,7 @@ it("deletes all that a search finds: asked, taken back, and gone", async () => {
     return Number(answer.headers.get("X-Hits"));
   };
   await expect.poll(n, { timeout: 60_000 }).toBe(types.length);
-  await calmly("light", SIZES[0], async ({ page, shoot }) => {
+  await calmly(PLAIN, async ({ page, shoot }) => {
     await signIn(page, at, `${ROOT}/issues?query=whole:${mark}`);
     const all = page.getByRole("checkbox", { name: "Select all issues that are loaded" });
     const ask = async () => {
@@ -157,7 +134,7 @@ it("deletes all that a search finds: asked, taken back, and gone", async () => {
 }, 240_000);
 
 it("makes a join token for some addresses, lists it, and ends it", async () => {
-  await calmly("dark", SIZES[0], async ({ page, shoot }) => {
+  await calmly({ theme: "dark", size: SIZES[0] }, async ({ page, shoot }) => {
     await signIn(page, at, `${ROOT}/fleet`);
     const site = `e2e-${hex(3)}`;
     const ask = () => page.getByRole("button", { name: "Join a relay" }).first().click();
@@ -183,7 +160,7 @@ it(
   async () => {
     const PAGE = 100;
     const LAST = 5000;
-    await calmly("light", SIZES[0], async ({ page }) => {
+    await calmly(PLAIN, async ({ page }) => {
       await page.route(/\/vedette\/items\/\?/, async (route) => {
         const cursor = new URL(route.request().url()).searchParams.get("cursor");
         const from = cursor ? Number(cursor.split(":")[1]) : 0;

@@ -1,19 +1,14 @@
 /** Whatever is sent, it is text: a corpus of texts that would run, in every field, through a real relay. */
 
 import { randomBytes } from "node:crypto";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
 import { HOSTILE, hostileEvent } from "./hostile.ts";
 import { awaitIssue, sendEvent } from "./send.ts";
-import { connection, launch, SIZES, signIn, visit } from "./world.ts";
+import { browserFor, connection, PLAIN, signIn } from "./world.ts";
 
 const at = connection();
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser?.close());
+const { visit } = browserFor(at);
 
 /** Texts in each event. Together the events have every text in every field that takes long ones. */
 const CHUNK = 20;
@@ -60,7 +55,7 @@ it(
       `has:h${group} is:unresolved`,
       (each) => Number(each.count) === events.length,
     );
-    const here = await visit(browser, at.hub_url, { theme: "light", size: SIZES[0] });
+    const here = await visit(PLAIN);
     const { page, complaints } = here;
     page.on("dialog", (dialog) => {
       complaints.push(`a dialog opened: ${dialog.message()}`);

@@ -3,31 +3,15 @@
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { sendError } from "./send.ts";
-import { connection, launch, SIZES, signIn, type Visit, visit } from "./world.ts";
+import { browserFor, connection, PLAIN, signIn } from "./world.ts";
 
 const at = connection();
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser?.close());
-
-async function calmly(steps: (it: Visit) => Promise<void>, allowed?: RegExp) {
-  const here = await visit(browser, at.hub_url, { theme: "light", size: SIZES[0] });
-  try {
-    await steps(here);
-    expect(here.complaints.filter((complaint) => !allowed?.test(complaint))).toEqual([]);
-  } finally {
-    await here.context.close();
-  }
-}
+const { calmly } = browserFor(at);
 
 it("goes from a new project to its first event without a reload", async () => {
-  await calmly(async ({ page, shoot }) => {
+  await calmly(PLAIN, async ({ page, shoot }) => {
     const name = `first-${randomBytes(3).toString("hex")}`;
     await signIn(page, at, `/organizations/${at.organization}/projects/new`);
     await page.getByLabel("Name").fill(name);
@@ -60,7 +44,7 @@ it("goes from a new project to its first event without a reload", async () => {
 });
 
 it("makes a key, limits it, rotates it and switches it off", async () => {
-  await calmly(async ({ page }) => {
+  await calmly(PLAIN, async ({ page }) => {
     const name = `keys-${randomBytes(3).toString("hex")}`;
     await signIn(page, at, `/organizations/${at.organization}/projects/new`);
     await page.getByLabel("Name").fill(name);
@@ -83,35 +67,39 @@ it("makes an alert, tests it, and sees what became of it", async () => {
   const hook = createServer((_, answer) => answer.end("ok"));
   await new Promise<void>((done) => hook.listen(0, "127.0.0.1", done));
   try {
-    await calmly(async ({ page, shoot }) => {
-      const name = `Rule ${randomBytes(3).toString("hex")}`;
-      await signIn(page, at, `/organizations/${at.organization}/alerts?project=${at.project}`);
-      await page.getByRole("button", { name: "New rule" }).click();
-      await page.getByLabel("Name").fill(name);
-      await page
-        .getByLabel("Address of the webhook")
-        .fill(`http://127.0.0.1:${(hook.address() as AddressInfo).port}/hook`);
-      await page.getByRole("button", { name: "Save" }).click();
-      const rule = page
-        .locator("div")
-        .filter({ has: page.getByText(name, { exact: true }) })
-        .filter({ has: page.getByRole("button", { name: "Test" }) })
-        .last();
-      await rule.getByRole("button", { name: "Test" }).click();
-      // A webhook on this very host is refused unless it was allowed. Either way one is told.
-      await page.getByText(/^The test was (sent$|not sent: )/).waitFor({ timeout: 20_000 });
-      await shoot("alert-tested");
-      await page.getByRole("button", { name: `Delete ${name}` }).click();
-      await page.getByRole("button", { name: "Delete the rule" }).click();
-      await page.getByText(name, { exact: true }).waitFor({ state: "detached" });
-    }, /rules\/\d+\/test/);
+    await calmly(
+      PLAIN,
+      async ({ page, shoot }) => {
+        const name = `Rule ${randomBytes(3).toString("hex")}`;
+        await signIn(page, at, `/organizations/${at.organization}/alerts?project=${at.project}`);
+        await page.getByRole("button", { name: "New rule" }).click();
+        await page.getByLabel("Name").fill(name);
+        await page
+          .getByLabel("Address of the webhook")
+          .fill(`http://127.0.0.1:${(hook.address() as AddressInfo).port}/hook`);
+        await page.getByRole("button", { name: "Save" }).click();
+        const rule = page
+          .locator("div")
+          .filter({ has: page.getByText(name, { exact: true }) })
+          .filter({ has: page.getByRole("button", { name: "Test" }) })
+          .last();
+        await rule.getByRole("button", { name: "Test" }).click();
+        // A webhook on this very host is refused unless it was allowed. Either way one is told.
+        await page.getByText(/^The test was (sent$|not sent: )/).waitFor({ timeout: 20_000 });
+        await shoot("alert-tested");
+        await page.getByRole("button", { name: `Delete ${name}` }).click();
+        await page.getByRole("button", { name: "Delete the rule" }).click();
+        await page.getByText(name, { exact: true }).waitFor({ state: "detached" });
+      },
+      /rules\/\d+\/test/,
+    );
   } finally {
     hook.close();
   }
 });
 
 it("shows a token once, and takes it away", async () => {
-  await calmly(async ({ page }) => {
+  await calmly(PLAIN, async ({ page }) => {
     const name = `token-${randomBytes(3).toString("hex")}`;
     await signIn(page, at, `/organizations/${at.organization}/settings`);
     await page.getByRole("button", { name: "New token" }).click();
@@ -135,7 +123,7 @@ it("shows a token once, and takes it away", async () => {
 });
 
 it("sets the quotas of the organization, and says which line is none", async () => {
-  await calmly(async ({ page }) => {
+  await calmly(PLAIN, async ({ page }) => {
     const path = `/organizations/${at.organization}/settings`;
     await signIn(page, at, path);
     await page.getByRole("tab", { name: "Quotas" }).click();
@@ -156,7 +144,7 @@ it("sets the quotas of the organization, and says which line is none", async () 
 });
 
 it("tells who changed what, by mouse and by keyboard", async () => {
-  await calmly(async ({ page, shoot }) => {
+  await calmly(PLAIN, async ({ page, shoot }) => {
     const name = `audit-${randomBytes(3).toString("hex")}`;
     await signIn(page, at, `/organizations/${at.organization}/settings?tab=teams`);
     await page.getByRole("button", { name: "New team" }).click();
@@ -183,7 +171,7 @@ it("tells who changed what, by mouse and by keyboard", async () => {
 });
 
 it("gives the exact command to join a relay", async () => {
-  await calmly(async ({ page, shoot }) => {
+  await calmly(PLAIN, async ({ page, shoot }) => {
     await signIn(page, at, `/organizations/${at.organization}/fleet`);
     await page.getByRole("button", { name: "Join a relay" }).first().click();
     await page.getByLabel("Labels").fill("region=eu site=fra");
@@ -194,19 +182,23 @@ it("gives the exact command to join a relay", async () => {
 });
 
 it("sends one who was signed out to the sign-in page and back again", async () => {
-  await calmly(async ({ page, context }) => {
-    const path = `/organizations/${at.organization}/issues?query=is:resolved`;
-    await signIn(page, at, path);
-    await page.getByRole("region", { name: "Issues" }).waitFor();
-    await context.clearCookies();
-    // What the page asks by itself may be refused first; then there is no button any more.
-    const signedOut = page.getByRole("heading", { name: "Sign in to Vedette" });
-    await page.getByRole("button", { name: "Archived" }).or(signedOut).first().click();
-    await signedOut.waitFor();
-    await page.getByLabel("E-mail").fill(at.admin_email);
-    await page.getByLabel("Password").fill(at.admin_password);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("region", { name: "Issues" }).waitFor();
-    expect(decodeURIComponent(page.url())).toMatch(/\/issues\?query=is:(archived|resolved)/);
-  }, /status of 401/);
+  await calmly(
+    PLAIN,
+    async ({ page, context }) => {
+      const path = `/organizations/${at.organization}/issues?query=is:resolved`;
+      await signIn(page, at, path);
+      await page.getByRole("region", { name: "Issues" }).waitFor();
+      await context.clearCookies();
+      // What the page asks by itself may be refused first; then there is no button any more.
+      const signedOut = page.getByRole("heading", { name: "Sign in to Vedette" });
+      await page.getByRole("button", { name: "Archived" }).or(signedOut).first().click();
+      await signedOut.waitFor();
+      await page.getByLabel("E-mail").fill(at.admin_email);
+      await page.getByLabel("Password").fill(at.admin_password);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("region", { name: "Issues" }).waitFor();
+      expect(decodeURIComponent(page.url())).toMatch(/\/issues\?query=is:(archived|resolved)/);
+    },
+    /status of 401/,
+  );
 });

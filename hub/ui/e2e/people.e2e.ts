@@ -1,37 +1,18 @@
 /** Who works with whom: members, teams, ownership, saved searches, what is forgotten, and links. */
 
 import { randomBytes } from "node:crypto";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { sendError } from "./send.ts";
-import { connection, launch, SIZES, signIn, THEMES, type Visit, visit } from "./world.ts";
+import { browserFor, connection, EVERY_LOOK, signIn } from "./world.ts";
 
 const at = connection();
-let browser: Browser;
+const { calmly, visit } = browserFor(at);
 
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser?.close());
-
-const everyLook = THEMES.flatMap((theme) =>
-  SIZES.map((size) => ({ theme, size, look: `${theme} at ${size.name}` })),
-);
-
-describe.each(everyLook)("in $look", ({ theme, size }) => {
-  async function calmly(steps: (it: Visit) => Promise<void>) {
-    const here = await visit(browser, at.hub_url, { theme, size });
-    try {
-      await steps(here);
-      expect(here.complaints).toEqual([]);
-    } finally {
-      await here.context.close();
-    }
-  }
+describe.each(EVERY_LOOK)("in $look", (look) => {
   const some = () => randomBytes(3).toString("hex");
 
   it("one invites a member, and makes a team of members and projects", async () => {
-    await calmly(async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       const email = `ben-${some()}@example.com`;
       await signIn(page, at, `/organizations/${at.organization}/settings?tab=members`);
       await page.getByRole("button", { name: "Invite", exact: true }).click();
@@ -58,7 +39,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
   });
 
   it("one says who looks after what, keeps a search, and forgets somebody", async () => {
-    await calmly(async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       const settings = `/organizations/${at.organization}/projects/${at.project}/settings`;
       await signIn(page, at, `${settings}?tab=ownership`);
       await page.getByRole("heading", { name: "Ownership rules" }).waitFor();
@@ -85,7 +66,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
   });
 
   it("one shares an issue with whoever has the link, and chooses among its threads", async () => {
-    await calmly(async ({ page, context, shoot }) => {
+    await calmly(look, async ({ page, context, shoot }) => {
       const type = `Shared${some()}`;
       const frame = (name: string) => ({ filename: `${name}.py`, function: name, lineno: 1, in_app: true });
       const threads = ["worker", "main"].map((name, id) => ({
@@ -107,7 +88,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
       const link = await page.getByLabel("Link", { exact: true }).inputValue();
       await shoot("share");
 
-      const stranger = await visit(browser, at.hub_url, { theme, size });
+      const stranger = await visit(look);
       const answer = await stranger.page.goto(link);
       expect(answer?.headers()["x-robots-tag"]).toBe("noindex, nofollow");
       await stranger.page.getByRole("heading", { name: new RegExp(type), level: 1 }).waitFor();

@@ -1,44 +1,19 @@
 /** The way of a person from the sign-in page to a resolved issue that comes back. */
 
 import { randomBytes } from "node:crypto";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { awaitIssue, sendError } from "./send.ts";
-import { connection, launch, SIZES, signIn, THEMES, type Visit, visit } from "./world.ts";
+import { browserFor, connection, EVERY_LOOK, signIn } from "./world.ts";
 
 const at = connection();
-let browser: Browser;
+const { calmly } = browserFor(at);
 
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser?.close());
-
-/** Runs the steps and fails on anything the browser complained about. */
-async function calmly(
-  theme: (typeof THEMES)[number],
-  size: (typeof SIZES)[number],
-  steps: (it: Visit) => Promise<void>,
-) {
-  const here = await visit(browser, at.hub_url, { theme, size });
-  try {
-    await steps(here);
-    expect(here.complaints).toEqual([]);
-  } finally {
-    await here.context.close();
-  }
-}
-
-const everyLook = THEMES.flatMap((theme) =>
-  SIZES.map((size) => ({ theme, size, look: `${theme} at ${size.name}` })),
-);
-
-describe.each(everyLook)("in $look", ({ theme, size }) => {
+describe.each(EVERY_LOOK)("in $look", (look) => {
   it("one signs in, finds an issue, reads it, resolves it, and sees it come back", async () => {
     const type = `E2e${randomBytes(4).toString("hex")}`;
     const sent = await sendError(at, type);
     const { id, shortId } = await awaitIssue(at, type);
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       const row = page.getByRole("listitem").filter({ hasText: shortId });
 
       await page.goto(`/organizations/${at.organization}/issues?query=${type}`);
@@ -63,9 +38,9 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
       await page.getByText(`KeyError was the direct cause of ${type}`).waitFor();
       const crashLine = page.getByText("return", { exact: true });
       await crashLine.waitFor();
-      if (size.height >= 900) {
+      if (look.size.height >= 900) {
         const box = await crashLine.boundingBox();
-        expect(box && box.y < size.height, "the first frame is seen without scrolling").toBe(true);
+        expect(box && box.y < look.size.height, "the first frame is seen without scrolling").toBe(true);
       }
       await shoot("issue");
 
@@ -102,7 +77,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
     const type = `E2e${randomBytes(4).toString("hex")}`;
     await sendError(at, type);
     const { shortId } = await awaitIssue(at, type);
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       await signIn(page, at, `/organizations/${at.organization}/issues?query=is:unresolved+${type}`);
       const row = page.getByRole("listitem").filter({ hasText: shortId });
       await row.waitFor();
@@ -130,7 +105,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
   });
 
   it("one sees which relay tries a change first", async () => {
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       // A trial is soon over; the page is shown one that lasts.
       await page.route(/\/vedette\/config\/$/, async (route) => {
         const config = await (await route.fetch()).json();
@@ -150,7 +125,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
   });
 
   it("one walks through every page", async () => {
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       await signIn(page, at);
       const go = (name: string) =>
         page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();

@@ -1,46 +1,22 @@
 /** Eight hours a day: from the keyboard, in long lists, over a slow link. */
 
 import { randomBytes } from "node:crypto";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { event, issue, issueDetail, pageHeaders } from "../src/test/issues.ts";
 import { awaitIssue, sendError, tellRelease } from "./send.ts";
-import { connection, launch, SIZES, signIn, THEMES, type Visit, visit } from "./world.ts";
+import { browserFor, connection, EVERY_LOOK, PLAIN, signIn } from "./world.ts";
 
 const at = connection();
 const ROOT = `/organizations/${at.organization}`;
-let browser: Browser;
+const { calmly } = browserFor(at);
 
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser?.close());
-
-async function calmly(
-  theme: (typeof THEMES)[number],
-  size: (typeof SIZES)[number],
-  steps: (it: Visit) => Promise<void>,
-) {
-  const here = await visit(browser, at.hub_url, { theme, size });
-  try {
-    await steps(here);
-    expect(here.complaints).toEqual([]);
-  } finally {
-    await here.context.close();
-  }
-}
-
-const everyLook = THEMES.flatMap((theme) =>
-  SIZES.map((size) => ({ theme, size, look: `${theme} at ${size.name}` })),
-);
-
-describe.each(everyLook)("in $look", ({ theme, size }) => {
+describe.each(EVERY_LOOK)("in $look", (look) => {
   it("one assigns, weighs, compares two events and filters by a tag", async () => {
     const type = `E2e${randomBytes(4).toString("hex")}`;
     await sendError(at, type, { tags: { e2e: type, shelf: "left" } });
     await sendError(at, type, { tags: { e2e: type, shelf: "right" }, release: "shop@1.0.1" });
     const { id, shortId } = await awaitIssue(at, type, (each) => each.count === "2");
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       await signIn(page, at, `${ROOT}/issues/${id}`);
       await page.getByRole("heading", { name: type, level: 1 }).waitFor();
       await page.getByRole("button", { name: /^Priority: / }).click();
@@ -80,7 +56,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
     const type = `E2e${randomBytes(4).toString("hex")}`;
     await sendError(at, type);
     const { shortId } = await awaitIssue(at, type);
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       await signIn(page, at, `${ROOT}/projects`);
       await page.getByRole("heading", { name: "Projects" }).waitFor();
       await page.keyboard.press("Control+k");
@@ -119,7 +95,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
     await tellRelease(at, unused);
     await sendError(at, type, { release: version });
     await awaitIssue(at, `firstRelease:"${version}"`);
-    await calmly(theme, size, async ({ page, shoot }) => {
+    await calmly(look, async ({ page, shoot }) => {
       await signIn(page, at, `${ROOT}/projects`);
       await page.getByRole("heading", { name: "Projects" }).waitFor();
       await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Releases" }).click();
@@ -149,7 +125,7 @@ describe.each(everyLook)("in $look", ({ theme, size }) => {
   });
 
   it("one is shown what may come next, and what is wrong where", async () => {
-    await calmly(theme, size, async ({ page, complaints, shoot }) => {
+    await calmly(look, async ({ page, complaints, shoot }) => {
       await signIn(page, at, `${ROOT}/issues`);
       const search = page.getByRole("combobox", { name: "Search issues" });
       await search.fill("lev");
@@ -185,7 +161,7 @@ it(
   async () => {
     const PAGE = 100;
     const LAST = 10_000;
-    await calmly("light", SIZES[0], async ({ page }) => {
+    await calmly(PLAIN, async ({ page }) => {
       await page.route(/\/issues\/\?/, async (route) => {
         const cursor = new URL(route.request().url()).searchParams.get("cursor");
         const from = cursor ? Number(cursor.split(":")[1]) : 0;
@@ -230,7 +206,7 @@ it("holds still while the pages load over a slow link", async () => {
   const type = `E2e${randomBytes(4).toString("hex")}`;
   await sendError(at, type);
   const { id } = await awaitIssue(at, type);
-  await calmly("light", SIZES[0], async ({ page, context }) => {
+  await calmly(PLAIN, async ({ page, context }) => {
     await signIn(page, at, `${ROOT}/projects`);
     await page.addInitScript(() => {
       const shifts = { sum: 0 };

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import axe from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect } from "vitest";
 
 /** What `make demo` writes when everything serves. */
 export interface Connection {
@@ -32,9 +33,14 @@ export const SIZES = [
   { name: "390", width: 390, height: 844 },
 ] as const;
 
+/** Each theme at each size. */
+export const EVERY_LOOK = THEMES.flatMap((theme) =>
+  SIZES.map((size) => ({ theme, size, look: `${theme} at ${size.name}` })),
+);
+
 const SCREENSHOTS = resolve(process.env.VEDETTE_SCREENSHOTS ?? "../../target/ui-screenshots");
 
-export function launch(): Promise<Browser> {
+function launch(): Promise<Browser> {
   const flags = [
     "--disable-gpu",
     "--disable-quic",
@@ -62,12 +68,37 @@ export interface Visit {
   shoot: (name: string) => Promise<void>;
 }
 
-interface Options {
+export interface Look {
   theme: (typeof THEMES)[number];
   size: (typeof SIZES)[number];
 }
 
-export async function visit(browser: Browser, hub: string, { theme, size }: Options): Promise<Visit> {
+/** What one looks at where it is not about looks. */
+export const PLAIN: Look = { theme: "light", size: SIZES[0] };
+
+/** A browser for the tests of a file. */
+export function browserFor(at: Connection) {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser?.close());
+  return {
+    visit: (look: Look) => visit(browser, at.hub_url, look),
+    /** Takes the steps, and fails on whatever the browser complained about that is not allowed. */
+    async calmly(look: Look, steps: (it: Visit) => Promise<void>, allowed?: RegExp) {
+      const here = await visit(browser, at.hub_url, look);
+      try {
+        await steps(here);
+        expect(here.complaints.filter((complaint) => !allowed?.test(complaint))).toEqual([]);
+      } finally {
+        await here.context.close();
+      }
+    },
+  };
+}
+
+async function visit(browser: Browser, hub: string, { theme, size }: Look): Promise<Visit> {
   const isPhone = size.width < 500;
   const context = await browser.newContext({
     baseURL: hub,

@@ -62,6 +62,10 @@ fn raised(kind: &str, release: &str) -> Value {
                 "filename": "shop/checkout.py", "function": kind, "lineno": 1, "in_app": true,
             }],
         } }] },
+        "threads": { "values": [{ "id": 1, "name": "main", "crashed": true, "stacktrace": {
+            "frames": [{ "filename": "shop/main.py", "function": "run", "in_app": true }],
+        } }] },
+        "breadcrumbs": { "values": [{ "category": "http", "message": "POST /pay" }] },
     })
 }
 
@@ -298,8 +302,15 @@ async fn the_mcp_server_finds_reads_and_changes() {
     site.settled(1).await.unwrap();
     let issue = issue(&site, "PaymentError").await;
     let short_id = issue["shortId"].as_str().unwrap();
-    let mut assistant = Assistant::start(&site);
     let (org, project) = (site.org(), site.project());
+    let latest = format!("organizations/{org}/issues/{short_id}/events/latest/");
+    let latest = site.api().get(&latest).await.unwrap();
+    let event_id = latest["eventID"].as_str().unwrap();
+    let report = json!({ "event_id": event_id, "name": "Jane", "comments": "I could not pay" });
+    let reports = format!("projects/{org}/{project}/user-feedback/");
+    site.api().post(&reports, &report).await.unwrap();
+    let me = site.api().get("auth/").await.unwrap();
+    let mut assistant = Assistant::start(&site);
     let mut check = |tool: &str, arguments: Value, wanted: &[&str]| {
         let mut arguments = arguments;
         arguments["organizationSlug"] = json!(org);
@@ -328,6 +339,23 @@ async fn the_mcp_server_finds_reads_and_changes() {
     ];
     let details = json!({ "resourceType": "issue", "resourceId": short_id });
     check("get_sentry_resource", details, &of_event);
+    check("get_issue_details", of_issue.clone(), &of_event);
+    let event = json!({ "eventId": event_id });
+    check("get_issue_details", event, &[short_id, event_id]);
+    let event = json!({ "issueId": short_id, "eventId": "latest" });
+    check(
+        "get_event_stacktrace",
+        event.clone(),
+        &["main", "shop/main.py"],
+    );
+    check("get_issue_breadcrumbs", event, &["POST /pay"]);
+    check(
+        "get_issue_user_reports",
+        of_issue.clone(),
+        &["I could not pay"],
+    );
+    let release = json!({ "releaseVersion": "shop@1.0.0" });
+    check("get_release_details", release, &["shop@1.0.0"]);
     check("get_issue_activity", of_issue.clone(), &["first_seen"]);
     let tag = json!({ "issueId": short_id, "tagKey": "environment" });
     check("get_issue_tag_values", tag, &["production"]);
@@ -343,6 +371,15 @@ async fn the_mcp_server_finds_reads_and_changes() {
     let note = json!({ "issueId": short_id, "text": "Looking at it" });
     check("add_issue_note", note, &[]);
     check("get_issue_activity", of_issue, &["Looking at it"]);
+    let assign = json!({ "issueId": short_id, "assignedTo": format!("user:{}", me["id"].as_str().unwrap()) });
+    check("update_issue", assign, &["Assigned To", "Admin"]);
+    let assigned = json!({ "query": "assigned:me" });
+    check("search_issues", assigned, &[short_id]);
+    let archive = json!({
+        "issueId": short_id, "status": "ignored", "ignoreMode": "untilOccurrenceCount",
+        "ignoreCount": 10,
+    });
+    check("update_issue", archive, &["Ignore Behavior", "10"]);
     let resolve = json!({ "issueId": short_id, "status": "resolved" });
     check("update_issue", resolve, &["resolved"]);
     let path = format!("organizations/{org}/issues/{short_id}/");

@@ -218,6 +218,11 @@ const DEEDS: &[(&str, &str, &str)] = &[
         "issue.split",
     ),
     (
+        "DELETE",
+        "/api/0/vedette/organizations/{organization}/issues/{issue}/split/",
+        "issue.take-back-split",
+    ),
+    (
         "POST",
         "/api/0/organizations/{organization}/issues/{issue}/notes/",
         "issue.comment",
@@ -361,6 +366,7 @@ const OTHERS: &[&str] = &[
     crate::access::LOGIN_FAILED,
     crate::audit::chain::TRIM,
     super::ISSUE_MERGE,
+    super::ISSUE_TAKE_BACK_MERGE,
     super::ISSUE_DISCARD,
 ];
 

@@ -146,7 +146,7 @@ async fn issues_of(
 }
 
 /// The bodies of those that are events, by row; one that expired in between is not there.
-async fn bodies_of(
+pub(super) async fn bodies_of(
     state: &ApiState,
     rows: &[FeedbackRow],
 ) -> Result<HashMap<i64, StoredEvent>, ApiError> {
@@ -199,15 +199,9 @@ impl Feedback {
         project: ProjectRef,
         issue: Option<IssueName>,
     ) -> Self {
-        let said = shape(stored, |event| {
-            let context = event.contexts.0.iter();
-            let context = context.filter(|(name, _)| name.as_ref() == "feedback");
-            let mut said = context.map(|(_, raw)| stored_object(raw.get()));
-            said.next().unwrap_or_default()
-        });
-        let said = said.unwrap_or_default();
+        let said = said(stored);
         let url = text(&said, "url");
-        let about: Option<EventId> = text(&said, "associated_event_id").parse().ok();
+        let about = about(&said);
         let own = hex::encode(&row.event_id);
         Self {
             id: own.clone(),
@@ -224,7 +218,24 @@ impl Feedback {
     }
 }
 
-fn text(facts: &Map<String, Value>, name: &str) -> String {
+/// What a person said in feedback that is an event.
+pub(super) fn said(stored: &StoredEvent) -> Map<String, Value> {
+    let said = shape(stored, |event| {
+        let context = event.contexts.0.iter();
+        let context = context.filter(|(name, _)| name.as_ref() == "feedback");
+        let mut said = context.map(|(_, raw)| stored_object(raw.get()));
+        said.next().unwrap_or_default()
+    });
+    said.unwrap_or_default()
+}
+
+/// The event that feedback is about.
+pub(super) fn about(said: &Map<String, Value>) -> Option<EventId> {
+    text(said, "associated_event_id").parse().ok()
+}
+
+/// A text among what a person said.
+pub(super) fn text(facts: &Map<String, Value>, name: &str) -> String {
     let text = facts.get(name).and_then(Value::as_str);
     text.unwrap_or_default().to_owned()
 }

@@ -24,6 +24,14 @@ pub(in crate::api) struct IssueChange {
     pub(super) ignore_duration: Option<i64>,
     /// The same by its old name.
     pub(super) snooze_duration: Option<i64>,
+    /// Further events, as in `statusDetails`.
+    pub(super) ignore_count: Option<i64>,
+    /// Minutes within which so many events have to come.
+    pub(super) ignore_window: Option<i64>,
+    /// Further users, as in `statusDetails`.
+    pub(super) ignore_user_count: Option<i64>,
+    /// Minutes within which so many users have to come.
+    pub(super) ignore_user_window: Option<i64>,
     /// `user:1`, `team:1`, an e-mail address, `#team`; empty or null is nobody.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]

@@ -135,15 +135,19 @@ fn archived(
         let until = until.map_err(|error| ApiError::field("statusDetails", error.to_string()))?;
         details.ignore_until = Some(until.as_millis());
     }
-    details.ignore_count = input.ignore_count.filter(|count| *count > 0);
-    details.ignore_user_count = input.ignore_user_count.filter(|count| *count > 0);
+    let count = input.ignore_count.or(change.ignore_count);
+    details.ignore_count = count.filter(|count| *count > 0);
+    let users = input.ignore_user_count.or(change.ignore_user_count);
+    details.ignore_user_count = users.filter(|count| *count > 0);
     if details.ignore_count.is_some() {
         details.base_times_seen = Some(row.times_seen);
-        details.ignore_window = window("ignoreWindow", input.ignore_window)?;
+        let minutes = input.ignore_window.or(change.ignore_window);
+        details.ignore_window = window("ignoreWindow", minutes)?;
     }
     if details.ignore_user_count.is_some() {
         details.base_users_seen = Some(row.users_seen);
-        details.ignore_user_window = window("ignoreUserWindow", input.ignore_user_window)?;
+        let minutes = input.ignore_user_window.or(change.ignore_user_window);
+        details.ignore_user_window = window("ignoreUserWindow", minutes)?;
     }
     if details.ignore_window.is_some() || details.ignore_user_window.is_some() {
         details.base_time = Some(now.as_millis());

@@ -11,11 +11,11 @@ use super::{ShownRule, unreadable};
 use crate::access::Scope;
 use crate::api::ApiState;
 use crate::api::assignees::{Assignee, People};
-use crate::api::caller::Caller;
+use crate::api::caller::{Caller, FoundIssue};
 use crate::api::error::ApiError;
 use crate::api::event::facts_of;
 use crate::api::input::{At, Input};
-use crate::api::types::{IssueAt, IssuePath, ProjectPath};
+use crate::api::types::{IssueAt, IssuePath, ProjectPath, iso};
 use crate::owner::{Rule, Rules};
 use crate::store::event_read::EventRow;
 use crate::store::projects::Project;
@@ -34,6 +34,18 @@ pub(in crate::api) struct SuggestedOwners {
     unknown: Vec<String>,
     /// `rule`, `fallthrough` (the project's teams, since no rule fits), or `none`.
     source: &'static str,
+}
+
+/// Someone whom rules name for an issue, in Sentry's short form.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct OwnerRef {
+    /// `ownershipRule`, or `codeowners` where a line of that file decides.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// `user:1`, `team:1`.
+    owner: String,
+    /// When the issue was first seen.
+    date_added: String,
 }
 
 /// Rules to be tried, which are not kept.
@@ -58,10 +70,36 @@ pub(in crate::api) async fn of_issue(
     let found = state
         .issue(&caller, slug, &at.issue, Scope::EventRead)
         .await?;
-    let project = &found.project;
+    Ok(Json(of_latest_event(&state, &found).await?))
+}
+
+/// Whom the project's rules name for an issue, in the short form.
+pub(in crate::api) async fn owners_of(
+    state: &ApiState,
+    found: &FoundIssue,
+) -> Result<Vec<OwnerRef>, ApiError> {
+    let named = of_latest_event(state, found).await?;
+    let Some(rule) = &named.rule else {
+        return Ok(Vec::new());
+    };
+    let kind = match rule.is_of_codeowners() {
+        true => "codeowners",
+        false => "ownershipRule",
+    };
+    let owners = named.owners.iter().map(|owner| OwnerRef {
+        kind,
+        owner: owner.stored_name(),
+        date_added: iso(found.issue.first_seen),
+    });
+    Ok(owners.collect())
+}
+
+async fn of_latest_event(
+    state: &ApiState,
+    found: &FoundIssue,
+) -> Result<SuggestedOwners, ApiError> {
     let mut latest = state.store.issue_events(found.issue.id, None, 1).await?;
-    let answer = ask(&state, project, None, latest.pop().as_ref()).await?;
-    Ok(Json(answer))
+    ask(state, &found.project, None, latest.pop().as_ref()).await
 }
 
 /// Tries rules on an event without keeping them.

@@ -1,6 +1,7 @@
 //! Deleting all that a search finds.
 
 use super::*;
+use crate::store::deletions::Becomes;
 
 const SEARCH: &str = "organizations/acme/issues/?query=is:unresolved";
 const DELETIONS: &str = "vedette/organizations/acme/deletions/";
@@ -174,7 +175,9 @@ async fn what_was_gathered_only_is_given_back_by_a_restart() {
     hub.seed().await;
     let mut write = hub.state.store.begin().await.unwrap();
     let organization = hub.state.store.organizations().await.unwrap()[0].id;
-    let deletion = write.add_deletion(organization, 1, false, 0).await.unwrap();
+    let becomes = Becomes::Deleted;
+    let deletion = write.add_deletion(organization, 1, becomes, 0).await;
+    let deletion = deletion.unwrap();
     assert_eq!(write.gather_issues(deletion, &[1, 2, 99]).await.unwrap(), 2);
     write.commit().await.unwrap();
     assert_eq!(hub.titles("").await.len(), 1);
@@ -200,4 +203,113 @@ async fn issues_of_a_whole_search_are_discarded_or_none_of_them() {
     hub.rows_become(0, "SELECT COUNT(*) FROM deletions").await;
     hub.rows_become(110, "SELECT COUNT(*) FROM tombstone_hashes")
         .await;
+}
+
+/// Merges what this search means, so that it can be taken back for a minute.
+async fn merge(hub: &Hub, search: &str) -> Value {
+    let path = format!("organizations/acme/issues/?{search}&undoSeconds=60");
+    let asked = hub.put(&path, json!({ "merge": 1 })).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
+    asked.json()
+}
+
+#[tokio::test]
+async fn a_merge_is_taken_back_until_it_is_due() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let (zero, one) = (hub.issue("Zero").await, hub.issue("One").await);
+    let asked = merge(&hub, &format!("id={zero}&id={one}")).await;
+    assert_eq!(
+        (&asked["into"], &asked["issues"]),
+        (&json!(zero), &json!(1))
+    );
+    assert_eq!(hub.titles("?query=").await, ["Two", "Zero"]);
+    // What comes meanwhile is there when it is taken back, also by a hub that was started again.
+    hub.digest(9, &error("One", "ann", 5)).await;
+    let hub = hub.restarted().await;
+    assert_eq!(hub.titles("?query=").await, ["Two", "Zero"]);
+    let path = format!("{DELETIONS}{}/", asked["id"].as_str().unwrap());
+    let back = hub.delete(&path).await;
+    assert_eq!(back.status, StatusCode::NO_CONTENT, "{}", back.text);
+    assert_eq!(hub.titles("").await, ["One", "Two", "Zero"]);
+    let count = async |id: &str| {
+        let issue = hub.get(&format!("issues/{id}/")).await.json();
+        let last = issue["activity"][0]["type"].clone();
+        (issue["count"].clone(), last)
+    };
+    assert_eq!(count(&zero).await, (json!("3"), json!("first_seen")));
+    assert_eq!(count(&one).await, (json!("2"), json!("first_seen")));
+    let log = hub.get("organizations/acme/audit-logs/").await.json();
+    let events = [&log["rows"][0]["event"], &log["rows"][1]["event"]];
+    assert_eq!(events, ["issue.take-back-merge", "issue.merge"]);
+}
+
+#[tokio::test]
+async fn a_merge_that_is_due_is_done_and_what_was_to_go_there_follows() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let (zero, one) = (hub.issue("Zero").await, hub.issue("One").await);
+    let two = hub.issue("Two").await;
+    let first = merge(&hub, &format!("id={one}&id={two}")).await;
+    // The one that the other waits for goes into a third.
+    let into = first["into"].as_str().unwrap();
+    let both = format!("organizations/acme/issues/?id={zero}&id={into}");
+    let merged = hub.put(&both, json!({ "merge": 1 })).await;
+    assert_eq!(merged.status, StatusCode::OK, "{}", merged.text);
+    hub.state
+        .store
+        .execute("UPDATE deletions SET due_at = 0")
+        .await;
+    let hub = hub.restarted().await;
+    hub.rows_become(0, "SELECT COUNT(*) FROM deletions").await;
+    assert_eq!(hub.titles("?query=").await.len(), 1);
+    let issue = hub.get(&format!("issues/{zero}/")).await.json();
+    assert_eq!(issue["count"], "5");
+    assert_eq!(issue["activity"][0]["type"], "merge");
+    let path = format!("{DELETIONS}{}/", first["id"].as_str().unwrap());
+    assert_eq!(hub.delete(&path).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_cannot_be_merged_since_the_target_is_gone_stays() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let (zero, one) = (hub.issue("Zero").await, hub.issue("One").await);
+    merge(&hub, &format!("id={zero}&id={one}")).await;
+    hub.delete(&format!("issues/{zero}/")).await;
+    hub.state
+        .store
+        .execute("UPDATE deletions SET due_at = 0")
+        .await;
+    let hub = hub.restarted().await;
+    hub.rows_become(0, "SELECT COUNT(*) FROM deletions").await;
+    assert_eq!(hub.titles("?query=").await, ["Two", "One"]);
+}
+
+#[tokio::test]
+async fn all_that_a_search_finds_becomes_one_issue() {
+    let hub = Hub::new().await;
+    hub.seed_many().await;
+    let of_somebody = "UPDATE issues SET assignee = 'user:1' WHERE id BETWEEN 290 AND 539";
+    hub.state.store.execute(of_somebody).await;
+    let path = "organizations/acme/issues/?query=is:assigned";
+    let asked = hub.put(path, json!({ "merge": 1 })).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
+    let asked = asked.json();
+    assert_eq!(asked["issues"], 249);
+    hub.rows_become(0, "SELECT COUNT(*) FROM deletions").await;
+    let left = hub.get(path).await.json();
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&left[0]["id"], &left[0]["count"]),
+        (&asked["into"], &json!("250"))
+    );
+    let hashes = "SELECT COUNT(*) FROM issue_hashes h JOIN issues i ON i.id = h.issue_id
+                  WHERE i.assignee IS NOT NULL";
+    hub.rows_become(250, hashes).await;
+    // Nobody else's issues are merged by a word too many.
+    let one = hub
+        .put(&format!("{path}&project=-1"), json!({ "merge": 1 }))
+        .await;
+    assert_eq!(one.json()["field"], "id", "{}", one.text);
 }

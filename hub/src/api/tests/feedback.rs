@@ -57,7 +57,7 @@ async fn what_people_wrote_is_one_list_and_leads_to_issues() {
 
     let issue = hub.issue("Zero").await;
     let about = hub.get(&format!("{path}?issue={issue}")).await;
-    assert_eq!(comments(&about), ["It broke"]);
+    assert_eq!(comments(&about), ["It broke", "Too slow"]);
     let other = hub.issue("One").await;
     assert_eq!(hub.get(&format!("{path}?issue={other}")).await.text, "[]");
     let old = hub.get(&format!("{path}?end=2020-01-01T00:00:00Z")).await;
@@ -80,6 +80,64 @@ async fn an_event_and_its_issue_say_what_was_written_about_them() {
     assert_eq!(detail["userReportCount"], 2);
     let latest = format!("organizations/acme/issues/{issue}/events/latest/");
     assert_eq!(hub.get(&latest).await.json()["userReport"], Value::Null);
+}
+
+#[tokio::test]
+async fn feedback_that_is_an_event_stands_at_the_event_and_the_issue_it_is_about() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let issue = hub.issue("Zero").await;
+    let path = format!("organizations/acme/issues/{issue}/events/{EVENT}/");
+    let none = hub.get(&path).await.json();
+    assert_eq!(
+        (&none["userReport"], &none["userReportCount"]),
+        (&Value::Null, &json!(0))
+    );
+    let report = json!({ "event_id": EVENT, "name": "Jane", "comments": "It broke" });
+    let say = async |n: u128, words: &str, ago: i64| {
+        let words = feedback(words, ago).to_string();
+        hub.digest_item(n, "feedback", &json!({}), &words).await;
+    };
+    say(9, "Too slow", 5).await;
+    let event = hub.get(&path).await.json();
+    assert_eq!(event["userReport"]["comments"], "Too slow", "{event}");
+    assert_eq!(event["userReport"]["email"], "jo@a.test");
+    assert_eq!(event["userReport"]["eventID"], EVENT);
+    // The latest of either kind is shown, and all are counted.
+    hub.post("projects/acme/shop/user-feedback/", report).await;
+    let event = hub.get(&path).await.json();
+    assert_eq!(event["userReport"]["comments"], "It broke");
+    say(10, "And again", -60).await;
+    let event = hub.get(&path).await.json();
+    assert_eq!(event["userReport"]["comments"], "And again");
+    assert_eq!(event["userReportCount"], 3);
+    let detail = hub.get(&format!("issues/{issue}/")).await.json();
+    assert_eq!(detail["userReportCount"], 3);
+    let about = format!("organizations/acme/vedette/feedback/?issue={issue}");
+    assert_eq!(hub.get(&about).await.json().as_array().unwrap().len(), 3);
+    let reports = format!("organizations/acme/issues/{issue}/user-reports/");
+    let first = hub.get(&format!("{reports}?per_page=2")).await;
+    let of = |answer: &Answer| {
+        let all = answer.json();
+        let all = all.as_array().unwrap().iter();
+        all.map(|one| (one["comments"].clone(), one["eventID"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let said = |words: &str| (json!(words), json!(EVENT));
+    assert_eq!(of(&first), [said("And again"), said("It broke")]);
+    let next = first.cursor("next").unwrap();
+    let second = hub.get(&format!("{reports}?cursor={next}")).await;
+    assert_eq!(of(&second), [said("Too slow")]);
+    let other = hub.issue("One").await;
+    let about = format!("organizations/acme/vedette/feedback/?issue={other}");
+    assert_eq!(hub.get(&about).await.text, "[]");
+    // With the feedback goes what it is about.
+    hub.state
+        .store
+        .execute("DELETE FROM events WHERE id > 5")
+        .await;
+    let detail = hub.get(&format!("issues/{issue}/")).await.json();
+    assert_eq!(detail["userReportCount"], 1);
 }
 
 #[tokio::test]

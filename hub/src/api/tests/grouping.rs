@@ -193,6 +193,21 @@ async fn merges_issues_with_exact_counts_and_takes_them_apart_again() {
 }
 
 #[tokio::test]
+async fn what_is_moved_while_it_is_indexed_is_indexed_from_the_beginning() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let store = &hub.state.store;
+    let mut write = store.begin().await.unwrap();
+    write.note_move(1).await.unwrap();
+    assert!(write.moved_upto(1, 0, Some(2)).await.unwrap());
+    write.note_move(1).await.unwrap();
+    assert!(!write.moved_upto(1, 2, Some(3)).await.unwrap());
+    assert!(!write.moved_upto(1, 3, None).await.unwrap());
+    write.commit().await.unwrap();
+    assert_eq!(store.issue_moves().await.unwrap(), [(1, -1)]);
+}
+
+#[tokio::test]
 async fn splits_an_issue_by_a_tag_for_good() {
     let hub = Hub::new().await;
     hub.seed().await;
@@ -215,6 +230,82 @@ async fn splits_an_issue_by_a_tag_for_good() {
     // Nothing is left in the old one; ann has two, bob two, cy one.
     assert_eq!(counts, ["0", "1", "2", "2"]);
     assert_eq!(hub.get(SETTINGS).await.json()["splits"][0]["tag"], "color");
+}
+
+#[tokio::test]
+async fn what_was_taken_apart_is_put_back_as_it_was() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let (zero, one) = (hub.issue("Zero").await, hub.issue("One").await);
+    let split = format!("vedette/organizations/acme/issues/{zero}/split/");
+    let shown = async || {
+        let issue = hub.get(&format!("issues/{zero}/")).await.json();
+        let parts = [
+            "shortId",
+            "count",
+            "userCount",
+            "firstSeen",
+            "lastSeen",
+            "title",
+        ];
+        parts.map(|part| issue[part].clone())
+    };
+    let before = shown().await;
+    let names = |parted: Answer| {
+        assert_eq!(parted.status, StatusCode::ACCEPTED, "{}", parted.text);
+        let issues = parted.json()["issues"].clone();
+        let issues = issues.as_array().unwrap().iter();
+        issues
+            .map(|id| format!("id={}", id.as_str().unwrap()))
+            .collect::<Vec<_>>()
+            .join("&")
+    };
+    // Twice: nothing of the first time is in the way.
+    for _ in 0..2 {
+        let parted = names(hub.post(&split, json!({ "tag": "color" })).await);
+        assert_ne!(shown().await, before);
+        let foreign = hub.delete(&format!("{split}?{parted}&id={one}")).await;
+        assert_eq!(foreign.json()["field"], "id", "{}", foreign.text);
+        let back = hub.delete(&format!("{split}?{parted}")).await;
+        assert_eq!(back.status, StatusCode::OK, "{}", back.text);
+        assert_eq!(back.json()["parent"], zero);
+        assert_eq!(shown().await, before);
+        assert_eq!(hub.get(SETTINGS).await.json()["splits"], json!([]));
+        assert_eq!(hub.titles("").await.len(), 3);
+    }
+    let activity = hub.get(&format!("issues/{zero}/")).await.json()["activity"].clone();
+    assert_eq!(activity[0]["type"], "merge");
+    hub.rows_become(0, "SELECT COUNT(*) FROM issue_moves").await;
+    let found = hub.get("organizations/acme/issues/?query=color:bob").await;
+    assert!(
+        found.text.contains(&format!("\"id\":\"{zero}\"")),
+        "{}",
+        found.text
+    );
+
+    // By hashes, into the one it was taken out of, also where that is the smaller one.
+    let list = "organizations/acme/issues/";
+    hub.put(&format!("{list}?id={zero}&id={one}"), json!({ "merge": 1 }))
+        .await;
+    let path = format!("projects/acme/shop/events/{:032x}/grouping-info/", 1);
+    let hash = hub.get(&path).await.json()["hashes"][0].clone();
+    let hash = hash.as_str().unwrap();
+    let before = shown().await;
+    let parted = names(hub.delete(&format!("{list}{zero}/hashes/?id={hash}")).await);
+    let back = hub.delete(&format!("{split}?{parted}")).await;
+    assert_eq!(back.json()["parent"], zero, "{}", back.text);
+    assert_eq!(shown().await, before);
+    // The next event of either is where it was.
+    hub.digest(8, &error("Zero", "ann", 1)).await;
+    hub.digest(9, &error("One", "ann", 1)).await;
+    assert_eq!(shown().await[1], "6");
+    // What was worked on since is no more what was made.
+    let parted = names(hub.delete(&format!("{list}{zero}/hashes/?id={hash}")).await);
+    let two = hub.issue("Two").await;
+    hub.put(&format!("{list}?{parted}&id={two}"), json!({ "merge": 1 }))
+        .await;
+    let late = hub.delete(&format!("{split}?{parted}")).await;
+    assert_eq!(late.status, StatusCode::BAD_REQUEST, "{}", late.text);
 }
 
 #[tokio::test]

@@ -327,8 +327,6 @@ async fn a_search_changes_every_issue_that_it_finds() {
     assert_eq!(found.headers["x-hits"], "130");
     let resolved = json!({ "status": "resolved" });
     let path = format!("{LIST}?query=level:warning");
-    let merged = hub.put(&path, json!({ "merge": 1 })).await;
-    assert_eq!(merged.status, StatusCode::BAD_REQUEST, "{}", merged.text);
     let answer = hub.put(&path, resolved).await;
     assert_eq!(answer.json()["status"], "resolved", "{}", answer.text);
     let left = hub.get(&format!("{LIST}?query=is:unresolved")).await;
@@ -614,6 +612,25 @@ async fn a_look_is_noted_and_time_brings_archived_issues_back() {
     let wrong = json!({ "status": "ignored", "statusDetails": by_users });
     let refused = hub.put(&path, wrong).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text);
+}
+
+#[tokio::test]
+async fn what_an_archived_issue_waits_for_may_stand_beside_its_status() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let path = format!("issues/{}/", hub.issue("Zero").await);
+    for wish in [
+        json!({ "ignoreCount": 10, "ignoreWindow": 60 }),
+        json!({ "ignoreUserCount": 5, "ignoreUserWindow": 90 }),
+    ] {
+        let mut beside = wish.clone();
+        beside["status"] = json!("ignored");
+        beside["substatus"] = json!("archived_until_condition_met");
+        let archived = hub.put(&path, beside).await;
+        assert_eq!(archived.status, StatusCode::OK, "{}", archived.text);
+        assert_eq!(archived.json()["statusDetails"], wish);
+        hub.put(&path, json!({ "status": "unresolved" })).await;
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-/** Deletions of many issues: asked for, watched, taken back. */
+/** Deletions and merges of many issues: asked for, watched, taken back. */
 
 import { queryOptions } from "@tanstack/react-query";
 import { get, request } from "./client.ts";
@@ -30,10 +30,7 @@ export async function deleteIssues(
     const { data, status } = await request<Deletion>("DELETE", `organizations/${org}/issues/`, asked);
     if (status === 202) onAsked(data);
   };
-  if ("query" in what) {
-    const { sort: _, groupStatsPeriod: __, ...search } = what;
-    return ask(search);
-  }
+  if ("query" in what) return ask(searchOf(what));
   for (let i = 0; i < what.length; i += IDS_MAX) await ask({ id: what.slice(i, i + IDS_MAX) });
 }
 
@@ -51,6 +48,29 @@ export async function discardIssues(
     const { data, status } = await request<Deletion>("PUT", `organizations/${org}/issues/`, asked);
     if (status === 202) onAsked(data);
   }
+}
+
+/**
+ * Makes one issue of several, or of all that a search finds: the one with most events has the
+ * others' too. What the hub makes of it; nothing where there is nothing to merge.
+ */
+export async function mergeIssues(
+  org: string,
+  what: readonly string[] | IssueFilter,
+): Promise<Deletion | null> {
+  const query = "query" in what ? searchOf(what) : { id: what };
+  const asked = {
+    query: { ...query, undoSeconds: UNDO_SECS },
+    keep: ["query"],
+    body: { merge: 1 },
+  };
+  const { data, status } = await request<Deletion>("PUT", `organizations/${org}/issues/`, asked);
+  return status === 202 ? data : null;
+}
+
+/** What a search finds, in whatever order. */
+function searchOf({ sort: _, groupStatsPeriod: __, ...search }: IssueFilter) {
+  return search;
 }
 
 export async function takeBack(org: string, deletion: string): Promise<void> {

@@ -53,6 +53,12 @@ export async function splitIssue(org: string, issue: string, tag: string) {
   return (await request<Parted>("POST", path, { body: { tag } })).data;
 }
 
+/** Puts issues back that were made of one; it is as it was. */
+export async function putBack(org: string, { source, issues }: Parted): Promise<void> {
+  const path = `vedette/organizations/${org}/issues/${source}/split/`;
+  await request("DELETE", path, { query: { id: issues } });
+}
+
 export const groupingQuery = (org: string, slug: string) =>
   queryOptions({
     queryKey: [...projectKey(org, slug), "grouping"],

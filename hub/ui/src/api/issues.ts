@@ -10,6 +10,7 @@ import {
 import { get, request, segment } from "./client.ts";
 import { getPage, type Page } from "./page.ts";
 import type {
+  Activity,
   Corrections,
   Environment,
   EventDetail,
@@ -280,13 +281,6 @@ export async function subscribe(org: string, id: string, isSubscribed: boolean):
   await request("PUT", `organizations/${org}/issues/`, { query: { id: [id] }, body: { isSubscribed } });
 }
 
-/** Makes one issue of several: the one with most events has the others' too, and is answered. */
-export async function mergeIssues(org: string, ids: readonly string[]): Promise<string> {
-  const asked = { query: { id: [...ids] }, body: { merge: 1 } };
-  const { data } = await request<{ merge: { parent: string } }>("PUT", `organizations/${org}/issues/`, asked);
-  return data.merge.parent;
-}
-
 /** What is left of discarded issues. */
 export const tombstonesQuery = (org: string, slug: string) =>
   queryOptions({
@@ -298,6 +292,35 @@ export async function removeTombstone(org: string, slug: string, id: string): Pr
   await request("DELETE", `projects/${org}/${slug}/tombstones/${id}/`);
 }
 
+export const activityKey = (org: string, issue: string) => [...issueKey(org, issue), "activity"] as const;
+
+/** What was done to an issue, the latest first. */
+export const activityQuery = (org: string, issue: string) =>
+  infiniteQueryOptions({
+    queryKey: activityKey(org, issue),
+    queryFn: ({ signal, pageParam }) => {
+      const query = { cursor: pageParam, limit: PAGE_SIZE };
+      return getPage<Activity>(
+        `organizations/${org}/issues/${issue}/activities/`,
+        { signal, query },
+        "activity",
+      );
+    },
+    initialPageParam: "",
+    getNextPageParam: (page: Page<Activity>) => page.next,
+    staleTime: 2000,
+  });
+
+const notesAt = (org: string, issue: string) => `organizations/${org}/issues/${issue}/notes/`;
+
 export async function writeNote(org: string, issue: string, text: string): Promise<void> {
-  await request("POST", `organizations/${org}/issues/${issue}/notes/`, { body: { text } });
+  await request("POST", notesAt(org, issue), { body: { text } });
+}
+
+export async function rewriteNote(org: string, issue: string, note: string, text: string): Promise<void> {
+  await request("PUT", `${notesAt(org, issue)}${note}/`, { body: { text } });
+}
+
+export async function removeNote(org: string, issue: string, note: string): Promise<void> {
+  await request("DELETE", `${notesAt(org, issue)}${note}/`);
 }

@@ -3,7 +3,7 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { apiUrl } from "./client.ts";
-import { issueKey, refreshLists } from "./issues.ts";
+import { activityKey, issueKey, refreshLists } from "./issues.ts";
 
 /** A storm of errors must not become a storm of requests. */
 const REFRESH_AT_MOST_EVERY_MS = 1500;
@@ -71,6 +71,7 @@ function touch(client: QueryClient, org: string, event: MessageEvent<string>): v
   tell({ touched, at: Date.now() });
   for (const id of touched) {
     void client.invalidateQueries({ queryKey: issueKey(org, id), exact: true });
+    void client.invalidateQueries({ queryKey: activityKey(org, id) });
   }
 }
 

@@ -34,8 +34,10 @@ export function parseLinks(header: string | null): Links {
   return links;
 }
 
-export async function getPage<T>(path: string, options?: RequestOptions): Promise<Page<T>> {
-  const { data, headers } = await request<T[]>("GET", path, options);
+/** `within` is the field that has the list, where the answer is not the list itself. */
+export async function getPage<T>(path: string, options?: RequestOptions, within?: string): Promise<Page<T>> {
+  const { data: answer, headers } = await request<T[] | Record<string, T[]>>("GET", path, options);
+  const data = within === undefined ? answer : (answer as Record<string, T[]> | null)?.[within];
   const number = (name: string) => {
     const text = headers.get(name);
     return text === null || !/^\d+$/.test(text) ? null : Number(text);

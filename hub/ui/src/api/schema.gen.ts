@@ -494,6 +494,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/issues/{issue}/user-reports/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people wrote about the events of an issue, of either kind, the latest first. */
+        get: operations["get_organizations_issues_user_reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/members/": {
         parameters: {
             query?: never;
@@ -1892,7 +1909,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The deletions of many issues that are not done, the oldest first. */
+        /** The deletions and merges of many issues that are not done, the oldest first. */
         get: operations["get_vedette_organizations_deletions"];
         put?: never;
         post?: never;
@@ -1912,7 +1929,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes a deletion back that is not due: its issues are there again. */
+        /** Takes a deletion or a merge back that is not due: its issues are there again. */
         delete: operations["delete_vedette_organizations_deletions_one"];
         options?: never;
         head?: never;
@@ -1933,7 +1950,11 @@ export interface paths {
          *     without the tag stay.
          */
         post: operations["post_vedette_organizations_issues_split"];
-        delete?: never;
+        /**
+         * Puts issues back that were made of this one, by a tag or by hashes, as long as nothing was merged
+         *     into them or taken out of them. What they were parted by is forgotten.
+         */
+        delete: operations["delete_vedette_organizations_issues_split"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2610,13 +2631,15 @@ export interface components {
             blocked_uri: components["schemas"]["Option"];
             document_uri: components["schemas"]["Option"];
         };
-        /** @description A deletion of many issues that is not done. */
+        /** @description A deletion of many issues that is not done, or a merge. */
         Deletion: {
             id: string;
             /** @description `waiting` while it can be taken back, then `going`. */
             status: string;
             /** @description Whether what comes of the issues is dropped from then on. */
             discards: boolean;
+            /** @description The issue that they are merged into; null where they are deleted. */
+            into?: string | null;
             /**
              * Format: int64
              * @description How many issues it is for.
@@ -2919,6 +2942,11 @@ export interface components {
             groupingInfo: Record<string, unknown>[];
             occurrence?: Record<string, unknown> | null;
             userReport?: components["schemas"]["UserReport"] | null;
+            /**
+             * Format: int32
+             * @description How much people wrote about it.
+             */
+            userReportCount: number;
             sdkUpdates: string[];
             resolvedWith: string[];
         };
@@ -3006,6 +3034,14 @@ export interface components {
                 number
             ] | null;
             hasSystemFrames: boolean;
+        };
+        /** @description What is shown of an issue where it is asked for. */
+        Expanded: {
+            inbox?: components["schemas"]["Inbox"] | null;
+            /** @description Whom the project's rules name. */
+            owners?: components["schemas"]["OwnerRef"][] | null;
+            /** @description Whether files came with its latest event. */
+            latestEventHasAttachments?: boolean | null;
         };
         /** @description What a person wrote. */
         Feedback: {
@@ -3290,6 +3326,19 @@ export interface components {
         Images: {
             images: Record<string, unknown>[];
         };
+        /** @description Why an issue waits for a look. */
+        Inbox: {
+            /**
+             * Format: int32
+             * @description 0 it is new, 1 it came back from the archive, 2 it regressed, 3 somebody marked it, 5 it
+             *     escalates.
+             */
+            reason: number;
+            /** @description Always null. */
+            reason_details?: Record<string, unknown> | null;
+            /** @description Since when. */
+            date_added: string;
+        };
         /** @description What the API's root says. */
         Info: {
             /** @description The version of the paths. */
@@ -3368,18 +3417,13 @@ export interface components {
             hasSeen: boolean;
             annotations: string[];
             isUnhandled: boolean;
-            /** @description Events, as a text: those of the time and the environments that were asked for. */
+            /** @description Events, as a text. */
             count: string;
-            /**
-             * Format: int64
-             * @description Who met those.
-             */
+            /** Format: int64 */
             userCount: number;
-            /** @description In the environments that were asked for, whenever that was. */
             firstSeen: string;
-            /** @description The same. */
             lastSeen: string;
-            /** @description Unix seconds and a count, by the period asked for, in the environments asked for. */
+            /** @description Unix seconds and a count, by the period asked for. */
             stats: components["schemas"]["IssueStats"];
             lifetime: components["schemas"]["Lifetime"];
             filtered?: components["schemas"]["Filtered"] | null;
@@ -3414,6 +3458,30 @@ export interface components {
              * @default null
              */
             snoozeDuration: number | null;
+            /**
+             * Format: int64
+             * @description Further events, as in `statusDetails`.
+             * @default null
+             */
+            ignoreCount: number | null;
+            /**
+             * Format: int64
+             * @description Minutes within which so many events have to come.
+             * @default null
+             */
+            ignoreWindow: number | null;
+            /**
+             * Format: int64
+             * @description Further users, as in `statusDetails`.
+             * @default null
+             */
+            ignoreUserCount: number | null;
+            /**
+             * Format: int64
+             * @description Minutes within which so many users have to come.
+             * @default null
+             */
+            ignoreUserWindow: number | null;
             /**
              * @description `user:1`, `team:1`, an e-mail address, `#team`; empty or null is nobody.
              * @default null
@@ -3453,7 +3521,7 @@ export interface components {
             discard?: Record<string, unknown> | null;
         };
         /** @description An issue with what was done to it. */
-        IssueDetail: components["schemas"]["Issue"] & {
+        IssueDetail: components["schemas"]["Issue"] & components["schemas"]["Expanded"] & {
             /** @description The latest first. */
             activity: components["schemas"]["Activity"][];
             seenBy: components["schemas"]["UserRef"][];
@@ -3464,7 +3532,7 @@ export interface components {
             lastRelease?: components["schemas"]["ReleaseRef"] | null;
             /**
              * Format: int32
-             * @description How many people wrote about its events.
+             * @description How much people wrote about its events.
              */
             userReportCount: number;
             /**
@@ -3632,7 +3700,6 @@ export interface components {
             userCount: number;
             firstSeen: string;
             lastSeen: string;
-            stats?: components["schemas"]["IssueStats"] | null;
         };
         /** @description Where things are. */
         Links: {
@@ -3984,6 +4051,15 @@ export interface components {
             dateCreated: string;
             /** @description To the minute. */
             dateLastUsed: string;
+        };
+        /** @description Someone whom rules name for an issue, in Sentry's short form. */
+        OwnerRef: {
+            /** @description `ownershipRule`, or `codeowners` where a line of that file decides. */
+            type: string;
+            /** @description `user:1`, `team:1`. */
+            owner: string;
+            /** @description When the issue was first seen. */
+            date_added: string;
         };
         /** @description Who looks after what of a project. */
         Ownership: {
@@ -5767,11 +5843,7 @@ export interface operations {
                  *     rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
                  */
                 dataset?: string;
-                /**
-                 * @description A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
-                 *     `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
-                 *     and spans `transaction:NAME` or `span.name:NAME`.
-                 */
+                /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
                 query?: string;
                 /**
                  * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
@@ -5838,11 +5910,7 @@ export interface operations {
                  *     rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
                  */
                 dataset?: string;
-                /**
-                 * @description A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
-                 *     `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
-                 *     and spans `transaction:NAME` or `span.name:NAME`.
-                 */
+                /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
                 query?: string;
                 /**
                  * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
@@ -5901,19 +5969,14 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
-                 *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     (late, frequent, of many users, urgent).
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /**
-                 * @description Issues with an event in one of these environments; the empty name is "none". May be
-                 *     repeated. One event is meant with the time, and with what the search demands of events.
-                 */
+                /** @description Names of environments; the empty one is "none". May be repeated. */
                 environment?: string[];
-                /** @description `24h`, `14d`, …: issues with an event since then. */
+                /** @description `24h`, `14d`, … */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -5969,19 +6032,14 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
-                 *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     (late, frequent, of many users, urgent).
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /**
-                 * @description Issues with an event in one of these environments; the empty name is "none". May be
-                 *     repeated. One event is meant with the time, and with what the search demands of events.
-                 */
+                /** @description Names of environments; the empty one is "none". May be repeated. */
                 environment?: string[];
-                /** @description `24h`, `14d`, …: issues with an event since then. */
+                /** @description `24h`, `14d`, … */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -6002,7 +6060,7 @@ export interface operations {
                 shortIdLookup?: string;
                 /** @description Issues. May be repeated. */
                 id?: string[];
-                /** @description How long it can be taken back that issues are discarded. */
+                /** @description How long it can be taken back that issues are merged or discarded. */
                 undoSeconds?: number;
             };
             header?: never;
@@ -6060,19 +6118,14 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
-                 *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     (late, frequent, of many users, urgent).
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /**
-                 * @description Issues with an event in one of these environments; the empty name is "none". May be
-                 *     repeated. One event is meant with the time, and with what the search demands of events.
-                 */
+                /** @description Names of environments; the empty one is "none". May be repeated. */
                 environment?: string[];
-                /** @description `24h`, `14d`, …: issues with an event since then. */
+                /** @description `24h`, `14d`, … */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -6166,10 +6219,15 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Its numbers are of the events of these environments; the empty name is "none". May be
+                 * @description `inbox`, `owners` and `latestEventHasAttachments` are shown where they are asked for. May be
                  *     repeated.
                  */
-                environment?: string[];
+                expand?: string[];
+                /**
+                 * @description `stats`, `lifetime`, `filtered`, `unhandled`, `release` and `tags` are left out where that is
+                 *     asked for. May be repeated.
+                 */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -6825,6 +6883,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TagValue"][];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_issues_user_reports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserReport"][];
                 };
             };
             /** @description Why not. */
@@ -8157,19 +8248,14 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
-                 *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     (late, frequent, of many users, urgent).
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /**
-                 * @description Issues with an event in one of these environments; the empty name is "none". May be
-                 *     repeated. One event is meant with the time, and with what the search demands of events.
-                 */
+                /** @description Names of environments; the empty one is "none". May be repeated. */
                 environment?: string[];
-                /** @description `24h`, `14d`, …: issues with an event since then. */
+                /** @description `24h`, `14d`, … */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -9150,19 +9236,14 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
-                 *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     (late, frequent, of many users, urgent).
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /**
-                 * @description Issues with an event in one of these environments; the empty name is "none". May be
-                 *     repeated. One event is meant with the time, and with what the search demands of events.
-                 */
+                /** @description Names of environments; the empty one is "none". May be repeated. */
                 environment?: string[];
-                /** @description `24h`, `14d`, …: issues with an event since then. */
+                /** @description `24h`, `14d`, … */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -9220,19 +9301,14 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
-                 *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     (late, frequent, of many users, urgent).
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /**
-                 * @description Issues with an event in one of these environments; the empty name is "none". May be
-                 *     repeated. One event is meant with the time, and with what the search demands of events.
-                 */
+                /** @description Names of environments; the empty one is "none". May be repeated. */
                 environment?: string[];
-                /** @description `24h`, `14d`, …: issues with an event since then. */
+                /** @description `24h`, `14d`, … */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -9253,7 +9329,7 @@ export interface operations {
                 shortIdLookup?: string;
                 /** @description Issues. May be repeated. */
                 id?: string[];
-                /** @description How long it can be taken back that issues are discarded. */
+                /** @description How long it can be taken back that issues are merged or discarded. */
                 undoSeconds?: number;
             };
             header?: never;
@@ -9313,19 +9389,14 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
-                 *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     (late, frequent, of many users, urgent).
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /**
-                 * @description Issues with an event in one of these environments; the empty name is "none". May be
-                 *     repeated. One event is meant with the time, and with what the search demands of events.
-                 */
+                /** @description Names of environments; the empty one is "none". May be repeated. */
                 environment?: string[];
-                /** @description `24h`, `14d`, …: issues with an event since then. */
+                /** @description `24h`, `14d`, … */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -11241,6 +11312,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Parted"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_vedette_organizations_issues_split: {
+        parameters: {
+            query: {
+                /** @description Issues that were made of it. May be repeated. */
+                id: string[];
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Id, or short id as in SHOP-2K. */
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merged"];
                 };
             };
             /** @description Why not. */

@@ -23,6 +23,7 @@ export const SHORTCUTS = {
     keys: {
       help: { key: "?", does: "Keyboard shortcuts" },
       search: { key: "/", does: "Search on this page", isMove: true },
+      undo: { key: "z", does: "Undo, while it is offered" },
       theme: { key: "g t", does: "Light or dark theme" },
     },
   },

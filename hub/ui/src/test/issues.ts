@@ -71,6 +71,7 @@ export function event(part: Partial<EventDetail> = {}): EventDetail {
     size: 1000,
     fingerprints: [],
     groupingConfig: { id: "vedette", enhancements: "" },
+    userReportCount: 0,
     sdkUpdates: [],
     resolvedWith: [],
     title: "ValueError: amount 50 too large",

@@ -1,6 +1,7 @@
 /** Tabs that hold their panel. What is chosen is the caller's to keep. */
 
 import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useRef } from "react";
+import { bringIn } from "./bring.ts";
 import { cx } from "./classes.ts";
 import styles from "./Tabs.module.css";
 
@@ -20,15 +21,9 @@ interface Props<T extends string> {
 export function Tabs<T extends string>({ label, tabs, value, onChange, children }: Props<T>) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
-  // On a phone the chosen one may stand outside; only the list is scrolled, never the page.
+  // On a phone the chosen one may stand outside.
   useLayoutEffect(() => {
-    const chosen = list.current?.querySelector<HTMLElement>(`[data-tab="${value}"]`);
-    if (!list.current || !chosen) return;
-    const { offsetLeft, offsetWidth } = chosen;
-    const left = offsetLeft - list.current.offsetLeft;
-    const beyond = left + offsetWidth - list.current.clientWidth;
-    if (list.current.scrollLeft > left) list.current.scrollLeft = left;
-    else if (list.current.scrollLeft < beyond) list.current.scrollLeft = beyond;
+    bringIn(list.current, list.current?.querySelector<HTMLElement>(`[data-tab="${value}"]`));
   }, [value]);
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;

@@ -34,9 +34,15 @@ interface Shown extends Toast {
 }
 
 const ToastContext = createContext<(toast: Toast) => ChangeToast>(() => () => {});
+const UndoContext = createContext<() => void>(() => {});
 
 export function useToast(): (toast: Toast) => ChangeToast {
   return useContext(ToastContext);
+}
+
+/** Takes back the last change that a line still offers to undo. */
+export function useUndo(): () => void {
+  return useContext(UndoContext);
 }
 
 export function Toasts({ children }: { children: ReactNode }) {
@@ -48,9 +54,19 @@ export function Toasts({ children }: { children: ReactNode }) {
     setShown((all) => [...all.slice(1 - SHOWN_MAX), { ...toast, id }]);
     return (next: Toast) => setShown((all) => all.map((each) => (each.id === id ? { ...next, id } : each)));
   }, []);
+  const latest = useRef(shown);
+  useEffect(() => {
+    latest.current = shown;
+  });
+  const undo = useCallback(() => {
+    const last = latest.current.findLast((toast) => toast.undo);
+    if (!last) return;
+    last.undo?.();
+    close(last.id);
+  }, [close]);
   return (
     <ToastContext value={show}>
-      {children}
+      <UndoContext value={undo}>{children}</UndoContext>
       <section className={styles.stack} aria-label="Messages" aria-live="polite">
         {shown.map((toast) => (
           <ToastLine key={toast.id} toast={toast} close={close} />
@@ -82,6 +98,7 @@ function ToastLine({ toast, close }: { toast: Shown; close: (id: number) => void
           small
           kind="quiet"
           className={styles.undo}
+          title="Key: z"
           onClick={() => {
             toast.undo?.();
             close(toast.id);

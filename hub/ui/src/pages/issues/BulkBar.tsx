@@ -16,8 +16,8 @@ import { OwnerMenu, openOwners, PRIORITIES, PriorityMenu } from "./Triage.tsx";
 
 const BulkQuestion = lazy(() => import("./BulkQuestion.tsx").then((m) => ({ default: m.BulkQuestion })));
 
-/** The hub merges this many at once, of one project. */
-const MERGED_MAX = 100;
+/** The hub merges this many at once that are named. */
+const MERGED_MAX = 1000;
 
 interface Props extends HeadProps {
   /** The chosen ones. */
@@ -38,13 +38,17 @@ export function BulkBar(props: Props) {
     onAssigning();
     openOwners(bar.current);
   }, [isAssigning, onAssigning]);
-  const mayMerge =
-    issues.length > 1 &&
-    issues.length <= MERGED_MAX &&
-    issues.every((issue) => issue.project.id === issues[0]?.project.id);
+  const isOfOne = issues.every((issue) => issue.project.id === issues[0]?.project.id);
+  /** Why the chosen ones cannot be merged, before anybody asks for it. */
+  const notMerged = !isOfOne
+    ? "Only issues of one project can be merged"
+    : issues.length > MERGED_MAX
+      ? `At most ${exact(MERGED_MAX)} chosen issues are merged at once`
+      : undefined;
+  const mayMerge = issues.length > 1 && notMerged === undefined;
   const statuses = new Set(issues.map((issue) => issue.status));
   /** What is done with the chosen ones; they are then chosen no more. */
-  const then = (deed: (issues: readonly Issue[]) => Promise<void>) => {
+  const then = (deed: (issues: readonly Issue[]) => Promise<unknown>) => {
     onChoose(new Map());
     void deed(issues);
   };
@@ -94,8 +98,14 @@ export function BulkBar(props: Props) {
           buttonClassName={styles.bulkMenu}
           onChange={(priority) => then((each) => prioritise(each, priority))}
         />
-        {mayMerge ? (
-          <Button small kind="quiet" onClick={() => setAsking("merge")}>
+        {issues.length > 1 ? (
+          <Button
+            small
+            kind="quiet"
+            disabled={!mayMerge}
+            title={notMerged}
+            onClick={() => setAsking("merge")}
+          >
             Merge
           </Button>
         ) : null}
@@ -138,13 +148,16 @@ export function BulkBar(props: Props) {
           <BulkQuestion
             asking={asking}
             n={issues.length}
-            mayBeWhole={all && hasMore}
+            mayBeWhole={
+              all && hasMore && (asking === "delete" || (asking === "merge" && filter.project.length === 1))
+            }
             onClose={() => setAsking(null)}
             onConfirm={(isWhole) => {
               setAsking(null);
-              if (asking === "merge") then(merge);
+              const search = isWhole ? filter : undefined;
+              if (asking === "merge") then((each) => merge(each, search));
               else if (asking === "discard") then(discard);
-              else then((each) => remove(each, isWhole ? filter : undefined));
+              else then((each) => remove(each, search));
             }}
           />
         </Suspense>

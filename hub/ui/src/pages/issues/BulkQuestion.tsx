@@ -1,11 +1,14 @@
 /** What is asked before many issues are merged, or go. */
 
 import { useState } from "react";
-import { plural } from "../../lib/format.ts";
+import { exact, plural } from "../../lib/format.ts";
 import { Confirm } from "../../ui/Dialog.tsx";
 import { Check } from "../../ui/Form.tsx";
 
 export type Question = "delete" | "discard" | "merge";
+
+/** The hub merges this many at once that a search finds. */
+const MERGED_MAX = 10_000;
 
 const WORDS: Record<Question, string> = { delete: "Delete", discard: "Discard", merge: "Merge" };
 
@@ -13,7 +16,7 @@ interface Props {
   asking: Question;
   /** How many are chosen. */
   n: number;
-  /** The search finds more than what is loaded, and all of that is chosen. */
+  /** All that the search finds may be meant: there is more than what is loaded, which is chosen. */
   mayBeWhole: boolean;
   onClose: () => void;
   /** Whether all that the search finds is meant. */
@@ -25,13 +28,16 @@ export function BulkQuestion({ asking, n, mayBeWhole, onClose, onConfirm }: Prop
   const word = WORDS[asking];
   return (
     <Confirm
-      title={isWhole ? "Delete all issues that match?" : `${word} ${plural(n, "issue")}?`}
+      title={isWhole ? `${word} all issues that match?` : `${word} ${plural(n, "issue")}?`}
       confirm={word}
       onClose={onClose}
       onConfirm={() => onConfirm(isWhole)}
     >
       {asking === "merge" ? (
-        "The one with most events takes in the events of the others, and what comes of them from now on. On its page they can be taken apart again."
+        <p>
+          The one with most events takes in the events of the others, and what comes of them from now on. For
+          ten seconds you can take it back; after that they can be taken apart on its page.
+        </p>
       ) : (
         <p>
           Their events go with them. For ten seconds you can take it back; after that nothing can. If an error
@@ -41,10 +47,14 @@ export function BulkQuestion({ asking, n, mayBeWhole, onClose, onConfirm }: Prop
             : "it starts as a new issue."}
         </p>
       )}
-      {asking === "delete" && mayBeWhole ? (
+      {mayBeWhole ? (
         <Check
           label="Also all others that match this search"
-          hint="However many there are; what is found when you confirm counts."
+          hint={
+            asking === "merge"
+              ? `${exact(MERGED_MAX)} at most; what is found when you confirm counts.`
+              : "However many there are; what is found when you confirm counts."
+          }
           checked={isWhole}
           onChange={setIsWhole}
         />

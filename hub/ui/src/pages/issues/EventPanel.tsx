@@ -1,8 +1,10 @@
 /** One event, in the order in which one looks for a cause. */
 
+import { Link } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import type { EventDetail, UserReport } from "../../api/types.ts";
 import type { ExceptionValue, Stacktrace, Thread } from "../../lib/event-shape.ts";
+import { exact } from "../../lib/format.ts";
 import { child } from "../../lib/meta.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
@@ -67,7 +69,9 @@ export function EventPanel({ org, project, event }: Props) {
           </div>
         </Panel>
       ) : null}
-      {event.userReport ? <Wrote report={event.userReport} /> : null}
+      {event.userReport ? (
+        <Wrote report={event.userReport} org={org} issue={event.groupID} n={event.userReportCount} />
+      ) : null}
       {values.length ? (
         <StackTrace
           key={event.eventID}
@@ -105,16 +109,36 @@ export function EventPanel({ org, project, event }: Props) {
   );
 }
 
-/** What the person who saw it wrote. */
-function Wrote({ report: { name, email, comments, dateCreated } }: { report: UserReport }) {
+interface WroteProps {
+  report: UserReport;
+  org: string;
+  issue: string;
+  /** How much people wrote about the event. */
+  n: number;
+}
+
+/** What the person who saw it wrote last; the rest stands at the issue. */
+function Wrote({ report, org, issue, n }: WroteProps) {
+  const { name, email, comments, dateCreated } = report;
   return (
     <Panel
       id="wrote"
       title={`What ${name || email || "somebody"} wrote`}
       actions={<TimeAgo at={dateCreated} />}
     >
-      <div className={styles.message}>{comments}</div>
+      <p className={styles.wrote}>{comments}</p>
       {name && email ? <p className={styles.from}>{email}</p> : null}
+      {n > 1 ? (
+        <p className={styles.from}>
+          <Link
+            to="/organizations/$org/issues/$issueId"
+            params={{ org, issueId: issue }}
+            search={{ tab: "feedback" }}
+          >
+            {exact(n)} wrote about this event
+          </Link>
+        </p>
+      ) : null}
     </Panel>
   );
 }

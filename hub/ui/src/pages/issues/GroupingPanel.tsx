@@ -3,8 +3,15 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { groupingInfoQuery, hashesQuery, similarQuery, splitIssue, unmerge } from "../../api/grouping.ts";
-import { issuesKey, issueTagsQuery, mergeIssues } from "../../api/issues.ts";
+import {
+  groupingInfoQuery,
+  hashesQuery,
+  putBack,
+  similarQuery,
+  splitIssue,
+  unmerge,
+} from "../../api/grouping.ts";
+import { issueTagsQuery } from "../../api/issues.ts";
 import type { EventDetail, GroupingInfo, IssueDetail, Neighbour, Parted } from "../../api/types.ts";
 import { plural } from "../../lib/format.ts";
 import { variantName } from "../../lib/grouping-names.ts";
@@ -14,6 +21,7 @@ import { SelectField } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
+import { useIssueActions } from "./actions.ts";
 import { variantsOf } from "./Grouping.tsx";
 import styles from "./GroupingPanel.module.css";
 
@@ -130,22 +138,18 @@ function partName(path: string): string {
 function Similar({ org, issue }: { org: string; issue: IssueDetail }) {
   const similar = useQuery(similarQuery(org, issue.id));
   const [asked, setAsked] = useState<Neighbour | null>(null);
-  const toast = useToast();
-  const client = useQueryClient();
   const navigate = useNavigate();
-  const merge = useMutation({
-    mutationFn: (other: Neighbour) => mergeIssues(org, [issue.id, other.issue]),
-    onSuccess: (parent, other) => {
-      toast({ text: `${issue.shortId} and ${other.shortId} are one issue now` });
-      void client.invalidateQueries({ queryKey: issuesKey(org) });
-      void client.invalidateQueries({ queryKey: ["org", org] });
+  const { merge } = useIssueActions(org);
+  const together = useMutation({
+    mutationFn: (other: Neighbour) => merge([issue, { id: other.issue }]),
+    onSuccess: (left) => {
+      if (left === null || left === issue.id) return;
       void navigate({
         to: "/organizations/$org/issues/$issueId",
-        params: { org, issueId: parent },
+        params: { org, issueId: left },
         search: { tab: "grouping" },
       });
     },
-    onError: (error) => toast({ text: `Not merged: ${error.message}`, tone: "danger" }),
   });
   const near = similar.data?.filter(({ likeness }) => likeness >= NEAR);
   return (
@@ -161,7 +165,7 @@ function Similar({ org, issue }: { org: string; issue: IssueDetail }) {
           {near.map((other) => (
             <li key={other.issue} className={styles.row}>
               <Likeness org={org} other={other} />
-              <Button small busy={merge.isPending} onClick={() => setAsked(other)}>
+              <Button small busy={together.isPending} onClick={() => setAsked(other)}>
                 Merge
               </Button>
             </li>
@@ -175,11 +179,11 @@ function Similar({ org, issue }: { org: string; issue: IssueDetail }) {
           onClose={() => setAsked(null)}
           onConfirm={() => {
             setAsked(null);
-            merge.mutate(asked);
+            together.mutate(asked);
           }}
         >
-          The one with most events takes in the events of the other, and what comes of it from now on. Here
-          they can be taken apart again.
+          The one with most events takes in the events of the other, and what comes of it from now on. For ten
+          seconds you can take it back; after that they can be taken apart here.
         </Confirm>
       ) : null}
     </Panel>
@@ -203,37 +207,22 @@ function Parts({ org, issue, event }: Props) {
   const [asking, setAsking] = useState(false);
   const toast = useToast();
   const client = useQueryClient();
-  const navigate = useNavigate();
-  const done = (parted: Parted, undo?: () => void) => {
-    toast({ text: `${issue.shortId} gave events to ${plural(parted.issues.length, "new issue")}`, undo });
-    setChosen(new Set());
-    void client.invalidateQueries({ queryKey: ["org", org] });
+  const anew = () => void client.invalidateQueries({ queryKey: ["org", org] });
+  const undo = (parted: Parted) =>
+    void putBack(org, parted)
+      .catch((error: Error) => toast({ text: `Not undone: ${error.message}`, tone: "danger" }))
+      .finally(anew);
+  const take = {
+    onSuccess: (parted: Parted) => {
+      const made = plural(parted.issues.length, "new issue");
+      toast({ text: `${issue.shortId} gave events to ${made}`, undo: () => undo(parted) });
+      setChosen(new Set());
+      anew();
+    },
+    onError: (error: Error) => toast({ text: `Not taken apart: ${error.message}`, tone: "danger" }),
   };
-  /** What hashes took apart, merging puts together: events, counts and hashes are as they were. */
-  const putBack = async ({ source, issues }: Parted) => {
-    try {
-      const parent = await mergeIssues(org, [source, ...issues]);
-      if (parent === source) return;
-      // The issue with most events is the one that stays.
-      toast({ text: "They are one issue again, under the name of the new one" });
-      await navigate({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: parent } });
-    } catch (error) {
-      toast({ text: `Not undone: ${(error as Error).message}`, tone: "danger" });
-    } finally {
-      void client.invalidateQueries({ queryKey: ["org", org] });
-    }
-  };
-  const failed = (error: Error) => toast({ text: `Not taken apart: ${error.message}`, tone: "danger" });
-  const apart = useMutation({
-    mutationFn: () => unmerge(org, issue.id, [...chosen]),
-    onSuccess: (parted) => done(parted, () => void putBack(parted)),
-    onError: failed,
-  });
-  const split = useMutation({
-    mutationFn: () => splitIssue(org, issue.id, tag),
-    onSuccess: (parted) => done(parted),
-    onError: failed,
-  });
+  const apart = useMutation({ mutationFn: () => unmerge(org, issue.id, [...chosen]), ...take });
+  const split = useMutation({ mutationFn: () => splitIssue(org, issue.id, tag), ...take });
   const choose = (id: string, on: boolean) =>
     setChosen((before) => {
       const next = new Set(before);
@@ -310,8 +299,8 @@ function Parts({ org, issue, event }: Props) {
             split.mutate();
           }}
         >
-          Each value of {tag} gets an issue of its own, now and in future. Events without the tag stay.
-          Merging brings the issues together again.
+          Each value of {tag} gets an issue of its own, now and in future. Events without the tag stay. For
+          ten seconds you can take it back; after that, merging brings the issues together again.
         </Confirm>
       ) : null}
     </Panel>

@@ -529,7 +529,8 @@ describe("the grouping of an issue", () => {
         status: 202,
         body: { source: "1", issues: ["7", "8"] },
       },
-      "PUT organizations/acme/issues/": { body: { merge: { parent: "2", children: ["1"] } } },
+      "PUT organizations/acme/issues/": { status: 202, body: { id: "4", issues: 1, into: "2" } },
+      "DELETE vedette/organizations/acme/deletions/4/": { status: 204 },
       "GET organizations/acme/issues/2/": { body: issueDetail({ id: "2" }) },
     },
   );
@@ -553,13 +554,23 @@ describe("the grouping of an issue", () => {
     await waitFor(() => expect(router.state.location.pathname).toMatch(/issues\/2$/));
     const put = requests.find((each) => each.method === "PUT");
     expect([put?.url.searchParams.getAll("id"), put?.body]).toEqual([["1", "2"], { merge: 1 }]);
+    expect(put?.url.searchParams.get("undoSeconds")).toBe("12");
+    expect(await screen.findByText("2 issues become one")).toBeTruthy();
+    await userEvent.keyboard("z");
+    await waitFor(() =>
+      expect(requests.find((each) => each.method === "DELETE")?.url.pathname).toMatch(/deletions\/4\/$/),
+    );
+    expect(screen.queryByText("2 issues become one")).toBeNull();
   });
 
   it("takes it apart by hashes and puts it together again, and splits it by a tag", async () => {
-    const together = {
-      "PUT organizations/acme/issues/": { body: { merge: { parent: "1", children: ["7"] } } },
-    };
-    const { requests } = open(`${AT}?tab=grouping`, { ...world, ...together });
+    const splitAt = "vedette/organizations/acme/issues/1/split/";
+    const together = { body: { parent: "1", children: ["7"] } };
+    const { requests } = open(`${AT}?tab=grouping`, { ...world, [`DELETE ${splitAt}`]: together });
+    const putBack = () =>
+      requests
+        .filter(({ method, url }) => method === "DELETE" && url.pathname.endsWith(splitAt))
+        .map(({ url }) => url.searchParams.getAll("id"));
     const ours = { name: "1f the shown event's: Frames of the application" };
     expect(await screen.findByRole("checkbox", ours)).toBeTruthy();
     await userEvent.click(await screen.findByRole("checkbox", { name: "2e" }));
@@ -568,10 +579,7 @@ describe("the grouping of an issue", () => {
     const apart = requests.find((each) => each.method === "DELETE");
     expect(apart?.url.searchParams.getAll("id")).toEqual(["2e"]);
     await userEvent.click(screen.getByRole("button", { name: "Undo" }));
-    await waitFor(() => {
-      const merged = requests.find((each) => each.method === "PUT");
-      expect([merged?.url.searchParams.getAll("id"), merged?.body]).toEqual([["1", "7"], { merge: 1 }]);
-    });
+    await waitFor(() => expect(putBack()).toEqual([["7"]]));
     await userEvent.selectOptions(screen.getByLabelText("Split by a tag"), "region");
     await userEvent.click(screen.getByRole("button", { name: "Split" }));
     const dialog = within(screen.getByRole("dialog", { name: "Split SHOP-1 by region?" }));
@@ -579,5 +587,7 @@ describe("the grouping of an issue", () => {
     await waitFor(() =>
       expect(requests.find((each) => each.method === "POST")?.body).toEqual({ tag: "region" }),
     );
+    await userEvent.click(await screen.findByRole("button", { name: "Undo" }));
+    await waitFor(() => expect(putBack()).toEqual([["7"], ["7", "8"]]));
   });
 });

@@ -1,6 +1,7 @@
-/** Deletions that are not done: those that can still be taken back, and how far the others are. */
+/** Deletions and merges that are not done: those that can be taken back, and how far the others are. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Fragment } from "react";
 import { deletionsKey, deletionsQuery, takeBack } from "../../api/deletions.ts";
 import { issuesKey } from "../../api/issues.ts";
 import type { Deletion } from "../../api/types.ts";
@@ -22,25 +23,34 @@ export function LeavingMark({ org }: { org: string }) {
         client.invalidateQueries({ queryKey: issuesKey(org) }),
       ]),
   });
-  const of = (status: string) => data.filter((deletion) => deletion.status === status);
-  const [waiting, going] = [of("waiting"), of("going")];
   const sum = (deletions: readonly Deletion[], what: "issues" | "done") =>
     deletions.reduce((n, deletion) => n + deletion[what], 0);
-  return (
-    <>
-      {waiting.length > 0 ? (
-        <span className={styles.hits} role="status">
-          {plural(sum(waiting, "issues"), "issue")} will be deleted in a moment{" "}
-          <Button small kind="quiet" busy={keep.isPending} onClick={() => keep.mutate(waiting)}>
-            Keep
-          </Button>
-        </span>
-      ) : null}
-      {going.length > 0 ? (
-        <span className={styles.hits} role="status">
-          Deleting: {exact(sum(going, "done"))} of {plural(sum(going, "issues"), "issue")} gone
-        </span>
-      ) : null}
-    </>
-  );
+  return WAYS.map(({ merges, comes, back, goes, gone }) => {
+    const all = data.filter(({ into }) => (typeof into === "string") === merges);
+    const waiting = all.filter(({ status }) => status === "waiting");
+    const going = all.filter(({ status }) => status === "going");
+    return (
+      <Fragment key={comes}>
+        {waiting.length > 0 ? (
+          <span className={styles.hits} role="status">
+            {plural(sum(waiting, "issues"), "issue")} will be {comes} in a moment{" "}
+            <Button small kind="quiet" busy={keep.isPending} onClick={() => keep.mutate(waiting)}>
+              {back}
+            </Button>
+          </span>
+        ) : null}
+        {going.length > 0 ? (
+          <span className={styles.hits} role="status">
+            {goes}: {exact(sum(going, "done"))} of {plural(sum(going, "issues"), "issue")} {gone}
+          </span>
+        ) : null}
+      </Fragment>
+    );
+  });
 }
+
+/** In what ways issues leave, in words. */
+const WAYS = [
+  { merges: false, comes: "deleted", back: "Keep", goes: "Deleting", gone: "gone" },
+  { merges: true, comes: "merged", back: "Keep apart", goes: "Merging", gone: "merged" },
+] as const;

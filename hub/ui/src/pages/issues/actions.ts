@@ -5,14 +5,14 @@
 
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
-import { deleteIssues, deletionsKey, discardIssues, takeBack } from "../../api/deletions.ts";
+import { deleteIssues, deletionsKey, discardIssues, mergeIssues, takeBack } from "../../api/deletions.ts";
 import {
+  activityKey,
   type IssueEdit,
   type IssueFilter,
   type IssuePages,
   issueKey,
   issuesKey,
-  mergeIssues,
   refreshLists,
   type StatusChange,
   updateIssues,
@@ -263,18 +263,37 @@ export function useIssueActions(org: string) {
     },
     [leave, org],
   );
+  /** The issues, or all that a search finds; answers the one that is left. */
   const merge = useCallback(
-    async (issues: readonly Some[]) => {
+    async (issues: readonly Pick<Some, "id">[], search?: IssueFilter): Promise<string | null> => {
+      await client.cancelQueries({ queryKey: issuesKey(org) });
+      const before = snapshot(client, org, issues);
+      const anew = () => {
+        refresh(client, org, issues);
+        void client.invalidateQueries({ queryKey: deletionsKey(org) });
+      };
+      const say = toast({ text: "Asking the hub …", busy: true });
       try {
-        await mergeIssues(
-          org,
-          issues.map((issue) => issue.id),
-        );
-        toast({ text: `${plural(issues.length, "issue")} merged` });
+        const asked = await mergeIssues(org, search ?? issues.map((issue) => issue.id));
+        if (!asked) {
+          say({ text: "There is nothing to merge" });
+          return null;
+        }
+        const gone = issues.filter(({ id }) => id !== asked.into);
+        takeOut(client, org, gone);
+        const undo = () => {
+          before.restore();
+          void takeBack(org, asked.id)
+            .catch((error: Error) => toast({ text: `Not undone: ${error.message}`, tone: "danger" }))
+            .finally(anew);
+        };
+        say({ text: `${plural(asked.issues + 1, "issue")} become one`, undo });
+        return asked.into ?? null;
       } catch (error) {
-        toast({ text: `Not merged: ${(error as Error).message}`, tone: "danger" });
+        say({ text: `Not merged: ${(error as Error).message}`, tone: "danger" });
+        return null;
       } finally {
-        await client.invalidateQueries({ queryKey: issuesKey(org) });
+        anew();
       }
     },
     [client, org, toast],
@@ -299,7 +318,7 @@ async function putBack(org: string, issues: readonly Some[], back: Deed["back"])
   for (const { to, ids } of groups.values()) await updateIssues(org, ids, to);
 }
 
-function snapshot(client: QueryClient, org: string, issues: readonly Some[]) {
+function snapshot(client: QueryClient, org: string, issues: readonly Pick<Some, "id">[]) {
   const lists = client.getQueriesData<IssuePages>({ queryKey: issuesKey(org) });
   const details = issues.map(
     ({ id }) => [issueKey(org, id), client.getQueryData(issueKey(org, id))] as const,
@@ -328,7 +347,7 @@ function paint(client: QueryClient, org: string, issues: readonly Some[], patch:
 }
 
 /** Takes issues out of every list. */
-function takeOut(client: QueryClient, org: string, issues: readonly Some[]): void {
+function takeOut(client: QueryClient, org: string, issues: readonly Pick<Some, "id">[]): void {
   const ids = new Set(issues.map((issue) => issue.id));
   client.setQueriesData<IssuePages>({ queryKey: issuesKey(org) }, (data) => data && without(data, ids));
 }
@@ -347,7 +366,10 @@ function sameStatus(word: string, status: IssueStatus): boolean {
   return word === status || (status === "ignored" && (word === "archived" || word === "muted"));
 }
 
-function refresh(client: QueryClient, org: string, issues: readonly Some[]): void {
+function refresh(client: QueryClient, org: string, issues: readonly Pick<Some, "id">[]): void {
   void refreshLists(client, org);
-  for (const { id } of issues) void client.invalidateQueries({ queryKey: issueKey(org, id), exact: true });
+  for (const { id } of issues) {
+    void client.invalidateQueries({ queryKey: issueKey(org, id), exact: true });
+    void client.invalidateQueries({ queryKey: activityKey(org, id) });
+  }
 }

@@ -55,6 +55,30 @@ it("says whom the rules name while they are written, and where they are wrong", 
   );
 });
 
+it("lets one choose to whom issues are given by themselves", async () => {
+  let saved = { ...OWNERSHIP, autoAssignment: "Auto Assign to Suspect Commits" };
+  const { requests } = open("/organizations/acme/projects/shop/settings?tab=ownership", {
+    ...WORLD,
+    "PUT projects/acme/shop/ownership/": (_, init) => {
+      saved = { ...saved, ...(JSON.parse(String(init?.body)) as Partial<typeof saved>) };
+      return { body: saved };
+    },
+    "GET projects/acme/shop/ownership/": () => ({ body: saved }),
+  });
+  const ways = (await screen.findByLabelText("Assign issues by themselves")) as HTMLSelectElement;
+  expect(ways.selectedOptions[0]?.textContent).toMatch(/^To whose commit/);
+  for (const [label, value] of [
+    ["To nobody", "Turn off Auto-Assignment"],
+    ["To their owner, by the rules", "Auto Assign to Issue Owner"],
+    [/^To whose commit/, "Auto Assign to Suspect Commits"],
+  ] as const) {
+    await userEvent.selectOptions(ways, screen.getByRole("option", { name: label }));
+    await waitFor(() => expect(ways.value).toBe(value));
+    const put = requests.filter((each) => each.method === "PUT").at(-1);
+    expect(put?.body).toEqual({ autoAssignment: value });
+  }
+});
+
 it("finds the letter of a byte", () => {
   expect(letters("ä.py x", 3)).toBe(2);
   expect(letters("a\nb", 2)).toBe(2);

@@ -14,7 +14,7 @@ import {
 import type { Ownership, OwnershipChange, SuggestedOwners } from "../../api/types.ts";
 import { plural } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
-import { Check, Field, formClass, inputClass } from "../../ui/Form.tsx";
+import { Check, Field, formClass, inputClass, SelectField } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Notice, Skeleton } from "../../ui/State.tsx";
 import { useSettled } from "../../ui/settled.ts";
@@ -23,8 +23,15 @@ import { useToast } from "../../ui/Toasts.tsx";
 import styles from "./Rules.module.css";
 import { RulesField } from "./RulesField.tsx";
 
-const ASSIGN = "Auto Assign to Issue Owner";
-const ASSIGN_NOT = "Turn off Auto-Assignment";
+/** To whom issues are given by themselves, in the words of the API. */
+const WAYS = [
+  { value: "Auto Assign to Issue Owner", label: "To their owner, by the rules" },
+  {
+    value: "Auto Assign to Suspect Commits",
+    label: "To whose commit may have brought them, else to their owner",
+  },
+  { value: "Turn off Auto-Assignment", label: "To nobody" },
+] as const;
 const EXAMPLE =
   "path:src/api/* #web\nmodule:shop.checkout.* anna@example.org\nurl:*/pay* #payments\ntags.region:eu #europe";
 
@@ -88,13 +95,19 @@ function RulesPanel({ org, slug, saved }: Place & { saved: Ownership }) {
             Save
           </Button>
         </div>
-        <Check
-          label="Assign issues to their owners"
+        <SelectField
+          label="Assign issues by themselves"
           hint="Once, when an issue comes up. What people decide about an issue is left alone."
-          checked={saved.autoAssignment === ASSIGN}
+          value={saved.autoAssignment}
           disabled={save.isPending}
-          onChange={(on) => save.mutate({ autoAssignment: on ? ASSIGN : ASSIGN_NOT })}
-        />
+          onChange={(change) => save.mutate({ autoAssignment: change.target.value })}
+        >
+          {WAYS.map(({ value, label }) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </SelectField>
         <Check
           label="The project's teams look after what no rule fits"
           hint="They are suggested then; nothing is assigned to them by itself."

@@ -66,7 +66,7 @@ export function Members({ org }: { org: string }) {
       cell: (member) =>
         may("member:write") && mayTouch(member) ? (
           <select
-            className={inputClass}
+            className={`${inputClass} ${styles.role}`}
             aria-label={`Role of ${member.email}`}
             value={member.orgRole}
             disabled={act.isPending}

@@ -1,19 +1,21 @@
 /** The frame around every page: navigation, theme, help, the signed-in user. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate, useParams } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Link, Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useLiveIssues } from "../../api/live.ts";
 import { logout, organizationsQuery, sessionQuery } from "../../api/session.ts";
 import { initials } from "../../lib/format.ts";
 import type { ShortcutId } from "../../lib/shortcuts.ts";
 import { showZone } from "../../lib/time.ts";
 import { IconButton } from "../../ui/Button.tsx";
+import { bringIn } from "../../ui/bring.ts";
 import { cx } from "../../ui/classes.ts";
 import { useShortcuts } from "../../ui/hotkeys.ts";
 import { Icon, Mark } from "../../ui/icons.tsx";
 import { Menu, MenuItem, MenuLabel, MenuRule } from "../../ui/Menu.tsx";
 import { useStored, useTheme } from "../../ui/stored.ts";
+import { useUndo } from "../../ui/Toasts.tsx";
 import { KeyboardHelp } from "./KeyboardHelp.tsx";
 import { PLACES } from "./places.ts";
 import styles from "./Shell.module.css";
@@ -29,7 +31,14 @@ export function Shell() {
   showZone(zone);
   const [help, setHelp] = useState(false);
   const [palette, setPalette] = useState(false);
+  const undo = useUndo();
   useLiveIssues(org);
+  const nav = useRef<HTMLElement>(null);
+  const here = useLocation({ select: ({ pathname }) => pathname });
+  // On a phone the place where one is may stand outside.
+  useLayoutEffect(() => {
+    if (here) bringIn(nav.current, nav.current?.querySelector<HTMLElement>("[aria-current=page]"));
+  }, [here]);
 
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
@@ -45,6 +54,7 @@ export function Shell() {
   );
   useShortcuts("everywhere", {
     help: () => setHelp(true),
+    undo,
     theme: () => setTheme(theme === "dark" ? "light" : "dark"),
     search: (event) => {
       const search = document.querySelector<HTMLInputElement>("[data-search]");
@@ -75,7 +85,7 @@ export function Shell() {
           <Mark size={24} />
           <span>Vedette</span>
         </Link>
-        <nav className={styles.nav} aria-label="Main">
+        <nav ref={nav} className={styles.nav} aria-label="Main">
           {PLACES.map((place) => (
             <Link
               key={place.to}
