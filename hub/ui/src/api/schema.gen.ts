@@ -3417,13 +3417,18 @@ export interface components {
             hasSeen: boolean;
             annotations: string[];
             isUnhandled: boolean;
-            /** @description Events, as a text. */
+            /** @description Events, as a text: those of the time and the environments that were asked for. */
             count: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Who met those.
+             */
             userCount: number;
+            /** @description In the environments that were asked for, whenever that was. */
             firstSeen: string;
+            /** @description The same. */
             lastSeen: string;
-            /** @description Unix seconds and a count, by the period asked for. */
+            /** @description Unix seconds and a count, by the period asked for, in the environments asked for. */
             stats: components["schemas"]["IssueStats"];
             lifetime: components["schemas"]["Lifetime"];
             filtered?: components["schemas"]["Filtered"] | null;
@@ -3700,6 +3705,7 @@ export interface components {
             userCount: number;
             firstSeen: string;
             lastSeen: string;
+            stats?: components["schemas"]["IssueStats"] | null;
         };
         /** @description Where things are. */
         Links: {
@@ -5843,7 +5849,11 @@ export interface operations {
                  *     rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
                  */
                 dataset?: string;
-                /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
+                /**
+                 * @description A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
+                 *     `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
+                 *     and spans `transaction:NAME` or `span.name:NAME`.
+                 */
                 query?: string;
                 /**
                  * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
@@ -5910,7 +5920,11 @@ export interface operations {
                  *     rule kept counts for as many as it stands for. What SDKs left out themselves is in none.
                  */
                 dataset?: string;
-                /** @description A search; of transactions and spans `transaction:NAME` or `span.name:NAME`. */
+                /**
+                 * @description A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
+                 *     `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
+                 *     and spans `transaction:NAME` or `span.name:NAME`.
+                 */
                 query?: string;
                 /**
                  * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
@@ -5969,14 +5983,19 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent).
+                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
+                 *     of the time, the environments and the search; `date` does where an end or environments are
+                 *     given.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /** @description Names of environments; the empty one is "none". May be repeated. */
+                /**
+                 * @description Issues with an event in one of these environments; the empty name is "none". May be
+                 *     repeated. One event is meant with the time, and with what the search demands of events.
+                 */
                 environment?: string[];
-                /** @description `24h`, `14d`, … */
+                /** @description `24h`, `14d`, …: issues with an event since then. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -6032,14 +6051,19 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent).
+                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
+                 *     of the time, the environments and the search; `date` does where an end or environments are
+                 *     given.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /** @description Names of environments; the empty one is "none". May be repeated. */
+                /**
+                 * @description Issues with an event in one of these environments; the empty name is "none". May be
+                 *     repeated. One event is meant with the time, and with what the search demands of events.
+                 */
                 environment?: string[];
-                /** @description `24h`, `14d`, … */
+                /** @description `24h`, `14d`, …: issues with an event since then. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -6118,14 +6142,19 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent).
+                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
+                 *     of the time, the environments and the search; `date` does where an end or environments are
+                 *     given.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /** @description Names of environments; the empty one is "none". May be repeated. */
+                /**
+                 * @description Issues with an event in one of these environments; the empty name is "none". May be
+                 *     repeated. One event is meant with the time, and with what the search demands of events.
+                 */
                 environment?: string[];
-                /** @description `24h`, `14d`, … */
+                /** @description `24h`, `14d`, …: issues with an event since then. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -6218,6 +6247,11 @@ export interface operations {
     get_organizations_issues_one: {
         parameters: {
             query?: {
+                /**
+                 * @description Its numbers are of the events of these environments; the empty name is "none". May be
+                 *     repeated.
+                 */
+                environment?: string[];
                 /**
                  * @description `inbox`, `owners` and `latestEventHasAttachments` are shown where they are asked for. May be
                  *     repeated.
@@ -8248,14 +8282,19 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent).
+                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
+                 *     of the time, the environments and the search; `date` does where an end or environments are
+                 *     given.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /** @description Names of environments; the empty one is "none". May be repeated. */
+                /**
+                 * @description Issues with an event in one of these environments; the empty name is "none". May be
+                 *     repeated. One event is meant with the time, and with what the search demands of events.
+                 */
                 environment?: string[];
-                /** @description `24h`, `14d`, … */
+                /** @description `24h`, `14d`, …: issues with an event since then. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -9236,14 +9275,19 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent).
+                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
+                 *     of the time, the environments and the search; `date` does where an end or environments are
+                 *     given.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /** @description Names of environments; the empty one is "none". May be repeated. */
+                /**
+                 * @description Issues with an event in one of these environments; the empty name is "none". May be
+                 *     repeated. One event is meant with the time, and with what the search demands of events.
+                 */
                 environment?: string[];
-                /** @description `24h`, `14d`, … */
+                /** @description `24h`, `14d`, …: issues with an event since then. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -9301,14 +9345,19 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent).
+                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
+                 *     of the time, the environments and the search; `date` does where an end or environments are
+                 *     given.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /** @description Names of environments; the empty one is "none". May be repeated. */
+                /**
+                 * @description Issues with an event in one of these environments; the empty name is "none". May be
+                 *     repeated. One event is meant with the time, and with what the search demands of events.
+                 */
                 environment?: string[];
-                /** @description `24h`, `14d`, … */
+                /** @description `24h`, `14d`, …: issues with an event since then. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
@@ -9389,14 +9438,19 @@ export interface operations {
                 /**
                  * @description `date` (last seen), `new` (first seen), `freq` (events), `user` (users), `trends` (events of
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
-                 *     (late, frequent, of many users, urgent).
+                 *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
+                 *     of the time, the environments and the search; `date` does where an end or environments are
+                 *     given.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
                 project?: string[];
-                /** @description Names of environments; the empty one is "none". May be repeated. */
+                /**
+                 * @description Issues with an event in one of these environments; the empty name is "none". May be
+                 *     repeated. One event is meant with the time, and with what the search demands of events.
+                 */
                 environment?: string[];
-                /** @description `24h`, `14d`, … */
+                /** @description `24h`, `14d`, …: issues with an event since then. */
                 statsPeriod?: string;
                 /** @description ISO 8601; not together with `statsPeriod`. */
                 start?: string;
