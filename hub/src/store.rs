@@ -364,6 +364,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_lost_its_transaction_is_replaced() {
+        let (store, _dir) = Store::temporary().await;
+        let mut write = store.begin().await.unwrap();
+        // As the engine does by itself where a call to the disk fails.
+        let ended = sqlx::query("ROLLBACK").execute(write.connection()).await;
+        ended.unwrap();
+        drop(write);
+        let mut write = store.begin().await.unwrap();
+        write.put_setting("kept", "1").await.unwrap();
+        write.commit().await.unwrap();
+        assert_eq!(store.setting("kept").await.unwrap().as_deref(), Some("1"));
+    }
+
+    #[tokio::test]
     async fn readers_cannot_write() {
         let (store, _dir) = Store::temporary().await;
         let result = sqlx::query("DELETE FROM settings")
