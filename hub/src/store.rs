@@ -285,7 +285,20 @@ impl Store {
     /// # Errors
     /// [`StoreError::Engine`] when the lock is not free in time.
     pub async fn begin(&self) -> Result<Write, StoreError> {
-        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        let tx = match self.writer.begin_with(BEGIN).await {
+            Err(error @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => {
+                return Err(error.into());
+            }
+            // Where a call to the disk fails the engine may end a transaction by itself, and its
+            // connection takes it to go on for ever. Another goes on in its place.
+            Err(_) => {
+                let broken = self.writer.acquire().await?;
+                drop(broken.close().await);
+                self.writer.begin_with(BEGIN).await?
+            }
+            Ok(tx) => tx,
+        };
         Ok(Write { tx })
     }
 
