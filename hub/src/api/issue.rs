@@ -186,7 +186,7 @@ async fn described(
     )
     .await?;
     let shown = (parted.as_slice(), &mut issues);
-    window.show(state, shown, periods, now).await?;
+    window.show(state, None, shown, periods, now).await?;
     Ok(IssueDetail {
         expanded: Expanded::default(),
         issue: issues.remove(&id).ok_or_else(ApiError::missing)?,

@@ -186,7 +186,7 @@ async fn page(
     let periods = period.as_slice();
     let mut issues = describe(state, caller, organization, &projects, rows, periods, now).await?;
     let shown = (parted.as_slice(), &mut issues);
-    found.window.show(state, shown, periods, now).await?;
+    found.show(state, shown, periods, now).await?;
     if !params.all("collapse").any(|part| part == "filtered") {
         for (id, figures) in found.filtered(state, &ids, period, now).await? {
             if let Some(issue) = issues.get_mut(&id) {

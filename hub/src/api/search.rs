@@ -7,7 +7,8 @@ mod plan;
 mod versions;
 mod window;
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
@@ -15,7 +16,7 @@ use protocol::timestamp::Timestamp;
 use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::issue_shape::{Filtered, StatsPeriod};
+use super::issue_shape::{Filtered, Issue, StatsPeriod};
 use super::page::Params;
 use super::sessions;
 use crate::query::{self, Expr, QueryError};
@@ -29,6 +30,10 @@ use plan::{Plan, Who};
 use versions::Known;
 pub(super) use versions::latest as latest_releases;
 pub(super) use window::Window;
+
+/// Issues of the highest ranks that the store is asked of at a time: a page takes the first few,
+/// and hits are counted up to [`HITS_MAX`].
+const RANKED_AT_A_TIME: usize = 500;
 
 /// What is searched for when nothing is asked.
 pub(super) const DEFAULT_QUERY: &str = "is:unresolved";
@@ -124,6 +129,8 @@ pub(super) fn period_millis(text: &str) -> Option<i64> {
 pub(super) struct Found {
     /// Which issues.
     pub(super) filter: IssueFilter,
+    /// What is asked of issues besides that they are in the window.
+    asked: IssueFilter,
     /// Which of their events the list is about.
     pub(super) window: Window,
     /// Which of those the search means, where it demands something of events.
@@ -147,23 +154,47 @@ impl Found {
             let places = store.issue_places(&self.filter, sort, from, limit).await?;
             return Ok((places, store.count_issues(&self.filter).await?));
         };
-        let sort = IssueSort::LastSeen;
-        let mut places = store
-            .issue_places(&self.filter, sort, None, u32::MAX)
-            .await?;
-        for place in &mut places {
-            place.value = ranks.get(&place.id).copied().unwrap_or(0);
+        let (mut places, mut hits) = (Vec::new(), 0);
+        for some in ranks.chunks(RANKED_AT_A_TIME) {
+            let ids: Vec<i64> = some.iter().map(|place| place.id).collect();
+            let held = store.issues_of(&self.asked, &ids).await?;
+            let held: HashSet<i64> = held.into_iter().collect();
+            places.extend(some.iter().filter(|place| held.contains(&place.id)));
+            hits = u64::try_from(places.len()).unwrap_or(HITS_MAX);
+            if hits >= HITS_MAX && place::is_enough(&places, from, limit) {
+                return Ok((place::page(places, from, limit), HITS_MAX));
+            }
         }
-        let hits = u64::try_from(places.len()).unwrap_or(HITS_MAX);
+        if !self.is_parted() {
+            let unknown = self.unranked(state, &ranks).await?;
+            hits += u64::try_from(unknown.len()).unwrap_or(HITS_MAX);
+            places.extend(unknown);
+        }
         Ok((place::page(places, from, limit), hits.min(HITS_MAX)))
     }
 
-    /// What an order goes by; `None` where the store has it.
+    /// Whether only issues are meant of which the index knows an event.
+    fn is_parted(&self) -> bool {
+        self.narrowed.is_some() || self.window.parts_issues()
+    }
+
+    /// Issues that are meant, and of which the index knows no event yet: they come last.
+    async fn unranked(&self, state: &ApiState, ranks: &[Place]) -> Result<Vec<Place>, ApiError> {
+        let ranked = ranks.iter().map(|place| place.id).collect();
+        let ranked = Box::new(IssueCondition::OneOf(ranked));
+        let others = self.asked.clone().and(IssueCondition::Not(ranked));
+        let sort = IssueSort::LastSeen;
+        let others = state.store.issue_places(&others, sort, None, u32::MAX);
+        let places = others.await?.into_iter();
+        Ok(places.map(|place| Place { value: 0, ..place }).collect())
+    }
+
+    /// What an order goes by, the first ones first; `None` where the store has it.
     async fn ranks(
         &self,
         state: &ApiState,
         sort: IssueSort,
-    ) -> Result<Option<HashMap<i64, i64>>, ApiError> {
+    ) -> Result<Option<Vec<Place>>, ApiError> {
         let is_of_events = match sort {
             IssueSort::TimesSeen | IssueSort::UsersSeen => {
                 self.narrowed.is_some() || !self.window.is_everything()
@@ -174,11 +205,29 @@ impl Found {
         if !is_of_events {
             return Ok(None);
         }
-        if let Some(meant) = self.narrowed.as_ref().or(self.within.as_ref()) {
-            return meant.ranks(state, sort).await;
-        }
-        let search = self.window.search(Expr::everything());
-        Meant::look(state, search).await?.ranks(state, sort).await
+        let ranks = match self.narrowed.as_ref().or(self.within.as_ref()) {
+            Some(meant) => meant.ranks(state, sort).await?,
+            None => {
+                let search = self.window.search(Expr::everything());
+                Meant::look(state, search).await?.ranks(state, sort).await?
+            }
+        };
+        Ok(ranks.map(|mut ranks| {
+            ranks.sort_unstable_by_key(|place| Reverse((place.value, place.id)));
+            ranks
+        }))
+    }
+
+    /// Lets these issues show the window's numbers.
+    pub(super) async fn show(
+        &self,
+        state: &ApiState,
+        shown: (&[i64], &mut HashMap<i64, Issue>),
+        periods: &[StatsPeriod],
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        let known = self.within.as_ref();
+        self.window.show(state, known, shown, periods, now).await
     }
 
     /// Figures over the events that the search means, where it demands something of events.
@@ -304,20 +353,19 @@ pub(super) async fn resolve(
         within = Some(meant);
     }
     let condition = plan.condition.map(|wanted| wanted.with(&found, &counted));
-    let parted = within.as_ref().filter(|_| is_parted);
-    let parted = parted.map(|within| IssueCondition::OneOf(within.issues()));
-    let condition = match (condition, parted) {
-        (Some(condition), Some(parted)) => Some(IssueCondition::All(vec![condition, parted])),
-        (condition, parted) => condition.or(parted),
-    };
-    let filter = IssueFilter {
+    let asked = IssueFilter {
         projects: projects.iter().map(|project| project.id).collect(),
         statuses: plan.statuses,
         condition,
         seen_from: window.from(),
     };
+    let filter = match within.as_ref().filter(|_| is_parted) {
+        Some(within) => asked.clone().and(IssueCondition::OneOf(within.issues())),
+        None => asked.clone(),
+    };
     Ok(Found {
         filter,
+        asked,
         window,
         narrowed,
         within,

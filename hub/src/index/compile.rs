@@ -17,9 +17,9 @@ use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value, par
 const COMPARED_VALUES_MAX: usize = 20_000;
 /// What names of fields begin with that applications use for tags of their own.
 const MAY_BE_TAGS: [&str; 6] = ["app.", "device.", "http.", "os.", "transaction.", "unreal."];
-/// So many terms are looked up one by one; of more, a set is made that all terms are held against,
-/// which costs a megabyte of memory each time.
-const UNITED_TERMS_MAX: usize = 64;
+/// So many terms are looked up one by one, the issues of a page among them; of more, a set is made
+/// that all terms are held against, which costs a megabyte of memory each time.
+const UNITED_TERMS_MAX: usize = 128;
 /// Most words a prefix stands for.
 const PREFIX_WORDS_MAX: u32 = 200;
 

@@ -1,9 +1,8 @@
 //! Looking for what a search means: the documents are visited once, counted by issue, and marked,
 //! so that more can be asked of them without looking for them again.
 
-use std::collections::HashMap;
-
 use protocol::timestamp::Timestamp;
+use rustc_hash::FxHashMap;
 use tantivy::columnar::Column;
 use tantivy::query::EnableScoring;
 use tantivy::{DocId, Searcher, SegmentReader};
@@ -89,8 +88,9 @@ impl std::fmt::Debug for OfPart {
     }
 }
 
-/// Figures over the documents of each issue.
-type ByIssue = HashMap<i64, IssueHit>;
+/// Figures over the documents of each issue. The hub numbers issues itself: nobody chooses numbers
+/// that a plain hash takes for each other.
+type ByIssue = FxHashMap<i64, IssueHit>;
 
 /// An issue of which nothing was found yet.
 const fn nothing_of(issue: i64) -> IssueHit {
@@ -120,7 +120,7 @@ pub(super) fn look(
     let looked = parts
         .threads
         .each(touched, |part| look_in(parts, &part, search))?;
-    let mut all = ByIssue::new();
+    let mut all = ByIssue::default();
     let mut found = Vec::with_capacity(looked.len());
     for (by_issue, of_part) in looked {
         for (issue, hit) in by_issue {
@@ -132,7 +132,7 @@ pub(super) fn look(
 }
 
 fn look_in(parts: &Parts, part: &Part, search: &Search) -> Result<(ByIssue, OfPart), IndexError> {
-    let mut by_issue = ByIssue::new();
+    let mut by_issue = ByIssue::default();
     let mut segments = Vec::new();
     let searcher = visit(parts, part, search, |segment, docs| {
         let issue: Column<i64> = segment.fast_fields().i64("issue")?;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use rustc_hash::FxHashMap;
 use tantivy::columnar::Column;
 use tantivy::query::{EnableScoring, Weight};
 use tantivy::{DocId, SegmentReader};
@@ -251,7 +252,8 @@ fn by_column<T: Copy + Eq + Hash>(
         .iter()
         .enumerate()
         .map(|(place, value)| (*value, place));
-    let places: HashMap<T, usize> = places.collect();
+    // Of issues and projects, which the hub numbers itself.
+    let places: FxHashMap<T, usize> = places.collect();
     for doc in marks.iter() {
         let place = of(column, doc).and_then(|value| places.get(&value).copied());
         if let Some(place) = place.or(rest) {

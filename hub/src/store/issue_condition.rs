@@ -140,11 +140,9 @@ pub(super) fn push_condition(sql: &mut QueryBuilder<Sqlite>, condition: &IssueCo
             sql.push(", FALSE)");
         }
         IssueCondition::OneOf(ids) => {
-            // One value, however many rows: the engine limits how many it binds.
-            let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-            sql.push("id IN (SELECT value FROM json_each(")
-                .push_bind(format!("[{list}]"));
-            sql.push("))");
+            sql.push("id IN (SELECT value FROM ");
+            push_rows(sql, ids);
+            sql.push(")");
         }
         IssueCondition::State {
             status,
@@ -201,6 +199,15 @@ pub(super) fn push_condition(sql: &mut QueryBuilder<Sqlite>, condition: &IssueCo
         }
         IssueCondition::Project(slug) => push_project(sql, slug),
     }
+}
+
+/// Writes a table whose `value` are these rows: one value is bound, however many they are, as the
+/// engine limits how many it binds.
+pub(super) fn push_rows(sql: &mut QueryBuilder<Sqlite>, ids: &[i64]) {
+    let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+    sql.push("json_each(")
+        .push_bind(format!("[{list}]"))
+        .push(")");
 }
 
 /// What a user did with it, by the column that says so.

@@ -7,7 +7,7 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::issue_condition::{IssueCondition, push_condition};
+use super::issue_condition::{IssueCondition, push_condition, push_rows};
 use super::place::{self, Direction, Place};
 use super::{Store, StoreError};
 
@@ -92,6 +92,31 @@ impl Store {
         Ok(place::page(places, from, limit))
     }
 
+    /// Those of these issues that the filter lets through, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub async fn issues_of(
+        &self,
+        filter: &IssueFilter,
+        ids: &[i64],
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut sql = QueryBuilder::new("WITH wanted AS (SELECT value AS issue FROM ");
+        push_rows(&mut sql, ids);
+        // Crossed, so that the engine looks up each instead of walking through all of a project.
+        sql.push(") SELECT issues.id FROM wanted CROSS JOIN issues ON issues.id = wanted.issue");
+        sql.push(" WHERE project_id IN (SELECT value FROM ");
+        push_rows(&mut sql, &filter.projects);
+        sql.push(") AND status IN (SELECT value FROM ");
+        push_rows(&mut sql, &filter.statuses());
+        sql.push(")");
+        push_asked(&mut sql, filter);
+        if let Some(from) = filter.seen_from {
+            sql.push(" AND last_seen >= ").push_bind(from);
+        }
+        Ok(sql.build_query_scalar().fetch_all(self.reader()).await?)
+    }
+
     /// How many issues there are, counted up to [`HITS_MAX`].
     ///
     /// # Errors
@@ -121,6 +146,19 @@ impl Store {
 }
 
 impl IssueFilter {
+    /// Those of which this holds as well.
+    #[must_use]
+    pub fn and(self, more: IssueCondition) -> Self {
+        let condition = match self.condition {
+            Some(condition) => IssueCondition::All(vec![condition, more]),
+            None => more,
+        };
+        Self {
+            condition: Some(condition),
+            ..self
+        }
+    }
+
     fn statuses(&self) -> Vec<i64> {
         if self.statuses.is_empty() {
             VISIBLE.to_vec()
@@ -158,6 +196,16 @@ fn push_places(
     }
 }
 
+/// What holds of every issue that is listed, and what the filter asks of them.
+fn push_asked(sql: &mut QueryBuilder<Sqlite>, filter: &IssueFilter) {
+    // What is about to be deleted is in no list.
+    sql.push(" AND NOT EXISTS (SELECT 1 FROM deletion_issues l WHERE l.issue_id = issues.id)");
+    if let Some(condition) = &filter.condition {
+        sql.push(" AND ");
+        push_condition(sql, condition);
+    }
+}
+
 /// `SELECT value, id FROM issues WHERE …`, for one project and status.
 fn push_branch(
     sql: &mut QueryBuilder<Sqlite>,
@@ -173,12 +221,7 @@ fn push_branch(
     sql.push_bind(project)
         .push(" AND status = ")
         .push_bind(status);
-    // What is about to be deleted is in no list.
-    sql.push(" AND NOT EXISTS (SELECT 1 FROM deletion_issues l WHERE l.issue_id = issues.id)");
-    if let Some(condition) = &filter.condition {
-        sql.push(" AND ");
-        push_condition(sql, condition);
-    }
+    push_asked(sql, filter);
     // A sum keeps the engine from choosing the index of the time instead of the order's, which
     // would make it sort all that it finds.
     if let Some(from) = filter.seen_from {

@@ -38,9 +38,39 @@ pub fn page(mut places: Vec<Place>, from: Option<(Place, Direction)>, limit: u32
     places
 }
 
+/// Whether the first of all places, in their order, are enough to cut a page of `limit` from: the
+/// others change nothing of it.
+#[must_use]
+pub fn is_enough(first: &[Place], from: Option<(Place, Direction)>, limit: u32) -> bool {
+    let is_behind = |place: &Place, from: &Place| (place.value, place.id) < (from.value, from.id);
+    let n_behind = match from {
+        Some((from, Direction::Back)) => {
+            return first.last().is_some_and(|last| is_behind(last, &from));
+        }
+        Some((from, _)) => first.iter().filter(|place| is_behind(place, &from)).count(),
+        None => first.len(),
+    };
+    u32::try_from(n_behind).is_ok_and(|n| n >= limit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_are_enough_when_the_page_is_among_them() {
+        let first = [(9, 4), (7, 3), (7, 2)].map(|(value, id)| Place { value, id });
+        let check = |from: Option<(i64, i64, Direction)>, limit: u32, expected: bool| {
+            let from = from.map(|(value, id, direction)| (Place { value, id }, direction));
+            assert_eq!(is_enough(&first, from, limit), expected, "{from:?} {limit}");
+        };
+        check(None, 3, true);
+        check(None, 4, false);
+        check(Some((9, 4, Direction::Onward)), 2, true);
+        check(Some((9, 4, Direction::Onward)), 3, false);
+        check(Some((7, 3, Direction::Back)), 50, true);
+        check(Some((7, 2, Direction::Back)), 1, false);
+    }
 
     #[test]
     fn pages_begin_behind_their_place_and_are_read_both_ways() {

@@ -43,7 +43,7 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
         mib(hub(&site)?.resident_bytes()?),
         "MiB",
     )?;
-    let mut peak = 0;
+    let (mut peak, mut own_peak) = (0, 0);
     for (name, paths) in questions(&site).await? {
         let mut took = Vec::new();
         for path in paths.iter().cycle().take(ASKED) {
@@ -54,13 +54,16 @@ pub(super) async fn measure(dir: &Path, figures: &mut Figures) -> anyhow::Result
             anyhow::ensure!(status.is_success(), "{path} answered {status}");
             took.push(begin.elapsed());
             peak = peak.max(hub(&site)?.resident_bytes()?);
+            own_peak = own_peak.max(hub(&site)?.anonymous_bytes()?);
         }
         for (share, what) in [(0.5, "p50"), (0.99, "p99")] {
             let millis = percentile(&mut took, share).as_secs_f64() * 1e3;
             figures.note(&format!("search.{name}_{what}_ms"), millis, "ms")?;
         }
     }
-    figures.note("search.rss_peak_mib", mib(peak), "MiB")
+    figures.note("search.rss_peak_mib", mib(peak), "MiB")?;
+    // Without what it maps of its files, which the system takes back when it is wanted.
+    figures.note("search.rss_own_peak_mib", mib(own_peak), "MiB")
 }
 
 /// Sends the events, and waits until they can be asked about.

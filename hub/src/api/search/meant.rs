@@ -12,6 +12,7 @@ use crate::api::types::{Series, iso};
 use crate::index::{Groups, IssueHit, Look, People, Points, Search, Tally, Wanted};
 use crate::store::issue_condition::IssueColumn;
 use crate::store::issue_list::IssueSort;
+use crate::store::place::Place;
 
 /// What the index found.
 ///
@@ -61,29 +62,24 @@ impl Meant {
         Ok(figures.collect())
     }
 
-    /// What an order goes by, of every issue that has one of the events; `None` where the order is
+    /// The place in an order of every issue that has one of the events; `None` where the order is
     /// of what is no matter of these events.
     pub(super) async fn ranks(
         &self,
         state: &ApiState,
         sort: IssueSort,
-    ) -> Result<Option<HashMap<i64, i64>>, ApiError> {
+    ) -> Result<Option<Vec<Place>>, ApiError> {
         let hits = self.look.issues.iter();
-        Ok(match sort {
-            IssueSort::LastSeen => {
-                let last = hits.map(|hit| (hit.issue, hit.last_seen.as_millis()));
-                Some(last.collect())
-            }
-            IssueSort::TimesSeen | IssueSort::UsersSeen => {
-                let column = match sort {
-                    IssueSort::UsersSeen => IssueColumn::UsersSeen,
-                    _ => IssueColumn::TimesSeen,
-                };
-                let numbers = self.numbers(state, column).await?.into_iter();
-                Some(numbers.collect())
-            }
-            _ => None,
-        })
+        let values: Vec<(i64, i64)> = match sort {
+            IssueSort::LastSeen => hits
+                .map(|hit| (hit.issue, hit.last_seen.as_millis()))
+                .collect(),
+            IssueSort::TimesSeen => self.numbers(state, IssueColumn::TimesSeen).await?,
+            IssueSort::UsersSeen => self.numbers(state, IssueColumn::UsersSeen).await?,
+            _ => return Ok(None),
+        };
+        let places = values.into_iter().map(|(id, value)| Place { value, id });
+        Ok(Some(places.collect()))
     }
 
     /// The issues whose number of these events, or of those who met them, is as is asked for.

@@ -91,10 +91,11 @@ impl Window {
     }
 
     /// Lets these issues show its numbers; where it is of environments, also from when to when they
-    /// were seen there, and how often over time.
+    /// were seen there, and how often over time. Its events are looked for where they are not known.
     pub(in crate::api) async fn show(
         &self,
         state: &ApiState,
+        known: Option<&Meant>,
         (ids, issues): (&[i64], &mut HashMap<i64, Issue>),
         periods: &[StatsPeriod],
         now: Timestamp,
@@ -102,7 +103,14 @@ impl Window {
         if ids.is_empty() {
             return Ok(());
         }
-        let within = self.of_issues(state, ids).await?;
+        let looked_for;
+        let within = match known {
+            Some(known) => known,
+            None => {
+                looked_for = self.of_issues(state, ids).await?;
+                &looked_for
+            }
+        };
         let mut figures = within.figures(state, ids, None, now).await?;
         // Of every environment the store knows that there is one, a moment before the index does.
         let at_least = match self.environments.is_empty() {
@@ -125,11 +133,12 @@ impl Window {
             span: Span::default(),
             ..self.clone()
         };
-        let ever = match self.span == always.span {
-            true => within,
-            false => always.of_issues(state, ids).await?,
-        };
-        show_environments(state, &ever, (ids, issues), periods, now).await
+        let shown = (ids, issues);
+        if self.span == always.span {
+            return show_environments(state, within, shown, periods, now).await;
+        }
+        let ever = always.of_issues(state, ids).await?;
+        show_environments(state, &ever, shown, periods, now).await
     }
 
     /// Its events of these issues.

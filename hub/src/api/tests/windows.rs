@@ -187,6 +187,51 @@ async fn pages_in_the_order_of_numbers_go_on_where_they_ended_and_back() {
 }
 
 #[tokio::test]
+async fn pages_of_many_issues_of_an_environment_miss_and_repeat_none() {
+    const ISSUES: i64 = 1100;
+    let hub = Hub::new().await;
+    let record = |n: i64| {
+        let event = error_in(Some("staging"), &format!("E{n}"), "ann", 0);
+        let mut event = event.clone();
+        event["timestamp"] = json!(clock::now().plus_millis(-n * 60_000).to_rfc3339());
+        let id = u128::try_from(n + 1).unwrap();
+        hub.record(id, "event", &json!({}), &event.to_string())
+    };
+    let records: Vec<Record> = (0..ISSUES).map(record).collect();
+    hub.deliver(&records).await;
+    hub.state.index.commit().await.unwrap();
+    // One in three is not listed.
+    let resolve = "UPDATE issues SET status = 1 WHERE id % 3 = 0";
+    hub.state.store.execute(resolve).await;
+    let list = format!("{LIST}?query=is:unresolved&environment=staging&sort=date&limit=100");
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    let mut pages = Vec::new();
+    loop {
+        let at = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+        let page = hub.get(&format!("{list}{at}")).await;
+        assert_eq!(page.headers["x-hits"], "734");
+        let ids = page.json();
+        let ids = ids.as_array().unwrap().iter();
+        let ids: Vec<i64> = ids
+            .map(|issue| issue["id"].as_str().unwrap().parse().unwrap())
+            .collect();
+        seen.extend(ids.iter().copied());
+        pages.push(ids);
+        cursor = page.cursor("next");
+        if cursor.is_none() {
+            let back = page.cursor("previous").unwrap();
+            let back = hub.get(&format!("{list}&cursor={back}")).await;
+            let first = back.json()[0]["id"].as_str().unwrap().parse().unwrap();
+            assert_eq!(pages[pages.len() - 2].first(), Some(&first));
+            break;
+        }
+    }
+    // The first that was digested happened last.
+    let expected: Vec<i64> = (1..=ISSUES).filter(|id| id % 3 != 0).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
 async fn searches_for_numbers_mean_those_of_the_time_and_the_environments() {
     let hub = seeded().await;
     let check = async |query: &str, expected: &[&str]| {
