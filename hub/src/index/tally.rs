@@ -97,8 +97,7 @@ impl Sheet {
         };
         add(&mut self.events, other.events);
         add(&mut self.cells, other.cells);
-        self.people.seen.extend(other.people.seen);
-        self.people.tidy();
+        self.people.join(other.people);
     }
 
     fn tallies(mut self) -> Vec<Tally> {
@@ -140,20 +139,34 @@ struct Met {
 
 impl Met {
     /// So many may stand there before those that are the same are looked for.
-    const TIDY_AFTER: usize = 16 * 1024;
+    const TIDY_AFTER: usize = 64 * 1024;
 
     fn add(&mut self, place: usize, user: u64) {
         self.seen.push((place, user));
+        self.tidy_when_long();
+    }
+
+    fn join(&mut self, other: Self) {
+        match self.seen.is_empty() {
+            true => *self = other,
+            false => self.seen.extend(other.seen),
+        }
+        self.tidy_when_long();
+    }
+
+    fn tidy_when_long(&mut self) {
         if self.seen.len() > 2 * self.n_tidy + Self::TIDY_AFTER {
             self.tidy();
         }
     }
 
     fn tidy(&mut self) {
-        // What was tidied before stands in order, which this sort makes use of.
-        self.seen.sort();
-        self.seen.dedup();
-        self.n_tidy = self.seen.len();
+        if self.seen.len() > self.n_tidy {
+            // In place: what a stable sort sets aside costs more than the order it would find.
+            self.seen.sort_unstable();
+            self.seen.dedup();
+            self.n_tidy = self.seen.len();
+        }
     }
 }
 

@@ -61,7 +61,8 @@ impl Default for Config {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgeMax {
-    /// Ledger, check-ins, sessions.
+    /// Ledger, check-ins, sessions. A check-in of long ago tells no alarm any more, and is part of
+    /// its monitor's history: it is delivered as long as its lane is.
     pub control: Span,
     /// Errors, crashes, feedback, security reports.
     pub errors: Span,
