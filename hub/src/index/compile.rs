@@ -1,13 +1,17 @@
 //! From the search language's tree to the engine's queries.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+use tantivy::columnar::Column;
+use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery,
     RegexQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{Searcher, Term};
+use tantivy::{DocId, Searcher, SegmentReader, Term};
 
 use super::schema::{Fields, SEPARATOR, pair, tag_key, words};
 use super::{IndexError, Search};
@@ -17,9 +21,13 @@ use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value, par
 const COMPARED_VALUES_MAX: usize = 20_000;
 /// What names of fields begin with that applications use for tags of their own.
 const MAY_BE_TAGS: [&str; 6] = ["app.", "device.", "http.", "os.", "transaction.", "unreal."];
-/// So many terms are looked up one by one, the issues of a page among them; of more, a set is made
-/// that all terms are held against, which costs a megabyte of memory each time.
-const UNITED_TERMS_MAX: usize = 128;
+/// So many terms are looked up one by one; of more, a set is made that all terms are held against,
+/// which costs a megabyte of memory each time.
+const UNITED_TERMS_MAX: usize = 64;
+/// The events of so many issues are looked up. Of more, the events that are meant otherwise are
+/// asked whose they are: to look up a page of issues in every segment takes longer than to read a
+/// column of events.
+const LOOKED_UP_ISSUES_MAX: usize = 8;
 /// Most words a prefix stands for.
 const PREFIX_WORDS_MAX: u32 = 200;
 
@@ -39,10 +47,7 @@ pub(super) fn compile(
         parts.push((Occur::Must, any_of(terms.collect())));
     }
     if let Some(issues) = &search.issues {
-        let terms = issues
-            .iter()
-            .map(|issue| Term::from_field_i64(fields.issue, *issue));
-        parts.push((Occur::Must, any_of(terms.collect())));
+        parts.push((Occur::Must, of_issues(issues, fields.issue)));
     }
     if !search.environments.is_empty() {
         let alternatives = search.environments.iter().map(|environment| {
@@ -74,6 +79,24 @@ pub(super) fn compile(
         return Ok(Box::new(AllQuery));
     }
     Ok(Box::new(BooleanQuery::new(parts)))
+}
+
+fn of_issues(issues: &[i64], field: Field) -> Box<dyn Query> {
+    if issues.len() <= LOOKED_UP_ISSUES_MAX {
+        let terms = issues.iter();
+        let terms = terms.map(|issue| Term::from_field_i64(field, *issue));
+        return any_of(terms.collect());
+    }
+    let issues: Arc<FxHashSet<i64>> = Arc::new(issues.iter().copied().collect());
+    let of_segment = move |segment: &SegmentReader| {
+        let whose: Column<i64> = segment.fast_fields().i64("issue")?;
+        let issues = Arc::clone(&issues);
+        Ok(move |doc: DocId| {
+            let issue = whose.first(doc);
+            issue.is_some_and(|issue| issues.contains(&issue))
+        })
+    };
+    Box::new(DocPredicateQuery::from(FunctionPredicate::from(of_segment)))
 }
 
 fn any_of(mut terms: Vec<Term>) -> Box<dyn Query> {
