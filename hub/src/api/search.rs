@@ -24,8 +24,8 @@ use crate::store::issue_list::{HITS_MAX, IssueFilter, IssueSort};
 use crate::store::place::{self, Direction, Place};
 use crate::store::projects::Project;
 use meant::Meant;
-pub(super) use plan::STATES;
 use plan::{Plan, Who};
+pub(super) use plan::STATES;
 use versions::Known;
 pub(super) use versions::latest as latest_releases;
 pub(super) use window::Window;
@@ -164,6 +164,14 @@ impl Found {
         state: &ApiState,
         sort: IssueSort,
     ) -> Result<Option<HashMap<i64, i64>>, ApiError> {
+        if sort == IssueSort::FirstSeen {
+            // As issues show it: in the environments, whenever that was.
+            let Some(ever) = self.window.ever() else {
+                return Ok(None);
+            };
+            let search = ever.search(Expr::everything());
+            return Meant::look(state, search).await?.ranks(state, sort).await;
+        }
         let is_of_events = match sort {
             IssueSort::TimesSeen | IssueSort::UsersSeen => {
                 self.narrowed.is_some() || !self.window.is_everything()

@@ -74,6 +74,10 @@ impl Meant {
                 let last = hits.map(|hit| (hit.issue, hit.last_seen.as_millis()));
                 Some(last.collect())
             }
+            IssueSort::FirstSeen => {
+                let first = hits.map(|hit| (hit.issue, hit.first_seen.as_millis()));
+                Some(first.collect())
+            }
             IssueSort::TimesSeen | IssueSort::UsersSeen => {
                 let column = match sort {
                     IssueSort::UsersSeen => IssueColumn::UsersSeen,
