@@ -11,6 +11,7 @@
 //! events, as `count():>10`, is taken apart from the rest by [`parted`].
 
 mod figure;
+mod length;
 mod lexer;
 mod near;
 mod value;
@@ -20,6 +21,7 @@ use std::ops::Range;
 use protocol::timestamp::Timestamp;
 
 pub use figure::{figure, parted};
+pub use length::{VALUE_CHARS_MAX, WORD_BYTES_MAX};
 use lexer::{Lexer, Token, TokenKind};
 pub use near::{distance, slips};
 pub use value::{Op, Part, Pattern, Value, parse_number};
@@ -411,6 +413,7 @@ impl<'t> Parser<'t> {
             }
             TokenKind::Words { pattern, quoted } => {
                 self.count(&token.span)?;
+                length::check_words(pattern, &token.span)?;
                 let text = Text {
                     pattern: pattern.clone(),
                     quoted: *quoted,
@@ -474,6 +477,7 @@ impl<'t> Parser<'t> {
             }
             _ => raw.text(span)?,
         };
+        length::check_value(&key, &value, span)?;
         let filter = Expr::Filter(Filter {
             key,
             op,
