@@ -25,7 +25,7 @@ use crate::store::place::{self, Direction, Place};
 use crate::store::projects::Project;
 use meant::Meant;
 use plan::{Plan, Who};
-pub(super) use plan::STATES;
+pub(super) use plan::{STATES, comparison};
 use versions::Known;
 pub(super) use versions::latest as latest_releases;
 pub(super) use window::Window;
