@@ -1,6 +1,6 @@
 //! One issue.
 
-mod shown;
+pub(super) mod shown;
 
 use axum::Json;
 use axum::extract::State;
