@@ -22,6 +22,7 @@ mod part;
 mod schema;
 mod suggest;
 mod tally;
+mod values;
 mod writer;
 
 use std::path::{Path, PathBuf};

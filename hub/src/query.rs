@@ -11,6 +11,7 @@
 //! events, as `count():>10`, is taken apart from the rest by [`parted`].
 
 mod figure;
+mod length;
 mod lexer;
 mod near;
 mod value;
@@ -19,7 +20,9 @@ use std::ops::Range;
 
 use protocol::timestamp::Timestamp;
 
+use figure::Figures;
 pub use figure::{figure, parted};
+pub use length::{VALUE_CHARS_MAX, WORD_BYTES_MAX};
 use lexer::{Lexer, Token, TokenKind};
 pub use near::{distance, slips};
 pub use value::{Op, Part, Pattern, Value, parse_number};
@@ -311,6 +314,18 @@ pub fn field_keys() -> impl Iterator<Item = &'static str> {
 /// [`QueryError`] with the range to underline: unbalanced parentheses or quotes, an empty value,
 /// a number or date that is none, or a bound that is passed.
 pub fn parse(text: &str, now: Timestamp) -> Result<Expr, QueryError> {
+    read(text, Figures::Groups, now)
+}
+
+/// The same, of totals of transactions and spans: their figures are `p95():>300ms` and others.
+///
+/// # Errors
+/// The same.
+pub fn parse_of_totals(text: &str, now: Timestamp) -> Result<Expr, QueryError> {
+    read(text, Figures::Totals, now)
+}
+
+fn read(text: &str, figures: Figures, now: Timestamp) -> Result<Expr, QueryError> {
     if text.len() > QUERY_BYTES_MAX {
         let message = format!("the query is longer than {QUERY_BYTES_MAX} bytes; shorten it");
         return Err(QueryError::new(QUERY_BYTES_MAX..text.len(), message));
@@ -320,6 +335,7 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Expr, QueryError> {
         tokens: &tokens,
         at: 0,
         n_terms: 0,
+        figures,
         now,
         end: text.len(),
     };
@@ -337,6 +353,7 @@ struct Parser<'t> {
     tokens: &'t [Token],
     at: usize,
     n_terms: usize,
+    figures: Figures,
     now: Timestamp,
     end: usize,
 }
@@ -411,6 +428,7 @@ impl<'t> Parser<'t> {
             }
             TokenKind::Words { pattern, quoted } => {
                 self.count(&token.span)?;
+                length::check_words(pattern, &token.span)?;
                 let text = Text {
                     pattern: pattern.clone(),
                     quoted: *quoted,
@@ -445,7 +463,7 @@ impl<'t> Parser<'t> {
             return Ok(exists(canonical(name), span));
         }
         let kind = tag_kind(key);
-        let key = figure::named(key, span)?.unwrap_or_else(|| canonical(key));
+        let key = figure::named(key, self.figures, span)?.unwrap_or_else(|| canonical(key));
         if raw.is_empty_quotes() {
             return Ok(Expr::Not(Box::new(exists(key, span))));
         }
@@ -474,6 +492,7 @@ impl<'t> Parser<'t> {
             }
             _ => raw.text(span)?,
         };
+        length::check_value(&key, &value, span)?;
         let filter = Expr::Filter(Filter {
             key,
             op,

@@ -9,6 +9,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
+use super::input::At;
+use super::types::IssueAt;
 use super::{ApiState, Config, audit};
 use crate::access::{Browser, Identity, Scope};
 use crate::audit as deed;
@@ -207,6 +209,22 @@ pub(super) struct FoundIssue {
     pub organization: Organization,
     pub project: Project,
     pub issue: IssueRow,
+}
+
+/// The issue that the path names, whose events the caller may read.
+#[derive(Clone, Debug)]
+pub(super) struct ReadIssue(pub FoundIssue);
+
+impl FromRequestParts<ApiState> for ReadIssue {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let At(at) = At::<IssueAt>::from_request_parts(parts, state).await?;
+        let slug = at.organization.as_deref();
+        let found = state.issue(&caller, slug, &at.issue, Scope::EventRead);
+        found.await.map(Self)
+    }
 }
 
 impl ApiState {

@@ -96,11 +96,10 @@ pub(super) struct TableParams {
     dataset: Option<String>,
     /// A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
     /// `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
-    /// and spans `transaction:NAME` or `span.name:NAME`.
+    /// and spans `transaction:NAME` or `span.name:NAME`, and figures as `p95():>300ms`.
     query: Option<String>,
     /// `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
-    /// transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
-    /// `-p50()`, `-p95()`.
+    /// transactions and spans a figure with `-` before it, as `-count()` or `-p95()`.
     sort: Option<String>,
     /// Id or slug; repeated for several.
     project: Option<Vec<String>>,

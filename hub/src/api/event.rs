@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
 use super::body::EventBody;
-use super::caller::Caller;
+use super::caller::{Caller, ReadIssue};
 use super::error::ApiError;
 use super::event_filter::{BEGINNING, issue_events};
 use super::events::{belongs, read, shape};
@@ -60,11 +60,9 @@ pub(super) struct IssueEventPath {
     event: String,
 }
 
-/// The path of an event of an issue, as it is read.
+/// What the path of an event of an issue names beside the issue.
 #[derive(Debug, Deserialize)]
 pub(super) struct IssueEventAt {
-    organization: Option<String>,
-    issue: String,
     event: String,
 }
 
@@ -95,14 +93,10 @@ pub(super) struct OrganizationEventPath {
     tag = "events", params(IssueEventPath), responses((status = 200, body = EventDetail)))]
 pub(super) async fn of_issue(
     State(state): State<ApiState>,
-    caller: Caller,
+    ReadIssue(found): ReadIssue,
     At(at): At<IssueEventAt>,
     params: Params,
 ) -> Result<Json<EventDetail>, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let issue = found.issue.id;
     let row = match at.event.as_str() {
         "latest" | "recommended" => issue_events(&state, issue, &params, None, 1).await?.pop(),

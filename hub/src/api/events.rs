@@ -8,13 +8,13 @@ use utoipa::IntoParams;
 
 use super::ApiState;
 use super::body::{Belongs, EventBody, EventSummary};
-use super::caller::Caller;
+use super::caller::{Caller, ReadIssue};
 use super::error::ApiError;
 use super::event_filter::issue_events;
 use super::grouping::project_id;
 use super::input::At;
 use super::page::{Page, Params};
-use super::types::{IssueAt, IssuePath, ProjectPath};
+use super::types::{IssuePath, ProjectPath};
 use crate::access::Scope;
 use crate::archive::{Archive, ArchiveError, Location, StoredEvent};
 use crate::digest;
@@ -45,14 +45,9 @@ pub(super) struct ListParams {
     responses((status = 200, body = [EventSummary])))]
 pub(super) async fn of_issue(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let limit = params.limit()?;
     let cursor = params.cursor()?;
     let from = cursor.map(|cursor| (cursor.place, cursor.direction));

@@ -16,14 +16,14 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::ApiState;
-use super::caller::Caller;
+use super::caller::{Caller, ReadIssue};
 use super::error::ApiError;
 use super::events::read;
 use super::input::{At, Input};
 use super::items;
 use super::page::{Page, Params};
 use super::projects::privacy_of;
-use super::types::{IssueAt, IssuePath, ProjectPath, iso, stored_object};
+use super::types::{IssuePath, ProjectPath, iso, stored_object};
 use crate::access::Scope;
 use crate::archive::StoredEvent;
 use crate::clock;
@@ -180,14 +180,9 @@ pub(super) async fn list(
     tag = "items", params(IssuePath), responses((status = 200, body = [UserReport])))]
 pub(super) async fn of_issue(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let wanted = feedback::Wanted {
         projects: vec![found.project.id],
         issue: Some(found.issue.id),

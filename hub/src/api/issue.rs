@@ -1,6 +1,6 @@
 //! One issue.
 
-mod shown;
+pub(super) mod shown;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,14 +11,12 @@ use utoipa::{IntoParams, ToSchema};
 use super::ApiState;
 use super::activity::{self, Activity};
 use super::assignees::People;
-use super::caller::{Caller, FoundIssue};
+use super::caller::{Caller, FoundIssue, ReadIssue};
 use super::error::ApiError;
-use super::input::At;
 use super::issue_shape::{Issue, StatsPeriod, describe};
 use super::page::{Page, Params};
 use super::search::Window;
-use super::types::{IssueAt, IssuePath, UserRef, iso};
-use crate::access::Scope;
+use super::types::{IssuePath, UserRef, iso};
 use crate::clock;
 
 use shown::{Expanded, ShownParams};
@@ -116,13 +114,9 @@ struct DetailParams {
 pub(super) async fn get(
     State(state): State<ApiState>,
     caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
     params: Params,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let window = Window::of_environments(std::slice::from_ref(&found.project), &params);
     let periods: &[StatsPeriod] = match shown::is_folded(&params, "stats") {
         true => &[],
@@ -218,14 +212,9 @@ async fn described(
     tag = "issues", params(IssuePath), responses((status = 200, body = [Hash])))]
 pub(super) async fn hashes(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let hashes = state.store.issue_hashes(found.issue.id).await?;
     let hashes = hashes.into_iter().map(|hash| Hash {
         id: hex::encode(hash),

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::ApiState;
 use super::audit::ISSUE_MERGE;
-use super::caller::{Caller, FoundIssue};
+use super::caller::{Caller, FoundIssue, ReadIssue};
 use super::deletions::{self, Wish};
 use super::error::ApiError;
 use super::grouping::{Neighbour, neighbours, project_id, stored_texts};
@@ -368,13 +368,8 @@ async fn tag_of_parting(
     tag = "issues", params(IssuePath), responses((status = 200, body = [Neighbour])))]
 pub(super) async fn similar(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
 ) -> Result<Json<Vec<Neighbour>>, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let id = found.issue.id;
     let features = state.store.issue_features(id).await?;
     let stored = state.store.issue_grouping(id).await?;

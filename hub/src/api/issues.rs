@@ -11,6 +11,7 @@ use super::ApiState;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::At;
+use super::issue::shown::{self, ListedIssue, ShownParams};
 use super::issue_shape::{Issue, StatsPeriod, describe};
 use super::page::{Page, Params};
 use super::search;
@@ -41,7 +42,7 @@ pub(super) struct ListParams {
     /// a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
     /// (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
     /// of the time, the environments and the search; `date` does where an end or environments are
-    /// given.
+    /// given, and `new` goes by the first one in the environments.
     sort: Option<String>,
     /// Ids or slugs of projects; -1 is all. May be repeated.
     project: Option<Vec<String>>,
@@ -62,8 +63,6 @@ pub(super) struct ListParams {
     /// What the counts over time cover: `24h`, `14d`, `30d`, or empty for none.
     #[param(rename = "groupStatsPeriod")]
     group_stats_period: Option<String>,
-    /// `filtered` leaves out the counts of the events that the search means. May be repeated.
-    collapse: Option<Vec<String>>,
     /// `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
     /// of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
     #[param(rename = "shortIdLookup")]
@@ -72,7 +71,8 @@ pub(super) struct ListParams {
 
 /// The issues of an organization.
 #[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/", tag = "issues",
-    params(OrganizationPath, ListParams), responses((status = 200, body = [Issue])))]
+    params(OrganizationPath, ListParams, ShownParams),
+    responses((status = 200, body = [ListedIssue])))]
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
@@ -89,7 +89,8 @@ pub(super) async fn list(
 
 /// The issues of a project.
 #[utoipa::path(get, path = "/api/0/projects/{organization}/{project}/issues/", tag = "issues",
-    params(ProjectPath, ListParams), responses((status = 200, body = [Issue])))]
+    params(ProjectPath, ListParams, ShownParams),
+    responses((status = 200, body = [ListedIssue])))]
 pub(super) async fn list_of_project(
     State(state): State<ApiState>,
     caller: Caller,
@@ -163,17 +164,27 @@ async fn page(
     let now = clock::now();
     let limit = params.limit()?;
     let cursor = params.cursor()?;
-    let period = StatsPeriod::read(params)?;
+    let period = StatsPeriod::read(params)?.filter(|_| !shown::is_folded(params, "stats"));
+    let periods = period.as_slice();
+    let of = (organization, projects.as_slice());
     if let Some(hit) = direct_hit(state, &projects, params).await? {
         let rows = vec![hit.issue];
-        let periods = period.as_slice();
+        let mut expanded = shown::expanded_each(state, of, &rows, params).await?;
         let issues = describe(state, caller, organization, &projects, rows, periods, now).await?;
         let event = hit.event.map(hex::encode);
-        let issues = issues.into_values().map(|issue| Issue {
-            matching_event: event.clone(),
-            ..issue
+        let issues = issues.into_iter().map(|(id, issue)| {
+            let matching_event = event.clone();
+            ListedIssue {
+                issue: Issue {
+                    matching_event,
+                    ..issue
+                },
+                expanded: expanded.remove(&id).unwrap_or_default(),
+            }
+            .folded(params)
         });
-        let page = Page::whole(issues.collect()).with_hits(1, HITS_MAX);
+        let issues = issues.collect::<Result<Vec<_>, _>>()?;
+        let page = Page::whole(issues).with_hits(1, HITS_MAX);
         return Ok(([(DIRECT_HIT, "1")], page.respond(params)).into_response());
     }
     let found = search::resolve_query(state, caller, &projects, params, now).await?;
@@ -183,23 +194,25 @@ async fn page(
     let ids: Vec<i64> = page.rows.iter().map(|place: &Place| place.id).collect();
     let rows = state.store.issue_rows(&ids).await?;
     let parted = found.window.parted(&rows);
-    let periods = period.as_slice();
+    let mut expanded = shown::expanded_each(state, of, &rows, params).await?;
     let mut issues = describe(state, caller, organization, &projects, rows, periods, now).await?;
     let shown = (parted.as_slice(), &mut issues);
     found.show(state, shown, periods, now).await?;
-    if !params.all("collapse").any(|part| part == "filtered") {
+    if !shown::is_folded(params, "filtered") {
         for (id, figures) in found.filtered(state, &ids, period, now).await? {
             if let Some(issue) = issues.get_mut(&id) {
                 issue.filtered = Some(figures);
             }
         }
     }
-    Ok(page
-        .map(|places| {
-            let ids = places.iter().map(|place| place.id);
-            ids.filter_map(|id| issues.remove(&id)).collect()
-        })
-        .respond(params))
+    let mut listed = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(issue) = issues.remove(&id) {
+            let expanded = expanded.remove(&id).unwrap_or_default();
+            listed.push(ListedIssue { issue, expanded }.folded(params)?);
+        }
+    }
+    Ok(page.map(|_| listed).respond(params))
 }
 
 /// The issue of a short id, or of an id.

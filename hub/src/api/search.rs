@@ -25,8 +25,8 @@ use crate::store::issue_list::{HITS_MAX, IssueFilter, IssueSort};
 use crate::store::place::{self, Direction, Place};
 use crate::store::projects::Project;
 use meant::Meant;
-pub(super) use plan::STATES;
 use plan::{Plan, Who};
+pub(super) use plan::{STATES, comparison};
 use versions::Known;
 pub(super) use versions::latest as latest_releases;
 pub(super) use window::Window;
@@ -154,10 +154,15 @@ impl Found {
             let places = store.issue_places(&self.filter, sort, from, limit).await?;
             return Ok((places, store.count_issues(&self.filter).await?));
         };
+        // By their first event more issues are ranked than have one in the window.
+        let filter = match sort {
+            IssueSort::FirstSeen => &self.filter,
+            _ => &self.asked,
+        };
         let (mut places, mut hits) = (Vec::new(), 0);
         for some in ranks.chunks(RANKED_AT_A_TIME) {
             let ids: Vec<i64> = some.iter().map(|place| place.id).collect();
-            let held = store.issues_of(&self.asked, &ids).await?;
+            let held = store.issues_of(filter, &ids).await?;
             let held: HashSet<i64> = held.into_iter().collect();
             places.extend(some.iter().filter(|place| held.contains(&place.id)));
             hits = u64::try_from(places.len()).unwrap_or(HITS_MAX);
@@ -200,17 +205,22 @@ impl Found {
                 self.narrowed.is_some() || !self.window.is_everything()
             }
             IssueSort::LastSeen => self.window.parts_issues(),
+            IssueSort::FirstSeen => self.window.ever().is_some(),
             _ => false,
         };
         if !is_of_events {
             return Ok(None);
         }
-        let ranks = match self.narrowed.as_ref().or(self.within.as_ref()) {
-            Some(meant) => meant.ranks(state, sort).await?,
-            None => {
-                let search = self.window.search(Expr::everything());
-                Meant::look(state, search).await?.ranks(state, sort).await?
-            }
+        let known = self.narrowed.as_ref().or(self.within.as_ref());
+        let look = async |window: &Window| {
+            let search = window.search(Expr::everything());
+            Meant::look(state, search).await?.ranks(state, sort).await
+        };
+        let ranks = match (known, self.window.ever()) {
+            // As issues show it: in the environments, whenever that was.
+            (_, Some(ever)) if sort == IssueSort::FirstSeen => look(&ever).await?,
+            (Some(meant), _) => meant.ranks(state, sort).await?,
+            (None, _) => look(&self.window).await?,
         };
         Ok(ranks.map(|mut ranks| {
             ranks.sort_unstable_by_key(|place| Reverse((place.value, place.id)));

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
-use super::caller::{Caller, FoundIssue};
+use super::caller::{Caller, FoundIssue, ReadIssue};
 use super::error::ApiError;
 use super::event_filter::search;
 use super::input::At;
 use super::page::{Page, Params};
 use super::search::{chosen_projects, project_id, span};
-use super::types::{IssueAt, IssuePath, OrganizationPath, iso};
+use super::types::{IssuePath, OrganizationPath, iso};
 use crate::access::Scope;
 use crate::clock;
 use crate::index::{Facet, Search};
@@ -96,11 +96,9 @@ pub(super) struct IssueTagPath {
     key: String,
 }
 
-/// The path of an issue's tag, as it is read.
+/// What the path of an issue's tag names beside the issue.
 #[derive(Debug, Deserialize)]
 pub(super) struct IssueTagAt {
-    organization: Option<String>,
-    issue: String,
     key: String,
 }
 
@@ -138,14 +136,9 @@ pub(super) struct ProjectTagPath {
     responses((status = 200, body = [IssueTag])))]
 pub(super) async fn of_issue(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
     params: Params,
 ) -> Result<Json<Vec<IssueTag>>, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let rows = match search(&state, found.issue.id, &params).await? {
         None => state.store.issue_tags(found.issue.id, TOP_VALUES).await?,
         Some(search) => {
@@ -169,14 +162,10 @@ pub(super) async fn of_issue(
     tag = "tags", params(IssueTagPath, TagFilter), responses((status = 200, body = IssueTag)))]
 pub(super) async fn of_issue_key(
     State(state): State<ApiState>,
-    caller: Caller,
+    ReadIssue(found): ReadIssue,
     At(at): At<IssueTagAt>,
     params: Params,
 ) -> Result<Json<IssueTag>, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let rows = values_of_issue(&state, &found, &at.key, &params, 0, TOP_VALUES).await?;
     if rows.is_empty() {
         return Err(ApiError::missing());
@@ -190,14 +179,10 @@ pub(super) async fn of_issue_key(
     responses((status = 200, body = [TagValue])))]
 pub(super) async fn of_issue_values(
     State(state): State<ApiState>,
-    caller: Caller,
+    ReadIssue(found): ReadIssue,
     At(at): At<IssueTagAt>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let limit = params.limit()?;
     let cursor = params.cursor()?;
     // Counts move while one reads, so pages are cut by number: a value may be seen twice.

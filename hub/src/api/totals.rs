@@ -4,6 +4,8 @@
 //! SDKs sent; what SDKs left out themselves is in none of them. Beside each figure stands how many
 //! were kept.
 
+use std::ops::Range;
+
 use protocol::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -11,11 +13,11 @@ use super::ApiState;
 use super::discover::{Accuracy, Meta, Table};
 use super::error::ApiError;
 use super::page::Params;
-use super::search::span;
+use super::search::{comparison, span};
 use crate::clock;
-use crate::query::{self, Expr, Filter, Key, Op};
+use crate::query::{self, Expr, Filter, Key, Op, QueryError};
 use crate::store::projects::Project;
-use crate::store::totals::{Apart, Largest, Meant, SCANNED_MAX, Total};
+use crate::store::totals::{Apart, Bound, Figure, Meant, SCANNED_MAX, Total};
 
 /// What is looked at where nothing is said: two weeks, in milliseconds.
 const USUAL_MS: i64 = 14 * 86_400_000;
@@ -71,27 +73,61 @@ impl Dataset {
 /// What is added up.
 pub(super) fn meant(
     projects: &[Project],
-    dataset: Dataset,
+    (dataset, name): (Dataset, Option<String>),
     params: &Params,
     from: i64,
     until: i64,
-) -> Result<Meant, ApiError> {
-    Ok(Meant {
+) -> Meant {
+    Meant {
         projects: projects.iter().map(|project| project.id).collect(),
         kind: dataset.kind(),
-        name: name(dataset, params.first("query").unwrap_or_default())?,
+        name,
         environments: params.all("environment").map(str::to_owned).collect(),
         from: Timestamp::from_millis(from),
         until: Timestamp::from_millis(until),
-    })
+    }
+}
+
+/// What a query asks of totals.
+pub(super) struct Asked {
+    /// That they are of this name.
+    name: Option<String>,
+    /// What they are like, and where the query says so.
+    bounds: Vec<(Bound, Range<usize>)>,
+}
+
+impl Asked {
+    /// What a query asks of totals over a time.
+    pub(super) fn read(dataset: Dataset, text: &str, minutes: Minutes) -> Result<Self, ApiError> {
+        let query = query::parse_of_totals(text, clock::now())?;
+        let (rest, figures) = query::parted(query)?;
+        let bounds = figures.iter().map(|figure| bound(figure, minutes));
+        Ok(Self {
+            bounds: bounds.collect::<Result<_, _>>()?,
+            name: name(dataset, &rest)?,
+        })
+    }
+
+    /// The name alone, where all totals are looked at together.
+    pub(super) fn into_name(self) -> Result<Option<String>, ApiError> {
+        match self.bounds.into_iter().next() {
+            None => Ok(self.name),
+            Some((_, span)) => {
+                let message = "totals over time are of all together; ask for figures of each in a \
+                               table"
+                    .to_owned();
+                Err(QueryError { message, span }.into())
+            }
+        }
+    }
 }
 
 /// The name that a query asks for.
-pub(super) fn name(dataset: Dataset, text: &str) -> Result<Option<String>, ApiError> {
-    if text.trim().is_empty() {
+fn name(dataset: Dataset, query: &Expr) -> Result<Option<String>, ApiError> {
+    if query.is_everything() {
         return Ok(None);
     }
-    let found = match query::parse(text, clock::now())? {
+    let found = match query {
         Expr::Filter(Filter {
             key: Key::Field(key) | Key::Tag(key),
             op: Op::Is,
@@ -101,13 +137,50 @@ pub(super) fn name(dataset: Dataset, text: &str) -> Result<Option<String>, ApiEr
         _ => None,
     };
     let what = format!(
-        "{0}:NAME is all that {1} can be asked",
+        "{0}:NAME and figures, as p95():>300ms, are all that {1} can be asked",
         dataset.naming(),
         dataset.name()
     );
     found
         .map(Some)
         .ok_or_else(|| ApiError::field("query", what))
+}
+
+/// What a query says of a figure.
+fn bound(said: &Expr, minutes: Minutes) -> Result<(Bound, Range<usize>), ApiError> {
+    if let Expr::Filter(filter) = said
+        && let query::Value::Number(value) = filter.value
+        && let Some((figure, factor)) = figure(filter.key.name(), minutes)
+    {
+        let bound = Bound {
+            figure,
+            comparison: comparison(filter.op),
+            value: value * factor,
+        };
+        return Ok((bound, filter.span.clone()));
+    }
+    let span = query::figure(said).unwrap_or_default();
+    let message = "figures of totals stand beside each other, each with a number, not in an OR, a \
+                   NOT or a list"
+        .to_owned();
+    Err(QueryError { message, span }.into())
+}
+
+/// The store's figure of a name, and what a number of the one is in the other.
+fn figure(name: &str, Minutes(minutes): Minutes) -> Option<(Figure, f64)> {
+    Some(match name {
+        "count()" => (Figure::Count, 1.0),
+        "epm()" => (Figure::Sum, minutes),
+        "eps()" => (Figure::Sum, minutes * 60.0),
+        "failure_count()" => (Figure::Failures, 1.0),
+        "failure_rate()" => (Figure::FailureRate, 1.0),
+        "avg()" => (Figure::Mean, 1.0),
+        "p50()" => (Figure::P50, 1.0),
+        "p75()" => (Figure::P75, 1.0),
+        "p95()" => (Figure::P95, 1.0),
+        "p99()" => (Figure::P99, 1.0),
+        _ => return None,
+    })
 }
 
 /// Whether all that is meant was looked at.
@@ -130,7 +203,10 @@ pub(super) async fn table(
     let span = span(params, clock::now())?;
     let until = span.to.unwrap_or_else(|| clock::now().as_millis());
     let from = span.from.unwrap_or(until - USUAL_MS);
-    let meant = meant(projects, dataset, params, from, until)?;
+    let minutes = Minutes::between(from, until);
+    let asked = Asked::read(dataset, params.first("query").unwrap_or_default(), minutes)?;
+    let bounds: Vec<Bound> = asked.bounds.iter().map(|(bound, _)| *bound).collect();
+    let meant = meant(projects, (dataset, asked.name), params, from, until);
     let mut apart = Apart::default();
     let mut kinds = Map::new();
     for field in fields {
@@ -143,12 +219,11 @@ pub(super) async fn table(
         kinds.insert((*field).to_owned(), json!(kind));
     }
     let largest = largest(dataset, params.some("sort").unwrap_or("-count()"))?;
-    let limit = params.limit()?;
-    let totals = state.store.totals(&meant, apart, largest, limit).await?;
+    let largest = (largest, params.limit()?);
+    let totals = state.store.totals(&meant, apart, &bounds, largest).await?;
     let mut accuracy = Accuracy::default();
     let mut data = Vec::with_capacity(totals.len());
     for total in &totals {
-        let minutes = Minutes::between(from, until);
         let cell = |field: &&str| {
             (
                 (*field).to_owned(),
@@ -227,18 +302,15 @@ pub(super) fn kind_of(dataset: Dataset, field: &str) -> Result<&'static str, Api
 }
 
 /// What the largest are the largest in.
-pub(super) fn largest(dataset: Dataset, sort: &str) -> Result<Largest, ApiError> {
-    Ok(match dataset.figure(sort).as_str() {
-        "-count()" => Largest::Count,
-        "-failure_count()" => Largest::Failures,
-        "-failure_rate()" => Largest::FailureRate,
-        "-avg()" => Largest::Mean,
-        "-p50()" => Largest::P50,
-        "-p95()" => Largest::P95,
-        _ => {
-            let what = "-count(), -failure_count(), -failure_rate(), -avg(), -p50() or -p95()";
-            return Err(ApiError::field("sort", what));
-        }
+pub(super) fn largest(dataset: Dataset, sort: &str) -> Result<Figure, ApiError> {
+    let figure = dataset.figure(sort);
+    let minute = Minutes(1.0);
+    let found = figure
+        .strip_prefix('-')
+        .and_then(|name| self::figure(name, minute));
+    found.map(|(figure, _)| figure).ok_or_else(|| {
+        let what = "a figure with - before it, as -count(), -failure_rate() or -p95()";
+        ApiError::field("sort", what)
     })
 }
 

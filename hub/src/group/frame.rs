@@ -54,6 +54,10 @@ pub(super) fn is_minified(frame: &Frame<'_>, platform: &str, version: Version) -
         .is_some_and(|line| line.trim().chars().count() <= CONTEXT_CHARS_MAX);
     let name = frame.function.as_deref().unwrap_or_default();
     let name = name.rsplit('.').next().unwrap_or(name);
+    let name = match version < Version::Fourth {
+        true => name,
+        false => function::without_words(name),
+    };
     let is_short = !name.is_empty() && name.chars().count() <= MINIFIED_CHARS_MAX && name != "?";
     is_built && is_short && !has_source
 }

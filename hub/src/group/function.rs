@@ -50,12 +50,16 @@ fn without_generated(name: &str, platform: &str) -> String {
     }
 }
 
+/// Without what engines write in front of a script's function, as `async` and `new`.
+pub(super) fn without_words(name: &str) -> &str {
+    ["async ", "async*", "new ", "bound ", "get ", "set "]
+        .into_iter()
+        .fold(name, |name, word| name.strip_prefix(word).unwrap_or(name))
+}
+
 /// `async f`, `new F`, `f [as g]` and Firefox's `f/<` become `f`.
 fn script(name: &str) -> String {
-    let mut name = name;
-    for word in ["async ", "async*", "new ", "bound ", "get ", "set "] {
-        name = name.strip_prefix(word).unwrap_or(name);
-    }
+    let name = without_words(name);
     let end = name.find([' ', '/']).unwrap_or(name.len());
     let own = name.get(..end).unwrap_or(name);
     if own.is_empty() { name } else { own }.to_owned()

@@ -150,7 +150,7 @@ pub(super) fn first_lines(text: &str) -> Cow<'_, str> {
 pub(super) fn parameterise(text: &str, version: Version) -> Cow<'_, str> {
     let Alternation { names, regex } = match version {
         Version::First => &*FIRST,
-        Version::Second | Version::Third => &*SECOND,
+        Version::Second | Version::Third | Version::Fourth => &*SECOND,
     };
     let mut out: Option<String> = None;
     let mut copied = 0;

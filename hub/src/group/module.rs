@@ -31,17 +31,27 @@ pub(super) fn module(frame: &Frame<'_>, platform: &str, version: Version) -> Opt
         "java" | "groovy" if !version.is_first() && module.contains("$Proxy") => {
             Some(proxy(module))
         }
-        "csharp" if !version.is_first() => {
-            let text = super::function::without_numbers(module, "__");
-            let text = super::function::without_numbers(&text, "__DisplayClass");
-            Some(Component::leaf("module", text))
-        }
+        "csharp" if !version.is_first() => Some(Component::leaf("module", dotnet(module, version))),
         "java" | "groovy" => Some(java(module)),
         "javascript" | "node" if is_page_path(frame, module) => {
             Some(Component::leaf("module", module).ignored("only the page's address"))
         }
         _ => Some(Component::leaf("module", module)),
     }
+}
+
+/// `Shop+<Save>d__4` becomes `Shop+<Save>d__`, ``Box`1[[System.Int32, …]]`` becomes ``Box`1``: one
+/// is numbered anew by each build, the other names versions of libraries.
+fn dotnet(module: &str, version: Version) -> String {
+    let counted = |text: String, word: &str| super::function::without_numbers(&text, word);
+    let before = ["__", "__DisplayClass"];
+    let text = before.into_iter().fold(module.to_owned(), counted);
+    if version < Version::Fourth {
+        return text;
+    }
+    let open = text.split("[[").next().unwrap_or(&text).to_owned();
+    let words = ["__async", "__Iterator", "__AnonStorey"];
+    words.into_iter().fold(open, counted)
 }
 
 /// Whether the module was made of the URL's path.

@@ -17,16 +17,20 @@ pub enum Version {
     #[serde(rename = "vedette:2")]
     Second,
     /// Lets rules about fingerprints see what rules about frames say of a frame.
-    #[default]
     #[serde(rename = "vedette:3")]
     Third,
+    /// Adds type arguments and further numbers in .NET's names, and a minifier's names behind
+    /// `async` and `new`.
+    #[default]
+    #[serde(rename = "vedette:4")]
+    Fourth,
 }
 
 impl Version {
     /// Every way, the oldest first.
-    pub const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
-    /// What projects use that have set nothing: without rules the second and the third are one.
-    pub const LATEST: Self = Self::Third;
+    pub const ALL: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::Fourth];
+    /// What projects use that have set nothing.
+    pub const LATEST: Self = Self::Fourth;
 
     /// The number in the store.
     #[must_use]
@@ -35,6 +39,7 @@ impl Version {
             Self::First => 1,
             Self::Second => 2,
             Self::Third => 3,
+            Self::Fourth => 4,
         }
     }
 
@@ -51,6 +56,7 @@ impl Version {
             Self::First => "vedette:1",
             Self::Second => "vedette:2",
             Self::Third => "vedette:3",
+            Self::Fourth => "vedette:4",
         }
     }
 

@@ -8,17 +8,16 @@ use tantivy::columnar::Column;
 use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery,
-    RegexQuery, TermQuery, TermSetQuery,
+    RegexPhraseQuery, RegexQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, Searcher, SegmentReader, Term};
 
 use super::schema::{Fields, SEPARATOR, pair, tag_key, words};
+use super::values::Values;
 use super::{IndexError, Search};
 use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value, parse_number};
 
-/// Most values of a key that a comparison looks at.
-const COMPARED_VALUES_MAX: usize = 20_000;
 /// What names of fields begin with that applications use for tags of their own.
 const MAY_BE_TAGS: [&str; 6] = ["app.", "device.", "http.", "os.", "transaction.", "unreal."];
 /// So many terms are looked up one by one; of more, a set is made that all terms are held against,
@@ -28,7 +27,8 @@ const UNITED_TERMS_MAX: usize = 64;
 /// asked whose they are: to look up a page of issues in every segment takes longer than to read a
 /// column of events.
 const LOOKED_UP_ISSUES_MAX: usize = 8;
-/// Most words a prefix stands for.
+/// So many words of a prefix are looked for one by one; of more, the words of a segment are brought
+/// together first.
 const PREFIX_WORDS_MAX: u32 = 200;
 
 /// The whole question: scope, time and filter.
@@ -176,7 +176,7 @@ impl Compiler<'_> {
             return Ok(self.date(filter.op, at.as_millis()));
         }
         if let Some(said) = self.said(filter) {
-            return Ok(said);
+            return said;
         }
         let mut alternatives = Vec::new();
         for key in self.keys(&filter.key) {
@@ -197,19 +197,22 @@ impl Compiler<'_> {
                 Ok(one_or_union(queries?))
             }
             (op, Value::Text(pattern)) => {
-                let with = pattern.as_literal().unwrap_or_default();
-                let values = self.values(key, COMPARED_VALUES_MAX)?;
+                let with = pattern.as_literal().unwrap_or_default().to_owned();
+                let (op, values) = (*op, self.values(key));
                 let is_tag = matches!(filter.key, Key::Tag(_));
-                let number = parse_number(with).filter(|_| is_tag && are_numbers(key, &values));
-                Ok(self.those(key, &values, |value| match number {
-                    Some(number) => compares_number(*op, value, number),
-                    None => op.holds(compare_versions(value, with)),
-                }))
+                let number = match parse_number(&with).filter(|_| is_tag) {
+                    Some(number) if are_numbers(key, &values, self.searcher)? => Some(number),
+                    _ => None,
+                };
+                Ok(match number {
+                    Some(number) => values.that(move |value| compares_number(op, value, number)),
+                    None => values.that(move |value| op.holds(compare_versions(value, &with))),
+                })
             }
             (op, Value::Number(number)) => {
-                let values = self.values(key, COMPARED_VALUES_MAX)?;
-                let keeps = |value: &str| compares_number(*op, value, *number);
-                Ok(self.those(key, &values, keeps))
+                let (op, number) = (*op, *number);
+                let keeps = move |value: &str| compares_number(op, value, number);
+                Ok(self.values(key).that(keeps))
             }
             (_, Value::List(_) | Value::Date(_)) => Ok(Box::new(EmptyQuery)),
         }
@@ -217,7 +220,7 @@ impl Compiler<'_> {
 
     /// `message:word` looks for words in what was said of the error; with `*` the whole message is
     /// meant.
-    fn said(&self, filter: &Filter) -> Option<Box<dyn Query>> {
+    fn said(&self, filter: &Filter) -> Option<Result<Box<dyn Query>, IndexError>> {
         let patterns = match (&filter.key, &filter.op, &filter.value) {
             (Key::Field(name), Op::Is, Value::Text(pattern)) if name == "message" => {
                 std::slice::from_ref(pattern)
@@ -227,12 +230,10 @@ impl Compiler<'_> {
         };
         let words: Option<Vec<&str>> = patterns.iter().map(Pattern::as_literal).collect();
         let field = self.fields.message;
-        let queries = words?.into_iter().map(|words| {
-            let terms = tokens(words).into_iter();
-            let terms = terms.map(|word| Term::from_field_text(field, &word));
-            self.phrase(field, terms.collect(), ends_in_word(words))
-        });
-        Some(one_or_union(queries.collect()))
+        let queries = words?
+            .into_iter()
+            .map(|words| self.phrase(field, &tokens(words), ends_in_word(words)));
+        Some(queries.collect::<Result<_, _>>().map(one_or_union))
     }
 
     fn date(&self, op: Op, at: i64) -> Box<dyn Query> {
@@ -263,32 +264,9 @@ impl Compiler<'_> {
         Ok(Box::new(query.map_err(IndexError::Engine)?))
     }
 
-    /// Events that have one of the values for which `keeps` says yes.
-    fn those(&self, key: &str, values: &[String], keeps: impl Fn(&str) -> bool) -> Box<dyn Query> {
-        let kept = values.iter().filter(|value| keeps(value));
-        let term = |value: &String| Term::from_field_text(self.fields.pair, &pair(key, value));
-        any_of(kept.map(term).collect())
-    }
-
-    /// The values of `key`, looked up in the dictionary of terms.
-    fn values(&self, key: &str, max: usize) -> Result<Vec<String>, IndexError> {
-        let prefix = format!("{key}{SEPARATOR}");
-        let mut found = std::collections::BTreeSet::new();
-        for segment in self.searcher.segment_readers() {
-            let inverted = segment.inverted_index(self.fields.pair)?;
-            let mut stream = inverted
-                .terms()
-                .range()
-                .ge(prefix.as_bytes())
-                .into_stream()?;
-            while found.len() < max && stream.advance() {
-                let Some(value) = stream.key().strip_prefix(prefix.as_bytes()) else {
-                    break;
-                };
-                found.insert(String::from_utf8_lossy(value).into_owned());
-            }
-        }
-        Ok(found.into_iter().collect())
+    /// The values of `key`.
+    fn values(&self, key: &str) -> Values {
+        Values::of(self.fields.pair, format!("{key}{SEPARATOR}"))
     }
 
     /// Words in their order; the last may be only begun, unless it stood in quotes.
@@ -308,33 +286,52 @@ impl Compiler<'_> {
         let Some(Part::Literal(literal)) = text.pattern.parts.first() else {
             return Ok(Box::new(AllQuery));
         };
-        let terms: Vec<Term> = tokens(literal)
-            .into_iter()
-            .map(|word| Term::from_field_text(self.fields.text, &word))
-            .collect();
-        Ok(self.phrase(self.fields.text, terms, is_begun && ends_in_word(literal)))
+        let is_begun = is_begun && ends_in_word(literal);
+        self.phrase(self.fields.text, &tokens(literal), is_begun)
     }
 
-    fn phrase(&self, field: Field, mut terms: Vec<Term>, is_begun: bool) -> Box<dyn Query> {
-        if terms.is_empty() {
+    fn phrase(
+        &self,
+        field: Field,
+        words: &[String],
+        is_begun: bool,
+    ) -> Result<Box<dyn Query>, IndexError> {
+        let terms = || words.iter().map(|word| Term::from_field_text(field, word));
+        Ok(match words {
             // Signs alone: nothing to look for, so nothing is found.
-            return Box::new(EmptyQuery);
-        }
-        if is_begun {
-            if terms.len() == 1
-                && let Some(word) = terms.first().and_then(|t| t.value().as_str().map(escape))
-                && let Ok(query) = RegexQuery::from_pattern(&format!("{word}.*"), field)
-            {
-                return Box::new(query);
+            [] => Box::new(EmptyQuery),
+            [word] if is_begun => Box::new(RegexQuery::from_pattern(&begun(word), field)?),
+            [before @ .., last] if is_begun => {
+                if self.are_few(field, last)? {
+                    let mut query = PhrasePrefixQuery::new(terms().collect());
+                    query.set_max_expansions(PREFIX_WORDS_MAX);
+                    return Ok(Box::new(query));
+                }
+                let words = before.iter().map(|word| escape(word));
+                let words = words.chain([begun(last)]).collect();
+                let mut query = RegexPhraseQuery::new(field, words);
+                query.set_max_expansions(u32::MAX);
+                Box::new(query)
             }
-            let mut query = PhrasePrefixQuery::new(terms);
-            query.set_max_expansions(PREFIX_WORDS_MAX);
-            return Box::new(query);
+            [_] => any_of(terms().collect()),
+            _ => Box::new(PhraseQuery::new(terms().collect())),
+        })
+    }
+
+    /// Whether no segment has more than [`PREFIX_WORDS_MAX`] words that begin so.
+    fn are_few(&self, field: Field, begin: &str) -> Result<bool, IndexError> {
+        for segment in self.searcher.segment_readers() {
+            let inverted = segment.inverted_index(field)?;
+            let mut terms = inverted.terms().range().ge(begin).into_stream()?;
+            let mut left = PREFIX_WORDS_MAX;
+            while terms.advance() && terms.key().starts_with(begin.as_bytes()) {
+                let Some(after) = left.checked_sub(1) else {
+                    return Ok(false);
+                };
+                left = after;
+            }
         }
-        if terms.len() == 1 {
-            return any_of(vec![terms.remove(0)]);
-        }
-        Box::new(PhraseQuery::new(terms))
+        Ok(true)
     }
 
     /// `*` inside words: each word is matched by itself.
@@ -375,6 +372,11 @@ impl Compiler<'_> {
         }
         Ok(Box::new(BooleanQuery::intersection(queries)))
     }
+}
+
+/// An expression for the words that begin so.
+fn begun(word: &str) -> String {
+    format!("{}.*", escape(word))
 }
 
 /// Whether a text ends within a word, which may go on.
@@ -421,12 +423,15 @@ fn compares_number(op: Op, value: &str, number: f64) -> bool {
 
 /// Whether the values of a tag are numbers and not versions: none that begins as a number goes on
 /// as something else, and the name does not say that they are versions.
-fn are_numbers(key: &str, values: &[String]) -> bool {
-    let begins = |value: &&String| value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-    let mut numbers = values.iter().filter(begins);
-    !key.ends_with("version")
-        && !key.ends_with("release")
-        && numbers.all(|value| parse_number(value).is_some())
+fn are_numbers(key: &str, values: &Values, searcher: &Searcher) -> Result<bool, IndexError> {
+    if key.ends_with("version") || key.ends_with("release") {
+        return Ok(false);
+    }
+    let begins = |value: &str| value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let are = values.all(searcher, |value| {
+        !begins(value) || parse_number(value).is_some()
+    });
+    Ok(are?)
 }
 
 /// Orders `package@1.10.0` after `package@1.9.0`: numbers as numbers, the rest as text, and a

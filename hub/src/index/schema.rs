@@ -19,13 +19,10 @@ use tantivy::tokenizer::{
 use tantivy::{TantivyDocument, doc};
 
 use super::{Document, Frame, User};
+use crate::query::{VALUE_CHARS_MAX, WORD_BYTES_MAX};
 
 /// Parts key and value in a term of `pair`.
 pub(super) const SEPARATOR: char = '\u{1f}';
-/// Longest value kept as an exact fact, in characters; the rest is found by its words.
-pub(super) const PAIR_VALUE_CHARS_MAX: usize = 256;
-/// Longest word, in bytes.
-const WORD_BYTES_MAX: usize = 128;
 /// Most bytes of text indexed per event.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 
@@ -103,7 +100,7 @@ pub(super) fn pair(key: &str, value: &str) -> String {
     term.extend(
         value
             .chars()
-            .take(PAIR_VALUE_CHARS_MAX)
+            .take(VALUE_CHARS_MAX)
             .flat_map(char::to_lowercase),
     );
     term
@@ -129,7 +126,7 @@ pub(super) fn tags_prefix(project: ProjectId) -> String {
 fn value_term(project: ProjectId, key: &str, value: &str) -> String {
     let value: String = value
         .chars()
-        .take(PAIR_VALUE_CHARS_MAX)
+        .take(VALUE_CHARS_MAX)
         .map(|c| if c == SEPARATOR { ' ' } else { c })
         .collect();
     let mut term = value_prefix(project, key);
@@ -417,6 +414,6 @@ mod tests {
     #[test]
     fn cuts_and_folds_facts() {
         assert_eq!(pair("level", "ERROR"), "level\u{1f}error");
-        assert_eq!(pair("k", &"x".repeat(1000)).len(), 2 + PAIR_VALUE_CHARS_MAX);
+        assert_eq!(pair("k", &"x".repeat(1000)).len(), 2 + VALUE_CHARS_MAX);
     }
 }

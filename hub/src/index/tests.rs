@@ -135,6 +135,28 @@ async fn finds_events_by_every_kind_of_term() {
     }
 }
 
+#[tokio::test]
+async fn looks_at_every_value_of_a_key_and_every_word_that_begins_so() {
+    let n: i64 = 20_500;
+    let one = |row: i64| Document {
+        row,
+        issue: row,
+        timestamp: NOW.plus_millis(row),
+        title: format!("could not charge order{row:05}"),
+        message: String::new(),
+        exceptions: Vec::new(),
+        tags: vec![("n".to_owned(), row.to_string())],
+        ..event(1, 1)
+    };
+    let (_dir, index) = index_of((1..=n).map(one).collect()).await;
+    let last = format!("tags[n]:>={n}");
+    assert_eq!(rows(&index, search(&last)).await, [n]);
+    let late = format!("\"charge order{}*\" tags[n]:>{}", n / 1000, n - 2);
+    assert_eq!(rows(&index, search(&late)).await, [n - 1, n]);
+    let begun = format!("charge order tags[n]:>{}", n - 2);
+    assert_eq!(rows(&index, search(&begun)).await, [n - 1, n]);
+}
+
 /// The rows whose tag a filter finds, of a row for each value.
 async fn found(values: &[&str], key: &str, filter: &str) -> Vec<i64> {
     let tagged = (1..).zip(values).map(|(row, value)| Document {

@@ -7,6 +7,19 @@ use super::{Expr, Key, QueryError, Scope};
 
 /// Those that are numbers.
 const NUMBERS: [&str; 2] = ["count()", "count_unique(user)"];
+/// Those of totals of transactions and spans, with or without the name of what they are of.
+const OF_TOTALS: [&str; 10] = [
+    "avg()",
+    "count()",
+    "epm()",
+    "eps()",
+    "failure_count()",
+    "failure_rate()",
+    "p50()",
+    "p75()",
+    "p95()",
+    "p99()",
+];
 /// Those that are times.
 const DATES: [&str; 2] = ["first_seen()", "last_seen()"];
 /// Functions that are written as figures. Others in front of a colon are words, as in a title that
@@ -38,8 +51,17 @@ const FUNCTIONS: [&str; 24] = [
     "sum",
 ];
 
+/// What a query may say figures of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Figures {
+    /// Groups of events.
+    Groups,
+    /// Totals of transactions and spans.
+    Totals,
+}
+
 pub(super) fn is_number(name: &str) -> bool {
-    NUMBERS.contains(&name)
+    NUMBERS.contains(&name) || OF_TOTALS.contains(&name)
 }
 
 pub(super) fn is_date(name: &str) -> bool {
@@ -60,17 +82,34 @@ pub(super) fn name_len(text: &str) -> Option<usize> {
 }
 
 /// The figure that a key names; `None` where it is none.
-pub(super) fn named(name: &str, span: &Range<usize>) -> Result<Option<Key>, QueryError> {
+pub(super) fn named(
+    name: &str,
+    of: Figures,
+    span: &Range<usize>,
+) -> Result<Option<Key>, QueryError> {
     if !is_written(name) {
         return Ok(None);
     }
-    if is_number(name) || is_date(name) {
-        return Ok(Some(Key::Field(name.to_owned())));
-    }
-    let message = format!(
-        "{name} is no figure of groups; use count(), count_unique(user), first_seen() or \
-         last_seen()"
-    );
+    let (what, remedy) = match of {
+        Figures::Groups if NUMBERS.contains(&name) || is_date(name) => {
+            return Ok(Some(Key::Field(name.to_owned())));
+        }
+        Figures::Groups => (
+            "groups",
+            "count(), count_unique(user), first_seen() or last_seen()".to_owned(),
+        ),
+        Figures::Totals => {
+            let plain = name
+                .strip_suffix("(transaction.duration)")
+                .or_else(|| name.strip_suffix("(span.duration)"))
+                .map_or_else(|| name.to_owned(), |figure| format!("{figure}()"));
+            if OF_TOTALS.contains(&plain.as_str()) {
+                return Ok(Some(Key::Field(plain)));
+            }
+            ("totals", OF_TOTALS.join(", "))
+        }
+    };
+    let message = format!("{name} is no figure of {what}; use {remedy}");
     Err(QueryError::new(span.clone(), message))
 }
 

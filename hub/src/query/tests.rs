@@ -233,6 +233,12 @@ fn says_where_and_what() {
     refuses("lastSeen:yesterday", "date", 0..18);
     refuses("OR level:error", "OR needs a term", 0..2);
     refuses("level:error AND", "AND needs a term", 12..15);
+    let long = "x".repeat(VALUE_CHARS_MAX + 1);
+    refuses(&format!("url:{long}"), "first 256 characters", 0..261);
+    refuses(&format!("a:[1, *{long}]"), "first 256 characters", 0..265);
+    assert!(parse(&format!("url:{}*", &long[1..]), NOW).is_ok());
+    assert!(parse(&format!("message:\"{}\"", "word ".repeat(99)), NOW).is_ok());
+    refuses(&long[..WORD_BYTES_MAX], "words of 128 bytes", 0..128);
     let deep = "(".repeat(QUERY_DEPTH_MAX + 1);
     refuses(&deep, "nested deeper", QUERY_DEPTH_MAX..QUERY_DEPTH_MAX + 1);
 }

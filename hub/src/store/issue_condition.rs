@@ -117,7 +117,7 @@ impl Comparison {
         }
     }
 
-    const fn sign(self) -> &'static str {
+    pub(super) const fn sign(self) -> &'static str {
         match self {
             Self::Equal => "=",
             Self::Less => "<",

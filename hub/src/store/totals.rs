@@ -6,6 +6,7 @@
 use protocol::timestamp::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::issue_condition::Comparison;
 use super::{Store, StoreError};
 
 /// Most items that one total is made of: the latest.
@@ -37,11 +38,13 @@ pub struct Apart {
     pub name: bool,
 }
 
-/// What the largest totals are the largest in.
+/// A figure of totals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Largest {
-    /// How many there were.
+pub enum Figure {
+    /// How many there were, as a whole number.
     Count,
+    /// The same, as it was added up.
+    Sum,
     /// How many failed.
     Failures,
     /// The share that failed.
@@ -50,19 +53,37 @@ pub enum Largest {
     Mean,
     /// What half of them took at most.
     P50,
+    /// What three quarters took at most.
+    P75,
     /// What 95 of 100 took at most.
     P95,
+    /// What 99 of 100 took at most.
+    P99,
 }
 
-impl Largest {
+/// What totals must be like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// Which figure of them.
+    pub figure: Figure,
+    /// How it compares.
+    pub comparison: Comparison,
+    /// With what.
+    pub value: f64,
+}
+
+impl Figure {
     const fn column(self) -> &'static str {
         match self {
-            Self::Count => "n",
-            Self::Failures => "failed",
+            Self::Count => "ROUND(n)",
+            Self::Sum => "n",
+            Self::Failures => "ROUND(failed)",
             Self::FailureRate => "failed / n",
             Self::Mean => "mean",
             Self::P50 => "p50",
+            Self::P75 => "p75",
             Self::P95 => "p95",
+            Self::P99 => "p99",
         }
     }
 }
@@ -108,7 +129,7 @@ pub struct PointTotal {
 }
 
 impl Store {
-    /// The largest totals, at most `limit`.
+    /// The largest totals of those that are within all bounds, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
@@ -116,8 +137,8 @@ impl Store {
         &self,
         meant: &Meant,
         apart: Apart,
-        largest: Largest,
-        limit: u32,
+        bounds: &[Bound],
+        (largest, limit): (Figure, u32),
     ) -> Result<Vec<Total>, StoreError> {
         let project = if apart.project { "project_id" } else { "0" };
         let name = if apart.name { "name" } else { "''" };
@@ -129,7 +150,7 @@ impl Store {
                        ROWS UNBOUNDED PRECEDING) AS so_far,
                    SUM(w_d) OVER (PARTITION BY project_id, name) AS in_all
                  FROM (SELECT *, CASE WHEN d IS NULL THEN 0 ELSE w END AS w_d FROM kept))
-             SELECT project_id, name, COUNT(*) AS kept,
+             SELECT * FROM (SELECT project_id, name, COUNT(*) AS kept,
                  SUM(COUNT(*)) OVER () AS kept_of_all, SUM(w) AS n,
                  SUM(w * failed_one) AS failed, SUM(w_d * d) / SUM(w_d) AS mean",
         );
@@ -141,7 +162,14 @@ impl Store {
             );
             sql.push(column);
         }
-        sql.push(" FROM ranked GROUP BY project_id, name ORDER BY ");
+        sql.push(" FROM ranked GROUP BY project_id, name)");
+        for (at, bound) in bounds.iter().enumerate() {
+            sql.push(if at == 0 { " WHERE " } else { " AND " });
+            sql.push(bound.figure.column());
+            sql.push(format_args!(" {} ", bound.comparison.sign()));
+            sql.push_bind(bound.value);
+        }
+        sql.push(" ORDER BY ");
         sql.push(largest.column())
             .push(" DESC, name, project_id LIMIT ");
         sql.push_bind(limit);

@@ -110,7 +110,10 @@ pub(in crate::api) async fn validate(
     });
     let text = params.first("query").unwrap_or_default();
     let query = match weighed {
-        Some(dataset) => totals::name(dataset, text).err(),
+        Some(dataset) => {
+            let minute = totals::Minutes::between(0, 60_000);
+            totals::Asked::read(dataset, text, minute).err()
+        }
         None => {
             let parsed = query::parse(text, clock::now()).map_err(ApiError::from);
             let checked = parsed.and_then(|query| {

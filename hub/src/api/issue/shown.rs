@@ -1,18 +1,23 @@
 //! What a request wants to be shown of an issue beside what always is (`expand`), and what it can do
 //! without (`collapse`), by Sentry's names. Other names are passed over.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::IssueDetail;
 use crate::api::ApiState;
 use crate::api::attachments;
 use crate::api::caller::FoundIssue;
 use crate::api::error::ApiError;
+use crate::api::issue_shape::Issue;
 use crate::api::ownership::suggested::{self, OwnerRef};
 use crate::api::page::Params;
 use crate::api::types::iso;
+use crate::store::issue_read::IssueRow;
+use crate::store::people::Organization;
+use crate::store::projects::Project;
 
 /// The fields that are left out by each name.
 const FOLDED: &[(&str, &[&str])] = &[
@@ -22,6 +27,22 @@ const FOLDED: &[(&str, &[&str])] = &[
     ("unhandled", &["isUnhandled"]),
     ("release", &["firstRelease", "lastRelease"]),
     ("tags", &["tags"]),
+];
+
+/// What a list keeps of an issue that can do without its `base`.
+const BESIDE_BASE: &[&str] = &[
+    "id",
+    "count",
+    "userCount",
+    "firstSeen",
+    "lastSeen",
+    "stats",
+    "lifetime",
+    "filtered",
+    "inbox",
+    "owners",
+    "latestEventHasAttachments",
+    "matchingEventId",
 ];
 
 /// What a request can ask of an issue.
@@ -36,14 +57,14 @@ pub(in crate::api) struct ShownParams {
     /// repeated.
     expand: Option<Vec<String>>,
     /// `stats`, `lifetime`, `filtered`, `unhandled`, `release` and `tags` are left out where that is
-    /// asked for. May be repeated.
+    /// asked for; `base` leaves of a list's issues their id, numbers and times. May be repeated.
     collapse: Option<Vec<String>>,
 }
 
 /// What is shown of an issue where it is asked for.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Expanded {
+pub(in crate::api) struct Expanded {
     /// Why it waits for a look; null while it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Inbox>)]
@@ -69,13 +90,33 @@ pub(super) struct Inbox {
     date_added: String,
 }
 
+/// An issue of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct ListedIssue {
+    #[serde(flatten)]
+    pub(in crate::api) issue: Issue,
+    #[serde(flatten)]
+    pub(in crate::api) expanded: Expanded,
+}
+
+impl ListedIssue {
+    /// Without what a request can do without.
+    pub(in crate::api) fn folded(&self, params: &Params) -> Result<Value, ApiError> {
+        let mut issue = folded(self, params)?;
+        if let Some(fields) = issue.as_object_mut().filter(|_| is_folded(params, "base")) {
+            fields.retain(|name, _| BESIDE_BASE.contains(&name.as_str()));
+        }
+        Ok(issue)
+    }
+}
+
 /// Whether a request can do without a part.
-pub(super) fn is_folded(params: &Params, part: &str) -> bool {
+pub(in crate::api) fn is_folded(params: &Params, part: &str) -> bool {
     params.all("collapse").any(|name| name == part)
 }
 
 /// The issue without what a request can do without.
-pub(super) fn folded(issue: &IssueDetail, params: &Params) -> Result<Value, ApiError> {
+pub(super) fn folded(issue: &impl Serialize, params: &Params) -> Result<Value, ApiError> {
     let mut issue = serde_json::to_value(issue).map_err(ApiError::internal)?;
     let mut none = Map::new();
     let fields = issue.as_object_mut().unwrap_or(&mut none);
@@ -107,6 +148,30 @@ pub(super) async fn expanded(
         }
     }
     Ok(expanded)
+}
+
+/// The same of each of these issues, by its id.
+pub(in crate::api) async fn expanded_each(
+    state: &ApiState,
+    (organization, projects): (&Organization, &[Project]),
+    issues: &[IssueRow],
+    params: &Params,
+) -> Result<HashMap<i64, Expanded>, ApiError> {
+    let mut all = HashMap::new();
+    let is_asked = params.all("expand").next().is_some();
+    for issue in issues.iter().filter(|_| is_asked) {
+        let mut projects = projects.iter();
+        let Some(project) = projects.find(|project| project.id == issue.project_id) else {
+            continue;
+        };
+        let found = FoundIssue {
+            organization: organization.clone(),
+            project: project.clone(),
+            issue: issue.clone(),
+        };
+        all.insert(issue.id, expanded(state, &found, params).await?);
+    }
+    Ok(all)
 }
 
 async fn inbox(state: &ApiState, found: &FoundIssue) -> Result<Option<Inbox>, ApiError> {

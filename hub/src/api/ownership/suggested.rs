@@ -11,11 +11,11 @@ use super::{ShownRule, unreadable};
 use crate::access::Scope;
 use crate::api::ApiState;
 use crate::api::assignees::{Assignee, People};
-use crate::api::caller::{Caller, FoundIssue};
+use crate::api::caller::{Caller, FoundIssue, ReadIssue};
 use crate::api::error::ApiError;
 use crate::api::event::facts_of;
 use crate::api::input::{At, Input};
-use crate::api::types::{IssueAt, IssuePath, ProjectPath, iso};
+use crate::api::types::{IssuePath, ProjectPath, iso};
 use crate::owner::{Rule, Rules};
 use crate::store::event_read::EventRow;
 use crate::store::projects::Project;
@@ -63,13 +63,8 @@ pub(in crate::api) struct OwnershipTrial {
     tag = "ownership", params(IssuePath), responses((status = 200, body = SuggestedOwners)))]
 pub(in crate::api) async fn of_issue(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
 ) -> Result<Json<SuggestedOwners>, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     Ok(Json(of_latest_event(&state, &found).await?))
 }
 

@@ -9,13 +9,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::commits::{Author, Commit};
-use crate::access::Scope;
 use crate::api::ApiState;
-use crate::api::caller::{Caller, FoundIssue};
+use crate::api::caller::{FoundIssue, ReadIssue};
 use crate::api::error::ApiError;
 use crate::api::event::facts_of;
-use crate::api::input::At;
-use crate::api::types::{IssueAt, IssuePath};
+use crate::api::types::IssuePath;
 use crate::owner::{SUSPECT_AGE_MAX_MS, SUSPECT_RELEASES_MAX, suspects};
 use crate::store::commits as store;
 
@@ -52,13 +50,8 @@ struct SuspectCommit {
     tag = "releases", params(IssuePath), responses((status = 200, body = Committers)))]
 pub(in crate::api) async fn of_issue(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
 ) -> Result<Json<Committers>, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let committers = committers(&state, &found).await?;
     Ok(Json(Committers { committers }))
 }

@@ -74,6 +74,9 @@ impl Meant {
             IssueSort::LastSeen => hits
                 .map(|hit| (hit.issue, hit.last_seen.as_millis()))
                 .collect(),
+            IssueSort::FirstSeen => hits
+                .map(|hit| (hit.issue, hit.first_seen.as_millis()))
+                .collect(),
             IssueSort::TimesSeen => self.numbers(state, IssueColumn::TimesSeen).await?,
             IssueSort::UsersSeen => self.numbers(state, IssueColumn::UsersSeen).await?,
             _ => return Ok(None),

@@ -395,17 +395,22 @@ fn compares(column: IssueColumn, filter: &Filter) -> IssueCondition {
         Value::Number(number) => *number as i64,
         Value::None | Value::Text(_) | Value::List(_) => return IssueCondition::All(Vec::new()),
     };
-    let comparison = match filter.op {
+    let comparison = comparison(filter.op);
+    IssueCondition::Compares {
+        column,
+        comparison,
+        value,
+    }
+}
+
+/// How numbers of the store compare.
+pub(in crate::api) const fn comparison(op: Op) -> Comparison {
+    match op {
         Op::Is | Op::Exists => Comparison::Equal,
         Op::Gt => Comparison::Greater,
         Op::Ge => Comparison::GreaterOrEqual,
         Op::Lt => Comparison::Less,
         Op::Le => Comparison::LessOrEqual,
-    };
-    IssueCondition::Compares {
-        column,
-        comparison,
-        value,
     }
 }
 

@@ -67,6 +67,14 @@ impl Window {
         !self.environments.is_empty() || self.span.to.is_some()
     }
 
+    /// The same environments at any time; `None` where it is of every one.
+    pub(super) fn ever(&self) -> Option<Self> {
+        (!self.environments.is_empty()).then(|| Self {
+            span: Span::default(),
+            ..self.clone()
+        })
+    }
+
     /// Its events that match.
     pub(super) fn search(&self, filter: Expr) -> Search {
         Search {
@@ -126,12 +134,8 @@ impl Window {
             issue.user_count = i64::try_from(n_users).unwrap_or(i64::MAX);
             issue.count = figures.map_or_else(|| at_least.to_owned(), |figures| figures.count);
         }
-        if self.environments.is_empty() {
+        let Some(always) = self.ever() else {
             return Ok(());
-        }
-        let always = Self {
-            span: Span::default(),
-            ..self.clone()
         };
         let shown = (ids, issues);
         if self.span == always.span {

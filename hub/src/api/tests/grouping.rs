@@ -8,7 +8,7 @@ const SETTINGS: &str = "vedette/projects/acme/shop/grouping/";
 async fn sets_rules_and_says_where_they_are_wrong() {
     let hub = Hub::new().await;
     let plain = hub.get(SETTINGS).await.json();
-    assert_eq!(plain["version"], "vedette:3");
+    assert_eq!(plain["version"], "vedette:4");
     assert_eq!(plain["previous"], Value::Null);
     let wrong = hub
         .put(

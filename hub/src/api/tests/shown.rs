@@ -81,3 +81,54 @@ async fn an_issue_shows_what_is_asked_for_and_leaves_out_what_is_not_needed() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_list_shows_and_leaves_out_the_same() {
+    let hub = Hub::new().await;
+    let rules = json!({ "raw": "path:shop/* owner@acme.example" });
+    hub.put("projects/acme/shop/ownership/", rules).await;
+    hub.seed().await;
+    let first = async |list: &str, query: &str| {
+        let answer = hub.get(&format!("{list}issues/?query=Two&{query}")).await;
+        answer.json()[0].clone()
+    };
+    for list in ["organizations/acme/", "projects/acme/shop/"] {
+        let whole = first(list, "").await;
+        assert_eq!(whole.get("inbox"), None, "{whole}");
+        let wanted = "expand=owners&expand=inbox&expand=latestEventHasAttachments";
+        let shown = first(list, wanted).await;
+        assert_eq!(shown["inbox"]["reason"], 0, "{shown}");
+        assert_eq!(shown["owners"][0]["type"], "ownershipRule");
+        assert_eq!(shown["latestEventHasAttachments"], false);
+        let less = "collapse=stats&collapse=lifetime&collapse=filtered&collapse=unhandled";
+        let less = first(list, less).await;
+        let gone = whole.as_object().unwrap().keys();
+        let mut gone: Vec<_> = gone.filter(|name| less.get(name).is_none()).collect();
+        gone.sort();
+        assert_eq!(gone, ["filtered", "isUnhandled", "lifetime", "stats"]);
+        let base = first(list, "collapse=base&collapse=filtered&expand=inbox").await;
+        let mut kept: Vec<_> = base.as_object().unwrap().keys().collect();
+        kept.sort();
+        let expected = [
+            "count",
+            "firstSeen",
+            "id",
+            "inbox",
+            "lastSeen",
+            "lifetime",
+            "stats",
+            "userCount",
+        ];
+        assert_eq!(kept, expected);
+    }
+    // A search that names one issue by its id as well.
+    let id = hub.issue("Two").await;
+    let short = hub.get(&format!("issues/{id}/")).await.json()["shortId"].clone();
+    let named = format!(
+        "organizations/acme/issues/?query={}&shortIdLookup=1&collapse=base&expand=inbox",
+        short.as_str().unwrap()
+    );
+    let named = hub.get(&named).await.json()[0].clone();
+    assert_eq!(named["inbox"]["reason"], 0, "{named}");
+    assert_eq!(named.get("title"), None);
+}

@@ -78,8 +78,23 @@ async fn what_a_rule_kept_counts_for_as_many_as_it_stands_for() {
     assert_eq!(one["data"][0]["count()"], 10);
     let none = table(&hub, &format!("{of}&{figures}&environment=test")).await;
     assert_eq!(none["data"], json!([]));
-    let sorted = table(&hub, &format!("{of}&field=transaction&sort=-p95()")).await;
-    assert_eq!(sorted["data"][0]["transaction"], "/pay");
+    for sort in ["-p95()", "-p99()", "-epm()"] {
+        let sorted = table(&hub, &format!("{of}&field=transaction&sort={sort}")).await;
+        assert_eq!(sorted["data"][0]["transaction"], "/pay", "{sort}");
+    }
+    let check = async |query: &str, expected: &[&str]| {
+        let query = query.replace(' ', "+");
+        let query = query.replace('>', "%3E").replace('<', "%3C");
+        let found = table(&hub, &format!("{of}&field=transaction&query={query}")).await;
+        let rows = found["data"].as_array().unwrap().iter();
+        let names: Vec<_> = rows.map(|row| row["transaction"].clone()).collect();
+        assert_eq!(names, expected, "{query}");
+    };
+    check("count():>10", &["/pay"]).await;
+    check("count():10", &["/list"]).await;
+    check("p50(transaction.duration):<0.1s", &["/list"]).await;
+    check("epm():>=0 failure_rate():>0", &["/pay"]).await;
+    check("transaction:/list count():>10", &[]).await;
 
     let items = hub
         .get("projects/acme/shop/vedette/items/?name=/pay")
@@ -163,6 +178,12 @@ async fn what_there_are_no_totals_of_is_refused_by_name() {
     };
     let of = "dataset=transactions";
     check(&format!("events/?{of}&field=color"), "field").await;
+    let either = format!("events/?{of}&field=count()&query=count():%3E1+OR+epm():%3E1");
+    check(&either, "query").await;
+    let over_time = format!("events-timeseries/?{of}&query=count():%3E1");
+    check(&over_time, "query").await;
+    let none = format!("events/?{of}&field=count()&query=count_unique(user):%3E1");
+    check(&none, "query").await;
     check(&format!("events/?{of}&field=count()&sort=color"), "sort").await;
     check(
         &format!("events/?{of}&field=count()&query=level:error"),

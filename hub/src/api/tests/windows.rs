@@ -159,6 +159,24 @@ async fn orders_go_by_the_numbers_that_are_shown() {
     .await;
     let ended = format!("sort=date&end={}", hours_ago(10));
     check(&ended, &["Prod", "Loud", "Both"]).await;
+    check("sort=new", &["Bare", "Prod", "Loud", "Both"]).await;
+    // When it was first seen there, whatever the time that is looked at.
+    hub.digest(11, &error_in(Some("staging"), "Prod", "ann", 7))
+        .await;
+    check("sort=new&environment=staging", &["Both", "Prod"]).await;
+    let within = "sort=new&environment=production&statsPeriod=24h";
+    check(within, &["Prod", "Loud"]).await;
+    let searched = "sort=new&environment=staging&query=is:unresolved+!user.id:cy";
+    check(searched, &["Both", "Prod"]).await;
+    let first = hub
+        .get(&format!("{LIST}?sort=new&environment=staging&limit=1"))
+        .await;
+    let next = first.cursor("next").unwrap();
+    check(
+        &format!("sort=new&environment=staging&limit=1&cursor={next}"),
+        &["Prod"],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::{FIGURES_MAX, SeriesMeta, TimePoint, TimeSeries, Timeseries, Timeseri
 use crate::api::ApiState;
 use crate::api::error::ApiError;
 use crate::api::page::Params;
-use crate::api::totals::{self, Dataset, Minutes};
+use crate::api::totals::{self, Asked, Dataset, Minutes};
 use crate::store::projects::Project;
 use crate::store::totals::PointTotal;
 
@@ -42,7 +42,11 @@ pub(super) async fn over_time(
         }
     }
     let figures = figures(params)?;
-    let meant = totals::meant(projects, dataset, params, range.from, range.until)?;
+    let text = params.first("query").unwrap_or_default();
+    let minutes = Minutes::between(range.from, range.until);
+    let name = Asked::read(dataset, text, minutes)?.into_name()?;
+    let of = (dataset, name);
+    let meant = totals::meant(projects, of, params, range.from, range.until);
     let points = state.store.totals_over_time(&meant, range.interval).await?;
     let kept = points.iter().map(|point| point.kept).sum();
     let by_time: HashMap<i64, PointTotal> = points.iter().map(|point| (point.at, *point)).collect();

@@ -115,12 +115,18 @@ fn keeps_the_labelled_set_together_and_apart() {
 #[test]
 fn tears_no_issue_apart_by_an_upgrade() {
     let events = labelled();
+    for version in Version::ALL {
+        upgrade(&events, version);
+    }
+}
+
+fn upgrade(events: &[Labelled], version: Version) {
     let first = Rules {
-        version: Version::First,
+        version,
         ..Rules::default()
     };
     let upgraded = Rules {
-        previous: Some(Version::First),
+        previous: Some(version),
         ..Rules::default()
     };
     let mut bound: HashMap<[u8; 16], usize> = HashMap::new();

@@ -1,4 +1,4 @@
-//! What the second way of grouping does better than the first.
+//! What later ways of grouping do better than the first.
 
 use super::*;
 
@@ -128,4 +128,40 @@ proptest::proptest! {
         proptest::prop_assert_eq!(of(&one).hashes, of(&two).hashes);
         proptest::prop_assert_eq!(of(&one).features, of(&one).features);
     }
+}
+
+#[test]
+fn the_fourth_way_takes_no_heed_of_what_real_runtimes_write_into_names() {
+    let dotnet = |module: &str| {
+        let frame = json!({"module": module, "function": "MoveNext", "in_app": true});
+        json!({"platform": "csharp", "exception": {"type": "E", "stacktrace": {"frames": [frame]}}})
+    };
+    let script = |function: &str| {
+        let frame = json!({"function": function, "abs_path": "https://shop.example/a.js"});
+        json!({"platform": "javascript",
+            "exception": {"type": "E", "value": "v", "stacktrace": {"frames": [frame]}}})
+    };
+    let check = |a: &Json, b: &Json| {
+        same(a, b);
+        let third = Rules {
+            version: Version::Third,
+            ..Rules::default()
+        };
+        assert_ne!(grouped_by(a, &third).hashes, grouped_by(b, &third).hashes);
+    };
+    check(
+        &dotnet("Shop+<Save>c__async0"),
+        &dotnet("Shop+<Save>c__async3"),
+    );
+    check(
+        &dotnet("Shop+<Rows>c__Iterator1"),
+        &dotnet("Shop+<Rows>c__Iterator2"),
+    );
+    check(
+        &dotnet("Shop.Box`1[[System.Int32, mscorlib, Version=4.0.0.0]]"),
+        &dotnet("Shop.Box`1[[System.String, mscorlib, Version=8.0.0.0]]"),
+    );
+    apart(&dotnet("Shop.Box`1[[A]]"), &dotnet("Shop.Cart`1[[A]]"));
+    check(&script("async Rc"), &script("async Nc"));
+    check(&script("new t"), &script("new e"));
 }

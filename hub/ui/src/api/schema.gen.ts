@@ -3712,6 +3712,8 @@ export interface components {
             organizationUrl: string;
             regionUrl: string;
         };
+        /** @description An issue of a list. */
+        ListedIssue: components["schemas"]["Issue"] & components["schemas"]["Expanded"];
         /** @description A login form. */
         LoginForm: {
             email: string;
@@ -5852,13 +5854,12 @@ export interface operations {
                 /**
                  * @description A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
                  *     `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
-                 *     and spans `transaction:NAME` or `span.name:NAME`.
+                 *     and spans `transaction:NAME` or `span.name:NAME`, and figures as `p95():>300ms`.
                  */
                 query?: string;
                 /**
                  * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
-                 *     transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
-                 *     `-p50()`, `-p95()`.
+                 *     transactions and spans a figure with `-` before it, as `-count()` or `-p95()`.
                  */
                 sort?: string;
                 /** @description Id or slug; repeated for several. */
@@ -5923,13 +5924,12 @@ export interface operations {
                 /**
                  * @description A search; where rows are groups also `count():>10`, `count_unique(user):>=3`,
                  *     `first_seen():-24h` and `last_seen():-1h`, which the groups have to be like. Of transactions
-                 *     and spans `transaction:NAME` or `span.name:NAME`.
+                 *     and spans `transaction:NAME` or `span.name:NAME`, and figures as `p95():>300ms`.
                  */
                 query?: string;
                 /**
                  * @description `-timestamp`, `timestamp`; of groups one of the fields, with `-` the largest first; of
-                 *     transactions and spans `-count()`, `-failure_count()`, `-failure_rate()`, `-avg()`,
-                 *     `-p50()`, `-p95()`.
+                 *     transactions and spans a figure with `-` before it, as `-count()` or `-p95()`.
                  */
                 sort?: string;
                 /** @description Id or slug; repeated for several. */
@@ -5985,7 +5985,7 @@ export interface operations {
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
                  *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
                  *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     given, and `new` goes by the first one in the environments.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
@@ -6007,13 +6007,21 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
-                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
-                collapse?: string[];
                 /**
                  * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
                  *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
                  */
                 shortIdLookup?: string;
+                /**
+                 * @description `inbox`, `owners` and `latestEventHasAttachments` are shown where they are asked for. May be
+                 *     repeated.
+                 */
+                expand?: string[];
+                /**
+                 * @description `stats`, `lifetime`, `filtered`, `unhandled`, `release` and `tags` are left out where that is
+                 *     asked for; `base` leaves of a list's issues their id, numbers and times. May be repeated.
+                 */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -6029,7 +6037,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Issue"][];
+                    "application/json": components["schemas"]["ListedIssue"][];
                 };
             };
             /** @description Why not. */
@@ -6053,7 +6061,7 @@ export interface operations {
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
                  *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
                  *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     given, and `new` goes by the first one in the environments.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
@@ -6075,8 +6083,6 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
-                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
-                collapse?: string[];
                 /**
                  * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
                  *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
@@ -6144,7 +6150,7 @@ export interface operations {
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
                  *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
                  *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     given, and `new` goes by the first one in the environments.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
@@ -6166,8 +6172,6 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
-                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
-                collapse?: string[];
                 /**
                  * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
                  *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
@@ -6259,7 +6263,7 @@ export interface operations {
                 expand?: string[];
                 /**
                  * @description `stats`, `lifetime`, `filtered`, `unhandled`, `release` and `tags` are left out where that is
-                 *     asked for. May be repeated.
+                 *     asked for; `base` leaves of a list's issues their id, numbers and times. May be repeated.
                  */
                 collapse?: string[];
             };
@@ -8284,7 +8288,7 @@ export interface operations {
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
                  *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
                  *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     given, and `new` goes by the first one in the environments.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
@@ -8306,8 +8310,6 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
-                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
-                collapse?: string[];
                 /**
                  * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
                  *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
@@ -9277,7 +9279,7 @@ export interface operations {
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
                  *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
                  *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     given, and `new` goes by the first one in the environments.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
@@ -9299,13 +9301,21 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
-                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
-                collapse?: string[];
                 /**
                  * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
                  *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
                  */
                 shortIdLookup?: string;
+                /**
+                 * @description `inbox`, `owners` and `latestEventHasAttachments` are shown where they are asked for. May be
+                 *     repeated.
+                 */
+                expand?: string[];
+                /**
+                 * @description `stats`, `lifetime`, `filtered`, `unhandled`, `release` and `tags` are left out where that is
+                 *     asked for; `base` leaves of a list's issues their id, numbers and times. May be repeated.
+                 */
+                collapse?: string[];
             };
             header?: never;
             path: {
@@ -9323,7 +9333,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Issue"][];
+                    "application/json": components["schemas"]["ListedIssue"][];
                 };
             };
             /** @description Why not. */
@@ -9347,7 +9357,7 @@ export interface operations {
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
                  *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
                  *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     given, and `new` goes by the first one in the environments.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
@@ -9369,8 +9379,6 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
-                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
-                collapse?: string[];
                 /**
                  * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
                  *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.
@@ -9440,7 +9448,7 @@ export interface operations {
                  *     a day against what is usual), `inbox` (what waits for a look, since when) or `recommended`
                  *     (late, frequent, of many users, urgent). `freq` and `user` go by the events that are meant:
                  *     of the time, the environments and the search; `date` does where an end or environments are
-                 *     given.
+                 *     given, and `new` goes by the first one in the environments.
                  */
                 sort?: string;
                 /** @description Ids or slugs of projects; -1 is all. May be repeated. */
@@ -9462,8 +9470,6 @@ export interface operations {
                 limit?: number;
                 /** @description What the counts over time cover: `24h`, `14d`, `30d`, or empty for none. */
                 groupStatsPeriod?: string;
-                /** @description `filtered` leaves out the counts of the events that the search means. May be repeated. */
-                collapse?: string[];
                 /**
                  * @description `1`: a search that is a short id alone, `SHOP-2K`, answers its issue, as one that is the id
                  *     of an event always does, with the header `X-Sentry-Direct-Hit: 1`.

@@ -3,9 +3,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { projectsQuery } from "../../api/projects.ts";
+import { NoProject } from "../../parts/NoProject.tsx";
 import { Menu, MenuItem } from "../../ui/Menu.tsx";
 import { PageHead } from "../../ui/Panel.tsx";
-import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useTitle } from "../../ui/title.ts";
 import styles from "./Alerts.module.css";
 import { Notifications } from "./Notifications.tsx";
@@ -24,11 +25,7 @@ export function AlertsPage() {
   const project =
     projects.data.find((each) => wanted.includes(each.slug) || wanted.includes(each.id)) ?? projects.data[0];
   if (!project) {
-    return (
-      <EmptyState icon="alerts" title="No project yet">
-        Alerts belong to a project. Make one first.
-      </EmptyState>
-    );
+    return <NoProject org={org} />;
   }
   return (
     <div className={styles.page}>

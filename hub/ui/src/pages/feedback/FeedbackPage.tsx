@@ -5,6 +5,7 @@ import { useCallback, useMemo } from "react";
 import type { FeedbackFilter } from "../../api/feedback.ts";
 import { FeedbackList } from "../../parts/FeedbackList.tsx";
 import { ProjectPicker, TimePicker } from "../../parts/Filters.tsx";
+import { NothingYet } from "../../parts/NoProject.tsx";
 import type { FilterSearch } from "../../routes.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { PageHead } from "../../ui/Panel.tsx";
@@ -53,12 +54,14 @@ export function FeedbackPage() {
             Nobody wrote anything in these projects within this time.
           </EmptyState>
         ) : (
-          <EmptyState icon="feedback" title="No feedback yet">
-            <p>
-              Ask people where an error is shown to them: <code>Sentry.showReportDialog()</code>, or send what
-              they wrote with <code>Sentry.captureFeedback()</code>.
-            </p>
-          </EmptyState>
+          <NothingYet org={org}>
+            <EmptyState icon="feedback" title="No feedback yet">
+              <p>
+                Ask people where an error is shown to them: <code>Sentry.showReportDialog()</code>, or send
+                what they wrote with <code>Sentry.captureFeedback()</code>.
+              </p>
+            </EmptyState>
+          </NothingYet>
         )}
       </FeedbackList>
     </div>

@@ -117,6 +117,16 @@ describe("the list of issues", () => {
     expect(await screen.findByRole("heading", { name: "No unresolved issues" })).toBeTruthy();
   });
 
+  it("leads to the set-up while no project has had an error", async () => {
+    const project = { id: "1", slug: "shop", name: "Shop", platform: "python", firstEvent: null };
+    open(AT, {
+      [LIST]: { body: [], headers: pageHeaders(null, 0) },
+      "GET organizations/acme/projects/": { body: [project] },
+    });
+    const link = await screen.findByRole("link", { name: "Set up shop" });
+    expect(link.getAttribute("href")).toBe("/organizations/acme/projects/shop/start");
+  });
+
   it("offers to clear a filter that leaves nothing", async () => {
     const { router } = open(`${AT}?query=boom&environment=production`, {
       [LIST]: { body: [], headers: pageHeaders(null, 0) },

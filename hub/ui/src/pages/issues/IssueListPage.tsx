@@ -26,7 +26,7 @@ import { SearchBox } from "./SearchBox.tsx";
 import { queryProblem } from "./search-problem.ts";
 
 const LeavingMark = lazy(() => import("./LeavingMark.tsx").then((m) => ({ default: m.LeavingMark })));
-const NoProject = lazy(() => import("./NoProject.tsx").then((m) => ({ default: m.NoProject })));
+const NoProject = lazy(() => import("../../parts/NoProject.tsx").then((m) => ({ default: m.NoProject })));
 const SavedSearches = lazy(() => import("./SavedSearches.tsx").then((m) => ({ default: m.SavedSearches })));
 
 export const DEFAULT_QUERY = "is:unresolved";

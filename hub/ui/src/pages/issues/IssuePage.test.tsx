@@ -224,11 +224,13 @@ describe("the issue page", () => {
     expect(await screen.findByText("This exception came without a stack trace.")).toBeTruthy();
   });
 
-  it("shows the error when the issue is not there", async () => {
+  it("leads on when the issue is not there", async () => {
     open(AT, {
       [`GET ${ISSUE}`]: { status: 404, body: { detail: "The requested resource does not exist" } },
     });
-    expect((await screen.findByRole("alert")).textContent).toContain("The requested resource does not exist");
+    expect(await screen.findByRole("heading", { name: "There is no such issue" })).toBeTruthy();
+    const link = screen.getByRole("link", { name: "To the issues" });
+    expect(link.getAttribute("href")).toBe("/organizations/acme/issues");
   });
 });
 

@@ -1,12 +1,14 @@
 /** One issue: what it is, and one of its events at a time. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
+import { ApiError } from "../../api/client.ts";
 import { type EventFilter, environmentNumbersQuery, eventQuery, issueQuery } from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
 import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
+import { buttonClass } from "../../ui/Button.tsx";
 import { writeClipboard } from "../../ui/Copy.tsx";
 import { useShortcuts } from "../../ui/hotkeys.ts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
@@ -38,6 +40,7 @@ export function IssuePage() {
   const issue = useQuery(issueQuery(org, issueId));
   useTitle(issue.data ? `${issue.data.shortId} ${headline(issue.data).title}` : null);
   if (issue.isError && !issue.data) {
+    if (issue.error instanceof ApiError && issue.error.status === 404) return <NoSuchIssue org={org} />;
     return (
       <ErrorState
         error={issue.error}
@@ -48,6 +51,22 @@ export function IssuePage() {
   }
   if (!issue.data) return <Skeleton rows={10} label="Loading the issue" />;
   return <Loaded key={issueId} org={org} issue={issue.data} />;
+}
+
+function NoSuchIssue({ org }: { org: string }) {
+  return (
+    <EmptyState
+      icon="search"
+      title="There is no such issue"
+      action={
+        <Link to="/organizations/$org/issues" params={{ org }} className={buttonClass("primary")}>
+          To the issues
+        </Link>
+      }
+    >
+      It may have been deleted or merged into another, or the address was mistyped.
+    </EmptyState>
+  );
 }
 
 function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { correctionsQuery, type IssueFilter } from "../../api/issues.ts";
 import { plural } from "../../lib/format.ts";
+import { NoErrorYet } from "../../parts/NoProject.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { EmptyState } from "../../ui/State.tsx";
 import styles from "./IssueList.module.css";
@@ -16,9 +17,11 @@ export function NoIssues(props: { org: string; filter: IssueFilter; filtered: bo
   });
   if (!filtered) {
     return (
-      <EmptyState icon="check" title="No unresolved issues">
-        New errors show up here by themselves.
-      </EmptyState>
+      <NoErrorYet org={org}>
+        <EmptyState icon="check" title="No unresolved issues">
+          New errors show up here by themselves.
+        </EmptyState>
+      </NoErrorYet>
     );
   }
   return (

@@ -6,6 +6,7 @@ import { type FormEvent, lazy, Suspense, useCallback, useMemo, useState } from "
 import { type ItemFilter, itemKindsQuery, itemsQuery } from "../../api/items.ts";
 import { kindName, USUAL_KINDS } from "../../lib/items.ts";
 import { Filters } from "../../parts/Filters.tsx";
+import { NothingYet } from "../../parts/NoProject.tsx";
 import type { ItemSearch } from "../../routes.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { cx } from "../../ui/classes.ts";
@@ -102,6 +103,7 @@ export function ItemsPage() {
             <Skeleton rows={14} rowHeight={rowHeight} label="Loading items" />
           ) : rows.length === 0 ? (
             <Nothing
+              org={org}
               kind={kind}
               filtered={isFiltered}
               clear={() =>
@@ -217,7 +219,8 @@ function TraceField({ trace, onChange }: { trace?: string; onChange: (trace: str
   );
 }
 
-function Nothing({ kind, filtered, clear }: { kind: string; filtered: boolean; clear: () => void }) {
+function Nothing(props: { org: string; kind: string; filtered: boolean; clear: () => void }) {
+  const { org, kind, filtered, clear } = props;
   if (filtered) {
     return (
       <EmptyState
@@ -230,8 +233,13 @@ function Nothing({ kind, filtered, clear }: { kind: string; filtered: boolean; c
     );
   }
   return (
-    <EmptyState icon="items" title={kind === ALL ? "No items yet" : `No ${kindName(kind).toLowerCase()} yet`}>
-      They appear here as soon as an SDK sends some.
-    </EmptyState>
+    <NothingYet org={org}>
+      <EmptyState
+        icon="items"
+        title={kind === ALL ? "No items yet" : `No ${kindName(kind).toLowerCase()} yet`}
+      >
+        They appear here as soon as an SDK sends some.
+      </EmptyState>
+    </NothingYet>
   );
 }

@@ -21,6 +21,7 @@ import {
   spiked,
 } from "../../lib/outcomes.ts";
 import { absolute, toMillis } from "../../lib/time.ts";
+import { NothingYet } from "../../parts/NoProject.tsx";
 import type { OutcomeSearch } from "../../routes.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { inputClass } from "../../ui/Form.tsx";
@@ -68,9 +69,11 @@ export function OutcomesPage() {
       ) : !data || !table.data ? (
         <Skeleton rows={8} label="Loading outcomes" />
       ) : data.groups.length === 0 ? (
-        <EmptyState title="Nothing in this time">
-          Counts appear here within the minute in which a relay delivers them.
-        </EmptyState>
+        <NothingYet org={org}>
+          <EmptyState title="Nothing in this time">
+            Counts appear here within the minute in which a relay delivers them.
+          </EmptyState>
+        </NothingYet>
       ) : (
         <>
           <Spikes org={org} n={spiked(data.groups)} />

@@ -3,6 +3,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
+import { relaysQuery } from "../../api/fleet.ts";
 import { issuesQuery } from "../../api/issues.ts";
 import { keysQuery, projectQuery } from "../../api/projects.ts";
 import { buttonClass } from "../../ui/Button.tsx";
@@ -48,6 +49,7 @@ export function FirstRunPage() {
           Keys
         </Link>
       </PageHead>
+      <NoRelay org={org} />
       <Arrival org={org} projectId={project.data.id} />
       <Panel title="DSN">
         {dsn ? (
@@ -81,6 +83,21 @@ export function FirstRunPage() {
         </Panel>
       ) : null}
     </div>
+  );
+}
+
+/** Without a relay nobody takes what is sent to a DSN; whoever may not see the fleet is told nothing. */
+function NoRelay({ org }: { org: string }) {
+  const { data: relays } = useQuery({ ...relaysQuery, retry: false });
+  if (relays?.length !== 0) return null;
+  return (
+    <Notice tone="warning">
+      No relay has joined this hub, so that nobody takes what is sent to the DSN.{" "}
+      <Link to="/organizations/$org/fleet" params={{ org }}>
+        Join a relay
+      </Link>{" "}
+      first.
+    </Notice>
   );
 }
 

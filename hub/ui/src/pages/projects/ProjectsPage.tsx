@@ -6,10 +6,11 @@ import { projectsQuery } from "../../api/projects.ts";
 import type { Project } from "../../api/types.ts";
 import { Sparkline } from "../../charts/Sparkline.tsx";
 import { exact } from "../../lib/format.ts";
+import { NoProject } from "../../parts/NoProject.tsx";
 import { buttonClass } from "../../ui/Button.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { PageHead } from "../../ui/Panel.tsx";
-import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
+import { ErrorState, Skeleton } from "../../ui/State.tsx";
 import { useTitle } from "../../ui/title.ts";
 import styles from "./Projects.module.css";
 import { PLATFORMS } from "./snippets.ts";
@@ -31,10 +32,7 @@ export function ProjectsPage() {
       ) : !projects.data ? (
         <Skeleton rows={4} label="Loading projects" />
       ) : projects.data.length === 0 ? (
-        <EmptyState icon="projects" title="No project yet">
-          A project is one application. It has a key, and every error that is sent with that key belongs to
-          it.
-        </EmptyState>
+        <NoProject org={org} />
       ) : (
         <ul className={styles.cards}>
           {projects.data.map((project) => (

@@ -9,6 +9,7 @@ import type { ReleaseOfList } from "../../api/types.ts";
 import { exact, plural } from "../../lib/format.ts";
 import { type Health, healthOf, share } from "../../lib/health.ts";
 import { oneOf } from "../../lib/search-params.ts";
+import { NothingYet } from "../../parts/NoProject.tsx";
 import type { ReleaseListSearch, ReleaseSort } from "../../routes.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { inputClass } from "../../ui/Form.tsx";
@@ -89,7 +90,9 @@ export function ReleasesPage() {
           Archive a release on its page when nobody needs to see it in the list any more.
         </EmptyState>
       ) : (
-        <NoRelease />
+        <NothingYet org={org}>
+          <NoRelease />
+        </NothingYet>
       )}
       {releases.hasNextPage ? (
         <div>

@@ -43,7 +43,15 @@ export function Missing() {
 export function NoSuchEvent(props: ErrorComponentProps) {
   if (!(props.error instanceof ApiError && props.error.status === 404)) return <Failed {...props} />;
   return (
-    <EmptyState icon="search" title="There is no such event">
+    <EmptyState
+      icon="search"
+      title="There is no such event"
+      action={
+        <Link to="/" className={buttonClass("primary")}>
+          To the issues
+        </Link>
+      }
+    >
       It may have been older than the time for which events are kept, or it never arrived here.
     </EmptyState>
   );

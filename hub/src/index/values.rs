@@ -1,0 +1,123 @@
+//! Events by a condition over the values of a key.
+//!
+//! Every value is looked at as it stands in the dictionary of terms, and none is kept: a key may
+//! have as many as there are events.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{BitSet, DocId, DocSet as _, InvertedIndexReader, Score, Searcher, SegmentReader};
+
+/// The values of one key.
+#[derive(Clone, Debug)]
+pub(super) struct Values {
+    field: Field,
+    /// What the terms of all of them begin with, and those of no other key.
+    prefix: String,
+}
+
+impl Values {
+    pub(super) const fn of(field: Field, prefix: String) -> Self {
+        Self { field, prefix }
+    }
+
+    /// Events that have one of which `keeps` says yes.
+    pub(super) fn that(
+        self,
+        keeps: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Box<dyn Query> {
+        Box::new(Kept {
+            values: self,
+            keeps: Arc::new(keeps),
+        })
+    }
+
+    /// Whether it holds of all of them; those behind the first of which it does not are not read.
+    pub(super) fn all(
+        &self,
+        searcher: &Searcher,
+        holds: impl Fn(&str) -> bool,
+    ) -> tantivy::Result<bool> {
+        let mut all = true;
+        for segment in searcher.segment_readers() {
+            let inverted = segment.inverted_index(self.field)?;
+            self.each(&inverted, |value, _| {
+                all = holds(value);
+                Ok(all)
+            })?;
+            if !all {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Visits those of a segment, with where their events stand, as long as `visit` says yes.
+    fn each(
+        &self,
+        inverted: &InvertedIndexReader,
+        mut visit: impl FnMut(&str, &tantivy::postings::TermInfo) -> tantivy::Result<bool>,
+    ) -> tantivy::Result<()> {
+        let prefix = self.prefix.as_bytes();
+        let mut terms = inverted.terms().range().ge(prefix).into_stream()?;
+        while terms.advance() {
+            let Some(value) = terms.key().strip_prefix(prefix) else {
+                break;
+            };
+            if !visit(&String::from_utf8_lossy(value), terms.value())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+type Keeps = dyn Fn(&str) -> bool + Send + Sync;
+
+#[derive(Clone)]
+struct Kept {
+    values: Values,
+    keeps: Arc<Keeps>,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kept").field(&self.values).finish()
+    }
+}
+
+impl Query for Kept {
+    fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for Kept {
+    fn scorer(&self, segment: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let inverted = segment.inverted_index(self.values.field)?;
+        let mut found = BitSet::with_max_value(segment.max_doc());
+        self.values.each(&inverted, |value, term| {
+            if (self.keeps)(value) {
+                let basic = IndexRecordOption::Basic;
+                let mut blocks = inverted.read_block_postings_from_terminfo(term, basic)?;
+                while !blocks.docs().is_empty() {
+                    for doc in blocks.docs() {
+                        found.insert(*doc);
+                    }
+                    blocks.advance();
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)))
+    }
+
+    fn explain(&self, segment: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
+        let is_found = self.scorer(segment, 1.0)?.seek(doc) == doc;
+        Ok(Explanation::new("kept", if is_found { 1.0 } else { 0.0 }))
+    }
+}
