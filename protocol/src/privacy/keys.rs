@@ -344,6 +344,21 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_a_project_are_known_in_any_case_of_any_alphabet() {
+        let keys = Keys::new(&PrivacySettings {
+            sensitive_fields: vec!["Ärzte".into(), "παιδί".into()],
+            safe_fields: vec!["'My Key'".into(), "Größe".into(), "http.route".into()],
+            ..PrivacySettings::default()
+        });
+        for key in ["Ärzte", "ärzte", "ÄRZTE", "alle ärzte hier", "ΠΑΙΔΊ"] {
+            assert!(keys.is_sensitive(key.as_bytes()), "{key}");
+        }
+        for key in ["my key", "GRÖßE", "HTTP.Route"] {
+            assert!(keys.is_safe(key.as_bytes()), "{key}");
+        }
+    }
+
+    #[test]
     fn every_stem_passes_the_quick_checks() {
         for stem in STEMS {
             assert!(Sight::of(stem.as_bytes()).has(KEY_LETTER), "{stem}");
