@@ -77,7 +77,10 @@ async fn what_people_write_at_the_hub_is_scrubbed_by_the_settings_of_all_project
     let made = hub.post("projects/acme/shop/user-feedback/", report).await;
     let made = made.json();
     assert_eq!(made["comments"], "Write to [email]", "{made}");
-    assert_eq!((&made["name"], &made["email"]), (&json!("****"), &json!("[email]")));
+    assert_eq!(
+        (&made["name"], &made["email"]),
+        (&json!("****"), &json!("[email]"))
+    );
 }
 
 #[tokio::test]
