@@ -115,40 +115,60 @@ struct Export<'a> {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct OfResource<'a> {
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
-    #[serde(
-        borrow,
-        rename = "scopeSpans",
-        alias = "scopeLogs",
-        alias = "scopeMetrics"
-    )]
-    scopes: Option<Vec<OfScope<'a>>>,
+    #[serde(borrow)]
+    scope_spans: Option<Vec<OfScope<'a>>>,
+    #[serde(borrow)]
+    scope_logs: Option<Vec<OfScope<'a>>>,
+    #[serde(borrow)]
+    scope_metrics: Option<Vec<OfScope<'a>>>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct OfScope<'a> {
     #[serde(borrow)]
     scope: Option<&'a RawValue>,
-    #[serde(borrow, rename = "spans", alias = "logRecords", alias = "metrics")]
-    entries: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    spans: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    log_records: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    metrics: Option<Vec<&'a RawValue>>,
+}
+
+/// The list of a signal, of those that a level may have.
+fn of<T>(signal: Signal, lists: [Option<Vec<T>>; 3]) -> Vec<T> {
+    let [traces, logs, metrics] = lists;
+    let list = match signal {
+        Signal::Traces => traces,
+        Signal::Logs => logs,
+        Signal::Metrics => metrics,
+    };
+    list.unwrap_or_default()
 }
 
 fn of_json(signal: Signal, body: &[u8], take: &mut Take<'_>) -> Result<(), ReportError> {
     let export: Export<'_> = serde_json::from_slice(body).map_err(|_| JSON)?;
-    let resources = match signal {
-        Signal::Traces => export.resource_spans,
-        Signal::Logs => export.resource_logs,
-        Signal::Metrics => export.resource_metrics,
-    };
-    for of_resource in resources.into_iter().flatten() {
+    let resources = [
+        export.resource_spans,
+        export.resource_logs,
+        export.resource_metrics,
+    ];
+    for of_resource in of(signal, resources) {
         let resource = said_in_json::<Resource>(of_resource.resource)?;
-        for of_scope in of_resource.scopes.into_iter().flatten() {
+        let scopes = [
+            of_resource.scope_spans,
+            of_resource.scope_logs,
+            of_resource.scope_metrics,
+        ];
+        for of_scope in of(signal, scopes) {
             let scope = said_in_json::<Scope>(of_scope.scope)?;
-            let pieces = of_scope.entries.unwrap_or_default();
+            let entries = [of_scope.spans, of_scope.log_records, of_scope.metrics];
+            let pieces = of(signal, entries);
             if pieces.len() > ENTRIES_MAX {
                 return Err(ReportError::TooMany(ENTRIES_MAX));
             }
