@@ -299,6 +299,8 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(filters::set))
         .routes(routes!(intake::get, intake::set))
         .routes(routes!(intake::quotas, intake::set_quotas))
+        .routes(routes!(privacy::organization_as_rules))
+        .routes(routes!(privacy::project_as_rules))
         .routes(routes!(privacy::preview))
         .routes(routes!(privacy::dry_run))
         .routes(routes!(privacy::report))

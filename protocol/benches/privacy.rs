@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
-use protocol::privacy::{CustomRules, Payload, Scrubber};
+use protocol::privacy::{CustomRules, Payload, Scrubber, rules_of};
 use protocol::roster::PrivacySettings;
 use serde_json::Value;
 
@@ -82,6 +82,25 @@ fn secrets_everywhere(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn secrets_everywhere_with_all_switches(bencher: Bencher<'_, '_>) {
     scrub(bencher, false, true);
+}
+
+/// The rules that the settings stand for, instead of their own matchers.
+fn run_rules_of_settings(bencher: Bencher<'_, '_>, is_clean: bool) {
+    let rules = CustomRules::compile(&[rules_of(&settings(true))], None).unwrap_or_default();
+    assert!(!rules.is_empty());
+    let payload = event(is_clean);
+    let bencher = bencher.counter(BytesCount::new(payload.len()));
+    bencher.bench(|| rules.apply(divan::black_box(&payload), Payload::Event));
+}
+
+#[divan::bench]
+fn nothing_matches_with_all_switches_as_rules(bencher: Bencher<'_, '_>) {
+    run_rules_of_settings(bencher, true);
+}
+
+#[divan::bench]
+fn secrets_everywhere_with_all_switches_as_rules(bencher: Bencher<'_, '_>) {
+    run_rules_of_settings(bencher, false);
 }
 
 /// Twenty rules over everything that users wrote: built-in ones, patterns, keys.

@@ -254,6 +254,9 @@ fn read(request: &Request, uploads: &Uploads) -> Result<Vec<Envelope>, Refusal> 
             Ok(vec![envelope])
         }
         Form::Report(form) => {
+            // None of them names a key inside: who has none is told so before anything is made of it.
+            auth::with_dsn(request.credentials.clone().map_err(Refusal::Auth)?, None)
+                .map_err(Refusal::Auth)?;
             let (body, at) = (&request.body, request.received_at);
             let dumps = |item: &_| reference::dump(uploads, item);
             let envelopes = report::envelopes(form, body, at, dumps);

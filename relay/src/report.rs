@@ -38,12 +38,17 @@ pub use files::attachment;
 pub use minidump::{FIELD as DUMP_FIELD, is_minidump};
 pub use multipart::{
     HEADERS_BYTES_MAX, LENGTH as LENGTH_HEADER, PARTS_MAX, Part, leading_boundary, part_of,
+    percent_decoded,
 };
 pub use otlp::{Encoding, Signal};
 pub use security::is_withdrawn;
 
 /// Most reports of one request.
 pub const REPORTS_MAX: usize = 100;
+/// Most spans, log records, metrics' points or lines of one request. A few bytes make one, and kilobytes become of it.
+pub const ENTRIES_MAX: usize = 50_000;
+/// Longest of those of an export, as it is written, in bytes: many times as much may become of it.
+pub const ENTRY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// What a crash upload may unpack to in memory, in bytes; what is larger comes in pieces.
 pub const UNPACKED_BYTES_MAX: usize = 3 * 1024 * 1024 + 512 * 1024;
 

@@ -22,7 +22,7 @@ use super::events::read;
 use super::input::{At, Input};
 use super::items;
 use super::page::{Page, Params};
-use super::projects::privacy_of;
+use super::privacy::in_force;
 use super::types::{IssuePath, ProjectPath, iso, stored_object};
 use crate::access::Scope;
 use crate::archive::StoredEvent;
@@ -218,7 +218,7 @@ pub(super) async fn create(
     Input(report): Input<NewReport>,
 ) -> Result<Json<UserReport>, ApiError> {
     let scope = Scope::EventWrite;
-    let (_, project) = state
+    let (organization, project) = state
         .project(&caller, &path.organization, &path.project, scope)
         .await?;
     let event_id = report.event_id.parse::<EventId>();
@@ -237,7 +237,7 @@ pub(super) async fn create(
         "event_id": event_id.to_string(), "name": report.name, "email": report.email,
         "comments": report.comments,
     });
-    let scrubber = Scrubber::new(&privacy_of(&project));
+    let scrubber = Scrubber::new(&in_force(&state, &organization, &project).await?);
     let payload = scrubber.scrub_json(&Bytes::from(facts.to_string()), Payload::Json);
     let payload = payload.map_err(ApiError::internal)?.payload;
     let id = ProjectId::new(project.id.unsigned_abs()).map_err(ApiError::internal)?;

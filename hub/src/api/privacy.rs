@@ -13,7 +13,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use protocol::ids::EventId;
-use protocol::privacy::{CustomRules, Payload};
+use protocol::privacy::{CustomRules, Payload, combined, rules_of};
+use protocol::roster::PrivacySettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -25,13 +26,16 @@ use super::error::ApiError;
 use super::events::read;
 use super::input::{At, Input};
 use super::page::Params;
+use super::projects::privacy_of;
 use super::search::{chosen_projects, span};
 use super::types::{OrganizationPath, ProjectPath, iso};
 use crate::access::Scope;
 use crate::archive::StoredEvent;
 use crate::clock;
 use crate::removal::{self, Removals};
+use crate::store::people::Organization;
 use crate::store::place::Direction;
+use crate::store::projects::Project;
 use crate::store::removals::{MORE_FIELDS, RemovalSum};
 
 /// Trials at a time: each keeps a processor busy.
@@ -56,6 +60,14 @@ pub(super) struct RulesTrial {
     rules: String,
     /// The event to try them on; the latest without a wish.
     event_id: Option<String>,
+}
+
+/// Privacy settings, written as rules.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SettingsAsRules {
+    /// A document of rules, JSON as text: what relays remove by the settings, as near as rules can say
+    /// it. The documents that people wrote are not in it.
+    rules: String,
 }
 
 /// An event before and after rules.
@@ -148,6 +160,50 @@ pub(super) fn compile(field: &'static str, rules: &str) -> Result<CustomRules, A
     // Pseudonym keys are the relays' own: what would become one reads `[Filtered]` here.
     CustomRules::compile(&documents, None)
         .map_err(|error| ApiError::field(field, error.to_string()))
+}
+
+/// The rules that the privacy settings of an organization stand for.
+#[utoipa::path(get, path = "/api/0/vedette/organizations/{organization}/privacy/rules/",
+    tag = "privacy", params(OrganizationPath), responses((status = 200, body = SettingsAsRules)))]
+pub(super) async fn organization_as_rules(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<OrganizationPath>,
+) -> Result<Json<SettingsAsRules>, ApiError> {
+    let scope = Scope::OrgRead;
+    let organization = state
+        .organization(&caller, &path.organization, scope)
+        .await?;
+    let settings = state.fleet.organization_privacy(organization.id).await?;
+    let rules = rules_of(&settings);
+    Ok(Json(SettingsAsRules { rules }))
+}
+
+/// The rules that the privacy settings of a project stand for, together with those of its organization.
+#[utoipa::path(get, path = "/api/0/vedette/projects/{organization}/{project}/privacy/rules/",
+    tag = "privacy", params(ProjectPath), responses((status = 200, body = SettingsAsRules)))]
+pub(super) async fn project_as_rules(
+    State(state): State<ApiState>,
+    caller: Caller,
+    At(path): At<ProjectPath>,
+) -> Result<Json<SettingsAsRules>, ApiError> {
+    let scope = Scope::ProjectRead;
+    let (organization, project) = state
+        .project(&caller, &path.organization, &path.project, scope)
+        .await?;
+    let settings = in_force(&state, &organization, &project).await?;
+    let rules = rules_of(&settings);
+    Ok(Json(SettingsAsRules { rules }))
+}
+
+/// What holds for a project: its own settings and rules with those of its organization.
+pub(super) async fn in_force(
+    state: &ApiState,
+    organization: &Organization,
+    project: &Project,
+) -> Result<PrivacySettings, ApiError> {
+    let of_all = state.fleet.organization_privacy(organization.id).await?;
+    Ok(combined(&of_all, &privacy_of(project)))
 }
 
 /// Shows an event before and after rules. Nothing is changed.

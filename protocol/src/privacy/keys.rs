@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::json::{KEY_LETTER, Sight};
+use super::safe::safe_keys;
 use crate::roster::PrivacySettings;
 
 /// Longest key that is looked for in front of `=` and `:` in a text, in bytes.
@@ -37,7 +38,7 @@ const STEMS: &[&str] = &[
 const WHOLE: &[&str] = &["otp", "pwd", "two-factor", "two_factor", "twofactor"];
 
 /// Cookies that name a session or guard a form.
-const COOKIES: &[&str] = &[
+pub(super) const COOKIES: &[&str] = &[
     "__session",
     "_csrf",
     "_iris_csrf",
@@ -64,7 +65,7 @@ const COOKIES: &[&str] = &[
 ];
 
 /// Further names of sessions in cookies and query strings.
-const SESSIONS: &[&str] = &[
+pub(super) const SESSIONS: &[&str] = &[
     "asp.net_sessionid",
     "aspsessionid",
     "connect.sid",
@@ -98,6 +99,23 @@ fn search<T: AsRef<[u8]>>(words: &[T]) -> Option<AhoCorasick> {
         .ok()
 }
 
+/// The words that a project added to the sensitive ones.
+pub(super) fn sensitive_fields(settings: &PrivacySettings) -> impl Iterator<Item = &str> {
+    let fields = settings.sensitive_fields.iter();
+    fields
+        .map(|field| field.trim())
+        .filter(|field| !field.is_empty())
+}
+
+/// The search knows the letters of ASCII in both cases; others are looked for as they are written, and in either case.
+fn in_each_case(field: &str) -> Vec<String> {
+    let mut all = vec![field.to_owned()];
+    if !field.is_ascii() {
+        all.extend([field.to_lowercase(), field.to_uppercase()]);
+    }
+    all
+}
+
 /// The sensitive keys of one project.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -107,24 +125,15 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(settings: &PrivacySettings) -> Self {
-        let further: Vec<&str> = settings
-            .sensitive_fields
-            .iter()
-            .map(|field| field.trim())
-            .filter(|field| !field.is_empty())
-            .collect();
+        let fields = sensitive_fields(settings);
+        let further: Vec<String> = fields.flat_map(in_each_case).collect();
         Self {
             further: if further.is_empty() {
                 None
             } else {
                 search(&further)
             },
-            safe: settings
-                .safe_fields
-                .iter()
-                .map(|field| field.trim().to_lowercase())
-                .filter(|field| !field.is_empty())
-                .collect(),
+            safe: safe_keys(settings).collect(),
         }
     }
 
@@ -340,6 +349,21 @@ mod tests {
             "function",
         ] {
             assert!(!keys.is_sensitive(key.as_bytes()), "{key}");
+        }
+    }
+
+    #[test]
+    fn fields_of_a_project_are_known_in_any_case_of_any_alphabet() {
+        let keys = Keys::new(&PrivacySettings {
+            sensitive_fields: vec!["Ärzte".into(), "παιδί".into()],
+            safe_fields: vec!["'My Key'".into(), "Größe".into(), "http.route".into()],
+            ..PrivacySettings::default()
+        });
+        for key in ["Ärzte", "ärzte", "ÄRZTE", "alle ärzte hier", "ΠΑΙΔΊ"] {
+            assert!(keys.is_sensitive(key.as_bytes()), "{key}");
+        }
+        for key in ["my key", "GRÖßE", "HTTP.Route"] {
+            assert!(keys.is_safe(key.as_bytes()), "{key}");
         }
     }
 

@@ -91,6 +91,26 @@ impl SafePlaces {
     }
 }
 
+/// The keys that people named to be left alone, in lower case. A selector is one too, as it is written: attributes have names
+/// such as `http.route`.
+pub(super) fn safe_keys(settings: &PrivacySettings) -> impl Iterator<Item = String> {
+    let fields = settings.safe_fields.iter().map(|field| field.trim());
+    let keys = fields.map(|field| match Selector::parse(field) {
+        Ok(Selector::Path(mut items)) if items.len() == 1 => match items.pop() {
+            Some(Item::Key(key)) => key,
+            _ => field.to_lowercase(),
+        },
+        _ => field.to_lowercase(),
+    });
+    keys.filter(|key| !key.is_empty())
+}
+
+/// The selectors among the safe fields, as they are written.
+pub(super) fn safe_selectors(settings: &PrivacySettings) -> impl Iterator<Item = &str> {
+    let fields = settings.safe_fields.iter().map(|field| field.trim());
+    fields.filter(|field| matches!(read(field), Some(Ok(_))))
+}
+
 /// Why a safe field would switch rules off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a selector of what is left alone has to name a key, and takes no `!`")]

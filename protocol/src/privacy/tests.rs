@@ -3,6 +3,7 @@
 mod corpus;
 mod payloads;
 mod properties;
+mod settings;
 mod texts;
 
 use bytes::Bytes;

@@ -21,6 +21,9 @@ const REPORT_TYPES: [&str; 6] = [
     "application/hpkp-report+json",
 ];
 
+/// What an envelope says it is, where an event could be.
+const ENVELOPE_TYPE: &str = "application/x-sentry-envelope";
+
 /// The form.
 pub(super) fn of(
     endpoint: Endpoint,
@@ -31,7 +34,7 @@ pub(super) fn of(
     let query = query.unwrap_or_default();
     let report = match endpoint {
         Endpoint::Envelope => return Ok(Form::Envelope),
-        Endpoint::Store if content_type.starts_with("application/x-sentry-envelope") => {
+        Endpoint::Store if of_type(content_type, &[ENVELOPE_TYPE]).is_ok() => {
             return Ok(Form::Envelope);
         }
         Endpoint::Store => return Ok(Form::Store),

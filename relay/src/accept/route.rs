@@ -3,11 +3,9 @@
 //! Duplicate slashes and a missing last one are forgiven, since DSNs with path prefixes make
 //! them; a prefix before `/api/` is ignored, since proxies leave it.
 
-use std::borrow::Cow;
-
 use protocol::ids::{EventId, IdError, ProjectId};
 
-use crate::report::Signal;
+use crate::report::{Signal, percent_decoded};
 
 /// Most segments of a path that are looked at, from its end.
 const SEGMENTS_MAX: usize = 12;
@@ -98,11 +96,11 @@ fn of_project(rest: &[&str]) -> Option<Endpoint> {
             key: (*key).to_owned(),
         },
         ["cron", slug] => Endpoint::CheckIn {
-            slug: decoded(slug),
+            slug: percent_decoded(slug),
             key: None,
         },
         ["cron", slug, key] => Endpoint::CheckIn {
-            slug: decoded(slug),
+            slug: percent_decoded(slug),
             key: Some((*key).to_owned()),
         },
         ["integration", "otlp", "v1", "traces"] => Endpoint::Otlp(Signal::Traces),
@@ -115,16 +113,6 @@ fn of_project(rest: &[&str]) -> Option<Endpoint> {
         },
         _ => return None,
     })
-}
-
-/// A segment with its percent signs undone; a plus stays what it is.
-fn decoded(segment: &str) -> String {
-    let escaped = segment
-        .replace('+', "%2B")
-        .replace('&', "%26")
-        .replace('=', "%3D");
-    let pair = protocol::auth::query_pairs(&escaped).next();
-    pair.map_or_else(String::new, |(name, _)| Cow::into_owned(name))
 }
 
 #[cfg(test)]

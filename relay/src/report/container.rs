@@ -8,29 +8,55 @@ use protocol::envelope::{Envelope, EnvelopeItem, ItemHeader};
 use protocol::item::ItemKind;
 use serde_json::Value;
 
-use super::alone;
+use super::{ENTRIES_MAX, ReportError, alone};
 
 /// A container takes no further entry once it has this many bytes.
 const BYTES_TARGET: usize = 1024 * 1024;
 /// Most entries of a container.
-const ENTRIES_MAX: usize = 5_000;
+const ENTRIES_OF_ONE_MAX: usize = 5_000;
 
-/// Entries of one kind, in as many containers as they take.
-pub(super) fn fill(kind: &ItemKind, entries: impl Iterator<Item = Value>) -> Vec<Envelope> {
-    let mut envelopes = Vec::new();
-    let mut open = Container::default();
-    for entry in entries {
-        let json = entry.to_string();
-        if open.n_entries == ENTRIES_MAX || (open.n_entries > 0 && open.len(&json) > BYTES_TARGET) {
-            envelopes.push(open.close(kind));
-            open = Container::default();
+/// Containers of one kind, filled one after another.
+pub(super) struct Containers {
+    kind: ItemKind,
+    full: Vec<Envelope>,
+    open: Container,
+    n_entries: usize,
+}
+
+impl Containers {
+    pub(super) fn new(kind: ItemKind) -> Self {
+        Self {
+            kind,
+            full: Vec::new(),
+            open: Container::default(),
+            n_entries: 0,
         }
-        open.add(&json);
     }
-    if open.n_entries > 0 {
-        envelopes.push(open.close(kind));
+
+    /// # Errors
+    /// [`ReportError::TooMany`].
+    pub(super) fn add(&mut self, entry: &Value) -> Result<(), ReportError> {
+        if self.n_entries == ENTRIES_MAX {
+            return Err(ReportError::TooMany(ENTRIES_MAX));
+        }
+        let json = entry.to_string();
+        let open = &mut self.open;
+        if open.n_entries == ENTRIES_OF_ONE_MAX
+            || (open.n_entries > 0 && open.len(&json) > BYTES_TARGET)
+        {
+            self.full.push(std::mem::take(open).close(&self.kind));
+        }
+        self.open.add(&json);
+        self.n_entries += 1;
+        Ok(())
     }
-    envelopes
+
+    pub(super) fn close(mut self) -> Vec<Envelope> {
+        if self.open.n_entries > 0 {
+            self.full.push(self.open.close(&self.kind));
+        }
+        self.full
+    }
 }
 
 #[derive(Default)]

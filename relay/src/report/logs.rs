@@ -4,27 +4,37 @@ use bytes::Bytes;
 use protocol::envelope::Envelope;
 use protocol::item::ItemKind;
 use protocol::timestamp::Timestamp;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{ReportError, container};
+use super::container::Containers;
+use super::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReportError, container};
 
 const JSON: ReportError = ReportError::Json("a list or lines of log entries");
 /// Most attributes of one entry.
 const ATTRIBUTES_MAX: usize = 128;
 
-/// Vercel's drain: a list, or one entry per line.
+/// Vercel's drain: a list, or one entry per line. They are read one at a time.
 pub(super) fn vercel(body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
     let is_list = body.trim_ascii_start().first() == Some(&b'[');
-    let entries: Vec<Map<String, Value>> = if is_list {
+    let lines: Vec<&RawValue> = if is_list {
         serde_json::from_slice(body).map_err(|_| JSON)?
     } else {
         let lines = serde_json::Deserializer::from_slice(body).into_iter();
         lines.collect::<Result<_, _>>().map_err(|_| JSON)?
     };
-    Ok(container::fill(
-        &ItemKind::Log,
-        entries.iter().map(|line| entry(line, at)),
-    ))
+    if lines.len() > ENTRIES_MAX {
+        return Err(ReportError::TooMany(ENTRIES_MAX));
+    }
+    let mut containers = Containers::new(ItemKind::Log);
+    for line in lines {
+        if line.get().len() > ENTRY_BYTES_MAX {
+            return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
+        }
+        let line = serde_json::from_str(line.get()).map_err(|_| JSON)?;
+        containers.add(&entry(&line, at))?;
+    }
+    Ok(containers.close())
 }
 
 fn entry(line: &Map<String, Value>, at: Timestamp) -> Value {

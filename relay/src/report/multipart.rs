@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use memchr::memmem;
+use protocol::auth::query_pairs;
 
 use super::ReportError;
 
@@ -135,7 +136,9 @@ pub fn part_of(head: &[u8]) -> Result<Part, ReportError> {
                 part.name = name;
                 is_named = true;
             }
-            part.filename = parameter(value, "filename").filter(|name| !name.is_empty());
+            let name = parameter(value, "filename*").and_then(|name| in_any_letters(&name));
+            let name = name.or_else(|| parameter(value, "filename"));
+            part.filename = name.filter(|name| !name.is_empty());
         } else if name.trim().eq_ignore_ascii_case("content-type") {
             part.content_type = Some(value.trim().to_owned());
         } else if name.trim().eq_ignore_ascii_case(LENGTH) {
@@ -147,6 +150,25 @@ pub fn part_of(head: &[u8]) -> Result<Part, ReportError> {
     } else {
         Err(ReportError::Multipart("a part has no name"))
     }
+}
+
+/// A value that names its character set and its language (RFC 8187): `utf-8'en'a%20b`.
+fn in_any_letters(value: &str) -> Option<String> {
+    let (set, rest) = value.split_once('\'')?;
+    let (_, name) = rest.split_once('\'')?;
+    let is_utf8 = set.eq_ignore_ascii_case("utf-8");
+    is_utf8.then(|| percent_decoded(name))
+}
+
+/// A text with its percent signs undone; a plus stays what it is.
+#[must_use]
+pub fn percent_decoded(text: &str) -> String {
+    let escaped = text
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    let pair = query_pairs(&escaped).next();
+    pair.map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
 /// A parameter's value, plain or in quotes.

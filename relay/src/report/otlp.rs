@@ -7,6 +7,7 @@
 mod lenient;
 mod metrics;
 mod model;
+mod pieces;
 mod records;
 
 use bytes::Bytes;
@@ -16,8 +17,9 @@ use protocol::item::ItemKind;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::{ReportError, container};
-use model::{AnyValue, KeyValue, LogsRequest, MetricsRequest, Resource, Scope, TracesRequest};
+use super::container::Containers;
+use super::{ENTRIES_MAX, ReportError, container};
+use model::{AnyValue, KeyValue, LogRecord, Metric, Resource, Scope, Span};
 
 /// Most attributes of one entry, those of its resource and scope included.
 const ATTRIBUTES_MAX: usize = 256;
@@ -124,63 +126,82 @@ pub(super) fn export(
     encoding: Encoding,
     body: &Bytes,
 ) -> Result<Vec<Envelope>, ReportError> {
-    Ok(match signal {
-        Signal::Traces => {
-            let request: TracesRequest = read(encoding, body)?;
-            container::fill(&ItemKind::Span, records::spans(request)?.into_iter())
-        }
-        Signal::Logs => {
-            let request: LogsRequest = read(encoding, body)?;
-            container::fill(&ItemKind::Log, records::logs(request)?.into_iter())
-        }
-        Signal::Metrics => {
-            let request: MetricsRequest = read(encoding, body)?;
-            container::fill(
-                &ItemKind::TraceMetric,
-                metrics::points(request)?.into_iter(),
-            )
-        }
-    })
+    match signal {
+        Signal::Traces => containers::<Span>(signal, encoding, body),
+        Signal::Logs => containers::<LogRecord>(signal, encoding, body),
+        Signal::Metrics => containers::<Metric>(signal, encoding, body),
+    }
 }
 
-fn read<T: Message + Default + DeserializeOwned>(
+/// An entry of an export, of which entries of containers are made.
+trait Entry: Message + Default + DeserializeOwned {
+    const KIND: ItemKind;
+    /// What its attribute `sentry.origin` says.
+    const ORIGIN: &'static str;
+
+    /// How many entries are made of it.
+    fn n_entries(&self) -> usize {
+        1
+    }
+
+    /// Gives each; `shared` is what its resource and its scope say.
+    fn give(
+        &self,
+        shared: &Map<String, Value>,
+        add: &mut dyn FnMut(Value) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError>;
+}
+
+fn containers<E: Entry>(
+    signal: Signal,
     encoding: Encoding,
-    body: &Bytes,
-) -> Result<T, ReportError> {
-    match encoding {
-        Encoding::Proto => T::decode(body.as_ref()).map_err(|_| ReportError::Proto),
-        Encoding::Json => {
-            serde_json::from_slice(body).map_err(|_| ReportError::Json("an export request"))
-        }
-    }
-}
-
-/// What is left for attributes that entries share.
-struct Room(usize);
-
-impl Room {
-    const fn new() -> Self {
-        Self(SHARED_BYTES_MAX)
-    }
-
-    /// The attributes that each of so many entries of a scope has.
-    fn shared(
-        &mut self,
-        resource: Option<&Resource>,
-        scope: Option<&Scope>,
-        origin: &str,
-        n_entries: usize,
-    ) -> Result<Map<String, Value>, ReportError> {
-        let attributes = shared(resource, scope, origin);
-        let pairs = attributes.iter();
+    body: &[u8],
+) -> Result<Vec<Envelope>, ReportError> {
+    let mut containers = Containers::new(E::KIND);
+    let mut room = Room {
+        bytes: SHARED_BYTES_MAX,
+        entries: ENTRIES_MAX,
+    };
+    pieces::scopes(signal, encoding, body, &mut |resource, scope, entries| {
+        let shared = shared(resource, scope, E::ORIGIN);
+        let pairs = shared.iter();
         let bytes: usize = pairs
             .map(|(name, value)| name.len() + bytes_of(value))
             .sum();
         // A scope without entries is work, too.
-        let all = bytes.saturating_mul(n_entries.max(1));
-        let left = self.0.checked_sub(all);
-        self.0 = left.ok_or(ReportError::UnpacksTo(SHARED_BYTES_MAX))?;
-        Ok(attributes)
+        room.take(bytes, 0)?;
+        room.check(entries.len())?;
+        for entry in entries.read::<E>() {
+            let entry = entry?;
+            room.take(bytes, entry.n_entries())?;
+            entry.give(&shared, &mut |entry| containers.add(&entry))?;
+        }
+        Ok(())
+    })?;
+    Ok(containers.close())
+}
+
+/// What is left for entries, and for the attributes that they share.
+struct Room {
+    bytes: usize,
+    entries: usize,
+}
+
+impl Room {
+    /// Takes the place of entries that each have so many bytes of attributes in common.
+    fn take(&mut self, bytes: usize, n: usize) -> Result<(), ReportError> {
+        self.check(n)?;
+        self.entries -= n;
+        let left = self.bytes.checked_sub(bytes.saturating_mul(n.max(1)));
+        self.bytes = left.ok_or(ReportError::UnpacksTo(SHARED_BYTES_MAX))?;
+        Ok(())
+    }
+
+    const fn check(&self, n: usize) -> Result<(), ReportError> {
+        if n > self.entries {
+            return Err(ReportError::TooMany(ENTRIES_MAX));
+        }
+        Ok(())
     }
 }
 

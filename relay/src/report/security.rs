@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{REPORTS_MAX, ReportError, alone, container};
+use super::container::Containers;
+use super::{ENTRY_BYTES_MAX, REPORTS_MAX, ReportError, alone, container};
 
 /// Longest release or environment of an address, in bytes; longer ones are no names.
 const NAME_BYTES_MAX: usize = 200;
@@ -69,14 +70,17 @@ pub fn is_withdrawn(report: &[u8]) -> bool {
 
 /// Every report of the body as a log entry.
 pub(super) fn network_errors(body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
-    let mut entries = Vec::new();
+    let mut logs = Containers::new(ItemKind::Log);
     for report in list(body)? {
+        if report.len() > ENTRY_BYTES_MAX {
+            return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
+        }
         let report: Value = serde_json::from_slice(&report).map_err(|_| JSON)?;
         if report.get("type").and_then(Value::as_str) == Some("network-error") {
-            entries.push(network_error(&report, at));
+            logs.add(&network_error(&report, at))?;
         }
     }
-    Ok(container::fill(&ItemKind::Log, entries.into_iter()))
+    Ok(logs.close())
 }
 
 fn network_error(report: &Value, at: Timestamp) -> Value {

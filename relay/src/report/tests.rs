@@ -1,5 +1,7 @@
 //! Every form, by example, and against bytes that mean nothing.
 
+mod otlp;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -531,188 +533,15 @@ fn late_files_keep_their_names_and_have_their_event() {
     let made = made(&form, body);
     assert_eq!(made[0].header.event_id, Some(event_id));
     assert_eq!(names(&made[0]), ["one.txt", "two.bin"]);
-}
 
-#[test]
-fn both_encodings_of_an_export_say_the_same() {
-    let json = json!({"resourceSpans": [{
-        "resource": {"attributes": [
-            {"key": "service.version", "value": {"stringValue": "1.0"}},
-            {"key": "deployment.environment.name", "value": {"stringValue": "staging"}},
-        ]},
-        "scopeSpans": [{"scope": {"name": "shop"}, "spans": [{
-            "traceId": "d1901c4e6b5d6d4cb962dc071d7b7f9e", "spanId": "1410ed60b9f52361",
-            "parentSpanId": "ea1572d91cf5853f", "name": "SELECT", "kind": "SPAN_KIND_CLIENT",
-            "startTimeUnixNano": "1500000000", "endTimeUnixNano": 2_500_000_000_u64,
-            "attributes": [{"key": "n", "value": {"intValue": "7"}}],
-            "status": {"code": 2, "message": "no"},
-            "events": [{"name": "exception", "timeUnixNano": "1"}],
-        }]}],
-    }]});
-    let export = |encoding| Form::Otlp(Signal::Traces, encoding);
-    let from_json = made(&export(Encoding::Json), json.to_string());
-    let span = &payload(&from_json[0], &ItemKind::Span)["items"][0];
-    let expected = json!({"trace_id": "d1901c4e6b5d6d4cb962dc071d7b7f9e",
-        "span_id": "1410ed60b9f52361", "parent_span_id": "ea1572d91cf5853f", "name": "SELECT",
-        "status": "error", "is_segment": false, "start_timestamp": 1.5, "end_timestamp": 2.5});
-    for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(span[name], *value, "{name}");
-    }
-    let attributes = [
-        ("n", json!(7)),
-        ("sentry.release", json!("1.0")),
-        ("sentry.kind", json!("client")),
-        ("sentry.environment", json!("staging")),
-        ("instrumentation.name", json!("shop")),
-    ];
-    for (name, value) in attributes {
-        assert_eq!(span["attributes"][name]["value"], value, "{name}");
-    }
-    assert_eq!(span["events"][0]["name"], "exception");
-    let recorded = |name: &str| {
-        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recorded");
-        std::fs::read(format!("{dir}/{name}.body")).unwrap()
+    let body = "--B\r\nContent-Disposition: form-data; name=a; filename*=UTF-8''gr%C3%B6%C3%9Fe%20a.txt\r\n\r\n1\r\n\
+        --B\r\nContent-Disposition: form-data; name=b; filename=\"b.txt\"; filename*=utf-8'de'%E2%82%AC.txt\r\n\r\n2\r\n--B--";
+    let form = Form::Attachments {
+        event_id,
+        boundary: "B".to_owned(),
     };
-    let proto = recorded("0383-opentelemetry-python-traces-protobuf");
-    let from_proto = made(&export(Encoding::Proto), proto);
-    let spans = payload(&from_proto[0], &ItemKind::Span)["items"].clone();
-    assert_eq!(spans.as_array().unwrap().len(), 5);
-    let root = spans
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|span| span["is_segment"] == true);
-    assert_eq!(root.unwrap()["name"], "GET /checkout");
-    let logs = Form::Otlp(Signal::Logs, Encoding::Json);
-    let from_json = made(&logs, recorded("0391-opentelemetry-js-js-logs-json"));
-    let log = &payload(&from_json[0], &ItemKind::Log)["items"][0];
-    assert_eq!(
-        (&log["body"], &log["level"]),
-        (&json!("order placed"), &json!("info"))
-    );
-    assert!(made(&export(Encoding::Proto), "").is_empty());
-    assert_eq!(error(&export(Encoding::Proto), "text"), ReportError::Proto);
-    assert!(matches!(
-        error(&export(Encoding::Json), "[1"),
-        ReportError::Json(_)
-    ));
-}
-
-#[test]
-fn points_of_metrics_become_entries() {
-    let json = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
-        {"name": "sold", "unit": "1", "sum": {"isMonotonic": true, "aggregationTemporality": 1,
-            "dataPoints": [{"asInt": "3", "timeUnixNano": "1000000000"}]}},
-        {"name": "depth", "gauge": {"dataPoints": [{"asDouble": 2.5}]}},
-        {"name": "took", "histogram": {"dataPoints": [{"count": "4", "sum": 10, "bucketCounts": ["1", 3],
-            "explicitBounds": [5]}]}},
-    ]}]}]});
-    let made = made(
-        &Form::Otlp(Signal::Metrics, Encoding::Json),
-        json.to_string(),
-    );
-    let entries = payload(&made[0], &ItemKind::TraceMetric)["items"].clone();
-    let found: Vec<_> = entries
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| {
-            (
-                entry["type"].as_str().unwrap(),
-                entry["value"].as_f64().unwrap(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        found,
-        [("counter", 3.0), ("gauge", 2.5), ("distribution", 2.5)]
-    );
-    assert_eq!(entries[0]["timestamp"], 1.0);
-    assert_eq!(
-        entries[2]["attributes"]["metric.bucket_counts"]["value"],
-        json!([1, 3])
-    );
-}
-
-#[test]
-fn points_without_a_value_have_none() {
-    let json = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
-        {"name": "gone", "gauge": {"dataPoints": [{"asDouble": 0, "flags": 1}]}},
-        {"name": "nothing", "gauge": {"dataPoints": [{}]}},
-        {"name": "zero", "gauge": {"dataPoints": [{"asInt": "0"}]}},
-        {"name": "took", "histogram": {"dataPoints": [
-            {"count": "4", "bucketCounts": ["1", 3]},
-            {"count": "0", "sum": 0, "flags": 1}]}},
-    ]}]}]});
-    let form = Form::Otlp(Signal::Metrics, Encoding::Json);
-    let made = made(&form, json.to_string());
-    let entries = payload(&made[0], &ItemKind::TraceMetric)["items"].clone();
-    let found: Vec<_> = entries
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| {
-            let count = entry["attributes"]["metric.count"]["value"].as_u64();
-            (entry["value"].as_f64(), count)
-        })
-        .collect();
-    let expected = [
-        (None, None),
-        (None, None),
-        (Some(0.0), None),
-        (None, Some(4)),
-        (None, None),
-    ];
-    assert_eq!(found, expected);
-}
-
-#[test]
-fn what_a_resource_says_is_put_on_so_many_entries_as_there_is_room_for() {
-    let resource =
-        json!({"attributes": [{"key": "k", "value": {"stringValue": "v".repeat(100_000)}}]});
-    let check = |n: usize, is_taken: bool| {
-        let entries = json!([{"resource": resource,
-            "scopeSpans": [{"spans": vec![json!({}); n]}],
-            "scopeLogs": [{"logRecords": vec![json!({}); n]}],
-            "scopeMetrics": [{"metrics": [{"name": "a", "gauge": {"dataPoints": vec![json!({}); n]}}]}]}]);
-        for (signal, name) in [
-            (Signal::Traces, "resourceSpans"),
-            (Signal::Logs, "resourceLogs"),
-            (Signal::Metrics, "resourceMetrics"),
-        ] {
-            let body = Bytes::from(json!({ name: entries }).to_string());
-            let form = Form::Otlp(signal, Encoding::Json);
-            let taken = envelopes(&form, &body, AT, here);
-            assert_eq!(taken.is_ok(), is_taken, "{n} of {name}");
-            let why = taken
-                .err()
-                .map(|error| matches!(error, ReportError::UnpacksTo(_)));
-            assert_ne!(why, Some(false), "{name}");
-        }
-    };
-    check(100, true);
-    check(400, false);
-}
-
-#[test]
-fn nothing_is_cut_from_an_export_that_only_the_hub_can_note() {
-    let attribute = json!({"key": "k", "value": {"stringValue": "v"}});
-    let event =
-        json!({"name": "exception", "timeUnixNano": "1500000000", "attributes": [attribute]});
-    let span = json!({"name": "a", "events": vec![event; 200], "links": vec![json!({"attributes": [attribute]}); 200]});
-    let json = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
-    let made = made(
-        &Form::Otlp(Signal::Traces, Encoding::Json),
-        json.to_string(),
-    );
-    let span = payload(&made[0], &ItemKind::Span)["items"][0].clone();
-    let kept = json!({"k": {"value": "v", "type": "string"}});
-    for name in ["events", "links"] {
-        let parts = span[name].as_array().unwrap();
-        assert_eq!(parts.len(), 200, "{name}");
-        assert_eq!(parts[199]["attributes"], kept, "{name}");
-    }
-    assert_eq!(span["events"][0]["timestamp"], 1.5);
+    let made = self::made(&form, body);
+    assert_eq!(names(&made[0]), ["größe a.txt", "€.txt"]);
 }
 
 #[test]

@@ -65,6 +65,25 @@ async fn what_people_wrote_is_one_list_and_leads_to_issues() {
 }
 
 #[tokio::test]
+async fn what_people_write_at_the_hub_is_scrubbed_by_the_settings_of_all_projects_too() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let rules = r#"{"applications": {"name": ["@anything:mask"]}}"#;
+    let settings = json!({ "scrubEmails": true, "relayPiiConfig": rules });
+    let set = hub.put("organizations/acme/", settings).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let report = json!({ "event_id": EVENT, "name": "Jane", "email": "j@a.test",
+        "comments": "Write to j@a.test" });
+    let made = hub.post("projects/acme/shop/user-feedback/", report).await;
+    let made = made.json();
+    assert_eq!(made["comments"], "Write to [email]", "{made}");
+    assert_eq!(
+        (&made["name"], &made["email"]),
+        (&json!("****"), &json!("[email]"))
+    );
+}
+
+#[tokio::test]
 async fn an_event_and_its_issue_say_what_was_written_about_them() {
     let hub = Hub::new().await;
     hub.seed().await;

@@ -77,6 +77,33 @@ async fn rules_of_organization_and_project_are_checked_kept_and_told() {
 }
 
 #[tokio::test]
+async fn settings_are_shown_as_the_rules_that_they_stand_for() {
+    let hub = Hub::new().await;
+    let of_all = json!({"scrubEmails": true, "sensitiveFields": ["kunde"]});
+    let set = hub.put("organizations/acme/", of_all).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let own = json!({"sensitiveFields": ["iban"], "safeFields": ["order"]});
+    let set = hub.put("projects/acme/shop/", own).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    for (path, pattern, is_order_safe) in [
+        ("organizations/acme", "(?i)kunde", false),
+        ("projects/acme/shop", "(?i)kunde|iban", true),
+    ] {
+        let shown = hub.get(&format!("vedette/{path}/privacy/rules/")).await;
+        assert_eq!(shown.status, StatusCode::OK, "{}", shown.text);
+        let shown = shown.json();
+        let text = shown["rules"].as_str().unwrap();
+        let document: Value = serde_json::from_str(text).unwrap();
+        let fields = &document["rules"]["sensitive-fields"]["keyPattern"];
+        assert_eq!(fields, pattern);
+        assert_eq!(text.contains("'order'"), is_order_safe);
+        assert!(text.contains("@email:replace") && !text.contains("@ip:replace"));
+        let tried = hub.put("projects/acme/shop/", json!({"relayPiiConfig": text}));
+        assert_eq!(tried.await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn rules_are_tried_on_what_is_here_and_change_nothing() {
     let hub = Hub::new().await;
     let at = "vedette/projects/acme/shop/privacy";

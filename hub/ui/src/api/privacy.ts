@@ -8,6 +8,7 @@ import type {
   PrivacyDryRun,
   PrivacyPreview,
   Removals,
+  SettingsAsRules,
 } from "./types.ts";
 
 export const organizationKey = (org: string) => ["org", org, "detail"] as const;
@@ -43,6 +44,18 @@ export function removalsFile(org: string, asked: RemovalQuestion): string {
 export async function setOrganizationPrivacy(org: string, change: OrganizationChange) {
   return (await request<OrganizationDetail>("PUT", `organizations/${org}/`, { body: change })).data;
 }
+
+export const settingsAsRulesKey = (org: string) => ["org", org, "settings as rules"] as const;
+
+/** The rules that privacy settings stand for: those of a project with its organization's, or the latter alone. */
+export const settingsAsRulesQuery = (org: string, slug?: string) =>
+  queryOptions({
+    queryKey: [...settingsAsRulesKey(org), slug],
+    queryFn: ({ signal }) => {
+      const of = slug === undefined ? `organizations/${org}` : `projects/${org}/${slug}`;
+      return get<SettingsAsRules>(`vedette/${of}/privacy/rules/`, { signal });
+    },
+  });
 
 const trialAt = (org: string, slug: string) => `vedette/projects/${org}/${slug}/privacy/`;
 

@@ -1960,6 +1960,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/vedette/organizations/{organization}/privacy/rules/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules that the privacy settings of an organization stand for. */
+        get: operations["get_vedette_organizations_privacy_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/vedette/organizations/{organization}/quotas/": {
         parameters: {
             query?: never;
@@ -2154,6 +2171,23 @@ export interface paths {
         put?: never;
         /** Shows an event before and after rules. Nothing is changed. */
         post: operations["post_vedette_projects_privacy_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/vedette/projects/{organization}/{project}/privacy/rules/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules that the privacy settings of a project stand for, together with those of its organization. */
+        get: operations["get_vedette_projects_privacy_rules"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4871,6 +4905,14 @@ export interface components {
             };
             /** @description Filters by list, under Sentry's names; lists have one entry a line. */
             options: Record<string, unknown>;
+        };
+        /** @description Privacy settings, written as rules. */
+        SettingsAsRules: {
+            /**
+             * @description A document of rules, JSON as text: what relays remove by the settings, as near as rules can say
+             *     it. The documents that people wrote are not in it.
+             */
+            rules: string;
         };
         /** @description An event, as anyone may see it who has the link. */
         SharedEvent: {
@@ -11421,6 +11463,37 @@ export interface operations {
             };
         };
     };
+    get_vedette_organizations_privacy_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsAsRules"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_vedette_organizations_quotas: {
         parameters: {
             query?: never;
@@ -11892,6 +11965,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RulesPreview"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_vedette_projects_privacy_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+                /** @description Slug or id. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsAsRules"];
                 };
             };
             /** @description Why not. */

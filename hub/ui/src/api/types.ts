@@ -152,6 +152,7 @@ export type OrganizationQuotas = Schemas["OrganizationQuotas"];
 export type Removed = Schemas["Removed"];
 export type PrivacyPreview = With<Schemas["RulesPreview"], { before: Json; after: Json }>;
 export type PrivacyDryRun = Schemas["RulesDryRun"];
+export type SettingsAsRules = Schemas["SettingsAsRules"];
 export type Removals = Schemas["RemovalReport"];
 
 export type Erasure = Schemas["Erasure"];

@@ -73,6 +73,8 @@ pub(crate) struct Matcher {
     keys: HashMap<Box<[u8]>, Bits>,
     /// Lengths of the keys, as bits; those of 63 bytes and more share one.
     key_lengths: u64,
+    /// Some key has letters beyond ASCII.
+    has_wide_keys: bool,
     by_type: [Bits; types::COUNT],
     types_used: Types,
 }
@@ -110,11 +112,16 @@ impl Matcher {
 
     fn add_key(&mut self, key: &[u8], bit: usize) {
         self.key_lengths |= 1 << key.len().min(63);
+        self.has_wide_keys |= key.first() != Some(&INDEX_MARK) && !key.is_ascii();
         self.keys.entry(key.into()).or_default().set(bit);
     }
 
     #[inline]
     fn of_key(&self, key: &[u8]) -> Bits {
+        if self.has_wide_keys && !key.is_ascii() && key.first() != Some(&INDEX_MARK) {
+            let lower = String::from_utf8_lossy(key).to_lowercase();
+            return self.keys.get(lower.as_bytes()).copied().unwrap_or_default();
+        }
         if self.key_lengths >> key.len().min(63) & 1 == 0 || key.len() > KEY_BYTES_MAX {
             return Bits::default();
         }

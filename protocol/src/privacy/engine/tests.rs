@@ -35,6 +35,13 @@ fn text(rule: &Value, before: &str) -> (Value, Value) {
 }
 
 #[test]
+fn selectors_compare_keys_in_any_case_of_any_alphabet() {
+    let event = json!({"extra": {"Ärzte": "vv", "ärzte": "ww", "a": ["xx"]}});
+    let after = json!({"extra": {"Ärzte": "**", "ärzte": "**", "a": ["**"]}});
+    check("extra.'ÄRZTE' || a.0", "@anything:mask", &event, &after);
+}
+
+#[test]
 fn selectors_reach_what_they_name() {
     let event = json!({"extra": {"b": "vv", "a": "ww", "x": {"b": "zz", "y": {"b": "uu"}}}});
     for (selector, after) in [

@@ -7,6 +7,7 @@ use regex::{Regex, RegexBuilder};
 use super::checks::{self, Check};
 use super::document::Dialect;
 use super::need::Need;
+use crate::privacy::keys::COOKIES;
 
 /// Largest compiled pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 262_144;
@@ -135,8 +136,6 @@ const PASSWORD_KEYS: &str = r"(?i)^(?:otp|two[-_]factor)$|token|password|secret|
 const PASSWORD_VALUES: &str = r"(?i)password|secret|passwd|api[-_]?key|auth|credentials|mysql_pwd|private[-_]?key|token[a-z0-9_-]*\s*[=:]";
 /// Countries with an IBAN, or with numbers of the same form.
 const IBAN_COUNTRIES: &str = "AD|AE|AL|AO|AT|AZ|BA|BE|BF|BG|BH|BI|BJ|BR|BY|CF|CG|CH|CI|CM|CR|CV|CY|CZ|DE|DJ|DK|DO|DZ|EE|EG|ES|FI|FK|FO|FR|GA|GB|GE|GI|GL|GQ|GR|GT|GW|HN|HR|HU|IE|IL|IQ|IR|IS|IT|JO|KM|KW|KZ|LB|LC|LI|LT|LU|LV|LY|MA|MC|MD|ME|MG|MK|ML|MN|MR|MT|MU|MZ|NE|NI|NL|NO|OM|PK|PL|PS|PT|QA|RO|RS|RU|SA|SC|SD|SE|SI|SK|SM|SN|SO|ST|SV|TD|TG|TL|TN|TR|UA|VA|VG|XK|YE";
-/// Names of cookies that are a session or a proof against forgery.
-const COOKIES: &str = "sentrysid|sudo|su|session|__session|sessionid|user_session|symfony|phpsessid|fasthttpsessionid|mysession|irissessionid|_vercel_jwt|csrf|xsrf|_xsrf|_csrf|csrf-token|csrf_token|xsrf-token|xsrf_token|fastcsrf|_iris_csrf";
 
 fn build(simple: Simple, dialect: Dialect) -> Option<Kind> {
     let checked = |check: Check| (dialect == Dialect::Vedette).then_some(check);
@@ -198,7 +197,10 @@ fn build(simple: Simple, dialect: Dialect) -> Option<Kind> {
         Simple::Bearer => one(BEARER, 1, None),
         Simple::Password => password(),
         Simple::Cookies => one(
-            &format!(r"(?i)(?:^|[^a-z0-9_-])(?:{COOKIES})(?:__\d+)?=([^;]+)"),
+            &format!(
+                r"(?i)(?:^|[^a-z0-9_-])(?:{})(?:__\d+)?=([^;]+)",
+                COOKIES.join("|")
+            ),
             1,
             None,
         ),

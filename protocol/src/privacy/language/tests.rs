@@ -4,7 +4,6 @@ use super::builtin;
 use super::program::Program;
 use super::selector::{Item, Selector, types};
 use super::*;
-use crate::roster::PrivacySettings;
 
 fn compile(document: &str) -> Result<Program, RuleError> {
     Program::compile(&[RuleDocument::parse(document)?])
@@ -175,20 +174,4 @@ fn a_document_that_would_grow_is_refused() {
         "a".repeat(70_000)
     );
     assert_eq!(RuleDocument::parse(&large), Err(RuleError::TooLarge));
-}
-
-#[test]
-fn settings_can_be_written_as_rules() {
-    let settings = PrivacySettings {
-        scrub_ip_addresses: true,
-        sensitive_fields: vec!["foo".to_owned(), "b.r".to_owned()],
-        safe_fields: vec!["safe".to_owned(), "od d".to_owned(), "extra.x".to_owned()],
-        ..PrivacySettings::default()
-    };
-    let document = rules_of(&settings);
-    assert!(
-        document.contains("!safe && !'od d' && !extra.x"),
-        "{document}"
-    );
-    compile(&document).unwrap();
 }

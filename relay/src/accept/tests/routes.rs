@@ -432,3 +432,20 @@ async fn the_dialog_of_an_error_page_is_shown_and_sent() {
     assert_eq!(kept[0].1.event_id.unwrap().to_string(), ID);
     relay.assert_adds_up().await;
 }
+
+#[tokio::test]
+async fn who_names_no_key_is_told_so_before_anything_is_made_of_what_they_send() {
+    let relay = start().await;
+    for (path, content_type) in [
+        ("integration/otlp/v1/logs", "application/x-protobuf"),
+        ("integration/vercel/logs/", "application/json"),
+        ("minidump/", "application/octet-stream"),
+        ("security/", "application/csp-report"),
+    ] {
+        let path = format!("/api/1/{path}");
+        let headers = [("Content-Type", content_type)];
+        let reply = relay.send("POST", &path, &headers, b"junk").await;
+        assert_eq!(reply.status, 401, "{path}: {}", reply.text());
+    }
+    relay.assert_adds_up().await;
+}

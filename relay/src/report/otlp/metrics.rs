@@ -5,45 +5,40 @@
 //! sum there is no mean, and no value. A point that says that nothing was recorded has nothing: the
 //! hub counts it as a metric that is none.
 
+use protocol::item::ItemKind;
 use serde_json::{Map, Value, json};
 
-use super::model::{KeyValue, Metric, MetricsRequest, Numbers};
-use super::{Room, put, put_all, seconds};
+use super::model::{KeyValue, Metric, Numbers};
+use super::{Entry, put, put_all, seconds};
 use crate::report::ReportError;
 
 /// The flag of a point at which nothing was recorded.
 const NO_RECORDED_VALUE: u32 = 1;
 
-pub(super) fn points(request: MetricsRequest) -> Result<Vec<Value>, ReportError> {
-    let (mut entries, mut room) = (Vec::new(), Room::new());
-    for resource in request.resource_metrics {
-        for scope in resource.scope_metrics {
-            let of_resource = resource.resource.as_ref();
-            let (of_scope, n) = (
-                scope.scope.as_ref(),
-                scope.metrics.iter().map(n_points).sum(),
-            );
-            let shared = room.shared(of_resource, of_scope, "auto.otlp.metrics", n)?;
-            for metric in &scope.metrics {
-                of_metric(metric, &shared, &mut entries);
-            }
-        }
-    }
-    Ok(entries)
-}
+impl Entry for Metric {
+    const KIND: ItemKind = ItemKind::TraceMetric;
+    const ORIGIN: &'static str = "auto.otlp.metrics";
 
-fn n_points(metric: &Metric) -> usize {
-    let numbers = [&metric.gauge, &metric.sum];
-    let numbers = numbers.into_iter().flatten().map(|n| n.data_points.len());
-    let others = [
-        metric.histogram.as_ref().map(|h| h.data_points.len()),
-        metric
-            .exponential_histogram
-            .as_ref()
-            .map(|h| h.data_points.len()),
-        metric.summary.as_ref().map(|s| s.data_points.len()),
-    ];
-    numbers.chain(others.into_iter().flatten()).sum()
+    fn n_entries(&self) -> usize {
+        let numbers = [&self.gauge, &self.sum];
+        let numbers = numbers.into_iter().flatten().map(|n| n.data_points.len());
+        let others = [
+            self.histogram.as_ref().map(|h| h.data_points.len()),
+            self.exponential_histogram
+                .as_ref()
+                .map(|h| h.data_points.len()),
+            self.summary.as_ref().map(|s| s.data_points.len()),
+        ];
+        numbers.chain(others.into_iter().flatten()).sum()
+    }
+
+    fn give(
+        &self,
+        shared: &Map<String, Value>,
+        add: &mut dyn FnMut(Value) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        points(self, &mut |point| add(entry(self, &point, shared.clone())))
+    }
 }
 
 /// What all kinds of points have.
@@ -57,14 +52,16 @@ struct Point<'a> {
     facts: Vec<(&'static str, Value)>,
 }
 
-fn of_metric(metric: &Metric, shared: &Map<String, Value>, entries: &mut Vec<Value>) {
-    let mut add = |point: Point<'_>| entries.push(entry(metric, &point, shared.clone()));
+/// What takes points.
+type Add<'p, 'a> = &'p mut dyn FnMut(Point<'a>) -> Result<(), ReportError>;
+
+fn points<'a>(metric: &'a Metric, add: Add<'_, 'a>) -> Result<(), ReportError> {
     if let Some(gauge) = &metric.gauge {
-        numbers(gauge, "gauge", &mut add);
+        numbers(gauge, "gauge", add)?;
     }
     if let Some(sum) = &metric.sum {
         let kind = if sum.is_monotonic { "counter" } else { "gauge" };
-        numbers(sum, kind, &mut add);
+        numbers(sum, kind, add)?;
     }
     for point in metric.histogram.iter().flat_map(|h| &h.data_points) {
         let mut facts = facts(point.count, point.sum, point.min, point.max);
@@ -77,7 +74,7 @@ fn of_metric(metric: &Metric, shared: &Map<String, Value>, entries: &mut Vec<Val
             value: mean(point.sum, point.count),
             attributes: &point.attributes,
             facts,
-        });
+        })?;
     }
     for point in metric
         .exponential_histogram
@@ -91,7 +88,7 @@ fn of_metric(metric: &Metric, shared: &Map<String, Value>, entries: &mut Vec<Val
             value: mean(point.sum, point.count),
             attributes: &point.attributes,
             facts: facts(point.count, point.sum, point.min, point.max),
-        });
+        })?;
     }
     for point in metric.summary.iter().flat_map(|s| &s.data_points) {
         add(Point {
@@ -101,11 +98,16 @@ fn of_metric(metric: &Metric, shared: &Map<String, Value>, entries: &mut Vec<Val
             value: mean(Some(point.sum), point.count),
             attributes: &point.attributes,
             facts: facts(point.count, Some(point.sum), None, None),
-        });
+        })?;
     }
+    Ok(())
 }
 
-fn numbers<'a>(numbers: &'a Numbers, kind: &'static str, add: &mut impl FnMut(Point<'a>)) {
+fn numbers<'a>(
+    numbers: &'a Numbers,
+    kind: &'static str,
+    add: Add<'_, 'a>,
+) -> Result<(), ReportError> {
     let is_total = numbers.aggregation_temporality == 2;
     for point in &numbers.data_points {
         #[expect(clippy::cast_precision_loss, reason = "metrics are fractions")]
@@ -118,8 +120,9 @@ fn numbers<'a>(numbers: &'a Numbers, kind: &'static str, add: &mut impl FnMut(Po
             attributes: &point.attributes,
             // Counters of SDKs tell what was added; this one tells the sum since its start.
             facts: vec![("metric.cumulative", json!(is_total && kind == "counter"))],
-        });
+        })?;
     }
+    Ok(())
 }
 
 fn facts(

@@ -1,71 +1,12 @@
 //! The messages of OpenTelemetry's protocol, as far as they are read. One set of types for both
 //! encodings: what protobuf calls `oneof` is a set of optional fields here, of which one is given.
 //!
-//! Numbers are those of opentelemetry-proto 1.
+//! Numbers are those of opentelemetry-proto 1. What is around entries is read by `pieces`.
 
 use prost::Message;
 use serde::Deserialize;
 
 use super::lenient;
-
-/// Declares an export request and the two levels below it.
-macro_rules! request {
-    ($request:ident, $field:ident, $of_resource:ident, $scopes:ident, $of_scope:ident,
-     $entries:ident, $entry:ident) => {
-        #[derive(Clone, PartialEq, Message, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        pub(super) struct $request {
-            #[prost(message, repeated, tag = "1")]
-            pub(super) $field: Vec<$of_resource>,
-        }
-
-        #[derive(Clone, PartialEq, Message, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        pub(super) struct $of_resource {
-            #[prost(message, optional, tag = "1")]
-            pub(super) resource: Option<Resource>,
-            #[prost(message, repeated, tag = "2")]
-            pub(super) $scopes: Vec<$of_scope>,
-        }
-
-        #[derive(Clone, PartialEq, Message, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        pub(super) struct $of_scope {
-            #[prost(message, optional, tag = "1")]
-            pub(super) scope: Option<Scope>,
-            #[prost(message, repeated, tag = "2")]
-            pub(super) $entries: Vec<$entry>,
-        }
-    };
-}
-
-request!(
-    TracesRequest,
-    resource_spans,
-    ResourceSpans,
-    scope_spans,
-    ScopeSpans,
-    spans,
-    Span
-);
-request!(
-    LogsRequest,
-    resource_logs,
-    ResourceLogs,
-    scope_logs,
-    ScopeLogs,
-    log_records,
-    LogRecord
-);
-request!(
-    MetricsRequest,
-    resource_metrics,
-    ResourceMetrics,
-    scope_metrics,
-    ScopeMetrics,
-    metrics,
-    Metric
-);
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -1,9 +1,10 @@
 //! Spans and log records as entries of containers.
 
+use protocol::item::ItemKind;
 use serde_json::{Map, Value, json};
 
-use super::model::{LogRecord, LogsRequest, Span, TracesRequest};
-use super::{Room, hex, put, put_all, seconds, value_of};
+use super::model::{LogRecord, Span};
+use super::{Entry, hex, put, put_all, seconds, value_of};
 use crate::report::ReportError;
 
 /// The flags say whether the parent is in another process, and that it is.
@@ -11,18 +12,30 @@ const PARENT_IS_REMOTE: u32 = 0x300;
 /// The status code of an error.
 const ERROR: i32 = 2;
 
-pub(super) fn spans(request: TracesRequest) -> Result<Vec<Value>, ReportError> {
-    let (mut entries, mut room) = (Vec::new(), Room::new());
-    for resource in request.resource_spans {
-        for scope in resource.scope_spans {
-            let of_resource = resource.resource.as_ref();
-            let (of_scope, n) = (scope.scope.as_ref(), scope.spans.len());
-            let shared = room.shared(of_resource, of_scope, "auto.otlp.spans", n)?;
-            let spans = scope.spans.iter();
-            entries.extend(spans.map(|span| span_entry(span, shared.clone())));
-        }
+impl Entry for Span {
+    const KIND: ItemKind = ItemKind::Span;
+    const ORIGIN: &'static str = "auto.otlp.spans";
+
+    fn give(
+        &self,
+        shared: &Map<String, Value>,
+        add: &mut dyn FnMut(Value) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        add(span_entry(self, shared.clone()))
     }
-    Ok(entries)
+}
+
+impl Entry for LogRecord {
+    const KIND: ItemKind = ItemKind::Log;
+    const ORIGIN: &'static str = "auto.otlp.logs";
+
+    fn give(
+        &self,
+        shared: &Map<String, Value>,
+        add: &mut dyn FnMut(Value) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        add(log_entry(self, shared.clone()))
+    }
 }
 
 fn span_entry(span: &Span, mut attributes: Map<String, Value>) -> Value {
@@ -84,20 +97,6 @@ fn span_entry(span: &Span, mut attributes: Map<String, Value>) -> Value {
         }
     }
     entry
-}
-
-pub(super) fn logs(request: LogsRequest) -> Result<Vec<Value>, ReportError> {
-    let (mut entries, mut room) = (Vec::new(), Room::new());
-    for resource in request.resource_logs {
-        for scope in resource.scope_logs {
-            let of_resource = resource.resource.as_ref();
-            let (of_scope, n) = (scope.scope.as_ref(), scope.log_records.len());
-            let shared = room.shared(of_resource, of_scope, "auto.otlp.logs", n)?;
-            let records = scope.log_records.iter();
-            entries.extend(records.map(|record| log_entry(record, shared.clone())));
-        }
-    }
-    Ok(entries)
 }
 
 fn log_entry(record: &LogRecord, mut attributes: Map<String, Value>) -> Value {

@@ -60,6 +60,23 @@ describe("privacy", () => {
     expect(within(alert).getByRole("button", { name: "Try again" })).toBeTruthy();
   });
 
+  it("shows what the settings remove as rules, as they are saved", async () => {
+    const rules = '{\n  "applications": {}\n}';
+    const { requests } = open(AT, {
+      ...answers,
+      "GET vedette/organizations/acme/privacy/rules/": { body: { rules } },
+      "PUT organizations/acme/": answers[ORGANIZATION],
+    });
+    await userEvent.click(await screen.findByText(/in the language of rules/, {}, SLOW));
+    await screen.findByRole("button", { name: "Copy the rules" });
+    const shown = screen.getByText(/in the language of rules/).closest("details");
+    expect(shown?.querySelector("code")?.textContent).toContain('"applications": {}');
+    const asked = () => requests.filter(({ url }) => url.pathname.endsWith("/privacy/rules/")).length;
+    const n = asked();
+    await userEvent.click(screen.getAllByRole("button", { name: "Save" })[0] as HTMLElement);
+    await waitFor(() => expect(asked()).toBe(n + 1));
+  });
+
   it("tries rules on an event and on history before they are saved", async () => {
     const { requests } = open(AT, {
       ...answers,

@@ -11,10 +11,12 @@ import {
   removalsFile,
   removalsQuery,
   setOrganizationPrivacy,
+  settingsAsRulesKey,
 } from "../../api/privacy.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import type { OrganizationChange, Removals } from "../../api/types.ts";
 import { exact, plural } from "../../lib/format.ts";
+import { SettingsAsRules } from "../../parts/SettingsAsRules.tsx";
 import type { FilterSearch } from "../../routes.tsx";
 import { Button, buttonClass } from "../../ui/Button.tsx";
 import { inputClass } from "../../ui/Form.tsx";
@@ -162,6 +164,7 @@ function OrganizationSettings({ org }: { org: string }) {
     mutationFn: (change: OrganizationChange) => setOrganizationPrivacy(org, change),
     onSuccess: (saved) => {
       client.setQueryData(organizationKey(org), saved);
+      void client.invalidateQueries({ queryKey: settingsAsRulesKey(org) });
       toast({ text: "Saved" });
     },
   });
@@ -178,6 +181,7 @@ function OrganizationSettings({ org }: { org: string }) {
         isBusy={choose.isPending}
         error={choose.error}
       />
+      <SettingsAsRules org={org} />
       <RulesEditor
         title="Rules for all projects"
         hint="They run before those of a project, and can only remove more. Relays refuse none of them silently: what is not understood is an error here."

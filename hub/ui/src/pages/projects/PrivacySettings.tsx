@@ -2,6 +2,7 @@
 
 import { dryRunRules, previewRules } from "../../api/privacy.ts";
 import type { ProjectDetail } from "../../api/types.ts";
+import { SettingsAsRules } from "../../parts/SettingsAsRules.tsx";
 import { PrivacyForm } from "../../ui/PrivacyForm.tsx";
 import { RulesEditor } from "../../ui/RulesEditor.tsx";
 import { Erasures } from "./Erasures.tsx";
@@ -19,6 +20,7 @@ export function PrivacySettings({ org, project }: { org: string; project: Projec
         isBusy={save.isPending}
         error={save.error}
       />
+      <SettingsAsRules org={org} slug={project.slug} />
       <RulesEditor
         title="Rules of this project"
         hint="They run behind the built-in rules and those of the organization, on the host that accepted the event. Relays are given them at once."

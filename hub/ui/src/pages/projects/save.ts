@@ -1,6 +1,7 @@
 /** Saves a project's settings, and says so. */
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { settingsAsRulesKey } from "../../api/privacy.ts";
 import { projectKey, projectsKey, updateProject } from "../../api/projects.ts";
 import type { ProjectChange, ProjectDetail } from "../../api/types.ts";
 import { useToast } from "../../ui/Toasts.tsx";
@@ -13,6 +14,7 @@ export function useSaveProject(org: string, slug: string, onSaved?: (project: Pr
     onSuccess: (project) => {
       client.setQueryData(projectKey(org, project.slug), project);
       void client.invalidateQueries({ queryKey: projectsKey(org) });
+      void client.invalidateQueries({ queryKey: settingsAsRulesKey(org) });
       toast({ text: "Saved" });
       onSaved?.(project);
     },
