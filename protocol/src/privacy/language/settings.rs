@@ -1,7 +1,7 @@
 //! The simple settings, written in the language: what relays do by them, as near as rules can say it.
 //!
 //! Relays do not run these rules. The matchers of the settings (see [`crate::privacy`]) take from a text the secret alone, look also
-//! into what rules do not reach by themselves (headers, names of files, files), and cost less. So they stand beside the rules,
+//! into what rules do not reach by themselves (headers, names of files, files), in the walk that every event needs. So they stand beside the rules,
 //! from the same lists, and a property holds the two together: what these rules change, the matchers change. Rules cannot say
 //! three things, in which they take more: `author` is not `auth`, counts of tokens are none, and a text that speaks of passwords
 //! without one loses nothing.
