@@ -276,7 +276,7 @@ impl<'a> Walk<'a> {
         }
         let is_cookie = level.spot.role == Role::Cookies;
         let raw = first.raw.clone();
-        self.read_key(&raw, first.escapes);
+        self.read_name(&raw, first.escapes);
         if let Some(rule) = self.secret_rule(is_cookie) {
             let path = self.path();
             self.redact_late(second, rule, path);
@@ -372,6 +372,20 @@ impl<'a> Walk<'a> {
             self.key.extend_from_slice(raw);
         } else {
             json::decode(raw, &mut self.key);
+        }
+    }
+
+    /// Reads a value that may name another. What stands in place of a secret is no part of a name,
+    /// or `Bearer [token]` would name a token the next time.
+    fn read_name(&mut self, raw: &Range<usize>, escapes: Escapes) {
+        self.read_key(raw, escapes);
+        if !self.key.contains(&b'[') {
+            return;
+        }
+        for label in Rule::ALL.map(Rule::label) {
+            while let Some(at) = memchr::memmem::find(&self.key, label.as_bytes()) {
+                self.key.drain(at..at + label.len());
+            }
         }
     }
 
@@ -569,7 +583,7 @@ impl<'a> Walk<'a> {
         }
         let is_name = is_inspected && self.bytes.get(level.key.clone()) == Some(b"key");
         if is_name {
-            self.read_key(&token.raw, token.escapes);
+            self.read_name(&token.raw, token.escapes);
             let names_secret = self.secret_rule(false).is_some();
             if let Some(level) = self.levels.last_mut() {
                 level.names_secret |= names_secret;

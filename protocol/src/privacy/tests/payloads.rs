@@ -172,6 +172,11 @@ fn pair_lists_are_maps() {
         r#"{"extra":{"a":[{"key":"token","value":"[Filtered]"},{"value":"[Filtered]","key":"token"},{"key":"k","value":"v"}],"argv":["--password","[Filtered]","--verbose"]}}"#,
     );
     stays(r#"{"extra":{"a":["token","x"],"b":[["token","x","y"]]}}"#);
+    // What stands in place of a secret names none.
+    check(
+        r#"{"extra":{"a":[["Bearer abc.def-ghi","x y"]],"b":{"key":"Bearer abc.def-ghi","value":"x y"}}}"#,
+        r#"{"extra":{"a":[["Bearer [token]","x y"]],"b":{"key":"Bearer [token]","value":"x y"}}}"#,
+    );
 }
 
 #[test]
