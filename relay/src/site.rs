@@ -12,6 +12,7 @@ mod streams;
 mod table;
 mod udp;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::forward;
+
+/// Ports tried when the configuration leaves the choice and TCP has not the one of UDP.
+const BIND_ATTEMPTS: usize = 16;
 
 /// Settings of the way through. A change needs a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +56,7 @@ impl Default for Config {
 #[error("relays cannot come in at {address}: {source}")]
 pub struct SiteError {
     address: SocketAddr,
-    source: std::io::Error,
+    source: io::Error,
 }
 
 /// What has passed.
@@ -125,9 +129,8 @@ pub async fn start(
         return Ok(None);
     };
     let failed = |source| SiteError { address, source };
-    let socket = UdpSocket::bind(address).await.map_err(failed)?;
+    let (socket, listener) = bind_both(address).await.map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
     let meter = Arc::new(Meter::default());
     let handle = Handle {
         address,
@@ -153,4 +156,18 @@ pub async fn start(
     tracker.spawn(streams.run(cancel));
     tracing::info!(listen = %address, "relays may pass to the hub");
     Ok(Some(handle))
+}
+
+/// Binds UDP and TCP to one port. When the host is to choose it, both must have it free.
+async fn bind_both(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let socket = UdpSocket::bind(address).await?;
+        match TcpListener::bind(socket.local_addr()?).await {
+            Ok(listener) => return Ok((socket, listener)),
+            Err(_) if address.port() == 0 && attempt < BIND_ATTEMPTS => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
