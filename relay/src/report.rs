@@ -15,6 +15,7 @@ mod dump;
 mod feedback;
 mod fields;
 mod files;
+mod list;
 mod logs;
 mod minidump;
 mod multipart;
@@ -45,7 +46,8 @@ pub use security::is_withdrawn;
 
 /// Most reports of one request.
 pub const REPORTS_MAX: usize = 100;
-/// Most spans, log records, metrics' points or lines of one request. A few bytes make one, and kilobytes become of it.
+/// Most spans, log records, metrics' points or lines of one request. A few bytes make one, and
+/// kilobytes become of it.
 pub const ENTRIES_MAX: usize = 50_000;
 /// Longest of those of an export, as it is written, in bytes: many times as much may become of it.
 pub const ENTRY_BYTES_MAX: usize = 2 * 1024 * 1024;

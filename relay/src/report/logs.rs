@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::container::Containers;
-use super::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReportError, container};
+use super::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReportError, container, list};
 
 const JSON: ReportError = ReportError::Json("a list or lines of log entries");
 /// Most attributes of one entry.
@@ -17,22 +17,21 @@ const ATTRIBUTES_MAX: usize = 128;
 /// Vercel's drain: a list, or one entry per line. They are read one at a time.
 pub(super) fn vercel(body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
     let is_list = body.trim_ascii_start().first() == Some(&b'[');
-    let lines: Vec<&RawValue> = if is_list {
-        serde_json::from_slice(body).map_err(|_| JSON)?
-    } else {
-        let lines = serde_json::Deserializer::from_slice(body).into_iter();
-        lines.collect::<Result<_, _>>().map_err(|_| JSON)?
-    };
-    if lines.len() > ENTRIES_MAX {
-        return Err(ReportError::TooMany(ENTRIES_MAX));
-    }
     let mut containers = Containers::new(ItemKind::Log);
-    for line in lines {
+    let mut add = |line: &RawValue| {
         if line.get().len() > ENTRY_BYTES_MAX {
             return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
         }
         let line = serde_json::from_str(line.get()).map_err(|_| JSON)?;
-        containers.add(&entry(&line, at))?;
+        containers.add(&entry(&line, at))
+    };
+    if is_list {
+        list::members(body, ENTRIES_MAX, JSON)?
+            .into_iter()
+            .try_for_each(add)?;
+    } else {
+        let mut lines = serde_json::Deserializer::from_slice(body).into_iter();
+        lines.try_for_each(|line| add(line.map_err(|_| JSON)?))?;
     }
     Ok(containers.close())
 }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::container::Containers;
-use super::{ENTRY_BYTES_MAX, REPORTS_MAX, ReportError, alone, container};
+use super::{ENTRY_BYTES_MAX, REPORTS_MAX, ReportError, alone, container, list};
 
 /// Longest release or environment of an address, in bytes; longer ones are no names.
 const NAME_BYTES_MAX: usize = 200;
@@ -27,7 +27,7 @@ pub(super) fn reports(
     release: Option<&str>,
     environment: Option<&str>,
 ) -> Result<Vec<Envelope>, ReportError> {
-    let reports = list(body)?;
+    let reports = listed(body)?;
     let envelopes = reports.into_iter().map(|payload| {
         let mut header = ItemHeader::default();
         for (name, value) in [
@@ -71,7 +71,7 @@ pub fn is_withdrawn(report: &[u8]) -> bool {
 /// Every report of the body as a log entry.
 pub(super) fn network_errors(body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
     let mut logs = Containers::new(ItemKind::Log);
-    for report in list(body)? {
+    for report in listed(body)? {
         if report.len() > ENTRY_BYTES_MAX {
             return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
         }
@@ -126,7 +126,7 @@ fn network_error(report: &Value, at: Timestamp) -> Value {
 const JSON: ReportError = ReportError::Json("a report, or a list of reports");
 
 /// The reports of a body that is one or a list of them, as they came.
-fn list(body: &Bytes) -> Result<Vec<Bytes>, ReportError> {
+fn listed(body: &Bytes) -> Result<Vec<Bytes>, ReportError> {
     let one = |raw: &RawValue| {
         let text = raw.get();
         text.starts_with('{')
@@ -136,9 +136,6 @@ fn list(body: &Bytes) -> Result<Vec<Bytes>, ReportError> {
     if !whole.get().starts_with('[') {
         return Ok(vec![one(whole).ok_or(JSON)?]);
     }
-    let raws: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| JSON)?;
-    if raws.len() > REPORTS_MAX {
-        return Err(ReportError::TooMany(REPORTS_MAX));
-    }
+    let raws = list::members(body, REPORTS_MAX, JSON)?;
     raws.into_iter().map(|raw| one(raw).ok_or(JSON)).collect()
 }

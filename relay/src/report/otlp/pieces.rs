@@ -1,18 +1,22 @@
-//! Cuts an export into what it is of, resources, their scopes and their entries, and reads one entry at a time: read together, a
-//! few kilobytes of nothing could fill the memory.
+//! Cuts an export into what it is of, resources, their scopes and their entries, and reads one
+//! entry at a time: read together, a few kilobytes of nothing could fill the memory.
 //!
 //! All signals have the same levels, and in protobuf the same numbers.
+
+use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Buf as _;
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::model::{Resource, Scope};
 use super::{Encoding, Signal};
+use crate::report::list::{self, AtMost, Members};
 use crate::report::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReportError};
 
 const JSON: ReportError = ReportError::Json("an export request");
@@ -103,79 +107,88 @@ fn messages(mut message: &[u8], field: u32) -> Result<Vec<&[u8]>, ReportError> {
     Ok(found)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Export<'a> {
-    #[serde(borrow)]
-    resource_spans: Option<Vec<OfResource<'a>>>,
-    #[serde(borrow)]
-    resource_logs: Option<Vec<OfResource<'a>>>,
-    #[serde(borrow)]
-    resource_metrics: Option<Vec<OfResource<'a>>>,
+/// A level of an export in JSON: under which names it says what is of all in it, and what is
+/// inside.
+#[derive(Clone, Copy)]
+struct Level {
+    of_all: Option<&'static str>,
+    inside: &'static str,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct OfResource<'a> {
-    #[serde(borrow)]
-    resource: Option<&'a RawValue>,
-    #[serde(borrow)]
-    scope_spans: Option<Vec<OfScope<'a>>>,
-    #[serde(borrow)]
-    scope_logs: Option<Vec<OfScope<'a>>>,
-    #[serde(borrow)]
-    scope_metrics: Option<Vec<OfScope<'a>>>,
+/// What a level says, unread.
+struct Cut<'de> {
+    of_all: Option<&'de RawValue>,
+    inside: Members<'de>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct OfScope<'a> {
-    #[serde(borrow)]
-    scope: Option<&'a RawValue>,
-    #[serde(borrow)]
-    spans: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    log_records: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    metrics: Option<Vec<&'a RawValue>>,
-}
-
-/// The list of a signal, of those that a level may have.
-fn of<T>(signal: Signal, lists: [Option<Vec<T>>; 3]) -> Vec<T> {
-    let [traces, logs, metrics] = lists;
-    let list = match signal {
-        Signal::Traces => traces,
-        Signal::Logs => logs,
-        Signal::Metrics => metrics,
+/// The levels of a signal's export: the whole, a resource, a scope.
+fn levels(signal: Signal) -> [Level; 3] {
+    let [resources, scopes, entries] = match signal {
+        Signal::Traces => ["resourceSpans", "scopeSpans", "spans"],
+        Signal::Logs => ["resourceLogs", "scopeLogs", "logRecords"],
+        Signal::Metrics => ["resourceMetrics", "scopeMetrics", "metrics"],
     };
-    list.unwrap_or_default()
+    let level = |of_all, inside| Level { of_all, inside };
+    [
+        level(None, resources),
+        level(Some("resource"), scopes),
+        level(Some("scope"), entries),
+    ]
+}
+
+impl Level {
+    /// What is said of all, and what is inside.
+    fn cut(self, json: &[u8]) -> Result<(Option<&RawValue>, Vec<&[u8]>), ReportError> {
+        let cut = list::read(json, self).ok_or(JSON)?;
+        let inside = cut.inside?.into_iter().map(|raw| raw.get().as_bytes());
+        Ok((cut.of_all, inside.collect()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Level {
+    type Value = Cut<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Cut<'de>, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level {
+    type Value = Cut<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "an object with {}", self.inside)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Cut<'de>, A::Error> {
+        let mut cut = Cut {
+            of_all: None,
+            inside: Ok(Vec::new()),
+        };
+        while let Some(name) = fields.next_key::<Cow<'de, str>>()? {
+            if name == self.inside {
+                cut.inside = fields.next_value_seed(AtMost(ENTRIES_MAX))?;
+            } else if self.of_all.is_some_and(|of_all| name == of_all) {
+                cut.of_all = fields.next_value()?;
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(cut)
+    }
 }
 
 fn of_json(signal: Signal, body: &[u8], take: &mut Take<'_>) -> Result<(), ReportError> {
-    let export: Export<'_> = serde_json::from_slice(body).map_err(|_| JSON)?;
-    let resources = [
-        export.resource_spans,
-        export.resource_logs,
-        export.resource_metrics,
-    ];
-    for of_resource in of(signal, resources) {
-        let resource = said_in_json::<Resource>(of_resource.resource)?;
-        let scopes = [
-            of_resource.scope_spans,
-            of_resource.scope_logs,
-            of_resource.scope_metrics,
-        ];
-        for of_scope in of(signal, scopes) {
-            let scope = said_in_json::<Scope>(of_scope.scope)?;
-            let entries = [of_scope.spans, of_scope.log_records, of_scope.metrics];
-            let pieces = of(signal, entries);
-            if pieces.len() > ENTRIES_MAX {
-                return Err(ReportError::TooMany(ENTRIES_MAX));
-            }
-            let pieces = pieces.iter();
+    let [export, of_resource, of_scope] = levels(signal);
+    for resource in export.cut(body)?.1 {
+        let (resource, scopes) = of_resource.cut(resource)?;
+        let resource = said_in_json::<Resource>(resource)?;
+        for scope in scopes {
+            let (scope, pieces) = of_scope.cut(scope)?;
+            let scope = said_in_json::<Scope>(scope)?;
             let entries = Entries {
                 encoding: Encoding::Json,
-                pieces: pieces.map(|piece| piece.get().as_bytes()).collect(),
+                pieces,
             };
             take(resource.as_ref(), scope.as_ref(), &entries)?;
         }

@@ -218,7 +218,19 @@ fn bodies_of_entries_without_end_are_refused() {
     let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": vec![json!({}); n]}]}]});
     let form = Form::Otlp(Signal::Traces, Encoding::Json);
     check(&form, body.to_string().into_bytes());
+    for empty in [
+        json!({"resourceSpans": vec![json!({}); n]}),
+        json!({"resourceSpans": [{"scopeSpans": vec![json!({}); n]}]}),
+    ] {
+        check(&form, empty.to_string().into_bytes());
+    }
     check(&Form::Vercel, b"{}".repeat(n));
+    check(
+        &Form::Vercel,
+        format!("{:?}", vec![(); n])
+            .replace("()", "{}")
+            .into_bytes(),
+    );
     let large = field(1, &field(2, &field(2, &vec![0; ENTRY_BYTES_MAX + 1])));
     let form = Form::Otlp(Signal::Logs, Encoding::Proto);
     assert_eq!(error(&form, large), ReportError::UnpacksTo(ENTRY_BYTES_MAX));
