@@ -98,6 +98,16 @@ fn what_is_written_from_now_on_is_found_once() {
 }
 
 #[test]
+fn what_is_written_before_the_first_look_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(path(&dir), trace("old")).unwrap();
+    let follower = Follower::new(path(&dir), None, LINE_MAX);
+    let mut log = Log { dir, follower };
+    log.write(&trace("one"));
+    assert_eq!(log.look_on(), ["one"]);
+}
+
+#[test]
 fn a_restart_goes_on_where_it_was_and_takes_again_what_was_held() {
     let mut log = Log::new("");
     log.write(&trace("one"));
