@@ -165,7 +165,8 @@ pub async fn start(config: Config, inherited: Option<StdListener>) -> anyhow::Re
         &pipeline,
         &doors,
         &accepting,
-    );
+    )
+    .await;
     doors.spawn(accept::serve(
         listener,
         config.http.clone(),

@@ -29,6 +29,8 @@ use protocol::unit::{ByteSize, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,6 +46,8 @@ pub const SOURCES_MAX: usize = 64;
 const CLIENT: &str = concat!("vedette.relay.tail/", env!("CARGO_PKG_VERSION"));
 /// How long is waited before a trace is tried again that could not be kept.
 const RETRY: Duration = Duration::from_secs(5);
+/// How long the start waits for files to be open: one on a share that is away keeps no SDK waiting.
+const OPEN_WITHIN: Duration = Duration::from_millis(200);
 
 /// Settings of following logs. A change needs a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,8 +116,9 @@ struct Sink {
     cancel: CancellationToken,
 }
 
-/// Follows what the configuration names until `cancel`.
-pub fn start(
+/// Follows what the configuration names until `cancel`. What is written to a file from the return
+/// on is found.
+pub async fn start(
     config: &Config,
     state_dir: &Path,
     pipeline: &Pipeline,
@@ -131,11 +136,16 @@ pub fn start(
         cancel: cancel.clone(),
     };
     if !config.files.is_empty() {
+        let (opened, are_open) = oneshot::channel();
         tracker.spawn(file::follow(
             config.clone(),
             state_dir.join("tail-files.json"),
             sink.clone(),
+            opened,
         ));
+        if timeout(OPEN_WITHIN, are_open).await.is_err() {
+            tracing::warn!("log files take their time to open; what they hold by then is not read");
+        }
     }
     if !config.journal_units.is_empty() {
         tracker.spawn(journal::follow(

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use protocol::traceback::{Collector, Piece};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use super::cursors::Cursors;
 use super::{Config, Found, Sink};
@@ -31,19 +32,21 @@ pub struct Place {
     cuts: u64,
 }
 
-/// Follows files until the sink's relay ends.
-pub(super) async fn follow(config: Config, state: PathBuf, sink: Sink) {
-    let state = tokio::task::spawn_blocking(move || Cursors::<Place>::open(state));
-    let Ok(mut cursors) = state.await else { return };
-    let line_max = config.line_max();
-    let mut followers: VecDeque<Follower> = config
-        .files
-        .iter()
-        .map(|path| {
-            let known = cursors.places.get(&path.display().to_string());
-            Follower::new(path.clone(), known.copied(), line_max)
-        })
-        .collect();
+/// Follows files until the sink's relay ends; says when each is opened, from where on nothing is
+/// missed.
+pub(super) async fn follow(
+    config: Config,
+    state: PathBuf,
+    sink: Sink,
+    opened: oneshot::Sender<()>,
+) {
+    let (line_max, files) = (config.line_max(), config.files);
+    let opening = tokio::task::spawn_blocking(move || open(&files, line_max, state));
+    let Ok((mut followers, mut cursors)) = opening.await else {
+        return;
+    };
+    // Who asked may have had no time to wait.
+    let _ = opened.send(());
     loop {
         let mut is_more = false;
         for _ in 0..followers.len() {
@@ -80,6 +83,20 @@ pub(super) async fn follow(config: Config, state: PathBuf, sink: Sink) {
             }
         }
     }
+}
+
+/// Opens the files where they were left.
+fn open(
+    files: &[PathBuf],
+    line_max: usize,
+    state: PathBuf,
+) -> (VecDeque<Follower>, Cursors<Place>) {
+    let cursors = Cursors::<Place>::open(state);
+    let follower = |path: &PathBuf| {
+        let known = cursors.places.get(&path.display().to_string());
+        Follower::new(path.clone(), known.copied(), line_max)
+    };
+    (files.iter().map(follower).collect(), cursors)
 }
 
 /// Keeps the cursors that have moved; `None` when that breaks.
@@ -121,8 +138,6 @@ pub struct Follower {
     open: Option<Opened>,
     /// Where an earlier life was.
     known: Option<Place>,
-    /// Whether the path was looked at before: a file that comes later is read from its beginning.
-    was_looked: bool,
     is_missing_told: bool,
     collector: Collector,
     /// Where each line that the collector holds ends.
@@ -165,15 +180,15 @@ impl Opened {
 }
 
 impl Follower {
-    /// Follows a file from a place on; without one from its end, once it is looked at.
+    /// Follows a file from a place on; without one from where it ends now, and what comes later
+    /// from its beginning.
     #[must_use]
     pub fn new(path: PathBuf, known: Option<Place>, line_max: usize) -> Self {
-        Self {
+        let mut follower = Self {
             path,
             line_max,
             open: None,
             known,
-            was_looked: false,
             is_missing_told: false,
             collector: Collector::default(),
             ends: VecDeque::new(),
@@ -182,7 +197,10 @@ impl Follower {
             cuts: 0,
             emitted: 0,
             done: 0,
-        }
+        };
+        let begun = follower.begin(SeekFrom::End(0));
+        follower.tell(begun);
+        follower
     }
 
     /// Up to where all is done; `None` before the file was there.
@@ -200,7 +218,14 @@ impl Follower {
     /// Reads what is new, up to a limit.
     pub fn look(&mut self) -> Looked {
         let mut looked = Looked::default();
-        match self.read(&mut looked) {
+        let read = self.read(&mut looked);
+        self.tell(read);
+        looked
+    }
+
+    /// Tells once of a file that cannot be read.
+    fn tell(&mut self, done: io::Result<()>) {
+        match done {
             Ok(()) => self.is_missing_told = false,
             Err(error) if !self.is_missing_told => {
                 tracing::warn!(%error, file = %self.path.display(), "log cannot be read; it is tried again");
@@ -208,13 +233,11 @@ impl Follower {
             }
             Err(_) => {}
         }
-        self.was_looked = true;
-        looked
     }
 
     fn read(&mut self, looked: &mut Looked) -> io::Result<()> {
         if self.open.is_none() {
-            self.begin()?;
+            self.begin(SeekFrom::Start(0))?;
         }
         let Some(open) = &mut self.open else {
             return Ok(());
@@ -257,8 +280,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Opens the file where it is to be read from.
-    fn begin(&mut self) -> io::Result<()> {
+    /// Opens the file where it is to be read from: one that is not known, from there on.
+    fn begin(&mut self, unknown: SeekFrom) -> io::Result<()> {
         let mut open = Opened::of(&self.path)?;
         let len = open.file.metadata()?.len();
         let (mut offset, mut cuts) = (0, 0);
@@ -277,8 +300,7 @@ impl Follower {
                     (open, offset, cuts) = (moved, known.offset, known.cuts);
                 }
             }
-            None if !self.was_looked => offset = len,
-            None => {}
+            None => offset = open.file.seek(unknown)?,
         }
         open.file.seek(SeekFrom::Start(offset))?;
         open.read = offset;
