@@ -326,8 +326,8 @@ impl Drop for Link {
     }
 }
 
-/// A UDP and a TCP socket on the same port.
-fn sockets() -> anyhow::Result<(UdpSocket, TcpListener)> {
+/// A UDP and a TCP socket on the same port, as a link takes both.
+pub(crate) fn sockets() -> anyhow::Result<(UdpSocket, TcpListener)> {
     for _ in 0..PORT_TRIES {
         let tcp = TcpListener::bind("127.0.0.1:0")?;
         if let Ok(udp) = UdpSocket::bind(tcp.local_addr()?) {
