@@ -104,7 +104,7 @@ fn event() -> impl Strategy<Value = Value> {
             "exception": {"values": [{"value": text(), "stacktrace": {"frames": [{"vars": object(), "function": "f"}]}}]},
             "breadcrumbs": {"values": [{"message": text(), "data": object()}]},
             "request": {"url": text(), "headers": object(), "cookies": object(), "data": object(), "env": object(), "query_string": text()},
-            "user": {"ip_address": text().as_str(), "email": text(), "id": "7"},
+            "user": {"ip_address": text(), "email": text(), "id": "7"},
             "extra": object(),
             "contexts": {"mine": object()},
             "server_name": text(),
