@@ -268,6 +268,11 @@ fn an_address_goes_however_it_is_written() {
         r#"{"user":{"ip_address":{"v4":3221226219}}}"#,
         r#"{"user":{"ip_address":null}}"#,
     );
+    check(
+        Payload::Json,
+        r#"{"sid":"a","attrs":{"release":"b","ip_address":3221226219}}"#,
+        r#"{"sid":"a","attrs":{"release":"b","ip_address":null}}"#,
+    );
     let switched_off =
         r#"{"user":{"ip_address":3221226219},"request":{"env":{"REMOTE_ADDR":"203.0.113.42"}}}"#;
     stays(switched_off);
