@@ -151,8 +151,7 @@ pub(super) fn hides_address(envelope: &Envelope) -> bool {
 fn makes_event(item: &EnvelopeItem) -> bool {
     let is_crash = || {
         let kind = item.header.attachment_type();
-        let kind = kind.as_deref().unwrap_or_default();
-        matches!(kind, "event.minidump" | "event.applecrashreport")
+        kind.is_some_and(|kind| report::is_crash(&kind))
     };
     item.kind.makes_event() || (item.kind == ItemKind::Attachment && is_crash())
 }
