@@ -446,6 +446,23 @@ fn a_drains_lines_become_logs() {
 }
 
 #[test]
+fn of_a_few_bytes_no_more_is_made_than_there_is_room_for() {
+    let many = format!("[{}0]", "{\"\":0},".repeat(ENTRY_BYTES_MAX / 8));
+    let nel = format!("[{{\"type\":\"network-error\",\"body\":{{\"a\":{many}}}}}]");
+    let logs = format!(
+        "{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{{\"spanId\":null,\"x\":{many},\"eventName\":null}}]}}]}}]}}"
+    );
+    for (form, body) in [
+        (Form::Vercel, format!("{{\"message\":{many}}}")),
+        (Form::NetworkErrors, nel),
+        (Form::Otlp(Signal::Logs, Encoding::Json), logs),
+    ] {
+        let why = error(&form, body);
+        assert!(matches!(why, ReportError::UnpacksTo(_)), "{form:?}: {why}");
+    }
+}
+
+#[test]
 fn a_check_in_is_told_by_its_address_and_its_body_counts_more() {
     let form = |query: &str| Form::CheckIn(CheckIn::of("Nightly  job".to_owned(), query));
     let envelope = made(&form("status=ok&duration=1.5&environment=dev"), "");
