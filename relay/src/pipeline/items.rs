@@ -60,7 +60,8 @@ pub(super) fn check_budgets(envelope: &Envelope) -> Result<(), Refusal> {
     Ok(())
 }
 
-const fn is_root(kind: &ItemKind) -> bool {
+/// Whether an item of a kind takes the event id of its envelope.
+pub(super) const fn is_root(kind: &ItemKind) -> bool {
     matches!(
         kind,
         ItemKind::Event | ItemKind::Transaction | ItemKind::Security | ItemKind::RawSecurity
