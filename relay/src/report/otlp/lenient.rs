@@ -4,11 +4,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use crate::unpack;
 
 /// A number, or a text that holds one.
 trait Number: Sized {
@@ -153,7 +152,7 @@ pub(super) fn plain_fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
 /// Hexadecimal digits, or what protobuf itself makes of bytes; what is neither is no id.
 pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
-    let id = || bytes(&text).filter(|bytes| matches!(bytes.len(), 8 | 16));
+    let id = || unpack::base64(text.as_bytes()).filter(|bytes| matches!(bytes.len(), 8 | 16));
     Ok(digits(&text).or_else(id).unwrap_or_default())
 }
 
@@ -167,23 +166,11 @@ fn digits(text: &str) -> Option<Vec<u8>> {
     pairs.map(byte).collect()
 }
 
-/// The bytes of a text in Base64: of either alphabet, filled up or not.
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    const ANY: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    let alphabet = match text.contains(['-', '_']) {
-        true => &URL_SAFE,
-        false => &STANDARD,
-    };
-    GeneralPurpose::new(alphabet, ANY).decode(text).ok()
-}
-
 pub(super) fn base64<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<u8>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| bytes(&text)))
+    Ok(text.and_then(|text| unpack::base64(text.as_bytes())))
 }
 
 /// A value of an enumeration: its number, or its name, of which only the severities' and the
