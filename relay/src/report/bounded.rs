@@ -11,6 +11,8 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::ReportError;
+
 /// What the values of one envelope may take in memory, in bytes.
 pub(super) const ROOM_BYTES: usize = 32 * 1024 * 1024;
 /// What is counted for a value, its place in a list that grows by doubling included, in bytes.
@@ -31,6 +33,16 @@ pub(super) enum Unread {
     /// Not of the form that it should have, or cut off.
     #[error("it is not of its form, or cut off")]
     Broken,
+}
+
+impl Unread {
+    /// Why nothing is taken of a body that is read so; `broken` for one that is not of its form.
+    pub(super) const fn of(self, broken: ReportError) -> ReportError {
+        match self {
+            Self::TooMany => ReportError::UnpacksTo(ROOM_BYTES),
+            Self::Broken => broken,
+        }
+    }
 }
 
 /// The room that is left.

@@ -72,7 +72,7 @@ pub(super) fn complete_told(
 struct Notes(Vec<(&'static str, String, String)>);
 
 impl Notes {
-    fn add(&mut self, what: &'static str, item: &EnvelopeItem, why: impl ToString) {
+    fn add(&mut self, what: &'static str, item: &EnvelopeItem, why: &impl ToString) {
         self.0.push((what, name(item), why.to_string()));
     }
 }
@@ -94,7 +94,7 @@ fn take_dying_message(envelope: &mut Envelope, room: &Room, notes: &mut Notes) {
     };
     let taken = dying_message::take_apart(envelope, at, room);
     if let (Err(why), Some(item)) = (taken, envelope.items.get(at)) {
-        notes.add(dying_message::INVALID, item, why);
+        notes.add(dying_message::INVALID, item, &why);
     }
 }
 
@@ -102,7 +102,11 @@ fn take_dying_message(envelope: &mut Envelope, room: &Room, notes: &mut Notes) {
 fn note_dumps(envelope: &Envelope, notes: &mut Notes) {
     for item in &envelope.items {
         if kind_of(item) == Some(Kind::PlayStation) {
-            notes.add(UNREAD_PROSPERODUMP, item, "the console's own tools read it");
+            notes.add(
+                UNREAD_PROSPERODUMP,
+                item,
+                &"the console's own tools read it",
+            );
         }
     }
 }
@@ -138,7 +142,7 @@ impl Files {
                 true
             }
             Err(why) => {
-                notes.add(INVALID_MSGPACK, item, why);
+                notes.add(INVALID_MSGPACK, item, &why);
                 false
             }
         }
@@ -160,7 +164,7 @@ impl Files {
                     rest = after;
                 }
                 Err(why) => {
-                    notes.add(INVALID_MSGPACK, item, why);
+                    notes.add(INVALID_MSGPACK, item, &why);
                     break;
                 }
             }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::bounded::Room;
 use super::container::Containers;
 use super::{ENTRY_BYTES_MAX, REPORTS_MAX, ReportError, alone, container, list};
 
@@ -48,7 +49,7 @@ pub(super) fn reports(
             if payload.len() > ENTRY_BYTES_MAX {
                 return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
             }
-            let report: Value = serde_json::from_slice(&payload).map_err(|_| JSON)?;
+            let report = Room::new().json(&payload).map_err(|why| why.of(JSON))?;
             logs.add(&network_error(&report, at))?;
         } else {
             others.push(alone(EnvelopeItem {
@@ -91,7 +92,7 @@ pub fn is_withdrawn(report: &[u8]) -> bool {
     kinds.csp_report.is_none() && (kinds.body.is_none() || !is_csp)
 }
 
-fn network_error(report: &Value, at: Timestamp) -> Value {
+fn network_error(report: &Map<String, Value>, at: Timestamp) -> Value {
     let empty = Map::new();
     let body = report.get("body").and_then(Value::as_object);
     let body = body.unwrap_or(&empty);

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use super::model::{Resource, Scope};
 use super::{Encoding, Signal};
+use crate::report::bounded::Room;
 use crate::report::list::{self, AtMost, Members};
 use crate::report::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReportError};
 
@@ -255,7 +256,8 @@ fn read<T: Message + Default + DeserializeOwned>(
 
 /// Few exporters write what they do not know as null.
 fn without_nulls<T: DeserializeOwned>(piece: &[u8]) -> Result<T, ReportError> {
-    let mut value: Value = serde_json::from_slice(piece).map_err(|_| JSON)?;
+    let read = Room::new().json(piece).map_err(|why| why.of(JSON))?;
+    let mut value = Value::Object(read);
     drop_nulls(&mut value);
     serde_json::from_value(value).map_err(|_| JSON)
 }
