@@ -113,6 +113,10 @@ pub mod reason {
     pub const MISSING_MINIDUMP: &str = "missing_minidump_upload";
     /// A dump that is none.
     pub const INVALID_MINIDUMP: &str = "invalid_minidump";
+    /// A PlayStation's crash upload without a dump.
+    pub const MISSING_PROSPERODUMP: &str = "missing_prosperodump_upload";
+    /// A PlayStation's dump that is none.
+    pub const INVALID_PROSPERODUMP: &str = "invalid_prosperodump";
     /// A crash container that is none.
     pub const INVALID_UNREAL: &str = "invalid_unreal_report";
     /// A check-in without monitor or status.

@@ -32,7 +32,9 @@ pub use body::{
 };
 pub use config::{Config, ConfigOutcome, ConfigSignature, ConfigStatus};
 pub use frame::{Frame, HEADER_LEN_MAX};
-pub use msgpack::{decode_msgpack, decode_msgpack_next, encode_msgpack, encode_msgpack_named};
+pub use msgpack::{
+    decode_msgpack, decode_msgpack_by, decode_msgpack_next, encode_msgpack, encode_msgpack_named,
+};
 pub use names::{NoRegion, Region, hub_uri, read_hub_uri, read_relay_uri, relay_uri};
 pub use paper::{PAPER_BYTES_MAX, Paper};
 pub use roster::{decode_roster, encode_roster};

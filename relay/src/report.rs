@@ -8,10 +8,12 @@
 //! To add a form: a part with one function from bytes to envelopes, its variant in [`Form`], its
 //! route in `accept`.
 
+mod bounded;
 mod check_in;
 mod container;
 mod crash;
 mod dump;
+mod dying_message;
 mod feedback;
 mod fields;
 mod files;
@@ -20,6 +22,7 @@ mod logs;
 mod minidump;
 mod multipart;
 pub mod otlp;
+mod playstation;
 mod replay;
 mod security;
 pub mod trace_file;
@@ -35,6 +38,7 @@ use protocol::item::{Category, ItemKind};
 use protocol::timestamp::Timestamp;
 
 pub use check_in::CheckIn;
+pub use crash::is_crash;
 pub use files::attachment;
 pub use minidump::{FIELD as DUMP_FIELD, is_minidump};
 pub use multipart::{
@@ -42,6 +46,7 @@ pub use multipart::{
     percent_decoded,
 };
 pub use otlp::{Encoding, Signal};
+pub use playstation::{DATA_REQUEST, DATA_WANTED};
 pub use security::is_withdrawn;
 
 /// Most reports of one request.
@@ -85,6 +90,11 @@ pub enum Form {
         /// Of the form that was made of it, where it is larger than may be in memory.
         boundary: Option<String>,
     },
+    /// The crash upload of a PlayStation, in a form with this boundary.
+    PlayStation {
+        /// Of `multipart/form-data`.
+        boundary: String,
+    },
     /// A check-in that is told by its address.
     CheckIn(CheckIn),
     /// OpenTelemetry's export.
@@ -105,7 +115,9 @@ impl Form {
         match self {
             Self::Security { .. } => Category::Security,
             Self::NetworkErrors | Self::Vercel | Self::Otlp(Signal::Logs, _) => Category::LogItem,
-            Self::Minidump { .. } | Self::Unreal { .. } => Category::Error,
+            Self::Minidump { .. } | Self::Unreal { .. } | Self::PlayStation { .. } => {
+                Category::Error
+            }
             Self::Attachments { .. } => Category::Attachment,
             Self::CheckIn(_) => Category::Monitor,
             Self::Otlp(Signal::Traces, _) => Category::Span,
@@ -121,7 +133,10 @@ impl Form {
             Self::Security { .. } | Self::Feedback { .. } => Some(1024 * 1024),
             Self::CheckIn(_) => Some(100 * 1024),
             Self::NetworkErrors | Self::Vercel | Self::Otlp(..) => Some(12 * 1024 * 1024),
-            Self::Minidump { .. } | Self::Unreal { .. } | Self::Attachments { .. } => None,
+            Self::Minidump { .. }
+            | Self::Unreal { .. }
+            | Self::PlayStation { .. }
+            | Self::Attachments { .. } => None,
         }
     }
 
@@ -166,6 +181,12 @@ pub enum ReportError {
     /// Not a crash dump.
     #[error("upload is no minidump")]
     Minidump,
+    /// The form has no dump of the console.
+    #[error("form has no file whose name ends with .prosperodmp")]
+    NoProsperodump,
+    /// Not a dump of the console.
+    #[error("upload is no prosperodump")]
+    Prosperodump,
     /// Not packed as its first bytes say.
     #[error("upload cannot be decompressed as {0}")]
     Compression(&'static str),
@@ -204,13 +225,14 @@ pub fn envelopes(
         Form::Security {
             release,
             environment,
-        } => security::reports(body, release.as_deref(), environment.as_deref()),
-        Form::NetworkErrors => security::network_errors(body, at),
+        } => security::reports(body, at, release.as_deref(), environment.as_deref()),
+        Form::NetworkErrors => security::reports(body, at, None, None),
         Form::Minidump { boundary } => minidump::upload(boundary.as_deref(), body, dumps),
         Form::Attachments { event_id, boundary } => files::of_event(*event_id, boundary, body),
         Form::Unreal { user, boundary } => {
             unreal::crash(user.as_deref(), boundary.as_deref(), body, dumps)
         }
+        Form::PlayStation { boundary } => playstation::upload(boundary, body, dumps),
         Form::CheckIn(check_in) => check_in.envelope(body).map(|envelope| vec![envelope]),
         Form::Otlp(signal, encoding) => otlp::export(*signal, *encoding, body),
         Form::Vercel => logs::vercel(body, at),

@@ -6,6 +6,8 @@
 //!
 //! To add a packing: its variant in [`Packing`], what it begins with, and its arm of `run`.
 
+mod base64;
+
 use std::fmt;
 use std::io::{self, Write as _};
 
@@ -14,6 +16,8 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
 use lzma_rust2::{Action, Status, XzStream};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
+
+pub use self::base64::base64;
 
 /// Packed bytes that gzip's decoder, which has no bound of its own, is given in a step: it makes at
 /// most some thousand times as many of them.

@@ -79,8 +79,13 @@ impl CorrectionKind {
             Self::FutureTimestamp => "The event's time lies in the future and was corrected",
             Self::PastTimestamp => "The event's time is too long ago and was corrected",
             Self::InvalidEnvironment => "The environment's name is not valid and was left out",
-            Self::Sent(name) if name == "invalid_minidump" => "The crash dump could not be read",
-            Self::Sent(name) => name,
+            Self::Sent(name) => match name.as_str() {
+                "invalid_minidump" => "The crash dump could not be read",
+                "invalid_msgpack" => "A file of the crash could not be read to its end",
+                "invalid_dying_message" => "The console's last message could not be read",
+                "unread_prosperodump" => "What the console's dump says is not read",
+                name => name,
+            },
         }
     }
 }

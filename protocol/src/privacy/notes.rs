@@ -41,8 +41,8 @@ pub(super) enum Change {
     Labels { labels: Vec<Label>, length: usize },
     /// One label stands for the whole value; the length is known for texts.
     Whole { rule: Rule, length: Option<usize> },
-    /// `null` stands for the whole value.
-    Removed { rule: Rule, length: usize },
+    /// `null` stands for the whole value; the length is known for texts.
+    Removed { rule: Rule, length: Option<usize> },
     /// Rules that people wrote; the length is known for texts.
     Remarks {
         remarks: Vec<Remark>,
@@ -92,7 +92,11 @@ impl Change {
             Self::Whole { rule, length: None } => {
                 json!({"rem": [[rule.id(), "s", 0, rule.label().len()]]})
             }
-            Self::Removed { rule, length } => json!({"rem": [[rule.id(), "x"]], "len": length}),
+            Self::Removed {
+                rule,
+                length: Some(length),
+            } => json!({"rem": [[rule.id(), "x"]], "len": length}),
+            Self::Removed { rule, length: None } => json!({"rem": [[rule.id(), "x"]]}),
             Self::Remarks { remarks, length } => {
                 let remarks = remarks.iter().take(REMARKS_MAX).map(Remark::to_json);
                 let remarks: Vec<Value> = remarks.collect();
@@ -121,7 +125,9 @@ pub(super) fn merge(payload: &[u8], notes: &[Note], before: Option<&[u8]>) -> Ve
         }
         let is_gone = matches!(
             note.change,
-            Change::Whole { length: None, .. } | Change::Remarks { length: None, .. }
+            Change::Whole { length: None, .. }
+                | Change::Removed { length: None, .. }
+                | Change::Remarks { length: None, .. }
         );
         if is_gone {
             // Nothing is left below.

@@ -6,6 +6,9 @@
 use super::Payload;
 use super::text::Mode;
 
+/// Attributes that are somebody's network address.
+pub(super) const ADDRESS_ATTRIBUTES: [&str; 2] = ["client.address", "user.ip_address"];
+
 /// What a container is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -25,6 +28,8 @@ pub(super) enum Role {
     Attribute,
     /// One attribute whose name is sensitive.
     SecretAttribute,
+    /// One attribute that is an address of somebody's.
+    AddressAttribute,
     Exception,
     Stack,
     Frame,
@@ -34,12 +39,15 @@ pub(super) enum Role {
     Request,
     Headers,
     Cookies,
+    /// What the server knows of a request.
+    Environment,
     User,
     Contexts,
     /// A context that SDKs fill: device, runtime and the like.
     Platform,
     /// The trace context and spans.
     Span,
+    SpanTags,
     Sdk,
     /// The payload's own `_meta`, which has the payload's keys.
     Meta,
@@ -93,7 +101,7 @@ impl Role {
     /// Where a known key leads. `None`: the key is not known and may be sensitive.
     pub(super) fn enter(self, key: &[u8]) -> Option<Spot> {
         match self {
-            Self::Free => None,
+            Self::Free | Self::Cookies | Self::Environment | Self::User | Self::SpanTags => None,
             Self::Skip => Some(Spot::SKIP),
             Self::Meta => key.is_empty().then_some(Spot::text(Self::MetaNote)),
             Self::SecretMeta => key.is_empty().then_some(Spot::text(Self::SecretMetaNote)),
@@ -104,7 +112,7 @@ impl Role {
             Self::Item => item(key),
             Self::Header => header(key),
             Self::Attributes => is_technical_attribute(key).then_some(Spot::SKIP),
-            Self::Attribute | Self::SecretAttribute => {
+            Self::Attribute | Self::SecretAttribute | Self::AddressAttribute => {
                 matches!(key, b"type" | b"unit").then_some(Spot::SKIP)
             }
             Self::Exception => exception(key),
@@ -119,11 +127,6 @@ impl Role {
             Self::Headers => (key.eq_ignore_ascii_case(b"cookie")
                 || key.eq_ignore_ascii_case(b"set-cookie"))
             .then_some(Spot::COOKIES),
-            Self::Cookies => None,
-            Self::User => matches!(key, b"ip_address").then_some(Spot {
-                role: Self::Free,
-                mode: Mode::Ip,
-            }),
             Self::Contexts => contexts(key),
             Self::Platform => matches!(
                 key,
@@ -138,13 +141,27 @@ impl Role {
             )
             .then_some(Spot::SKIP),
             Self::Span => span(key),
-            Self::Sdk => Some(match key {
-                b"client_ip" => Spot {
-                    role: Self::Skip,
-                    mode: Mode::Ip,
-                },
-                _ => Spot::SKIP,
-            }),
+            Self::Sdk => (!self.is_address(key)).then_some(Spot::SKIP),
+        }
+    }
+
+    /// Whether the value of a key is somebody's network address, whatever it is written as.
+    pub(super) fn is_address(self, key: &[u8]) -> bool {
+        match self {
+            // Sessions have it beside the release.
+            Self::User | Self::Item => key == b"ip_address",
+            Self::Sdk => key == b"client_ip",
+            Self::Environment => key.eq_ignore_ascii_case(b"REMOTE_ADDR"),
+            Self::SpanTags => key == b"user.ip",
+            Self::Attributes => ADDRESS_ATTRIBUTES.iter().any(|name| name.as_bytes() == key),
+            // The payload's keys, wherever they stand.
+            Self::Meta => {
+                let places = [Self::User, Self::Sdk, Self::Environment];
+                let others = [Self::SpanTags, Self::Attributes];
+                let mut places = places.into_iter().chain(others);
+                places.any(|place| place.is_address(key))
+            }
+            _ => false,
         }
     }
 
@@ -301,7 +318,8 @@ fn request(key: &[u8]) -> Option<Spot> {
         b"method" | b"inferred_content_type" | b"api_target" => Spot::SKIP,
         b"cookies" => Spot::COOKIES,
         b"headers" => Spot::text(Role::Headers),
-        b"data" | b"query_string" | b"env" => Spot::FREE,
+        b"env" => Spot::text(Role::Environment),
+        b"data" | b"query_string" => Spot::FREE,
         _ => return None,
     })
 }
@@ -338,7 +356,7 @@ fn span(key: &[u8]) -> Option<Spot> {
         | b"links" => Spot::SKIP,
         b"description" => Spot::URL,
         b"data" | b"attributes" => Spot::text(Role::Attributes),
-        b"tags" => Spot::FREE,
+        b"tags" => Spot::text(Role::SpanTags),
         _ => return None,
     })
 }

@@ -25,8 +25,6 @@ pub(super) enum Mode {
     Cookie,
     /// A line of a program.
     Source,
-    /// An IP address and nothing else.
-    Ip,
 }
 
 /// Words that the rules for credentials and paths wait for; a vector search finds the first of them.
@@ -145,7 +143,7 @@ impl Rules {
             let prose = match mode {
                 Mode::Source => Prose::Source,
                 Mode::Cookie => Prose::Cookies,
-                Mode::Skip | Mode::Text | Mode::Url | Mode::Ip => Prose::Text,
+                Mode::Skip | Mode::Text | Mode::Url => Prose::Text,
             };
             pairs::find(text, &self.keys, prose, found);
         }

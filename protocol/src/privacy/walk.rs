@@ -159,13 +159,13 @@ impl<'a> Walk<'a> {
         // An attribute's value lies deeper; so does an original value in `_meta`.
         let (spot, secret) = match (next.secret, next.spot.role) {
             (None, _) => (next.spot, None),
-            (Some(_), Role::Attribute) if !is_array => (
-                Spot {
-                    role: Role::SecretAttribute,
-                    ..next.spot
-                },
-                None,
-            ),
+            (Some(rule), Role::Attribute) if !is_array => {
+                let role = match rule {
+                    Rule::Ip => Role::AddressAttribute,
+                    _ => Role::SecretAttribute,
+                };
+                (Spot { role, ..next.spot }, None)
+            }
             (Some(_), Role::SecretMeta) => (next.spot, None),
             (secret, _) => (Spot::SKIP, secret),
         };
@@ -404,7 +404,6 @@ impl<'a> Walk<'a> {
         let end = token.raw.end + 1;
         match next.secret {
             Some(rule) => self.secret_text(&token, rule),
-            None if next.spot.mode == Mode::Ip && self.rules.ips => self.ip_text(&token),
             None if !is_skipped => self.plain_text(&token, next.spot.mode),
             None if self.secret_content == Some(false) => {
                 let raw = self.bytes.get(token.raw.clone()).unwrap_or_default();
@@ -423,32 +422,6 @@ impl<'a> Walk<'a> {
             let path = self.path();
             self.redact_whole(token.literal(), rule, path, Some(length));
         }
-    }
-
-    /// `{{auto}}` is a wish of the SDK and no address.
-    fn ip_text(&mut self, token: &Token) {
-        self.read_text(token);
-        if self.decoded.is_empty()
-            || self.decoded == b"{{auto}}"
-            || self.decoded == Rule::Ip.label().as_bytes()
-            || self.is_safe(&token.literal(), None)
-        {
-            return;
-        }
-        let length = Change::length(&self.decoded);
-        self.out.hits.count(Rule::Ip);
-        self.out.edits.push(Edit {
-            range: token.literal(),
-            text: b"null".to_vec(),
-        });
-        self.note(
-            token.literal(),
-            None,
-            Change::Removed {
-                rule: Rule::Ip,
-                length,
-            },
-        );
     }
 
     fn plain_text(&mut self, token: &Token, mode: Mode) {
@@ -630,14 +603,20 @@ impl<'a> Walk<'a> {
         if self.is_safe(&range, Some(&path)) {
             return;
         }
-        let mut literal = Vec::with_capacity(16);
-        json::encode(rule.label().as_bytes(), &mut literal);
+        // Who reads an address knows what to do without one, and not what a label is.
+        let (text, change) = if rule == Rule::Ip {
+            (b"null".to_vec(), Change::Removed { rule, length })
+        } else {
+            let mut literal = Vec::with_capacity(16);
+            json::encode(rule.label().as_bytes(), &mut literal);
+            (literal, Change::Whole { rule, length })
+        };
         self.out.edits.push(Edit {
             range: range.clone(),
-            text: literal,
+            text,
         });
         self.out.hits.count(rule);
-        self.note(range, Some(path), Change::Whole { rule, length });
+        self.note(range, Some(path), change);
     }
 
     fn note(&mut self, range: Range<usize>, path: Option<Vec<Step>>, change: Change) {

@@ -1,5 +1,8 @@
 //! MessagePack, read only after a walk over it has proved that its lengths and depth are honest.
 
+use std::marker::PhantomData;
+
+use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
 
 use super::WireError;
@@ -25,7 +28,22 @@ pub fn decode_msgpack<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, W
 pub fn decode_msgpack_next<'de, T: Deserialize<'de>>(
     bytes: &'de [u8],
 ) -> Result<(T, &'de [u8]), WireError> {
-    let rest = skip_value(bytes, MSGPACK_DEPTH_MAX)?;
+    decode_msgpack_by(PhantomData, bytes, MSGPACK_DEPTH_MAX)
+}
+
+/// Reads the first value of a sequence that others wrote, by a seed that bounds what is made of it.
+///
+/// # Errors
+/// [`WireError`] when it is too large, deeper than `depth_max`, cut off, or not to the seed's liking.
+pub fn decode_msgpack_by<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    bytes: &'de [u8],
+    depth_max: usize,
+) -> Result<(S::Value, &'de [u8]), WireError> {
+    let rest = skip_value(bytes, depth_max).map_err(|error| match error {
+        WireError::TooDeep { .. } => WireError::TooDeep { max: depth_max },
+        other => other,
+    })?;
     let (value, rest) = bytes
         .split_at_checked(bytes.len() - rest.len())
         .ok_or(WireError::Truncated)?;
@@ -36,11 +54,9 @@ pub fn decode_msgpack_next<'de, T: Deserialize<'de>>(
             max: BLOCK_RAW_BYTES_MAX,
         });
     }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the walk above has proved the value's lengths and depth"
-    )]
-    let value = rmp_serde::from_slice(value).map_err(WireError::Shape)?;
+    // The walk above has proved the value's lengths and depth.
+    let mut reader = rmp_serde::Deserializer::from_read_ref(value);
+    let value = seed.deserialize(&mut reader).map_err(WireError::Shape)?;
     Ok((value, rest))
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::route::Endpoint;
 use crate::pipeline::{Limited, Refusal, Taken};
-use crate::report::{Encoding, Signal, otlp};
+use crate::report::{self, Encoding, Signal, otlp};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -64,7 +64,7 @@ impl Look {
             Endpoint::Security | Endpoint::Attachments { .. } => Self::Empty(201),
             Endpoint::NetworkErrors => Self::EmptyAlways(200),
             Endpoint::Dialog => Self::Empty(200),
-            Endpoint::Minidump => Self::Text,
+            Endpoint::Minidump | Endpoint::PlayStation => Self::Text,
             Endpoint::Unreal { .. } => Self::TextAlways,
             Endpoint::CheckIn { .. } => Self::EmptyAlways(202),
             Endpoint::Vercel => Self::Drain,
@@ -216,6 +216,11 @@ pub(super) fn dialog() -> Answer {
         "text/javascript; charset=utf-8",
         script,
     ))
+}
+
+/// Which of its files a console is asked for.
+pub(super) fn wanted_of_a_console() -> Answer {
+    plain(StatusCode::OK, JSON, Bytes::from(report::DATA_WANTED))
 }
 
 /// An error in the words its client reads.

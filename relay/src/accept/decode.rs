@@ -23,17 +23,26 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// Real clients send an empty value and `UTF-8`; both mean that nothing was done.
+    /// Real clients send an empty value and `UTF-8`; both mean that nothing was done. Of a list,
+    /// one may be something.
     pub(super) fn parse(value: Option<&str>) -> Result<Self, Refusal> {
-        let value = value.unwrap_or_default().trim().to_ascii_lowercase();
-        Ok(match value.as_str() {
-            "" | "identity" | "utf-8" | "utf8" => Self::Identity,
-            "gzip" | "x-gzip" => Self::Gzip,
-            "deflate" => Self::Deflate,
-            "br" => Self::Brotli,
-            "zstd" => Self::Zstd,
-            _ => return Err(Refusal::Encoding),
-        })
+        let value = value.unwrap_or_default().to_ascii_lowercase();
+        let mut found = Self::Identity;
+        for one in value.split(',') {
+            let one = match one.trim() {
+                "" | "identity" | "utf-8" | "utf8" => continue,
+                "gzip" | "x-gzip" => Self::Gzip,
+                "deflate" => Self::Deflate,
+                "br" => Self::Brotli,
+                "zstd" => Self::Zstd,
+                _ => return Err(Refusal::Encoding),
+            };
+            if found != Self::Identity {
+                return Err(Refusal::Encoding);
+            }
+            found = one;
+        }
+        Ok(found)
     }
 
     /// How a body that begins with these two bytes is packed; `None` where it is not.

@@ -63,6 +63,9 @@ pub(super) fn of(
             user: value(query, "UserID"),
             boundary: None,
         },
+        Endpoint::PlayStation => report::Form::PlayStation {
+            boundary: report::boundary(content_type).ok_or(Refusal::ContentType)?,
+        },
         Endpoint::CheckIn { slug, .. } => report::Form::CheckIn(CheckIn::of(slug, query)),
         Endpoint::Otlp(signal) => {
             let encoding = Encoding::of(content_type).ok_or(Refusal::ContentType)?;

@@ -58,6 +58,9 @@ pub(super) async fn request(door: &Arc<Door>, guest: &Guest, request: Request<In
         }
         (&Method::OPTIONS, _) => answer::preflight(),
         (&Method::GET, Endpoint::Dialog) => answer::dialog(),
+        (&Method::POST, Endpoint::PlayStation) if asks_what_is_wanted(request.headers()) => {
+            answer::wanted_of_a_console()
+        }
         (&Method::POST, _) | (&Method::GET, Endpoint::Store | Endpoint::CheckIn { .. }) => {
             ingest(door, guest, route, request, look).await
         }
@@ -67,6 +70,12 @@ pub(super) async fn request(door: &Arc<Door>, guest: &Guest, request: Request<In
     let status = answer.status().as_u16();
     door.pipeline.meter().answered(status, took);
     answer
+}
+
+/// Whether a console asks which of its files are wanted.
+fn asks_what_is_wanted(headers: &HeaderMap) -> bool {
+    let content_type = text(headers, "content-type").unwrap_or_default();
+    content_type.contains(report::DATA_REQUEST)
 }
 
 /// Whether a body's end is no matter of opinion: chunks alone, said once. What proxies make of

@@ -37,6 +37,7 @@ pub(super) const fn may_be_large(form: &Form) -> bool {
             | Form::Report(
                 report::Form::Minidump { .. }
                     | report::Form::Unreal { .. }
+                    | report::Form::PlayStation { .. }
                     | report::Form::Attachments { .. }
             )
     )

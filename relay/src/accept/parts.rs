@@ -55,7 +55,7 @@ pub(super) async fn read(
         Form::Minidump {
             boundary: Some(boundary),
         } => Parts::new(taker, boundary, true).read(source, rest).await?,
-        Form::Attachments { boundary, .. } => {
+        Form::Attachments { boundary, .. } | Form::PlayStation { boundary } => {
             Parts::new(taker, boundary, false)
                 .read(source, rest)
                 .await?;

@@ -34,6 +34,7 @@ pub(super) enum Endpoint {
     Unreal {
         key: String,
     },
+    PlayStation,
     CheckIn {
         slug: String,
         key: Option<String>,
@@ -95,6 +96,7 @@ fn of_project(rest: &[&str]) -> Option<Endpoint> {
         ["unreal", key] => Endpoint::Unreal {
             key: (*key).to_owned(),
         },
+        ["playstation"] => Endpoint::PlayStation,
         ["cron", slug] => Endpoint::CheckIn {
             slug: percent_decoded(slug),
             key: None,
@@ -127,6 +129,7 @@ mod tests {
 
     #[test]
     fn reads_every_endpoint() {
+        check("/api/42/playstation/", Some(Endpoint::PlayStation));
         let cron = |slug: &str, key: Option<&str>| Endpoint::CheckIn {
             slug: slug.to_owned(),
             key: key.map(str::to_owned),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::handle::text;
 use crate::pipeline::Refusal;
+use crate::report;
 
 /// The version that is spoken.
 pub const VERSION: &str = "1.0.0";
@@ -108,10 +109,7 @@ fn is_crash(headers: &HeaderMap) -> Result<bool, Refusal> {
     let json = STANDARD.decode(ours.trim()).ok();
     let read = json.and_then(|json| serde_json::from_slice::<Metadata>(&json).ok());
     let said = read.ok_or(Refusal::UploadHeader(METADATA))?;
-    Ok(matches!(
-        said.attachment_type.as_str(),
-        "event.minidump" | "event.applecrashreport"
-    ))
+    Ok(report::is_crash(&said.attachment_type))
 }
 
 /// A header's number, where there is one.

@@ -60,7 +60,8 @@ pub(super) fn check_budgets(envelope: &Envelope) -> Result<(), Refusal> {
     Ok(())
 }
 
-const fn is_root(kind: &ItemKind) -> bool {
+/// Whether an item of a kind takes the event id of its envelope.
+pub(super) const fn is_root(kind: &ItemKind) -> bool {
     matches!(
         kind,
         ItemKind::Event | ItemKind::Transaction | ItemKind::Security | ItemKind::RawSecurity
@@ -151,8 +152,7 @@ pub(super) fn hides_address(envelope: &Envelope) -> bool {
 fn makes_event(item: &EnvelopeItem) -> bool {
     let is_crash = || {
         let kind = item.header.attachment_type();
-        let kind = kind.as_deref().unwrap_or_default();
-        matches!(kind, "event.minidump" | "event.applecrashreport")
+        kind.is_some_and(|kind| report::is_crash(&kind))
     };
     item.kind.makes_event() || (item.kind == ItemKind::Attachment && is_crash())
 }

@@ -5,11 +5,11 @@ use protocol::auth::{CLIENT_BYTES_MAX, Credentials};
 use protocol::block::{Item, Items, Record, Sum};
 use protocol::envelope::Envelope;
 use protocol::ids::{EventId, Lane};
-use protocol::item::Category;
+use protocol::item::{Category, ItemKind};
 use protocol::privacy::{Payload, Scrubber};
 use serde::Deserialize;
 
-use super::items::{self, PAYLOAD_BYTES_MAX};
+use super::items::{self, PAYLOAD_BYTES_MAX, Peek};
 use super::{Request, Target, parts};
 
 /// Longest `User-Agent` that is kept, in bytes.
@@ -22,6 +22,12 @@ pub(super) struct Kept {
     pub(super) item: Item,
     /// What its parts come to, when they are in the spool already.
     pub(super) sum: Option<Sum>,
+}
+
+impl Kept {
+    fn kind(&self) -> ItemKind {
+        ItemKind::from_name(&self.item.kind)
+    }
 }
 
 /// A record without items: what all records of an envelope share.
@@ -63,10 +69,16 @@ pub(super) fn stamp(
 pub(super) fn split(stamp: &Items, kept: Vec<Kept>) -> Vec<(Lane, Record)> {
     let mut records: Vec<(Lane, Items, usize)> = Vec::new();
     let mut large = Vec::new();
-    for Kept {
-        lane, item, sum, ..
-    } in kept
-    {
+    let has_root = kept.iter().any(|kept| items::is_root(&kept.kind()));
+    for one in kept {
+        let is_beside = has_root && one.kind() == ItemKind::Feedback;
+        let Kept {
+            lane, item, sum, ..
+        } = one;
+        if is_beside {
+            large.push((lane, Record::Items(of_its_own(stamp, item))));
+            continue;
+        }
         if let Some(sum) = sum {
             large.push((lane, parts::whole_of(stamp, item, sum)));
             continue;
@@ -101,6 +113,17 @@ pub(super) fn split(stamp: &Items, kept: Vec<Kept>) -> Vec<(Lane, Record)> {
         .map(|(lane, items, _)| (lane, Record::Items(items)))
         .chain(large)
         .collect()
+}
+
+/// Feedback that comes with an event is one too, and of another id.
+fn of_its_own(stamp: &Items, item: Item) -> Items {
+    let given = Peek::at(&item.payload).and_then(|peek| peek.event_id());
+    let given = given.filter(|given| Some(*given) != stamp.event_id);
+    Items {
+        event_id: Some(given.unwrap_or_else(items::random_id)),
+        items: vec![item],
+        ..stamp.clone()
+    }
 }
 
 fn clean(scrubber: &Scrubber, mut text: String, bytes_max: usize) -> String {

@@ -232,6 +232,8 @@ const fn report(error: ReportError) -> (u16, &'static str, Option<Duration>) {
         ReportError::Multipart(_) => (400, reason::INVALID_MULTIPART),
         ReportError::NoMinidump => (400, reason::MISSING_MINIDUMP),
         ReportError::Minidump => (400, reason::INVALID_MINIDUMP),
+        ReportError::NoProsperodump => (400, reason::MISSING_PROSPERODUMP),
+        ReportError::Prosperodump => (400, reason::INVALID_PROSPERODUMP),
         ReportError::Compression(_) => (400, reason::INVALID_COMPRESSION),
         ReportError::Unreal(_) => (400, reason::INVALID_UNREAL),
         ReportError::CheckIn(_) | ReportError::Duration => (400, reason::INVALID_CHECK_IN),

@@ -1,13 +1,11 @@
 //! The body of the older protocol: one event, plain or packed.
 //!
-//! It is JSON, or base64 of JSON, or base64 of zlib of JSON, or a form with one of these in
-//! `sentry_data`, or an envelope after all. Python clients of old wrote `NaN` and `Infinity`,
+//! It is JSON, or JSON packed by zlib or gzip, or one of these in Base64, or a form with one of these
+//! in `sentry_data`, or an envelope after all. Python clients of old wrote `NaN` and `Infinity`,
 //! which are read as `null`.
 
 use std::io::Read;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use protocol::auth::query_pairs;
 use protocol::envelope::{Envelope, EnvelopeHeader, EnvelopeItem, ItemHeader};
@@ -15,6 +13,10 @@ use protocol::item::ItemKind;
 use protocol::limits::STORE_BYTES_MAX;
 
 use super::items::{Peek, random_id};
+use crate::unpack;
+
+/// What some editors and shells put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a body is not an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +67,11 @@ pub(super) fn envelope(body: &Bytes) -> Result<Envelope, StoreError> {
 
 /// The JSON inside.
 fn unpack(body: &Bytes) -> Result<Bytes, StoreError> {
-    let body = body.slice_ref(body.trim_ascii());
+    if is_deflated(body) {
+        return inflated(body);
+    }
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let body = body.slice_ref(text.trim_ascii());
     match body.first() {
         None => Err(StoreError::Empty),
         Some(b'{') => bounded(body),
@@ -89,16 +95,33 @@ fn packed(text: &[u8]) -> Result<Bytes, StoreError> {
         .map(|b| if *b == b' ' { b'+' } else { *b })
         .filter(|b| !b.is_ascii_whitespace())
         .collect();
-    let bytes = STANDARD.decode(text).map_err(|_| StoreError::Encoding)?;
+    let bytes = unpack::base64(&text).ok_or(StoreError::Encoding)?;
     if bytes.trim_ascii_start().first() == Some(&b'{') {
         return bounded(Bytes::from(bytes));
     }
+    inflated(&bytes)
+}
+
+/// Whether bytes begin as gzip or zlib do, and so as no text.
+fn is_deflated(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]
+    )
+}
+
+fn inflated(packed: &[u8]) -> Result<Bytes, StoreError> {
     let mut json = Vec::new();
     let most = STORE_BYTES_MAX as u64 + 1;
-    flate2::read::ZlibDecoder::new(bytes.as_slice())
-        .take(most)
-        .read_to_end(&mut json)
-        .map_err(|_| StoreError::Encoding)?;
+    let read = match packed.first() {
+        Some(0x1f) => flate2::read::GzDecoder::new(packed)
+            .take(most)
+            .read_to_end(&mut json),
+        _ => flate2::read::ZlibDecoder::new(packed)
+            .take(most)
+            .read_to_end(&mut json),
+    };
+    read.map_err(|_| StoreError::Encoding)?;
     bounded(Bytes::from(json))
 }
 
@@ -139,12 +162,21 @@ pub(super) fn repaired(json: Bytes) -> Bytes {
 mod tests {
     use std::io::Write;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     const ID: &str = "0ce3763a664740e48329d8add471c1d7";
 
     fn zlib(data: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(data).unwrap();
         encoder.finish().unwrap()
     }
@@ -175,6 +207,12 @@ mod tests {
         check(form(&packed), Ok(&json));
         check(form(&base64), Ok(&json));
         check(form(&json), Ok(&json));
+        check(zlib(json.as_bytes()), Ok(&json));
+        check(gzip(json.as_bytes()), Ok(&json));
+        check(STANDARD.encode(gzip(json.as_bytes())), Ok(&json));
+        check(packed.trim_end_matches('='), Ok(&json));
+        check(packed.replace('+', "-").replace('/', "_"), Ok(&json));
+        check(format!("\u{feff}{json}"), Ok(&json));
         let found = envelope(&Bytes::from(packed)).unwrap();
         assert_eq!(found.header.event_id.unwrap().to_string(), ID);
     }

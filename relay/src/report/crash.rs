@@ -4,21 +4,24 @@ use bytes::Bytes;
 use protocol::crash::{self, Crash, CrashError};
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::item::ItemKind;
-use protocol::wire;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Dump, dump, fields, minidump};
+use super::bounded::Room;
+use super::{Dump, dump, dying_message, fields, minidump, playstation};
 
 /// Most breadcrumbs that are kept of the two files.
 const BREADCRUMBS_MAX: usize = 100;
+/// The note of a file of MessagePack that cannot be read. Source: ingest specification, outcomes.
+const INVALID_MSGPACK: &str = "invalid_msgpack";
+/// The note of a dump that only its maker can read.
+const UNREAD_PROSPERODUMP: &str = "unread_prosperodump";
 
 /// Gives an envelope whose attachments make an event that event: files of MessagePack become the
 /// event and its breadcrumbs, a crash without one is given one, and a dump says what it can of its
 /// event. Others stay as they are.
 pub(super) fn complete(envelope: &mut Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) {
     if envelope.items.iter().any(|item| kind_of(item).is_some()) {
-        let dump = dump_of(envelope, dumps);
-        complete_with(envelope, Value::Null, dump);
+        complete_told(envelope, Value::Null, dumps);
     }
 }
 
@@ -28,55 +31,153 @@ pub(super) fn complete_told(
     told: Value,
     dumps: impl Fn(&EnvelopeItem) -> Dump,
 ) {
+    let room = Room::new();
+    let mut notes = Notes::default();
+    take_dying_message(envelope, &room, &mut notes);
+    note_dumps(envelope, &mut notes);
     let dump = dump_of(envelope, dumps);
-    complete_with(envelope, told, dump);
-}
-
-fn complete_with(envelope: &mut Envelope, told: Value, dump: Option<Told>) {
     if envelope.items.iter().any(|item| item.kind.makes_event()) {
-        if let Some((dump, file)) = dump {
-            amend(envelope, &dump, &file);
+        if dump.is_some() || !notes.0.is_empty() {
+            amend(envelope, &room, |event| tell(event, dump, notes));
         }
         return;
     }
-    let crash = envelope.items.iter().find_map(kind_of);
-    let mut event = Value::Object(serde_json::Map::new());
-    let mut crumbs = Vec::new();
-    envelope.items.retain(|item| match kind_of(item) {
-        Some(Kind::Payload) => decoded(&item.payload).is_none_or(|read| {
-            fields::merge(&mut event, read);
-            false
-        }),
-        Some(Kind::Breadcrumbs) => {
-            let read = breadcrumbs(&item.payload);
-            let is_read = !read.is_empty();
-            crumbs.extend(read);
-            !is_read
-        }
-        Some(Kind::Minidump | Kind::Other) | None => true,
-    });
+    let kinds = envelope.items.iter().filter_map(kind_of);
+    let defaults = kinds.map(placeholder).find(|known| !known.is_empty());
+    let files = Files::take(envelope, &room, &mut notes);
+    let mut event = Value::Object(files.event);
     if told.is_object() {
         fields::merge(&mut event, told);
     }
-    if !crumbs.is_empty() {
-        crumbs.sort_by(|a, b| when(a).total_cmp(&when(b)));
-        let first = crumbs.len().saturating_sub(BREADCRUMBS_MAX);
-        fields::merge(&mut event, json!({"breadcrumbs": crumbs.split_off(first)}));
+    if !files.crumbs.is_empty() {
+        fields::merge(&mut event, json!({"breadcrumbs": latest(files.crumbs)}));
     }
-    if let Some(object) = event.as_object_mut() {
-        if let Some((dump, file)) = dump {
-            dump::tell(object, &dump, &file);
+    let Value::Object(mut event) = event else {
+        return;
+    };
+    if event.is_empty() && defaults.is_none() {
+        return;
+    }
+    tell(&mut event, dump, notes);
+    for (name, value) in defaults.into_iter().flatten() {
+        event.entry(name).or_insert(value);
+    }
+    envelope
+        .items
+        .insert(0, minidump::event_item(&Value::Object(event)));
+}
+
+/// What the event's reader is told of files that cannot be read: what kind, which file, and why.
+#[derive(Default)]
+struct Notes(Vec<(&'static str, String, String)>);
+
+impl Notes {
+    fn add(&mut self, what: &'static str, item: &EnvelopeItem, why: &impl ToString) {
+        self.0.push((what, name(item), why.to_string()));
+    }
+}
+
+/// Adds to an event what a dump says, and the notes.
+fn tell(event: &mut Map<String, Value>, dump: Option<Told>, notes: Notes) {
+    if let Some((dump, file)) = dump {
+        dump::tell(event, &dump, &file);
+    }
+    for (what, file, why) in notes.0 {
+        dump::note(event, what, &why, &file);
+    }
+}
+
+fn take_dying_message(envelope: &mut Envelope, room: &Room, notes: &mut Notes) {
+    let is_one = |item: &EnvelopeItem| kind_of(item) == Some(Kind::Switch);
+    let Some(at) = envelope.items.iter().position(is_one) else {
+        return;
+    };
+    let taken = dying_message::take_apart(envelope, at, room);
+    if let (Err(why), Some(item)) = (taken, envelope.items.get(at)) {
+        notes.add(dying_message::INVALID, item, &why);
+    }
+}
+
+/// Some dumps nobody but the console's maker can read.
+fn note_dumps(envelope: &Envelope, notes: &mut Notes) {
+    for item in &envelope.items {
+        if kind_of(item) == Some(Kind::PlayStation) {
+            notes.add(
+                UNREAD_PROSPERODUMP,
+                item,
+                &"the console's own tools read it",
+            );
         }
-        if crash.is_some() {
-            let defaults = placeholder(crash);
-            for (name, value) in defaults {
-                object.entry(name).or_insert(value);
+    }
+}
+
+/// What the files of MessagePack say.
+#[derive(Default)]
+struct Files {
+    event: Map<String, Value>,
+    crumbs: Vec<Value>,
+}
+
+impl Files {
+    /// Takes them out of an envelope. One of which nothing can be read stays, and is noted.
+    fn take(envelope: &mut Envelope, room: &Room, notes: &mut Notes) -> Self {
+        let mut files = Self::default();
+        envelope.items.retain(|item| match kind_of(item) {
+            Some(Kind::Payload) => !files.add_event(item, room, notes),
+            Some(Kind::Breadcrumbs) => !files.add_breadcrumbs(item, room, notes),
+            _ => true,
+        });
+        files
+    }
+
+    /// Whether there was an event in a file.
+    fn add_event(&mut self, item: &EnvelopeItem, room: &Room, notes: &mut Notes) -> bool {
+        match room.msgpack(&item.payload) {
+            Ok(read) => {
+                let mut event = Value::Object(std::mem::take(&mut self.event));
+                fields::merge(&mut event, Value::Object(read));
+                if let Value::Object(event) = event {
+                    self.event = event;
+                }
+                true
+            }
+            Err(why) => {
+                notes.add(INVALID_MSGPACK, item, &why);
+                false
             }
         }
-        if !object.is_empty() {
-            envelope.items.insert(0, minidump::event_item(&event));
-        }
     }
+
+    /// Whether there were breadcrumbs in a file: in a list, or one after the other.
+    fn add_breadcrumbs(&mut self, item: &EnvelopeItem, room: &Room, notes: &mut Notes) -> bool {
+        let n_before = self.crumbs.len();
+        let mut rest = item.payload.as_ref();
+        while !rest.is_empty() {
+            match room.next_msgpack(rest) {
+                Ok((Value::Array(list), after)) => {
+                    self.crumbs
+                        .extend(list.into_iter().filter(Value::is_object));
+                    rest = after;
+                }
+                Ok((crumb, after)) => {
+                    self.crumbs.extend(Some(crumb).filter(Value::is_object));
+                    rest = after;
+                }
+                Err(why) => {
+                    notes.add(INVALID_MSGPACK, item, &why);
+                    break;
+                }
+            }
+        }
+        self.crumbs.len() > n_before
+    }
+}
+
+/// The last of them in time.
+fn latest(mut crumbs: Vec<Value>) -> Vec<Value> {
+    crumbs.sort_by(|a, b| when(a).total_cmp(&when(b)));
+    let first = crumbs.len().saturating_sub(BREADCRUMBS_MAX);
+    crumbs.split_off(first)
 }
 
 /// What a dump says, and the name of its file.
@@ -90,19 +191,22 @@ fn dump_of(envelope: &Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) -> Option
         Dump::Here => crash::read(&item.payload),
         Dump::Apart(seen) => Ok(seen?),
     };
-    let file = item.header.text("filename").unwrap_or_default();
-    Some((crash, file))
+    Some((crash, name(item)))
 }
 
-/// Adds what a dump says to the event that came with it. An event that cannot be read here stays
-/// as it is: the hub reads more forms than are made.
-fn amend(envelope: &mut Envelope, dump: &Result<Crash, CrashError>, file: &str) {
+fn name(item: &EnvelopeItem) -> String {
+    item.header.filename().unwrap_or_default()
+}
+
+/// Changes the event that a crash came with. One that cannot be read here stays as it is: the hub
+/// reads more forms than are made.
+fn amend(envelope: &mut Envelope, room: &Room, change: impl FnOnce(&mut Map<String, Value>)) {
     let mut items = envelope.items.iter_mut();
     let Some(item) = items.find(|item| item.kind == ItemKind::Event) else {
         return;
     };
-    if let Ok(mut event) = serde_json::from_slice(&item.payload) {
-        dump::tell(&mut event, dump, file);
+    if let Ok(mut event) = room.json(&item.payload) {
+        change(&mut event);
         item.payload = Bytes::from(Value::Object(event).to_string());
     }
 }
@@ -110,9 +214,32 @@ fn amend(envelope: &mut Envelope, dump: &Result<Crash, CrashError>, file: &str) 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Minidump,
-    Other,
+    Report,
+    PlayStation,
+    Switch,
     Payload,
     Breadcrumbs,
+}
+
+/// Whether an attachment of this type is of a crash, and makes an event.
+#[must_use]
+pub fn is_crash(attachment_type: &str) -> bool {
+    let kind = Kind::of(attachment_type);
+    kind.is_some_and(|kind| !matches!(kind, Kind::Payload | Kind::Breadcrumbs))
+}
+
+impl Kind {
+    fn of(attachment_type: &str) -> Option<Self> {
+        Some(match attachment_type {
+            "event.minidump" => Self::Minidump,
+            "event.applecrashreport" => Self::Report,
+            playstation::TYPE => Self::PlayStation,
+            dying_message::TYPE => Self::Switch,
+            "event.payload" => Self::Payload,
+            "event.breadcrumbs" => Self::Breadcrumbs,
+            _ => return None,
+        })
+    }
 }
 
 /// What an attachment does to its event, if anything.
@@ -120,23 +247,20 @@ fn kind_of(item: &EnvelopeItem) -> Option<Kind> {
     if item.kind != ItemKind::Attachment {
         return None;
     }
-    Some(match item.header.attachment_type()?.as_str() {
-        "event.minidump" => Kind::Minidump,
-        "event.applecrashreport" | "playstation.prosperodump" | "nswitch.dying_message" => {
-            Kind::Other
-        }
-        "event.payload" => Kind::Payload,
-        "event.breadcrumbs" => Kind::Breadcrumbs,
-        _ => return None,
-    })
+    if dying_message::is_one(item) {
+        return Some(Kind::Switch);
+    }
+    Kind::of(&item.header.attachment_type()?)
 }
 
 /// What is known of a crash whose dump says nothing.
-fn placeholder(kind: Option<Kind>) -> Vec<(String, Value)> {
+fn placeholder(kind: Kind) -> Vec<(String, Value)> {
     let (ty, mechanism) = match kind {
-        Some(Kind::Minidump) => ("Minidump", "minidump"),
-        Some(Kind::Other) => ("Crash", "crash_report"),
-        Some(Kind::Payload | Kind::Breadcrumbs) | None => return Vec::new(),
+        Kind::Minidump => ("Minidump", "minidump"),
+        Kind::Report => ("Crash", "crash_report"),
+        Kind::PlayStation => ("PlayStationCrash", "prosperodump"),
+        Kind::Switch => ("SwitchCrash", "dying_message"),
+        Kind::Payload | Kind::Breadcrumbs => return Vec::new(),
     };
     let exception = json!({"values": [{
         "type": ty, "value": "native crash",
@@ -147,30 +271,6 @@ fn placeholder(kind: Option<Kind>) -> Vec<(String, Value)> {
         ("level".to_owned(), json!("fatal")),
         ("exception".to_owned(), exception),
     ]
-}
-
-/// One MessagePack value that is an object.
-fn decoded(payload: &Bytes) -> Option<Value> {
-    let value: Value = wire::decode_msgpack(payload).ok()?;
-    value.is_object().then_some(value)
-}
-
-/// A list of breadcrumbs, or one after the other.
-fn breadcrumbs(payload: &Bytes) -> Vec<Value> {
-    let mut rest = payload.as_ref();
-    let mut crumbs = Vec::new();
-    while !rest.is_empty() && crumbs.len() < BREADCRUMBS_MAX * 2 {
-        let Ok((value, after)) = wire::decode_msgpack_next::<Value>(rest) else {
-            break;
-        };
-        match value {
-            Value::Array(list) => crumbs.extend(list.into_iter().filter(Value::is_object)),
-            Value::Object(_) => crumbs.push(value),
-            _ => {}
-        }
-        rest = after;
-    }
-    crumbs
 }
 
 /// A breadcrumb's time, to sort by. Both forms of one client agree in their form.

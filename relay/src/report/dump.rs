@@ -13,7 +13,7 @@ const UNREADABLE: &str = "invalid_minidump";
 pub(super) fn tell(event: &mut Map<String, Value>, dump: &Result<Crash, CrashError>, file: &str) {
     let crash = match dump {
         Ok(crash) => crash,
-        Err(error) => return note(event, &error.to_string(), file),
+        Err(error) => return note(event, UNREADABLE, &error.to_string(), file),
     };
     let defaults = [
         ("platform", json!("native")),
@@ -126,14 +126,17 @@ fn system_name(os: &str) -> &str {
     }
 }
 
-/// Tells the event's reader, once.
-fn note(event: &mut Map<String, Value>, why: &str, file: &str) {
+/// Tells the event's reader what of a file cannot be read, once for each.
+pub(super) fn note(event: &mut Map<String, Value>, what: &str, why: &str, file: &str) {
     let errors = event.entry("errors").or_insert_with(|| json!([]));
     let Some(errors) = errors.as_array_mut() else {
         return;
     };
-    let is_known = |error: &Value| error.get("type").and_then(Value::as_str) == Some(UNREADABLE);
+    let is = |error: &Value, name: &str, text: &str| {
+        error.get(name).and_then(Value::as_str) == Some(text)
+    };
+    let is_known = |error: &Value| is(error, "type", what) && is(error, "name", file);
     if !errors.iter().any(is_known) {
-        errors.push(json!({"type": UNREADABLE, "name": file, "value": why}));
+        errors.push(json!({"type": what, "name": file, "value": why}));
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::bounded::Room;
+
 /// Deepest nesting of `sentry[a][b]…`.
 const DEPTH_MAX: usize = 15;
 /// Most pieces, single values, and other fields.
@@ -16,7 +18,7 @@ const FIELDS_MAX: usize = 500;
 /// What was told so far.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    json: Option<Value>,
+    json: Option<String>,
     pieces: BTreeMap<u32, String>,
     values: Vec<(Vec<String>, String)>,
     extra: Map<String, Value>,
@@ -26,7 +28,7 @@ impl Told {
     /// Notes a field.
     pub(super) fn add(&mut self, name: &str, value: &str) {
         if name == "sentry" {
-            self.json = serde_json::from_str(value).ok();
+            self.json = Some(value.to_owned());
         } else if let Some(number) = name.strip_prefix("sentry__").and_then(|n| n.parse().ok()) {
             if self.pieces.len() < FIELDS_MAX {
                 self.pieces.insert(number, value.to_owned());
@@ -41,12 +43,16 @@ impl Told {
     }
 
     /// All of it as an event; an object.
-    pub(super) fn event(self) -> Value {
+    pub(super) fn event(mut self) -> Value {
         let mut event = Value::Object(Map::new());
+        let room = Room::new();
         let pieces: String = self.pieces.into_values().collect();
-        for json in [self.json, serde_json::from_str(&pieces).ok()] {
-            if let Some(json) = json.filter(Value::is_object) {
-                merge(&mut event, json);
+        for text in [self.json.unwrap_or_default(), pieces] {
+            match room.json(text.as_bytes()) {
+                Ok(json) => merge(&mut event, Value::Object(json)),
+                Err(_) if text.is_empty() => {}
+                // Kept to be looked at, as it came.
+                Err(_) => drop(self.extra.insert("sentry".to_owned(), Value::from(text))),
             }
         }
         for (path, value) in self.values {

@@ -7,6 +7,7 @@ use protocol::timestamp::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::bounded::Room;
 use super::container::Containers;
 use super::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReportError, container, list};
 
@@ -22,8 +23,8 @@ pub(super) fn vercel(body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, Repor
         if line.get().len() > ENTRY_BYTES_MAX {
             return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
         }
-        let line = serde_json::from_str(line.get()).map_err(|_| JSON)?;
-        containers.add(&entry(&line, at))
+        let read = Room::new().json(line.get().as_bytes());
+        containers.add(&entry(&read.map_err(|why| why.of(JSON))?, at))
     };
     if is_list {
         list::members(body, ENTRIES_MAX, JSON)?

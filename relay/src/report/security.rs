@@ -1,7 +1,10 @@
-//! Reports of browsers: broken content security policies as they came, network errors as logs.
+//! Reports of browsers: broken content security policies as they came, network errors as logs,
+//! whichever of the addresses they come to.
 //!
 //! Certificate reports (Expect-CT, Expect-Staple, public key pins) are withdrawn from browsers;
 //! they are passed on here, so that the pipeline counts them by their reason.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use protocol::envelope::{Envelope, EnvelopeItem, ItemHeader};
@@ -11,6 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::bounded::Room;
 use super::container::Containers;
 use super::{ENTRY_BYTES_MAX, REPORTS_MAX, ReportError, alone, container, list};
 
@@ -21,30 +25,50 @@ const AGE_MILLIS_MAX: i64 = 30 * 24 * 3_600_000;
 /// Most facts of one network error.
 const FACTS_MAX: usize = 64;
 
-/// One envelope for each report of the body.
+/// Every report of the body, each by what it is about: pages name one address for all that browsers
+/// report. Network errors become log entries, others an envelope each.
 pub(super) fn reports(
     body: &Bytes,
+    at: Timestamp,
     release: Option<&str>,
     environment: Option<&str>,
 ) -> Result<Vec<Envelope>, ReportError> {
-    let reports = listed(body)?;
-    let envelopes = reports.into_iter().map(|payload| {
-        let mut header = ItemHeader::default();
-        for (name, value) in [
-            ("sentry_release", release),
-            ("sentry_environment", environment),
-        ] {
-            if let Some(value) = value.filter(|v| !v.is_empty() && v.len() <= NAME_BYTES_MAX) {
-                header.set_text(name, value);
-            }
+    let mut header = ItemHeader::default();
+    for (name, value) in [
+        ("sentry_release", release),
+        ("sentry_environment", environment),
+    ] {
+        if let Some(value) = value.filter(|v| !v.is_empty() && v.len() <= NAME_BYTES_MAX) {
+            header.set_text(name, value);
         }
-        alone(EnvelopeItem {
-            kind: ItemKind::RawSecurity,
-            header,
-            payload,
-        })
-    });
-    Ok(envelopes.collect())
+    }
+    let mut logs = Containers::new(ItemKind::Log);
+    let mut others = Vec::new();
+    for payload in listed(body)? {
+        if is_network_error(&payload) {
+            if payload.len() > ENTRY_BYTES_MAX {
+                return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
+            }
+            let report = Room::new().json(&payload).map_err(|why| why.of(JSON))?;
+            logs.add(&network_error(&report, at))?;
+        } else {
+            others.push(alone(EnvelopeItem {
+                kind: ItemKind::RawSecurity,
+                header: header.clone(),
+                payload,
+            }));
+        }
+    }
+    Ok(logs.close().into_iter().chain(others).collect())
+}
+
+fn is_network_error(report: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+    }
+    serde_json::from_slice::<Kind<'_>>(report).is_ok_and(|read| read.kind == "network-error")
 }
 
 /// Whether a report is of a kind that browsers no longer send, or of none that is known.
@@ -68,22 +92,7 @@ pub fn is_withdrawn(report: &[u8]) -> bool {
     kinds.csp_report.is_none() && (kinds.body.is_none() || !is_csp)
 }
 
-/// Every report of the body as a log entry.
-pub(super) fn network_errors(body: &Bytes, at: Timestamp) -> Result<Vec<Envelope>, ReportError> {
-    let mut logs = Containers::new(ItemKind::Log);
-    for report in listed(body)? {
-        if report.len() > ENTRY_BYTES_MAX {
-            return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
-        }
-        let report: Value = serde_json::from_slice(&report).map_err(|_| JSON)?;
-        if report.get("type").and_then(Value::as_str) == Some("network-error") {
-            logs.add(&network_error(&report, at))?;
-        }
-    }
-    Ok(logs.close())
-}
-
-fn network_error(report: &Value, at: Timestamp) -> Value {
+fn network_error(report: &Map<String, Value>, at: Timestamp) -> Value {
     let empty = Map::new();
     let body = report.get("body").and_then(Value::as_object);
     let body = body.unwrap_or(&empty);

@@ -1,5 +1,6 @@
 //! Every form, by example, and against bytes that mean nothing.
 
+mod crashes;
 mod otlp;
 
 use proptest::prelude::*;
@@ -410,6 +411,24 @@ fn network_errors_become_logs_at_their_time() {
 }
 
 #[test]
+fn reports_are_read_by_what_they_are_about_at_either_address() {
+    let csp = r#"{"type":"csp-violation","body":{"effectiveDirective":"img-src"}}"#;
+    let body = format!("[{csp},{{\"type\":\"network-error\"}},{{\"type\":\"deprecation\"}}]");
+    let security = Form::Security {
+        release: None,
+        environment: None,
+    };
+    for form in [Form::NetworkErrors, security] {
+        let made = made(&form, body.clone());
+        let kinds = made.iter().map(|envelope| envelope.items[0].kind.name());
+        let kinds: Vec<_> = kinds.collect();
+        assert_eq!(kinds, ["log", "raw_security", "raw_security"]);
+        assert_eq!(made[1].items[0].payload, csp);
+        assert!(is_withdrawn(&made[2].items[0].payload));
+    }
+}
+
+#[test]
 fn a_drains_lines_become_logs() {
     let line =
         r#"{"id":"1","message":"hi","timestamp":1500,"level":"warning","proxy":{"path":"/a"}}"#;
@@ -424,6 +443,23 @@ fn a_drains_lines_become_logs() {
         assert_eq!(log["attributes"]["vercel.proxy.path"]["value"], "/a");
     }
     assert!(matches!(error(&Form::Vercel, "[1"), ReportError::Json(_)));
+}
+
+#[test]
+fn of_a_few_bytes_no_more_is_made_than_there_is_room_for() {
+    let many = format!("[{}0]", "{\"\":0},".repeat(ENTRY_BYTES_MAX / 8));
+    let nel = format!("[{{\"type\":\"network-error\",\"body\":{{\"a\":{many}}}}}]");
+    let logs = format!(
+        "{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{{\"spanId\":null,\"x\":{many},\"eventName\":null}}]}}]}}]}}"
+    );
+    for (form, body) in [
+        (Form::Vercel, format!("{{\"message\":{many}}}")),
+        (Form::NetworkErrors, nel),
+        (Form::Otlp(Signal::Logs, Encoding::Json), logs),
+    ] {
+        let why = error(&form, body);
+        assert!(matches!(why, ReportError::UnpacksTo(_)), "{form:?}: {why}");
+    }
 }
 
 #[test]
@@ -576,6 +612,9 @@ fn every_form() -> Vec<Form> {
         form(),
         Form::Attachments { event_id, boundary },
         unreal_crash(),
+        Form::PlayStation {
+            boundary: "xyz".to_owned(),
+        },
         Form::CheckIn(CheckIn::of("a".to_owned(), "status=ok")),
         Form::Vercel,
         Form::Feedback { event_id },

@@ -18,6 +18,11 @@ pub(super) fn zlib(file: &Bytes) -> Result<Bytes, ReportError> {
     whole(Packing::Zlib, file)
 }
 
+/// Undoes zstd, where that is told beside.
+pub(super) fn zstd(file: &Bytes) -> Result<Bytes, ReportError> {
+    whole(Packing::Zstd, file)
+}
+
 fn whole(packing: Packing, file: &Bytes) -> Result<Bytes, ReportError> {
     let broken = |Broken(packing)| ReportError::Compression(packing.name());
     let mut unpacker = Unpacker::new(packing);

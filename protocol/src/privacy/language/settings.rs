@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::builtin::FILTERED;
 use crate::privacy::keys::{COOKIES, SESSIONS, sensitive_fields};
+use crate::privacy::roles::ADDRESS_ATTRIBUTES;
 use crate::privacy::safe::{safe_keys, safe_selectors};
 use crate::roster::PrivacySettings;
 
@@ -19,11 +20,16 @@ const VALUES: &str = "$string || $number || $array || $object";
 const PROSE: &str = "$logentry.formatted || $error.value || $log.body || $http.headers.user-agent";
 /// Likewise, and a path to somebody's home is none in them.
 const URLS: &str = "$http.url || $breadcrumb.data.url || $breadcrumb.data.to || $breadcrumb.data.from || $span.description || culprit";
-const ADDRESSES: &str = "$user.ip_address || $sdk.client_ip";
+const ADDRESSES: &str =
+    "$user.ip_address || $sdk.client_ip || $http.env.REMOTE_ADDR || $span.tags.'user.ip'";
 const COOKIE_TEXTS: &str = "$http.cookies || $http.headers.cookie || $http.headers.set-cookie || *.'http.request.header.cookie' || *.'http.response.header.set-cookie'";
 const COOKIE_VALUES: &str = "$http.cookies.*";
-const ATTRIBUTES: &str =
-    "$span.data.* || $span.attributes.* || $log.attributes.* || contexts.trace.data.*";
+const ATTRIBUTES: [&str; 4] = [
+    "$span.data",
+    "$span.attributes",
+    "$log.attributes",
+    "contexts.trace.data",
+];
 
 /// The names of the rules that a document of settings has of its own.
 const FIELDS_RULE: &str = "sensitive-fields";
@@ -58,15 +64,29 @@ pub fn rules_of(settings: &PrivacySettings) -> String {
     applications.insert(format!("({URLS}){but}"), json!(parts));
     applications.insert(format!("({COOKIE_VALUES}){but}"), json!([COOKIES_RULE]));
     applications.insert(
-        format!("({ATTRIBUTES}){but}"),
+        format!("({}){but}", attributes_named(&["*"])),
         json!([COOKIE_ATTRIBUTES_RULE]),
     );
     applications.insert(format!("({COOKIE_TEXTS}){but}"), json!(["@cookies:filter"]));
     if settings.scrub_ip_addresses {
-        applications.insert(format!("({ADDRESSES}){but}"), json!(["@anything:remove"]));
+        let attributes = attributes_named(&ADDRESS_ATTRIBUTES.map(|name| format!("'{name}'")));
+        applications.insert(
+            format!("({ADDRESSES} || {attributes}){but}"),
+            json!(["@anything:remove"]),
+        );
     }
     let document = json!({"rules": rules, "applications": Value::from(applications)});
     format!("{document:#}")
+}
+
+/// The attributes of these names.
+fn attributes_named(names: &[impl AsRef<str>]) -> String {
+    let of_place = |place| {
+        let names = names.iter();
+        names.map(move |name| format!("{place}.{}", name.as_ref()))
+    };
+    let all: Vec<String> = ATTRIBUTES.into_iter().flat_map(of_place).collect();
+    all.join(" || ")
 }
 
 /// What is taken out of a text, in the order in which it is looked for.

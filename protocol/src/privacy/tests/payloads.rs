@@ -220,7 +220,7 @@ fn settings_add_and_take_away() {
     let expected: Value = serde_json::from_str(
         r#"{"extra":{"KundeNr":"[Filtered]","token":"y","card":{"n":"4111111111111111"},"q":"[Filtered]"},
             "user":{"ip_address":null,"email":"[email]"},"sdk":{"client_ip":null},
-            "request":{"env":{"REMOTE_ADDR":"[ip]"},"headers":{"X-Forwarded-For":"[ip], [ip]"}}}"#,
+            "request":{"env":{"REMOTE_ADDR":null},"headers":{"X-Forwarded-For":"[ip], [ip]"}}}"#,
     )
     .unwrap();
     assert_eq!(after, expected);
@@ -231,6 +231,60 @@ fn settings_add_and_take_away() {
             r#"{"user":{"ip_address":"{{auto}}"}}"#
         )
         .changed
+    );
+}
+
+#[test]
+fn an_address_goes_however_it_is_written() {
+    let check = |kind: Payload, before: &str, after: &str| {
+        let expected: Value = serde_json::from_str(after).unwrap();
+        assert_eq!(
+            scrub_with(&all_switches(), kind, before),
+            expected,
+            "{before}"
+        );
+    };
+    for address in [
+        "3221226219",
+        r#""host.example""#,
+        r#"["203.0.113.42",3221226219]"#,
+    ] {
+        let event = |address: &str| {
+            format!(
+                r#"{{"user":{{"ip_address":{address},"id":7}},"sdk":{{"name":"a","client_ip":{address}}},"request":{{"env":{{"REMOTE_ADDR":{address},"REMOTE_PORT":80}}}},
+                "spans":[{{"tags":{{"user.ip":{address}}},"data":{{"client.address":{address},"server.port":80}}}}]}}"#
+            )
+        };
+        check(Payload::Event, &event(address), &event("null"));
+        let entry = |address: &str| {
+            format!(
+                r#"{{"items":[{{"attributes":{{"client.address":{{"value":{address},"type":"integer"}},"n":{{"value":3,"type":"integer"}}}}}}]}}"#
+            )
+        };
+        check(Payload::Items, &entry(address), &entry("null"));
+    }
+    check(
+        Payload::Event,
+        r#"{"user":{"ip_address":{"v4":3221226219}}}"#,
+        r#"{"user":{"ip_address":null}}"#,
+    );
+    check(
+        Payload::Json,
+        r#"{"sid":"a","attrs":{"release":"b","ip_address":3221226219}}"#,
+        r#"{"sid":"a","attrs":{"release":"b","ip_address":null}}"#,
+    );
+    let switched_off =
+        r#"{"user":{"ip_address":3221226219},"request":{"env":{"REMOTE_ADDR":"203.0.113.42"}}}"#;
+    stays(switched_off);
+    // What an SDK could not read as an address is told beside the event.
+    let told =
+        r#"{"user":{"ip_address":null},"_meta":{"user":{"ip_address":{"":{"val":3221226219}}}}}"#;
+    let clean = scrubbed(&all_switches(), Payload::Event, told).payload;
+    assert!(!String::from_utf8_lossy(&clean).contains("3221226219"));
+    let note = meta(&all_switches(), r#"{"user":{"ip_address":3221226219}}"#);
+    assert_eq!(
+        note["user"]["ip_address"][""]["rem"],
+        serde_json::json!([["@ip", "x"]])
     );
 }
 

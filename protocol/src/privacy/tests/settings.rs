@@ -104,7 +104,7 @@ fn event() -> impl Strategy<Value = Value> {
             "exception": {"values": [{"value": text(), "stacktrace": {"frames": [{"vars": object(), "function": "f"}]}}]},
             "breadcrumbs": {"values": [{"message": text(), "data": object()}]},
             "request": {"url": text(), "headers": object(), "cookies": object(), "data": object(), "env": object(), "query_string": text()},
-            "user": {"ip_address": text().as_str(), "email": text(), "id": "7"},
+            "user": {"ip_address": text(), "email": text(), "id": "7"},
             "extra": object(),
             "contexts": {"mine": object()},
             "server_name": text(),
@@ -189,8 +189,17 @@ fn settings_can_be_read_as_rules() {
     let applications = document["applications"].as_object().unwrap();
     assert!(applications.keys().all(|selector| selector.ends_with(safe)));
     let rules = |selector: &str| &applications[&format!("({selector}){safe}")];
-    assert_eq!(
-        rules("$user.ip_address || $sdk.client_ip"),
-        &json!(["@anything:remove"])
+    let addresses = format!(
+        "{} || {}",
+        "$user.ip_address || $sdk.client_ip || $http.env.REMOTE_ADDR || $span.tags.'user.ip'",
+        [
+            "$span.data",
+            "$span.attributes",
+            "$log.attributes",
+            "contexts.trace.data"
+        ]
+        .map(|at| format!("{at}.'client.address' || {at}.'user.ip_address'"))
+        .join(" || ")
     );
+    assert_eq!(rules(&addresses), &json!(["@anything:remove"]));
 }

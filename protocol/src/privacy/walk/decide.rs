@@ -91,15 +91,18 @@ pub(super) fn decide(rules: &Rules, role: Role, key: &[u8], sight: json::Sight) 
         return Next { spot, secret: None };
     }
     let spot = role.unknown();
+    let is_address = rules.ips && role.is_address(key);
     let secret = match role {
         Role::SecretAttribute => Some(Rule::Password),
+        Role::AddressAttribute => Some(Rule::Ip),
         Role::SecretMeta | Role::SecretMetaNote => Some(Rule::Password),
-        Role::Meta if secret_rule(rules, key, sight, false).is_some() => {
+        Role::Meta if is_address || secret_rule(rules, key, sight, false).is_some() => {
             return Next {
                 spot: Role::SecretMeta.unknown(),
                 secret: Some(Rule::Password),
             };
         }
+        _ if is_address => Some(Rule::Ip),
         _ => secret_rule(rules, key, sight, role == Role::Cookies),
     };
     Next {

@@ -181,6 +181,44 @@ async fn of_a_form_that_is_wrong_nothing_is_kept_and_the_reason_is_said() {
     assert_eq!(relay.count("refused", "invalid_compression"), 1);
 }
 
+#[tokio::test]
+async fn a_playstation_is_told_what_is_wanted_and_its_crash_is_an_event() {
+    let relay = start().await;
+    let path = format!("/api/1/playstation/?sentry_key={KEY}");
+    let asks = [(
+        "Content-Type",
+        "application/vnd.sce.crs.datareq-request+json",
+    )];
+    let wanted = relay.send("POST", &path, &asks, b"{}").await;
+    assert_eq!(wanted.status, 200);
+    assert!(wanted.text().contains("corefile"), "{}", wanted.text());
+    for length in [100, 9 * MIB] {
+        let relay = start().await;
+        let dump = [&b"\x7fELF"[..], &vec![b'x'; length]].concat();
+        let body = form(&[("corefile", "a.prosperodmp", &dump), ("s", "b.png", b"png")]);
+        let sent = relay.send("POST", &path, &[FORM], &body).await;
+        assert_eq!(sent.status, 200, "{}", sent.text());
+        let event = event_of(&relay).await;
+        let exception = &event["exception"]["values"][0];
+        assert_eq!(exception["type"], "PlayStationCrash");
+        assert_eq!(event["errors"][0]["name"], "a.prosperodmp");
+    }
+    let relay = start().await;
+    for (body, why) in [
+        (
+            form(&[("a", "a.prosperodmp", b"none")]),
+            "invalid_prosperodump",
+        ),
+        (
+            form(&[("a", "a.png", b"png")]),
+            "missing_prosperodump_upload",
+        ),
+    ] {
+        assert_eq!(relay.send("POST", &path, &[FORM], &body).await.status, 400);
+        assert_eq!(relay.count("refused", why), 1, "{:?}", relay.counts());
+    }
+}
+
 /// Rules that people wrote for project 1.
 fn ruled(applications: &str) -> PrivacySettings {
     let rules = format!(

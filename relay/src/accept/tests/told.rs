@@ -27,6 +27,31 @@ fn withholding(names: &[&str]) -> Policy {
 }
 
 #[tokio::test]
+async fn feedback_that_comes_with_an_event_is_an_event_of_its_own() {
+    let own = "2".repeat(32);
+    for (payload, is_given) in [
+        ("{\"event_id\":\"OWN\"}".replace("OWN", &own), true),
+        ("{\"event_id\":\"OWN\"}".replace("OWN", TRACE), false),
+        ("{}".to_owned(), false),
+    ] {
+        let relay = start().await;
+        let header = format!("\"event_id\":\"{TRACE}\"");
+        let items = [("event", "{\"message\":\"x\"}"), ("feedback", &payload)];
+        assert_eq!(relay.post(&envelope(&header, &items)).await.status, 200);
+        let kept = relay.kept().await;
+        let id = |kind: &str| {
+            let mut records = kept.iter().map(|(_, items)| items);
+            let record = records.find(|record| record.items[0].kind == kind).unwrap();
+            assert_eq!(record.items.len(), 1);
+            record.event_id.unwrap().to_string()
+        };
+        assert_eq!(id("event"), TRACE);
+        assert_ne!(id("feedback"), TRACE);
+        assert_eq!(id("feedback") == own, is_given, "{payload}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_policy_withholds_is_taken_counted_and_kept_nowhere() {
     let policy = withholding(&["attachment", "traces"]);
     let relay = start_under(policy, Default::default(), Some(projects())).await;

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use base64::Engine as _;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use crate::unpack;
 
 /// A number, or a text that holds one.
 trait Number: Sized {
@@ -46,6 +47,7 @@ macro_rules! whole {
 
 whole!(u64);
 whole!(i64);
+whole!(i32);
 
 impl Number for f64 {
     #[expect(clippy::cast_precision_loss, reason = "a fraction was asked for")]
@@ -116,6 +118,23 @@ pub(super) fn wholes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u
         .collect())
 }
 
+pub(super) fn fractions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    #[derive(Deserialize)]
+    struct One(#[serde(deserialize_with = "plain_fraction")] f64);
+    let list = Option::<Vec<One>>::deserialize(deserializer)?;
+    Ok(list
+        .unwrap_or_default()
+        .into_iter()
+        .map(|One(n)| n)
+        .collect())
+}
+
+/// Bits; those beyond the ones that are known mean nothing here.
+pub(super) fn flags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let bits = whole(deserializer)? & u64::from(u32::MAX);
+    Ok(u32::try_from(bits).unwrap_or_default())
+}
+
 pub(super) fn signed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     number(deserializer)
 }
@@ -130,38 +149,43 @@ pub(super) fn plain_fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     Ok(number(deserializer)?.unwrap_or_default())
 }
 
-/// Hexadecimal digits; what is none is no id.
+/// Hexadecimal digits, or what protobuf itself makes of bytes; what is neither is no id.
 pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
-    let digit = |pair: &[u8]| {
-        let pair = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(pair, 16).ok()
-    };
-    let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(digit).collect();
-    Ok(bytes.filter(|_| text.len() <= 64).unwrap_or_default())
+    let id = || unpack::base64(text.as_bytes()).filter(|bytes| matches!(bytes.len(), 8 | 16));
+    Ok(digits(&text).or_else(id).unwrap_or_default())
+}
+
+/// The bytes of a text of hexadecimal digits.
+fn digits(text: &str) -> Option<Vec<u8>> {
+    if text.len() > 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    pairs.map(byte).collect()
 }
 
 pub(super) fn base64<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<u8>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    let engine = base64::engine::general_purpose::STANDARD;
-    Ok(text.and_then(|text| engine.decode(text).ok()))
+    Ok(text.and_then(|text| unpack::base64(text.as_bytes())))
 }
 
 /// A value of an enumeration: its number, or its name, of which only the severities' and the
-/// kinds' order matters here.
+/// kinds' order matters here. What is neither is the first, which says nothing.
 pub(super) fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Choice {
-        Number(i32),
+        Number(f64),
         Name(String),
         None(()),
     }
     Ok(match Choice::deserialize(deserializer)? {
-        Choice::Number(number) => number,
-        Choice::Name(name) => named(&name),
+        Choice::Number(number) => i32::from_f64(number).unwrap_or_default(),
+        Choice::Name(name) => name.parse().unwrap_or_else(|_| named(&name)),
         Choice::None(()) => 0,
     })
 }

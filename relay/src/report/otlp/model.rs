@@ -2,6 +2,7 @@
 //! encodings: what protobuf calls `oneof` is a set of optional fields here, of which one is given.
 //!
 //! Numbers are those of opentelemetry-proto 1. What is around entries is read by `pieces`.
+//! JSON names a field in its own way or as protobuf does; a reader takes both.
 
 use prost::Message;
 use serde::Deserialize;
@@ -37,21 +38,25 @@ pub(super) struct KeyValue {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct AnyValue {
     #[prost(string, optional, tag = "1")]
+    #[serde(alias = "string_value")]
     pub(super) string_value: Option<String>,
     #[prost(bool, optional, tag = "2")]
+    #[serde(alias = "bool_value")]
     pub(super) bool_value: Option<bool>,
     #[prost(int64, optional, tag = "3")]
-    #[serde(deserialize_with = "lenient::signed")]
+    #[serde(alias = "int_value", deserialize_with = "lenient::signed")]
     pub(super) int_value: Option<i64>,
     #[prost(double, optional, tag = "4")]
-    #[serde(deserialize_with = "lenient::fraction")]
+    #[serde(alias = "double_value", deserialize_with = "lenient::fraction")]
     pub(super) double_value: Option<f64>,
     #[prost(message, optional, tag = "5")]
+    #[serde(alias = "array_value")]
     pub(super) array_value: Option<ArrayValue>,
     #[prost(message, optional, tag = "6")]
+    #[serde(alias = "kvlist_value")]
     pub(super) kvlist_value: Option<KeyValueList>,
     #[prost(bytes = "vec", optional, tag = "7")]
-    #[serde(deserialize_with = "lenient::base64")]
+    #[serde(alias = "bytes_value", deserialize_with = "lenient::base64")]
     pub(super) bytes_value: Option<Vec<u8>>,
 }
 
@@ -73,13 +78,13 @@ pub(super) struct KeyValueList {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Span {
     #[prost(bytes = "vec", tag = "1")]
-    #[serde(deserialize_with = "lenient::id")]
+    #[serde(alias = "trace_id", deserialize_with = "lenient::id")]
     pub(super) trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
-    #[serde(deserialize_with = "lenient::id")]
+    #[serde(alias = "span_id", deserialize_with = "lenient::id")]
     pub(super) span_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
-    #[serde(deserialize_with = "lenient::id")]
+    #[serde(alias = "parent_span_id", deserialize_with = "lenient::id")]
     pub(super) parent_span_id: Vec<u8>,
     #[prost(string, tag = "5")]
     pub(super) name: String,
@@ -87,10 +92,10 @@ pub(super) struct Span {
     #[serde(deserialize_with = "lenient::choice")]
     pub(super) kind: i32,
     #[prost(fixed64, tag = "7")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "start_time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) start_time_unix_nano: u64,
     #[prost(fixed64, tag = "8")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "end_time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) end_time_unix_nano: u64,
     #[prost(message, repeated, tag = "9")]
     pub(super) attributes: Vec<KeyValue>,
@@ -101,6 +106,7 @@ pub(super) struct Span {
     #[prost(message, optional, tag = "15")]
     pub(super) status: Option<SpanStatus>,
     #[prost(fixed32, tag = "16")]
+    #[serde(deserialize_with = "lenient::flags")]
     pub(super) flags: u32,
 }
 
@@ -108,7 +114,7 @@ pub(super) struct Span {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct SpanEvent {
     #[prost(fixed64, tag = "1")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) time_unix_nano: u64,
     #[prost(string, tag = "2")]
     pub(super) name: String,
@@ -120,10 +126,10 @@ pub(super) struct SpanEvent {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Link {
     #[prost(bytes = "vec", tag = "1")]
-    #[serde(deserialize_with = "lenient::id")]
+    #[serde(alias = "trace_id", deserialize_with = "lenient::id")]
     pub(super) trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
-    #[serde(deserialize_with = "lenient::id")]
+    #[serde(alias = "span_id", deserialize_with = "lenient::id")]
     pub(super) span_id: Vec<u8>,
     #[prost(message, repeated, tag = "4")]
     pub(super) attributes: Vec<KeyValue>,
@@ -143,27 +149,29 @@ pub(super) struct SpanStatus {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct LogRecord {
     #[prost(fixed64, tag = "1")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) time_unix_nano: u64,
     #[prost(int32, tag = "2")]
-    #[serde(deserialize_with = "lenient::choice")]
+    #[serde(alias = "severity_number", deserialize_with = "lenient::choice")]
     pub(super) severity_number: i32,
     #[prost(string, tag = "3")]
+    #[serde(alias = "severity_text")]
     pub(super) severity_text: String,
     #[prost(message, optional, tag = "5")]
     pub(super) body: Option<AnyValue>,
     #[prost(message, repeated, tag = "6")]
     pub(super) attributes: Vec<KeyValue>,
     #[prost(bytes = "vec", tag = "9")]
-    #[serde(deserialize_with = "lenient::id")]
+    #[serde(alias = "trace_id", deserialize_with = "lenient::id")]
     pub(super) trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "10")]
-    #[serde(deserialize_with = "lenient::id")]
+    #[serde(alias = "span_id", deserialize_with = "lenient::id")]
     pub(super) span_id: Vec<u8>,
     #[prost(fixed64, tag = "11")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "observed_time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) observed_time_unix_nano: u64,
     #[prost(string, tag = "12")]
+    #[serde(alias = "event_name")]
     pub(super) event_name: String,
 }
 
@@ -181,6 +189,7 @@ pub(super) struct Metric {
     #[prost(message, optional, tag = "9")]
     pub(super) histogram: Option<Histogram>,
     #[prost(message, optional, tag = "10")]
+    #[serde(alias = "exponential_histogram")]
     pub(super) exponential_histogram: Option<ExponentialHistogram>,
     #[prost(message, optional, tag = "11")]
     pub(super) summary: Option<Summary>,
@@ -191,11 +200,16 @@ pub(super) struct Metric {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Numbers {
     #[prost(message, repeated, tag = "1")]
+    #[serde(alias = "data_points")]
     pub(super) data_points: Vec<NumberPoint>,
     #[prost(int32, tag = "2")]
-    #[serde(deserialize_with = "lenient::choice")]
+    #[serde(
+        alias = "aggregation_temporality",
+        deserialize_with = "lenient::choice"
+    )]
     pub(super) aggregation_temporality: i32,
     #[prost(bool, tag = "3")]
+    #[serde(alias = "is_monotonic")]
     pub(super) is_monotonic: bool,
 }
 
@@ -203,17 +217,18 @@ pub(super) struct Numbers {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct NumberPoint {
     #[prost(fixed64, tag = "3")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) time_unix_nano: u64,
     #[prost(double, optional, tag = "4")]
-    #[serde(deserialize_with = "lenient::fraction")]
+    #[serde(alias = "as_double", deserialize_with = "lenient::fraction")]
     pub(super) as_double: Option<f64>,
     #[prost(sfixed64, optional, tag = "6")]
-    #[serde(deserialize_with = "lenient::signed")]
+    #[serde(alias = "as_int", deserialize_with = "lenient::signed")]
     pub(super) as_int: Option<i64>,
     #[prost(message, repeated, tag = "7")]
     pub(super) attributes: Vec<KeyValue>,
     #[prost(uint32, tag = "8")]
+    #[serde(deserialize_with = "lenient::flags")]
     pub(super) flags: u32,
 }
 
@@ -221,9 +236,13 @@ pub(super) struct NumberPoint {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Histogram {
     #[prost(message, repeated, tag = "1")]
+    #[serde(alias = "data_points")]
     pub(super) data_points: Vec<HistogramPoint>,
     #[prost(int32, tag = "2")]
-    #[serde(deserialize_with = "lenient::choice")]
+    #[serde(
+        alias = "aggregation_temporality",
+        deserialize_with = "lenient::choice"
+    )]
     pub(super) aggregation_temporality: i32,
 }
 
@@ -231,7 +250,7 @@ pub(super) struct Histogram {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct HistogramPoint {
     #[prost(fixed64, tag = "3")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) time_unix_nano: u64,
     #[prost(fixed64, tag = "4")]
     #[serde(deserialize_with = "lenient::whole")]
@@ -240,9 +259,10 @@ pub(super) struct HistogramPoint {
     #[serde(deserialize_with = "lenient::fraction")]
     pub(super) sum: Option<f64>,
     #[prost(fixed64, repeated, tag = "6")]
-    #[serde(deserialize_with = "lenient::wholes")]
+    #[serde(alias = "bucket_counts", deserialize_with = "lenient::wholes")]
     pub(super) bucket_counts: Vec<u64>,
     #[prost(double, repeated, tag = "7")]
+    #[serde(alias = "explicit_bounds", deserialize_with = "lenient::fractions")]
     pub(super) explicit_bounds: Vec<f64>,
     #[prost(message, repeated, tag = "9")]
     pub(super) attributes: Vec<KeyValue>,
@@ -253,6 +273,7 @@ pub(super) struct HistogramPoint {
     #[serde(deserialize_with = "lenient::fraction")]
     pub(super) max: Option<f64>,
     #[prost(uint32, tag = "10")]
+    #[serde(deserialize_with = "lenient::flags")]
     pub(super) flags: u32,
 }
 
@@ -260,9 +281,13 @@ pub(super) struct HistogramPoint {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ExponentialHistogram {
     #[prost(message, repeated, tag = "1")]
+    #[serde(alias = "data_points")]
     pub(super) data_points: Vec<ExponentialPoint>,
     #[prost(int32, tag = "2")]
-    #[serde(deserialize_with = "lenient::choice")]
+    #[serde(
+        alias = "aggregation_temporality",
+        deserialize_with = "lenient::choice"
+    )]
     pub(super) aggregation_temporality: i32,
 }
 
@@ -272,7 +297,7 @@ pub(super) struct ExponentialPoint {
     #[prost(message, repeated, tag = "1")]
     pub(super) attributes: Vec<KeyValue>,
     #[prost(fixed64, tag = "3")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) time_unix_nano: u64,
     #[prost(fixed64, tag = "4")]
     #[serde(deserialize_with = "lenient::whole")]
@@ -287,6 +312,7 @@ pub(super) struct ExponentialPoint {
     #[serde(deserialize_with = "lenient::fraction")]
     pub(super) max: Option<f64>,
     #[prost(uint32, tag = "10")]
+    #[serde(deserialize_with = "lenient::flags")]
     pub(super) flags: u32,
 }
 
@@ -294,6 +320,7 @@ pub(super) struct ExponentialPoint {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Summary {
     #[prost(message, repeated, tag = "1")]
+    #[serde(alias = "data_points")]
     pub(super) data_points: Vec<SummaryPoint>,
 }
 
@@ -301,7 +328,7 @@ pub(super) struct Summary {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct SummaryPoint {
     #[prost(fixed64, tag = "3")]
-    #[serde(deserialize_with = "lenient::whole")]
+    #[serde(alias = "time_unix_nano", deserialize_with = "lenient::whole")]
     pub(super) time_unix_nano: u64,
     #[prost(fixed64, tag = "4")]
     #[serde(deserialize_with = "lenient::whole")]
@@ -312,6 +339,7 @@ pub(super) struct SummaryPoint {
     #[prost(message, repeated, tag = "7")]
     pub(super) attributes: Vec<KeyValue>,
     #[prost(uint32, tag = "8")]
+    #[serde(deserialize_with = "lenient::flags")]
     pub(super) flags: u32,
 }
 

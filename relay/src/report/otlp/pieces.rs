@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use super::model::{Resource, Scope};
 use super::{Encoding, Signal};
+use crate::report::bounded::Room;
 use crate::report::list::{self, AtMost, Members};
 use crate::report::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReportError};
 
@@ -107,12 +108,12 @@ fn messages(mut message: &[u8], field: u32) -> Result<Vec<&[u8]>, ReportError> {
     Ok(found)
 }
 
-/// A level of an export in JSON: under which names it says what is of all in it, and what is
-/// inside.
+/// Under which names a level of an export in JSON says what is of all in it, and what is inside:
+/// the one of JSON, the one of protobuf, and those of before scopes had this name.
 #[derive(Clone, Copy)]
 struct Level {
-    of_all: Option<&'static str>,
-    inside: &'static str,
+    of_all: &'static [&'static str],
+    inside: &'static [&'static str],
 }
 
 /// What a level says, unread.
@@ -122,18 +123,51 @@ struct Cut<'de> {
 }
 
 /// The levels of a signal's export: the whole, a resource, a scope.
-fn levels(signal: Signal) -> [Level; 3] {
-    let [resources, scopes, entries] = match signal {
-        Signal::Traces => ["resourceSpans", "scopeSpans", "spans"],
-        Signal::Logs => ["resourceLogs", "scopeLogs", "logRecords"],
-        Signal::Metrics => ["resourceMetrics", "scopeMetrics", "metrics"],
+const fn levels(signal: Signal) -> [Level; 3] {
+    let [resources, scopes, entries]: [&[&str]; 3] = match signal {
+        Signal::Traces => [
+            &["resourceSpans", "resource_spans"],
+            &[
+                "scopeSpans",
+                "scope_spans",
+                "instrumentationLibrarySpans",
+                "instrumentation_library_spans",
+            ],
+            &["spans"],
+        ],
+        Signal::Logs => [
+            &["resourceLogs", "resource_logs"],
+            &[
+                "scopeLogs",
+                "scope_logs",
+                "instrumentationLibraryLogs",
+                "instrumentation_library_logs",
+            ],
+            &["logRecords", "log_records"],
+        ],
+        Signal::Metrics => [
+            &["resourceMetrics", "resource_metrics"],
+            &[
+                "scopeMetrics",
+                "scope_metrics",
+                "instrumentationLibraryMetrics",
+                "instrumentation_library_metrics",
+            ],
+            &["metrics"],
+        ],
     };
-    let level = |of_all, inside| Level { of_all, inside };
     [
-        level(None, resources),
-        level(Some("resource"), scopes),
-        level(Some("scope"), entries),
+        level(&[], resources),
+        level(&["resource"], scopes),
+        level(
+            &["scope", "instrumentationLibrary", "instrumentation_library"],
+            entries,
+        ),
     ]
+}
+
+const fn level(of_all: &'static [&'static str], inside: &'static [&'static str]) -> Level {
+    Level { of_all, inside }
 }
 
 impl Level {
@@ -157,7 +191,7 @@ impl<'de> Visitor<'de> for Level {
     type Value = Cut<'de>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "an object with {}", self.inside)
+        write!(out, "an object with one of {:?}", self.inside)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Cut<'de>, A::Error> {
@@ -166,9 +200,13 @@ impl<'de> Visitor<'de> for Level {
             inside: Ok(Vec::new()),
         };
         while let Some(name) = fields.next_key::<Cow<'de, str>>()? {
-            if name == self.inside {
-                cut.inside = fields.next_value_seed(AtMost(ENTRIES_MAX))?;
-            } else if self.of_all.is_some_and(|of_all| name == of_all) {
+            if self.inside.contains(&name.as_ref()) {
+                let inside = fields.next_value_seed(AtMost(ENTRIES_MAX))?;
+                // Exporters between two names told both, the other one empty.
+                if cut.inside.as_ref().is_ok_and(Vec::is_empty) {
+                    cut.inside = inside;
+                }
+            } else if self.of_all.contains(&name.as_ref()) {
                 cut.of_all = fields.next_value()?;
             } else {
                 fields.next_value::<IgnoredAny>()?;
@@ -218,7 +256,8 @@ fn read<T: Message + Default + DeserializeOwned>(
 
 /// Few exporters write what they do not know as null.
 fn without_nulls<T: DeserializeOwned>(piece: &[u8]) -> Result<T, ReportError> {
-    let mut value: Value = serde_json::from_slice(piece).map_err(|_| JSON)?;
+    let read = Room::new().json(piece).map_err(|why| why.of(JSON))?;
+    let mut value = Value::Object(read);
     drop_nulls(&mut value);
     serde_json::from_value(value).map_err(|_| JSON)
 }

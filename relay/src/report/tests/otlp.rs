@@ -251,6 +251,169 @@ fn what_an_export_says_is_null_is_not_there() {
     );
 }
 
+/// The same message with the names that its fields have in protobuf.
+fn in_snake_case(message: &Value) -> Value {
+    let snake = |name: &String| {
+        let letters = name.chars();
+        letters.fold(String::new(), |mut out, letter| {
+            if letter.is_ascii_uppercase() {
+                out.push('_');
+            }
+            out.push(letter.to_ascii_lowercase());
+            out
+        })
+    };
+    match message {
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields
+                .map(|(name, value)| (snake(name), in_snake_case(value)))
+                .collect()
+        }
+        Value::Array(list) => list.iter().map(in_snake_case).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn fields_have_the_names_of_json_or_of_protobuf() {
+    let recorded =
+        include_str!("../../../fixtures/recorded/0391-opentelemetry-js-js-logs-json.body");
+    let check = |signal: Signal, message: &Value| {
+        let form = Form::Otlp(signal, Encoding::Json);
+        let items = |message: &Value| {
+            let made = made(&form, message.to_string());
+            payload(&made[0], &signal_kind(signal))["items"].clone()
+        };
+        let snake = in_snake_case(message);
+        assert_ne!(*message, snake);
+        assert_eq!(items(message), items(&snake), "{signal:?}");
+    };
+    check(Signal::Logs, &serde_json::from_str(recorded).unwrap());
+    check(Signal::Logs, &full_logs());
+    check(Signal::Traces, &full_traces());
+    check(Signal::Metrics, &full_metrics());
+}
+
+const fn signal_kind(signal: Signal) -> ItemKind {
+    match signal {
+        Signal::Traces => ItemKind::Span,
+        Signal::Logs => ItemKind::Log,
+        Signal::Metrics => ItemKind::TraceMetric,
+    }
+}
+
+/// Values of every kind.
+fn attributes() -> Value {
+    let one = |key: &str, value: Value| json!({"key": key, "value": value});
+    json!([
+        one("text", json!({"stringValue": "a"})),
+        one("truth", json!({"boolValue": true})),
+        one("whole", json!({"intValue": "7"})),
+        one("fraction", json!({"doubleValue": 1.5})),
+        one("bytes", json!({"bytesValue": "AQI_"})),
+        one("list", json!({"arrayValue": {"values": [{"intValue": 1}]}})),
+        one(
+            "map",
+            json!({"kvlistValue": {"values": [one("k", json!({"stringValue": "v"}))]}})
+        ),
+    ])
+}
+
+fn full_logs() -> Value {
+    json!({"resourceLogs": [{"resource": {"attributes": attributes(), "droppedAttributesCount": 1},
+        "scopeLogs": [{"scope": {"name": "shop", "version": "1"}, "schemaUrl": "x", "logRecords": [{
+            "timeUnixNano": "1500000000", "observedTimeUnixNano": 1, "severityNumber": "SEVERITY_NUMBER_WARN2",
+            "severityText": "warning", "body": {"stringValue": "said"}, "attributes": attributes(),
+            "traceId": "d1901c4e6b5d6d4cb962dc071d7b7f9e", "spanId": "1410ed60b9f52361",
+            "eventName": "told", "flags": 1}]}]}]})
+}
+
+fn full_traces() -> Value {
+    json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
+        "traceId": "d1901c4e6b5d6d4cb962dc071d7b7f9e", "spanId": "1410ed60b9f52361",
+        "parentSpanId": "ea1572d91cf5853f", "traceState": "a=b", "name": "GET", "kind": "SPAN_KIND_SERVER",
+        "startTimeUnixNano": 1_500_000_000_u64, "endTimeUnixNano": "2500000000", "flags": "769",
+        "attributes": attributes(), "droppedEventsCount": 2,
+        "events": [{"timeUnixNano": "1", "name": "exception", "attributes": attributes()}],
+        "links": [{"traceId": "d1901c4e6b5d6d4cb962dc071d7b7f9e", "spanId": "1410ed60b9f52361"}],
+        "status": {"code": "STATUS_CODE_ERROR", "message": "no"}}]}]}]})
+}
+
+fn full_metrics() -> Value {
+    json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+        {"name": "sold", "sum": {"isMonotonic": true, "aggregationTemporality": "AGGREGATION_TEMPORALITY_CUMULATIVE",
+            "dataPoints": [{"asInt": "3", "timeUnixNano": "1000000000", "startTimeUnixNano": "1"}]}},
+        {"name": "depth", "gauge": {"dataPoints": [{"asDouble": "2.5", "flags": "0"}]}},
+        {"name": "took", "histogram": {"dataPoints": [{"count": "4", "sum": 10, "min": 1, "max": 5,
+            "bucketCounts": ["1", 3], "explicitBounds": ["5", 7]}]}},
+        {"name": "far", "exponentialHistogram": {"dataPoints": [{"count": 2, "sum": "3", "zeroCount": "0"}]}},
+        {"name": "old", "summary": {"dataPoints": [{"count": 2, "sum": 3, "quantileValues": []}]}},
+    ]}]}]})
+}
+
+#[test]
+fn ids_are_hexadecimal_digits_or_what_protobuf_makes_of_bytes() {
+    let ids = |trace: &str, span: &str| {
+        let json = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": trace, "spanId": span}]}]}]});
+        let made = made(
+            &Form::Otlp(Signal::Traces, Encoding::Json),
+            json.to_string(),
+        );
+        let span = payload(&made[0], &ItemKind::Span)["items"][0].clone();
+        (span["trace_id"].clone(), span["span_id"].clone())
+    };
+    let expected = (
+        json!("d1901c4e6b5d6d4cb962dc071d7b7f9e"),
+        json!("1410ed60b9f52361"),
+    );
+    assert_eq!(
+        ids("D1901C4E6B5D6D4CB962DC071D7B7F9E", "1410ed60b9f52361"),
+        expected
+    );
+    assert_eq!(ids("0ZAcTmtdbUy5YtwHHXt/ng==", "FBDtYLn1I2E="), expected);
+    assert_eq!(ids("0ZAcTmtdbUy5YtwHHXt_ng", "FBDtYLn1I2E"), expected);
+    assert_eq!(ids("none", "+1"), (json!(""), json!("")));
+}
+
+#[test]
+fn exports_of_before_scopes_are_read() {
+    let json = json!({"resourceSpans": [{"instrumentationLibrarySpans": [{
+        "instrumentationLibrary": {"name": "shop"}, "spans": [{"name": "GET"}]}]}]});
+    let form = Form::Otlp(Signal::Traces, Encoding::Json);
+    for message in [in_snake_case(&json), json] {
+        let made = made(&form, message.to_string());
+        let span = &payload(&made[0], &ItemKind::Span)["items"][0];
+        assert_eq!(span["name"], "GET");
+        assert_eq!(span["attributes"]["instrumentation.name"]["value"], "shop");
+    }
+}
+
+#[test]
+fn a_number_that_is_no_choice_is_none() {
+    let kind = |kind: Value| {
+        let json = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"kind": kind}]}]}]});
+        let made = made(
+            &Form::Otlp(Signal::Traces, Encoding::Json),
+            json.to_string(),
+        );
+        let span = &payload(&made[0], &ItemKind::Span)["items"][0];
+        span["attributes"]["sentry.kind"]["value"].clone()
+    };
+    for given in [json!(3), json!(3.0), json!("3"), json!("SPAN_KIND_CLIENT")] {
+        assert_eq!(kind(given.clone()), "client", "{given}");
+    }
+    for given in [
+        json!(99),
+        json!(1e30),
+        json!(-1),
+        json!("SPAN_KIND_NEW"),
+        json!(1.5),
+    ] {
+        assert_eq!(kind(given.clone()), Value::Null, "{given}");
+    }
+}
+
 fn null_scope() -> Value {
     json!({"resource": null, "scopeLogs": null})
 }
