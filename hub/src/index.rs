@@ -13,6 +13,8 @@
 //! read the columns of those documents alone. Events in order are read week by week, as far as the
 //! page needs.
 
+mod begun;
+mod compare;
 mod compile;
 mod facet;
 mod grouping;
@@ -22,6 +24,7 @@ mod part;
 mod schema;
 mod suggest;
 mod tally;
+mod terms;
 mod values;
 mod writer;
 

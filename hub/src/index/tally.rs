@@ -246,7 +246,7 @@ fn weights(
             filter: filter.clone(),
             ..Search::everything()
         };
-        let query = compile(&search, &parts.fields, &part.searcher)?;
+        let query = compile(&search, parts, &part.searcher)?;
         Ok(query.weight(scoring())?)
     };
     filters.iter().map(weight).collect()
