@@ -21,6 +21,7 @@ mod grouping;
 mod listing;
 mod look;
 mod part;
+mod people;
 mod schema;
 mod suggest;
 mod tally;

@@ -72,7 +72,7 @@ impl std::fmt::Debug for Threads {
 }
 
 impl Threads {
-    fn start() -> Result<Self, IndexError> {
+    pub(super) fn start() -> Result<Self, IndexError> {
         let n = std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Self(match n.min(THREADS_MAX) {
             1 => Executor::single_thread(),
