@@ -13,15 +13,19 @@
 //! read the columns of those documents alone. Events in order are read week by week, as far as the
 //! page needs.
 
+mod begun;
+mod compare;
 mod compile;
 mod facet;
 mod grouping;
 mod listing;
 mod look;
 mod part;
+mod people;
 mod schema;
 mod suggest;
 mod tally;
+mod terms;
 mod values;
 mod writer;
 

@@ -12,13 +12,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
 use super::assignees::People;
-use super::caller::{Caller, FoundIssue};
+use super::caller::{Caller, FoundIssue, ReadIssue, WriteIssue};
 use super::error::ApiError;
 use super::input::{At, Input};
 use super::letters::{self, About, Deed};
 use super::page::{PAGE_ROWS_MAX, Page, Params};
-use super::types::{IssueAt, IssuePath, UserRef, iso, stored_object};
-use crate::access::Scope;
+use super::types::{IssuePath, UserRef, iso, stored_object};
 use crate::audit;
 use crate::clock;
 use crate::store::issue_read::Activity as Row;
@@ -89,11 +88,9 @@ pub(super) struct NotePath {
     note: i64,
 }
 
-/// The path of a note, as it is read.
+/// The path of a note, as it is read beside its issue.
 #[derive(Debug, Deserialize)]
 pub(super) struct NoteAt {
-    organization: Option<String>,
-    issue: String,
     note: i64,
 }
 
@@ -155,15 +152,10 @@ pub(super) async fn read(
 
 async fn page(
     state: &ApiState,
-    caller: &Caller,
-    at: &IssueAt,
+    found: &FoundIssue,
     params: &Params,
     kind: Option<i64>,
 ) -> Result<Page<Activity>, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(caller, slug, &at.issue, Scope::EventRead)
-        .await?;
     let limit = params.limit()?;
     let cursor = params.cursor()?;
     let from = cursor.map(|cursor| (cursor.place, cursor.direction));
@@ -185,11 +177,10 @@ async fn page(
     tag = "issues", params(IssuePath, PageParams), responses((status = 200, body = Activities)))]
 pub(super) async fn list(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let page = page(&state, &caller, &at, &params, None).await?;
+    let page = page(&state, &found, &params, None).await?;
     let (headers, activity) = page.into_parts(&params);
     Ok((headers, Json(Activities { activity })).into_response())
 }
@@ -199,11 +190,10 @@ pub(super) async fn list(
     tag = "issues", params(IssuePath, PageParams), responses((status = 200, body = [Activity])))]
 pub(super) async fn notes(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    ReadIssue(found): ReadIssue,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let page = page(&state, &caller, &at, &params, Some(NOTE)).await?;
+    let page = page(&state, &found, &params, Some(NOTE)).await?;
     Ok(page.respond(&params))
 }
 
@@ -214,12 +204,19 @@ pub(super) async fn notes(
 pub(super) async fn edit_note(
     State(state): State<ApiState>,
     caller: Caller,
+    WriteIssue(found): WriteIssue,
     At(at): At<NoteAt>,
     Input(note): Input<NewNote>,
 ) -> Result<Json<Activity>, ApiError> {
     let text = checked(&note.text)?;
     let data = json!({ "text": text }).to_string();
-    let written_at = put_note(&state, &caller, &at, Some((text, &data))).await?;
+    let written_at = put_note(
+        &state,
+        &caller,
+        (found.issue.id, at.note),
+        Some((text, &data)),
+    )
+    .await?;
     Ok(Json(Activity {
         id: at.note.to_string(),
         kind: kind_name(NOTE),
@@ -235,9 +232,10 @@ pub(super) async fn edit_note(
 pub(super) async fn remove_note(
     State(state): State<ApiState>,
     caller: Caller,
+    WriteIssue(found): WriteIssue,
     At(at): At<NoteAt>,
 ) -> Result<StatusCode, ApiError> {
-    put_note(&state, &caller, &at, None).await?;
+    put_note(&state, &caller, (found.issue.id, at.note), None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -245,22 +243,18 @@ pub(super) async fn remove_note(
 async fn put_note(
     state: &ApiState,
     caller: &Caller,
-    at: &NoteAt,
+    (issue, note): (i64, i64),
     new: Option<(&str, &str)>,
 ) -> Result<i64, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(caller, slug, &at.issue, Scope::EventWrite)
-        .await?;
     let mut write = state.store.begin().await?;
-    let note = write.note(found.issue.id, at.note).await?;
-    let (user, data, created_at) = note.ok_or_else(ApiError::missing)?;
+    let written = write.note(issue, note).await?;
+    let (user, data, created_at) = written.ok_or_else(ApiError::missing)?;
     if user != Some(caller.0.user.id) {
         return Err(ApiError::forbidden("Only who wrote a note changes it."));
     }
     let before = json!({ "text": stored_object(&data).get("text") });
     audit::changed(&before, &json!({ "text": new.map(|(text, _)| text) }));
-    write.put_note(at.note, new.map(|(_, data)| data)).await?;
+    write.put_note(note, new.map(|(_, data)| data)).await?;
     write.commit().await?;
     Ok(created_at)
 }
@@ -282,13 +276,9 @@ fn checked(text: &str) -> Result<&str, ApiError> {
 pub(super) async fn add_note(
     State(state): State<ApiState>,
     caller: Caller,
-    At(at): At<IssueAt>,
+    WriteIssue(found): WriteIssue,
     Input(note): Input<NewNote>,
 ) -> Result<Response, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventWrite)
-        .await?;
     let text = checked(&note.text)?;
     if note.mentions.len() > MENTIONS_MAX {
         return Err(ApiError::field(

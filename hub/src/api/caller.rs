@@ -219,12 +219,42 @@ impl FromRequestParts<ApiState> for ReadIssue {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        let At(at) = At::<IssueAt>::from_request_parts(parts, state).await?;
-        let slug = at.organization.as_deref();
-        let found = state.issue(&caller, slug, &at.issue, Scope::EventRead);
-        found.await.map(Self)
+        issue_of(parts, state, Scope::EventRead).await.map(Self)
     }
+}
+
+/// The issue that the path names, which the caller may change.
+#[derive(Clone, Debug)]
+pub(super) struct WriteIssue(pub FoundIssue);
+
+impl FromRequestParts<ApiState> for WriteIssue {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        issue_of(parts, state, Scope::EventWrite).await.map(Self)
+    }
+}
+
+/// The issue that the path names, which the caller may remove.
+#[derive(Clone, Debug)]
+pub(super) struct RemoveIssue(pub FoundIssue);
+
+impl FromRequestParts<ApiState> for RemoveIssue {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        issue_of(parts, state, Scope::EventAdmin).await.map(Self)
+    }
+}
+
+async fn issue_of(
+    parts: &mut Parts,
+    state: &ApiState,
+    scope: Scope,
+) -> Result<FoundIssue, ApiError> {
+    let caller = Caller::from_request_parts(parts, state).await?;
+    let At(at) = At::from_request_parts(parts, state).await?;
+    state.issue(&caller, &at, scope).await
 }
 
 impl ApiState {
@@ -277,16 +307,15 @@ impl ApiState {
         Ok((organization, project))
     }
 
-    /// The issue of an id or short id, when the caller may do this in its organization. Without an
+    /// The issue that a path names, when the caller may do this in its organization. Without an
     /// organization it is looked for in all of the caller's.
     pub(super) async fn issue(
         &self,
         caller: &Caller,
-        organization: Option<&str>,
-        name: &str,
+        at: &IssueAt,
         scope: Scope,
     ) -> Result<FoundIssue, ApiError> {
-        let organizations = match organization {
+        let organizations = match at.organization.as_deref() {
             Some(slug) => vec![self.organization(caller, slug, scope).await?],
             None => {
                 let all = self.store.organizations().await?;
@@ -296,7 +325,7 @@ impl ApiState {
         };
         for organization in organizations {
             let projects = self.store.projects(organization.id).await?;
-            let Some((project, issue)) = self.issue_among(&projects, name).await? else {
+            let Some((project, issue)) = self.issue_among(&projects, &at.issue).await? else {
                 continue;
             };
             let allowed = caller.0.membership(organization.id);

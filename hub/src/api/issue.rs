@@ -19,7 +19,7 @@ use super::search::Window;
 use super::types::{IssuePath, UserRef, iso};
 use crate::clock;
 
-use shown::{Expanded, ShownParams};
+use shown::{Expanded, Shown, ShownParams};
 
 /// What an issue's counts over time cover.
 const PERIODS: &[StatsPeriod] = &[StatsPeriod::Day, StatsPeriod::Month];
@@ -116,7 +116,7 @@ pub(super) async fn get(
     caller: Caller,
     ReadIssue(found): ReadIssue,
     params: Params,
-) -> Result<Json<serde_json::Value>, ApiError> {
+) -> Result<Json<Shown<IssueDetail>>, ApiError> {
     let window = Window::of_environments(std::slice::from_ref(&found.project), &params);
     let periods: &[StatsPeriod] = match shown::is_folded(&params, "stats") {
         true => &[],
@@ -124,7 +124,7 @@ pub(super) async fn get(
     };
     let expanded = shown::expanded(&state, &found, &params).await?;
     let issue = described(&state, &caller, found, (&window, periods)).await?;
-    shown::folded(&IssueDetail { expanded, ..issue }, &params).map(Json)
+    shown::folded(IssueDetail { expanded, ..issue }, &params).map(Json)
 }
 
 /// An issue with what was done to it.

@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::caller::{Caller, FoundIssue};
+use super::caller::{Caller, FoundIssue, RemoveIssue};
 use super::deletions::{self, Deletion, Wish};
 use super::error::ApiError;
 use super::input::{At, Input};
@@ -122,13 +122,12 @@ pub(super) async fn update(
     At(at): At<IssueAt>,
     Input(change): Input<IssueChange>,
 ) -> Result<Response, ApiError> {
-    let slug = at.organization.as_deref();
     let discards = wants(change.discard.as_ref());
     let scope = match discards {
         true => Scope::EventAdmin,
         false => Scope::EventWrite,
     };
-    let found = state.issue(&caller, slug, &at.issue, scope).await?;
+    let found = state.issue(&caller, &at, scope).await?;
     let id = found.issue.id;
     if discards {
         tombstones::discard(&state, caller.0.user.id, &[found.issue]).await?;
@@ -193,13 +192,8 @@ pub(super) async fn remove_many_of_project(
     tag = "issues", params(IssuePath), responses((status = 202)))]
 pub(super) async fn remove(
     State(state): State<ApiState>,
-    caller: Caller,
-    At(at): At<IssueAt>,
+    RemoveIssue(found): RemoveIssue,
 ) -> Result<StatusCode, ApiError> {
-    let slug = at.organization.as_deref();
-    let found = state
-        .issue(&caller, slug, &at.issue, Scope::EventAdmin)
-        .await?;
     delete(&state, &[found.project], &[found.issue]).await?;
     Ok(StatusCode::ACCEPTED)
 }

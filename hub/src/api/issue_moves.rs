@@ -15,15 +15,14 @@ use utoipa::ToSchema;
 
 use super::ApiState;
 use super::audit::ISSUE_MERGE;
-use super::caller::{Caller, FoundIssue, ReadIssue};
+use super::caller::{Caller, FoundIssue, ReadIssue, WriteIssue};
 use super::deletions::{self, Wish};
 use super::error::ApiError;
 use super::grouping::{Neighbour, neighbours, project_id, stored_texts};
-use super::input::{At, Input};
+use super::input::Input;
 use super::live::IssueTouched;
 use super::page::Params;
-use super::types::{IssueAt, IssuePath, stored_object};
-use crate::access::Scope;
+use super::types::{IssuePath, stored_object};
 use crate::audit;
 use crate::clock;
 use crate::digest::regroup::{self, Parting, Regroup, RegroupError};
@@ -251,10 +250,9 @@ async fn as_they_are(write: &mut Write, asked: &[IssueRow]) -> Result<Vec<IssueR
 pub(super) async fn unmerge(
     State(state): State<ApiState>,
     caller: Caller,
-    At(at): At<IssueAt>,
+    WriteIssue(found): WriteIssue,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let found = found(&state, &caller, &at).await?;
     let bound = state.store.issue_hashes(found.issue.id).await?;
     let mut hashes: Vec<GroupHash> = Vec::new();
     for name in params.all("id") {
@@ -283,10 +281,9 @@ pub(super) async fn unmerge(
 pub(super) async fn split(
     State(state): State<ApiState>,
     caller: Caller,
-    At(at): At<IssueAt>,
+    WriteIssue(found): WriteIssue,
     Input(by): Input<SplitBy>,
 ) -> Result<Response, ApiError> {
-    let found = found(&state, &caller, &at).await?;
     if by.tag.is_empty() || by.tag.len() > TAG_BYTES_MAX {
         let message = format!("a tag's name has 1 to {TAG_BYTES_MAX} bytes");
         return Err(ApiError::field("tag", message));
@@ -304,10 +301,9 @@ pub(super) async fn split(
 pub(super) async fn put_back(
     State(state): State<ApiState>,
     caller: Caller,
-    At(at): At<IssueAt>,
+    WriteIssue(found): WriteIssue,
     params: Params,
 ) -> Result<Json<Merged>, ApiError> {
-    let found = found(&state, &caller, &at).await?;
     let source = found.issue.id;
     let names: Vec<&str> = params.all("id").collect();
     if names.is_empty() || names.len() > regroup::PARTS_MAX {
@@ -376,13 +372,6 @@ pub(super) async fn similar(
     let texts = stored.as_deref().and_then(stored_texts).unwrap_or_default();
     let list = neighbours(&state, found.project.id, Some(id), &features, &texts).await?;
     Ok(Json(list))
-}
-
-async fn found(state: &ApiState, caller: &Caller, at: &IssueAt) -> Result<FoundIssue, ApiError> {
-    let slug = at.organization.as_deref();
-    state
-        .issue(caller, slug, &at.issue, Scope::EventWrite)
-        .await
 }
 
 async fn part(

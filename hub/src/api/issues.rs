@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiState;
-use super::caller::Caller;
+use super::caller::{Caller, ReadIssue};
 use super::error::ApiError;
 use super::input::At;
 use super::issue::shown::{self, ListedIssue, ShownParams};
@@ -223,12 +223,8 @@ async fn page(
 pub(super) async fn by_short_id(
     State(state): State<ApiState>,
     caller: Caller,
-    At(path): At<ShortIdPath>,
+    ReadIssue(found): ReadIssue,
 ) -> Result<Json<ShortIdAnswer>, ApiError> {
-    let slug = Some(path.organization.as_str());
-    let found = state
-        .issue(&caller, slug, &path.short_id, Scope::EventRead)
-        .await?;
     let id = found.issue.id;
     let project_slug = found.project.slug.clone();
     let mut issues = describe(
@@ -249,13 +245,6 @@ pub(super) async fn by_short_id(
         short_id: group.short_id.clone(),
         group,
     }))
-}
-
-/// The path of a short id.
-#[derive(Debug, serde::Deserialize)]
-pub(super) struct ShortIdPath {
-    organization: String,
-    short_id: String,
 }
 
 /// What a short id stands for.

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
+use tokio::sync::OnceCell;
 
 use super::ApiState;
 use super::caller::Caller;
@@ -19,6 +20,7 @@ use super::error::ApiError;
 use super::issue_shape::{Filtered, Issue, StatsPeriod};
 use super::page::Params;
 use super::sessions;
+use crate::index::People;
 use crate::query::{self, Expr, QueryError};
 use crate::store::issue_condition::IssueCondition;
 use crate::store::issue_list::{HITS_MAX, IssueFilter, IssueSort};
@@ -136,7 +138,7 @@ pub(super) struct Found {
     /// Which of those the search means, where it demands something of events.
     narrowed: Option<Meant>,
     /// All of them, where they were looked for.
-    within: Option<Meant>,
+    within: OnceCell<Meant>,
 }
 
 impl Found {
@@ -211,16 +213,17 @@ impl Found {
         if !is_of_events {
             return Ok(None);
         }
-        let known = self.narrowed.as_ref().or(self.within.as_ref());
-        let look = async |window: &Window| {
-            let search = window.search(Expr::everything());
-            Meant::look(state, search).await?.ranks(state, sort).await
-        };
-        let ranks = match (known, self.window.ever()) {
+        let ever = self.window.ever().filter(|_| sort == IssueSort::FirstSeen);
+        let ranks = if let Some(ever) = ever {
             // As issues show it: in the environments, whenever that was.
-            (_, Some(ever)) if sort == IssueSort::FirstSeen => look(&ever).await?,
-            (Some(meant), _) => meant.ranks(state, sort).await?,
-            (None, _) => look(&self.window).await?,
+            let ever = Meant::look(state, ever.search(Expr::everything())).await?;
+            ever.ranks(state, sort).await?
+        } else if let Some(narrowed) = &self.narrowed {
+            narrowed.ranks(state, sort).await?
+        } else {
+            let look = || Meant::look(state, self.window.search(Expr::everything()));
+            let within = self.within.get_or_try_init(look).await?;
+            within.ranks(state, sort).await?
         };
         Ok(ranks.map(|mut ranks| {
             ranks.sort_unstable_by_key(|place| Reverse((place.value, place.id)));
@@ -236,7 +239,7 @@ impl Found {
         periods: &[StatsPeriod],
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        let known = self.within.as_ref();
+        let known = self.within.get();
         self.window.show(state, known, shown, periods, now).await
     }
 
@@ -249,7 +252,10 @@ impl Found {
         now: Timestamp,
     ) -> Result<HashMap<i64, Filtered>, ApiError> {
         match &self.narrowed {
-            Some(narrowed) => narrowed.figures(state, issues, period, now).await,
+            Some(narrowed) => {
+                let (people, periods) = (People::OfGroups, period.as_slice());
+                narrowed.figures(state, issues, people, periods, now).await
+            }
             None => Ok(HashMap::new()),
         }
     }
@@ -378,7 +384,7 @@ pub(super) async fn resolve(
         asked,
         window,
         narrowed,
-        within,
+        within: OnceCell::new_with(within),
     })
 }
 

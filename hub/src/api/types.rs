@@ -123,5 +123,7 @@ pub(super) struct IssuePath {
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct IssueAt {
     pub organization: Option<String>,
+    /// Its id or short id.
+    #[serde(alias = "short_id")]
     pub issue: String,
 }

@@ -7,12 +7,15 @@ use rustc_hash::FxHashSet;
 use tantivy::columnar::Column;
 use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
 use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery,
-    RegexPhraseQuery, RegexQuery, TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query, RangeQuery, RegexQuery,
+    TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, Searcher, SegmentReader, Term};
 
+use super::begun::Begun;
+use super::compare::{Kinds, compare_versions, compares_number};
+use super::part::Parts;
 use super::schema::{Fields, SEPARATOR, pair, tag_key, words};
 use super::values::Values;
 use super::{IndexError, Search};
@@ -27,27 +30,28 @@ const UNITED_TERMS_MAX: usize = 64;
 /// asked whose they are: to look up a page of issues in every segment takes longer than to read a
 /// column of events.
 const LOOKED_UP_ISSUES_MAX: usize = 8;
-/// So many words of a prefix are looked for one by one; of more, the words of a segment are brought
-/// together first.
-const PREFIX_WORDS_MAX: u32 = 200;
-
 /// The whole question: scope, time and filter.
 pub(super) fn compile(
     search: &Search,
-    fields: &Fields,
+    parts: &Parts,
     searcher: &Searcher,
 ) -> Result<Box<dyn Query>, IndexError> {
-    let compiler = Compiler { fields, searcher };
-    let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+    let fields = &parts.fields;
+    let compiler = Compiler {
+        fields,
+        kinds: &parts.kinds,
+        searcher,
+    };
+    let mut demands: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     if !search.projects.is_empty() {
         let terms = search
             .projects
             .iter()
             .map(|p| Term::from_field_u64(fields.project, p.get()));
-        parts.push((Occur::Must, any_of(terms.collect())));
+        demands.push((Occur::Must, any_of(terms.collect())));
     }
     if let Some(issues) = &search.issues {
-        parts.push((Occur::Must, of_issues(issues, fields.issue)));
+        demands.push((Occur::Must, of_issues(issues, fields.issue)));
     }
     if !search.environments.is_empty() {
         let alternatives = search.environments.iter().map(|environment| {
@@ -57,7 +61,7 @@ pub(super) fn compile(
                 compiler.term(fields.pair, &pair("environment", environment))
             }
         });
-        parts.push((
+        demands.push((
             Occur::Must,
             Box::new(BooleanQuery::union(alternatives.collect())),
         ));
@@ -70,15 +74,15 @@ pub(super) fn compile(
         let until = search
             .until
             .map_or(Bound::Unbounded, |t| Bound::Excluded(bound(t.as_millis())));
-        parts.push((Occur::Must, Box::new(RangeQuery::new(from, until))));
+        demands.push((Occur::Must, Box::new(RangeQuery::new(from, until))));
     }
     if !search.filter.is_everything() {
-        parts.push((Occur::Must, compiler.expr(&search.filter)?));
+        demands.push((Occur::Must, compiler.expr(&search.filter)?));
     }
-    if parts.is_empty() {
+    if demands.is_empty() {
         return Ok(Box::new(AllQuery));
     }
-    Ok(Box::new(BooleanQuery::new(parts)))
+    Ok(Box::new(BooleanQuery::new(demands)))
 }
 
 fn of_issues(issues: &[i64], field: Field) -> Box<dyn Query> {
@@ -116,6 +120,7 @@ fn one_term(term: Term) -> Box<dyn Query> {
 
 struct Compiler<'i> {
     fields: &'i Fields,
+    kinds: &'i Kinds,
     searcher: &'i Searcher,
 }
 
@@ -176,7 +181,7 @@ impl Compiler<'_> {
             return Ok(self.date(filter.op, at.as_millis()));
         }
         if let Some(said) = self.said(filter) {
-            return said;
+            return Ok(said);
         }
         let mut alternatives = Vec::new();
         for key in self.keys(&filter.key) {
@@ -197,11 +202,13 @@ impl Compiler<'_> {
                 Ok(one_or_union(queries?))
             }
             (op, Value::Text(pattern)) => {
-                let with = pattern.as_literal().unwrap_or_default().to_owned();
+                let with = pattern.as_literal().unwrap_or_default().to_lowercase();
                 let (op, values) = (*op, self.values(key));
                 let is_tag = matches!(filter.key, Key::Tag(_));
                 let number = match parse_number(&with).filter(|_| is_tag) {
-                    Some(number) if are_numbers(key, &values, self.searcher)? => Some(number),
+                    Some(number) if self.kinds.are_numbers(key, &values, self.searcher)? => {
+                        Some(number)
+                    }
                     _ => None,
                 };
                 Ok(match number {
@@ -220,7 +227,7 @@ impl Compiler<'_> {
 
     /// `message:word` looks for words in what was said of the error; with `*` the whole message is
     /// meant.
-    fn said(&self, filter: &Filter) -> Option<Result<Box<dyn Query>, IndexError>> {
+    fn said(&self, filter: &Filter) -> Option<Box<dyn Query>> {
         let patterns = match (&filter.key, &filter.op, &filter.value) {
             (Key::Field(name), Op::Is, Value::Text(pattern)) if name == "message" => {
                 std::slice::from_ref(pattern)
@@ -233,7 +240,7 @@ impl Compiler<'_> {
         let queries = words?
             .into_iter()
             .map(|words| self.phrase(field, &tokens(words), ends_in_word(words)));
-        Some(queries.collect::<Result<_, _>>().map(one_or_union))
+        Some(one_or_union(queries.collect()))
     }
 
     fn date(&self, op: Op, at: i64) -> Box<dyn Query> {
@@ -287,51 +294,18 @@ impl Compiler<'_> {
             return Ok(Box::new(AllQuery));
         };
         let is_begun = is_begun && ends_in_word(literal);
-        self.phrase(self.fields.text, &tokens(literal), is_begun)
+        Ok(self.phrase(self.fields.text, &tokens(literal), is_begun))
     }
 
-    fn phrase(
-        &self,
-        field: Field,
-        words: &[String],
-        is_begun: bool,
-    ) -> Result<Box<dyn Query>, IndexError> {
-        let terms = || words.iter().map(|word| Term::from_field_text(field, word));
-        Ok(match words {
+    fn phrase(&self, field: Field, words: &[String], is_begun: bool) -> Box<dyn Query> {
+        let terms = words.iter().map(|word| Term::from_field_text(field, word));
+        match words {
             // Signs alone: nothing to look for, so nothing is found.
             [] => Box::new(EmptyQuery),
-            [word] if is_begun => Box::new(RegexQuery::from_pattern(&begun(word), field)?),
-            [before @ .., last] if is_begun => {
-                if self.are_few(field, last)? {
-                    let mut query = PhrasePrefixQuery::new(terms().collect());
-                    query.set_max_expansions(PREFIX_WORDS_MAX);
-                    return Ok(Box::new(query));
-                }
-                let words = before.iter().map(|word| escape(word));
-                let words = words.chain([begun(last)]).collect();
-                let mut query = RegexPhraseQuery::new(field, words);
-                query.set_max_expansions(u32::MAX);
-                Box::new(query)
-            }
-            [_] => any_of(terms().collect()),
-            _ => Box::new(PhraseQuery::new(terms().collect())),
-        })
-    }
-
-    /// Whether no segment has more than [`PREFIX_WORDS_MAX`] words that begin so.
-    fn are_few(&self, field: Field, begin: &str) -> Result<bool, IndexError> {
-        for segment in self.searcher.segment_readers() {
-            let inverted = segment.inverted_index(field)?;
-            let mut terms = inverted.terms().range().ge(begin).into_stream()?;
-            let mut left = PREFIX_WORDS_MAX;
-            while terms.advance() && terms.key().starts_with(begin.as_bytes()) {
-                let Some(after) = left.checked_sub(1) else {
-                    return Ok(false);
-                };
-                left = after;
-            }
+            [before @ .., last] if is_begun => Box::new(Begun::new(field, before, last)),
+            [_] => any_of(terms.collect()),
+            _ => Box::new(PhraseQuery::new(terms.collect())),
         }
-        Ok(true)
     }
 
     /// `*` inside words: each word is matched by itself.
@@ -374,11 +348,6 @@ impl Compiler<'_> {
     }
 }
 
-/// An expression for the words that begin so.
-fn begun(word: &str) -> String {
-    format!("{}.*", escape(word))
-}
-
 /// Whether a text ends within a word, which may go on.
 fn ends_in_word(text: &str) -> bool {
     text.chars().next_back().is_some_and(char::is_alphanumeric)
@@ -413,70 +382,4 @@ fn escape(text: &str) -> String {
         escaped.push(c);
     }
     escaped
-}
-
-fn compares_number(op: Op, value: &str, number: f64) -> bool {
-    let value = parse_number(value);
-    let order = value.and_then(|value| value.partial_cmp(&number));
-    order.is_some_and(|order| op.holds(order))
-}
-
-/// Whether the values of a tag are numbers and not versions: none that begins as a number goes on
-/// as something else, and the name does not say that they are versions.
-fn are_numbers(key: &str, values: &Values, searcher: &Searcher) -> Result<bool, IndexError> {
-    if key.ends_with("version") || key.ends_with("release") {
-        return Ok(false);
-    }
-    let begins = |value: &str| value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-    let are = values.all(searcher, |value| {
-        !begins(value) || parse_number(value).is_some()
-    });
-    Ok(are?)
-}
-
-/// Orders `package@1.10.0` after `package@1.9.0`: numbers as numbers, the rest as text, and a
-/// release after its pre-releases.
-fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
-    let version = |text: &str| {
-        text.rsplit_once('@')
-            .map_or(text, |(_, v)| v)
-            .to_lowercase()
-    };
-    let (left, right) = (version(left), version(right));
-    let parts = |text: &str| -> (Vec<u64>, Option<String>) {
-        let core_len = text.find(['-', '+']).unwrap_or(text.len());
-        let (core, rest) = text.split_at(core_len);
-        let numbers = core.split('.').map(|n| n.parse().unwrap_or(0)).collect();
-        let pre = rest
-            .strip_prefix('-')
-            .map(|pre| pre.split('+').next().unwrap_or("").to_owned());
-        (numbers, pre)
-    };
-    let ((mut a, a_pre), (mut b, b_pre)) = (parts(&left), parts(&right));
-    let len = a.len().max(b.len());
-    a.resize(len, 0);
-    b.resize(len, 0);
-    a.cmp(&b).then_with(|| match (a_pre, b_pre) {
-        (None, None) => std::cmp::Ordering::Equal,
-        (None, Some(_)) => std::cmp::Ordering::Greater,
-        (Some(_), None) => std::cmp::Ordering::Less,
-        (Some(a), Some(b)) => a.cmp(&b),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn orders_versions_by_number() {
-        let check = |left: &str, right: &str, expected: std::cmp::Ordering| {
-            assert_eq!(compare_versions(left, right), expected, "{left} {right}");
-        };
-        use std::cmp::Ordering::{Equal, Greater, Less};
-        check("shop@1.10.0", "1.9.0", Greater);
-        check("1.0", "1.0.0", Equal);
-        check("2.0.0-rc.1", "2.0.0", Less);
-        check("2.0.0-rc.1", "2.0.0-rc.2", Less);
-    }
 }

@@ -196,7 +196,7 @@ pub(super) fn visit(
     mut look: impl FnMut(&SegmentReader, Matching<'_>) -> Result<(), IndexError>,
 ) -> Result<Searcher, IndexError> {
     let searcher = part.searcher();
-    let query = compile(&part.of_its_time(search), &parts.fields, &searcher)?;
+    let query = compile(&part.of_its_time(search), parts, &searcher)?;
     let weight = query.weight(EnableScoring::disabled_from_searcher(&searcher))?;
     for segment in searcher.segment_readers() {
         look(segment, Matching::new(weight.as_ref(), segment))?;

@@ -11,6 +11,7 @@ use protocol::timestamp::Timestamp;
 use tantivy::directory::MmapDirectory;
 use tantivy::{Executor, IndexReader, IndexSettings, ReloadPolicy, Searcher};
 
+use super::compare::Kinds;
 use super::schema::{Fields, schema, tokenizers};
 use super::{IndexError, Search};
 
@@ -71,7 +72,7 @@ impl std::fmt::Debug for Threads {
 }
 
 impl Threads {
-    fn start() -> Result<Self, IndexError> {
+    pub(super) fn start() -> Result<Self, IndexError> {
         let n = std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Self(match n.min(THREADS_MAX) {
             1 => Executor::single_thread(),
@@ -99,6 +100,7 @@ pub(super) struct Parts {
     dir: PathBuf,
     pub(super) threads: Threads,
     pub(super) fields: Fields,
+    pub(super) kinds: Kinds,
     parts: RwLock<BTreeMap<i64, Arc<Part>>>,
     upto: AtomicI64,
 }
@@ -131,6 +133,7 @@ impl Parts {
             dir,
             threads: Threads::start()?,
             fields,
+            kinds: Kinds::default(),
             parts: RwLock::new(parts),
             upto: AtomicI64::new(upto),
         })

@@ -1,7 +1,6 @@
 //! Counts of what a search found: events and people, by group and over time, in one visit of the
 //! documents that were marked.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
@@ -12,6 +11,7 @@ use tantivy::{DocId, SegmentReader};
 use super::compile::compile;
 use super::look::{Documents, Marks, Matching, OfPart};
 use super::part::Parts;
+use super::people::{self, Met};
 use super::{Count, Groups, IndexError, People, Points, Search, Tally, Wanted};
 
 /// Counts in as many groups as are wanted, and behind them what is left, where that is wanted.
@@ -28,10 +28,13 @@ pub(super) fn tally(
         Ok(sheet)
     })?;
     let mut all = Sheet::new(wanted);
+    let mut people = Vec::with_capacity(sheets.len());
     for sheet in sheets {
-        all.join(sheet);
+        all.add_events(&sheet);
+        people.push(sheet.people);
     }
-    Ok(all.tallies())
+    let people = people::count(&parts.threads, &people, all.n_places())?;
+    Ok(all.tallies(&people))
 }
 
 /// A document as it is counted: the group's place, when, and who.
@@ -56,13 +59,15 @@ struct Sheet {
 impl Sheet {
     fn new(wanted: &Wanted) -> Self {
         let n_groups = wanted.groups.len() + usize::from(wanted.has_rest);
-        Self {
+        let mut sheet = Self {
             points: wanted.points,
             people_of: wanted.people,
             events: vec![0; n_groups],
             cells: vec![0; n_groups * wanted.points.n],
-            people: Met::default(),
-        }
+            people: Met::nobody(0),
+        };
+        sheet.people = Met::nobody(sheet.n_places());
+        sheet
     }
 
     fn add(&mut self, group: usize, doc: DocId, columns: &Columns) {
@@ -89,25 +94,29 @@ impl Sheet {
         }
     }
 
-    fn join(&mut self, other: Self) {
-        let add = |all: &mut Vec<u64>, more: Vec<u64>| {
+    fn add_events(&mut self, other: &Self) {
+        let add = |all: &mut Vec<u64>, more: &Vec<u64>| {
             for (all, more) in all.iter_mut().zip(more) {
-                *all += more;
+                *all = all.saturating_add(*more);
             }
         };
-        add(&mut self.events, other.events);
-        add(&mut self.cells, other.cells);
-        self.people.join(other.people);
+        add(&mut self.events, &other.events);
+        add(&mut self.cells, &other.cells);
     }
 
-    fn tallies(mut self) -> Vec<Tally> {
-        self.people.tidy();
-        let mut people: HashMap<usize, u64> = HashMap::new();
-        for (place, _) in &self.people.seen {
-            *people.entry(*place).or_default() += 1;
+    /// In how many places people are counted.
+    fn n_places(&self) -> usize {
+        match self.people_of {
+            People::NotCounted => 0,
+            People::OfGroups => self.events.len(),
+            People::OfPoints => self.cells.len(),
         }
+    }
+
+    /// The counts, with those of people by their places.
+    fn tallies(self, people: &[u64]) -> Vec<Tally> {
         let met_in = |wanted: People, place: usize| match self.people_of == wanted {
-            true => people.get(&place).copied().unwrap_or(0),
+            true => people.get(place).copied().unwrap_or(0),
             false => 0,
         };
         let n = self.points.n;
@@ -126,47 +135,6 @@ impl Sheet {
                     .collect(),
             })
             .collect()
-    }
-}
-
-/// Who was met where, each once. Sorted now and then instead of hashed: people's numbers come from
-/// what applications send, and no choice of those makes sorting slow.
-#[derive(Default)]
-struct Met {
-    seen: Vec<(usize, u64)>,
-    n_tidy: usize,
-}
-
-impl Met {
-    /// So many may stand there before those that are the same are looked for.
-    const TIDY_AFTER: usize = 64 * 1024;
-
-    fn add(&mut self, place: usize, user: u64) {
-        self.seen.push((place, user));
-        self.tidy_when_long();
-    }
-
-    fn join(&mut self, other: Self) {
-        match self.seen.is_empty() {
-            true => *self = other,
-            false => self.seen.extend(other.seen),
-        }
-        self.tidy_when_long();
-    }
-
-    fn tidy_when_long(&mut self) {
-        if self.seen.len() > 2 * self.n_tidy + Self::TIDY_AFTER {
-            self.tidy();
-        }
-    }
-
-    fn tidy(&mut self) {
-        if self.seen.len() > self.n_tidy {
-            // In place: what a stable sort sets aside costs more than the order it would find.
-            self.seen.sort_unstable();
-            self.seen.dedup();
-            self.n_tidy = self.seen.len();
-        }
     }
 }
 
@@ -246,7 +214,7 @@ fn weights(
             filter: filter.clone(),
             ..Search::everything()
         };
-        let query = compile(&search, &parts.fields, &part.searcher)?;
+        let query = compile(&search, parts, &part.searcher)?;
         Ok(query.weight(scoring())?)
     };
     filters.iter().map(weight).collect()

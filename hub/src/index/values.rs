@@ -6,11 +6,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tantivy::postings::TermInfo;
 use tantivy::query::{
     BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{BitSet, DocId, DocSet as _, InvertedIndexReader, Score, Searcher, SegmentReader};
+use tantivy::schema::Field;
+use tantivy::{BitSet, DocId, DocSet as _, Score, SegmentReader};
+
+use super::terms::{self, Documents};
 
 /// The values of one key.
 #[derive(Clone, Debug)]
@@ -36,43 +39,16 @@ impl Values {
         })
     }
 
-    /// Whether it holds of all of them; those behind the first of which it does not are not read.
-    pub(super) fn all(
-        &self,
-        searcher: &Searcher,
-        holds: impl Fn(&str) -> bool,
-    ) -> tantivy::Result<bool> {
-        let mut all = true;
-        for segment in searcher.segment_readers() {
-            let inverted = segment.inverted_index(self.field)?;
-            self.each(&inverted, |value, _| {
-                all = holds(value);
-                Ok(all)
-            })?;
-            if !all {
-                break;
-            }
-        }
-        Ok(all)
-    }
-
     /// Visits those of a segment, with where their events stand, as long as `visit` says yes.
-    fn each(
+    pub(super) fn each(
         &self,
-        inverted: &InvertedIndexReader,
-        mut visit: impl FnMut(&str, &tantivy::postings::TermInfo) -> tantivy::Result<bool>,
+        segment: &SegmentReader,
+        mut visit: impl FnMut(&str, &TermInfo) -> tantivy::Result<bool>,
     ) -> tantivy::Result<()> {
-        let prefix = self.prefix.as_bytes();
-        let mut terms = inverted.terms().range().ge(prefix).into_stream()?;
-        while terms.advance() {
-            let Some(value) = terms.key().strip_prefix(prefix) else {
-                break;
-            };
-            if !visit(&String::from_utf8_lossy(value), terms.value())? {
-                break;
-            }
-        }
-        Ok(())
+        let inverted = segment.inverted_index(self.field)?;
+        terms::each(&inverted, self.prefix.as_bytes(), |value, term| {
+            visit(&String::from_utf8_lossy(value), term)
+        })
     }
 }
 
@@ -100,16 +76,12 @@ impl Weight for Kept {
     fn scorer(&self, segment: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let inverted = segment.inverted_index(self.values.field)?;
         let mut found = BitSet::with_max_value(segment.max_doc());
-        self.values.each(&inverted, |value, term| {
+        let mut documents = Documents::default();
+        self.values.each(segment, |value, term| {
             if (self.keeps)(value) {
-                let basic = IndexRecordOption::Basic;
-                let mut blocks = inverted.read_block_postings_from_terminfo(term, basic)?;
-                while !blocks.docs().is_empty() {
-                    for doc in blocks.docs() {
-                        found.insert(*doc);
-                    }
-                    blocks.advance();
-                }
+                documents.each(&inverted, term, |doc| {
+                    found.insert(doc);
+                })?;
             }
             Ok(true)
         })?;

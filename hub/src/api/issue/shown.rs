@@ -99,14 +99,24 @@ pub(in crate::api) struct ListedIssue {
     pub(in crate::api) expanded: Expanded,
 }
 
+/// An issue with all of it, or without what a request can do without.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(in crate::api) enum Shown<T> {
+    Whole(Box<T>),
+    Folded(Value),
+}
+
 impl ListedIssue {
     /// Without what a request can do without.
-    pub(in crate::api) fn folded(&self, params: &Params) -> Result<Value, ApiError> {
-        let mut issue = folded(self, params)?;
-        if let Some(fields) = issue.as_object_mut().filter(|_| is_folded(params, "base")) {
+    pub(in crate::api) fn folded(self, params: &Params) -> Result<Shown<Self>, ApiError> {
+        let mut shown = folded(self, params)?;
+        if let Shown::Folded(Value::Object(fields)) = &mut shown
+            && is_folded(params, "base")
+        {
             fields.retain(|name, _| BESIDE_BASE.contains(&name.as_str()));
         }
-        Ok(issue)
+        Ok(shown)
     }
 }
 
@@ -116,7 +126,10 @@ pub(in crate::api) fn is_folded(params: &Params, part: &str) -> bool {
 }
 
 /// The issue without what a request can do without.
-pub(super) fn folded(issue: &impl Serialize, params: &Params) -> Result<Value, ApiError> {
+pub(super) fn folded<T: Serialize>(issue: T, params: &Params) -> Result<Shown<T>, ApiError> {
+    if params.all("collapse").next().is_none() {
+        return Ok(Shown::Whole(Box::new(issue)));
+    }
     let mut issue = serde_json::to_value(issue).map_err(ApiError::internal)?;
     let mut none = Map::new();
     let fields = issue.as_object_mut().unwrap_or(&mut none);
@@ -125,7 +138,7 @@ pub(super) fn folded(issue: &impl Serialize, params: &Params) -> Result<Value, A
             fields.remove(*name);
         }
     }
-    Ok(issue)
+    Ok(Shown::Folded(issue))
 }
 
 /// What a request wants to be shown beside the rest.

@@ -1,8 +1,9 @@
 //! Events that were looked for, and figures over them within issues.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use protocol::timestamp::Timestamp;
+use tokio::sync::OnceCell;
 
 use super::plan::Counted;
 use crate::api::ApiState;
@@ -21,6 +22,8 @@ use crate::store::place::Place;
 pub(in crate::api) struct Meant {
     look: Look,
     with_others: bool,
+    /// How many people met those of each issue, once that was asked for.
+    people: OnceCell<HashMap<i64, u64>>,
 }
 
 impl Meant {
@@ -28,7 +31,11 @@ impl Meant {
     pub(super) async fn look(state: &ApiState, search: Search) -> Result<Self, ApiError> {
         let with_others = search.filter.is_everything();
         let look = state.index.look(search).await?;
-        Ok(Self { look, with_others })
+        Ok(Self {
+            look,
+            with_others,
+            people: OnceCell::new(),
+        })
     }
 
     /// The issues that have one of the events.
@@ -36,30 +43,60 @@ impl Meant {
         self.look.issues.iter().map(|hit| hit.issue).collect()
     }
 
-    /// Figures over the events, for issues of a page; issues that have none have no figures.
+    /// Figures over the events, for issues of a page; issues that have none have no figures. They
+    /// tell of these periods, and of people where those are counted.
     pub(super) async fn figures(
         &self,
         state: &ApiState,
         issues: &[i64],
-        period: Option<StatsPeriod>,
+        people: People,
+        periods: &[StatsPeriod],
         now: Timestamp,
     ) -> Result<HashMap<i64, Filtered>, ApiError> {
-        let points = period.map_or(Points::NONE, |period| points(period, now));
-        let tallies = self.tally(state, issues, points).await?;
+        let people = match self.people.get() {
+            Some(_) => People::NotCounted,
+            None => people,
+        };
+        let wanted: HashSet<i64> = issues.iter().copied().collect();
         let hits = self.look.issues.iter();
-        let figures = hits.filter_map(|hit| {
-            let tally = tallies.get(&hit.issue)?;
-            let stats = period.map(|period| (period.name(), series(points, tally)));
-            let figures = Filtered {
-                count: self.count(hit).to_string(),
-                user_count: tally.all.people,
-                first_seen: iso(hit.first_seen.as_millis()),
-                last_seen: iso(hit.last_seen.as_millis()),
-                stats: stats.into_iter().collect(),
+        let hits = hits.filter(|hit| wanted.contains(&hit.issue));
+        let mut figures: HashMap<i64, Filtered> =
+            hits.map(|hit| (hit.issue, self.of_hit(hit))).collect();
+        let mut rounds: Vec<Option<StatsPeriod>> = periods.iter().copied().map(Some).collect();
+        if rounds.is_empty() && people != People::NotCounted {
+            rounds.push(None);
+        }
+        for (round, period) in rounds.into_iter().enumerate() {
+            let points = period.map_or(Points::NONE, |period| points(period, now));
+            // People are the same in each.
+            let people = if round == 0 {
+                people
+            } else {
+                People::NotCounted
             };
-            Some((hit.issue, figures))
-        });
-        Ok(figures.collect())
+            for (id, tally) in self.tally(state, issues, points, people).await? {
+                let Some(figures) = figures.get_mut(&id) else {
+                    continue;
+                };
+                if people != People::NotCounted {
+                    figures.user_count = tally.all.people;
+                }
+                let stats = period.map(|period| (period.name(), series(points, &tally)));
+                figures.stats.extend(stats);
+            }
+        }
+        Ok(figures)
+    }
+
+    /// What is known of an issue before anything is counted.
+    fn of_hit(&self, hit: &IssueHit) -> Filtered {
+        Filtered {
+            count: self.count(hit).to_string(),
+            user_count: self.known_people(hit.issue),
+            first_seen: iso(hit.first_seen.as_millis()),
+            last_seen: iso(hit.last_seen.as_millis()),
+            stats: HashMap::new(),
+        }
     }
 
     /// The place in an order of every issue that has one of the events; `None` where the order is
@@ -104,15 +141,31 @@ impl Meant {
     ) -> Result<Vec<(i64, i64)>, ApiError> {
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         if column == IssueColumn::UsersSeen {
-            let tallies = self.tally(state, &self.issues(), Points::NONE).await?;
-            let people = tallies.iter();
-            let people = people.map(|(issue, tally)| (*issue, number(tally.all.people)));
-            return Ok(people.collect());
+            let people = self.people.get_or_try_init(|| self.count_people(state));
+            let people = people.await?.iter();
+            return Ok(people.map(|(issue, n)| (*issue, number(*n))).collect());
         }
         let hits = self.look.issues.iter();
         Ok(hits
             .map(|hit| (hit.issue, number(self.count(hit))))
             .collect())
+    }
+
+    async fn count_people(&self, state: &ApiState) -> Result<HashMap<i64, u64>, ApiError> {
+        let (points, people) = (Points::NONE, People::OfGroups);
+        let tallies = self.tally(state, &self.issues(), points, people).await?;
+        let tallies = tallies.into_iter();
+        Ok(tallies
+            .map(|(issue, tally)| (issue, tally.all.people))
+            .collect())
+    }
+
+    fn known_people(&self, issue: i64) -> u64 {
+        let known = self.people.get();
+        known
+            .and_then(|known| known.get(&issue))
+            .copied()
+            .unwrap_or(0)
     }
 
     fn count(&self, hit: &IssueHit) -> u64 {
@@ -127,12 +180,13 @@ impl Meant {
         state: &ApiState,
         issues: &[i64],
         points: Points,
+        people: People,
     ) -> Result<HashMap<i64, Tally>, ApiError> {
         let wanted = Wanted {
             groups: Groups::Issues(issues.to_vec()),
             has_rest: false,
             points,
-            people: People::OfGroups,
+            people,
             with_others: self.with_others,
         };
         let tallies = state.index.tally(&self.look, wanted).await?;

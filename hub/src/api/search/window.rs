@@ -13,9 +13,9 @@ use super::meant::Meant;
 use super::{Span, project_id, span};
 use crate::api::ApiState;
 use crate::api::error::ApiError;
-use crate::api::issue_shape::{Issue, StatsPeriod};
+use crate::api::issue_shape::{Filtered, Issue, StatsPeriod};
 use crate::api::page::Params;
-use crate::index::Search;
+use crate::index::{People, Search};
 use crate::query::Expr;
 use crate::store::issue_read::IssueRow;
 use crate::store::projects::Project;
@@ -119,7 +119,12 @@ impl Window {
                 &looked_for
             }
         };
-        let mut figures = within.figures(state, ids, None, now).await?;
+        let ever = self.ever();
+        // At any time the same events say when and how often.
+        let is_ever = ever.as_ref().is_some_and(|ever| ever.span == self.span);
+        let own_periods = if is_ever { periods } else { &[] };
+        let people = People::OfGroups;
+        let figures = within.figures(state, ids, people, own_periods, now).await?;
         // Of every environment the store knows that there is one, a moment before the index does.
         let at_least = match self.environments.is_empty() {
             true => "1",
@@ -129,20 +134,23 @@ impl Window {
             let Some(issue) = issues.get_mut(id) else {
                 continue;
             };
-            let figures = figures.remove(id);
-            let n_users = figures.as_ref().map_or(0, |figures| figures.user_count);
+            let figures = figures.get(id);
+            let n_users = figures.map_or(0, |figures| figures.user_count);
             issue.user_count = i64::try_from(n_users).unwrap_or(i64::MAX);
-            issue.count = figures.map_or_else(|| at_least.to_owned(), |figures| figures.count);
+            issue.count = figures.map_or_else(|| at_least.to_owned(), |it| it.count.clone());
         }
-        let Some(always) = self.ever() else {
+        let Some(ever) = ever else {
             return Ok(());
         };
-        let shown = (ids, issues);
-        if self.span == always.span {
-            return show_environments(state, within, shown, periods, now).await;
-        }
-        let ever = always.of_issues(state, ids).await?;
-        show_environments(state, &ever, shown, periods, now).await
+        let figures = if is_ever {
+            figures
+        } else {
+            let ever = ever.of_issues(state, ids).await?;
+            let people = People::NotCounted;
+            ever.figures(state, ids, people, periods, now).await?
+        };
+        show_environments(ids, issues, figures);
+        Ok(())
     }
 
     /// Its events of these issues.
@@ -155,14 +163,13 @@ impl Window {
     }
 }
 
-/// Lets issues show from when to when, and how often over time, these events of them happened.
-async fn show_environments(
-    state: &ApiState,
-    ever: &Meant,
-    (ids, issues): (&[i64], &mut HashMap<i64, Issue>),
-    periods: &[StatsPeriod],
-    now: Timestamp,
-) -> Result<(), ApiError> {
+/// Lets issues show from when to when, and how often over time, their events of environments
+/// happened.
+fn show_environments(
+    ids: &[i64],
+    issues: &mut HashMap<i64, Issue>,
+    mut figures: HashMap<i64, Filtered>,
+) {
     for id in ids {
         let Some(issue) = issues.get_mut(id) else {
             continue;
@@ -173,20 +180,10 @@ async fn show_environments(
         });
         let none = none.collect();
         issue.lifetime.stats = Some(std::mem::replace(&mut issue.stats, none));
-    }
-    let mut periods: Vec<Option<StatsPeriod>> = periods.iter().copied().map(Some).collect();
-    if periods.is_empty() {
-        // Once, for the times alone.
-        periods.push(None);
-    }
-    for period in periods {
-        for (id, figures) in ever.figures(state, ids, period, now).await? {
-            if let Some(issue) = issues.get_mut(&id) {
-                issue.first_seen = figures.first_seen;
-                issue.last_seen = figures.last_seen;
-                issue.stats.extend(figures.stats);
-            }
+        if let Some(figures) = figures.remove(id) {
+            issue.first_seen = figures.first_seen;
+            issue.last_seen = figures.last_seen;
+            issue.stats.extend(figures.stats);
         }
     }
-    Ok(())
 }
