@@ -1,27 +1,47 @@
 //! How the values of a key compare with one that is asked for: as numbers, or as versions.
 //!
-//! To know whether the values of a tag are numbers, every one is looked at. Those of a segment never
-//! change, so that what took long to know of one is remembered.
+//! To know which of many values are numbers, and which, every one is looked at. Those of a segment
+//! never change, so that what took long to know of one is remembered, within a bound.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tantivy::index::SegmentId;
-use tantivy::{Searcher, SegmentReader};
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
+use tantivy::{BitSet, DocId, DocSet as _, Score, Searcher, SegmentReader};
 
+use super::terms::Documents;
 use super::values::Values;
 use crate::query::{Op, parse_number};
 
-/// What is known of so many values is found out again rather than remembered.
+/// What is known of so few values is found out again rather than remembered.
 const FORGOTTEN_VALUES: usize = 1000;
-/// Segments and keys that are remembered.
-const REMEMBERED_MAX: usize = 4096;
+/// Numbers that are remembered in all, of 16 bytes each.
+const REMEMBERED_MAX: usize = 2_000_000;
+
+/// The numbers among the values of a key in a segment.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// In order, each with an event that has it.
+    events: Vec<(f64, DocId)>,
+    n_values: usize,
+    /// Whether every value is one that begins as one.
+    are_all: bool,
+}
 
 /// What is known of keys with many values, by segment and key.
 #[derive(Debug, Default)]
 pub(super) struct Kinds {
-    are_numbers: Mutex<HashMap<(SegmentId, String), bool>>,
+    remembered: Mutex<Remembered>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    numbers: HashMap<(SegmentId, Values), Arc<Numbers>>,
+    n: usize,
 }
 
 impl Kinds {
@@ -37,51 +57,118 @@ impl Kinds {
             return Ok(false);
         }
         for segment in searcher.segment_readers() {
-            if !self.are_numbers_in(key, values, segment)? {
+            if !self.numbers(values, segment)?.are_all {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn are_numbers_in(
-        &self,
-        key: &str,
-        values: &Values,
-        segment: &SegmentReader,
-    ) -> tantivy::Result<bool> {
-        let name = (segment.segment_id(), key.to_owned());
-        if let Some(known) = self.remembered().get(&name) {
-            return Ok(*known);
+    fn numbers(&self, values: &Values, segment: &SegmentReader) -> tantivy::Result<Arc<Numbers>> {
+        let name = (segment.segment_id(), values.clone());
+        let remembered = || {
+            let remembered = self.remembered.lock();
+            remembered.unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(known) = remembered().numbers.get(&name) {
+            return Ok(Arc::clone(known));
         }
-        let begins = |value: &str| value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-        let (mut are, mut n) = (true, 0_usize);
-        values.each(segment, |value, _| {
-            n += 1;
-            are = !begins(value) || parse_number(value).is_some();
-            Ok(are)
-        })?;
-        if n > FORGOTTEN_VALUES {
-            let mut remembered = self.remembered();
-            if remembered.len() >= REMEMBERED_MAX {
-                remembered.clear();
+        let numbers = Arc::new(Numbers::read(values, segment)?);
+        let n = numbers.events.len();
+        if numbers.n_values > FORGOTTEN_VALUES && n <= REMEMBERED_MAX {
+            let mut remembered = remembered();
+            if remembered.n + n > REMEMBERED_MAX {
+                *remembered = Remembered::default();
             }
-            remembered.insert(name, are);
+            if remembered
+                .numbers
+                .insert(name, Arc::clone(&numbers))
+                .is_none()
+            {
+                // What has no number at all takes some room as well.
+                remembered.n += n.max(FORGOTTEN_VALUES);
+            }
         }
-        Ok(are)
-    }
-
-    fn remembered(&self) -> MutexGuard<'_, HashMap<(SegmentId, String), bool>> {
-        let remembered = self.are_numbers.lock();
-        remembered.unwrap_or_else(PoisonError::into_inner)
+        Ok(numbers)
     }
 }
 
-/// Whether a value is a number that compares so.
-pub(super) fn compares_number(op: Op, value: &str, number: f64) -> bool {
-    let value = parse_number(value);
-    let order = value.and_then(|value| value.partial_cmp(&number));
-    order.is_some_and(|order| op.holds(order))
+impl Numbers {
+    fn read(values: &Values, segment: &SegmentReader) -> tantivy::Result<Self> {
+        let begins = |value: &str| value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+        let inverted = values.inverted(segment)?;
+        let mut documents = Documents::default();
+        let mut read = Self {
+            are_all: true,
+            ..Self::default()
+        };
+        values.each(segment, |value, term| {
+            read.n_values += 1;
+            match parse_number(value) {
+                Some(number) => documents.each(&inverted, term, |doc| {
+                    read.events.push((number, doc));
+                })?,
+                None => read.are_all &= !begins(value),
+            }
+            Ok(true)
+        })?;
+        read.events
+            .sort_unstable_by(|(left, _), (right, _)| left.total_cmp(right));
+        Ok(read)
+    }
+
+    /// Those that compare so.
+    fn that(&self, op: Op, with: f64) -> &[(f64, DocId)] {
+        let before = |end: Ordering| {
+            self.events.partition_point(|(number, _)| {
+                let order = number.partial_cmp(&with);
+                order.is_some_and(|order| order <= end)
+            })
+        };
+        let (less, at_most) = (before(Ordering::Less), before(Ordering::Equal));
+        let range = match op {
+            Op::Gt => at_most..self.events.len(),
+            Op::Ge => less..self.events.len(),
+            Op::Lt => 0..less,
+            Op::Le => 0..at_most,
+            Op::Is | Op::Exists => less..at_most,
+        };
+        self.events.get(range).unwrap_or_default()
+    }
+}
+
+/// Events whose value of a key is a number that compares so with one.
+#[derive(Clone, Debug)]
+pub(super) struct Compared {
+    pub(super) kinds: Arc<Kinds>,
+    pub(super) values: Values,
+    pub(super) op: Op,
+    pub(super) with: f64,
+}
+
+impl Query for Compared {
+    fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for Compared {
+    fn scorer(&self, segment: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let numbers = self.kinds.numbers(&self.values, segment)?;
+        let mut found = BitSet::with_max_value(segment.max_doc());
+        for (_, doc) in numbers.that(self.op, self.with) {
+            found.insert(*doc);
+        }
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)))
+    }
+
+    fn explain(&self, segment: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
+        let is_found = self.scorer(segment, 1.0)?.seek(doc) == doc;
+        Ok(Explanation::new(
+            "compared",
+            if is_found { 1.0 } else { 0.0 },
+        ))
+    }
 }
 
 /// Orders `package@1.10.0` after `package@1.9.0`: numbers as numbers, the rest as text, and a
@@ -122,6 +209,25 @@ fn parts(text: &str) -> (&str, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_compare_as_every_one_of_them_does() {
+        let events: Vec<(f64, DocId)> = [-2.0, 0.0, 0.0, 1.5, 7.0].into_iter().zip(0..).collect();
+        let numbers = Numbers {
+            events: events.clone(),
+            ..Numbers::default()
+        };
+        for op in [Op::Gt, Op::Ge, Op::Lt, Op::Le, Op::Is] {
+            for with in [-3.0, -2.0, -0.0, 0.0, 1.0, 7.0, 8.0] {
+                let holds = |(number, _): &&(f64, DocId)| {
+                    let order = number.partial_cmp(&with);
+                    order.is_some_and(|order| op.holds(order))
+                };
+                let expected: Vec<_> = events.iter().filter(holds).copied().collect();
+                assert_eq!(numbers.that(op, with), expected, "{op:?} {with}");
+            }
+        }
+    }
 
     #[test]
     fn orders_versions_by_number() {

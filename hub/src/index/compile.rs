@@ -14,7 +14,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, Searcher, SegmentReader, Term};
 
 use super::begun::Begun;
-use super::compare::{Kinds, compare_versions, compares_number};
+use super::compare::{Compared, Kinds, compare_versions};
 use super::part::Parts;
 use super::schema::{Fields, SEPARATOR, pair, tag_key, words};
 use super::values::Values;
@@ -120,7 +120,7 @@ fn one_term(term: Term) -> Box<dyn Query> {
 
 struct Compiler<'i> {
     fields: &'i Fields,
-    kinds: &'i Kinds,
+    kinds: &'i Arc<Kinds>,
     searcher: &'i Searcher,
 }
 
@@ -212,15 +212,11 @@ impl Compiler<'_> {
                     _ => None,
                 };
                 Ok(match number {
-                    Some(number) => values.that(move |value| compares_number(op, value, number)),
+                    Some(number) => self.compared(values, op, number),
                     None => values.that(move |value| op.holds(compare_versions(value, &with))),
                 })
             }
-            (op, Value::Number(number)) => {
-                let (op, number) = (*op, *number);
-                let keeps = move |value: &str| compares_number(op, value, number);
-                Ok(self.values(key).that(keeps))
-            }
+            (op, Value::Number(number)) => Ok(self.compared(self.values(key), *op, *number)),
             (_, Value::List(_) | Value::Date(_)) => Ok(Box::new(EmptyQuery)),
         }
     }
@@ -274,6 +270,15 @@ impl Compiler<'_> {
     /// The values of `key`.
     fn values(&self, key: &str) -> Values {
         Values::of(self.fields.pair, format!("{key}{SEPARATOR}"))
+    }
+
+    fn compared(&self, values: Values, op: Op, with: f64) -> Box<dyn Query> {
+        Box::new(Compared {
+            kinds: Arc::clone(self.kinds),
+            values,
+            op,
+            with,
+        })
     }
 
     /// Words in their order; the last may be only begun, unless it stood in quotes.

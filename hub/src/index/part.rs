@@ -100,7 +100,7 @@ pub(super) struct Parts {
     dir: PathBuf,
     pub(super) threads: Threads,
     pub(super) fields: Fields,
-    pub(super) kinds: Kinds,
+    pub(super) kinds: Arc<Kinds>,
     parts: RwLock<BTreeMap<i64, Arc<Part>>>,
     upto: AtomicI64,
 }
@@ -133,7 +133,7 @@ impl Parts {
             dir,
             threads: Threads::start()?,
             fields,
-            kinds: Kinds::default(),
+            kinds: Arc::default(),
             parts: RwLock::new(parts),
             upto: AtomicI64::new(upto),
         })

@@ -11,12 +11,12 @@ use tantivy::query::{
     BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
 use tantivy::schema::Field;
-use tantivy::{BitSet, DocId, DocSet as _, Score, SegmentReader};
+use tantivy::{BitSet, DocId, DocSet as _, InvertedIndexReader, Score, SegmentReader};
 
 use super::terms::{self, Documents};
 
 /// The values of one key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Values {
     field: Field,
     /// What the terms of all of them begin with, and those of no other key.
@@ -39,16 +39,25 @@ impl Values {
         })
     }
 
+    /// Where those of a segment stand.
+    pub(super) fn inverted(
+        &self,
+        segment: &SegmentReader,
+    ) -> tantivy::Result<Arc<InvertedIndexReader>> {
+        segment.inverted_index(self.field)
+    }
+
     /// Visits those of a segment, with where their events stand, as long as `visit` says yes.
     pub(super) fn each(
         &self,
         segment: &SegmentReader,
         mut visit: impl FnMut(&str, &TermInfo) -> tantivy::Result<bool>,
     ) -> tantivy::Result<()> {
-        let inverted = segment.inverted_index(self.field)?;
-        terms::each(&inverted, self.prefix.as_bytes(), |value, term| {
-            visit(&String::from_utf8_lossy(value), term)
-        })
+        terms::each(
+            &*self.inverted(segment)?,
+            self.prefix.as_bytes(),
+            |value, term| visit(&String::from_utf8_lossy(value), term),
+        )
     }
 }
 
@@ -74,7 +83,7 @@ impl Query for Kept {
 
 impl Weight for Kept {
     fn scorer(&self, segment: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let inverted = segment.inverted_index(self.values.field)?;
+        let inverted = self.values.inverted(segment)?;
         let mut found = BitSet::with_max_value(segment.max_doc());
         let mut documents = Documents::default();
         self.values.each(segment, |value, term| {
