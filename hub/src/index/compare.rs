@@ -1,7 +1,8 @@
 //! How the values of a key compare with one that is asked for: as numbers, or as versions.
 //!
-//! To know which of many values are numbers, and which, every one is looked at. Those of a segment
-//! never change, so that what took long to know of one is remembered, within a bound.
+//! To know which values are numbers, and which, every one is looked at. Those of a segment never
+//! change, so that what took long to know of one is remembered, within a bound. Of few values, and
+//! of more than are remembered, nothing is kept: each is held against what is asked.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ use super::terms::Documents;
 use super::values::Values;
 use crate::query::{Op, parse_number};
 
-/// What is known of so few values is found out again rather than remembered.
+/// So few values are looked at again rather than remembered.
 const FORGOTTEN_VALUES: usize = 1000;
 /// Numbers that are remembered in all, of 16 bytes each.
 const REMEMBERED_MAX: usize = 2_000_000;
@@ -27,7 +28,6 @@ const REMEMBERED_MAX: usize = 2_000_000;
 struct Numbers {
     /// In order, each with an event that has it.
     events: Vec<(f64, DocId)>,
-    n_values: usize,
     /// Whether every value is one that begins as one.
     are_all: bool,
 }
@@ -40,7 +40,8 @@ pub(super) struct Kinds {
 
 #[derive(Debug, Default)]
 struct Remembered {
-    numbers: HashMap<(SegmentId, Values), Arc<Numbers>>,
+    /// `None` where there are more than are remembered.
+    numbers: HashMap<(SegmentId, Values), Option<Arc<Numbers>>>,
     n: usize,
 }
 
@@ -57,45 +58,82 @@ impl Kinds {
             return Ok(false);
         }
         for segment in searcher.segment_readers() {
-            if !self.numbers(values, segment)?.are_all {
+            let are_all = match self.numbers(values, segment)? {
+                Some(numbers) => numbers.are_all,
+                None => are_all_numbers(values, segment)?,
+            };
+            if !are_all {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn numbers(&self, values: &Values, segment: &SegmentReader) -> tantivy::Result<Arc<Numbers>> {
+    /// The numbers of a segment; `None` where they are too few or too many to be remembered.
+    fn numbers(
+        &self,
+        values: &Values,
+        segment: &SegmentReader,
+    ) -> tantivy::Result<Option<Arc<Numbers>>> {
         let name = (segment.segment_id(), values.clone());
         let remembered = || {
             let remembered = self.remembered.lock();
             remembered.unwrap_or_else(PoisonError::into_inner)
         };
         if let Some(known) = remembered().numbers.get(&name) {
-            return Ok(Arc::clone(known));
+            return Ok(known.clone());
         }
-        let numbers = Arc::new(Numbers::read(values, segment)?);
-        let n = numbers.events.len();
-        if numbers.n_values > FORGOTTEN_VALUES && n <= REMEMBERED_MAX {
-            let mut remembered = remembered();
-            if remembered.n + n > REMEMBERED_MAX {
-                *remembered = Remembered::default();
-            }
-            if remembered
-                .numbers
-                .insert(name, Arc::clone(&numbers))
-                .is_none()
-            {
-                // What has no number at all takes some room as well.
-                remembered.n += n.max(FORGOTTEN_VALUES);
-            }
+        if !are_many(values, segment)? {
+            return Ok(None);
+        }
+        let numbers = Numbers::read(values, segment)?.map(Arc::new);
+        // What has no number at all takes some room as well.
+        let n = numbers.as_ref().map_or(0, |numbers| numbers.events.len());
+        let n = n.max(FORGOTTEN_VALUES);
+        let mut remembered = remembered();
+        if remembered.n + n > REMEMBERED_MAX {
+            *remembered = Remembered::default();
+        }
+        if remembered.numbers.insert(name, numbers.clone()).is_none() {
+            remembered.n += n;
         }
         Ok(numbers)
     }
 }
 
+/// Whether a value is a number, or does not begin as one.
+fn may_be_among_numbers(value: &str) -> bool {
+    let begins = value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    !begins || parse_number(value).is_some()
+}
+
+fn are_all_numbers(values: &Values, segment: &SegmentReader) -> tantivy::Result<bool> {
+    let mut are = true;
+    values.each(segment, |value, _| {
+        are = may_be_among_numbers(value);
+        Ok(are)
+    })?;
+    Ok(are)
+}
+
+fn are_many(values: &Values, segment: &SegmentReader) -> tantivy::Result<bool> {
+    let mut n = 0;
+    values.each(segment, |_, _| {
+        n += 1;
+        Ok(n <= FORGOTTEN_VALUES)
+    })?;
+    Ok(n > FORGOTTEN_VALUES)
+}
+
+/// Whether a value is a number that compares so.
+fn compares(op: Op, value: &str, with: f64) -> bool {
+    let order = parse_number(value).and_then(|number| number.partial_cmp(&with));
+    order.is_some_and(|order| op.holds(order))
+}
+
 impl Numbers {
-    fn read(values: &Values, segment: &SegmentReader) -> tantivy::Result<Self> {
-        let begins = |value: &str| value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    /// `None` where there are more than are remembered.
+    fn read(values: &Values, segment: &SegmentReader) -> tantivy::Result<Option<Self>> {
         let inverted = values.inverted(segment)?;
         let mut documents = Documents::default();
         let mut read = Self {
@@ -103,18 +141,18 @@ impl Numbers {
             ..Self::default()
         };
         values.each(segment, |value, term| {
-            read.n_values += 1;
-            match parse_number(value) {
-                Some(number) => documents.each(&inverted, term, |doc| {
-                    read.events.push((number, doc));
-                })?,
-                None => read.are_all &= !begins(value),
+            read.are_all &= may_be_among_numbers(value);
+            if let Some(number) = parse_number(value) {
+                documents.each(&inverted, term, |doc| read.events.push((number, doc)))?;
             }
-            Ok(true)
+            Ok(read.events.len() <= REMEMBERED_MAX)
         })?;
+        if read.events.len() > REMEMBERED_MAX {
+            return Ok(None);
+        }
         read.events
             .sort_unstable_by(|(left, _), (right, _)| left.total_cmp(right));
-        Ok(read)
+        Ok(Some(read))
     }
 
     /// Those that compare so.
@@ -154,10 +192,16 @@ impl Query for Compared {
 
 impl Weight for Compared {
     fn scorer(&self, segment: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let numbers = self.kinds.numbers(&self.values, segment)?;
         let mut found = BitSet::with_max_value(segment.max_doc());
-        for (_, doc) in numbers.that(self.op, self.with) {
-            found.insert(*doc);
+        match self.kinds.numbers(&self.values, segment)? {
+            Some(numbers) => {
+                for (_, doc) in numbers.that(self.op, self.with) {
+                    found.insert(*doc);
+                }
+            }
+            None => self.values.add_those(segment, &mut found, |value| {
+                compares(self.op, value, self.with)
+            })?,
         }
         Ok(Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)))
     }

@@ -59,6 +59,25 @@ impl Values {
             |value, term| visit(&String::from_utf8_lossy(value), term),
         )
     }
+
+    /// Adds the documents of a segment that have one of which `keeps` says yes.
+    pub(super) fn add_those(
+        &self,
+        segment: &SegmentReader,
+        found: &mut BitSet,
+        keeps: impl Fn(&str) -> bool,
+    ) -> tantivy::Result<()> {
+        let inverted = self.inverted(segment)?;
+        let mut documents = Documents::default();
+        self.each(segment, |value, term| {
+            if keeps(value) {
+                documents.each(&inverted, term, |doc| {
+                    found.insert(doc);
+                })?;
+            }
+            Ok(true)
+        })
+    }
 }
 
 type Keeps = dyn Fn(&str) -> bool + Send + Sync;
@@ -83,17 +102,8 @@ impl Query for Kept {
 
 impl Weight for Kept {
     fn scorer(&self, segment: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let inverted = self.values.inverted(segment)?;
         let mut found = BitSet::with_max_value(segment.max_doc());
-        let mut documents = Documents::default();
-        self.values.each(segment, |value, term| {
-            if (self.keeps)(value) {
-                documents.each(&inverted, term, |doc| {
-                    found.insert(doc);
-                })?;
-            }
-            Ok(true)
-        })?;
+        self.values.add_those(segment, &mut found, &*self.keeps)?;
         Ok(Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)))
     }
 
