@@ -1,5 +1,5 @@
-//! Reads values that clients wrote, and no more of them than there is room for: a byte of MessagePack or two
-//! of JSON make a value, which takes some hundred times as much in memory.
+//! Reads values that clients wrote, and no more of them than there is room for: a byte of
+//! MessagePack or two of JSON make a value, which takes some hundred times as much in memory.
 
 use std::cell::Cell;
 use std::fmt;

@@ -35,6 +35,8 @@ pub(super) enum Unread {
     Packing,
     #[error("its items cannot be read")]
     Items,
+    #[error("it holds another")]
+    Nested,
     #[error("its event cannot be joined with the one beside it")]
     Event,
 }
@@ -77,11 +79,14 @@ fn items(file: Bytes) -> Result<Vec<EnvelopeItem>, Unread> {
     envelope.put_slice(b"{}\n");
     envelope.put(data);
     let envelope = Envelope::parse(&envelope.freeze()).map_err(|_| Unread::Items)?;
-    let items = envelope.items.into_iter();
-    // One within another would have to be bounded.
-    Ok(items
-        .filter(|item| !is_one(item) && item.header.attachment_type().as_deref() != Some(TYPE))
-        .collect())
+    // Taken apart in turn, one within another would have to be bounded.
+    let is_another = |item: &EnvelopeItem| {
+        is_one(item) || item.header.attachment_type().as_deref() == Some(TYPE)
+    };
+    if envelope.items.iter().any(is_another) {
+        return Err(Unread::Nested);
+    }
+    Ok(envelope.items)
 }
 
 /// What the file holds, unpacked.

@@ -185,6 +185,25 @@ fn a_dying_message_that_cannot_be_read_is_a_crash_all_the_same() {
 }
 
 #[test]
+fn a_dying_message_that_holds_another_is_kept_whole() {
+    let inner = dying_message(0, DYING.as_bytes());
+    let header = json!({"type": "attachment", "length": inner.len(),
+        "attachment_type": "nswitch.dying_message", "filename": "inner"});
+    let outer = [header.to_string().as_bytes(), b"\n", &inner, b"\n"].concat();
+    let whole = dying_message(0, &outer);
+    let made = completed(vec![file(
+        Some("nswitch.dying_message"),
+        "outer",
+        whole.clone(),
+    )]);
+    let event = payload(&made, &ItemKind::Event);
+    assert_eq!(event["exception"]["values"][0]["type"], "SwitchCrash");
+    assert_eq!(errors(&event), [("invalid_dying_message", "outer")]);
+    assert_eq!(made.items[1].payload, whole);
+    assert_eq!(made.items.len(), 2);
+}
+
+#[test]
 fn a_dump_of_a_playstation_is_a_crash_whose_dump_is_kept() {
     let of = || {
         file(
