@@ -272,6 +272,25 @@ fn an_alias_of_a_group_runs_all_of_it_in_both_dialects() {
 }
 
 #[test]
+fn a_group_hides_what_is_in_groups_within_it_but_for_the_reference() {
+    let check = |dialect: &str, expected: &str| {
+        let document = json!({
+            "dialect": dialect,
+            "rules": {"a": {"type": "multiple", "rules": ["@ip", "@common"], "hideInner": true,
+                "redaction": {"method": "replace", "text": "H"}}},
+            "applications": {"$string": ["a"]},
+        });
+        let left = applied(
+            &document,
+            &json!({"extra": {"a": "a@example.com 127.0.0.1"}}),
+        );
+        assert_eq!(left["extra"]["a"], expected, "{dialect}");
+    };
+    check("vedette", "H H");
+    check("reference", "[email] H");
+}
+
+#[test]
 fn what_says_nothing_is_never_private() {
     let event = json!({"extra": {"a": "", "b": "true", "c": "null", "d": true, "e": null, "f": "undefined", "g": []}});
     check("extra.*.x || $string", "@anything:mask", &event, &event);

@@ -128,6 +128,9 @@ pub(crate) fn expression(
     })
 }
 
+/// What hides a rule: the name it is told by, and what is left, where that is not the rule's own.
+type Outer = (Arc<str>, Option<Redaction>);
+
 struct Compiler<'a> {
     document: &'a RuleDocument,
     dialect: Dialect,
@@ -210,7 +213,7 @@ impl Compiler<'_> {
     fn add(
         &mut self,
         rule: &str,
-        outer: Option<&(Arc<str>, Option<Redaction>)>,
+        outer: Option<&Outer>,
         depth: usize,
         place: &str,
     ) -> Result<(), RuleError> {
@@ -231,9 +234,12 @@ impl Compiler<'_> {
                 self.push(rule, kind, redaction, outer);
                 Ok(())
             }
-            Some(BuiltIn::Many(inner)) => inner
-                .iter()
-                .try_for_each(|inner| self.add(inner, outer, depth + 1, rule)),
+            Some(BuiltIn::Many(inner)) => {
+                let outer = self.through(outer);
+                inner
+                    .iter()
+                    .try_for_each(|inner| self.add(inner, outer, depth + 1, rule))
+            }
             None if self.dialect == Dialect::Reference => Ok(()),
             None => Err(RuleError::UnknownRule {
                 place: place.to_owned(),
@@ -246,7 +252,7 @@ impl Compiler<'_> {
         &mut self,
         name: &str,
         spec: &RuleSpec,
-        outer: Option<&(Arc<str>, Option<Redaction>)>,
+        outer: Option<&Outer>,
         depth: usize,
     ) -> Result<(), RuleError> {
         let inner: Vec<String> = match spec.kind.as_str() {
@@ -259,7 +265,7 @@ impl Compiler<'_> {
                 return Ok(());
             }
         };
-        let hiding = match (outer, spec.hide_inner) {
+        let hiding = match (self.through(outer), spec.hide_inner) {
             (Some(outer), _) => Some(outer.clone()),
             (None, Some(true)) => Some((
                 Arc::from(name),
@@ -277,21 +283,17 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn push(
-        &mut self,
-        name: &str,
-        kind: Kind,
-        redaction: Redaction,
-        outer: Option<&(Arc<str>, Option<Redaction>)>,
-    ) {
+    /// What hides the rules of a group within a group: for the reference only the inner one does.
+    fn through<'o>(&self, outer: Option<&'o Outer>) -> Option<&'o Outer> {
+        outer.filter(|_| self.dialect == Dialect::Vedette)
+    }
+
+    fn push(&mut self, name: &str, kind: Kind, redaction: Redaction, outer: Option<&Outer>) {
         let (id, redaction) = match outer {
             Some((id, over)) => (Arc::clone(id), over.clone().unwrap_or(redaction)),
             None => (Arc::from(name), redaction),
         };
-        let order = match (outer, builtin::with_method(name)) {
-            (None, Some(whole)) => whole,
-            _ => (*id).to_owned(),
-        };
+        let order = builtin::with_method(name).unwrap_or_else(|| name.to_owned());
         self.steps.push(Step {
             id,
             order,
