@@ -23,6 +23,10 @@ use crate::query::{Expr, Filter, Key, Op, Part, Pattern, Scope, Text, Value, par
 
 /// What names of fields begin with that applications use for tags of their own.
 const MAY_BE_TAGS: [&str; 6] = ["app.", "device.", "http.", "os.", "transaction.", "unreal."];
+/// What `user` stands for.
+const USER_KEYS: [&str; 4] = ["user.id", "user.username", "user.email", "user.ip"];
+/// The facts that a pattern over `message` is held against; its words are those of these texts.
+const SAID: [&str; 4] = ["message", "title", "error.type", "error.value"];
 /// So many terms are looked up one by one; of more, a set is made that all terms are held against,
 /// which costs a megabyte of memory each time.
 const UNITED_TERMS_MAX: usize = 64;
@@ -158,11 +162,7 @@ impl Compiler<'_> {
     /// The keys a filter's name stands for: a field, a tag, or both where they share a name.
     fn keys(&self, key: &Key) -> Vec<String> {
         match key {
-            Key::Field(name) if name == "user" => {
-                ["user.id", "user.username", "user.email", "user.ip"]
-                    .map(str::to_owned)
-                    .to_vec()
-            }
+            Key::Field(name) if name == "user" => USER_KEYS.map(str::to_owned).to_vec(),
             // What is a fact of events for some is a tag that others set themselves.
             Key::Field(name) if MAY_BE_TAGS.iter().any(|begin| name.starts_with(begin)) => {
                 vec![name.clone(), tag_key(name)]
@@ -180,10 +180,10 @@ impl Compiler<'_> {
         if let Value::Date(at) = filter.value {
             return Ok(self.date(filter.op, at.as_millis()));
         }
-        if let Some(said) = self.said(filter) {
+        if let Some(said) = self.said(filter)? {
             return Ok(said);
         }
-        let mut alternatives = Vec::new();
+        let mut alternatives: Vec<_> = self.named_user(filter).into_iter().collect();
         for key in self.keys(&filter.key) {
             alternatives.push(self.filter_of(&key, filter)?);
         }
@@ -221,22 +221,41 @@ impl Compiler<'_> {
         }
     }
 
-    /// `message:word` looks for words in what was said of the error; with `*` the whole message is
-    /// meant.
-    fn said(&self, filter: &Filter) -> Option<Box<dyn Query>> {
+    /// `message:word` looks for words in what was said of the error; with `*` each text that was said
+    /// is meant as a whole.
+    fn said(&self, filter: &Filter) -> Result<Option<Box<dyn Query>>, IndexError> {
         let patterns = match (&filter.key, &filter.op, &filter.value) {
             (Key::Field(name), Op::Is, Value::Text(pattern)) if name == "message" => {
                 std::slice::from_ref(pattern)
             }
             (Key::Field(name), Op::Is, Value::List(patterns)) if name == "message" => patterns,
-            _ => return None,
+            _ => return Ok(None),
         };
-        let words: Option<Vec<&str>> = patterns.iter().map(Pattern::as_literal).collect();
-        let field = self.fields.message;
-        let queries = words?
-            .into_iter()
-            .map(|words| self.phrase(field, &tokens(words), ends_in_word(words)));
-        Some(one_or_union(queries.collect()))
+        let mut alternatives = Vec::new();
+        for pattern in patterns {
+            if let Some(words) = pattern.as_literal() {
+                let is_begun = ends_in_word(words);
+                alternatives.push(self.phrase(self.fields.message, &tokens(words), is_begun));
+                continue;
+            }
+            for key in SAID {
+                alternatives.push(self.pattern(key, pattern)?);
+            }
+        }
+        Ok(Some(one_or_union(alternatives)))
+    }
+
+    /// `user:"id:7"`, the way tags name users.
+    fn named_user(&self, filter: &Filter) -> Option<Box<dyn Query>> {
+        let Value::Text(pattern) = &filter.value else {
+            return None;
+        };
+        let (name, value) = pattern.as_literal()?.split_once(':')?;
+        let key = USER_KEYS
+            .iter()
+            .find(|key| key.strip_prefix("user.") == Some(name))?;
+        let is_user = matches!(&filter.key, Key::Field(name) if name == "user");
+        (is_user && filter.op == Op::Is).then(|| self.term(self.fields.pair, &pair(key, value)))
     }
 
     fn date(&self, op: Op, at: i64) -> Box<dyn Query> {

@@ -33,7 +33,8 @@ pub(super) enum TokenKind {
 /// such as `TypeError: x is undefined`.
 fn is_word(name: &str, after: &str) -> bool {
     let ends = after.chars().next().is_none_or(char::is_whitespace);
-    after.starts_with("//") || (ends && matches!(canonical(name), Key::Tag(tag) if tag == name))
+    let is_unknown = name != "has" && matches!(canonical(name), Key::Tag(tag) if tag == name);
+    after.starts_with("//") || (ends && is_unknown)
 }
 
 pub(super) struct Lexer<'q> {

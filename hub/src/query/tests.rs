@@ -115,6 +115,8 @@ fn reads_numbers_and_dates() {
     check("timesSeen:>100", "timesSeen>100");
     check("times_seen:1.5k", "timesSeen=1500");
     check("times_seen:>1e3", "timesSeen>1000");
+    check("timesSeen:[1, 1.5k]", "or(timesSeen=1, timesSeen=1500)");
+    check("!timesSeen:[2]", "not(or(timesSeen=2))");
     check("tags[ratio,number]:>0.8", "#ratio>0.8");
     check("tags[took,duration]:>=-1.5s", "#took>=-1500");
     check("tags[n,number]:[1, 2]", "#n=[1|2]");
@@ -221,6 +223,12 @@ fn binds_and_tighter_than_or() {
 
 #[test]
 fn says_where_and_what() {
+    refuses("has:", "a value is missing", 0..4);
+    refuses(
+        "timesSeen:[1, many]",
+        "needs numbers, as in :[1, 20]",
+        0..19,
+    );
     refuses("(level:error", "never closed", 0..1);
     refuses("level:error)", "closes nothing", 11..12);
     refuses("level:", "value is missing", 0..6);

@@ -324,6 +324,25 @@ impl Raw {
         Ok((op, Value::Number(number), negated))
     }
 
+    /// As a list of numbers, and whether it is negated; `None` when it is no list.
+    pub(super) fn numbers(
+        &self,
+        span: &Range<usize>,
+    ) -> Result<Option<(Vec<f64>, bool)>, QueryError> {
+        let Self::List { items, .. } = self else {
+            return Ok(None);
+        };
+        let (op, negated) = self.comparison();
+        let numbers: Option<Vec<f64>> = items.iter().map(|item| parse_number(item)).collect();
+        match numbers {
+            Some(numbers) if op == Op::Is => Ok(Some((numbers, negated))),
+            _ => Err(QueryError::new(
+                span.clone(),
+                "this key needs numbers, as in :[1, 20], or one to compare with, as in :>100",
+            )),
+        }
+    }
+
     /// As a date: absolute with an operator, a whole day, or relative to `now`.
     pub(super) fn date(
         &self,

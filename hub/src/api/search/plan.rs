@@ -227,10 +227,9 @@ impl Planner<'_> {
             "lastSeen" => Ok(compares(IssueColumn::LastSeen, filter)),
             "timesSeen" => Ok(compares(IssueColumn::TimesSeen, filter)),
             "userCount" => Ok(compares(IssueColumn::UsersSeen, filter)),
-            "is" | "status" | "substatus" => each(
-                &|word| state(word.as_literal()?, self.who.now_ms),
-                "a state",
-            ),
+            "is" | "status" | "substatus" => {
+                each(&|word| state(word.as_literal()?, self.who.now_ms), A_STATE)
+            }
             "assigned" => each(&|who| self.assigned(who.as_literal()?), OWNERS),
             "assigned_or_suggested" => each(
                 &|who| Some(or_suggested(self.assigned(who.as_literal()?)?)),
@@ -318,6 +317,10 @@ impl Planner<'_> {
 
 /// How long an issue is for review that was marked for it, in milliseconds: a week.
 const REVIEW_MS: i64 = 7 * 86_400_000;
+
+/// What issues can be called in a search, by the words that are most used.
+const A_STATE: &str = "a state; write unresolved, resolved, archived, new, ongoing, escalating, \
+                      regressed, for_review, assigned or unassigned";
 
 /// What an owner can be called in a search.
 const OWNERS: &str = "me, my_teams, none, #team, or the e-mail address or id of a member";
