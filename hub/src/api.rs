@@ -37,6 +37,7 @@ mod feedback;
 mod filters;
 mod fleet;
 mod grouping;
+mod hashes;
 mod input;
 mod intake;
 mod issue;
@@ -348,7 +349,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(live::stream))
         .routes(routes!(issue::get, issue_edit::update, issue_edit::remove))
         .routes(routes!(shared::get))
-        .routes(routes!(issue::hashes, issue_moves::unmerge))
+        .routes(routes!(hashes::of_issue, issue_moves::unmerge))
         .routes(routes!(deletions::list))
         .routes(routes!(deletions::take_back))
         .routes(routes!(tombstones::list))
@@ -372,6 +373,8 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(discover::table))
         .routes(routes!(discover::verdict::validate))
         .routes(routes!(timeseries::over_time))
+        .routes(routes!(timeseries::stats::over_time))
+        .routes(routes!(timeseries::stats::how_many))
         .routes(routes!(events::of_issue))
         .routes(routes!(event::of_issue))
         .routes(routes!(events::of_project))
@@ -428,7 +431,7 @@ fn old_routes(router: axum::Router<ApiState>) -> axum::Router<ApiState> {
         )
         .route(
             "/api/0/issues/{issue}/hashes/",
-            get(issue::hashes).delete(issue_moves::unmerge),
+            get(hashes::of_issue).delete(issue_moves::unmerge),
         )
         .route("/api/0/issues/{issue}/similar/", get(issue_moves::similar))
         .route(

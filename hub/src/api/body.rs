@@ -21,7 +21,7 @@ use crate::normalise::{EventKind, NormalEvent};
 pub(super) use entries::Entry;
 
 /// The sizes and names that list and detail share.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventSummary {
     pub id: String,
@@ -51,7 +51,7 @@ pub(super) struct EventSummary {
 }
 
 /// Who was affected.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct EventUser {
     id: Option<String>,
     email: Option<String>,
@@ -65,7 +65,7 @@ pub(super) struct EventUser {
 }
 
 /// A tag.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct EventTag {
     key: String,
     value: String,

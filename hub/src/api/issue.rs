@@ -4,7 +4,6 @@ pub(super) mod shown;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,7 +13,7 @@ use super::assignees::People;
 use super::caller::{Caller, FoundIssue, ReadIssue};
 use super::error::ApiError;
 use super::issue_shape::{Issue, StatsPeriod, describe};
-use super::page::{Page, Params};
+use super::page::Params;
 use super::search::Window;
 use super::types::{IssuePath, UserRef, iso};
 use crate::clock;
@@ -89,12 +88,6 @@ pub(super) fn short_version(version: &str) -> String {
     } else {
         short.to_owned()
     }
-}
-
-/// A hash bound to an issue.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Hash {
-    id: String,
 }
 
 /// What an issue can be asked for.
@@ -205,19 +198,4 @@ async fn described(
         folded_count: state.store.issue_folded(id).await?,
         grouping: serde_json::from_str(&grouping).unwrap_or_default(),
     })
-}
-
-/// The hashes bound to an issue.
-#[utoipa::path(get, path = "/api/0/organizations/{organization}/issues/{issue}/hashes/",
-    tag = "issues", params(IssuePath), responses((status = 200, body = [Hash])))]
-pub(super) async fn hashes(
-    State(state): State<ApiState>,
-    ReadIssue(found): ReadIssue,
-    params: Params,
-) -> Result<Response, ApiError> {
-    let hashes = state.store.issue_hashes(found.issue.id).await?;
-    let hashes = hashes.into_iter().map(|hash| Hash {
-        id: hex::encode(hash),
-    });
-    Ok(Page::whole(hashes.collect()).respond(&params))
 }

@@ -2,6 +2,7 @@
 
 mod groups;
 mod range;
+pub(super) mod stats;
 mod weighed;
 
 use axum::Json;
@@ -48,7 +49,7 @@ pub(super) struct TimeseriesParams {
     dataset: Option<String>,
     /// A search.
     query: Option<String>,
-    /// `issue`, `project`, or a key of events; needs `topEvents`.
+    /// `issue`, `title`, `project`, or a key of events; needs `topEvents`.
     #[param(rename = "groupBy")]
     group_by: Option<String>,
     /// Only the largest so many groups, at most 10, and what is left as one more.
@@ -226,8 +227,20 @@ pub(super) async fn over_time(
     At(path): At<OrganizationPath>,
     params: Params,
 ) -> Result<Json<Timeseries>, ApiError> {
+    let groups: Vec<&str> = params.all("groupBy").collect();
+    Ok(Json(read(&state, &caller, &path, &params, &groups).await?))
+}
+
+/// What a request asks for, in groups by these keys.
+async fn read(
+    state: &ApiState,
+    caller: &Caller,
+    path: &OrganizationPath,
+    params: &Params,
+    groups: &[&str],
+) -> Result<Timeseries, ApiError> {
     let organization = state
-        .organization(&caller, &path.organization, Scope::EventRead)
+        .organization(caller, &path.organization, Scope::EventRead)
         .await?;
     let dataset = params.some("dataset").unwrap_or("errors");
     let weighed = totals::Dataset::read(dataset);
@@ -235,21 +248,20 @@ pub(super) async fn over_time(
         check_dataset(dataset)?;
     }
     let now = clock::now();
-    let range = Range::read(span(&params, now)?, params.some("interval"), now)?;
+    let range = Range::read(span(params, now)?, params.some("interval"), now)?;
     let projects = state.store.projects(organization.id).await?;
-    let chosen = chosen_projects(&projects, &params)?;
+    let chosen = chosen_projects(&projects, params)?;
     if let Some(dataset) = weighed {
-        let series = weighed::over_time(&state, &chosen, dataset, range, &params, now);
-        return Ok(Json(series.await?));
+        return weighed::over_time(state, &chosen, dataset, range, params, now).await;
     }
-    let figures = figures(&params)?;
-    let delta_ms = delta(&params)?;
-    let asked = asked(&params)?;
-    let search = meant(&state, &caller, &chosen, &params).await?;
+    let figures = figures(params)?;
+    let delta_ms = delta(params)?;
+    let asked = asked(groups, params)?;
+    let search = meant(state, caller, &chosen, params).await?;
     let time_series = match search {
         None => Vec::new(),
         Some(search) => {
-            let counted = Counted::read(&state, &chosen, search, range, asked, &figures, delta_ms);
+            let counted = Counted::read(state, &chosen, search, range, asked, &figures, delta_ms);
             counted.await?.series(&figures, now)
         }
     };
@@ -259,7 +271,7 @@ pub(super) async fn over_time(
         end: range.until,
         data_scanned: None,
     };
-    Ok(Json(Timeseries { meta, time_series }))
+    Ok(Timeseries { meta, time_series })
 }
 
 fn figures(params: &Params) -> Result<Vec<Figure>, ApiError> {
@@ -290,10 +302,9 @@ fn delta(params: &Params) -> Result<Option<i64>, ApiError> {
 }
 
 /// The groups that are wanted.
-fn asked(params: &Params) -> Result<Option<Asked<'_>>, ApiError> {
-    let keys: Vec<&str> = params.all("groupBy").collect();
+fn asked<'p>(keys: &[&'p str], params: &Params) -> Result<Option<Asked<'p>>, ApiError> {
     let top = params.some("topEvents");
-    match (keys.as_slice(), top) {
+    match (keys, top) {
         ([], None) => Ok(None),
         ([], Some(_)) => Err(ApiError::field("topEvents", "needs groupBy beside it")),
         ([_], None) => Err(ApiError::field("groupBy", "needs topEvents beside it")),

@@ -102,13 +102,17 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Hashes to bind, each to a group by its place.
-pub(super) type Bindings = Vec<(ProjectId, GroupHash, usize)>;
+/// A hash to bind to a group, by its place, and the event that brought it.
+pub(super) struct Binding<'a> {
+    pub(super) hash: GroupHash,
+    pub(super) slot: usize,
+    pub(super) event: &'a Incoming,
+}
 
 /// The events by issue.
 pub(super) struct Assigned<'a> {
     pub(super) groups: Vec<Group<'a>>,
-    pub(super) bindings: Bindings,
+    pub(super) bindings: Vec<Binding<'a>>,
     pub(super) made: Made,
     pub(super) surplus: Vec<usize>,
     /// Issues that hashes were bound to before.
@@ -170,7 +174,7 @@ impl<'a> Assigned<'a> {
             }
         };
         for hash in &event.hashes {
-            self.bind(project, *hash, slot);
+            self.bind(*hash, slot, event);
         }
         self.put(slot, place, event);
     }
@@ -204,7 +208,7 @@ impl<'a> Assigned<'a> {
     fn share(&mut self, project: ProjectId, event: &'a Incoming) -> usize {
         let slot = self.find(project, &[surplus::HASH], event);
         let slot = slot.unwrap_or_else(|| self.begin(None, event));
-        self.bind(project, surplus::HASH, slot);
+        self.bind(surplus::HASH, slot, event);
         if let Some(group) = self.groups.get_mut(slot) {
             group.is_surplus = true;
         }
@@ -216,11 +220,11 @@ impl<'a> Assigned<'a> {
         self.groups.len() - 1
     }
 
-    fn bind(&mut self, project: ProjectId, hash: GroupHash, slot: usize) {
-        let key = (project, hash);
+    fn bind(&mut self, hash: GroupHash, slot: usize, event: &'a Incoming) {
+        let key = (event.stored.project, hash);
         if !self.bound.contains_key(&key) && !self.by_hash.contains_key(&key) {
             self.by_hash.insert(key, slot);
-            self.bindings.push((project, hash, slot));
+            self.bindings.push(Binding { hash, slot, event });
         }
     }
 

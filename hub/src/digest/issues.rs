@@ -7,14 +7,14 @@ use protocol::timestamp::Timestamp;
 
 use super::assign::{Assigned, Group, assign};
 use super::effect::Incoming;
-use super::surplus::{Made, NewIssues};
+use super::surplus::{self, Made, NewIssues};
 use super::{Changed, ChangedKind, tags};
 use crate::issue::{
     self, Decision, Ignored, IssueState, NewEvent, Pace, Release, Resolution, Status, Unresolved,
     WEEK_HOURS,
 };
 use crate::store::changes::ChangeKind;
-use crate::store::issues::{IssueDelta, IssueRow, NewIssue, TagCount};
+use crate::store::issues::{Binding, IssueDelta, IssueRow, NewIssue, TagCount};
 use crate::store::{StoreError, Write};
 
 /// Activity types, as Sentry numbers them.
@@ -58,7 +58,19 @@ pub(super) async fn write(
     make_issues(write, now, &mut groups).await?;
     let bindings: Vec<_> = bindings
         .into_iter()
-        .filter_map(|(project, hash, slot)| Some((project, hash, groups.get(slot)?.issue)))
+        .filter_map(|bound| {
+            let group = groups.get(bound.slot)?;
+            Some(Binding {
+                project: bound.event.stored.project,
+                hash: bound.hash,
+                issue: group.issue,
+                event_id: bound.event.stored.event_id,
+                title: match group.is_surplus {
+                    true => surplus::TITLE,
+                    false => &bound.event.document.title,
+                },
+            })
+        })
         .collect();
     write.bind_hashes(&bindings).await?;
     let fresh_users = add_users(write, &groups).await?;

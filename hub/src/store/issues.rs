@@ -33,6 +33,21 @@ pub struct IssueFace<'a> {
     pub event_id: EventId,
 }
 
+/// A hash that leads to an issue, and the event that brought it.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'a> {
+    /// The project.
+    pub project: ProjectId,
+    /// The hash.
+    pub hash: GroupHash,
+    /// The issue.
+    pub issue: i64,
+    /// The event.
+    pub event_id: EventId,
+    /// The event's title.
+    pub title: &'a str,
+}
+
 /// An issue to be made.
 #[derive(Clone, Debug)]
 pub struct NewIssue<'a> {
@@ -169,18 +184,17 @@ impl Write {
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub async fn bind_hashes(
-        &mut self,
-        hashes: &[(ProjectId, GroupHash, i64)],
-    ) -> Result<(), StoreError> {
+    pub async fn bind_hashes(&mut self, hashes: &[Binding<'_>]) -> Result<(), StoreError> {
         for run in runs(hashes) {
             let mut sql = QueryBuilder::<Sqlite>::new(
-                "INSERT INTO issue_hashes (project_id, hash, issue_id) ",
+                "INSERT INTO issue_hashes (project_id, hash, issue_id, event_id, title) ",
             );
-            sql.push_values(run, |mut row, (project, hash, issue)| {
-                row.push_bind(project.as_i64())
-                    .push_bind(hash.as_slice())
-                    .push_bind(*issue);
+            sql.push_values(run, |mut row, bound| {
+                row.push_bind(bound.project.as_i64())
+                    .push_bind(bound.hash.as_slice())
+                    .push_bind(bound.issue)
+                    .push_bind(bound.event_id.as_bytes().as_slice())
+                    .push_bind(bound.title);
             });
             sql.push(" ON CONFLICT (project_id, hash) DO NOTHING");
             sql.build().execute(self.connection()).await?;

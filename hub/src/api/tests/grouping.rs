@@ -167,6 +167,15 @@ async fn merges_issues_with_exact_counts_and_takes_them_apart_again() {
         .as_str()
         .unwrap()
         .to_owned();
+    let hashes = hub.get(&format!("{list}{zero}/hashes/")).await.json();
+    let mut of_one = hashes.as_array().unwrap().iter();
+    let of_one = of_one.find(|each| each["id"] == json!(hash)).unwrap();
+    assert_eq!(of_one["title"], "One: One went wrong");
+    assert_eq!(
+        of_one["latestEvent"]["eventID"],
+        format!("{:032x}", 6),
+        "the latest of its events"
+    );
     let apart = hub.delete(&format!("{list}{zero}/hashes/?id={hash}")).await;
     assert_eq!(apart.status, StatusCode::ACCEPTED, "{}", apart.text);
     let new = apart.json()["issues"][0].as_str().unwrap().to_owned();

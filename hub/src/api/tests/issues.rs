@@ -207,6 +207,7 @@ async fn shows_one_issue_by_id_and_short_id() {
     }
     let hashes = hub.get(&format!("issues/{id}/hashes/")).await.json();
     assert!(hashes[0]["id"].as_str().unwrap().len() == 32);
+    assert_eq!(hashes[0]["latestEvent"]["groupID"], json!(id));
 }
 
 #[tokio::test]

@@ -86,6 +86,48 @@ async fn groups_are_the_largest_and_what_is_left() {
     .await;
     check("groupBy=project&topEvents=5", &[("shop", 5.0, false)]).await;
     check("groupBy=colour&topEvents=5", &[("", 5.0, true)]).await;
+    check(
+        "groupBy=title&topEvents=1",
+        &[("Zero: Zero went wrong", 3.0, false), ("", 2.0, true)],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_older_shape_names_figures_and_groups() {
+    let hub = Hub::new().await;
+    hub.seed().await;
+    let stats = async |query: &str| {
+        let path = format!("organizations/acme/events-stats/?statsPeriod=1h&interval=5m{query}");
+        let answer = hub.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.text);
+        answer.json()
+    };
+    let total = |stats: &Value| {
+        let points = stats["data"].as_array().unwrap().iter();
+        let counts = points.map(|point| point[1][0]["count"].as_f64().unwrap());
+        counts.sum::<f64>()
+    };
+    let plain = stats("").await;
+    assert!(is_near(total(&plain), 5.0));
+    assert_eq!(plain["start"], plain["data"][0][0]);
+    assert_eq!(plain["isMetricsData"], false);
+    let several = stats("&yAxis=count()&yAxis=epm()").await;
+    assert!(is_near(total(&several["count()"]), 5.0));
+    assert_eq!(several["epm()"]["order"], 1);
+    let groups = stats("&topEvents=1&field=title&field=count()&orderby=-count()").await;
+    assert!(is_near(total(&groups["Zero: Zero went wrong"]), 3.0));
+    assert!(is_near(total(&groups["Other"]), 2.0));
+    let both = stats("&topEvents=1&field=issue&yAxis=count()&yAxis=count_unique(user)").await;
+    assert!(is_near(total(&both["SHOP-1"]["count()"]), 3.0));
+    let before = stats("&comparisonDelta=3600").await;
+    assert_eq!(before["data"][0][1][0]["comparisonCount"], 0);
+
+    let meta = |query: &str| format!("organizations/acme/events-meta/?statsPeriod=1h{query}");
+    let count = hub.get(&meta("&query=color:bob")).await.json();
+    assert_eq!(count, json!({ "count": 2 }));
+    let none = hub.get(&meta("&query=issue:SHOP-99")).await.json();
+    assert_eq!(none, json!({ "count": 0 }));
 }
 
 #[tokio::test]
@@ -115,6 +157,7 @@ async fn says_what_cannot_be_asked() {
         ("groupBy=level&topEvents=11", "topEvents"),
         ("groupBy=level&groupBy=issue&topEvents=2", "groupBy"),
         ("groupBy=assigned&topEvents=2", "groupBy"),
+        ("groupBy=message&topEvents=2", "groupBy"),
         ("groupBy=level&topEvents=2&sort=-last_seen()", "sort"),
         ("comparisonDelta=-1", "comparisonDelta"),
         (

@@ -5,7 +5,7 @@ use crate::api::ApiState;
 use crate::api::discover::of_issue;
 use crate::api::error::ApiError;
 use crate::api::search::project_id;
-use crate::index::{Groups, Look, People, Points, Wanted};
+use crate::index::{self, Groups, Look, People, Points, Wanted};
 use crate::query::{self, Expr, Filter, Key, Op, Part, Pattern, Value};
 use crate::store::projects::Project;
 
@@ -50,7 +50,7 @@ pub(super) async fn largest(
     asked: Asked<'_>,
 ) -> Result<Largest, ApiError> {
     match asked.key {
-        "issue" | "issue.id" => by_issue(state, projects, look, asked).await,
+        "issue" | "issue.id" | "title" => by_issue(state, projects, look, asked).await,
         "project" | "project.name" | "project.id" => by_project(state, projects, look, asked).await,
         _ => by_value(state, projects, look, asked).await,
     }
@@ -70,8 +70,11 @@ async fn by_issue(
     let named = ids.into_iter().filter_map(|id| {
         let row = rows.iter().find(|row| row.id == id)?;
         let project = projects.iter().find(|p| p.id == row.project_id)?;
-        let value = of_issue(asked.key, row, project)?;
-        Some(((asked.key.to_owned(), words(&value)), id))
+        let value = match asked.key {
+            "title" => row.title.clone(),
+            key => words(&of_issue(key, row, project)?),
+        };
+        Some(((asked.key.to_owned(), value), id))
     });
     let (names, ids) = named.unzip();
     Ok(Largest {
@@ -115,9 +118,9 @@ async fn by_value(
     asked: Asked<'_>,
 ) -> Result<Largest, ApiError> {
     let key = query::canonical(asked.key);
-    if key.scope() == query::Scope::Issue {
+    if key.scope() == query::Scope::Issue || !index::can_group_by(&key) {
         let what = format!(
-            "{} is no key of events: group by issue or project",
+            "events cannot be grouped by {}: group by issue, project or a tag",
             asked.key
         );
         return Err(ApiError::field("groupBy", what));

@@ -11,6 +11,7 @@ import type {
   GroupingSettings,
   GroupingTrial,
   GroupingTrialAnswer,
+  IssueHash,
   Neighbour,
   Parted,
 } from "./types.ts";
@@ -38,7 +39,7 @@ export const similarQuery = (org: string, issue: string) =>
 export const hashesQuery = (org: string, issue: string) =>
   queryOptions({
     queryKey: [...issueKey(org, issue), "hashes"],
-    queryFn: ({ signal }) => get<{ id: string }[]>(`${issueAt(org, issue)}hashes/`, { signal }),
+    queryFn: ({ signal }) => get<IssueHash[]>(`${issueAt(org, issue)}hashes/`, { signal }),
   });
 
 /** Takes the events of hashes out of an issue, into one of their own. */

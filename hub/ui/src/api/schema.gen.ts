@@ -178,6 +178,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/0/organizations/{organization}/events-meta/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The number of events that a search finds. */
+        get: operations["get_organizations_events_meta"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/0/organizations/{organization}/events-stats/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events of an organization over time, as points of unix seconds. */
+        get: operations["get_organizations_events_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/0/organizations/{organization}/events-timeseries/": {
         parameters: {
             query?: never;
@@ -3050,6 +3084,11 @@ export interface components {
             geo?: Record<string, unknown> | null;
             data?: Record<string, unknown> | null;
         };
+        /** @description How many events there are. */
+        EventsMeta: {
+            /** Format: int64 */
+            count: number;
+        };
         /** @description One exception. */
         ExceptionBody: {
             type: components["schemas"]["Option"];
@@ -3234,6 +3273,9 @@ export interface components {
         /** @description A hash bound to an issue. */
         Hash: {
             id: string;
+            /** @description The title of the event that brought it; none where it was bound by an older version. */
+            title?: string | null;
+            latestEvent?: components["schemas"]["EventSummary"] | null;
         };
         /** @description What sessions say of a release in a project, within the time asked for. */
         HealthData: {
@@ -5000,6 +5042,24 @@ export interface components {
             registers?: Record<string, unknown> | null;
             hasSystemFrames: boolean;
         };
+        /** @description A figure over time. */
+        Stats: {
+            /** @description Points: the unix second of their begin, and what was counted. */
+            data: Record<string, unknown>[][];
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            start: number;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            end: number;
+            /** @description Its place among the groups, or among the figures. */
+            order?: number | null;
+            isMetricsData: boolean;
+        };
         /** @description The hub itself. */
         Status: {
             version: string;
@@ -5811,6 +5871,96 @@ export interface operations {
             };
         };
     };
+    get_organizations_events_meta: {
+        parameters: {
+            query?: {
+                /** @description A search. */
+                query?: string;
+                /** @description Id or slug; may be repeated. */
+                project?: string[];
+                /** @description May be repeated. */
+                environment?: string[];
+                /** @description `24h`, `14d`, … */
+                statsPeriod?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsMeta"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_organizations_events_stats: {
+        parameters: {
+            query?: {
+                /** @description As of `events-timeseries`; several make a map by their names. */
+                yAxis?: string[];
+                /** @description With `topEvents`, what events are grouped by; figures among them are passed over. */
+                field?: string[];
+                /** @description Only the largest so many groups, at most 10, and what is left as `Other`. */
+                topEvents?: number;
+                /** @description A search. */
+                query?: string;
+                /** @description `errors`, `transactions` or `spans`. */
+                dataset?: string;
+                /** @description Length of one point: `5m`, `1h`, `1d`. */
+                interval?: string;
+                /** @description Id or slug; repeated for several. */
+                project?: string[];
+                /** @description Those of these environments; repeated for several. */
+                environment?: string[];
+                /** @description Within this time: `14d` where nothing is said. */
+                statsPeriod?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Slug or id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description Why not. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_organizations_events_timeseries: {
         parameters: {
             query?: {
@@ -5826,7 +5976,7 @@ export interface operations {
                 dataset?: string;
                 /** @description A search. */
                 query?: string;
-                /** @description `issue`, `project`, or a key of events; needs `topEvents`. */
+                /** @description `issue`, `title`, `project`, or a key of events; needs `topEvents`. */
                 groupBy?: string;
                 /** @description Only the largest so many groups, at most 10, and what is left as one more. */
                 topEvents?: number;

@@ -68,6 +68,7 @@ export type GroupingChange = Partial<Schemas["GroupingChange"]>;
 export type GroupingTrial = Partial<Schemas["GroupingTrial"]>;
 export type GroupingTrialAnswer = Schemas["TrialAnswer"];
 export type GroupingInfo = Schemas["GroupingInfo"];
+export type IssueHash = Schemas["Hash"];
 export type Neighbour = Schemas["Neighbour"];
 export type Parted = Schemas["Parted"];
 export type Ownership = Schemas["Ownership"];

@@ -12,7 +12,14 @@ import {
   unmerge,
 } from "../../api/grouping.ts";
 import { issueTagsQuery } from "../../api/issues.ts";
-import type { EventDetail, GroupingInfo, IssueDetail, Neighbour, Parted } from "../../api/types.ts";
+import type {
+  EventDetail,
+  GroupingInfo,
+  IssueDetail,
+  IssueHash,
+  Neighbour,
+  Parted,
+} from "../../api/types.ts";
 import { plural } from "../../lib/format.ts";
 import { variantName } from "../../lib/grouping-names.ts";
 import { Button } from "../../ui/Button.tsx";
@@ -20,6 +27,7 @@ import { Confirm } from "../../ui/Dialog.tsx";
 import { SelectField } from "../../ui/Form.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import { ErrorState, Skeleton } from "../../ui/State.tsx";
+import { TimeAgo } from "../../ui/Time.tsx";
 import { useToast } from "../../ui/Toasts.tsx";
 import { useIssueActions } from "./actions.ts";
 import { variantsOf } from "./Grouping.tsx";
@@ -199,6 +207,18 @@ function Difference({ of }: { of: NonNullable<Neighbour["difference"]> }) {
   );
 }
 
+function Latest({ org, issue, row }: { org: string; issue: IssueDetail; row: IssueHash }) {
+  const latest = row.latestEvent;
+  return latest ? (
+    <Link
+      to="/organizations/$org/issues/$issueId/events/$eventId"
+      params={{ org, issueId: issue.id, eventId: latest.eventID }}
+    >
+      <TimeAgo at={latest.dateCreated} />
+    </Link>
+  ) : null;
+}
+
 function Parts({ org, issue, event }: Props) {
   const hashes = useQuery(hashesQuery(org, issue.id));
   const tags = useQuery(issueTagsQuery(org, issue.id));
@@ -240,18 +260,22 @@ function Parts({ org, issue, event }: Props) {
         {rows.length > 1 ? (
           <fieldset className={styles.hashes}>
             <legend>{plural(rows.length, "hash", "hashes")} lead to this issue</legend>
-            {rows.map(({ id }) => (
-              <label key={id}>
-                <input
-                  type="checkbox"
-                  checked={chosen.has(id)}
-                  onChange={(change) => choose(id, change.target.checked)}
-                />
-                <code>{id}</code>
-                {names.has(id) ? (
-                  <span className={styles.quiet}>the shown event's: {names.get(id)}</span>
+            {rows.map((row) => (
+              <div key={row.id} className={styles.hash}>
+                <label>
+                  <input
+                    type="checkbox"
+                    checked={chosen.has(row.id)}
+                    onChange={(change) => choose(row.id, change.target.checked)}
+                  />
+                  <span>{row.latestEvent?.title ?? row.title ?? "No event of it is kept"}</span>
+                </label>
+                <Latest org={org} issue={issue} row={row} />
+                <code className={styles.quiet}>{row.id}</code>
+                {names.has(row.id) ? (
+                  <span className={styles.quiet}>the shown event's: {names.get(row.id)}</span>
                 ) : null}
-              </label>
+              </div>
             ))}
             <div>
               <Button

@@ -520,7 +520,12 @@ describe("the grouping of an issue", () => {
         },
       },
       [`GET ${ISSUE}similar/`]: { body: [neighbour, far] },
-      [`GET ${ISSUE}hashes/`]: { body: [{ id: "1f" }, { id: "2e" }] },
+      [`GET ${ISSUE}hashes/`]: {
+        body: [
+          { id: "1f", title: null, latestEvent: event({ title: "ValueError: the one" }) },
+          { id: "2e", title: "TypeError: the other", latestEvent: null },
+        ],
+      },
       [`DELETE ${ISSUE}hashes/`]: { status: 202, body: { source: "1", issues: ["7"] } },
       [`GET ${ISSUE}tags/`]: {
         body: [{ key: "region", name: "region", totalValues: 4, uniqueValues: 2, topValues: [] }],
@@ -571,9 +576,11 @@ describe("the grouping of an issue", () => {
       requests
         .filter(({ method, url }) => method === "DELETE" && url.pathname.endsWith(splitAt))
         .map(({ url }) => url.searchParams.getAll("id"));
-    const ours = { name: "1f the shown event's: Frames of the application" };
-    expect(await screen.findByRole("checkbox", ours)).toBeTruthy();
-    await userEvent.click(await screen.findByRole("checkbox", { name: "2e" }));
+    const ours = await screen.findByRole("checkbox", { name: "ValueError: the one" });
+    const row = ours.closest("div");
+    expect(row?.textContent).toMatch(/1fthe shown event's: Frames of the application$/);
+    expect(row?.querySelector("a")?.getAttribute("href")).toMatch(/issues\/1\/events\/[0-9a-f]+$/);
+    await userEvent.click(screen.getByRole("checkbox", { name: "TypeError: the other" }));
     await userEvent.click(screen.getByRole("button", { name: "Give the chosen ones an issue of their own" }));
     expect(await screen.findByText("SHOP-1 gave events to 1 new issue")).toBeTruthy();
     const apart = requests.find((each) => each.method === "DELETE");
