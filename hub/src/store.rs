@@ -25,6 +25,7 @@ pub mod event_read;
 pub mod events;
 pub mod feedback;
 pub mod grouping;
+pub mod hashes;
 mod issue_ages;
 pub mod issue_condition;
 pub mod issue_edit;

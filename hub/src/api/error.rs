@@ -36,7 +36,7 @@ pub struct ApiError {
 /// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ErrorBody {
-    /// What is wrong, for people.
+    /// What is wrong, for people; begins with the field where one is wrong.
     detail: String,
     /// The field of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,8 +150,15 @@ impl IntoResponse for ApiError {
             tracing::error!(error = %chain(source.as_ref()), "request failed");
         }
         let retry_after = self.retry_after_secs;
+        // Many clients show the text alone; of a text with a place in it that says enough.
+        let detail = match self.field {
+            Some(field) if field != "query" && self.span.is_none() => {
+                format!("{field}: {}", self.detail)
+            }
+            _ => self.detail,
+        };
         let body = ErrorBody {
-            detail: self.detail,
+            detail,
             field: self.field,
             span: self.span,
         };

@@ -16,7 +16,7 @@ use super::grouping::project_id;
 use super::page::{Page, Params};
 use super::types::IssuePath;
 use crate::store::event_read::EventRow;
-use crate::store::issue_read::BoundHash;
+use crate::store::hashes::BoundHash;
 
 /// Of an issue of several hashes, so many of its latest events are looked at for the latest of each.
 const LOOKED_AT: u32 = 100;

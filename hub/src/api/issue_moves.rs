@@ -28,8 +28,8 @@ use crate::clock;
 use crate::digest::regroup::{self, Parting, Regroup, RegroupError};
 use crate::store::Write;
 use crate::store::deletions::{Becomes, Deletion, Leaving};
+use crate::store::hashes::GroupHash;
 use crate::store::issue_read::IssueRow;
-use crate::store::issues::GroupHash;
 use crate::store::people::Organization;
 
 /// Sentry's activity types.

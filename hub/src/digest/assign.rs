@@ -7,7 +7,8 @@ use protocol::timestamp::Timestamp;
 
 use super::effect::Incoming;
 use super::surplus::{self, Made, NewIssues};
-use crate::store::issues::{GroupHash, IssueFace};
+use crate::store::hashes::GroupHash;
+use crate::store::issues::IssueFace;
 use crate::store::{StoreError, Write};
 
 /// The events of one issue in one commit; at least one.

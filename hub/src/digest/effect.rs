@@ -11,7 +11,7 @@ use crate::archive::StoredEvent;
 use crate::group::{Feature, Variant};
 use crate::index::Document;
 use crate::removal::Removals;
-use crate::store::issues::GroupHash;
+use crate::store::hashes::GroupHash;
 use crate::store::items::NewItem;
 use crate::store::parts::{NewPart, PartsOf};
 

@@ -14,7 +14,8 @@ use crate::issue::{
     WEEK_HOURS,
 };
 use crate::store::changes::ChangeKind;
-use crate::store::issues::{Binding, IssueDelta, IssueRow, NewIssue, TagCount};
+use crate::store::hashes::Binding;
+use crate::store::issues::{IssueDelta, IssueRow, NewIssue, TagCount};
 use crate::store::{StoreError, Write};
 
 /// Activity types, as Sentry numbers them.

@@ -19,8 +19,9 @@ use crate::geo::Places;
 use crate::group::Rules;
 use crate::index::{Index, Replaces};
 use crate::store::event_read::EventRow;
+use crate::store::hashes::GroupHash;
 use crate::store::issue_moves::Loss;
-use crate::store::issues::{GroupHash, IssueFace};
+use crate::store::issues::IssueFace;
 use crate::store::{Store, StoreError, Write};
 
 /// Most events of an issue that is taken apart: they are all held at once.

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::group::{Enhancements, FingerprintRules, Rules};
 use crate::owner;
-use crate::store::issues::GroupHash;
+use crate::store::hashes::GroupHash;
 use crate::store::{Store, StoreError};
 use protocol::timestamp::Timestamp;
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
 
-use crate::store::issues::GroupHash;
+use crate::store::hashes::GroupHash;
 
 /// What the shared issue is bound by. No event has it: those are digests.
 pub(super) const HASH: GroupHash = *b"new issues limit";

@@ -96,30 +96,6 @@ impl Store {
             .collect()
     }
 
-    /// The issue that the first of these hashes that is bound is bound to.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn issue_of_hashes(
-        &self,
-        project_id: i64,
-        hashes: &[Vec<u8>],
-    ) -> Result<Option<i64>, StoreError> {
-        for hash in hashes {
-            let issue = sqlx::query_scalar(
-                "SELECT issue_id FROM issue_hashes WHERE project_id = ?1 AND hash = ?2",
-            )
-            .bind(project_id)
-            .bind(hash)
-            .fetch_optional(self.reader())
-            .await?;
-            if issue.is_some() {
-                return Ok(issue);
-            }
-        }
-        Ok(None)
-    }
-
     /// A project's name in addresses.
     ///
     /// # Errors

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use protocol::ids::ProjectId;
 use protocol::timestamp::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -237,25 +236,6 @@ impl Write {
                 .fetch_one(self.connection())
                 .await?,
         )
-    }
-
-    /// Frees hashes of an issue.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn free_hashes(
-        &mut self,
-        project: ProjectId,
-        hashes: &[[u8; 16]],
-    ) -> Result<(), StoreError> {
-        for hash in hashes {
-            sqlx::query("DELETE FROM issue_hashes WHERE project_id = ?1 AND hash = ?2")
-                .bind(project.as_i64())
-                .bind(hash.as_slice())
-                .execute(self.connection())
-                .await?;
-        }
-        Ok(())
     }
 
     /// Gives events, each by its row, another issue.

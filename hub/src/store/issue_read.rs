@@ -340,39 +340,4 @@ impl Store {
         .fetch_one(self.reader())
         .await?)
     }
-
-    /// The hashes bound to an issue.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn issue_hashes(&self, issue_id: i64) -> Result<Vec<Vec<u8>>, StoreError> {
-        Ok(
-            sqlx::query_scalar("SELECT hash FROM issue_hashes WHERE issue_id = ?1 ORDER BY hash")
-                .bind(issue_id)
-                .fetch_all(self.reader())
-                .await?,
-        )
-    }
-
-    /// The same with what brought each, the latest bound last.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn bound_hashes(&self, issue_id: i64) -> Result<Vec<BoundHash>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT hash, title, event_id FROM issue_hashes WHERE issue_id = ?1 ORDER BY rowid",
-        );
-        Ok(rows.bind(issue_id).fetch_all(self.reader()).await?)
-    }
-}
-
-/// A hash that leads to an issue.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct BoundHash {
-    /// The hash.
-    pub hash: Vec<u8>,
-    /// The title of the event that brought it; none where that is not known any more.
-    pub title: Option<String>,
-    /// That event.
-    pub event_id: Option<Vec<u8>>,
 }

@@ -1,6 +1,6 @@
 //! Issues as the digest changes them: many at once, in its transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use protocol::ids::{EventId, ProjectId};
 use protocol::timestamp::Timestamp;
@@ -8,9 +8,6 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::rows::runs;
 use super::{Store, StoreError, Write};
-
-/// One of an event's grouping hashes.
-pub type GroupHash = [u8; 16];
 
 /// What an issue shows of its latest event.
 #[derive(Clone, Debug)]
@@ -31,21 +28,6 @@ pub struct IssueFace<'a> {
     pub release: Option<&'a str>,
     /// The event.
     pub event_id: EventId,
-}
-
-/// A hash that leads to an issue, and the event that brought it.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding<'a> {
-    /// The project.
-    pub project: ProjectId,
-    /// The hash.
-    pub hash: GroupHash,
-    /// The issue.
-    pub issue: i64,
-    /// The event.
-    pub event_id: EventId,
-    /// The event's title.
-    pub title: &'a str,
 }
 
 /// An issue to be made.
@@ -149,59 +131,6 @@ impl Store {
 }
 
 impl Write {
-    /// The issues that these hashes are bound to.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn issues_by_hash(
-        &mut self,
-        hashes: &[(ProjectId, GroupHash)],
-    ) -> Result<HashMap<(ProjectId, GroupHash), i64>, StoreError> {
-        let mut bound = HashMap::new();
-        for run in runs(hashes) {
-            let mut sql = QueryBuilder::<Sqlite>::new("WITH wanted (project_id, hash) AS (");
-            sql.push_values(run, |mut row, (project, hash)| {
-                row.push_bind(project.as_i64()).push_bind(hash.as_slice());
-            });
-            sql.push(
-                ") SELECT h.project_id, h.hash, h.issue_id FROM wanted w CROSS JOIN issue_hashes h
-                 WHERE h.project_id = w.project_id AND h.hash = w.hash",
-            );
-            for row in sql.build().fetch_all(self.connection()).await? {
-                let unreadable = |_| StoreError::Unreadable { what: "hash" };
-                let hash: &[u8] = row.try_get(1)?;
-                let project = super::events::project(row.try_get(0)?)?;
-                bound.insert(
-                    (project, hash.try_into().map_err(unreadable)?),
-                    row.try_get(2)?,
-                );
-            }
-        }
-        Ok(bound)
-    }
-
-    /// Binds hashes to issues; a hash that is bound stays with its issue.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn bind_hashes(&mut self, hashes: &[Binding<'_>]) -> Result<(), StoreError> {
-        for run in runs(hashes) {
-            let mut sql = QueryBuilder::<Sqlite>::new(
-                "INSERT INTO issue_hashes (project_id, hash, issue_id, event_id, title) ",
-            );
-            sql.push_values(run, |mut row, bound| {
-                row.push_bind(bound.project.as_i64())
-                    .push_bind(bound.hash.as_slice())
-                    .push_bind(bound.issue)
-                    .push_bind(bound.event_id.as_bytes().as_slice())
-                    .push_bind(bound.title);
-            });
-            sql.push(" ON CONFLICT (project_id, hash) DO NOTHING");
-            sql.build().execute(self.connection()).await?;
-        }
-        Ok(())
-    }
-
     /// What decides over the state of these issues.
     ///
     /// # Errors

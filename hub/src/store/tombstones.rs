@@ -2,7 +2,7 @@
 //!
 //! Times are unix milliseconds.
 
-use super::issues::GroupHash;
+use super::hashes::GroupHash;
 use super::{Store, StoreError, Write};
 
 /// Most tombstones of a project.

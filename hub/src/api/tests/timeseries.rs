@@ -171,6 +171,9 @@ async fn says_what_cannot_be_asked() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
         assert_eq!(answer.json()["field"], field, "{query}");
     }
+    let named = hub.get(&format!("{PATH}?statsPeriod=1y")).await.json();
+    let detail = named["detail"].as_str().unwrap();
+    assert!(detail.starts_with("statsPeriod: "), "{detail}");
     let foreign = hub.ask(&hub.stranger, Method::GET, PATH, None).await;
     assert_eq!(foreign.status, StatusCode::NOT_FOUND);
 }

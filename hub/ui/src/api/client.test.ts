@@ -16,7 +16,8 @@ describe("errors", () => {
 
   it("carry the part of the request that is wrong", () => {
     expect(toError(400, { detail: "no", span: [2, 5] }).span).toEqual([2, 5]);
-    expect(toError(400, { detail: "taken", field: "slug" }).fields).toEqual({ slug: "taken" });
+    const taken = toError(400, { detail: "slug: taken", field: "slug" });
+    expect([taken.message, taken.fields]).toEqual(["slug: taken", { slug: "taken" }]);
   });
 });
 

@@ -160,7 +160,9 @@ export function toError(status: number, body: unknown): ApiError {
   if (typeof body === "object" && body !== null) {
     const { detail, error, field, span } = body as Record<string, unknown>;
     if (typeof detail === "string") {
-      const fields: Record<string, string> = typeof field === "string" ? { [field]: detail } : {};
+      // Beside its field a message needs no name.
+      const fields: Record<string, string> =
+        typeof field === "string" ? { [field]: detail.replace(`${field}: `, "") } : {};
       const at =
         Array.isArray(span) && span.length === 2 ? ([Number(span[0]), Number(span[1])] as const) : null;
       return new ApiError(status, detail, null, fields, at);

@@ -2962,7 +2962,7 @@ export interface components {
         };
         /** @description The body of every error. */
         ErrorBody: {
-            /** @description What is wrong, for people. */
+            /** @description What is wrong, for people; begins with the field where one is wrong. */
             detail: string;
             /** @description The field of the request that is wrong. */
             field?: string | null;
