@@ -8,11 +8,13 @@
 //! the highest row that is safe. After a crash the rows above `upto` are added again; adding a row
 //! replaces what stood there.
 //!
+//! Questions are answered by a few threads of their own; more wait their turn.
 //! A search is looked for once, over all parts that its time range touches, beside each other on
 //! a few threads. What it found stays marked, so that counts in groups, over time and of people
 //! read the columns of those documents alone. Events in order are read week by week, as far as the
 //! page needs.
 
+mod answer;
 mod begun;
 mod compare;
 mod compile;
@@ -38,6 +40,7 @@ use protocol::timestamp::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::query::{Expr, Key};
+use answer::Answering;
 use part::Parts;
 use writer::Command;
 
@@ -346,6 +349,7 @@ pub enum Order {
 pub struct Index {
     parts: Arc<Parts>,
     commands: tokio::sync::mpsc::Sender<Command>,
+    answering: Answering,
 }
 
 impl Index {
@@ -358,7 +362,11 @@ impl Index {
         let parts = Arc::new(Parts::open(dir)?);
         let (commands, queue) = tokio::sync::mpsc::channel(QUEUE_LEN);
         writer::start(Arc::clone(&parts), queue)?;
-        Ok(Self { parts, commands })
+        Ok(Self {
+            parts,
+            commands,
+            answering: Answering::start()?,
+        })
     }
 
     /// Removes every document, so that the caller can add them again.
@@ -561,8 +569,7 @@ impl Index {
         question: impl FnOnce(&Parts) -> Result<T, IndexError> + Send + 'static,
     ) -> Result<T, IndexError> {
         let parts = Arc::clone(&self.parts);
-        let answer = tokio::task::spawn_blocking(move || question(&parts)).await;
-        answer.map_err(|_| IndexError::Closed)?
+        self.answering.to(move || question(&parts)).await
     }
 
     async fn send(&self, command: Command) -> Result<(), IndexError> {
