@@ -16,6 +16,7 @@
 
 mod answer;
 mod begun;
+mod columns;
 mod compare;
 mod compile;
 mod facet;

@@ -3,7 +3,6 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
 use tantivy::columnar::Column;
 use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
 use tantivy::query::{
@@ -14,6 +13,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, Searcher, SegmentReader, Term};
 
 use super::begun::Begun;
+use super::columns::Places;
 use super::compare::{Compared, Kinds, compare_versions};
 use super::part::Parts;
 use super::schema::{Fields, SEPARATOR, pair, tag_key, words};
@@ -91,13 +91,13 @@ fn of_issues(issues: &[i64], field: Field) -> Box<dyn Query> {
         let terms = terms.map(|issue| Term::from_field_i64(field, *issue));
         return any_of(terms.collect());
     }
-    let issues: Arc<FxHashSet<i64>> = Arc::new(issues.iter().copied().collect());
+    let issues = Arc::new(Places::of(issues));
     let of_segment = move |segment: &SegmentReader| {
         let whose: Column<i64> = segment.fast_fields().i64("issue")?;
         let issues = Arc::clone(&issues);
         Ok(move |doc: DocId| {
             let issue = whose.first(doc);
-            issue.is_some_and(|issue| issues.contains(&issue))
+            issue.and_then(|issue| issues.place(issue)).is_some()
         })
     };
     Box::new(DocPredicateQuery::from(FunctionPredicate::from(of_segment)))
