@@ -289,7 +289,7 @@ pub enum GroupValue {
 pub struct GroupHit {
     /// What its events have, in the order that was asked for.
     pub values: Vec<GroupValue>,
-    /// How many they are, and who met them.
+    /// How many they are, and who met them, where those are counted.
     pub count: Count,
     /// When the first of them happened.
     pub first_seen: Timestamp,
@@ -492,7 +492,8 @@ impl Index {
             .await
     }
 
-    /// What a look found in these projects by the values that its events have, in no order.
+    /// What a look found in these projects by the values that its events have, in no order; with
+    /// how many people met them, where those are counted.
     ///
     /// # Errors
     /// [`IndexError::TooManyGroups`], or the engine's error.
@@ -501,9 +502,10 @@ impl Index {
         look: &Look,
         projects: Vec<ProjectId>,
         by: Vec<GroupBy>,
+        people: People,
     ) -> Result<Vec<GroupHit>, IndexError> {
         let documents = Arc::clone(&look.documents);
-        self.ask(move |parts| grouping::groups(parts, &documents, &projects, &by))
+        self.ask(move |parts| grouping::groups(parts, &documents, &projects, &by, people))
             .await
     }
 
