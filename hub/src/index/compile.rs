@@ -180,7 +180,7 @@ impl Compiler<'_> {
         if let Value::Date(at) = filter.value {
             return Ok(self.date(filter.op, at.as_millis()));
         }
-        if let Some(said) = self.said(filter) {
+        if let Some(said) = self.said(filter)? {
             return Ok(said);
         }
         let mut alternatives = Vec::new();
@@ -221,22 +221,29 @@ impl Compiler<'_> {
         }
     }
 
-    /// `message:word` looks for words in what was said of the error; with `*` the whole message is
-    /// meant.
-    fn said(&self, filter: &Filter) -> Option<Box<dyn Query>> {
+    /// `message:word` looks for words in what was said of the error. With `*` the message is held
+    /// against the pattern as far as it is kept as a value; what is within a word is found in every
+    /// word as well.
+    fn said(&self, filter: &Filter) -> Result<Option<Box<dyn Query>>, IndexError> {
         let patterns = match (&filter.key, &filter.op, &filter.value) {
             (Key::Field(name), Op::Is, Value::Text(pattern)) if name == "message" => {
                 std::slice::from_ref(pattern)
             }
             (Key::Field(name), Op::Is, Value::List(patterns)) if name == "message" => patterns,
-            _ => return None,
+            _ => return Ok(None),
         };
-        let words: Option<Vec<&str>> = patterns.iter().map(Pattern::as_literal).collect();
         let field = self.fields.message;
-        let queries = words?
-            .into_iter()
-            .map(|words| self.phrase(field, &tokens(words), ends_in_word(words)));
-        Some(one_or_union(queries.collect()))
+        let query = |pattern: &Pattern| match (pattern.as_literal(), within_a_word(pattern)) {
+            (Some(words), _) => Ok(self.phrase(field, &tokens(words), ends_in_word(words))),
+            (None, Some(part)) => {
+                let words = RegexQuery::from_pattern(&format!(".*{}.*", escape(&part)), field)?;
+                let value = self.pattern("message", pattern)?;
+                Ok(one_or_union(vec![Box::new(words), value]))
+            }
+            (None, None) => self.pattern("message", pattern),
+        };
+        let queries: Result<Vec<_>, IndexError> = patterns.iter().map(query).collect();
+        Ok(Some(one_or_union(queries?)))
     }
 
     fn date(&self, op: Op, at: i64) -> Box<dyn Query> {
@@ -351,6 +358,15 @@ impl Compiler<'_> {
         }
         Ok(Box::new(BooleanQuery::intersection(queries)))
     }
+}
+
+/// What a pattern such as `*part*` wants to be a part of a word, as events keep words.
+fn within_a_word(pattern: &Pattern) -> Option<String> {
+    let [Part::Any, Part::Literal(part), Part::Any] = pattern.parts.as_slice() else {
+        return None;
+    };
+    let is_of_one = part.chars().all(char::is_alphanumeric);
+    tokens(part).pop().filter(|_| is_of_one)
 }
 
 /// Whether a text ends within a word, which may go on.
