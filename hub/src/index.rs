@@ -8,12 +8,15 @@
 //! the highest row that is safe. After a crash the rows above `upto` are added again; adding a row
 //! replaces what stood there.
 //!
+//! Questions are answered by a few threads of their own; more wait their turn.
 //! A search is looked for once, over all parts that its time range touches, beside each other on
 //! a few threads. What it found stays marked, so that counts in groups, over time and of people
 //! read the columns of those documents alone. Events in order are read week by week, as far as the
 //! page needs.
 
+mod answer;
 mod begun;
+mod columns;
 mod compare;
 mod compile;
 mod facet;
@@ -38,6 +41,7 @@ use protocol::timestamp::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::query::{Expr, Key};
+use answer::Answering;
 use part::Parts;
 use writer::Command;
 
@@ -285,7 +289,7 @@ pub enum GroupValue {
 pub struct GroupHit {
     /// What its events have, in the order that was asked for.
     pub values: Vec<GroupValue>,
-    /// How many they are, and who met them.
+    /// How many they are, and who met them, where those are counted.
     pub count: Count,
     /// When the first of them happened.
     pub first_seen: Timestamp,
@@ -346,6 +350,7 @@ pub enum Order {
 pub struct Index {
     parts: Arc<Parts>,
     commands: tokio::sync::mpsc::Sender<Command>,
+    answering: Answering,
 }
 
 impl Index {
@@ -358,7 +363,11 @@ impl Index {
         let parts = Arc::new(Parts::open(dir)?);
         let (commands, queue) = tokio::sync::mpsc::channel(QUEUE_LEN);
         writer::start(Arc::clone(&parts), queue)?;
-        Ok(Self { parts, commands })
+        Ok(Self {
+            parts,
+            commands,
+            answering: Answering::start()?,
+        })
     }
 
     /// Removes every document, so that the caller can add them again.
@@ -483,7 +492,8 @@ impl Index {
             .await
     }
 
-    /// What a look found in these projects by the values that its events have, in no order.
+    /// What a look found in these projects by the values that its events have, in no order; with
+    /// how many people met them, where those are counted.
     ///
     /// # Errors
     /// [`IndexError::TooManyGroups`], or the engine's error.
@@ -492,9 +502,10 @@ impl Index {
         look: &Look,
         projects: Vec<ProjectId>,
         by: Vec<GroupBy>,
+        people: People,
     ) -> Result<Vec<GroupHit>, IndexError> {
         let documents = Arc::clone(&look.documents);
-        self.ask(move |parts| grouping::groups(parts, &documents, &projects, &by))
+        self.ask(move |parts| grouping::groups(parts, &documents, &projects, &by, people))
             .await
     }
 
@@ -561,8 +572,7 @@ impl Index {
         question: impl FnOnce(&Parts) -> Result<T, IndexError> + Send + 'static,
     ) -> Result<T, IndexError> {
         let parts = Arc::clone(&self.parts);
-        let answer = tokio::task::spawn_blocking(move || question(&parts)).await;
-        answer.map_err(|_| IndexError::Closed)?
+        self.answering.to(move || question(&parts)).await
     }
 
     async fn send(&self, command: Command) -> Result<(), IndexError> {

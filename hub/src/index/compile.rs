@@ -3,7 +3,6 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
 use tantivy::columnar::Column;
 use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
 use tantivy::query::{
@@ -14,6 +13,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, Searcher, SegmentReader, Term};
 
 use super::begun::Begun;
+use super::columns::Places;
 use super::compare::{Compared, Kinds, compare_versions};
 use super::part::Parts;
 use super::schema::{Fields, SEPARATOR, pair, tag_key, words};
@@ -95,13 +95,13 @@ fn of_issues(issues: &[i64], field: Field) -> Box<dyn Query> {
         let terms = terms.map(|issue| Term::from_field_i64(field, *issue));
         return any_of(terms.collect());
     }
-    let issues: Arc<FxHashSet<i64>> = Arc::new(issues.iter().copied().collect());
+    let issues = Arc::new(Places::of(issues));
     let of_segment = move |segment: &SegmentReader| {
         let whose: Column<i64> = segment.fast_fields().i64("issue")?;
         let issues = Arc::clone(&issues);
         Ok(move |doc: DocId| {
             let issue = whose.first(doc);
-            issue.is_some_and(|issue| issues.contains(&issue))
+            issue.and_then(|issue| issues.place(issue)).is_some()
         })
     };
     Box::new(DocPredicateQuery::from(FunctionPredicate::from(of_segment)))
@@ -221,8 +221,9 @@ impl Compiler<'_> {
         }
     }
 
-    /// `message:word` looks for words in what was said of the error; with `*` each text that was said
-    /// is meant as a whole.
+    /// `message:word` looks for words in what was said of the error. With `*` each text that was said
+    /// is held against the pattern as far as it is kept as a value; what is within a word is found in
+    /// every word as well.
     fn said(&self, filter: &Filter) -> Result<Option<Box<dyn Query>>, IndexError> {
         let patterns = match (&filter.key, &filter.op, &filter.value) {
             (Key::Field(name), Op::Is, Value::Text(pattern)) if name == "message" => {
@@ -231,12 +232,17 @@ impl Compiler<'_> {
             (Key::Field(name), Op::Is, Value::List(patterns)) if name == "message" => patterns,
             _ => return Ok(None),
         };
-        let mut alternatives = Vec::new();
+        let mut alternatives: Vec<Box<dyn Query>> = Vec::new();
         for pattern in patterns {
             if let Some(words) = pattern.as_literal() {
                 let is_begun = ends_in_word(words);
                 alternatives.push(self.phrase(self.fields.message, &tokens(words), is_begun));
                 continue;
+            }
+            if let Some(part) = within_a_word(pattern) {
+                let regex = format!(".*{}.*", escape(&part));
+                let words = RegexQuery::from_pattern(&regex, self.fields.message)?;
+                alternatives.push(Box::new(words));
             }
             for key in SAID {
                 alternatives.push(self.pattern(key, pattern)?);
@@ -370,6 +376,15 @@ impl Compiler<'_> {
         }
         Ok(Box::new(BooleanQuery::intersection(queries)))
     }
+}
+
+/// What a pattern such as `*part*` wants to be a part of a word, as events keep words.
+fn within_a_word(pattern: &Pattern) -> Option<String> {
+    let [Part::Any, Part::Literal(part), Part::Any] = pattern.parts.as_slice() else {
+        return None;
+    };
+    let is_of_one = part.chars().all(char::is_alphanumeric);
+    tokens(part).pop().filter(|_| is_of_one)
 }
 
 /// Whether a text ends within a word, which may go on.

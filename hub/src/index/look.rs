@@ -7,6 +7,7 @@ use tantivy::columnar::Column;
 use tantivy::query::EnableScoring;
 use tantivy::{DocId, Searcher, SegmentReader};
 
+use super::columns::{BLOCK, Places, Read, in_blocks};
 use super::compile::compile;
 use super::part::{Part, Parts};
 use super::{IndexError, IssueHit, Search};
@@ -88,10 +89,6 @@ impl std::fmt::Debug for OfPart {
     }
 }
 
-/// Figures over the documents of each issue. The hub numbers issues itself: nobody chooses numbers
-/// that a plain hash takes for each other.
-type ByIssue = FxHashMap<i64, IssueHit>;
-
 /// An issue of which nothing was found yet.
 const fn nothing_of(issue: i64) -> IssueHit {
     IssueHit {
@@ -111,6 +108,17 @@ fn join(hit: &mut IssueHit, other: &IssueHit) {
     hit.last_seen = hit.last_seen.max(other.last_seen);
 }
 
+/// Figures over the documents of each issue. The hub numbers issues itself: nobody chooses numbers
+/// that a plain hash takes for each other.
+type ByIssue = FxHashMap<i64, IssueHit>;
+
+/// Adds what was found elsewhere.
+fn join_all(all: &mut ByIssue, others: impl IntoIterator<Item = IssueHit>) {
+    for hit in others {
+        join(all.entry(hit.issue).or_insert(nothing_of(hit.issue)), &hit);
+    }
+}
+
 /// Looks for the documents of a search.
 pub(super) fn look(
     parts: &Parts,
@@ -123,36 +131,72 @@ pub(super) fn look(
     let mut all = ByIssue::default();
     let mut found = Vec::with_capacity(looked.len());
     for (by_issue, of_part) in looked {
-        for (issue, hit) in by_issue {
-            join(all.entry(issue).or_insert(nothing_of(issue)), &hit);
-        }
+        join_all(&mut all, by_issue.into_values());
         found.push(of_part);
     }
     Ok((all.into_values().collect(), Documents { parts: found }))
+}
+
+/// Figures over the documents of a segment; none of its documents is hashed where issues lie near
+/// each other.
+struct OfSegment {
+    places: Places,
+    hits: Vec<IssueHit>,
+}
+
+impl OfSegment {
+    /// Nothing yet, of issues whose numbers the column holds.
+    fn nothing(issue: &Column<i64>, n_documents: u32) -> Self {
+        let near = 1024 + n_documents as usize * 2;
+        Self {
+            places: Places::none(issue.min_value(), issue.max_value(), near),
+            hits: Vec::new(),
+        }
+    }
+
+    fn join(&mut self, other: &IssueHit) {
+        let next = u32::try_from(self.hits.len()).unwrap_or(u32::MAX);
+        let place = self.places.or_place(other.issue, next);
+        if place == next {
+            self.hits.push(nothing_of(other.issue));
+        }
+        if let Some(hit) = self.hits.get_mut(place as usize) {
+            join(hit, other);
+        }
+    }
 }
 
 fn look_in(parts: &Parts, part: &Part, search: &Search) -> Result<(ByIssue, OfPart), IndexError> {
     let mut by_issue = ByIssue::default();
     let mut segments = Vec::new();
     let searcher = visit(parts, part, search, |segment, docs| {
-        let issue: Column<i64> = segment.fast_fields().i64("issue")?;
-        let timestamp: Column<i64> = segment.fast_fields().i64("timestamp")?;
-        let others: Option<Column<u64>> = segment.fast_fields().column_opt("others")?;
+        let columns = segment.fast_fields();
+        let issue = columns.i64("issue")?;
+        let mut of_segment = OfSegment::nothing(&issue, segment.max_doc());
+        let mut issue = Read::of(issue);
+        let mut timestamp = Read::of(columns.i64("timestamp")?);
+        let mut others = columns.column_opt::<u64>("others")?.map(Read::of);
         let mut marks = Marks::none(segment.max_doc());
-        docs.each(&mut |doc| {
-            marks.set(doc);
-            let at = Timestamp::from_millis(timestamp.first(doc).unwrap_or_default());
-            let issue = issue.first(doc).unwrap_or_default();
-            let others = others.as_ref().and_then(|column| column.first(doc));
-            let one = IssueHit {
-                issue,
-                events: 1,
-                others: others.unwrap_or(0),
-                first_seen: at,
-                last_seen: at,
-            };
-            join(by_issue.entry(issue).or_insert(nothing_of(issue)), &one);
+        docs.each_block(&mut |docs| {
+            issue.read(docs);
+            timestamp.read(docs);
+            if let Some(others) = &mut others {
+                others.read(docs);
+            }
+            for (place, doc) in docs.iter().enumerate() {
+                marks.set(*doc);
+                let others = others.as_ref().and_then(|others| others.at(place));
+                let at = Timestamp::from_millis(timestamp.at(place).unwrap_or_default());
+                of_segment.join(&IssueHit {
+                    issue: issue.at(place).unwrap_or_default(),
+                    events: 1,
+                    others: others.unwrap_or(0),
+                    first_seen: at,
+                    last_seen: at,
+                });
+            }
         })?;
+        join_all(&mut by_issue, of_segment.hits);
         segments.push(marks);
         Ok(())
     })?;
@@ -176,14 +220,20 @@ impl<'s> Matching<'s> {
 
     /// Visits each in order; those that were deleted are none.
     pub(super) fn each(&self, take: &mut dyn FnMut(DocId)) -> Result<(), IndexError> {
+        self.each_block(&mut |docs| docs.iter().copied().for_each(&mut *take))
+    }
+
+    /// The same, up to [`BLOCK`] at a time.
+    pub(super) fn each_block(&self, take: &mut dyn FnMut(&[DocId])) -> Result<(), IndexError> {
         let alive = self.segment.alive_bitset();
-        self.weight.for_each_no_score(self.segment, &mut |docs| {
-            for doc in docs {
-                if alive.is_none_or(|alive| alive.is_alive(*doc)) {
-                    take(*doc);
+        self.weight
+            .for_each_no_score(self.segment, &mut |docs| match alive {
+                None => docs.chunks(BLOCK).for_each(&mut *take),
+                Some(alive) => {
+                    let docs = docs.iter().copied();
+                    in_blocks(docs.filter(|doc| alive.is_alive(*doc)), &mut *take);
                 }
-            }
-        })?;
+            })?;
         Ok(())
     }
 }

@@ -339,13 +339,11 @@ impl Facts<'_> {
         let mut seen = std::collections::HashSet::new();
         let texts = said.map(|text| (text, true));
         for (text, is_said) in texts.chain(others.map(|text| (text, false))) {
-            if text.is_empty() || !seen.insert(text.as_str()) {
+            let text = whole_words(text, left);
+            if text.is_empty() || !seen.insert(text) {
                 continue;
             }
-            let Some(after) = left.checked_sub(text.len()) else {
-                break;
-            };
-            left = after;
+            left -= text.len();
             self.words(text, is_said);
             if let Some(parted) = part_camel_case(text) {
                 self.words(&parted, is_said);
@@ -359,6 +357,17 @@ impl Facts<'_> {
             self.document.add_text(self.fields.message, text);
         }
     }
+}
+
+/// As much of a text as there is room for, without a word that is cut.
+fn whole_words(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let begin = text.get(..text.floor_char_boundary(bytes_max));
+    let begin = begin.unwrap_or_default();
+    let end = begin.rfind(|c: char| !c.is_alphanumeric());
+    begin.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 /// The different numbers that frames have.
@@ -409,6 +418,24 @@ mod tests {
             Some("load Order2 Go".to_owned())
         );
         assert_eq!(part_camel_case("plain words"), None);
+    }
+
+    #[test]
+    fn what_has_no_room_is_cut_between_words() {
+        let check = |bytes_max: usize, expected: &str| {
+            assert_eq!(
+                whole_words("zwölf Äpfel", bytes_max),
+                expected,
+                "{bytes_max}"
+            );
+        };
+        check(0, "");
+        check(3, "");
+        check(6, "");
+        check(7, "zwölf");
+        check(8, "zwölf");
+        check(12, "zwölf");
+        check(13, "zwölf Äpfel");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Counts of what a search found: events and people, by group and over time, in one visit of the
 //! documents that were marked.
 
-use std::hash::Hash;
+use std::fmt::Debug;
 
-use rustc_hash::FxHashMap;
 use tantivy::columnar::Column;
 use tantivy::query::{EnableScoring, Weight};
 use tantivy::{DocId, SegmentReader};
 
+use super::columns::{BLOCK, Places, Read, in_blocks};
 use super::compile::compile;
 use super::look::{Documents, Marks, Matching, OfPart};
 use super::part::Parts;
@@ -37,13 +37,77 @@ pub(super) fn tally(
     Ok(all.tallies(&people))
 }
 
-/// A document as it is counted: the group's place, when, and who.
+/// What is counted of documents.
 struct Columns {
-    timestamp: Column<i64>,
-    user: Option<Column<u64>>,
+    /// When, where steps of time are counted.
+    timestamp: Option<Read<i64>>,
+    user: Option<Read<u64>>,
     /// Events that were told with the document's, where those are counted.
-    others: Option<Column<u64>>,
+    others: Option<Read<u64>>,
     users_of_others: Option<Column<u64>>,
+}
+
+impl Columns {
+    fn of(segment: &SegmentReader, wanted: &Wanted) -> Result<Self, IndexError> {
+        let columns = segment.fast_fields();
+        let column = |name, is_wanted: bool| match is_wanted {
+            true => columns.column_opt(name),
+            false => Ok(None),
+        };
+        let counts_people = wanted.people != People::NotCounted;
+        let timestamp = (wanted.points.n > 0).then(|| columns.i64("timestamp"));
+        Ok(Self {
+            timestamp: timestamp.transpose()?.map(Read::of),
+            user: column("user", counts_people)?.map(Read::of),
+            others: column("others", wanted.with_others)?.map(Read::of),
+            users_of_others: column("users_of_others", wanted.with_others && counts_people)?,
+        })
+    }
+
+    fn read(&mut self, docs: &[DocId]) {
+        if let Some(timestamp) = &mut self.timestamp {
+            timestamp.read(docs);
+        }
+        for column in [&mut self.user, &mut self.others].into_iter().flatten() {
+            column.read(docs);
+        }
+    }
+}
+
+/// Documents of a segment that are to be counted, until there are enough to read their columns.
+struct Pending<'s> {
+    sheet: &'s mut Sheet,
+    columns: Columns,
+    groups: Vec<usize>,
+    docs: Vec<DocId>,
+}
+
+impl<'s> Pending<'s> {
+    fn none(sheet: &'s mut Sheet, columns: Columns) -> Self {
+        Self {
+            sheet,
+            columns,
+            groups: Vec::with_capacity(BLOCK),
+            docs: Vec::with_capacity(BLOCK),
+        }
+    }
+
+    fn take(&mut self, group: usize, doc: DocId) {
+        self.groups.push(group);
+        self.docs.push(doc);
+        if self.docs.len() == BLOCK {
+            self.count();
+        }
+    }
+
+    fn count(&mut self) {
+        self.columns.read(&self.docs);
+        for (place, (group, doc)) in self.groups.iter().zip(&self.docs).enumerate() {
+            self.sheet.add(*group, (place, *doc), &self.columns);
+        }
+        self.groups.clear();
+        self.docs.clear();
+    }
 }
 
 /// Counts of every group, and of every point of each.
@@ -70,14 +134,16 @@ impl Sheet {
         sheet
     }
 
-    fn add(&mut self, group: usize, doc: DocId, columns: &Columns) {
-        let others = columns.others.as_ref().and_then(|others| others.first(doc));
+    /// Counts a document by its place among those that were read last.
+    fn add(&mut self, group: usize, (place, doc): (usize, DocId), columns: &Columns) {
+        let others = columns.others.as_ref().and_then(|others| others.at(place));
         let n = others.unwrap_or(0).saturating_add(1);
         if let Some(events) = self.events.get_mut(group) {
             *events = events.saturating_add(n);
         }
-        let at = columns.timestamp.first(doc).unwrap_or_default();
-        let cell = self.points.place(at).map(|at| group * self.points.n + at);
+        let at = columns.timestamp.as_ref().and_then(|at| at.at(place));
+        let point = at.and_then(|at| self.points.place(at));
+        let cell = point.map(|point| group * self.points.n + point);
         if let Some(cell) = cell.and_then(|cell| self.cells.get_mut(cell)) {
             *cell = cell.saturating_add(n);
         }
@@ -87,9 +153,12 @@ impl Sheet {
             People::OfPoints => cell,
         };
         let Some(met_in) = met_in else { return };
-        let users = [&columns.user, &columns.users_of_others];
-        for user in users.into_iter().flatten() {
-            user.values_for_doc(doc)
+        if let Some(user) = columns.user.as_ref().and_then(|user| user.at(place)) {
+            self.people.add(met_in, user);
+        }
+        if let Some(users) = &columns.users_of_others {
+            users
+                .values_for_doc(doc)
                 .for_each(|user| self.people.add(met_in, user));
         }
     }
@@ -145,56 +214,31 @@ fn count(
     sheet: &mut Sheet,
 ) -> Result<(), IndexError> {
     let weights = weights(parts, part, &wanted.groups)?;
+    let places = match &wanted.groups {
+        Groups::Issues(issues) => Places::of(issues),
+        Groups::Projects(projects) => {
+            let projects = projects.iter().map(|id| id.get().cast_signed());
+            Places::of(&projects.collect::<Vec<i64>>())
+        }
+        Groups::All | Groups::Matching(_) => Places::of(&[]),
+    };
+    let place = |number| places.place(number).map(|place| place as usize);
+    let rest = wanted.has_rest.then_some(wanted.groups.len());
     let segments = part.searcher.segment_readers().iter();
     for (segment, marks) in segments.zip(&part.segments) {
         let fast = segment.fast_fields();
-        let column = |name, is_wanted: bool| match is_wanted {
-            true => fast.column_opt(name),
-            false => Ok(None),
-        };
-        let counts_people = wanted.people != People::NotCounted;
-        let columns = Columns {
-            timestamp: fast.i64("timestamp")?,
-            user: column("user", counts_people)?,
-            others: column("others", wanted.with_others)?,
-            users_of_others: column("users_of_others", wanted.with_others && counts_people)?,
-        };
-        let rest = wanted.has_rest.then_some(wanted.groups.len());
+        let mut pending = Pending::none(sheet, Columns::of(segment, wanted)?);
+        let take = |group, doc| pending.take(group, doc);
         match &wanted.groups {
-            Groups::All => marks.iter().for_each(|doc| sheet.add(0, doc, &columns)),
-            Groups::Issues(issues) => {
-                let of = Column::first;
-                by_column(
-                    &fast.i64("issue")?,
-                    of,
-                    issues,
-                    rest,
-                    marks,
-                    |group, doc| {
-                        sheet.add(group, doc, &columns);
-                    },
-                );
+            Groups::All => marks.iter().for_each(|doc| pending.take(0, doc)),
+            Groups::Issues(_) => by_column(fast.i64("issue")?, place, rest, marks, take),
+            Groups::Projects(_) => {
+                let place = |project: u64| place(project.cast_signed());
+                by_column(fast.u64("project")?, place, rest, marks, take);
             }
-            Groups::Projects(projects) => {
-                let projects: Vec<u64> = projects.iter().map(|id| id.get()).collect();
-                let column = fast.u64("project")?;
-                by_column(
-                    &column,
-                    Column::first,
-                    &projects,
-                    rest,
-                    marks,
-                    |group, doc| {
-                        sheet.add(group, doc, &columns);
-                    },
-                );
-            }
-            Groups::Matching(_) => {
-                by_match(&weights, segment, rest, marks, |group, doc| {
-                    sheet.add(group, doc, &columns);
-                })?;
-            }
+            Groups::Matching(_) => by_match(&weights, segment, rest, marks, take)?,
         }
+        pending.count();
     }
     Ok(())
 }
@@ -221,26 +265,21 @@ fn weights(
 }
 
 /// Each marked document with the place of its column's value among those wanted.
-fn by_column<T: Copy + Eq + Hash>(
-    column: &Column<T>,
-    of: fn(&Column<T>, DocId) -> Option<T>,
-    wanted: &[T],
+fn by_column<T: Copy + Debug + PartialOrd + Send + Sync + 'static>(
+    column: Column<T>,
+    place: impl Fn(T) -> Option<usize>,
     rest: Option<usize>,
     marks: &Marks,
     mut take: impl FnMut(usize, DocId),
 ) {
-    let places = wanted
-        .iter()
-        .enumerate()
-        .map(|(place, value)| (*value, place));
-    // Of issues and projects, which the hub numbers itself.
-    let places: FxHashMap<T, usize> = places.collect();
-    for doc in marks.iter() {
-        let place = of(column, doc).and_then(|value| places.get(&value).copied());
-        if let Some(place) = place.or(rest) {
-            take(place, doc);
+    let mut column = Read::of(column);
+    in_blocks(marks.iter(), |docs| {
+        for (doc, value) in docs.iter().zip(column.read(docs)) {
+            if let Some(group) = value.and_then(&place).or(rest) {
+                take(group, *doc);
+            }
         }
-    }
+    });
 }
 
 /// Each marked document with the place of every group that it is in.

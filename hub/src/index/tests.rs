@@ -136,6 +136,33 @@ async fn finds_events_by_every_kind_of_term() {
 }
 
 #[tokio::test]
+async fn a_long_message_is_found_by_every_word_that_there_is_room_for() {
+    let filler = "lorem ipsum ".repeat(30);
+    let said = format!("{filler}the Kühlschrank is empty");
+    let long = format!("begun {}", "dolor sit ".repeat(8 * 1024));
+    let with = |row: i64, message: &str| Document {
+        message: message.to_owned(),
+        ..event(row, row)
+    };
+    let (_dir, index) = index_of(vec![with(1, &said), with(2, &long)]).await;
+    let check = async |text: &str, expected: &[i64]| {
+        assert_eq!(rows(&index, search(text)).await, expected, "{text}");
+    };
+    check("message:kühlschrank", &[1]).await;
+    check("message:*KÜHL*", &[1]).await;
+    check("message:[*nothing*, *schrank*]", &[1]).await;
+    check("!message:*schrank*", &[2]).await;
+    check("message:*ehlers*", &[]).await;
+    // Anchored, or of several words: as far as the value is kept.
+    check("message:*ipsum*lorem*", &[1]).await;
+    check("message:lorem*", &[1]).await;
+    check("message:*empty", &[]).await;
+    check("begun", &[2]).await;
+    check("message:begun", &[2]).await;
+    check("message:\"dolor sit\"", &[2]).await;
+}
+
+#[tokio::test]
 async fn looks_at_every_value_of_a_key_and_every_word_that_begins_so() {
     let n: i64 = 20_500;
     let one = |row: i64| Document {

@@ -10,7 +10,7 @@ use crate::api::ApiState;
 use crate::api::error::ApiError;
 use crate::api::page::{Page, Params};
 use crate::api::types::iso;
-use crate::index::{self, GroupBy, GroupHit, GroupValue, Search};
+use crate::index::{self, GroupBy, GroupHit, GroupValue, People, Search};
 use crate::query::{self, Expr, Scope, Value as QueryValue};
 use crate::store::issue_read::IssueRow;
 use crate::store::place::{Direction, Place};
@@ -166,7 +166,11 @@ pub(super) async fn groups(
     let cursor = params.cursor()?;
     let ids = search.projects.clone();
     let look = state.index.look(search).await?;
-    let mut hits = state.index.groups(&look, ids, by).await?;
+    let people = match asks_for_people(&columns, sort.as_ref(), having) {
+        true => People::OfGroups,
+        false => People::NotCounted,
+    };
+    let mut hits = state.index.groups(&look, ids, by, people).await?;
     hits.retain(|hit| having.iter().all(|wanted| is_like(hit, wanted)));
     hits.sort_by(|a, b| {
         let order = match &sort {
@@ -209,6 +213,24 @@ pub(super) async fn groups(
         cells.collect()
     };
     Ok(page.map(|rows| rows.iter().map(|(_, hit)| row(hit)).collect()))
+}
+
+/// Whether people are shown, ordered by, or demanded: to count them costs the most.
+fn asks_for_people(columns: &[Column], sort: Option<&Sort>, having: &[Expr]) -> bool {
+    let mut columns = columns.iter().copied().chain(sort.map(|sort| sort.by));
+    columns.any(|column| matches!(column, Column::Figure(Figure::Users)))
+        || having.iter().any(demands_people)
+}
+
+fn demands_people(wanted: &Expr) -> bool {
+    match wanted {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().any(demands_people),
+        Expr::Not(part) => demands_people(part),
+        Expr::Text(_) => false,
+        Expr::Filter(filter) => {
+            matches!(Figure::read(filter.key.name()), Ok(Figure::Users))
+        }
+    }
 }
 
 /// Whether a group is as a query says of groups.
