@@ -1,5 +1,5 @@
 //! Finds secrets whose name stands before them without `=` or `:`: options of a command line, pairs in brackets, elements of XML, parts
-//! of a form; and pairs whose separator is percent-encoded.
+//! of a form, columns of SQL; and pairs whose separator is percent-encoded.
 
 use std::ops::Range;
 
@@ -14,6 +14,8 @@ const GAP_MAX: usize = 8;
 const HEAD_BYTES_MAX: usize = 512;
 /// Longest opening tag of an element, in bytes.
 const TAG_BYTES_MAX: usize = 512;
+/// Longest list of columns, in bytes.
+const COLUMNS_BYTES_MAX: usize = 4096;
 
 fn push(text: &[u8], range: Range<usize>, found: &mut Vec<Found>) -> usize {
     let end = range.end;
@@ -172,9 +174,13 @@ fn value_of_element(text: &[u8], close: usize, keys: &Keys) -> Option<Range<usiz
 
 /// Parts of a form: `Content-Disposition: form-data; name="password"`, an empty line, the value.
 pub(super) fn parts(text: &[u8], keys: &Keys, found: &mut Vec<Found>) {
+    let mut done = 0;
     for place in memchr::memmem::find_iter(text, b"form-data;") {
+        if place < done {
+            continue;
+        }
         if let Some(value) = value_of_part(text, place, keys) {
-            push(text, value, found);
+            done = push(text, value, found);
         }
     }
 }
@@ -254,4 +260,88 @@ fn end_of_encoded(text: &[u8], start: usize) -> usize {
         _ => false,
     });
     start + ends.unwrap_or(rest.len())
+}
+
+/// `INSERT INTO users (name, password) VALUES ('bob', 'VALUE')`: what stands where a column of that name does.
+pub(super) fn columns(text: &[u8], keys: &Keys, found: &mut Vec<Found>) {
+    const WORD: &[u8] = b"values";
+    let mut from = 0;
+    for place in memchr::memchr2_iter(b'V', b'v', text) {
+        let end = place + WORD.len();
+        let is_word = text
+            .get(place..end)
+            .is_some_and(|word| word.eq_ignore_ascii_case(WORD));
+        if place < from || !is_word {
+            continue;
+        }
+        let columns = secret_columns(text, place, keys);
+        if !columns.is_empty() {
+            from = rows(text, end, &columns, found);
+        }
+    }
+}
+
+/// Which of the columns before the word hold secrets, from 0.
+fn secret_columns(text: &[u8], word: usize, keys: &Keys) -> Vec<usize> {
+    let head = text
+        .get(word.saturating_sub(COLUMNS_BYTES_MAX)..word)
+        .unwrap_or_default();
+    let list = head.trim_ascii_end().strip_suffix(b")");
+    // Brackets within the list would be read again with every word.
+    let list = list.and_then(|head| {
+        let open = memchr::memrchr2(b'(', b')', head)?;
+        head.get(open..)?.strip_prefix(b"(")
+    });
+    let holds_secret = |column: &[u8]| {
+        let start = column.iter().position(|byte| is_name_byte(*byte));
+        let start = start.unwrap_or_default();
+        let length = run(column, start, KEY_BYTES_MAX, is_name_byte);
+        let name = column.get(start..start + length).unwrap_or_default();
+        is_secret(name, keys) && !counts_tokens(name)
+    };
+    let columns = list.unwrap_or_default().split(|byte| *byte == b',');
+    let secret = columns.enumerate().filter(|(_, one)| holds_secret(one));
+    secret.map(|(nth, _)| nth).collect()
+}
+
+/// Takes the values of these columns out of rows in brackets; says where the last one ends.
+fn rows(text: &[u8], mut place: usize, columns: &[usize], found: &mut Vec<Found>) -> usize {
+    let is_gap = |byte: u8| byte.is_ascii_whitespace();
+    let mut nth = None;
+    loop {
+        place += run(text, place, usize::MAX, is_gap);
+        nth = match (at(text, place), nth) {
+            (b'(', None) => Some(0),
+            (b')', Some(_)) => None,
+            (b',', Some(nth)) => Some(nth + 1),
+            (b',', None) => None,
+            (0, _) | (_, None) => return place,
+            (_, Some(nth)) => {
+                let quoted = sql_text(text, place);
+                let end = quoted.as_ref().map_or_else(
+                    || place + run(text, place, usize::MAX, |byte| !matches!(byte, b',' | b')')),
+                    |value| behind_quote(text, value.end),
+                );
+                // `:password` and `@p1` are told elsewhere.
+                if columns.contains(&nth) && !matches!(at(text, place), b':' | b'@') {
+                    push(text, quoted.unwrap_or(place..end), found);
+                }
+                place = end.max(place + 1);
+                continue;
+            }
+        };
+        place += 1;
+    }
+}
+
+/// A text in quotes, in which a quote is told by two.
+fn sql_text(text: &[u8], place: usize) -> Option<Range<usize>> {
+    let mut value = quoted_value(text, place)?;
+    loop {
+        let end = behind_quote(text, value.end);
+        if end == value.end || at(text, end) != before(text, end, 1) {
+            return Some(value);
+        }
+        value.end = quoted_value(text, end)?.end;
+    }
 }

@@ -48,6 +48,9 @@ const WORDS: &[&str] = &[
     "(\"",
     "</",
     "<\\/",
+    "VALUES",
+    "values (",
+    "values(",
     "/home",
     "/Users",
     ":/users",
@@ -179,6 +182,7 @@ impl Rules {
                 named::options(text, &self.keys, found);
                 named::tuples(text, &self.keys, found);
                 named::elements(text, &self.keys, found);
+                named::columns(text, &self.keys, found);
             }
         }
         if self.emails && sight.has(AT | PERCENT) {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use protocol::crash::{self, Crash, CrashError};
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::item::ItemKind;
+use protocol::limits::EVENT_BYTES_MAX;
 use serde_json::{Map, Value, json};
 
 use super::bounded::{Room, Unread};
@@ -224,7 +225,11 @@ fn amend(envelope: &mut Envelope, room: &Room, change: impl FnOnce(&mut Map<Stri
     };
     if let Ok(mut event) = room.json(&item.payload) {
         change(&mut event);
-        item.payload = Bytes::from(Value::Object(event).to_string());
+        let told = Value::Object(event).to_string();
+        // What is too large would be refused with all that came along.
+        if told.len() <= EVENT_BYTES_MAX {
+            item.payload = Bytes::from(told);
+        }
     }
 }
 

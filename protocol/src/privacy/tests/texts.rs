@@ -346,6 +346,17 @@ fn values_behind_their_names_are_removed() {
         "content-disposition: form-data; name=token\nContent-Type: text/plain\n\n[Filtered]\n--b",
     );
     stays("form-data; name=\"a\"; filename=\"token\"\n\nx\n--b");
+    // SQL.
+    check(
+        "INSERT INTO users (name, \"password\", age) VALUES ('bob', 'hun''ter2', 7), ('al', 'x1y2', 8)",
+        "INSERT INTO users (name, \"password\", age) VALUES ('bob', '[Filtered]', 7), ('al', '[Filtered]', 8)",
+    );
+    check(
+        "insert into t (`token`) values (123456)",
+        "insert into t (`token`) values ([Filtered])",
+    );
+    stays("INSERT INTO users (name, password) VALUES (?, ?), ($1, $2), (:name, :password)");
+    stays("values (password)");
     // Within what is encoded.
     check(
         "next=%2Fx%3Fpassword%3Dhunter2%26a%3D1",
