@@ -162,7 +162,7 @@ pub enum Dump {
     /// In its item.
     Here,
     /// It came apart from its envelope; what its head says, if that was seen.
-    Apart(Option<Crash>),
+    Apart(Option<Box<Crash>>),
 }
 
 /// Why a body is not what its address takes.

@@ -267,7 +267,7 @@ fn steps(path: &str) -> Vec<&str> {
 fn attach(tree: &mut Map<String, Value>, path: &[&str], note: Value) {
     let Some((name, rest)) = path.split_first() else {
         let note = match tree.remove("") {
-            Some(known) => joined(known, note),
+            Some(known) => joined(&known, note),
             None => note,
         };
         tree.insert(String::new(), note);
@@ -284,9 +284,9 @@ fn attach(tree: &mut Map<String, Value>, path: &[&str], note: Value) {
 
 /// A note behind an earlier one of the same text: what that says of the part that is left, and how
 /// long the text was at first.
-fn joined(known: Value, mut note: Value) -> Value {
+fn joined(known: &Value, mut note: Value) -> Value {
     let remarks = |note: &Value| note.get("rem").and_then(Value::as_array).cloned();
-    let mut all = remarks(&known).unwrap_or_default();
+    let mut all = remarks(known).unwrap_or_default();
     let ours = remarks(&note).unwrap_or_default();
     let begin = |remark: &Value| remark.get(2).and_then(Value::as_u64);
     let end = ours.first().and_then(begin);

@@ -84,7 +84,7 @@ fn tell(event: &mut Map<String, Value>, told: Option<Told>, notes: Notes) {
         Some(Told::Dump(dump, file)) => dump::tell(event, &dump, &file),
         Some(Told::Report(Ok(report), _)) => {
             fields::add(event, report.beside);
-            dump::put(event, &report.crash, report.mechanism);
+            dump::put(event, &report.crash, &report.mechanism);
         }
         Some(Told::Report(Err(why), file)) => {
             dump::note(event, apple::INVALID, &why.to_string(), &file);
@@ -207,7 +207,7 @@ impl Told {
                 Some(Self::Report(apple::read(&item.payload, room), name(item)))
             }
             Dump::Here => Some(Self::Dump(crash::read(&item.payload), name(item))),
-            Dump::Apart(seen) => Some(Self::Dump(Ok(seen?), name(item))),
+            Dump::Apart(seen) => Some(Self::Dump(Ok(*seen?), name(item))),
         }
     }
 }

@@ -12,13 +12,13 @@ const UNREADABLE: &str = "invalid_minidump";
 /// Adds what a dump says to an event, or the reason why it says nothing; `file` is its name.
 pub(super) fn tell(event: &mut Map<String, Value>, dump: &Result<Crash, CrashError>, file: &str) {
     match dump {
-        Ok(crash) => put(event, crash, json!({"type": "minidump", "handled": false})),
+        Ok(crash) => put(event, crash, &json!({"type": "minidump", "handled": false})),
         Err(error) => note(event, UNREADABLE, &error.to_string(), file),
     }
 }
 
 /// Adds what is known of a crash to its event, and by what it came to be known.
-pub(super) fn put(event: &mut Map<String, Value>, crash: &Crash, mechanism: Value) {
+pub(super) fn put(event: &mut Map<String, Value>, crash: &Crash, mechanism: &Value) {
     let is_raised = !crash.raised.is_empty();
     let threads = crash.threads.iter().map(|one| thread(one, is_raised));
     let defaults = [
@@ -44,7 +44,7 @@ pub(super) fn put(event: &mut Map<String, Value>, crash: &Crash, mechanism: Valu
 }
 
 /// The exception: the client's own, with the stack where it came without, or one of the reason.
-fn except(event: &mut Map<String, Value>, crash: &Crash, mechanism: Value) {
+fn except(event: &mut Map<String, Value>, crash: &Crash, mechanism: &Value) {
     let crashed = crash.threads.iter().find(|thread| thread.crashed);
     let frames = crashed.map_or(&[][..], |thread| &thread.frames);
     let frames = Some(crash.raised.as_slice())
