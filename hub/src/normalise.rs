@@ -12,6 +12,7 @@
 
 mod agent;
 mod contexts;
+mod described;
 mod entry;
 mod exception;
 mod frames;

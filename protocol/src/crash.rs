@@ -34,6 +34,11 @@ pub struct Crash {
     pub reason: Option<String>,
     /// The address that was touched, or where the processor was.
     pub address: Option<u64>,
+    /// What is said of the reason in words.
+    pub details: Option<String>,
+    /// Where an exception was raised that nobody caught, oldest call first; none where the crashed
+    /// thread's own calls say it.
+    pub raised: Vec<Frame>,
     /// `linux`, `windows`.
     pub os: String,
     /// Its version, as far as it says.
@@ -55,6 +60,8 @@ pub struct Crash {
 pub struct Thread {
     /// Its number at the system.
     pub id: u32,
+    /// What the program calls it.
+    pub name: Option<String>,
     /// Whether it is the one that crashed.
     pub crashed: bool,
     /// Its calls, oldest first; of others than the crashed one only the last.
@@ -70,7 +77,16 @@ pub struct Frame {
     pub image: Option<String>,
     /// Where that begins.
     pub image_address: Option<u64>,
-    /// `context` where the processor was, `scan` of a word on the stack.
+    /// The function, where its name is known.
+    pub function: Option<String>,
+    /// Where that begins.
+    pub function_address: Option<u64>,
+    /// Its source file.
+    pub file: Option<String>,
+    /// The line in it, from 1.
+    pub line: Option<u64>,
+    /// `context` where the processor was, `scan` of a word on the stack, `prewalked` where the
+    /// system followed the calls.
     pub trust: &'static str,
 }
 
@@ -128,6 +144,7 @@ fn told(bytes: &[u8]) -> Result<Crash, CrashError> {
         let context = context.or_else(|| thread.context(&system, None));
         threads.push(Thread {
             id: thread.raw.thread_id,
+            name: None,
             crashed: is_crashed,
             frames: context.map_or_else(Vec::new, |context| {
                 let depth = if is_crashed { FRAMES_MAX } else { 1 };
@@ -148,6 +165,8 @@ fn told(bytes: &[u8]) -> Result<Crash, CrashError> {
         address: exception
             .as_ref()
             .map(|exception| exception.get_crash_address(system.os, system.cpu)),
+        details: None,
+        raised: Vec::new(),
         os: bounded(&system.os.to_string()),
         os_version: bounded(&system.os_parts().0),
         cpu: bounded(&system.cpu.to_string()),
@@ -197,6 +216,10 @@ fn frames(
             address,
             image: module.map(|module| bounded(&module.code_file())),
             image_address: module.map(Module::base_address),
+            function: None,
+            function_address: None,
+            file: None,
+            line: None,
             trust,
         }
     };

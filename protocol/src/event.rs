@@ -127,8 +127,8 @@ object! {
         "measurements" => measurements: Option<Raw<'a>>,
         /// Only of transactions.
         "breakdowns" | "time_spent" => breakdowns: Option<Raw<'a>>,
-        /// Of the server's own keeping.
-        "scraping_attempts" | "_metrics" | "_dsc" | "hpkp" | "expectct" | "expectstaple" | "nel" => kept: Option<Raw<'a>>,
+        /// Of the server's own keeping, or of clients of old.
+        "scraping_attempts" | "_metrics" | "_dsc" | "hpkp" | "expectct" | "expectstaple" | "nel" | "repos" => kept: Option<Raw<'a>>,
     }
     others: noted;
 }

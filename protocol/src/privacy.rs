@@ -36,6 +36,7 @@ mod graphql;
 mod json;
 mod keys;
 mod language;
+mod named;
 mod notes;
 mod numbers;
 mod pairs;

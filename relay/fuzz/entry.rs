@@ -88,7 +88,12 @@ pub(crate) fn complete(data: &[u8]) {
     let mut envelopes: Vec<Envelope> = Envelope::parse(&body).into_iter().collect();
     envelopes.push(holding(ItemKind::ReplayVideo, None, &body));
     envelopes.push(holding(ItemKind::UnrealReport, None, &body));
-    for kind in ["event.minidump", "event.payload", "event.breadcrumbs"] {
+    for kind in [
+        "event.minidump",
+        "event.applecrashreport",
+        "event.payload",
+        "event.breadcrumbs",
+    ] {
         envelopes.push(holding(ItemKind::Attachment, Some(kind), &body));
     }
     for mut envelope in envelopes {
@@ -301,6 +306,7 @@ mod tests {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let dirs = [
             "fixtures",
+            "fixtures/apple",
             "fixtures/recorded",
             "fixtures/lines",
             "fixtures/spool",

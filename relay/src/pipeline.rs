@@ -25,6 +25,7 @@ mod reference;
 mod refusal;
 mod scrub;
 mod store;
+mod trim;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

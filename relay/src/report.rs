@@ -8,6 +8,7 @@
 //! To add a form: a part with one function from bytes to envelopes, its variant in [`Form`], its
 //! route in `accept`.
 
+mod apple;
 mod bounded;
 mod check_in;
 mod container;
@@ -37,6 +38,7 @@ use protocol::ids::EventId;
 use protocol::item::{Category, ItemKind};
 use protocol::timestamp::Timestamp;
 
+pub(crate) use bounded::Room;
 pub use check_in::CheckIn;
 pub use crash::is_crash;
 pub use files::attachment;
@@ -160,7 +162,7 @@ pub enum Dump {
     /// In its item.
     Here,
     /// It came apart from its envelope; what its head says, if that was seen.
-    Apart(Option<Crash>),
+    Apart(Option<Box<Crash>>),
 }
 
 /// Why a body is not what its address takes.

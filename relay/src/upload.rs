@@ -346,8 +346,8 @@ impl Uploads {
 
     /// What the head of a crash dump says, where it was seen.
     #[must_use]
-    pub fn crash(&self, id: WholeId) -> Option<Crash> {
-        self.lock().get(&id)?.crash.as_deref().cloned()
+    pub fn crash(&self, id: WholeId) -> Option<Box<Crash>> {
+        self.lock().get(&id)?.crash.clone()
     }
 
     /// What was removed from an upload, since this process began.

@@ -7,7 +7,7 @@ use protocol::ids::EventId;
 use serde_json::Value;
 
 use super::journal::Journal;
-use super::{Receipt, agent, json};
+use super::{Receipt, agent, described, json};
 
 /// What a trace may say of the largest paint of a page. They are tags under these names.
 pub(super) const LARGEST_PAINT: [&str; 4] = ["lcp.element", "lcp.size", "lcp.id", "lcp.url"];
@@ -83,6 +83,9 @@ pub(super) fn normalise<'a>(
             json::CONTEXT
         };
         json::trim_one(raw, bounds, journal, || format!("contexts.{name}"));
+        if matches!(&**name, "os" | "client_os" | "runtime") {
+            described::complete(raw, &**name == "runtime");
+        }
     }
     from_agent(event, platform, receipt);
 }

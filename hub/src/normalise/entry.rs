@@ -166,11 +166,26 @@ pub fn entry(payload: &Value, receipt: &Receipt<'_>) -> Result<NormalEntry, Entr
         attributes,
         corrections,
         remarks,
-        sent_meta: payload
-            .pointer("/_meta/items/0")
-            .cloned()
-            .unwrap_or_default(),
+        sent_meta: sent_meta(payload),
     })
+}
+
+/// The remarks of earlier programs, by the names that an entry has here.
+fn sent_meta(payload: &Value) -> Value {
+    if payload.get("items").is_some() {
+        let of_entry = payload.pointer("/_meta/items/0");
+        return of_entry.cloned().unwrap_or_default();
+    }
+    // Older clients have the values themselves in `data`.
+    let mut meta = payload.get("_meta").cloned().unwrap_or_default();
+    if let Value::Object(meta) = &mut meta
+        && let Some(Value::Object(of_data)) = meta.remove("data")
+    {
+        let of_data = of_data.into_iter();
+        let named = of_data.map(|(name, note)| (name, json!({ "value": note })));
+        meta.insert("attributes".to_owned(), Value::Object(named.collect()));
+    }
+    meta
 }
 
 /// A time that is given; what is none, or before 1970, is noted. `of` is the path of what has it.

@@ -26,6 +26,9 @@ fn is_named(function: &str) -> bool {
     !matches!(function, "<unknown>" | "<redacted>" | "")
 }
 
+/// What Dart writes where one asynchronous call waited for another.
+const DART_GAP: &str = "<asynchronous suspension>";
+
 fn is_library(frame: &Frame<'_>, platform: &str) -> bool {
     let path = frame.abs_path.as_deref().or(frame.filename.as_deref());
     let path = path.unwrap_or_default();
@@ -42,7 +45,7 @@ fn is_library(frame: &Frame<'_>, platform: &str) -> bool {
         "go" => go(path, module),
         "elixir" => path.starts_with("deps/") || path.contains("/deps/"),
         "native" | "c" | "cocoa" | "objc" => native(path, package, function),
-        _ => contains_any(path, RUST_PATHS),
+        _ => contains_any(path, RUST_PATHS) || path == DART_GAP,
     }
 }
 

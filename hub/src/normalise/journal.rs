@@ -80,6 +80,7 @@ impl CorrectionKind {
             Self::PastTimestamp => "The event's time is too long ago and was corrected",
             Self::InvalidEnvironment => "The environment's name is not valid and was left out",
             Self::Sent(name) => match name.as_str() {
+                "invalid_crash_report" => "The crash report could not be read",
                 "invalid_minidump" => "The crash dump could not be read",
                 "invalid_msgpack" => "A file of the crash could not be read to its end",
                 "invalid_dying_message" => "The console's last message could not be read",
@@ -265,6 +266,10 @@ fn steps(path: &str) -> Vec<&str> {
 /// Puts a note under the empty name of its field.
 fn attach(tree: &mut Map<String, Value>, path: &[&str], note: Value) {
     let Some((name, rest)) = path.split_first() else {
+        let note = match tree.remove("") {
+            Some(known) => joined(&known, note),
+            None => note,
+        };
         tree.insert(String::new(), note);
         return;
     };
@@ -275,4 +280,23 @@ fn attach(tree: &mut Map<String, Value>, path: &[&str], note: Value) {
     if let Value::Object(child) = child {
         attach(child, rest, note);
     }
+}
+
+/// A note behind an earlier one of the same text: what that says of the part that is left, and how
+/// long the text was at first.
+fn joined(known: &Value, mut note: Value) -> Value {
+    let remarks = |note: &Value| note.get("rem").and_then(Value::as_array).cloned();
+    let mut all = remarks(known).unwrap_or_default();
+    let ours = remarks(&note).unwrap_or_default();
+    let begin = |remark: &Value| remark.get(2).and_then(Value::as_u64);
+    let end = ours.first().and_then(begin);
+    all.retain(|remark| end.is_none() || begin(remark) < end);
+    all.extend(ours);
+    if let Value::Object(note) = &mut note {
+        note.insert("rem".to_owned(), Value::Array(all));
+        if let Some(len) = known.get("len") {
+            note.insert("len".to_owned(), len.clone());
+        }
+    }
+    note
 }

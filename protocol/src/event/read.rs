@@ -564,8 +564,11 @@ macro_rules! object {
         $map.next_value::<serde::de::IgnoredAny>().map(drop)
     }};
     (@other noted $self:ident $key:ident $map:ident $notes:ident) => {{
-        $notes.unknown(&$key);
-        $map.next_value::<serde::de::IgnoredAny>().map(drop)
+        // Null is what some clients write for nothing.
+        if $map.next_value::<Option<serde::de::IgnoredAny>>()?.is_some() {
+            $notes.unknown(&$key);
+        }
+        Ok(())
     }};
     (@other kept $self:ident $key:ident $map:ident $notes:ident $kept:ident) => {{
         let value: Option<$crate::event::Raw<'_>> =

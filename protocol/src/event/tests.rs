@@ -120,6 +120,20 @@ fn survives_any_depth() {
 }
 
 #[test]
+fn what_is_not_known_is_noted_unless_it_says_nothing() {
+    let parsed = parse(r#"{"source": null, "repos": {}, "mine": 1, "other": {"a": 1}}"#);
+    let notes: Vec<_> = parsed
+        .notes
+        .iter()
+        .map(|note| (note.path.as_str(), &note.kind))
+        .collect();
+    assert_eq!(
+        notes,
+        [("mine", &NoteKind::Unknown), ("other", &NoteKind::Unknown)]
+    );
+}
+
+#[test]
 fn bounds_its_notes() {
     let fields: Vec<_> = (0..500).map(|n| format!("\"f{n}\":1")).collect();
     let json = format!("{{{}}}", fields.join(","));

@@ -16,6 +16,8 @@ const SPACES_MAX: usize = 8;
 const BACKSLASHES_MAX: usize = 15;
 /// How far back a line of a program is read for open quotes, in bytes.
 const LINE_BYTES_MAX: usize = 1024;
+/// Longest name of what a value is wrapped in, in bytes.
+const WRAPPER_BYTES_MAX: usize = 24;
 /// Longest number that counts tokens, in digits.
 const COUNT_DIGITS_MAX: usize = 9;
 
@@ -307,6 +309,7 @@ fn value_of(
         .take_while(|byte| matches!(byte, b' ' | b'\t'))
         .count();
     let start = separator.right + spaces;
+    let start = start + wrapper_length(text, start, prose);
     if let Some(quoted) = quoted_value(text, start) {
         // `"?api_key=" + key`: the quote ends the string that the name is in.
         let closes = prose == Prose::Source && at(text, start) == b'"' && is_in_quotes(text, start);
@@ -331,6 +334,24 @@ fn value_of(
                 separator.is_colon && spaces > 0 && holds_pair(text.get(start..end)?);
             (start < end && !is_prose && !has_own_pair).then_some((start..end, name.quote))
         }
+    }
+}
+
+/// `Some(` and `Secret(` before a quoted value, as Rust and Swift print one that may be missing.
+fn wrapper_length(text: &[u8], start: usize, prose: Prose) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    let is_letter = |byte: &&u8| byte.is_ascii_alphabetic();
+    let length = rest
+        .iter()
+        .take(WRAPPER_BYTES_MAX)
+        .take_while(is_letter)
+        .count();
+    let is_wrapper = length > 0 && at(rest, length) == b'(';
+    let is_quoted = quoted_value(text, start + length + 1).is_some();
+    if prose != Prose::Source && is_wrapper && is_quoted {
+        length + 1
+    } else {
+        0
     }
 }
 
@@ -370,7 +391,7 @@ fn label_length(text: &[u8], start: usize) -> usize {
 }
 
 /// What stands in the quotes that open at `start`, also with the prefixes of Python and with escaped quotes.
-fn quoted_value(text: &[u8], start: usize) -> Option<Range<usize>> {
+pub(super) fn quoted_value(text: &[u8], start: usize) -> Option<Range<usize>> {
     let rest = text.get(start..)?;
     let prefix = rest
         .iter()
@@ -486,7 +507,7 @@ fn value_end(text: &[u8], start: usize) -> usize {
 }
 
 /// The end of a run without spaces and separators. A bracket that opens in it closes in it; a label at its start is a part of it.
-fn bare_end(text: &[u8], start: usize) -> usize {
+pub(super) fn bare_end(text: &[u8], start: usize) -> usize {
     let mut depth = 0_usize;
     let from = start + label_length(text, start);
     let rest = text.get(from..).unwrap_or_default();
@@ -563,41 +584,4 @@ fn is_address(text: &[u8], name: &Name, start: usize) -> bool {
     let is_place =
         name_text.contains(&b'.') || matches!(before(text, name.range.start, 1), b'/' | b'@');
     (1..=5).contains(&digits) && is_place && !at(text, start + digits).is_ascii_alphanumeric()
-}
-
-/// `--password VALUE` on a command line: the value after the option.
-pub(super) fn options(text: &[u8], keys: &Keys, found: &mut Vec<Found>) {
-    let mut from = 0;
-    while let Some(n) = memchr::memmem::find(text.get(from..).unwrap_or_default(), b"--") {
-        let start = from + n + 2;
-        let rest = text.get(start..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .take(KEY_BYTES_MAX)
-            .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte))
-            .count();
-        from = start + length.max(1);
-        let value = start + length + 1;
-        let name = rest.get(..length).unwrap_or_default();
-        let is_option = length > 0
-            && at(text, start + length) == b' '
-            && at(text, value) != b'-'
-            && keys.is_sensitive(name)
-            && !keys.is_safe(name);
-        if !is_option {
-            continue;
-        }
-        let range = quoted_value(text, value).unwrap_or(value..bare_end(text, value));
-        if !is_plain(text.get(range.clone()).unwrap_or_default()) && !range.is_empty() {
-            from = range.end;
-            found.push(Found::new(range, Rule::Password));
-        }
-    }
-}
-
-/// Whether an argument is an option whose value is a secret: `--password`.
-pub(super) fn is_secret_option(argument: &[u8], keys: &Keys) -> bool {
-    argument.strip_prefix(b"--").is_some_and(|name| {
-        !name.is_empty() && !name.contains(&b'=') && !keys.is_safe(name) && keys.is_sensitive(name)
-    })
 }

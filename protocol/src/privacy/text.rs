@@ -9,7 +9,7 @@ use super::json::{AT, DOT, PAIR, PERCENT, Sight};
 use super::keys::Keys;
 use super::pairs::{self, Prose};
 use super::safe::SafePlaces;
-use super::{addresses, numbers, secrets};
+use super::{addresses, named, numbers, secrets};
 use crate::roster::PrivacySettings;
 
 /// What kind of text it is, which decides about the rules.
@@ -38,6 +38,19 @@ const WORDS: &[&str] = &[
     " --",
     "'--",
     "\"--",
+    // Pairs in brackets, and elements of XML; in raw JSON quotes and slashes may have a backslash before them.
+    "('",
+    "(b'",
+    "['",
+    "[b'",
+    "(\\\"",
+    "[\\\"",
+    "(\"",
+    "</",
+    "<\\/",
+    "VALUES",
+    "values (",
+    "values(",
     "/home",
     "/Users",
     ":/users",
@@ -61,7 +74,9 @@ pub(super) fn next_word(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Whether a text has one of the words.
 pub(super) fn has_word(text: &[u8]) -> bool {
-    text.starts_with(b"--") || next_word(text, 0).is_some()
+    // In raw JSON this would begin every list of texts.
+    let has_list = || memchr::memmem::find(text, b"[\"").is_some();
+    text.starts_with(b"--") || next_word(text, 0).is_some() || has_list()
 }
 
 /// Most rounds over one text.
@@ -146,6 +161,12 @@ impl Rules {
                 Mode::Skip | Mode::Text | Mode::Url => Prose::Text,
             };
             pairs::find(text, &self.keys, prose, found);
+            if !is_source {
+                named::parts(text, &self.keys, found);
+            }
+            if !is_source && sight.has(PERCENT) {
+                named::encoded(text, &self.keys, found);
+            }
         }
         if sight.has(AT) {
             secrets::url_credentials(text, is_source, found);
@@ -158,7 +179,10 @@ impl Rules {
                 addresses::user_paths(text, found);
             }
             if !is_source {
-                pairs::options(text, &self.keys, found);
+                named::options(text, &self.keys, found);
+                named::tuples(text, &self.keys, found);
+                named::elements(text, &self.keys, found);
+                named::columns(text, &self.keys, found);
             }
         }
         if self.emails && sight.has(AT | PERCENT) {

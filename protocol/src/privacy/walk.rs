@@ -18,7 +18,7 @@ use super::pairs;
 use super::roles::{Role, Spot};
 use super::rules::{Hits, Rule};
 use super::text::{Mode, Rules, next_word};
-use super::{Payload, numbers, secrets};
+use super::{Payload, named, numbers, secrets};
 use crate::limits::JSON_DEPTH_MAX;
 use decide::{decide, secret_rule};
 
@@ -545,8 +545,7 @@ impl<'a> Walk<'a> {
                 return;
             }
             let raw = self.bytes.get(token.raw.clone()).unwrap_or_default();
-            level.follows_option =
-                raw.starts_with(b"--") && pairs::is_secret_option(raw, &self.rules.keys);
+            level.follows_option = named::is_secret_option(raw, &self.rules.keys);
             match level.index {
                 0 => level.first = Some(token),
                 1 => level.second = Some(token.literal()),

@@ -61,6 +61,7 @@ impl Look {
         match endpoint {
             Endpoint::Store if request.method() == Method::GET => Self::Pixel,
             Endpoint::Envelope | Endpoint::Store => Self::Json,
+            // Sentry's source has 200 for reports of browsers, and recordings of them 201: a browser takes either.
             Endpoint::Security | Endpoint::Attachments { .. } => Self::Empty(201),
             Endpoint::NetworkErrors => Self::EmptyAlways(200),
             Endpoint::Dialog => Self::Empty(200),

@@ -5,6 +5,7 @@ use protocol::container;
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::ids::EventId;
 use protocol::item::ItemKind;
+use protocol::limits::SPAN_BYTES_MAX;
 use protocol::outcome::reason;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -108,8 +109,16 @@ fn useless(item: &EnvelopeItem, keep_unknown: bool) -> Option<&'static str> {
         ItemKind::RawSecurity if report::is_withdrawn(&item.payload) => {
             Some(reason::SECURITY_REPORT_TYPE)
         }
-        _ if item.payload.len() > bytes_max(&item.kind) => Some(reason::TOO_LARGE),
+        _ if item.payload.len() > sent_bytes_max(&item.kind) => Some(reason::TOO_LARGE),
         _ => None,
+    }
+}
+
+/// Largest payload of a kind as it comes, in bytes: the texts of spans are cut where they are long.
+fn sent_bytes_max(kind: &ItemKind) -> usize {
+    match kind {
+        ItemKind::Span => SPAN_BYTES_MAX,
+        _ => bytes_max(kind),
     }
 }
 

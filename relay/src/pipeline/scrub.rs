@@ -19,6 +19,7 @@ use protocol::privacy::{Hits, Payload, REMOVED_HEADER, ScrubError, Scrubber};
 
 use super::items::bytes_max;
 use super::recording::{self, Limits};
+use super::trim;
 
 const MIB: usize = 1024 * 1024;
 
@@ -31,12 +32,15 @@ pub(super) fn item(
 ) -> Result<(Item, Vec<Hits>), &'static str> {
     let mut hits = Vec::from_iter(apart);
     let shape = shape(&item.kind);
-    let payload = match shape {
+    let mut payload = match shape {
         Shape::Json(shape) => json(scrubber, &item.payload, shape, &mut hits)?,
         Shape::Attachment => attachment(scrubber, item, &mut hits)?,
         Shape::Recording => recording(scrubber, item, &mut hits)?,
         Shape::Opaque => return Err(reason::UNSUPPORTED),
     };
+    if payload.len() > bytes_max(&item.kind) && item.kind == ItemKind::Span {
+        payload = trim::texts(&payload).ok_or(reason::TOO_LARGE)?;
+    }
     if payload.len() > bytes_max(&item.kind) {
         return Err(reason::TOO_LARGE);
     }

@@ -26,7 +26,7 @@ const MEMBER_BYTES: usize = size_of::<String>() + size_of::<Value>();
 
 /// Why something could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unread {
+pub(crate) enum Unread {
     /// More than there is room for.
     #[error("it holds more values than an event may have")]
     TooMany,
@@ -47,15 +47,15 @@ impl Unread {
 
 /// The room that is left.
 #[derive(Debug)]
-pub(super) struct Room(Cell<usize>);
+pub(crate) struct Room(Cell<usize>);
 
 impl Room {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Cell::new(ROOM_BYTES))
     }
 
     /// The object that a text of JSON is.
-    pub(super) fn json(&self, text: &[u8]) -> Result<Map<String, Value>, Unread> {
+    pub(crate) fn json(&self, text: &[u8]) -> Result<Map<String, Value>, Unread> {
         let mut reader = serde_json::Deserializer::from_slice(text);
         object(self.attempt(|| {
             let value = Seed(self).deserialize(&mut reader)?;
@@ -86,6 +86,13 @@ impl Room {
             0 => Unread::TooMany,
             _ => Unread::Broken,
         })
+    }
+
+    /// Takes room for what others read.
+    pub(super) fn reserve(&self, bytes: usize) -> Result<(), Unread> {
+        let left = self.0.get().checked_sub(bytes).ok_or(Unread::TooMany)?;
+        self.0.set(left);
+        Ok(())
     }
 
     fn take<E: Error>(&self, bytes: usize) -> Result<(), E> {

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use protocol::crash::{self, Crash, CrashError};
 use protocol::envelope::{Envelope, EnvelopeItem};
 use protocol::item::ItemKind;
+use protocol::limits::EVENT_BYTES_MAX;
 use serde_json::{Map, Value, json};
 
-use super::bounded::Room;
-use super::{Dump, dump, dying_message, fields, minidump, playstation};
+use super::bounded::{Room, Unread};
+use super::{Dump, apple, dump, dying_message, fields, minidump, playstation};
 
 /// Most breadcrumbs that are kept of the two files.
 const BREADCRUMBS_MAX: usize = 100;
@@ -35,10 +36,10 @@ pub(super) fn complete_told(
     let mut notes = Notes::default();
     take_dying_message(envelope, &room, &mut notes);
     note_dumps(envelope, &mut notes);
-    let dump = dump_of(envelope, dumps);
+    let told_by_file = Told::of(envelope, dumps, &room);
     if envelope.items.iter().any(|item| item.kind.makes_event()) {
-        if dump.is_some() || !notes.0.is_empty() {
-            amend(envelope, &room, |event| tell(event, dump, notes));
+        if told_by_file.is_some() || !notes.0.is_empty() {
+            amend(envelope, &room, |event| tell(event, told_by_file, notes));
         }
         return;
     }
@@ -58,7 +59,7 @@ pub(super) fn complete_told(
     if event.is_empty() && defaults.is_none() {
         return;
     }
-    tell(&mut event, dump, notes);
+    tell(&mut event, told_by_file, notes);
     for (name, value) in defaults.into_iter().flatten() {
         event.entry(name).or_insert(value);
     }
@@ -77,10 +78,18 @@ impl Notes {
     }
 }
 
-/// Adds to an event what a dump says, and the notes.
-fn tell(event: &mut Map<String, Value>, dump: Option<Told>, notes: Notes) {
-    if let Some((dump, file)) = dump {
-        dump::tell(event, &dump, &file);
+/// Adds to an event what a file says, and the notes.
+fn tell(event: &mut Map<String, Value>, told: Option<Told>, notes: Notes) {
+    match told {
+        Some(Told::Dump(dump, file)) => dump::tell(event, &dump, &file),
+        Some(Told::Report(Ok(report), _)) => {
+            fields::add(event, report.beside);
+            dump::put(event, &report.crash, &report.mechanism);
+        }
+        Some(Told::Report(Err(why), file)) => {
+            dump::note(event, apple::INVALID, &why.to_string(), &file);
+        }
+        None => {}
     }
     for (what, file, why) in notes.0 {
         dump::note(event, what, &why, &file);
@@ -180,18 +189,27 @@ fn latest(mut crumbs: Vec<Value>) -> Vec<Value> {
     crumbs.split_off(first)
 }
 
-/// What a dump says, and the name of its file.
-type Told = (Result<Crash, CrashError>, String);
+/// What a file says of a crash, and its name.
+enum Told {
+    Dump(Result<Crash, CrashError>, String),
+    Report(Result<apple::Report, Unread>, String),
+}
 
-/// What the first dump says; none of one that came apart and was not seen.
-fn dump_of(envelope: &Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump) -> Option<Told> {
-    let mut items = envelope.items.iter();
-    let item = items.find(|item| kind_of(item) == Some(Kind::Minidump))?;
-    let crash = match dumps(item) {
-        Dump::Here => crash::read(&item.payload),
-        Dump::Apart(seen) => Ok(seen?),
-    };
-    Some((crash, name(item)))
+impl Told {
+    /// What the first dump or report says; none of one that came apart and was not seen.
+    fn of(envelope: &Envelope, dumps: impl Fn(&EnvelopeItem) -> Dump, room: &Room) -> Option<Self> {
+        let is_told =
+            |item: &&EnvelopeItem| matches!(kind_of(item), Some(Kind::Minidump | Kind::Report));
+        let item = envelope.items.iter().find(is_told)?;
+        let is_report = kind_of(item) == Some(Kind::Report);
+        match dumps(item) {
+            Dump::Here if is_report => {
+                Some(Self::Report(apple::read(&item.payload, room), name(item)))
+            }
+            Dump::Here => Some(Self::Dump(crash::read(&item.payload), name(item))),
+            Dump::Apart(seen) => Some(Self::Dump(Ok(*seen?), name(item))),
+        }
+    }
 }
 
 fn name(item: &EnvelopeItem) -> String {
@@ -207,7 +225,11 @@ fn amend(envelope: &mut Envelope, room: &Room, change: impl FnOnce(&mut Map<Stri
     };
     if let Ok(mut event) = room.json(&item.payload) {
         change(&mut event);
-        item.payload = Bytes::from(Value::Object(event).to_string());
+        let told = Value::Object(event).to_string();
+        // What is too large would be refused with all that came along.
+        if told.len() <= EVENT_BYTES_MAX {
+            item.payload = Bytes::from(told);
+        }
     }
 }
 
@@ -232,7 +254,7 @@ impl Kind {
     fn of(attachment_type: &str) -> Option<Self> {
         Some(match attachment_type {
             "event.minidump" => Self::Minidump,
-            "event.applecrashreport" => Self::Report,
+            apple::TYPE => Self::Report,
             playstation::TYPE => Self::PlayStation,
             dying_message::TYPE => Self::Switch,
             "event.payload" => Self::Payload,

@@ -11,17 +11,20 @@ const UNREADABLE: &str = "invalid_minidump";
 
 /// Adds what a dump says to an event, or the reason why it says nothing; `file` is its name.
 pub(super) fn tell(event: &mut Map<String, Value>, dump: &Result<Crash, CrashError>, file: &str) {
-    let crash = match dump {
-        Ok(crash) => crash,
-        Err(error) => return note(event, UNREADABLE, &error.to_string(), file),
-    };
+    match dump {
+        Ok(crash) => put(event, crash, &json!({"type": "minidump", "handled": false})),
+        Err(error) => note(event, UNREADABLE, &error.to_string(), file),
+    }
+}
+
+/// Adds what is known of a crash to its event, and by what it came to be known.
+pub(super) fn put(event: &mut Map<String, Value>, crash: &Crash, mechanism: &Value) {
+    let is_raised = !crash.raised.is_empty();
+    let threads = crash.threads.iter().map(|one| thread(one, is_raised));
     let defaults = [
         ("platform", json!("native")),
         ("level", json!("fatal")),
-        (
-            "threads",
-            json!({"values": crash.threads.iter().map(thread).collect::<Vec<_>>()}),
-        ),
+        ("threads", json!({"values": threads.collect::<Vec<_>>()})),
         (
             "debug_meta",
             json!({"images": crash.images.iter().map(|one| image(one, &crash.os)).collect::<Vec<_>>()}),
@@ -37,14 +40,17 @@ pub(super) fn tell(event: &mut Map<String, Value>, dump: &Result<Crash, CrashErr
         let device = json!({"arch": crash.cpu});
         contexts.entry("device").or_insert(device);
     }
-    except(event, crash);
+    except(event, crash, mechanism);
 }
 
 /// The exception: the client's own, with the stack where it came without, or one of the reason.
-fn except(event: &mut Map<String, Value>, crash: &Crash) {
+fn except(event: &mut Map<String, Value>, crash: &Crash, mechanism: &Value) {
     let crashed = crash.threads.iter().find(|thread| thread.crashed);
-    let stack = crashed.filter(|thread| !thread.frames.is_empty());
-    let stack = stack.map(stack_of);
+    let frames = crashed.map_or(&[][..], |thread| &thread.frames);
+    let frames = Some(crash.raised.as_slice())
+        .filter(|raised| !raised.is_empty())
+        .unwrap_or(frames);
+    let stack = (!frames.is_empty()).then(|| stack_of(frames));
     let given = match event.get_mut("exception") {
         Some(Value::Array(values)) => values.last_mut(),
         Some(Value::Object(one)) if one.contains_key("values") => {
@@ -67,24 +73,26 @@ fn except(event: &mut Map<String, Value>, crash: &Crash) {
         (Some(_), None) => None,
         (None, _) => Some("of a program that did not crash".to_owned()),
     };
+    let value = crash.details.clone().or(value);
     let exception = json!({"values": [{
         "type": crash.reason.as_deref().unwrap_or("Minidump"),
         "value": value,
         "thread_id": crashed.map(|thread| thread.id),
         "stacktrace": stack,
-        "mechanism": {"type": "minidump", "handled": false},
+        "mechanism": mechanism,
     }]});
     event.insert("exception".to_owned(), exception);
 }
 
-/// The crashed thread's stack is the exception's.
-fn thread(thread: &Thread) -> Value {
-    let stack = Some(thread).filter(|thread| !thread.crashed && !thread.frames.is_empty());
-    json!({"id": thread.id, "crashed": thread.crashed, "stacktrace": stack.map(stack_of)})
+/// The crashed thread's stack is the exception's, unless that was raised elsewhere.
+fn thread(thread: &Thread, is_raised: bool) -> Value {
+    let has_own = (!thread.crashed || is_raised) && !thread.frames.is_empty();
+    let stack = has_own.then(|| stack_of(&thread.frames));
+    json!({"id": thread.id, "name": thread.name, "crashed": thread.crashed, "stacktrace": stack})
 }
 
-fn stack_of(thread: &Thread) -> Value {
-    json!({"frames": thread.frames.iter().map(frame).collect::<Vec<_>>()})
+fn stack_of(frames: &[Frame]) -> Value {
+    json!({"frames": frames.iter().map(frame).collect::<Vec<_>>()})
 }
 
 /// Which images are the system's the hub knows by their place.
@@ -94,6 +102,10 @@ fn frame(frame: &Frame) -> Value {
         "instruction_addr": format!("{:#x}", frame.address),
         "package": frame.image,
         "image_addr": frame.image_address.map(|at| format!("{at:#x}")),
+        "function": frame.function,
+        "symbol_addr": frame.function_address.map(|at| format!("{at:#x}")),
+        "filename": frame.file,
+        "lineno": frame.line,
         "in_app": frame.image.is_some(),
         "trust": frame.trust,
     })
@@ -102,7 +114,7 @@ fn frame(frame: &Frame) -> Value {
 fn image(image: &Image, os: &str) -> Value {
     let kind = match os {
         "windows" => "pe",
-        "mac" | "ios" => "macho",
+        "mac" | "ios" | "tvos" | "watchos" | "visionos" => "macho",
         _ => "elf",
     };
     json!({
@@ -115,11 +127,15 @@ fn image(image: &Image, os: &str) -> Value {
     })
 }
 
-fn system_name(os: &str) -> &str {
+/// The name of a system as people write it.
+pub(super) fn system_name(os: &str) -> &str {
     match os {
         "windows" => "Windows",
         "mac" => "macOS",
         "ios" => "iOS",
+        "tvos" => "tvOS",
+        "watchos" => "watchOS",
+        "visionos" => "visionOS",
         "linux" => "Linux",
         "android" => "Android",
         other => other,

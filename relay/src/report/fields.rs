@@ -84,6 +84,32 @@ pub(super) fn merge(under: &mut Value, over: Value) {
     }
 }
 
+/// An object without the members that say nothing; `None` where none is left.
+pub(super) fn without_nulls(object: Value) -> Option<Value> {
+    match object {
+        Value::Object(mut fields) => {
+            fields.retain(|_, value| !value.is_null());
+            (!fields.is_empty()).then_some(Value::Object(fields))
+        }
+        _ => None,
+    }
+}
+
+/// Adds fields that an event has not, and what its fields have not of theirs.
+pub(super) fn add(event: &mut Map<String, Value>, fields: Map<String, Value>) {
+    for (name, value) in fields {
+        match (event.get_mut(&name), value) {
+            (Some(Value::Object(there)), Value::Object(parts)) => {
+                for (part, value) in parts {
+                    there.entry(part).or_insert(value);
+                }
+            }
+            (Some(_), _) => {}
+            (None, value) => drop(event.insert(name, value)),
+        }
+    }
+}
+
 /// `[a][b]` as its names.
 fn path(text: &str) -> Option<Vec<String>> {
     let inner = text.strip_prefix('[')?.strip_suffix(']')?;

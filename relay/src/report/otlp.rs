@@ -9,6 +9,7 @@ mod metrics;
 mod model;
 mod pieces;
 mod records;
+mod weight;
 
 use bytes::Bytes;
 use prost::Message;
@@ -20,6 +21,7 @@ use serde_json::{Map, Value, json};
 use super::container::Containers;
 use super::{ENTRIES_MAX, ReportError, container};
 use model::{AnyValue, KeyValue, LogRecord, Metric, Resource, Scope, Span};
+use weight::Shaped;
 
 /// Most attributes of one entry, those of its resource and scope included.
 const ATTRIBUTES_MAX: usize = 256;
@@ -134,7 +136,7 @@ pub(super) fn export(
 }
 
 /// An entry of an export, of which entries of containers are made.
-trait Entry: Message + Default + DeserializeOwned {
+trait Entry: Shaped + Default + DeserializeOwned {
     const KIND: ItemKind;
     /// What its attribute `sentry.origin` says.
     const ORIGIN: &'static str;

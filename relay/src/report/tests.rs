@@ -1,5 +1,6 @@
 //! Every form, by example, and against bytes that mean nothing.
 
+mod apple;
 mod crashes;
 mod otlp;
 
@@ -547,6 +548,10 @@ fn an_unreal_container_is_taken_apart() {
     let event = payload(&made[0], &ItemKind::Event);
     assert_eq!(event["exception"]["values"][0]["value"], "Assertion <x>");
     assert_eq!(event["user"]["id"], "account");
+    assert_eq!(
+        (&event["platform"], &event["level"]),
+        (&json!("native"), &json!("fatal"))
+    );
     assert!(matches!(
         error(&form, zlib(&body[..900])),
         ReportError::Unreal(_)

@@ -169,6 +169,13 @@ fn context(xml: &str) -> Value {
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     };
     let mut event = Map::new();
+    // What an application only ensures does not end it.
+    let is_over = field("IsEnsure").as_deref() != Some("true");
+    event.insert(
+        "level".to_owned(),
+        json!(if is_over { "fatal" } else { "error" }),
+    );
+    event.insert("platform".to_owned(), json!("native"));
     if let Some(message) = field("ErrorMessage") {
         let exception = json!({"values": [{
             "type": "UnrealCrash", "value": message,

@@ -328,3 +328,12 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn remarks_on_a_span_without_a_container_are_on_its_attributes() {
+    let note = json!({"": {"rem": [["@creditcard:filter", "s", 0, 12]], "len": 16}});
+    let span = json!({"op": "db", "data": {"q": "[creditcard]"}, "_meta": {"data": {"q": note}, "op": note}});
+    let span = of(ItemKind::Span, &span).unwrap();
+    let expected = json!({"attributes": {"q": {"value": note}}, "op": note});
+    assert_eq!(span.meta(), expected);
+}

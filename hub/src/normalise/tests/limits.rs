@@ -44,6 +44,20 @@ fn cuts_what_is_too_long_and_says_so() {
 }
 
 #[test]
+fn a_cut_leaves_what_was_noted_of_the_part_that_is_left() {
+    let removed = |at: usize| json!(["@creditcard:filter", "s", at, at + 12]);
+    let sent = json!({"rem": [removed(3), removed(8500)], "len": 9004});
+    let event = json!({"exception": {"type": "E", "value": "v".repeat(9000)},
+        "_meta": {"exception": {"values": {"0": {"value": {"": sent}}}}}});
+    look(&event, |event| {
+        assert_eq!(
+            event.meta()["exception"]["values"]["0"]["value"][""],
+            json!({"rem": [removed(3), ["!limit", "s", 8189, 8192]], "len": 9004})
+        );
+    });
+}
+
+#[test]
 fn bounds_lists() {
     let many: Vec<_> = (0..5000)
         .map(|n| json!({"type": format!("E{n}")}))

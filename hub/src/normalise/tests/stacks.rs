@@ -135,6 +135,12 @@ fn knows_the_applications_own_frames() {
     let module = |module: &str| json!({"module": module, "function": "f"});
     let function = |function: &str| json!({"function": function});
     check("python", path("/srv/app/views.py"), true);
+    check("other", path("package:shop/home.dart"), true);
+    check(
+        "other",
+        json!({"abs_path": "<asynchronous suspension>"}),
+        false,
+    );
     check(
         "python",
         path("/v/lib/python3.11/site-packages/django/x.py"),

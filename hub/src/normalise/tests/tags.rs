@@ -168,3 +168,76 @@ fn computes_tags() {
         ]
     );
 }
+
+#[test]
+fn systems_and_runtimes_that_are_told_in_one_text_have_a_name_and_a_version() {
+    let check = |raw: &str, expected: Json| {
+        let context = json!({"raw_description": raw, "type": "os"});
+        let event = json!({"contexts": {"os": context, "runtime": {"raw_description": raw}}});
+        look(&event, |event| {
+            let os: Json = serde_json::from_str(event.contexts.get("os").unwrap().get()).unwrap();
+            let parts = ["name", "version", "build", "kernel_version"];
+            let found: Vec<_> = parts
+                .iter()
+                .map(|part| os[part].as_str().unwrap_or_default())
+                .collect();
+            assert_eq!(json!(found), expected, "{raw}");
+            assert_eq!(os["raw_description"], raw);
+            let name = expected[0].as_str().filter(|name| !name.is_empty());
+            assert_eq!(event.tag("os.name"), Some(name.unwrap_or(raw)), "{raw}");
+        });
+    };
+    check(
+        "Microsoft Windows 10.0.22631",
+        json!(["Windows", "11", "22631", ""]),
+    );
+    check(
+        "Windows 11  (10.0.22631) 64bit",
+        json!(["Windows", "11", "22631", ""]),
+    );
+    check(
+        "Microsoft Windows NT 10.0.19045.0",
+        json!(["Windows", "10", "19045", ""]),
+    );
+    check(
+        "Microsoft Windows 6.1.7601 S",
+        json!(["Windows", "7", "7601", ""]),
+    );
+    check("Windows 95", json!(["Windows", "95", "", ""]));
+    check("macOS 14.4", json!(["macOS", "14.4", "", ""]));
+    check("Mac OS X 10.14.2", json!(["macOS", "10.14.2", "", ""]));
+    check(
+        "Darwin 23.4.0 Darwin Kernel Version 23.4.0",
+        json!(["Darwin", "", "", "23.4.0"]),
+    );
+    check(
+        "Linux 5.15.0-1-amd64 #1 SMP",
+        json!(["Linux", "", "", "5.15.0"]),
+    );
+    check("iOS 17.5.1", json!(["iOS", "17.5.1", "", ""]));
+    check(
+        "Android OS 9 / API-28 (PQ1A.181205.002/4906560)",
+        json!(["Android", "9", "", ""]),
+    );
+    check("Ubuntu 22.04.4 LTS", json!(["Ubuntu", "22.04.4", "", ""]));
+    check("a thing", json!(["", "", "", ""]));
+    check("14", json!(["", "", "", ""]));
+    let runtime = |raw: &str, expected: [&str; 2]| {
+        let event = json!({"contexts": {"runtime": {"raw_description": raw}}});
+        look(&event, |event| {
+            let found = [event.tag("runtime.name"), event.tag("runtime")];
+            assert_eq!(found, expected.map(Some), "{raw}");
+        });
+    };
+    runtime(
+        ".NET Framework 4.8.4250.0",
+        [".NET Framework", ".NET Framework 4.8.4250.0"],
+    );
+    runtime(
+        "Mono 5.10.1.47 (2017-12/8eb8f7d5e74)",
+        ["Mono", "Mono 5.10.1.47"],
+    );
+    runtime(".NET 8", [".NET", ".NET 8"]);
+    let own = json!({"contexts": {"os": {"name": "Own", "raw_description": "macOS 14.4"}}});
+    look(&own, |event| assert_eq!(event.tag("os"), Some("Own")));
+}

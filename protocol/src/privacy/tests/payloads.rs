@@ -171,6 +171,11 @@ fn pair_lists_are_maps() {
         r#"{"extra":{"a":[{"key":"token","value":"x"},{"value":{"x":"4111111111111111"},"key":"token"},{"key":"k","value":"v"}],"argv":["--password","x","--verbose"]}}"#,
         r#"{"extra":{"a":[{"key":"token","value":"[Filtered]"},{"value":"[Filtered]","key":"token"},{"key":"k","value":"v"}],"argv":["--password","[Filtered]","--verbose"]}}"#,
     );
+    // As Python prints them in variables.
+    check(
+        r#"{"extra":{"argv":["'--password'","'x'","\"--token\"","\"y\"","'--token-file'"]}}"#,
+        r#"{"extra":{"argv":["'--password'","[Filtered]","\"--token\"","[Filtered]","'--token-file'"]}}"#,
+    );
     stays(r#"{"extra":{"a":["token","x"],"b":[["token","x","y"]]}}"#);
     // What stands in place of a secret names none.
     check(

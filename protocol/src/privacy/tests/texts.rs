@@ -290,6 +290,92 @@ fn values_of_sensitive_keys_in_texts_are_removed() {
 }
 
 #[test]
+fn values_behind_their_names_are_removed() {
+    // Lists of arguments.
+    check("['--password', 'hunter2']", "['--password', '[Filtered]']");
+    check(
+        r#"["--password","hunter2","-v"]"#,
+        r#"["--password","[Filtered]","-v"]"#,
+    );
+    check(
+        "('--api-key', 'hunter2', 3)",
+        "('--api-key', '[Filtered]', 3)",
+    );
+    stays("['--password', '--verbose']");
+    stays("use --password, please");
+    // Pairs.
+    check(
+        "[('password', 'hunter2'), ('q', 'x')]",
+        "[('password', '[Filtered]'), ('q', 'x')]",
+    );
+    check(
+        "[(b'authorization', b'Token abc')]",
+        "[(b'authorization', b'[Filtered]')]",
+    );
+    check(
+        r#"[["password", "hunter2"]]"#,
+        r#"[["password", "[Filtered]"]]"#,
+    );
+    check(
+        r#"[[\"password\", \"hunter2\"]]"#,
+        r#"[[\"password\", \"[Filtered]\"]]"#,
+    );
+    stays("('password', 'name', 'email')");
+    stays("('wrong password', 'try again')");
+    stays("login('bob', 'password')");
+    stays("missing ['password', 'email']");
+    // XML.
+    check(
+        "<a><password>hunter2</password></a>",
+        "<a><password>[Filtered]</password></a>",
+    );
+    check(
+        "<w:Password Type=\"x\"> hunter2 </w:Password>",
+        "<w:Password Type=\"x\"> [Filtered] </w:Password>",
+    );
+    stays("<label for='p'>Password</label>");
+    stays("<password></password><user>bob</user>");
+    stays("<max_tokens>5</max_tokens>");
+    // Forms.
+    check(
+        "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nhunter2\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n[Filtered]\r\n--b--",
+    );
+    check(
+        "content-disposition: form-data; name=token\nContent-Type: text/plain\n\nhunter2\n--b",
+        "content-disposition: form-data; name=token\nContent-Type: text/plain\n\n[Filtered]\n--b",
+    );
+    stays("form-data; name=\"a\"; filename=\"token\"\n\nx\n--b");
+    // SQL.
+    check(
+        "INSERT INTO users (name, \"password\", age) VALUES ('bob', 'hun''ter2', 7), ('al', 'x1y2', 8)",
+        "INSERT INTO users (name, \"password\", age) VALUES ('bob', '[Filtered]', 7), ('al', '[Filtered]', 8)",
+    );
+    check(
+        "insert into t (`token`) values (123456)",
+        "insert into t (`token`) values ([Filtered])",
+    );
+    stays("INSERT INTO users (name, password) VALUES (?, ?), ($1, $2), (:name, :password)");
+    stays("values (password)");
+    // Within what is encoded.
+    check(
+        "next=%2Fx%3Fpassword%3Dhunter2%26a%3D1",
+        "next=%2Fx%3Fpassword%3D[Filtered]%26a%3D1",
+    );
+    check(
+        "q=%7B%22password%22%3A%22hunter2%22%7D",
+        "q=%7B%22password%22%3A%22[Filtered]%22%7D",
+    );
+    stays("q=a%3Ab&x=%3D");
+    // In what may be missing.
+    check(
+        "User { password: Some(\"hunter2\") }",
+        "User { password: Some(\"[Filtered]\") }",
+    );
+    stays("User { password: None }");
+}
+
+#[test]
 fn what_only_mentions_a_key_stays() {
     for text in [
         "invalid password: must be at least 8 characters",

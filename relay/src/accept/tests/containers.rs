@@ -257,6 +257,51 @@ async fn ten_thousand_small_entries_and_a_few_large_ones_are_within_the_bounds()
 }
 
 #[tokio::test]
+async fn a_span_that_is_too_large_loses_the_ends_of_its_long_texts() {
+    let relay = start().await;
+    let span = |text: &str, n: usize| {
+        let id = "1410ed60b9f52361";
+        let trace = "d1901c4e6b5d6d4cb962dc071d7b7f9e";
+        format!(
+            "{{\"trace_id\":\"{trace}\",\"span_id\":\"{id}\",\"data\":{{\"q\":\"card 4111111111111111 {}\"}},\"tags\":[{}]}}",
+            text.repeat(4 * 1024 * 1024),
+            vec!["\"abcdefgh\""; n].join(",")
+        )
+    };
+    let body = container("span", &["{}", &span("x", 1)]);
+    assert_eq!(relay.post(body).await.status, 200);
+    let alone = span("x", 1);
+    let body = format!("{{}}\n{{\"type\":\"span\"}}\n{alone}\n");
+    assert_eq!(relay.post(body).await.status, 200);
+    let kept: Vec<serde_json::Value> = kept(&relay)
+        .await
+        .concat()
+        .iter()
+        .map(|payload| serde_json::from_str(payload).unwrap())
+        .collect();
+    for (span, notes) in [
+        (&kept[1]["items"][0], &kept[1]["_meta"]["items"]["0"]),
+        (&kept[2], &kept[2]["_meta"]),
+    ] {
+        let text = span["data"]["q"].as_str().unwrap();
+        assert_eq!(text.chars().count(), 8192);
+        assert!(text.starts_with("card [creditcard] x") && text.ends_with("x..."));
+        let notes = &notes["data"]["q"][""];
+        assert_eq!(notes["rem"][0][0], "@creditcard");
+        assert_eq!(
+            notes["rem"][1],
+            serde_json::json!(["!limit", "s", 8189, 8192])
+        );
+        assert_eq!(notes["len"], 4 * 1024 * 1024 + 22);
+    }
+    // What is of many small parts stays too large.
+    let body = container("span", &[&span("", 400_000)]);
+    assert_eq!(relay.post(body).await.status, 200);
+    assert_eq!(relay.count("invalid", "too_large"), 1);
+    relay.assert_adds_up().await;
+}
+
+#[tokio::test]
 async fn the_link_pays_little_for_entries_being_apart() {
     let relay = start().await;
     let entries: Vec<String> = (0..200_u32)

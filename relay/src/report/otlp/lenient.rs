@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use crate::unpack;
 
 /// A number, or a text that holds one.
-trait Number: Sized {
+pub(super) trait Number: Sized {
     fn from_i64(value: i64) -> Option<Self>;
     fn from_u64(value: u64) -> Option<Self>;
     fn from_f64(value: f64) -> Option<Self>;
@@ -107,26 +107,24 @@ pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D
     Ok(number(deserializer)?.unwrap_or_default())
 }
 
-pub(super) fn wholes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
-    #[derive(Deserialize)]
-    struct One(#[serde(deserialize_with = "whole")] u64);
-    let list = Option::<Vec<One>>::deserialize(deserializer)?;
-    Ok(list
-        .unwrap_or_default()
-        .into_iter()
-        .map(|One(n)| n)
-        .collect())
+/// A list of numbers; one that is null is zero.
+pub(super) fn numbers<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Number + Default,
+{
+    let list = Option::<Vec<Lenient<T>>>::deserialize(deserializer)?;
+    let list = list.unwrap_or_default().into_iter();
+    Ok(list.map(|Lenient(number)| number).collect())
 }
 
-pub(super) fn fractions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
-    #[derive(Deserialize)]
-    struct One(#[serde(deserialize_with = "plain_fraction")] f64);
-    let list = Option::<Vec<One>>::deserialize(deserializer)?;
-    Ok(list
-        .unwrap_or_default()
-        .into_iter()
-        .map(|One(n)| n)
-        .collect())
+/// One of them.
+struct Lenient<T>(T);
+
+impl<'de, T: Number + Default> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(number(deserializer)?.unwrap_or_default()))
+    }
 }
 
 /// Bits; those beyond the ones that are known mean nothing here.

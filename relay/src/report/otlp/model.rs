@@ -259,10 +259,10 @@ pub(super) struct HistogramPoint {
     #[serde(deserialize_with = "lenient::fraction")]
     pub(super) sum: Option<f64>,
     #[prost(fixed64, repeated, tag = "6")]
-    #[serde(alias = "bucket_counts", deserialize_with = "lenient::wholes")]
+    #[serde(alias = "bucket_counts", deserialize_with = "lenient::numbers")]
     pub(super) bucket_counts: Vec<u64>,
     #[prost(double, repeated, tag = "7")]
-    #[serde(alias = "explicit_bounds", deserialize_with = "lenient::fractions")]
+    #[serde(alias = "explicit_bounds", deserialize_with = "lenient::numbers")]
     pub(super) explicit_bounds: Vec<f64>,
     #[prost(message, repeated, tag = "9")]
     pub(super) attributes: Vec<KeyValue>,

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Buf as _;
-use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
@@ -15,6 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::model::{Resource, Scope};
+use super::weight::{self, Shaped};
 use super::{Encoding, Signal};
 use crate::report::bounded::Room;
 use crate::report::list::{self, AtMost, Members};
@@ -38,7 +38,7 @@ impl Entries<'_> {
     }
 
     /// Each of them, read.
-    pub(super) fn read<T: Message + Default + DeserializeOwned>(
+    pub(super) fn read<T: Shaped + Default + DeserializeOwned>(
         &self,
     ) -> impl Iterator<Item = Result<T, ReportError>> {
         let pieces = self.pieces.iter();
@@ -81,7 +81,7 @@ fn of_proto(body: &[u8], take: &mut Take<'_>) -> Result<(), ReportError> {
 }
 
 /// What a message says of all that is in it; the last word counts.
-fn said<T: Message + Default + DeserializeOwned>(message: &[u8]) -> Result<Option<T>, ReportError> {
+fn said<T: Shaped + Default + DeserializeOwned>(message: &[u8]) -> Result<Option<T>, ReportError> {
     let last = messages(message, OF_ALL)?.pop();
     last.map(|last| read(Encoding::Proto, last)).transpose()
 }
@@ -234,20 +234,21 @@ fn of_json(signal: Signal, body: &[u8], take: &mut Take<'_>) -> Result<(), Repor
     Ok(())
 }
 
-fn said_in_json<T: Message + Default + DeserializeOwned>(
+fn said_in_json<T: Shaped + Default + DeserializeOwned>(
     raw: Option<&RawValue>,
 ) -> Result<Option<T>, ReportError> {
     raw.map(|raw| read(Encoding::Json, raw.get().as_bytes()))
         .transpose()
 }
 
-fn read<T: Message + Default + DeserializeOwned>(
+fn read<T: Shaped + Default + DeserializeOwned>(
     encoding: Encoding,
     piece: &[u8],
 ) -> Result<T, ReportError> {
     if piece.len() > ENTRY_BYTES_MAX {
         return Err(ReportError::UnpacksTo(ENTRY_BYTES_MAX));
     }
+    weight::check(encoding, T::SHAPE, piece)?;
     match encoding {
         Encoding::Proto => T::decode(piece).map_err(|_| ReportError::Proto),
         Encoding::Json => serde_json::from_slice(piece).or_else(|_| without_nulls(piece)),

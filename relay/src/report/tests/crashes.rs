@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::*;
 use super::payload;
 
-fn file(kind: Option<&str>, name: &str, payload: impl Into<Bytes>) -> EnvelopeItem {
+pub(super) fn file(kind: Option<&str>, name: &str, payload: impl Into<Bytes>) -> EnvelopeItem {
     let mut one = item(ItemKind::Attachment, payload.into());
     one.header.set_text("filename", name);
     if let Some(kind) = kind {
@@ -15,7 +15,7 @@ fn file(kind: Option<&str>, name: &str, payload: impl Into<Bytes>) -> EnvelopeIt
 }
 
 /// What becomes of an envelope with these items.
-fn completed(items: Vec<EnvelopeItem>) -> Envelope {
+pub(super) fn completed(items: Vec<EnvelopeItem>) -> Envelope {
     let mut envelope = Envelope {
         header: EnvelopeHeader::default(),
         items,
@@ -27,7 +27,7 @@ fn completed(items: Vec<EnvelopeItem>) -> Envelope {
     envelope
 }
 
-fn errors(event: &Value) -> Vec<(&str, &str)> {
+pub(super) fn errors(event: &Value) -> Vec<(&str, &str)> {
     let errors = event["errors"].as_array().map_or(&[][..], Vec::as_slice);
     let text =
         |error: &'_ Value, name: &str| error[name].as_str().map(str::len).unwrap_or_default();

@@ -200,6 +200,61 @@ fn field(tag: u8, message: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A message that holds one, which holds one, and so on.
+fn nested(tags: &[u8], innermost: &[u8]) -> Vec<u8> {
+    let tags = tags.iter().rev();
+    tags.fold(innermost.to_vec(), |message, tag| field(*tag, &message))
+}
+
+#[test]
+fn few_bytes_of_an_entry_make_no_more_than_there_is_room_for() {
+    const N: usize = 1024 * 1024;
+    const SPAN: [u8; 3] = [1, 2, 2];
+    let check = |signal: Signal, entry: &[u8], is_taken: bool| {
+        let body = Bytes::from(nested(&SPAN, entry));
+        let taken = envelopes(&Form::Otlp(signal, Encoding::Proto), &body, AT, here);
+        let expected = Err(ReportError::UnpacksTo(bounded::ROOM_BYTES));
+        assert_eq!(taken.is_ok(), is_taken, "{signal:?} {:x?}", &entry[..8]);
+        assert!(is_taken || taken == expected);
+    };
+    let empty = |tag: u8| [(tag << 3) | 2, 0].repeat(N / 2);
+    // Attributes, events and links of nothing; lists and maps of nothing in a value.
+    for tag in [9, 11, 13] {
+        check(Signal::Traces, &empty(tag), false);
+    }
+    check(Signal::Logs, &nested(&[6, 2, 5], &empty(1)), false);
+    check(Signal::Logs, &nested(&[5, 6], &empty(1)), false);
+    check(Signal::Metrics, &nested(&[7], &empty(1)), false);
+    // What is unknown makes nothing, and a text is as long as it is.
+    check(Signal::Traces, &empty(10), true);
+    check(
+        Signal::Logs,
+        &nested(&[5], &field(1, &vec![b'\n'; N])),
+        true,
+    );
+    let json = |entry: &str| {
+        let body =
+            format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{entry}]}}]}}]}}");
+        let form = Form::Otlp(Signal::Logs, Encoding::Json);
+        envelopes(&form, &Bytes::from(body), AT, here)
+    };
+    for one in ["{}", "[]"] {
+        let many = format!(
+            "{{\"attributes\":[{}{one}]}}",
+            format!("{one},").repeat(N / 3)
+        );
+        assert_eq!(
+            json(&many),
+            Err(ReportError::UnpacksTo(bounded::ROOM_BYTES))
+        );
+    }
+    let text = format!(
+        "{{\"body\":{{\"stringValue\":\"\\\"{}\"}}}}",
+        "{[".repeat(N / 2)
+    );
+    assert!(json(&text).is_ok());
+}
+
 #[test]
 fn bodies_of_entries_without_end_are_refused() {
     let n = ENTRIES_MAX + 1;
