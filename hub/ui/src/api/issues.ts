@@ -189,7 +189,8 @@ export const suggestionsQuery = (org: string, project: readonly string[], key = 
         signal,
         query: { project, key, part },
       }),
-    placeholderData: keepPreviousData,
+    // What came before stays until the answer is here, where it is of the same key.
+    placeholderData: (before, asked) => (asked?.queryKey[4] === key ? before : undefined),
     staleTime: 30_000,
   });
 
