@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
-import { issue, pageHeaders } from "../../test/issues.ts";
+import { event, issue, pageHeaders } from "../../test/issues.ts";
 import { open, type Reply } from "../../test/render.tsx";
 
 const LIST = "GET organizations/acme/issues/";
@@ -337,6 +337,25 @@ describe("acting on issues", () => {
     const asked = requests.find((each) => each.method === "DELETE")?.url.searchParams;
     expect(asked?.get("query")).toBe("is:unresolved");
     expect(asked?.getAll("id")).toEqual([]);
+  });
+
+  it("no longer shows what it was looked at for, when an issue has left the list", async () => {
+    open(AT, {
+      [LIST]: { body: three, headers: pageHeaders(null, 3) },
+      [PUT]: { body: {} },
+      "GET organizations/acme/issues/1/events/latest/": { body: event() },
+    });
+    const [first] = await screen.findAllByRole("link", { name: "ValueError" });
+    fireEvent.keyDown(window, { key: "j" });
+    await userEvent.hover(first as HTMLElement);
+    await screen.findByRole("tooltip");
+    fireEvent.keyDown(window, { key: "e" });
+    await screen.findByText("SHOP-1 resolved");
+    expect(screen.queryByRole("tooltip")).toBeNull();
+    // The next one is where the keyboard is.
+    await waitFor(() =>
+      expect(document.activeElement?.closest("[data-issue]")?.getAttribute("data-issue")).toBe("2"),
+    );
   });
 
   it("works from the keyboard alone", async () => {

@@ -189,6 +189,24 @@ describe("the issue page", () => {
     expect(requests.find((each) => each.method === "PUT")?.body).toMatchObject({ status: "resolved" });
   });
 
+  it("notes that one has seen the issue, once, and tells who has", async () => {
+    const seen = { id: "1", name: "Anna Sol", email: "anna@example.org", username: "anna" };
+    let body = issueDetail({ hasSeen: false });
+    const { requests } = open(AT, {
+      ...answers(event()),
+      [`GET ${ISSUE}`]: () => ({ body }),
+      "PUT organizations/acme/issues/": () => {
+        body = issueDetail({ hasSeen: true, seenBy: [seen] as typeof body.seenBy });
+        return { body: {} };
+      },
+    });
+    const notes = () => requests.filter(({ method }) => method === "PUT");
+    await waitFor(() => expect(notes().map((each) => each.body)).toEqual([{ hasSeen: true }]));
+    expect(notes()[0]?.url.searchParams.getAll("id")).toEqual(["1"]);
+    expect(await screen.findByText("Seen by Anna Sol")).toBeTruthy();
+    expect(notes()).toHaveLength(1);
+  });
+
   it("shows a message event, problems and user without a trace", async () => {
     open(
       AT,
