@@ -282,6 +282,11 @@ export async function subscribe(org: string, id: string, isSubscribed: boolean):
   await request("PUT", `organizations/${org}/issues/`, { query: { id: [id] }, body: { isSubscribed } });
 }
 
+/** Notes that the signed-in user has seen an issue. */
+export async function markSeen(org: string, id: string): Promise<void> {
+  await request("PUT", `organizations/${org}/issues/`, { query: { id: [id] }, body: { hasSeen: true } });
+}
+
 /** What is left of discarded issues. */
 export const tombstonesQuery = (org: string, slug: string) =>
   queryOptions({

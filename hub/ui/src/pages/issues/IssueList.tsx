@@ -124,8 +124,16 @@ export function IssueList(props: Props) {
   // A row that was acted upon has left the list: stay at its place.
   const gone = current !== null && at < 0 && items.length > 0;
   useEffect(() => {
-    if (gone) setCurrent(items[Math.min(lastIndex.current, items.length - 1)]?.id ?? null);
+    if (!gone) return;
+    const next = items[Math.min(lastIndex.current, items.length - 1)]?.id ?? null;
+    // The focus went with the row; wherever else it is, it stays.
+    if (document.activeElement === document.body) wantsFocus.current = next;
+    setCurrent(next);
   }, [gone, items]);
+  const isLookedAtGone = looked !== null && !items.some(({ id }) => id === looked.issue.id);
+  useEffect(() => {
+    if (isLookedAtGone) peek(null);
+  }, [isLookedAtGone, peek]);
 
   useShortcuts("issues", {
     next: () => moveTo(at + 1),
@@ -237,7 +245,7 @@ export function IssueList(props: Props) {
           )}
         </VirtualList>
       )}
-      {looked && !isPhone ? (
+      {looked && !isLookedAtGone && !isPhone ? (
         <Suspense fallback={null}>
           <Peek org={org} looked={looked} />
         </Suspense>
