@@ -99,7 +99,7 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
         </div>
       </div>
       <div className={styles.actions}>
-        <StatusActions status={issue.status} onChange={onChange} />
+        <StatusActions status={issue.status} projects={[issue.project.id]} onChange={onChange} />
         <IconButton
           icon="star"
           label={issue.isBookmarked ? "Take the bookmark away" : "Bookmark"}
