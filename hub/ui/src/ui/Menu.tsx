@@ -16,6 +16,9 @@ interface Props {
   align?: "start" | "end";
 }
 
+/** A pause that ends what was typed to find a choice. */
+const TYPING_MS = 800;
+
 /** Space kept between the list and the edges of the window. */
 const EDGE = 8;
 
@@ -23,6 +26,7 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
+  const typed = useRef({ text: "", at: 0 });
   const [open, setOpen] = useState(false);
   const close = () => {
     panel.current?.hidePopover?.();
@@ -50,7 +54,16 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
     const current = items(element).indexOf(document.activeElement as HTMLElement);
     if (event.key === "ArrowDown") focusItem(element, current + 1);
     else if (event.key === "ArrowUp") focusItem(element, current - 1);
-    else if (event.key === "Escape") {
+    else if (event.key === "Home") focusItem(element, 0);
+    else if (event.key === "End") focusItem(element, -1);
+    else if (isLetter(event)) {
+      const now = Date.now();
+      const before = now - typed.current.at < TYPING_MS ? typed.current.text : "";
+      // A blank chooses, but for within a name.
+      if (event.key === " " && before === "") return;
+      typed.current = { text: before + event.key.toLowerCase(), at: now };
+      items(element)[findTyped(items(element).map(nameOf), typed.current.text, current)]?.focus();
+    } else if (event.key === "Escape") {
       close();
       button.current?.focus();
     } else return;
@@ -90,6 +103,23 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
       </div>
     </>
   );
+}
+
+function isLetter(event: KeyboardEvent): boolean {
+  const isField = event.target instanceof HTMLInputElement;
+  return event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && !isField;
+}
+
+const nameOf = (item: HTMLElement) => (item.textContent ?? "").trim().toLowerCase();
+
+/** The choice that begins with what was typed, else has it; one letter again and again goes on to the next. */
+export function findTyped(names: readonly string[], text: string, current: number): number {
+  const isRepeated = [...text].every((letter) => letter === text[0]);
+  const wanted = isRepeated ? (text[0] ?? "") : text;
+  const order = names.map((_, i) => (i + Math.max(current, 0) + (isRepeated ? 1 : 0)) % names.length);
+  const found =
+    order.find((i) => names[i]?.startsWith(wanted)) ?? order.find((i) => names[i]?.includes(wanted));
+  return found ?? current;
 }
 
 function items(panel: HTMLElement): HTMLElement[] {
