@@ -135,6 +135,8 @@ export function IssueList(props: Props) {
     if (isLookedAtGone) peek(null);
   }, [isLookedAtGone, peek]);
 
+  /** What is done to issues, where there are any to do it to. */
+  const toTargets = (deed: () => void) => (chosen.size > 0 || at >= 0 ? deed : null);
   useShortcuts("issues", {
     next: () => moveTo(at + 1),
     previous: () => moveTo(at < 0 ? 0 : at - 1),
@@ -148,26 +150,26 @@ export function IssueList(props: Props) {
       event?.preventDefault();
       moveTo(at - 1);
     },
-    select: () => {
+    select: toTargets(() => {
       const issue = items[at];
       if (issue) onSelect(issue, !chosen.has(issue.id), false);
-    },
+    }),
     open: (event) => {
       const issue = items[at];
       if (!issue || (event?.target as HTMLElement | null)?.closest("button, a, input")) return;
       void navigate({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: issue.id } });
     },
-    resolve: () => act((issue) => issue.status === "resolved", RESOLVE),
-    archive: () => act((issue) => issue.status === "ignored", ARCHIVE),
-    assign: () => {
+    resolve: toTargets(() => act((issue) => issue.status === "resolved", RESOLVE)),
+    archive: toTargets(() => act((issue) => issue.status === "ignored", ARCHIVE)),
+    assign: toTargets(() => {
       setChosen(new Map(targets().map((issue) => [issue.id, issue])));
       setAssigning(true);
-    },
-    bookmark: () => {
+    }),
+    bookmark: toTargets(() => {
       const issues = targets();
       void bookmark(issues, !issues[0]?.isBookmarked);
-    },
-    review: () => void review(targets()),
+    }),
+    review: toTargets(() => void review(targets())),
   });
 
   const within = windowWords(filter);

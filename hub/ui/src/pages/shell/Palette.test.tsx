@@ -27,10 +27,21 @@ it("finds an issue by its short id, typed as one speaks it", async () => {
 
 it("offers what the page can do, with its key, and pages and projects", async () => {
   open(AT, answers);
+  await screen.findByRole("checkbox", { name: "Select SHOP-1" });
+  await userEvent.keyboard("j");
   const field = await palette();
-  expect(names()).toContain("Resolve, or reopenActione");
+  expect(names()).toContain("Resolve or reopenActione");
   await userEvent.type(field, "settings of");
   expect(names()[0]).toBe("Settings of shopProject");
+});
+
+it("offers nothing that there is nothing to do to", async () => {
+  open(AT, answers);
+  await palette();
+  expect(names()[0]).toBe("IssuesPage");
+  expect(names()).toContain("Keyboard shortcutsAction?");
+  for (const does of ["Resolve or reopenActione", "Select or deselectActionx", "UndoActionz"])
+    expect(names()).not.toContain(does);
 });
 
 it("leads to a page, and the filter goes along", async () => {

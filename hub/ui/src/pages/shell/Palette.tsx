@@ -8,7 +8,7 @@ import { projectsQuery } from "../../api/projects.ts";
 import { pick } from "../../lib/pick.ts";
 import { PROJECT_TABS, type ProjectTab, type SettingsTab } from "../../routes.tsx";
 import { cx } from "../../ui/classes.ts";
-import { actionsNow } from "../../ui/hotkeys.ts";
+import { type Action, actionsNow } from "../../ui/hotkeys.ts";
 import { Icon, type IconName } from "../../ui/icons.tsx";
 import styles from "./Palette.module.css";
 import { PLACES } from "./places.ts";
@@ -147,15 +147,18 @@ function useEntries(org: string, text: string): Entry[] {
   const eventId = EVENT_ID.test(wanted) ? wanted.replace(/-/g, "").toLowerCase() : null;
   const event = useQuery({ ...eventIdQuery(org, eventId ?? ""), enabled: eventId !== null });
   const issue = SHORT_ID.test(wanted) ? named.data?.group : undefined;
+  const asEntry = ({ id, does, keys, run }: Action): Entry => ({
+    id,
+    group: "Action",
+    name: does,
+    icon: "right",
+    keys,
+    run,
+  });
+  const isOfEveryPage = ({ id }: Action) => id.startsWith("everywhere.");
   const fixed: Entry[] = [
-    ...actions.map(({ id, does, keys, run }) => ({
-      id,
-      group: "Action",
-      name: does,
-      icon: "right" as const,
-      keys,
-      run,
-    })),
+    // What the shown page can do, and after the pages what every page can.
+    ...actions.filter((action) => !isOfEveryPage(action)).map(asEntry),
     ...PLACES.map(({ id, to, name, icon }) => ({
       id: `place.${id}`,
       group: "Page",
@@ -170,6 +173,7 @@ function useEntries(org: string, text: string): Entry[] {
       icon: "plus",
       run: () => void navigate({ to: "/organizations/$org/projects/new", params: { org } }),
     },
+    ...actions.filter(isOfEveryPage).map(asEntry),
     ...SETTINGS.map(({ tab, name, icon }) => ({
       id: `settings.${name}`,
       group: "Page",
