@@ -32,10 +32,7 @@ export function Breadcrumbs({ crumbs, at, meta }: Props) {
   const [text, setText] = useState("");
   const [kinds, setKinds] = useState<ReadonlySet<string>>(new Set());
   const [levels, setLevels] = useState<ReadonlySet<string>>(new Set());
-  const newestFirst = useMemo(
-    () => crumbs.map((crumb, index) => ({ crumb: crumb ?? {}, index })).reverse(),
-    [crumbs],
-  );
+  const newestFirst = useMemo(() => inOrder(crumbs).reverse(), [crumbs]);
   const matching = newestFirst.filter(
     ({ crumb }) =>
       (kinds.size === 0 || kinds.has(kindOf(crumb))) &&
@@ -96,6 +93,18 @@ export function Breadcrumbs({ crumbs, at, meta }: Props) {
       ) : null}
     </Panel>
   );
+}
+
+/** By time: several parts of an SDK may each have kept their own. One without a time stays with the one before. */
+export function inOrder(crumbs: Props["crumbs"]): { crumb: Breadcrumb; index: number }[] {
+  let last = Number.NEGATIVE_INFINITY;
+  return crumbs
+    .map((crumb, index) => {
+      last = toMillis(crumb?.timestamp) ?? last;
+      return { crumb: crumb ?? {}, index, time: last };
+    })
+    .sort((a, b) => (a.time === b.time ? a.index - b.index : a.time - b.time))
+    .map(({ crumb, index }) => ({ crumb, index }));
 }
 
 interface ChoiceProps {

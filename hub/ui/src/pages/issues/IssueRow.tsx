@@ -85,7 +85,7 @@ export const IssueRow = memo(function IssueRow(props: Props) {
             ref={link}
             to="/organizations/$org/issues/$issueId"
             params={{ org, issueId: issue.id }}
-            className={styles.title}
+            className={cx(styles.title, issue.hasSeen && styles.seen)}
             onMouseEnter={(event) => onPeek(issue, event.currentTarget)}
             onMouseLeave={() => onPeek(null)}
             onFocus={(event) => {
@@ -100,6 +100,7 @@ export const IssueRow = memo(function IssueRow(props: Props) {
         </div>
         <div className={styles.second}>
           <span className={styles.shortId}>{issue.shortId}</span>
+          {issue.hasSeen ? null : <span className="visually-hidden">Not seen yet</span>}
           {status ? <Badge tone={status.tone}>{status.text}</Badge> : null}
           {issue.isUnhandled ? <Badge tone="danger">unhandled</Badge> : null}
           {issue.isBookmarked ? (
