@@ -142,6 +142,11 @@ describe.each(EVERY_LOOK)("in $look", (look) => {
       await search.press("Enter");
       await page.getByRole("listitem").first().waitFor();
 
+      await page.getByRole("button", { name: /^Time: / }).click();
+      await page.getByRole("menuitemcheckbox", { name: "Last 7 days" }).waitFor();
+      await shoot("time");
+      await page.keyboard.press("Escape");
+
       await search.fill("level:error (boom");
       await search.press("Escape");
       await search.press("Enter");

@@ -14,6 +14,8 @@ interface Props {
   buttonClassName?: string;
   caret?: boolean;
   align?: "start" | "end";
+  /** It holds fields beside choices; the choices are then in a `MenuGroup`. */
+  hasFields?: boolean;
 }
 
 /** A pause that ends what was typed to find a choice. */
@@ -22,7 +24,9 @@ const TYPING_MS = 800;
 /** Space kept between the list and the edges of the window. */
 const EDGE = 8;
 
-export function Menu({ label, name, children, buttonClassName, caret = true, align = "start" }: Props) {
+export function Menu(props: Props) {
+  const { label, name, children, buttonClassName, caret = true, align = "start", hasFields } = props;
+  const role = hasFields ? "dialog" : "menu";
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
@@ -77,7 +81,7 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
         ref={button}
         type="button"
         aria-label={name}
-        aria-haspopup="menu"
+        aria-haspopup={role}
         aria-expanded={open}
         aria-controls={id}
         className={cx(styles.button, buttonClassName)}
@@ -90,7 +94,7 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
         ref={panel}
         id={id}
         popover="auto"
-        role="menu"
+        role={role}
         tabIndex={-1}
         aria-label={name}
         className={styles.panel}
@@ -159,6 +163,15 @@ export function MenuItem({ children, onSelect, checked, icon, hint, danger, disa
       <span className={styles.words}>{children}</span>
       {hint ? <span className={styles.hint}>{hint}</span> : null}
     </button>
+  );
+}
+
+/** The choices of a menu that has fields as well. */
+export function MenuGroup({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div role="menu" aria-label={label}>
+      {children}
+    </div>
   );
 }
 

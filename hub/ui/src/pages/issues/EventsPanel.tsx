@@ -64,6 +64,7 @@ export function EventsPanel({ org, issue, filter, onFilter, onRange, onOpen, onC
     },
     {
       name: "Title",
+      rest: true,
       cell: (event) => {
         const title = event.message || event.title;
         return (
