@@ -90,6 +90,8 @@ export function Menu(props: Props) {
         {label}
         {caret ? <Icon name="down" size={12} /> : null}
       </button>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it always has one of two roles */}
+      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: both of them have names */}
       <div
         ref={panel}
         id={id}
