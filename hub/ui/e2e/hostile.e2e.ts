@@ -115,7 +115,10 @@ it.each(SIZES)("keeps hostile texts within a page of $width pixels that everybod
     await shoot("hostile-event");
     for (const tab of ["All events", "Tags", "Compare", "Grouping", "Activity"]) {
       await page.getByRole("tab", { name: tab }).click();
-      await page.getByRole("tabpanel").getByRole("status").waitFor({ state: "detached" });
+      await page
+        .getByRole("tabpanel")
+        .getByRole("status", { name: /^Loading/ })
+        .waitFor({ state: "detached" });
       await shoot(`hostile-${tab.toLowerCase().replace(" ", "-")}`);
     }
   });
