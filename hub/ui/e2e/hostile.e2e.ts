@@ -115,10 +115,8 @@ it.each(SIZES)("keeps hostile texts within a page of $width pixels that everybod
     await shoot("hostile-event");
     for (const tab of ["All events", "Tags", "Compare", "Grouping", "Activity"]) {
       await page.getByRole("tab", { name: tab }).click();
-      await page
-        .getByRole("tabpanel")
-        .getByRole("status", { name: /^Loading/ })
-        .waitFor({ state: "detached" });
+      const waiting = page.getByRole("tabpanel").getByRole("status", { name: /^Loading/ });
+      await expect.poll(() => waiting.count(), { timeout: 15_000 }).toBe(0);
       await shoot(`hostile-${tab.toLowerCase().replace(" ", "-")}`);
     }
   });
