@@ -42,14 +42,12 @@ export function Menu(props: Props) {
     const anchor = button.current;
     if (!open || !element || !anchor) return;
     element.showPopover?.();
-    const box = anchor.getBoundingClientRect();
-    const width = element.offsetWidth;
-    const left = align === "end" ? box.right - width : box.left;
-    element.style.left = `${Math.max(EDGE, Math.min(left, window.innerWidth - width - EDGE))}px`;
-    const below = box.bottom + 4;
-    const fits = below + element.offsetHeight < window.innerHeight - EDGE;
-    element.style.top = `${fits ? below : Math.max(EDGE, box.top - element.offsetHeight - 4)}px`;
+    place(element, anchor, align);
     focusItem(element, 0);
+    // Choices may come later than the menu, and be wider.
+    const observer = new ResizeObserver(() => place(element, anchor, align));
+    observer.observe(element);
+    return () => observer.disconnect();
   }, [open, align]);
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -109,6 +107,17 @@ export function Menu(props: Props) {
       </div>
     </>
   );
+}
+
+/** Below its button, else above it, and within the window. */
+function place(panel: HTMLElement, button: HTMLElement, align: Props["align"]): void {
+  const box = button.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = panel;
+  const left = align === "end" ? box.right - width : box.left;
+  panel.style.left = `${Math.max(EDGE, Math.min(left, window.innerWidth - width - EDGE))}px`;
+  const below = box.bottom + 4;
+  const fits = below + height < window.innerHeight - EDGE;
+  panel.style.top = `${fits ? below : Math.max(EDGE, box.top - height - 4)}px`;
 }
 
 function isLetter(event: KeyboardEvent): boolean {

@@ -59,7 +59,7 @@ export function IssueList(props: Props) {
   const isPhone = useMedia(PHONE);
   const releases = useQuery(releasesQuery(org, filter.project, filter.groupStatsPeriod ?? "24h")).data;
   const marks = useMemo(() => marksByProject(releases ?? []), [releases]);
-  const { change, bookmark, review } = useIssueActions(org);
+  const { change, assign, prioritise, bookmark, review } = useIssueActions(org);
   const [isAssigning, setAssigning] = useState(false);
   // The issues themselves: some may lie behind what is loaded.
   const [chosen, setChosen] = useState<ReadonlyMap<string, Issue>>(new Map());
@@ -243,6 +243,8 @@ export function IssueList(props: Props) {
               onSelect={onSelect}
               onFocus={onFocus}
               onPeek={peek}
+              onAssign={assign}
+              onPriority={prioritise}
             />
           )}
         </VirtualList>
