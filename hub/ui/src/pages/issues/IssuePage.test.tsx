@@ -2,9 +2,9 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import type { EventDetail } from "../../api/types.ts";
+import { describe as describeCrumb } from "../../lib/breadcrumbs.ts";
 import { event, issueDetail } from "../../test/issues.ts";
 import { type Answers, open } from "../../test/render.tsx";
-import { describe as describeCrumb } from "./Breadcrumbs.tsx";
 import { variantsOf } from "./Grouping.tsx";
 import { statusDetail } from "./issue-text.ts";
 
