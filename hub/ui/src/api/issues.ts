@@ -215,6 +215,16 @@ export const shortIdQuery = (org: string, shortId: string) =>
     staleTime: 60_000,
   });
 
+/** Some issues that words find, for who wants to go to one of them. */
+export const issuesByWordsQuery = (org: string, query: string) =>
+  queryOptions({
+    queryKey: ["org", org, "issues by words", query],
+    queryFn: ({ signal }) =>
+      get<Issue[]>(`organizations/${org}/issues/`, { signal, query: { query, limit: 5, sort: "date" } }),
+    retry: false,
+    staleTime: 10_000,
+  });
+
 /** Which issue has the event of an id. */
 export const eventIdQuery = (org: string, event: string) =>
   queryOptions({

@@ -44,6 +44,24 @@ it("offers nothing that there is nothing to do to", async () => {
     expect(names()).not.toContain(does);
 });
 
+it("finds issues by words, once one pauses", async () => {
+  const asked: string[] = [];
+  const { router } = open(AT, {
+    ...answers,
+    "GET organizations/acme/issues/": (url) => {
+      if (url.searchParams.get("limit") === "5") asked.push(url.searchParams.get("query") ?? "");
+      return { body: [issue({ title: "ValueError: too large" })], headers: pageHeaders(null, 1) };
+    },
+  });
+  await userEvent.type(await palette(), "too lar");
+  await waitFor(() =>
+    expect(names()).toEqual(["SHOP-1 ValueError: too largeIssue", "Search issues for too larSearch"]),
+  );
+  expect(asked).toEqual(["too lar"]);
+  await userEvent.keyboard("{Enter}");
+  await waitFor(() => expect(router.state.location.pathname).toBe("/organizations/acme/issues/1"));
+});
+
 it("leads to a page, and the filter goes along", async () => {
   const { router } = open(AT, answers);
   await userEvent.type(await palette(), "projects{Enter}");

@@ -3,13 +3,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
-import { eventIdQuery, shortIdQuery } from "../../api/issues.ts";
+import { eventIdQuery, issuesByWordsQuery, shortIdQuery } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
+import type { Issue } from "../../api/types.ts";
 import { pick } from "../../lib/pick.ts";
 import { PROJECT_TABS, type ProjectTab, type SettingsTab } from "../../routes.tsx";
 import { cx } from "../../ui/classes.ts";
 import { type Action, actionsNow } from "../../ui/hotkeys.ts";
 import { Icon, type IconName } from "../../ui/icons.tsx";
+import { useSettled } from "../../ui/settled.ts";
 import styles from "./Palette.module.css";
 import { PLACES } from "./places.ts";
 
@@ -23,6 +25,8 @@ interface Entry {
 }
 
 const SHOWN_MAX = 40;
+/** Shorter texts find too much. */
+const WORDS_MIN = 3;
 /** Pages behind a tab of the settings. */
 const SETTINGS: readonly { tab?: SettingsTab; name: string; icon: IconName }[] = [
   { name: "Your account, password and sessions", icon: "user" },
@@ -98,7 +102,7 @@ export function Palette({ org, onClose }: { org: string; onClose: () => void }) 
           aria-expanded={entries.length > 0}
           aria-controls={`${id}-list`}
           aria-activedescendant={entries.length ? `${id}-${at}` : undefined}
-          placeholder="A page, a project, SHOP-12, an event's id, or what to do"
+          placeholder="A page, a project, an issue, an event's id, or what to do"
           spellCheck={false}
           autoComplete="off"
           value={text}
@@ -141,6 +145,12 @@ function useEntries(org: string, text: string): Entry[] {
     ...shortIdQuery(org, wanted.toUpperCase()),
     enabled: SHORT_ID.test(wanted),
     retry: false,
+  });
+  const settled = useSettled(wanted);
+  // What is no search, such as half of a quotation, finds nothing yet.
+  const { data: found = [] } = useQuery({
+    ...issuesByWordsQuery(org, settled),
+    enabled: settled.length >= WORDS_MIN && settled === wanted,
   });
   // The page beneath stays as it is while the palette is open.
   const actions = useMemo(() => actionsNow().filter(({ id }) => !id.startsWith("places.")), []);
@@ -213,22 +223,16 @@ function useEntries(org: string, text: string): Entry[] {
       })),
     ]),
   ];
+  const toIssue = ({ id, shortId, title }: Pick<Issue, "id" | "shortId" | "title">): Entry => ({
+    id: `issue.${id}`,
+    group: "Issue",
+    name: `${shortId} ${title}`,
+    icon: "issues",
+    run: () => void navigate({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: id } }),
+  });
+  const others = settled === wanted ? found.filter(({ id }) => id !== issue?.id) : [];
   return [
-    ...(issue
-      ? [
-          {
-            id: `issue.${issue.id}`,
-            group: "Issue",
-            name: `${issue.shortId} ${issue.title}`,
-            icon: "issues" as const,
-            run: () =>
-              void navigate({
-                to: "/organizations/$org/issues/$issueId",
-                params: { org, issueId: issue.id },
-              }),
-          },
-        ]
-      : []),
+    ...(issue ? [toIssue(issue)] : []),
     ...(eventId && event.data
       ? [
           {
@@ -241,6 +245,7 @@ function useEntries(org: string, text: string): Entry[] {
         ]
       : []),
     ...pick(fixed, ({ name, group }) => `${name} ${group}`, wanted).slice(0, SHOWN_MAX),
+    ...others.map(toIssue),
     ...(wanted
       ? [
           {
