@@ -159,6 +159,31 @@ describe.each(EVERY_LOOK)("in $look", (look) => {
   });
 });
 
+it("loses nothing of what is typed while the palette is on its way", async () => {
+  await calmly(PLAIN, async ({ page }) => {
+    let arrive = () => {};
+    const late = new Promise<void>((done) => {
+      arrive = done;
+    });
+    await page.route(/\/Palette-[^/]*\.js$/, async (route) => {
+      await late;
+      await route.continue();
+    });
+    await signIn(page, at, `${ROOT}/issues`);
+    await page.locator("[data-issue]").first().waitFor();
+    await page.keyboard.press("j");
+    const asked = page.waitForRequest(/\/Palette-[^/]*\.js$/);
+    await page.keyboard.press("Control+k");
+    await asked;
+    // Keys of the list, were they the list's: e would resolve the issue.
+    await page.keyboard.type("releases");
+    arrive();
+    await page.getByRole("option", { name: /^Releases/ }).waitFor();
+    expect(await page.getByRole("combobox", { name: "Go to or do" }).inputValue()).toBe("releases");
+    expect(await page.getByText(/ resolved$/).count()).toBe(0);
+  });
+});
+
 const PATIENCE_MS = 120_000;
 
 it(
