@@ -144,7 +144,7 @@ describe("the issue page", () => {
   it("marks what was removed and names the rule", async () => {
     open(AT, answers(chained));
     expect(await screen.findByRole("img", { name: "Replaced by the rule @password:filter" })).toBeTruthy();
-    expect(screen.getByRole("img", { name: "Removed by the rule @ip" })).toBeTruthy();
+    expect(await screen.findByRole("img", { name: "Removed by the rule @ip" })).toBeTruthy();
   });
 
   it("shows all frames on demand, and the trace as text", async () => {

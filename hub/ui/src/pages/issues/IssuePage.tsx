@@ -26,7 +26,6 @@ import { useTitle } from "../../ui/title.ts";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
 import { EventNav } from "./EventNav.tsx";
 import { EventPanel } from "./EventPanel.tsx";
-import { toMarkdown } from "./event-markdown.ts";
 import { IssueFacts } from "./IssueFacts.tsx";
 import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
@@ -129,7 +128,10 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
       tab: search.tab === "event" ? undefined : search.tab && "events",
     });
 
-  const toMarkdownText = () => (event.data ? toMarkdown(issue, event.data) : "");
+  // Fetched when the page is there: a browser lets one copy only soon after a key or a click.
+  useEffect(() => void import("./event-markdown.ts"), []);
+  const toMarkdownText = async () =>
+    event.data ? (await import("./event-markdown.ts")).toMarkdown(issue, event.data) : "";
   useShortcuts("issue", {
     older: () => goTo(event.data?.previousEventID ?? null),
     newer: () => goTo(event.data?.nextEventID ?? null),
@@ -141,12 +143,14 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
     bookmark: () => void bookmark([issue], !issue.isBookmarked),
     review: () => void review([issue]),
     markdown: () =>
-      void writeClipboard(toMarkdownText()).then((done) =>
-        toast({
-          text: done ? "Copied as Markdown" : "This browser allows no copying",
-          tone: done ? "info" : "danger",
-        }),
-      ),
+      void toMarkdownText()
+        .then(writeClipboard)
+        .then((done) =>
+          toast({
+            text: done ? "Copied as Markdown" : "This browser allows no copying",
+            tone: done ? "info" : "danger",
+          }),
+        ),
     compare: () => setSearch({ tab: tab === "compare" ? undefined : "compare" }),
   });
 

@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
 import { eventIdQuery, issuesByWordsQuery, shortIdQuery } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
 import type { Issue } from "../../api/types.ts";
@@ -49,11 +49,18 @@ const EVENT_ID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 /** A project's slug, a hyphen, and a number in letters and digits. */
 const SHORT_ID = /^[a-z0-9_-]+-[a-z0-9]{1,10}$/i;
 
-export function Palette({ org, onClose }: { org: string; onClose: () => void }) {
+interface Props {
+  org: string;
+  /** What was typed before it was there. */
+  typed: RefObject<string>;
+  onClose: () => void;
+}
+
+export function Palette({ org, typed, onClose }: Props) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const list = useRef<HTMLDivElement>(null);
-  const [text, setText] = useState("");
+  const [text, setText] = useState(typed.current);
   const [at, setAt] = useState(0);
   const entries = useEntries(org, text);
   useEffect(() => {
