@@ -5,10 +5,10 @@ import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { HOSTILE, hostileEvent } from "./hostile.ts";
 import { awaitIssue, sendEvent } from "./send.ts";
-import { browserFor, connection, PLAIN, signIn } from "./world.ts";
+import { browserFor, connection, PLAIN, SIZES, signIn } from "./world.ts";
 
 const at = connection();
-const { visit } = browserFor(at);
+const { visit, calmly } = browserFor(at);
 
 /** Texts in each event. Together the events have every text in every field that takes long ones. */
 const CHUNK = 20;
@@ -100,3 +100,24 @@ it(
   },
   PATIENCE_MS,
 );
+
+it.each(SIZES)("keeps hostile texts within a page of $width pixels that everybody can use", async (size) => {
+  const group = `wide-${randomBytes(4).toString("hex")}`;
+  for (const from of [0, CHUNK]) {
+    const eventId = randomBytes(16).toString("hex");
+    await sendEvent(at, hostileEvent(eventId, group, HOSTILE.slice(from, from + CHUNK)));
+  }
+  const { id } = await awaitIssue(at, `has:h${group}`, (each) => each.count === "2");
+  await calmly({ theme: "light", size }, async ({ page, shoot }) => {
+    await signIn(page, at, `/organizations/${at.organization}/issues/${id}`);
+    await page.locator("#json").waitFor();
+    await page.getByText(/had to be put right or left out$/).click();
+    await shoot("hostile-event");
+    for (const tab of ["All events", "Tags", "Compare", "Grouping", "Activity"]) {
+      await page.getByRole("tab", { name: tab }).click();
+      const waiting = page.getByRole("tabpanel").getByRole("status", { name: /^Loading/ });
+      await expect.poll(() => waiting.count(), { timeout: 15_000 }).toBe(0);
+      await shoot(`hostile-${tab.toLowerCase().replace(" ", "-")}`);
+    }
+  });
+});

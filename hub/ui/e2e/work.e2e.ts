@@ -142,6 +142,11 @@ describe.each(EVERY_LOOK)("in $look", (look) => {
       await search.press("Enter");
       await page.getByRole("listitem").first().waitFor();
 
+      await page.getByRole("button", { name: /^Time: / }).click();
+      await page.getByRole("menuitemcheckbox", { name: "Last 7 days" }).waitFor();
+      await shoot("time");
+      await page.keyboard.press("Escape");
+
       await search.fill("level:error (boom");
       await search.press("Escape");
       await search.press("Enter");
@@ -151,6 +156,31 @@ describe.each(EVERY_LOOK)("in $look", (look) => {
       // The browser writes the refused request into its console.
       complaints.splice(0, complaints.length, ...complaints.filter((each) => !/status of 400/.test(each)));
     });
+  });
+});
+
+it("loses nothing of what is typed while the palette is on its way", async () => {
+  await calmly(PLAIN, async ({ page }) => {
+    let arrive = () => {};
+    const late = new Promise<void>((done) => {
+      arrive = done;
+    });
+    await page.route(/\/Palette-[^/]*\.js$/, async (route) => {
+      await late;
+      await route.continue();
+    });
+    await signIn(page, at, `${ROOT}/issues`);
+    await page.locator("[data-issue]").first().waitFor();
+    await page.keyboard.press("j");
+    const asked = page.waitForRequest(/\/Palette-[^/]*\.js$/);
+    await page.keyboard.press("Control+k");
+    await asked;
+    // Keys of the list, were they the list's: e would resolve the issue.
+    await page.keyboard.type("releases");
+    arrive();
+    await page.getByRole("option", { name: /^Releases/ }).waitFor();
+    expect(await page.getByRole("combobox", { name: "Go to or do" }).inputValue()).toBe("releases");
+    expect(await page.getByText(/ resolved$/).count()).toBe(0);
   });
 });
 

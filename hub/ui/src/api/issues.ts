@@ -189,7 +189,8 @@ export const suggestionsQuery = (org: string, project: readonly string[], key = 
         signal,
         query: { project, key, part },
       }),
-    placeholderData: keepPreviousData,
+    // What came before stays until the answer is here, where it is of the same key.
+    placeholderData: (before, asked) => (asked?.queryKey[4] === key ? before : undefined),
     staleTime: 30_000,
   });
 
@@ -212,6 +213,16 @@ export const shortIdQuery = (org: string, shortId: string) =>
     queryFn: ({ signal }) =>
       get<{ group: Issue }>(`organizations/${org}/shortids/${segment(shortId)}/`, { signal }),
     staleTime: 60_000,
+  });
+
+/** Some issues that words find, for who wants to go to one of them. */
+export const issuesByWordsQuery = (org: string, query: string) =>
+  queryOptions({
+    queryKey: ["org", org, "issues by words", query],
+    queryFn: ({ signal }) =>
+      get<Issue[]>(`organizations/${org}/issues/`, { signal, query: { query, limit: 5, sort: "date" } }),
+    retry: false,
+    staleTime: 10_000,
   });
 
 /** Which issue has the event of an id. */
@@ -279,6 +290,11 @@ export async function updateIssues(
 /** Whether the signed-in user is told of what others do to an issue. */
 export async function subscribe(org: string, id: string, isSubscribed: boolean): Promise<void> {
   await request("PUT", `organizations/${org}/issues/`, { query: { id: [id] }, body: { isSubscribed } });
+}
+
+/** Notes that the signed-in user has seen an issue. */
+export async function markSeen(org: string, id: string): Promise<void> {
+  await request("PUT", `organizations/${org}/issues/`, { query: { id: [id] }, body: { hasSeen: true } });
 }
 
 /** What is left of discarded issues. */

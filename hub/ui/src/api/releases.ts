@@ -48,6 +48,19 @@ export const releasesQuery = (org: string, project: readonly string[], statsPeri
     staleTime: 60_000,
   });
 
+/** Some releases whose version has a part, the latest first: for who names one. */
+export const releaseNamesQuery = (org: string, project: readonly string[], part: string) =>
+  queryOptions({
+    queryKey: [...releasesKey(org), "names", project, part],
+    queryFn: async ({ signal }) => {
+      const query = { project, query: part, per_page: 20 };
+      const { items } = await getPage<ReleaseOfList>(`organizations/${org}/releases/`, { signal, query });
+      return items.map(({ version }) => version);
+    },
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+  });
+
 export const releaseQuery = (org: string, version: string) =>
   queryOptions({
     queryKey: releaseKey(org, version),

@@ -103,13 +103,47 @@ it("writes an event as Markdown that nothing in it can break out of", () => {
       ["Empty", ""],
     ],
     message: "with ``` inside",
-    exceptions: [{ type: "A", value: "b" }],
-    breadcrumbs: [{ category: "http", message: "GET /\nx", timestamp: "t" }],
+    exceptions: [
+      {
+        type: "A",
+        value: "b",
+        stacktrace: {
+          frames: [
+            {
+              filename: "a`b.py",
+              function: "total",
+              lineNo: 2,
+              inApp: true,
+              context: [
+                [1, "def total():"],
+                [2, "  return 1 / 0"],
+              ],
+              vars: { items: ["```", 1], long: "x".repeat(2000) },
+            },
+            { filename: "lib.py", lineNo: 9, inApp: false },
+          ],
+        },
+      },
+    ],
+    breadcrumbs: [
+      { category: "http", message: "GET /\nx", timestamp: "t" },
+      {
+        type: "http",
+        category: "fetch",
+        level: "error",
+        data: { method: "POST", url: "/a", status_code: 502 },
+      },
+    ],
     request: { url: "https://x.example/" },
+    tags: [["shelf", "left\n# no heading"]],
   });
   expect(text).toContain(
     "# Boom # not a heading\n\n- Release: 1.0\n\n## Message\n\n````\nwith ``` inside\n````",
   );
-  expect(text).toContain("t [http] GET / x");
+  expect(text).toContain("t [http] GET / x\n[fetch, error] POST /a → 502");
+  expect(text).toContain("`` a`b.py:2 `` in `total`\n\n```\n  1 | def total():\n> 2 |   return 1 / 0\n```");
+  expect(text).toContain('````\nitems = ["```",1]\nlong = "xxx');
+  expect(text.length).toBeLessThan(1500);
+  expect(text).toContain("## Tags\n\n```\nshelf: left # no heading\n```");
   expect(text).not.toContain("Empty");
 });

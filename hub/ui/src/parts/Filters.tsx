@@ -9,7 +9,7 @@ import type { FilterSearch } from "../routes.tsx";
 import { Button } from "../ui/Button.tsx";
 import { inputClass } from "../ui/Form.tsx";
 import { Icon } from "../ui/icons.tsx";
-import { Menu, MenuItem, MenuLabel, MenuRule } from "../ui/Menu.tsx";
+import { Menu, MenuGroup, MenuItem, MenuLabel, MenuRule } from "../ui/Menu.tsx";
 import styles from "./Filters.module.css";
 
 interface Props {
@@ -146,6 +146,7 @@ export function TimePicker({ filter, onChange, ranges }: TimeProps) {
   return (
     <Menu
       name={`Time: ${label}`}
+      hasFields
       buttonClassName={label === "Any time" ? undefined : styles.active}
       label={
         <>
@@ -156,18 +157,20 @@ export function TimePicker({ filter, onChange, ranges }: TimeProps) {
     >
       {(close) => (
         <>
-          <MenuItem checked={label === "Any time"} onSelect={() => pick({}, close)}>
-            Any time
-          </MenuItem>
-          {(ranges ? [] : PERIODS).map((period) => (
-            <MenuItem
-              key={period.value}
-              checked={filter.statsPeriod === period.value}
-              onSelect={() => pick({ statsPeriod: period.value }, close)}
-            >
-              {period.label}
+          <MenuGroup label="Time">
+            <MenuItem checked={label === "Any time"} onSelect={() => pick({}, close)}>
+              Any time
             </MenuItem>
-          ))}
+            {(ranges ? [] : PERIODS).map((period) => (
+              <MenuItem
+                key={period.value}
+                checked={filter.statsPeriod === period.value}
+                onSelect={() => pick({ statsPeriod: period.value }, close)}
+              >
+                {period.label}
+              </MenuItem>
+            ))}
+          </MenuGroup>
           <MenuRule />
           <MenuLabel>From and to, in your time zone</MenuLabel>
           <Range filter={filter} onPick={(range) => pick(range, close)} />

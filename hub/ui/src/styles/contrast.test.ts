@@ -38,6 +38,8 @@ const PAIRS: [text: string, ground: string][] = [
   ["accent", "accent-soft"],
   ["text", "accent-soft"],
   ["text-2", "accent-soft"],
+  ["text-3", "accent-soft"],
+  ["text-3", "surface-3"],
   ["danger", "danger-soft"],
   ["warning", "warning-soft"],
   ["warning", "surface"],

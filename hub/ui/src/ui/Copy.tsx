@@ -23,7 +23,7 @@ export async function writeClipboard(text: string): Promise<boolean> {
 }
 
 interface Props {
-  text: string | (() => string);
+  text: string | (() => string | Promise<string>);
   label: string;
   /** With words, not only an icon. */
   words?: string;
@@ -34,7 +34,7 @@ export function Copy({ text, label, words }: Props) {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = async () => {
-    if (await writeClipboard(typeof text === "string" ? text : text())) {
+    if (await writeClipboard(typeof text === "string" ? text : await text())) {
       setDone(true);
       clearTimeout(timer.current);
       timer.current = setTimeout(() => setDone(false), SHOWN_MS);

@@ -9,9 +9,11 @@ interface Props {
   label: string;
   entries: readonly (readonly [name: string, value: Json | undefined, metaKey?: string | number])[];
   meta?: Meta;
+  /** What a bare value means to a person. */
+  note?: (name: string, value: Json | undefined) => string | null;
 }
 
-export function KeyValues({ label, entries, meta }: Props) {
+export function KeyValues({ label, entries, meta, note }: Props) {
   return (
     <table className={styles.table} aria-label={label}>
       <tbody>
@@ -20,10 +22,15 @@ export function KeyValues({ label, entries, meta }: Props) {
             <th scope="row">{name}</th>
             <td>
               <ValueTree value={value} meta={child(meta, metaKey ?? name)} />
+              <Note text={note?.(name, value)} />
             </td>
           </tr>
         ))}
       </tbody>
     </table>
   );
+}
+
+function Note({ text }: { text: string | null | undefined }) {
+  return text ? <span className={styles.note}>{text}</span> : null;
 }

@@ -14,15 +14,23 @@ interface Props {
   buttonClassName?: string;
   caret?: boolean;
   align?: "start" | "end";
+  /** It holds fields beside choices; the choices are then in a `MenuGroup`. */
+  hasFields?: boolean;
 }
+
+/** A pause that ends what was typed to find a choice. */
+const TYPING_MS = 800;
 
 /** Space kept between the list and the edges of the window. */
 const EDGE = 8;
 
-export function Menu({ label, name, children, buttonClassName, caret = true, align = "start" }: Props) {
+export function Menu(props: Props) {
+  const { label, name, children, buttonClassName, caret = true, align = "start", hasFields } = props;
+  const role = hasFields ? "dialog" : "menu";
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
+  const typed = useRef({ text: "", at: 0 });
   const [open, setOpen] = useState(false);
   const close = () => {
     panel.current?.hidePopover?.();
@@ -34,14 +42,12 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
     const anchor = button.current;
     if (!open || !element || !anchor) return;
     element.showPopover?.();
-    const box = anchor.getBoundingClientRect();
-    const width = element.offsetWidth;
-    const left = align === "end" ? box.right - width : box.left;
-    element.style.left = `${Math.max(EDGE, Math.min(left, window.innerWidth - width - EDGE))}px`;
-    const below = box.bottom + 4;
-    const fits = below + element.offsetHeight < window.innerHeight - EDGE;
-    element.style.top = `${fits ? below : Math.max(EDGE, box.top - element.offsetHeight - 4)}px`;
+    place(element, anchor, align);
     focusItem(element, 0);
+    // Choices may come later than the menu, and be wider.
+    const observer = new ResizeObserver(() => place(element, anchor, align));
+    observer.observe(element);
+    return () => observer.disconnect();
   }, [open, align]);
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -50,7 +56,16 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
     const current = items(element).indexOf(document.activeElement as HTMLElement);
     if (event.key === "ArrowDown") focusItem(element, current + 1);
     else if (event.key === "ArrowUp") focusItem(element, current - 1);
-    else if (event.key === "Escape") {
+    else if (event.key === "Home") focusItem(element, 0);
+    else if (event.key === "End") focusItem(element, -1);
+    else if (isLetter(event)) {
+      const now = Date.now();
+      const before = now - typed.current.at < TYPING_MS ? typed.current.text : "";
+      // A blank chooses, but for within a name.
+      if (event.key === " " && before === "") return;
+      typed.current = { text: before + event.key.toLowerCase(), at: now };
+      items(element)[findTyped(items(element).map(nameOf), typed.current.text, current)]?.focus();
+    } else if (event.key === "Escape") {
       close();
       button.current?.focus();
     } else return;
@@ -64,7 +79,7 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
         ref={button}
         type="button"
         aria-label={name}
-        aria-haspopup="menu"
+        aria-haspopup={role}
         aria-expanded={open}
         aria-controls={id}
         className={cx(styles.button, buttonClassName)}
@@ -73,11 +88,13 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
         {label}
         {caret ? <Icon name="down" size={12} /> : null}
       </button>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it always has one of two roles */}
+      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: both of them have names */}
       <div
         ref={panel}
         id={id}
         popover="auto"
-        role="menu"
+        role={role}
         tabIndex={-1}
         aria-label={name}
         className={styles.panel}
@@ -90,6 +107,34 @@ export function Menu({ label, name, children, buttonClassName, caret = true, ali
       </div>
     </>
   );
+}
+
+/** Below its button, else above it, and within the window. */
+function place(panel: HTMLElement, button: HTMLElement, align: Props["align"]): void {
+  const box = button.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = panel;
+  const left = align === "end" ? box.right - width : box.left;
+  panel.style.left = `${Math.max(EDGE, Math.min(left, window.innerWidth - width - EDGE))}px`;
+  const below = box.bottom + 4;
+  const fits = below + height < window.innerHeight - EDGE;
+  panel.style.top = `${fits ? below : Math.max(EDGE, box.top - height - 4)}px`;
+}
+
+function isLetter(event: KeyboardEvent): boolean {
+  const isField = event.target instanceof HTMLInputElement;
+  return event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && !isField;
+}
+
+const nameOf = (item: HTMLElement) => (item.textContent ?? "").trim().toLowerCase();
+
+/** The choice that begins with what was typed, else has it; one letter again and again goes on to the next. */
+export function findTyped(names: readonly string[], text: string, current: number): number {
+  const isRepeated = [...text].every((letter) => letter === text[0]);
+  const wanted = isRepeated ? (text[0] ?? "") : text;
+  const order = names.map((_, i) => (i + Math.max(current, 0) + (isRepeated ? 1 : 0)) % names.length);
+  const found =
+    order.find((i) => names[i]?.startsWith(wanted)) ?? order.find((i) => names[i]?.includes(wanted));
+  return found ?? current;
 }
 
 function items(panel: HTMLElement): HTMLElement[] {
@@ -129,6 +174,15 @@ export function MenuItem({ children, onSelect, checked, icon, hint, danger, disa
       <span className={styles.words}>{children}</span>
       {hint ? <span className={styles.hint}>{hint}</span> : null}
     </button>
+  );
+}
+
+/** The choices of a menu that has fields as well. */
+export function MenuGroup({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div role="menu" aria-label={label}>
+      {children}
+    </div>
   );
 }
 

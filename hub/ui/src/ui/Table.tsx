@@ -10,6 +10,8 @@ export interface Column<T> {
   numeric?: boolean;
   /** Ids and names that must not be broken. */
   whole?: boolean;
+  /** It takes what room the others leave, and is cut where that is too little. */
+  rest?: boolean;
   cell: (row: T) => ReactNode;
 }
 
@@ -47,7 +49,9 @@ export function Table<T>({ label, columns, rows, rowKey }: Props<T>) {
                         ? styles.actions
                         : column.whole
                           ? styles.whole
-                          : undefined
+                          : column.rest
+                            ? styles.rest
+                            : undefined
                   }
                 >
                   {column.cell(row)}

@@ -34,14 +34,14 @@ interface Shown extends Toast {
 }
 
 const ToastContext = createContext<(toast: Toast) => ChangeToast>(() => () => {});
-const UndoContext = createContext<() => void>(() => {});
+const UndoContext = createContext<(() => void) | null>(null);
 
 export function useToast(): (toast: Toast) => ChangeToast {
   return useContext(ToastContext);
 }
 
-/** Takes back the last change that a line still offers to undo. */
-export function useUndo(): () => void {
+/** Takes back the last change that a line still offers to undo; `null` where none does. */
+export function useUndo(): (() => void) | null {
   return useContext(UndoContext);
 }
 
@@ -66,7 +66,7 @@ export function Toasts({ children }: { children: ReactNode }) {
   }, [close]);
   return (
     <ToastContext value={show}>
-      <UndoContext value={undo}>{children}</UndoContext>
+      <UndoContext value={shown.some((toast) => toast.undo) ? undo : null}>{children}</UndoContext>
       <section className={styles.stack} aria-label="Messages" aria-live="polite">
         {shown.map((toast) => (
           <ToastLine key={toast.id} toast={toast} close={close} />

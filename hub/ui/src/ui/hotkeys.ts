@@ -35,7 +35,9 @@ export function useHotkeys(keys: Hotkeys): void {
   }, []);
 }
 
-type Handlers<G extends ShortcutGroup> = Record<ShortcutId<G>, (event?: KeyboardEvent) => void>;
+/** `null`: there is nothing to do it to, so that the palette does not offer it. */
+type Handler = ((event?: KeyboardEvent) => void) | null;
+type Handlers<G extends ShortcutGroup> = Record<ShortcutId<G>, Handler>;
 
 /** What each part of the page that is there can do, in the order in which they came. */
 const mounted = new Set<() => Action[]>();
@@ -56,10 +58,10 @@ function useMounted(actions: () => Action[]): void {
 
 /** A group of the table of shortcuts, each with what it does here. */
 export function useShortcuts<G extends ShortcutGroup>(group: G, handlers: Handlers<G>): void {
-  const byId = handlers as Record<string, (event?: KeyboardEvent) => void>;
+  const byId = handlers as Record<string, Handler>;
   useMounted(() =>
     shortcutsOf(group)
-      .filter(([, { isMove }]) => !isMove)
+      .filter(([id, { isMove }]) => !isMove && byId[id])
       .map(([id, { key, does }]) => ({ id: `${group}.${id}`, does, keys: key, run: () => byId[id]?.() })),
   );
   useHotkeys(Object.fromEntries(shortcutsOf(group).map(([id, { key }]) => [key, byId[id] ?? (() => {})])));

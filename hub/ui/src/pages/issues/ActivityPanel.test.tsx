@@ -74,6 +74,37 @@ it("lets one write one's own notes anew, and keeps what was typed when that fail
   expect(sent).toEqual([{ text: "it was the cache" }, { text: "it was the cache" }]);
 });
 
+it("offers people and teams to mention while one writes, and sends by a key", async () => {
+  const { requests } = show({
+    "GET organizations/acme/members/": {
+      body: [
+        { id: "1", user: { id: "1" }, name: "Anna Sol", email: "anna@example.org", pending: false },
+        { id: "2", user: { id: "2" }, name: "Anders B", email: "anders@example.org", pending: false },
+        { id: "3", user: { id: "3" }, name: "", email: "anton@example.org", pending: true },
+      ],
+    },
+    "GET organizations/acme/teams/": { body: [{ id: "4", slug: "web", name: "Web" }] },
+    [`POST ${ISSUE}notes/`]: { body: note("9", "1", "x") },
+  });
+  const field = (await screen.findByRole("textbox", {
+    name: "A note for those who come after you",
+  })) as HTMLTextAreaElement;
+  const offered = () => screen.queryAllByRole("option").map((option) => option.textContent);
+  await userEvent.type(field, "ask @an");
+  await waitFor(() => expect(offered()).toEqual(["Anna Solanna@example.org", "Anders Banders@example.org"]));
+  await userEvent.keyboard("{ArrowDown}{Enter}");
+  expect(field.value).toBe("ask @anders ");
+  expect(offered()).toEqual([]);
+  await userEvent.type(field, "or #w");
+  await waitFor(() => expect(offered()).toEqual(["#webWeb"]));
+  await userEvent.keyboard("{Tab}");
+  expect(field.value).toBe("ask @anders or #web ");
+  await userEvent.keyboard("{Control>}{Enter}{/Control}");
+  await waitFor(() =>
+    expect(requests.find(({ method }) => method === "POST")?.body).toEqual({ text: "ask @anders or #web" }),
+  );
+});
+
 it("lets one delete one's own notes, after a question", async () => {
   const { requests } = show({ [`DELETE ${ISSUE}notes/3/`]: { status: 204 } });
   await userEvent.click(await screen.findByRole("button", { name: "Delete this note" }));

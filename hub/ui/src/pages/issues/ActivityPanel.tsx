@@ -15,12 +15,12 @@ import { sessionQuery } from "../../api/session.ts";
 import type { Activity, IssueDetail } from "../../api/types.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { Confirm } from "../../ui/Dialog.tsx";
-import { inputClass } from "../../ui/Form.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/State.tsx";
 import { TimeAgo } from "../../ui/Time.tsx";
 import styles from "./ActivityPanel.module.css";
 import { sentence } from "./activity-text.ts";
+import { NoteField } from "./NoteField.tsx";
 
 export function ActivityPanel({ org, issue }: { org: string; issue: IssueDetail }) {
   const activity = useInfiniteQuery(activityQuery(org, issue.id));
@@ -74,8 +74,10 @@ function useNotes(org: string, issue: string) {
 function NoteForm({ org, issue }: { org: string; issue: string }) {
   const [text, setText] = useState("");
   const write = useNotes(org, issue);
-  const submit = () =>
+  const submit = () => {
+    if (text.trim() === "" || write.isPending) return;
     write.mutate(() => writeNote(org, issue, text.trim()), { onSuccess: () => setText("") });
+  };
   return (
     <form
       className={styles.note}
@@ -84,13 +86,14 @@ function NoteForm({ org, issue }: { org: string; issue: string }) {
         submit();
       }}
     >
-      <textarea
-        className={inputClass}
+      <NoteField
+        org={org}
         rows={2}
-        aria-label="A note for those who come after you"
+        label="A note for those who come after you"
         placeholder="A note for those who come after you. @name and #team tell them of it by mail."
         value={text}
-        onChange={(event) => setText(event.target.value)}
+        onChange={setText}
+        onSend={submit}
       />
       <Button type="submit" icon="send" busy={write.isPending} disabled={text.trim() === ""}>
         Add the note
@@ -203,7 +206,7 @@ interface EditorProps {
   onClose: () => void;
 }
 
-/** Escape leaves the note as it was, Ctrl or Cmd and Enter keeps what is written. */
+/** Escape leaves the note as it was. */
 function NoteEditor({ org, issue, note, onClose }: EditorProps) {
   const before = String(note.data?.text ?? "");
   const [text, setText] = useState(before);
@@ -221,18 +224,16 @@ function NoteEditor({ org, issue, note, onClose }: EditorProps) {
         submit();
       }}
     >
-      <textarea
-        // biome-ignore lint/a11y/noAutofocus: it takes the place of what was clicked
+      <NoteField
+        org={org}
+        // It takes the place of what was clicked.
         autoFocus
-        className={inputClass}
         rows={3}
-        aria-label="The note"
+        label="The note"
         value={text}
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") onClose();
-          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
-        }}
+        onChange={setText}
+        onSend={submit}
+        onCancel={onClose}
       />
       <Button type="submit" kind="primary" busy={save.isPending} disabled={!isNew}>
         Save

@@ -1,7 +1,8 @@
 /** What happened before: kind, place, message, data, and how long before the crash. */
 
 import { useMemo, useState } from "react";
-import type { Breadcrumb, Json } from "../../lib/event-shape.ts";
+import { describe, inOrder } from "../../lib/breadcrumbs.ts";
+import type { Breadcrumb } from "../../lib/event-shape.ts";
 import { child, type Meta } from "../../lib/meta.ts";
 import { clock, offset, toMillis } from "../../lib/time.ts";
 import { levelTone } from "../../ui/Badge.tsx";
@@ -32,10 +33,7 @@ export function Breadcrumbs({ crumbs, at, meta }: Props) {
   const [text, setText] = useState("");
   const [kinds, setKinds] = useState<ReadonlySet<string>>(new Set());
   const [levels, setLevels] = useState<ReadonlySet<string>>(new Set());
-  const newestFirst = useMemo(
-    () => crumbs.map((crumb, index) => ({ crumb: crumb ?? {}, index })).reverse(),
-    [crumbs],
-  );
+  const newestFirst = useMemo(() => inOrder(crumbs).reverse(), [crumbs]);
   const matching = newestFirst.filter(
     ({ crumb }) =>
       (kinds.size === 0 || kinds.has(kindOf(crumb))) &&
@@ -189,38 +187,4 @@ function Crumb({ crumb, crash, meta }: { crumb: Breadcrumb; crash: number | null
       </span>
     </li>
   );
-}
-
-/** Kinds that speak through their data get a sentence; what it does not say stays as data. */
-export function describe(crumb: Breadcrumb): { headline: string; rest: Record<string, Json> | null } {
-  const data = { ...(crumb.data ?? {}) };
-  const take = (...names: string[]): string => {
-    for (const key of names) {
-      const value = data[key];
-      if (value !== undefined && value !== null && value !== "") {
-        delete data[key];
-        return typeof value === "string" ? value : JSON.stringify(value);
-      }
-    }
-    return "";
-  };
-  let headline = crumb.message ?? "";
-  const category = crumb.category ?? "";
-  if (
-    !headline &&
-    (crumb.type === "http" || category === "xhr" || category === "fetch" || category.startsWith("http"))
-  ) {
-    const method = take("method", "http.method") || "GET";
-    const url = take("url", "http.url");
-    const status = take("status_code", "http.response.status_code", "status");
-    headline = `${method} ${url}${status ? ` → ${status}` : ""}`.trim();
-  } else if (!headline && (crumb.type === "navigation" || category === "navigation")) {
-    const from = take("from");
-    const to = take("to");
-    headline = from && to ? `${from} → ${to}` : to || from;
-  } else if (!headline) {
-    headline = take("message", "description", "action", "name", "arguments");
-  }
-  const left = Object.keys(data).length > 0 ? (data as Record<string, Json>) : null;
-  return { headline, rest: left };
 }

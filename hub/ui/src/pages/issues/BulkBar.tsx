@@ -86,6 +86,7 @@ export function BulkBar(props: Props) {
         ) : null}
         <StatusActions
           small
+          projects={[...new Set(issues.map(({ project }) => project.id))]}
           status={statuses.size === 1 ? (issues[0]?.status ?? "mixed") : "mixed"}
           onChange={(to) => then((each) => change(each, to))}
         />

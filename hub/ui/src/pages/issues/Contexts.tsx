@@ -1,15 +1,20 @@
 /** Who it happened to, and on what: user, device, runtime, and what the application added. */
 
+import { Link } from "@tanstack/react-router";
 import type { EventDetail, EventUser } from "../../api/types.ts";
+import { contextNote } from "../../lib/context-notes.ts";
 import type { Json } from "../../lib/event-shape.ts";
 import { child, explain, type Meta } from "../../lib/meta.ts";
+import { quote } from "../../lib/query-text.ts";
+import { buttonClass } from "../../ui/Button.tsx";
 import { KeyValues } from "../../ui/KeyValues.tsx";
 import { Panel } from "../../ui/Panel.tsx";
 import styles from "./EventPanel.module.css";
 
+const TRACE_ID = /^[0-9a-f]{32}$/i;
 const USER_FIELDS = ["id", "email", "username", "name", "ip_address"] as const;
 
-export function Contexts({ event }: { event: EventDetail }) {
+export function Contexts({ org, event }: { org: string; event: EventDetail }) {
   const contexts = Object.entries(event.contexts ?? {}).filter(([, value]) => isFilled(value));
   const extra = Object.entries(event.context ?? {});
   const packages = Object.entries(event.packages ?? {});
@@ -17,7 +22,7 @@ export function Contexts({ event }: { event: EventDetail }) {
   return (
     <>
       {user.length ? (
-        <Panel id="user" title="User" flush>
+        <Panel id="user" title="User" flush actions={<IssuesOfUser org={org} user={event.user} />}>
           <div className={styles.table}>
             <KeyValues label="User" entries={user} meta={child(event._meta, "user")} />
           </div>
@@ -28,13 +33,17 @@ export function Contexts({ event }: { event: EventDetail }) {
           <div className={styles.grid}>
             {contexts.map(([name, value]) => (
               <section key={name} className={styles.context}>
-                <h3>{contextTitle(name, value)}</h3>
+                <h3>
+                  {contextTitle(name, value)}
+                  <WholeTrace org={org} id={(value as { trace_id?: unknown }).trace_id} />
+                </h3>
                 <KeyValues
                   label={contextTitle(name, value)}
                   entries={Object.entries(value as Record<string, Json>).filter(
                     ([key, v]) => key !== "type" && v !== null,
                   )}
                   meta={child(event._meta, "contexts", name)}
+                  note={(key, v) => contextNote(name, key, v, event.dateCreated)}
                 />
               </section>
             ))}
@@ -69,6 +78,38 @@ export function Contexts({ event }: { event: EventDetail }) {
         </Panel>
       ) : null}
     </>
+  );
+}
+
+/** What else happened to the same person: by what names them best. */
+function IssuesOfUser({ org, user }: { org: string; user: EventUser | null | undefined }) {
+  const key = (["id", "email", "username", "ip_address"] as const).find((each) => user?.[each]);
+  if (!key) return null;
+  const field = key === "ip_address" ? "ip" : key;
+  return (
+    <Link
+      to="/organizations/$org/issues"
+      params={{ org }}
+      search={{ query: `user.${field}:${quote(String(user?.[key]))}` }}
+      className={buttonClass("quiet", true)}
+    >
+      All issues of this user
+    </Link>
+  );
+}
+
+/** Logs, spans and errors of the same trace. */
+function WholeTrace({ org, id }: { org: string; id: unknown }) {
+  if (typeof id !== "string" || !TRACE_ID.test(id)) return null;
+  return (
+    <Link
+      to="/organizations/$org/items"
+      params={{ org }}
+      search={{ trace: id }}
+      className={styles.besideTitle}
+    >
+      All of this trace
+    </Link>
   );
 }
 

@@ -32,7 +32,7 @@ export function EventDetails({ org, project, event }: Props) {
       ) : null}
       {request ? <RequestPanel request={request.data} meta={request.meta} /> : null}
       <Attachments org={org} project={project} event={event} />
-      <Contexts event={event} />
+      <Contexts org={org} event={event} />
       <Grouping event={event} />
       <RawJson event={event} />
     </>

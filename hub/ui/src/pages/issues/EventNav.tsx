@@ -14,7 +14,7 @@ interface Props {
   busy: boolean;
   filter: EventFilter;
   /** The event and its issue as Markdown. */
-  markdown: () => string;
+  markdown: () => Promise<string>;
   onGo: (event: string | null) => void;
   onClear: () => void;
 }

@@ -43,7 +43,7 @@ export function EventPanel({ org, project, event }: Props) {
               {event.errors.length === 1 ? "One part" : `${event.errors.length} parts`} of this event had to
               be put right or left out
             </summary>
-            <ul>
+            <ul className={styles.errors}>
               {event.errors.map((error, i) => (
                 <li key={i}>
                   {error.message || error.type}{" "}

@@ -62,10 +62,22 @@ export function EventsPanel({ org, issue, filter, onFilter, onRange, onOpen, onC
         </button>
       ),
     },
-    { name: "Title", cell: (event) => <span className={styles.title}>{event.message || event.title}</span> },
-    { name: "Environment", cell: (event) => tag(event, "environment") ?? "" },
+    {
+      name: "Title",
+      rest: true,
+      cell: (event) => {
+        const title = event.message || event.title;
+        return (
+          <span className={styles.title} title={title}>
+            {title}
+          </span>
+        );
+      },
+    },
+    { name: "Environment", whole: true, cell: (event) => tag(event, "environment") ?? "" },
     {
       name: "Release",
+      whole: true,
       cell: (event) => {
         const release = tag(event, "release");
         return release ? (
@@ -79,8 +91,14 @@ export function EventsPanel({ org, issue, filter, onFilter, onRange, onOpen, onC
     },
     {
       name: "User",
-      cell: (event) =>
-        event.user?.email || event.user?.username || event.user?.id || event.user?.ip_address || "",
+      cell: ({ user }) => {
+        const name = user?.email || user?.username || user?.id || user?.ip_address || "";
+        return (
+          <span className={styles.user} title={name}>
+            {name}
+          </span>
+        );
+      },
     },
     { name: "When", numeric: true, cell: (event) => <TimeAgo at={event.dateCreated} /> },
   ];

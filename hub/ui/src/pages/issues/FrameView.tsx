@@ -11,6 +11,7 @@ import { Icon } from "../../ui/icons.tsx";
 import { KeyValues } from "../../ui/KeyValues.tsx";
 import { Pre } from "../../ui/Pre.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
+import { Scroll } from "../../ui/Scroll.tsx";
 import styles from "./StackTrace.module.css";
 
 interface Props {
@@ -79,13 +80,13 @@ export function FrameView({ frame, repeats, platform, initiallyOpen, crash, meta
         <div className={styles.body}>
           {frame.context?.length ? <Source frame={frame} platform={platform} meta={meta} /> : null}
           {frame.vars && Object.keys(frame.vars).length > 0 ? (
-            <div className={styles.locals}>
+            <Scroll className={styles.locals}>
               <KeyValues
                 label="Local variables"
                 entries={Object.entries(frame.vars)}
                 meta={child(meta, "vars")}
               />
-            </div>
+            </Scroll>
           ) : null}
         </div>
       ) : null}

@@ -41,7 +41,7 @@ export function Grouping({ event }: { event: EventDetail }) {
           ))}
         </p>
       ) : (
-        variants.map((variant) => <VariantView key={variant.key} variant={variant} />)
+        variants.map((variant, i) => <VariantView key={i} variant={variant} />)
       )}
     </Panel>
   );

@@ -35,6 +35,8 @@ import styles from "./GroupingPanel.module.css";
 
 /** Those that have less in common are not near, and merging them would be a mistake. */
 const NEAR = 0.2;
+/** Of one event: what the issue is like as a whole stands below. */
+const NEAREST_MAX = 3;
 
 interface Props {
   org: string;
@@ -99,7 +101,7 @@ function Reasons({ info }: { info: GroupingInfo }) {
 
 /** Issues that this very event nearly joined, and what kept it from them. */
 function Neighbours({ org, neighbours }: { org: string; neighbours: readonly Neighbour[] }) {
-  const near = neighbours.filter(({ likeness }) => likeness >= NEAR);
+  const near = neighbours.filter(({ likeness }) => likeness >= NEAR).slice(0, NEAREST_MAX);
   return (
     <section className={styles.neighbours}>
       <h3>What it nearly joined</h3>
@@ -161,7 +163,7 @@ function Similar({ org, issue }: { org: string; issue: IssueDetail }) {
   });
   const near = similar.data?.filter(({ likeness }) => likeness >= NEAR);
   return (
-    <Panel id="similar" title="Issues it nearly is one with">
+    <Panel id="similar" title="Similar issues">
       {similar.isError ? (
         <ErrorState error={similar.error} retry={() => void similar.refetch()} />
       ) : !near ? (

@@ -81,8 +81,8 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
           <span>{issue.shortId}</span>
           <Copy text={issue.permalink || issue.shortId} label="Copy the link to this issue" />
         </nav>
-        <h1 className={styles.title}>
-          <span>{title}</span>
+        <h1 className={styles.title} title={[title, issue.culprit].filter(Boolean).join("\n")}>
+          <span>{title}</span>{" "}
           {issue.culprit ? <span className={styles.culprit}>{issue.culprit}</span> : null}
         </h1>
         <div className={styles.second}>
@@ -99,7 +99,7 @@ export function IssueHeader({ org, issue, filter, onChange }: Props) {
         </div>
       </div>
       <div className={styles.actions}>
-        <StatusActions status={issue.status} onChange={onChange} />
+        <StatusActions status={issue.status} projects={[issue.project.id]} onChange={onChange} />
         <IconButton
           icon="star"
           label={issue.isBookmarked ? "Take the bookmark away" : "Bookmark"}

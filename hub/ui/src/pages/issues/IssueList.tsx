@@ -59,7 +59,7 @@ export function IssueList(props: Props) {
   const isPhone = useMedia(PHONE);
   const releases = useQuery(releasesQuery(org, filter.project, filter.groupStatsPeriod ?? "24h")).data;
   const marks = useMemo(() => marksByProject(releases ?? []), [releases]);
-  const { change, bookmark, review } = useIssueActions(org);
+  const { change, assign, prioritise, bookmark, review } = useIssueActions(org);
   const [isAssigning, setAssigning] = useState(false);
   // The issues themselves: some may lie behind what is loaded.
   const [chosen, setChosen] = useState<ReadonlyMap<string, Issue>>(new Map());
@@ -124,9 +124,19 @@ export function IssueList(props: Props) {
   // A row that was acted upon has left the list: stay at its place.
   const gone = current !== null && at < 0 && items.length > 0;
   useEffect(() => {
-    if (gone) setCurrent(items[Math.min(lastIndex.current, items.length - 1)]?.id ?? null);
+    if (!gone) return;
+    const next = items[Math.min(lastIndex.current, items.length - 1)]?.id ?? null;
+    // The focus went with the row; wherever else it is, it stays.
+    if (document.activeElement === document.body) wantsFocus.current = next;
+    setCurrent(next);
   }, [gone, items]);
+  const isLookedAtGone = looked !== null && !items.some(({ id }) => id === looked.issue.id);
+  useEffect(() => {
+    if (isLookedAtGone) peek(null);
+  }, [isLookedAtGone, peek]);
 
+  /** What is done to issues, where there are any to do it to. */
+  const toTargets = (deed: () => void) => (chosen.size > 0 || at >= 0 ? deed : null);
   useShortcuts("issues", {
     next: () => moveTo(at + 1),
     previous: () => moveTo(at < 0 ? 0 : at - 1),
@@ -140,26 +150,26 @@ export function IssueList(props: Props) {
       event?.preventDefault();
       moveTo(at - 1);
     },
-    select: () => {
+    select: toTargets(() => {
       const issue = items[at];
       if (issue) onSelect(issue, !chosen.has(issue.id), false);
-    },
+    }),
     open: (event) => {
       const issue = items[at];
       if (!issue || (event?.target as HTMLElement | null)?.closest("button, a, input")) return;
       void navigate({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: issue.id } });
     },
-    resolve: () => act((issue) => issue.status === "resolved", RESOLVE),
-    archive: () => act((issue) => issue.status === "ignored", ARCHIVE),
-    assign: () => {
+    resolve: toTargets(() => act((issue) => issue.status === "resolved", RESOLVE)),
+    archive: toTargets(() => act((issue) => issue.status === "ignored", ARCHIVE)),
+    assign: toTargets(() => {
       setChosen(new Map(targets().map((issue) => [issue.id, issue])));
       setAssigning(true);
-    },
-    bookmark: () => {
+    }),
+    bookmark: toTargets(() => {
       const issues = targets();
       void bookmark(issues, !issues[0]?.isBookmarked);
-    },
-    review: () => void review(targets()),
+    }),
+    review: toTargets(() => void review(targets())),
   });
 
   const within = windowWords(filter);
@@ -233,11 +243,13 @@ export function IssueList(props: Props) {
               onSelect={onSelect}
               onFocus={onFocus}
               onPeek={peek}
+              onAssign={assign}
+              onPriority={prioritise}
             />
           )}
         </VirtualList>
       )}
-      {looked && !isPhone ? (
+      {looked && !isLookedAtGone && !isPhone ? (
         <Suspense fallback={null}>
           <Peek org={org} looked={looked} />
         </Suspense>

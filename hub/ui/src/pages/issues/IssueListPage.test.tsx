@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
-import { issue, pageHeaders } from "../../test/issues.ts";
+import { event, issue, pageHeaders } from "../../test/issues.ts";
 import { open, type Reply } from "../../test/render.tsx";
 
 const LIST = "GET organizations/acme/issues/";
@@ -337,6 +337,55 @@ describe("acting on issues", () => {
     const asked = requests.find((each) => each.method === "DELETE")?.url.searchParams;
     expect(asked?.get("query")).toBe("is:unresolved");
     expect(asked?.getAll("id")).toEqual([]);
+  });
+
+  it("lets one assign and weigh an issue in its row", async () => {
+    let second = issue({ id: "2" });
+    const { requests, router } = open(AT, {
+      [LIST]: () => ({ body: [issue({ id: "1" }), second], headers: pageHeaders(null, 2) }),
+      [PUT]: (_, init) => {
+        const { priority } = JSON.parse(String(init?.body)) as { priority?: string };
+        const assignedTo = { type: "user", id: "1", name: "Anna Sol" };
+        second = { ...second, assignedTo, priority: priority ?? second.priority };
+        return { body: {} };
+      },
+      "GET organizations/acme/members/": {
+        body: [{ id: "1", user: { id: "1" }, name: "Anna Sol", email: "anna@example.org", pending: false }],
+      },
+      "GET organizations/acme/teams/": { body: [] },
+    });
+    await userEvent.click(await screen.findByRole("button", { name: "Owner of SHOP-2: nobody" }));
+    await userEvent.click(await screen.findByText("Anna Sol"));
+    expect(await screen.findByRole("button", { name: "Owner of SHOP-2: Anna Sol" })).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: "Priority of SHOP-2: high" }));
+    await userEvent.click(await screen.findByText("low"));
+    expect(await screen.findByRole("button", { name: "Priority of SHOP-2: low" })).toBeTruthy();
+    const sent = requests.filter((each) => each.method === "PUT");
+    expect(sent.map(({ body }) => body)).toEqual([{ assignedTo: "user:1" }, { priority: "low" }]);
+    expect(sent.map(({ url }) => url.searchParams.getAll("id"))).toEqual([["2"], ["2"]]);
+    expect(router.state.location.pathname).toBe(AT);
+  });
+
+  it("no longer shows what it was looked at for, when an issue has left the list", async () => {
+    let left = three;
+    open(AT, {
+      [LIST]: () => ({ body: left, headers: pageHeaders(null, left.length) }),
+      [PUT]: () => {
+        left = three.slice(1);
+        return { body: {} };
+      },
+      "GET organizations/acme/issues/1/events/latest/": { body: event() },
+    });
+    const [first] = await screen.findAllByRole("link", { name: "ValueError" });
+    fireEvent.keyDown(window, { key: "j" });
+    await userEvent.hover(first as HTMLElement);
+    await screen.findByRole("tooltip");
+    fireEvent.keyDown(window, { key: "e" });
+    await waitFor(() => expect(screen.queryByRole("tooltip")).toBeNull());
+    // The next one is where the keyboard is.
+    await waitFor(() =>
+      expect(document.activeElement?.closest("[data-issue]")?.getAttribute("data-issue")).toBe("2"),
+    );
   });
 
   it("works from the keyboard alone", async () => {

@@ -146,10 +146,10 @@ export function IssueListPage() {
           placeholder="Message, function, file, tag:value …"
           problem={queryProblem(issues.error)}
         />
+        <div className={styles.pickers}>
+          <Filters org={org} filter={search} onChange={change} />
+        </div>
         <div className={styles.strip}>
-          <div className={styles.pickers}>
-            <Filters org={org} filter={search} onChange={change} />
-          </div>
           <span className={styles.break} />
           <Segmented
             label="Status"

@@ -2,9 +2,9 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import type { EventDetail } from "../../api/types.ts";
+import { describe as describeCrumb } from "../../lib/breadcrumbs.ts";
 import { event, issueDetail } from "../../test/issues.ts";
 import { type Answers, open } from "../../test/render.tsx";
-import { describe as describeCrumb } from "./Breadcrumbs.tsx";
 import { variantsOf } from "./Grouping.tsx";
 import { statusDetail } from "./issue-text.ts";
 
@@ -144,7 +144,7 @@ describe("the issue page", () => {
   it("marks what was removed and names the rule", async () => {
     open(AT, answers(chained));
     expect(await screen.findByRole("img", { name: "Replaced by the rule @password:filter" })).toBeTruthy();
-    expect(screen.getByRole("img", { name: "Removed by the rule @ip" })).toBeTruthy();
+    expect(await screen.findByRole("img", { name: "Removed by the rule @ip" })).toBeTruthy();
   });
 
   it("shows all frames on demand, and the trace as text", async () => {
@@ -187,6 +187,24 @@ describe("the issue page", () => {
     fireEvent.keyDown(document.body, { key: "e" });
     expect(await screen.findByText("SHOP-1 resolved")).toBeTruthy();
     expect(requests.find((each) => each.method === "PUT")?.body).toMatchObject({ status: "resolved" });
+  });
+
+  it("notes that one has seen the issue, once, and tells who has", async () => {
+    const seen = { id: "1", name: "Anna Sol", email: "anna@example.org", username: "anna" };
+    let body = issueDetail({ hasSeen: false });
+    const { requests } = open(AT, {
+      ...answers(event()),
+      [`GET ${ISSUE}`]: () => ({ body }),
+      "PUT organizations/acme/issues/": () => {
+        body = issueDetail({ hasSeen: true, seenBy: [seen] as typeof body.seenBy });
+        return { body: {} };
+      },
+    });
+    const notes = () => requests.filter(({ method }) => method === "PUT");
+    await waitFor(() => expect(notes().map((each) => each.body)).toEqual([{ hasSeen: true }]));
+    expect(notes()[0]?.url.searchParams.getAll("id")).toEqual(["1"]);
+    expect(await screen.findByText("Seen by Anna Sol")).toBeTruthy();
+    expect(notes()).toHaveLength(1);
   });
 
   it("shows a message event, problems and user without a trace", async () => {

@@ -1,10 +1,18 @@
 /** One issue: what it is, and one of its events at a time. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { ApiError } from "../../api/client.ts";
-import { type EventFilter, environmentNumbersQuery, eventQuery, issueQuery } from "../../api/issues.ts";
+import {
+  type EventFilter,
+  environmentNumbersQuery,
+  eventQuery,
+  issueKey,
+  issueQuery,
+  markSeen,
+  refreshLists,
+} from "../../api/issues.ts";
 import type { IssueDetail } from "../../api/types.ts";
 import { exact } from "../../lib/format.ts";
 import type { FilterSearch, IssueSearch, IssueTab } from "../../routes.tsx";
@@ -18,7 +26,6 @@ import { useTitle } from "../../ui/title.ts";
 import { ARCHIVE, REOPEN, RESOLVE, useIssueActions } from "./actions.ts";
 import { EventNav } from "./EventNav.tsx";
 import { EventPanel } from "./EventPanel.tsx";
-import { toMarkdown } from "./event-markdown.ts";
 import { IssueFacts } from "./IssueFacts.tsx";
 import { IssueHeader } from "./IssueHeader.tsx";
 import styles from "./IssuePage.module.css";
@@ -69,12 +76,26 @@ function NoSuchIssue({ org }: { org: string }) {
   );
 }
 
+/** Others are told who has seen an issue; what one has not seen stands out in the list. */
+function useSeen(org: string, { id, hasSeen }: IssueDetail): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    if (hasSeen) return;
+    // Whoever may not write is no less welcome to read.
+    void markSeen(org, id)
+      .then(() => client.invalidateQueries({ queryKey: issueKey(org, id), exact: true }))
+      .then(() => refreshLists(client, org))
+      .catch(() => {});
+  }, [client, org, id, hasSeen]);
+}
+
 function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
   const { eventId = "latest" } = useParams({ strict: false }) as { eventId?: string };
   const search = useSearch({ strict: false }) as IssueSearch;
   const navigate = useNavigate();
   const { change, assign, prioritise, bookmark, review } = useIssueActions(org);
   const toast = useToast();
+  useSeen(org, issue);
   const tab = search.tab ?? "event";
   // Not the period: an issue of this week is looked at with all that came of it.
   const filter: EventFilter = {
@@ -107,7 +128,10 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
       tab: search.tab === "event" ? undefined : search.tab && "events",
     });
 
-  const toMarkdownText = () => (event.data ? toMarkdown(issue, event.data) : "");
+  // Fetched when the page is there: a browser lets one copy only soon after a key or a click.
+  useEffect(() => void import("./event-markdown.ts"), []);
+  const toMarkdownText = async () =>
+    event.data ? (await import("./event-markdown.ts")).toMarkdown(issue, event.data) : "";
   useShortcuts("issue", {
     older: () => goTo(event.data?.previousEventID ?? null),
     newer: () => goTo(event.data?.nextEventID ?? null),
@@ -119,12 +143,14 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
     bookmark: () => void bookmark([issue], !issue.isBookmarked),
     review: () => void review([issue]),
     markdown: () =>
-      void writeClipboard(toMarkdownText()).then((done) =>
-        toast({
-          text: done ? "Copied as Markdown" : "This browser allows no copying",
-          tone: done ? "info" : "danger",
-        }),
-      ),
+      void toMarkdownText()
+        .then(writeClipboard)
+        .then((done) =>
+          toast({
+            text: done ? "Copied as Markdown" : "This browser allows no copying",
+            tone: done ? "info" : "danger",
+          }),
+        ),
     compare: () => setSearch({ tab: tab === "compare" ? undefined : "compare" }),
   });
 

@@ -2,7 +2,7 @@
 
 import { Link } from "@tanstack/react-router";
 import { memo, type RefObject, useEffect, useRef } from "react";
-import type { Issue } from "../../api/types.ts";
+import type { Assignee, Issue } from "../../api/types.ts";
 import { Sparkline } from "../../charts/Sparkline.tsx";
 import { count } from "../../lib/format.ts";
 import type { Mark } from "../../lib/release-marks.ts";
@@ -13,7 +13,7 @@ import { TimeAgo } from "../../ui/Time.tsx";
 import type { ColumnKey } from "./columns.ts";
 import styles from "./IssueList.module.css";
 import { headline, statusWords } from "./issue-text.ts";
-import { OwnerMark, PriorityMark } from "./Triage.tsx";
+import { OwnerMenu, PriorityMenu } from "./Triage.tsx";
 import { numberWords } from "./window-words.ts";
 
 interface Props {
@@ -41,6 +41,8 @@ interface Props {
   wantsFocus: RefObject<string | null>;
   onSelect: (issue: Issue, selected: boolean, range: boolean) => void;
   onFocus: (issue: Issue) => void;
+  onAssign: (issues: readonly Issue[], who: Assignee | null) => Promise<void>;
+  onPriority: (issues: readonly Issue[], priority: string) => Promise<void>;
   /** Someone looks at it: the pointer rests on its name, or the keyboard is there. */
   onPeek: (issue: Issue | null, at?: HTMLElement) => void;
 }
@@ -85,7 +87,7 @@ export const IssueRow = memo(function IssueRow(props: Props) {
             ref={link}
             to="/organizations/$org/issues/$issueId"
             params={{ org, issueId: issue.id }}
-            className={styles.title}
+            className={cx(styles.title, issue.hasSeen && styles.seen)}
             onMouseEnter={(event) => onPeek(issue, event.currentTarget)}
             onMouseLeave={() => onPeek(null)}
             onFocus={(event) => {
@@ -100,6 +102,7 @@ export const IssueRow = memo(function IssueRow(props: Props) {
         </div>
         <div className={styles.second}>
           <span className={styles.shortId}>{issue.shortId}</span>
+          {issue.hasSeen ? null : <span className="visually-hidden">Not seen yet</span>}
           {status ? <Badge tone={status.tone}>{status.text}</Badge> : null}
           {issue.isUnhandled ? <Badge tone="danger">unhandled</Badge> : null}
           {issue.isBookmarked ? (
@@ -112,26 +115,14 @@ export const IssueRow = memo(function IssueRow(props: Props) {
         </div>
       </div>
       {columns.map((key) => (
-        <Cell
-          key={key}
-          column={key}
-          issue={issue}
-          compact={compact}
-          range={props.range}
-          within={props.within}
-          place={props.place}
-          marks={props.marks}
-        />
+        <Cell key={key} {...props} column={key} />
       ))}
     </li>
   );
 });
 
-interface CellProps extends Pick<Props, "issue" | "compact" | "range" | "within" | "place" | "marks"> {
-  column: ColumnKey;
-}
-
-function Cell({ column, issue, compact, range, within, place, marks }: CellProps) {
+function Cell(props: Props & { column: ColumnKey }) {
+  const { org, column, issue, compact, range, within, place, marks, onAssign, onPriority } = props;
   const { filtered, lifetime } = issue;
   switch (column) {
     case "trend": {
@@ -178,12 +169,24 @@ function Cell({ column, issue, compact, range, within, place, marks }: CellProps
     case "priority":
       return (
         <div className={styles.priority}>
-          <PriorityMark priority={issue.priority} />
+          <PriorityMenu
+            value={issue.priority}
+            of={issue.shortId}
+            onChange={(priority) => void onPriority([issue], priority)}
+          />
         </div>
       );
     case "owner":
       return (
-        <div className={styles.owner}>{issue.assignedTo ? <OwnerMark owner={issue.assignedTo} /> : null}</div>
+        <div className={styles.owner}>
+          <OwnerMenu
+            org={org}
+            issue={issue.id}
+            value={issue.assignedTo ?? null}
+            of={issue.shortId}
+            onChange={(who) => void onAssign([issue], who)}
+          />
+        </div>
       );
     case "last":
       return (

@@ -2,7 +2,7 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import type { EventDetail } from "../../api/types.ts";
-import { event, issueDetail } from "../../test/issues.ts";
+import { event, issueDetail, pageHeaders } from "../../test/issues.ts";
 import { type Answers, open } from "../../test/render.tsx";
 
 const AT = "/organizations/acme/issues/1";
@@ -362,6 +362,38 @@ describe("releases and commits", () => {
     );
   });
 
+  it("offers the project's releases to resolve in, by a part of their name", async () => {
+    const asked: string[] = [];
+    const { requests } = open(
+      AT,
+      answers(
+        {},
+        {
+          ...known,
+          "GET organizations/acme/releases/": (url) => {
+            if (!url.searchParams.has("query")) return { body: [] };
+            asked.push(url.search);
+            return { body: [{ ...release, version: "shop@2.1.0" }], headers: pageHeaders(null, 1) };
+          },
+        },
+      ),
+    );
+    await userEvent.click(await screen.findByRole("button", { name: "More ways to resolve" }));
+    await userEvent.click(screen.getByText("In another release…"));
+    const field = await screen.findByLabelText("Version of the release");
+    await userEvent.type(field, "2.1");
+    await waitFor(() =>
+      expect(document.querySelector(`#${CSS.escape(field.getAttribute("list") ?? "")} option`)).toMatchObject(
+        {
+          value: "shop@2.1.0",
+        },
+      ),
+    );
+    expect(asked.at(-1)).toContain("query=2.1");
+    expect(asked.at(-1)).toContain("project=1");
+    expect(requests.some(({ method }) => method === "PUT")).toBe(false);
+  });
+
   it("resolves in a commit by its hash", async () => {
     const { requests } = open(AT, answers({}, known));
     await userEvent.click(await screen.findByRole("button", { name: "More ways to resolve" }));
@@ -547,7 +579,7 @@ describe("the grouping of an issue", () => {
     const why = within(await screen.findByRole("region", { name: "Why the shown event is here" }));
     const joined = (await why.findByText("ValueError: amount 9 too small")).closest("li");
     expect(joined?.textContent).toMatch(/62%.*SHOP-2, apart by/);
-    const similar = within(screen.getByRole("region", { name: "Issues it nearly is one with" }));
+    const similar = within(screen.getByRole("region", { name: "Similar issues" }));
     const other = await similar.findByText("ValueError: amount 9 too small");
     const row = within(other.closest("li") as HTMLElement);
     expect(row.getByText("62%")).toBeTruthy();

@@ -55,7 +55,11 @@ interface Props {
   buttonClassName: string | undefined;
 }
 
-export function MoreResolve({ onChange, buttonClassName }: Props) {
+export function MoreResolve({
+  onChange,
+  buttonClassName,
+  projects,
+}: Props & { projects: readonly string[] }) {
   const [asked, setAsked] = useState<keyof typeof ASKS | null>(null);
   const resolve = (statusDetails: StatusWish) => onChange({ status: "resolved", statusDetails });
   const ways = [
@@ -92,7 +96,12 @@ export function MoreResolve({ onChange, buttonClassName }: Props) {
       </Menu>
       {asked ? (
         <Suspense fallback={null}>
-          <ResolveInDialog what={asked} onChange={onChange} onClose={() => setAsked(null)} />
+          <ResolveInDialog
+            what={asked}
+            projects={projects}
+            onChange={onChange}
+            onClose={() => setAsked(null)}
+          />
         </Suspense>
       ) : null}
     </>

@@ -1,7 +1,10 @@
 /** Resolving in a release or a commit, whether or not the hub was told of it. */
 
-import { type FormEvent, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { type FormEvent, useId, useState } from "react";
 import type { StatusChange } from "../../api/issues.ts";
+import { releaseNamesQuery } from "../../api/releases.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { TextField } from "../../ui/Form.tsx";
@@ -23,12 +26,21 @@ const WAYS = {
 
 interface Props {
   what: keyof typeof WAYS;
+  /** Of the issues: their releases are offered. */
+  projects: readonly string[];
   onChange: (to: StatusChange) => void;
   onClose: () => void;
 }
 
-export function ResolveInDialog({ what, onChange, onClose }: Props) {
+export function ResolveInDialog({ what, projects, onChange, onClose }: Props) {
+  const id = useId();
+  const { org } = useParams({ strict: false }) as { org: string };
   const [text, setText] = useState("");
+  const isOfReleases = what === "release";
+  const { data: known = [] } = useQuery({
+    ...releaseNamesQuery(org, projects, text.trim()),
+    enabled: isOfReleases,
+  });
   const { title, label, max, hint } = WAYS[what];
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -36,7 +48,7 @@ export function ResolveInDialog({ what, onChange, onClose }: Props) {
     onClose();
     onChange({
       status: "resolved",
-      statusDetails: what === "release" ? { inRelease: name } : { inCommit: { commit: name } },
+      statusDetails: isOfReleases ? { inRelease: name } : { inCommit: { commit: name } },
     });
   };
   return (
@@ -49,9 +61,16 @@ export function ResolveInDialog({ what, onChange, onClose }: Props) {
           value={text}
           maxLength={max}
           spellCheck={false}
+          autoComplete="off"
+          list={isOfReleases ? id : undefined}
           onChange={(event) => setText(event.target.value)}
           hint={hint}
         />
+        <datalist id={id}>
+          {known.map((version) => (
+            <option key={version} value={version} />
+          ))}
+        </datalist>
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" type="submit" disabled={text.trim() === ""}>

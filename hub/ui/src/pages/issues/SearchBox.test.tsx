@@ -42,6 +42,42 @@ describe("the search field", () => {
     expect(input.value).toBe('browser:"Fire fox" ');
   });
 
+  it("never offers keys as values, not even while the values are on their way", async () => {
+    let answer = () => {};
+    const late = new Promise<void>((done) => {
+      answer = done;
+    });
+    const duplicate = [
+      { text: "level", isTag: true, count: 1200 },
+      { text: "level", isTag: false, count: 1200 },
+      { text: "shelf", isTag: true, count: 3 },
+      { text: "shelf", isTag: false, count: 3 },
+    ];
+    open(`${AT}?query=`, {
+      ...answers,
+      "GET organizations/acme/vedette/suggestions/": async (url: URL) => {
+        if (url.searchParams.get("key") !== "browser")
+          return { body: { isComplete: true, leftOut: 0, suggestions: duplicate } };
+        await late;
+        return {
+          body: {
+            isComplete: true,
+            leftOut: 0,
+            suggestions: [{ text: "Chrome", isTag: false, count: 9000 }],
+          },
+        };
+      },
+    });
+    const input = (await field()) as HTMLInputElement;
+    await userEvent.type(input, "shelf");
+    await waitFor(() => expect(options()).toEqual(["shelf3 events"]));
+    await userEvent.clear(input);
+    await userEvent.type(input, "browser:");
+    expect(options()).toEqual([]);
+    answer();
+    await waitFor(() => expect(options()).toEqual(["Chrome9k"]));
+  });
+
   it("remembers what was searched for", async () => {
     const { router } = open(`${AT}?query=`, answers);
     const input = (await field()) as HTMLInputElement;

@@ -12,6 +12,7 @@ import { useShortcuts } from "../../ui/hotkeys.ts";
 import { Panel } from "../../ui/Panel.tsx";
 import { Pre } from "../../ui/Pre.tsx";
 import { RedactedMark } from "../../ui/Redacted.tsx";
+import { Scroll } from "../../ui/Scroll.tsx";
 import { Segmented } from "../../ui/Tabs.tsx";
 import { ValueTree } from "../../ui/ValueTree.tsx";
 import { FrameView } from "./FrameView.tsx";
@@ -115,7 +116,7 @@ function ExceptionHead({
         {exception.mechanism ? <MechanismMark mechanism={exception.mechanism} first={first} /> : null}
       </div>
       {value === null || value === undefined || value === "" ? null : (
-        <div className={styles.value}>
+        <Scroll className={styles.value}>
           {typeof value === "string" ? (
             <>
               {value}
@@ -124,7 +125,7 @@ function ExceptionHead({
           ) : (
             <ValueTree value={value} meta={child(meta, "value")} />
           )}
-        </div>
+        </Scroll>
       )}
     </header>
   );

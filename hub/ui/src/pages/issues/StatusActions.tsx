@@ -13,11 +13,13 @@ const MoreArchive = lazy(() => import("./MoreWays.tsx").then((m) => ({ default: 
 
 interface Props {
   status: IssueStatus | "mixed";
+  /** Ids of the projects that the issues are of. */
+  projects: readonly string[];
   onChange: (to: StatusChange) => void;
   small?: boolean;
 }
 
-export function StatusActions({ status, onChange, small }: Props) {
+export function StatusActions({ status, projects, onChange, small }: Props) {
   const caret = small ? styles.caretSmall : styles.caret;
   // As wide as the menus will be, so that nothing moves.
   const awaited = (
@@ -44,7 +46,7 @@ export function StatusActions({ status, onChange, small }: Props) {
           </Button>
           <span>
             <Suspense fallback={awaited}>
-              <MoreResolve onChange={onChange} buttonClassName={caret} />
+              <MoreResolve projects={projects} onChange={onChange} buttonClassName={caret} />
             </Suspense>
           </span>
         </div>

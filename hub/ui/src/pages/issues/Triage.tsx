@@ -4,6 +4,7 @@ import { lazy, Suspense } from "react";
 import type { Assignee } from "../../api/types.ts";
 import { initials } from "../../lib/format.ts";
 import { cx } from "../../ui/classes.ts";
+import { Icon } from "../../ui/icons.tsx";
 import { Menu, MenuItem, MenuLabel } from "../../ui/Menu.tsx";
 import styles from "./Triage.module.css";
 
@@ -30,17 +31,22 @@ export function PriorityMark({ priority, quiet }: { priority: string; quiet?: bo
 interface PriorityProps {
   /** Absent where many are chosen. */
   value?: string;
+  /** In a row of many: the short id of its issue, which the name has and the eye sees beside it. */
+  of?: string;
   onChange: (priority: string) => void;
   buttonClassName?: string;
 }
 
-export function PriorityMenu({ value, onChange, buttonClassName }: PriorityProps) {
+export function PriorityMenu({ value, of, onChange, buttonClassName }: PriorityProps) {
   return (
     <Menu
-      name={value ? `Priority: ${value}` : "Set the priority"}
-      buttonClassName={buttonClassName ?? styles.button}
+      name={value ? `Priority${of ? ` of ${of}` : ""}: ${value}` : "Set the priority"}
+      buttonClassName={buttonClassName ?? (of ? styles.inRow : styles.button)}
+      caret={!of}
       label={
-        value ? (
+        value && of ? (
+          <PriorityMark priority={value} quiet />
+        ) : value ? (
           <>
             <PriorityMark priority={value} quiet />
             <span className={styles.word}>{value}</span>
@@ -89,22 +95,32 @@ interface OwnerProps {
   org: string;
   /** Absent where many are chosen. */
   value?: Assignee | null;
+  /** As with priorities. */
+  of?: string;
   onChange: (who: Assignee | null) => void;
   buttonClassName?: string;
   /** The issue whose rules are asked for a suggestion. */
   issue?: string;
 }
 
-export function OwnerMenu({ org, value, onChange, buttonClassName, issue }: OwnerProps) {
-  const name = value === undefined ? "Assign to" : `Owner: ${value?.name ?? "nobody"}`;
+export function OwnerMenu({ org, value, of, onChange, buttonClassName, issue }: OwnerProps) {
+  const name =
+    value === undefined ? "Assign to" : `Owner${of ? ` of ${of}` : ""}: ${value?.name ?? "nobody"}`;
   return (
     <span data-owners className={styles.owners}>
       <Menu
         name={name}
-        buttonClassName={buttonClassName ?? styles.button}
+        buttonClassName={buttonClassName ?? (of ? styles.inRow : styles.button)}
+        caret={!of}
         label={
           value === undefined ? (
             "Assign"
+          ) : of ? (
+            value ? (
+              <OwnerMark owner={value} />
+            ) : (
+              <Icon name="user" size={15} />
+            )
           ) : value ? (
             <>
               <OwnerMark owner={value} />

@@ -33,6 +33,7 @@ export function toMarkdown(issue: IssueDetail, event: EventDetail): string {
     exceptions: values<ExceptionValue>("exception"),
     breadcrumbs: values<Breadcrumb>("breadcrumbs"),
     request: (data("request") as RequestData | undefined) ?? null,
+    tags: event.tags.map(({ key, value }) => [key, value ?? ""] as const),
   });
 }
 

@@ -27,6 +27,8 @@ export function usePeek(): [Looked | null, (issue: Issue | null, at?: HTMLElemen
       return;
     }
     timer.current = setTimeout(() => {
+      // The row may have left the list in the meantime.
+      if (!at.isConnected) return;
       const box = at.getBoundingClientRect();
       const fits = box.bottom + HEIGHT_MAX + EDGE < window.innerHeight;
       setLooked({

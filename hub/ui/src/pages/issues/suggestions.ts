@@ -48,7 +48,8 @@ export function useSuggestions(scope: Scope, typing: Typing): Suggestion[] {
 function useKeys(scope: Scope, isWanted: boolean): Suggestion[] {
   const project = scope.kind === "issues" ? scope.project : [];
   const { data } = useQuery({ ...suggestionsQuery(scope.org, project), enabled: isWanted });
-  const offered = data?.suggestions ?? [];
+  // A tag may be called like a field of events: it is offered once.
+  const offered = [...new Map((data?.suggestions ?? []).map((each) => [each.text, each])).values()];
   const { data: all = [] } = useQuery({ ...knownKeys, enabled: isWanted });
   const known = all.filter((each) => scope.kind === "issues" || !each.ofIssues);
   const names = new Set(known.map(({ key }) => key));

@@ -27,10 +27,39 @@ it("finds an issue by its short id, typed as one speaks it", async () => {
 
 it("offers what the page can do, with its key, and pages and projects", async () => {
   open(AT, answers);
+  await screen.findByRole("checkbox", { name: "Select SHOP-1" });
+  await userEvent.keyboard("j");
   const field = await palette();
-  expect(names()).toContain("Resolve, or reopenActione");
+  expect(names()).toContain("Resolve or reopenActione");
   await userEvent.type(field, "settings of");
   expect(names()[0]).toBe("Settings of shopProject");
+});
+
+it("offers nothing that there is nothing to do to", async () => {
+  open(AT, answers);
+  await palette();
+  expect(names()[0]).toBe("IssuesPage");
+  expect(names()).toContain("Keyboard shortcutsAction?");
+  for (const does of ["Resolve or reopenActione", "Select or deselectActionx", "UndoActionz"])
+    expect(names()).not.toContain(does);
+});
+
+it("finds issues by words, once one pauses", async () => {
+  const asked: string[] = [];
+  const { router } = open(AT, {
+    ...answers,
+    "GET organizations/acme/issues/": (url) => {
+      if (url.searchParams.get("limit") === "5") asked.push(url.searchParams.get("query") ?? "");
+      return { body: [issue({ title: "ValueError: too large" })], headers: pageHeaders(null, 1) };
+    },
+  });
+  await userEvent.type(await palette(), "too lar");
+  await waitFor(() =>
+    expect(names()).toEqual(["SHOP-1 ValueError: too largeIssue", "Search issues for too larSearch"]),
+  );
+  expect(asked).toEqual(["too lar"]);
+  await userEvent.keyboard("{Enter}");
+  await waitFor(() => expect(router.state.location.pathname).toBe("/organizations/acme/issues/1"));
 });
 
 it("leads to a page, and the filter goes along", async () => {

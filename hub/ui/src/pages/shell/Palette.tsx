@@ -2,14 +2,16 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
-import { eventIdQuery, shortIdQuery } from "../../api/issues.ts";
+import { type KeyboardEvent, type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
+import { eventIdQuery, issuesByWordsQuery, shortIdQuery } from "../../api/issues.ts";
 import { projectsQuery } from "../../api/projects.ts";
+import type { Issue } from "../../api/types.ts";
 import { pick } from "../../lib/pick.ts";
 import { PROJECT_TABS, type ProjectTab, type SettingsTab } from "../../routes.tsx";
 import { cx } from "../../ui/classes.ts";
-import { actionsNow } from "../../ui/hotkeys.ts";
+import { type Action, actionsNow } from "../../ui/hotkeys.ts";
 import { Icon, type IconName } from "../../ui/icons.tsx";
+import { useSettled } from "../../ui/settled.ts";
 import styles from "./Palette.module.css";
 import { PLACES } from "./places.ts";
 
@@ -23,6 +25,8 @@ interface Entry {
 }
 
 const SHOWN_MAX = 40;
+/** Shorter texts find too much. */
+const WORDS_MIN = 3;
 /** Pages behind a tab of the settings. */
 const SETTINGS: readonly { tab?: SettingsTab; name: string; icon: IconName }[] = [
   { name: "Your account, password and sessions", icon: "user" },
@@ -45,11 +49,18 @@ const EVENT_ID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 /** A project's slug, a hyphen, and a number in letters and digits. */
 const SHORT_ID = /^[a-z0-9_-]+-[a-z0-9]{1,10}$/i;
 
-export function Palette({ org, onClose }: { org: string; onClose: () => void }) {
+interface Props {
+  org: string;
+  /** What was typed before it was there. */
+  typed: RefObject<string>;
+  onClose: () => void;
+}
+
+export function Palette({ org, typed, onClose }: Props) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const list = useRef<HTMLDivElement>(null);
-  const [text, setText] = useState("");
+  const [text, setText] = useState(typed.current);
   const [at, setAt] = useState(0);
   const entries = useEntries(org, text);
   useEffect(() => {
@@ -98,7 +109,7 @@ export function Palette({ org, onClose }: { org: string; onClose: () => void }) 
           aria-expanded={entries.length > 0}
           aria-controls={`${id}-list`}
           aria-activedescendant={entries.length ? `${id}-${at}` : undefined}
-          placeholder="A page, a project, SHOP-12, an event's id, or what to do"
+          placeholder="A page, a project, an issue, an event's id, or what to do"
           spellCheck={false}
           autoComplete="off"
           value={text}
@@ -142,20 +153,29 @@ function useEntries(org: string, text: string): Entry[] {
     enabled: SHORT_ID.test(wanted),
     retry: false,
   });
+  const settled = useSettled(wanted);
+  // What is no search, such as half of a quotation, finds nothing yet.
+  const { data: found = [] } = useQuery({
+    ...issuesByWordsQuery(org, settled),
+    enabled: settled.length >= WORDS_MIN && settled === wanted,
+  });
   // The page beneath stays as it is while the palette is open.
   const actions = useMemo(() => actionsNow().filter(({ id }) => !id.startsWith("places.")), []);
   const eventId = EVENT_ID.test(wanted) ? wanted.replace(/-/g, "").toLowerCase() : null;
   const event = useQuery({ ...eventIdQuery(org, eventId ?? ""), enabled: eventId !== null });
   const issue = SHORT_ID.test(wanted) ? named.data?.group : undefined;
+  const asEntry = ({ id, does, keys, run }: Action): Entry => ({
+    id,
+    group: "Action",
+    name: does,
+    icon: "right",
+    keys,
+    run,
+  });
+  const isOfEveryPage = ({ id }: Action) => id.startsWith("everywhere.");
   const fixed: Entry[] = [
-    ...actions.map(({ id, does, keys, run }) => ({
-      id,
-      group: "Action",
-      name: does,
-      icon: "right" as const,
-      keys,
-      run,
-    })),
+    // What the shown page can do, and after the pages what every page can.
+    ...actions.filter((action) => !isOfEveryPage(action)).map(asEntry),
     ...PLACES.map(({ id, to, name, icon }) => ({
       id: `place.${id}`,
       group: "Page",
@@ -170,6 +190,7 @@ function useEntries(org: string, text: string): Entry[] {
       icon: "plus",
       run: () => void navigate({ to: "/organizations/$org/projects/new", params: { org } }),
     },
+    ...actions.filter(isOfEveryPage).map(asEntry),
     ...SETTINGS.map(({ tab, name, icon }) => ({
       id: `settings.${name}`,
       group: "Page",
@@ -209,22 +230,16 @@ function useEntries(org: string, text: string): Entry[] {
       })),
     ]),
   ];
+  const toIssue = ({ id, shortId, title }: Pick<Issue, "id" | "shortId" | "title">): Entry => ({
+    id: `issue.${id}`,
+    group: "Issue",
+    name: `${shortId} ${title}`,
+    icon: "issues",
+    run: () => void navigate({ to: "/organizations/$org/issues/$issueId", params: { org, issueId: id } }),
+  });
+  const others = settled === wanted ? found.filter(({ id }) => id !== issue?.id) : [];
   return [
-    ...(issue
-      ? [
-          {
-            id: `issue.${issue.id}`,
-            group: "Issue",
-            name: `${issue.shortId} ${issue.title}`,
-            icon: "issues" as const,
-            run: () =>
-              void navigate({
-                to: "/organizations/$org/issues/$issueId",
-                params: { org, issueId: issue.id },
-              }),
-          },
-        ]
-      : []),
+    ...(issue ? [toIssue(issue)] : []),
     ...(eventId && event.data
       ? [
           {
@@ -237,6 +252,7 @@ function useEntries(org: string, text: string): Entry[] {
         ]
       : []),
     ...pick(fixed, ({ name, group }) => `${name} ${group}`, wanted).slice(0, SHOWN_MAX),
+    ...others.map(toIssue),
     ...(wanted
       ? [
           {

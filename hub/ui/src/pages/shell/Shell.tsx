@@ -2,7 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { lazy, type RefObject, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useLiveIssues } from "../../api/live.ts";
 import { logout, organizationsQuery, sessionQuery } from "../../api/session.ts";
 import { initials } from "../../lib/format.ts";
@@ -31,6 +31,7 @@ export function Shell() {
   showZone(zone);
   const [help, setHelp] = useState(false);
   const [palette, setPalette] = useState(false);
+  const typed = useRef("");
   const undo = useUndo();
   useLiveIssues(org);
   const nav = useRef<HTMLElement>(null);
@@ -69,6 +70,7 @@ export function Shell() {
       if (event.key !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
       event.preventDefault();
       // Over another dialog it would hide what that one asks.
+      typed.current = "";
       setPalette((isOpen) => !isOpen && !document.querySelector("dialog[open]"));
     };
     window.addEventListener("keydown", onKey);
@@ -103,7 +105,10 @@ export function Shell() {
           <IconButton
             icon="search"
             label="Command palette, Ctrl or Cmd and K"
-            onClick={() => setPalette(true)}
+            onClick={() => {
+              typed.current = "";
+              setPalette(true);
+            }}
           />
           <IconButton
             icon={theme === "dark" ? "sun" : "moon"}
@@ -124,11 +129,26 @@ export function Shell() {
       </main>
       {help ? <KeyboardHelp onClose={() => setHelp(false)} /> : null}
       {palette ? (
-        <Suspense>
-          <Palette org={org} onClose={() => setPalette(false)} />
+        <Suspense fallback={<PaletteToCome typed={typed} />}>
+          <Palette org={org} typed={typed} onClose={() => setPalette(false)} />
         </Suspense>
       ) : null}
     </div>
+  );
+}
+
+/** Takes what is typed while the palette is on its way: it is meant for it, and for no key of the page. */
+function PaletteToCome({ typed }: { typed: RefObject<string> }) {
+  return (
+    <dialog open className="visually-hidden" aria-label="Command palette">
+      <input
+        autoFocus
+        aria-label="Go to or do"
+        onChange={(event) => {
+          typed.current = event.target.value;
+        }}
+      />
+    </dialog>
   );
 }
 
