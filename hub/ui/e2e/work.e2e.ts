@@ -23,6 +23,8 @@ describe.each(EVERY_LOOK)("in $look", (look) => {
       await page.getByRole("menuitemcheckbox", { name: "low" }).click();
       await page.getByText(`${shortId} set to low priority`).waitFor();
       await page.getByRole("button", { name: "Owner: nobody" }).click();
+      await page.getByRole("menuitemcheckbox", { name: /you$/ }).waitFor();
+      await shoot("owners");
       await page.getByRole("menuitemcheckbox", { name: /you$/ }).click();
       await page.getByText(`${shortId} assigned to`).waitFor();
       await awaitIssue(at, `${type} issue.priority:low assigned:me`);

@@ -45,7 +45,7 @@ export function IssueFacts({ org, issue, place, onAssign, onPriority }: Props) {
         >
           {trend.text}
           <span className={styles.beside}>
-            {exact(trend.now)} after {exact(trend.before)}
+            {exact(trend.now)}, {exact(trend.before)} the week before
           </span>
         </span>
       </Fact>

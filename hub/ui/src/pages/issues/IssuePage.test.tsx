@@ -189,6 +189,19 @@ describe("the issue page", () => {
     expect(requests.find((each) => each.method === "PUT")?.body).toMatchObject({ status: "resolved" });
   });
 
+  it("leads on to all issues of the user and to the whole trace, and says what a size means", async () => {
+    const trace_id = "ab".repeat(16);
+    const contexts = { trace: { trace_id }, device: { memory_size: 17_179_869_184 } };
+    const user = { id: 'a "b', email: "ann@example.org" } as EventDetail["user"];
+    open(AT, answers(event({ user, contexts })));
+    const link = await screen.findByRole("link", { name: "All issues of this user" });
+    const search = (element: HTMLElement) =>
+      new URL(element.getAttribute("href") ?? "", "http://x").searchParams;
+    expect(search(link).get("query")).toBe('user.id:"a \\"b"');
+    expect(search(screen.getByRole("link", { name: "All of this trace" })).get("trace")).toBe(trace_id);
+    expect(screen.getByText("16 GiB")).toBeTruthy();
+  });
+
   it("notes that one has seen the issue, once, and tells who has", async () => {
     const seen = { id: "1", name: "Anna Sol", email: "anna@example.org", username: "anna" };
     let body = issueDetail({ hasSeen: false });

@@ -255,6 +255,7 @@ function Loaded({ org, issue }: { org: string; issue: IssueDetail }) {
             environment={search.environment}
             event={event.data}
             query={search.query}
+            hasTags={tab !== "tags"}
             onFilter={filterBy}
             onZoom={(from, to) =>
               show("latest", { statsPeriod: undefined, start: toIso(from), end: toIso(to), with: undefined })

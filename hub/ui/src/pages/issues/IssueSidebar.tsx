@@ -25,6 +25,8 @@ interface Props {
   environment?: readonly string[];
   event: EventDetail | undefined;
   query?: string;
+  /** Not beside the page that shows them all. */
+  hasTags: boolean;
   onFilter: (query: string | undefined) => void;
   /** A range of the chart was drawn: its edges in unix seconds. */
   onZoom: (from: number, to: number) => void;
@@ -35,9 +37,10 @@ const LATE_MS = 60_000;
 const TAGS_SHOWN = 6;
 const VALUES_SHOWN = 4;
 
-export function IssueSidebar({ org, issue, environment, event, query, onFilter, onZoom }: Props) {
+export function IssueSidebar(props: Props) {
+  const { org, issue, environment, event, query, hasTags, onFilter, onZoom } = props;
   const [range, setRange] = useState<"24h" | "30d">("24h");
-  const tags = useQuery(issueTagsQuery(org, issue.id, environment));
+  const tags = useQuery({ ...issueTagsQuery(org, issue.id, environment), enabled: hasTags });
   const releases = useQuery(releasesQuery(org, [issue.project.id], "30d"));
   const points = issue.stats?.[range] ?? [];
   return (
@@ -70,14 +73,16 @@ export function IssueSidebar({ org, issue, environment, event, query, onFilter, 
       <Suspects org={org} issue={issue.id} />
       <Told org={org} issue={issue} />
       {event ? <EventTimes event={event} /> : null}
-      <section className={styles.block}>
-        <h2>Tags</h2>
-        {tags.isError ? <p className={styles.quiet}>{tags.error.message}</p> : null}
-        {tags.data?.length === 0 ? <p className={styles.quiet}>No event has tags.</p> : null}
-        {tags.data?.slice(0, TAGS_SHOWN).map((tag) => (
-          <TagBars key={tag.key} tag={tag} max={VALUES_SHOWN} query={query} onFilter={onFilter} />
-        ))}
-      </section>
+      {hasTags ? (
+        <section className={styles.block}>
+          <h2>Tags</h2>
+          {tags.isError ? <p className={styles.quiet}>{tags.error.message}</p> : null}
+          {tags.data?.length === 0 ? <p className={styles.quiet}>No event has tags.</p> : null}
+          {tags.data?.slice(0, TAGS_SHOWN).map((tag) => (
+            <TagBars key={tag.key} tag={tag} max={VALUES_SHOWN} query={query} onFilter={onFilter} />
+          ))}
+        </section>
+      ) : null}
     </aside>
   );
 }

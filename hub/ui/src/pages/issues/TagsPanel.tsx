@@ -38,6 +38,7 @@ export function TagsPanel({ org, issue, environment, query, onFilter }: Props) {
   );
   return (
     <div className={styles.page}>
+      <h2 className="visually-hidden">Tags</h2>
       <div className={styles.bar}>
         <input
           className={styles.input}

@@ -5,7 +5,7 @@ import type { Assignee } from "../../api/types.ts";
 import { initials } from "../../lib/format.ts";
 import { cx } from "../../ui/classes.ts";
 import { Icon } from "../../ui/icons.tsx";
-import { Menu, MenuItem, MenuLabel } from "../../ui/Menu.tsx";
+import { Menu, MenuItem } from "../../ui/Menu.tsx";
 import styles from "./Triage.module.css";
 
 const OwnerChoices = lazy(() => import("./OwnerChoices.tsx").then((m) => ({ default: m.OwnerChoices })));
@@ -132,7 +132,13 @@ export function OwnerMenu({ org, value, of, onChange, buttonClassName, issue }: 
         }
       >
         {(close) => (
-          <Suspense fallback={<MenuLabel>Loading who there is</MenuLabel>}>
+          <Suspense
+            fallback={
+              <MenuItem disabled onSelect={() => {}}>
+                Loading who there is
+              </MenuItem>
+            }
+          >
             <OwnerChoices
               org={org}
               value={value}
