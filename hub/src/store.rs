@@ -33,6 +33,7 @@ mod issue_found;
 pub mod issue_list;
 pub mod issue_moves;
 pub mod issue_read;
+mod issue_redirects;
 pub mod issue_tags;
 pub mod issue_trends;
 pub mod issues;

@@ -343,23 +343,32 @@ impl ApiState {
         Err(ApiError::missing())
     }
 
-    /// The issue of an id or short id among these projects.
+    /// The issue of an id or short id among these projects; of one that was merged, what it was
+    /// merged into.
     pub(super) async fn issue_among(
         &self,
         projects: &[Project],
         name: &str,
     ) -> Result<Option<(Project, IssueRow)>, ApiError> {
         let issue = if let Ok(id) = name.parse::<i64>() {
-            self.store.issue_rows(&[id]).await?.pop()
+            match self.store.issue_rows(&[id]).await?.pop() {
+                None => self.store.issue_merged_into(id).await?,
+                found => found,
+            }
         } else if let Ok(short) = ShortId::parse(name) {
             match projects
                 .iter()
                 .find(|project| project.slug == short.project)
             {
                 Some(project) => {
-                    self.store
-                        .issue_by_short_id(project.id, short.number)
-                        .await?
+                    let (project, number) = (project.id, short.number);
+                    match self.store.issue_by_short_id(project, number).await? {
+                        None => {
+                            let store = &self.store;
+                            store.issue_merged_into_by_short_id(project, number).await?
+                        }
+                        found => found,
+                    }
                 }
                 None => None,
             }

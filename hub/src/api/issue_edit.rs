@@ -309,6 +309,23 @@ async fn rows_among(
     Ok(rows)
 }
 
+/// What issues were merged into that are not there any more: who merges them now means that.
+async fn merged_meanwhile(
+    state: &ApiState,
+    projects: &[Project],
+    ids: &[i64],
+    there: &[IssueRow],
+) -> Result<Vec<IssueRow>, ApiError> {
+    let mut rows = Vec::new();
+    for id in ids {
+        if there.iter().all(|row| row.id != *id) {
+            rows.extend(state.store.issue_merged_into(*id).await?);
+        }
+    }
+    rows.retain(|row| projects.iter().any(|project| project.id == row.project_id));
+    Ok(rows)
+}
+
 async fn change_many(
     state: &ApiState,
     caller: &Caller,
@@ -319,7 +336,10 @@ async fn change_many(
 ) -> Result<Response, ApiError> {
     let projects = state.store.projects(organization.id).await?;
     let (first, others) = ids.split_at(ids.len().min(STEP));
-    let rows = rows_among(state, &projects, first).await?;
+    let mut rows = rows_among(state, &projects, first).await?;
+    if wants(change.merge.as_ref()) && others.is_empty() {
+        rows.extend(merged_meanwhile(state, &projects, first, &rows).await?);
+    }
     if rows.is_empty() {
         deed::nothing();
         return Ok(StatusCode::NO_CONTENT.into_response());

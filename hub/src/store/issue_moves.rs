@@ -66,6 +66,10 @@ const MERGE: &[&str] = &[
          users_seen = (SELECT COUNT(*) FROM issue_users WHERE issue_id = ?2)
      FROM (SELECT * FROM issues WHERE id = ?1) AS c
      WHERE issues.id = ?2",
+    // Who has the address of it finds the target, also by that of what was merged into it before.
+    "UPDATE issue_redirects SET issue_id = ?2 WHERE issue_id = ?1",
+    "INSERT INTO issue_redirects (old_id, project_id, short_id, issue_id)
+     SELECT id, project_id, short_id, ?2 FROM issues WHERE id = ?1",
     "DELETE FROM issues WHERE id = ?1",
 ];
 

@@ -187,14 +187,14 @@ impl Write {
     /// [`StoreError::Engine`].
     pub async fn add_issue(&mut self, issue: &NewIssue<'_>) -> Result<i64, StoreError> {
         let face = &issue.face;
-        let id = sqlx::query_scalar(
+        let id = self.next_issue_id().await?;
+        sqlx::query(
             "INSERT INTO issues
              (project_id, short_id, kind, title, culprit, metadata, level, platform, logger,
               is_unhandled, status, substatus, priority, first_seen, last_seen, times_seen,
-              users_seen, first_release, last_release, latest_event, grouping, waiting_since)
+              users_seen, first_release, last_release, latest_event, grouping, waiting_since, id)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                     ?18, ?19, ?20, ?21, ?14)
-             RETURNING id",
+                     ?18, ?19, ?20, ?21, ?14, ?22)",
         )
         .bind(issue.project.as_i64())
         .bind(issue.short_id)
@@ -217,7 +217,8 @@ impl Write {
         .bind(face.release)
         .bind(face.event_id.as_bytes().as_slice())
         .bind(issue.grouping)
-        .fetch_one(self.connection())
+        .bind(id)
+        .execute(self.connection())
         .await?;
         Ok(id)
     }

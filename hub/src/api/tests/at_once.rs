@@ -138,6 +138,8 @@ async fn merges_that_cross_end_in_one_issue() {
         let count = |issue: &Value| issue["count"].as_str().unwrap().parse::<i64>().unwrap();
         let n: i64 = issues.as_array().unwrap().iter().map(count).sum();
         assert_eq!(n, 5, "no event is lost, and none counted twice");
+        let late = merge(one).await;
+        assert_eq!(late.status, StatusCode::OK, "{}", late.text);
     }
 }
 
