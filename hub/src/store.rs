@@ -28,6 +28,7 @@ pub mod grouping;
 mod issue_ages;
 pub mod issue_condition;
 pub mod issue_edit;
+mod issue_found;
 pub mod issue_list;
 pub mod issue_moves;
 pub mod issue_read;

@@ -128,6 +128,18 @@ impl Comparison {
     }
 }
 
+impl IssueCondition {
+    /// How many rows it names.
+    pub(super) fn n_named(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::n_named).sum(),
+            Self::Not(part) => part.n_named(),
+            Self::OneOf(ids) => ids.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// Writes the condition, in parentheses.
 pub(super) fn push_condition(sql: &mut QueryBuilder<Sqlite>, condition: &IssueCondition) {
     match condition {

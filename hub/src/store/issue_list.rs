@@ -7,12 +7,18 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::issue_condition::{IssueCondition, push_condition, push_rows};
+use super::issue_condition::{IssueCondition, push_condition};
+use super::issue_found::Found;
 use super::place::{self, Direction, Place};
 use super::{Store, StoreError};
 
 /// Branches joined in one statement; the engine's own limit is 500.
 const BRANCHES_MAX: usize = 100;
+/// Of so many branches, each is held against issues that a search has found; where there are more,
+/// those issues are looked up instead.
+const HELD_BRANCHES_MAX: usize = 8;
+/// Rows that a statement names in all its branches, if one alone does not name more.
+const NAMED_MAX: usize = 200_000;
 /// Hits are counted up to this.
 pub const HITS_MAX: u64 = 1000;
 /// The statuses of issues that can be seen; those with others are being deleted.
@@ -38,7 +44,7 @@ pub enum IssueSort {
 }
 
 impl IssueSort {
-    const fn column(self) -> &'static str {
+    pub(super) const fn column(self) -> &'static str {
         match self {
             Self::LastSeen => "last_seen",
             Self::FirstSeen => "first_seen",
@@ -52,7 +58,7 @@ impl IssueSort {
 }
 
 /// Which issues. Every part must hold; an empty list asks nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct IssueFilter {
     /// Of these projects. Empty is none at all.
     pub projects: Vec<i64>,
@@ -82,39 +88,20 @@ impl Store {
             .iter()
             .flat_map(|project| statuses.iter().map(|status| (*project, *status)))
             .collect();
+        if branches.len() > HELD_BRANCHES_MAX
+            && let Some(found) = Found::of(filter)
+        {
+            return self.found_places(&found, sort, from, limit).await;
+        }
         let mut places = Vec::new();
-        for branches in branches.chunks(BRANCHES_MAX) {
+        for branches in branches.chunks(branches_at_a_time(filter)) {
             let mut sql = QueryBuilder::new("");
             push_places(&mut sql, filter, sort, from, branches, limit);
-            let rows: Vec<(i64, i64)> = sql.build_query_as().fetch_all(self.reader()).await?;
+            let query = sql.build_query_as().persistent(filter.is_kept());
+            let rows: Vec<(i64, i64)> = query.fetch_all(self.reader()).await?;
             places.extend(rows.into_iter().map(|(value, id)| Place { value, id }));
         }
         Ok(place::page(places, from, limit))
-    }
-
-    /// Those of these issues that the filter lets through, in no order.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`].
-    pub async fn issues_of(
-        &self,
-        filter: &IssueFilter,
-        ids: &[i64],
-    ) -> Result<Vec<i64>, StoreError> {
-        let mut sql = QueryBuilder::new("WITH wanted AS (SELECT value AS issue FROM ");
-        push_rows(&mut sql, ids);
-        // Crossed, so that the engine looks up each instead of walking through all of a project.
-        sql.push(") SELECT issues.id FROM wanted CROSS JOIN issues ON issues.id = wanted.issue");
-        sql.push(" WHERE project_id IN (SELECT value FROM ");
-        push_rows(&mut sql, &filter.projects);
-        sql.push(") AND status IN (SELECT value FROM ");
-        push_rows(&mut sql, &filter.statuses());
-        sql.push(")");
-        push_asked(&mut sql, filter);
-        if let Some(from) = filter.seen_from {
-            sql.push(" AND last_seen >= ").push_bind(from);
-        }
-        Ok(sql.build_query_scalar().fetch_all(self.reader()).await?)
     }
 
     /// How many issues there are, counted up to [`HITS_MAX`].
@@ -122,9 +109,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Engine`].
     pub async fn count_issues(&self, filter: &IssueFilter) -> Result<u64, StoreError> {
+        let statuses = filter.statuses();
+        if filter.projects.len() * statuses.len() > HELD_BRANCHES_MAX
+            && let Some(found) = Found::of(filter)
+        {
+            return self.count_found(&found).await;
+        }
         let mut hits = 0;
         for project in &filter.projects {
-            for status in filter.statuses() {
+            for status in statuses.iter().copied() {
                 if hits >= HITS_MAX {
                     return Ok(HITS_MAX);
                 }
@@ -137,7 +130,8 @@ impl Store {
                     (*project, status),
                 );
                 sql.push(format_args!(" LIMIT {HITS_MAX})"));
-                let n: i64 = sql.build_query_scalar().fetch_one(self.reader()).await?;
+                let query = sql.build_query_scalar().persistent(filter.is_kept());
+                let n: i64 = query.fetch_one(self.reader()).await?;
                 hits += u64::try_from(n).unwrap_or_default();
             }
         }
@@ -159,7 +153,19 @@ impl IssueFilter {
         }
     }
 
-    fn statuses(&self) -> Vec<i64> {
+    /// How many rows the condition names.
+    fn n_named(&self) -> usize {
+        let condition = self.condition.as_ref();
+        condition.map_or(0, IssueCondition::n_named)
+    }
+
+    /// Whether a statement is kept for the next time: on each connection the engine keeps what was
+    /// bound with it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.n_named() == 0
+    }
+
+    pub(super) fn statuses(&self) -> Vec<i64> {
         if self.statuses.is_empty() {
             VISIBLE.to_vec()
         } else {
@@ -177,10 +183,6 @@ fn push_places(
     branches: &[(i64, i64)],
     limit: u32,
 ) {
-    let order = match from {
-        Some((_, Direction::Back)) => "ASC",
-        _ => "DESC",
-    };
     for (n, branch) in branches.iter().enumerate() {
         sql.push(if n == 0 {
             "SELECT * FROM ("
@@ -188,16 +190,49 @@ fn push_places(
             " UNION ALL SELECT * FROM ("
         });
         push_branch(sql, filter, sort, from, *branch);
-        let column = sort.column();
-        sql.push(format_args!(
-            " ORDER BY {column} {order}, id {order} LIMIT "
-        ));
+        sql.push(order_of(sort, from));
         sql.push_bind(i64::from(limit)).push(")");
     }
 }
 
+/// How many branches a statement has, by how many rows each names: they are written down and read
+/// once for every branch.
+fn branches_at_a_time(filter: &IssueFilter) -> usize {
+    (NAMED_MAX / filter.n_named().max(1)).clamp(1, BRANCHES_MAX)
+}
+
+/// The order, up to the number of its limit.
+pub(super) fn order_of(sort: IssueSort, from: Option<(Place, Direction)>) -> String {
+    let column = sort.column();
+    let order = match from {
+        Some((_, Direction::Back)) => "ASC",
+        _ => "DESC",
+    };
+    format!(" ORDER BY {column} {order}, id {order} LIMIT ")
+}
+
+/// Only what lies behind a place.
+pub(super) fn push_behind(
+    sql: &mut QueryBuilder<Sqlite>,
+    sort: IssueSort,
+    from: Option<(Place, Direction)>,
+) {
+    let Some((place, direction)) = from else {
+        return;
+    };
+    let sign = match direction {
+        Direction::Onward => "<",
+        Direction::Back => ">",
+    };
+    sql.push(format_args!(" AND ({}, id) {sign} (", sort.column()));
+    sql.push_bind(place.value)
+        .push(", ")
+        .push_bind(place.id)
+        .push(")");
+}
+
 /// What holds of every issue that is listed, and what the filter asks of them.
-fn push_asked(sql: &mut QueryBuilder<Sqlite>, filter: &IssueFilter) {
+pub(super) fn push_asked(sql: &mut QueryBuilder<Sqlite>, filter: &IssueFilter) {
     // What is about to be deleted is in no list.
     sql.push(" AND NOT EXISTS (SELECT 1 FROM deletion_issues l WHERE l.issue_id = issues.id)");
     if let Some(condition) = &filter.condition {
@@ -231,18 +266,7 @@ fn push_branch(
         });
         sql.push_bind(from);
     }
-    if let Some((place, direction)) = from {
-        let sign = if direction == Direction::Onward {
-            "<"
-        } else {
-            ">"
-        };
-        sql.push(format_args!(" AND ({column}, id) {sign} ("));
-        sql.push_bind(place.value)
-            .push(", ")
-            .push_bind(place.id)
-            .push(")");
-    }
+    push_behind(sql, sort, from);
 }
 
 #[cfg(test)]
@@ -266,6 +290,23 @@ mod tests {
             .await
             .unwrap();
         rows.into_iter().map(|row| row.3 + "\n").collect()
+    }
+
+    #[test]
+    fn a_statement_names_a_bounded_number_of_rows() {
+        let check = |n_found: usize, expected: usize| {
+            let found = IssueCondition::OneOf(vec![1; n_found]);
+            let filter = IssueFilter {
+                condition: Some(IssueCondition::Not(Box::new(found))),
+                ..IssueFilter::default()
+            };
+            assert_eq!(branches_at_a_time(&filter), expected, "{n_found}");
+        };
+        check(0, BRANCHES_MAX);
+        check(2000, BRANCHES_MAX);
+        check(50_000, 4);
+        check(1_000_000, 1);
+        assert_eq!(branches_at_a_time(&IssueFilter::default()), BRANCHES_MAX);
     }
 
     #[tokio::test]
