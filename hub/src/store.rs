@@ -85,8 +85,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Prepared statements kept for each connection.
 const STATEMENTS: usize = 256;
-/// Page cache of each connection, in KiB.
-const CACHE_KIB: u32 = 8 * 1024;
+/// Page cache of the connection that writes, in KiB.
+const WRITER_CACHE_KIB: u32 = 8 * 1024;
+/// Page cache of each one that reads, in KiB: the system keeps what they share.
+const READER_CACHE_KIB: u32 = 4 * 1024;
 /// The write-ahead log is cut back to this after a checkpoint, in bytes.
 const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -196,13 +198,13 @@ impl Store {
             .filename(path)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS)
-            .pragma("cache_size", format!("-{CACHE_KIB}"));
+            .statement_cache_capacity(STATEMENTS);
         // What the file itself remembers is set by the writer alone: setting it takes the write
         // lock, and a reader that is opened beside an open transaction would wait for that in vain.
         let to_write = options
             .clone()
             .create_if_missing(true)
+            .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
             // Must precede the first table: it is what lets the file shrink later.
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
@@ -221,12 +223,15 @@ impl Store {
             .await
             .map_err(opened)?;
         tables::bring_up_to_date(&writer).await?;
+        let to_read = options
+            .pragma("cache_size", format!("-{READER_CACHE_KIB}"))
+            .pragma("query_only", "ON");
         let reader = PoolOptions::<Sqlite>::new()
             .max_connections(READERS)
             .test_before_acquire(false)
             .max_lifetime(None)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options.pragma("query_only", "ON"))
+            .connect_with(to_read)
             .await
             .map_err(opened)?;
         Ok(Self {
