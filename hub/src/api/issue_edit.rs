@@ -209,7 +209,7 @@ async fn delete_many(
 ) -> Result<Response, ApiError> {
     let undo = deletions::undo(params)?;
     let max = (DELETE_NAMED_MAX, SEARCHED_MAX);
-    let issues = meant_ids(state, caller, projects, params, DEFAULT_QUERY, max).await?;
+    let issues = meant_ids(state, caller, projects, params, DEFAULT_QUERY, max, false).await?;
     let first = issues.get(..STEP).unwrap_or(&issues);
     let first = rows_among(state, projects, first).await?;
     if issues.len() <= STEP && undo.is_zero() {
@@ -237,16 +237,15 @@ async fn meant(
     params: &Params,
     change: &IssueChange,
 ) -> Result<Vec<i64>, ApiError> {
-    let named_max = match wants(change.merge.as_ref()) {
-        true => DELETE_NAMED_MAX,
-        false => UPDATE_MAX,
-    };
+    let merges = wants(change.merge.as_ref());
+    let named_max = if merges { DELETE_NAMED_MAX } else { UPDATE_MAX };
     let max = (named_max, SEARCHED_MAX);
-    meant_ids(state, caller, projects, params, ALL, max).await
+    meant_ids(state, caller, projects, params, ALL, max, merges).await
 }
 
 /// The issues a request means: by id, by search, by `status` alone, or else by this search. At most
-/// so many that are named, and so many that are found. Those of other projects are left out.
+/// so many that are named, and so many that are found. Those of other projects are left out. One
+/// that was merged is named by what it became, if merges are followed.
 async fn meant_ids(
     state: &ApiState,
     caller: &Caller,
@@ -254,6 +253,7 @@ async fn meant_ids(
     params: &Params,
     otherwise: &str,
     (named_max, found_max): (u32, u32),
+    follows: bool,
 ) -> Result<Vec<i64>, ApiError> {
     let names: Vec<&str> = params.all("id").collect();
     if names.len() > usize::try_from(named_max).unwrap_or(usize::MAX) {
@@ -273,7 +273,10 @@ async fn meant_ids(
         }
     }
     if !names.is_empty() {
-        let rows = rows_among(state, projects, &ids).await?;
+        let mut rows = rows_among(state, projects, &ids).await?;
+        if follows {
+            rows.extend(merged_meanwhile(state, projects, &ids, &rows).await?);
+        }
         return Ok(rows.into_iter().map(|row| row.id).collect());
     }
     let text = match (params.first("query"), params.some("status")) {
@@ -336,10 +339,7 @@ async fn change_many(
 ) -> Result<Response, ApiError> {
     let projects = state.store.projects(organization.id).await?;
     let (first, others) = ids.split_at(ids.len().min(STEP));
-    let mut rows = rows_among(state, &projects, first).await?;
-    if wants(change.merge.as_ref()) && others.is_empty() {
-        rows.extend(merged_meanwhile(state, &projects, first, &rows).await?);
-    }
+    let rows = rows_among(state, &projects, first).await?;
     if rows.is_empty() {
         deed::nothing();
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -368,6 +368,15 @@ async fn change_many(
                 ids.len()
             );
             return Err(ApiError::field("merge", what));
+        }
+        if let ([row], [_, _, ..]) = (rows.as_slice(), first) {
+            deed::nothing();
+            let merge = Some(issue_moves::already_one(row));
+            let changed = Changed {
+                merge,
+                ..Changed::default()
+            };
+            return Ok(Json(changed).into_response());
         }
         if !others.is_empty() || !undo.is_zero() {
             let rows = rows_among(state, &projects, &ids).await?;

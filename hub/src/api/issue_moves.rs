@@ -99,6 +99,14 @@ pub(super) async fn merge(
     })
 }
 
+/// The answer where all that are named are one issue since others merged them.
+pub(super) fn already_one(row: &IssueRow) -> Merged {
+    Merged {
+        parent: row.id.to_string(),
+        children: Vec::new(),
+    }
+}
+
 /// Which of these issues the others are merged into: the one with most events, or the oldest of
 /// those. They are of one project.
 fn target_of(rows: &[IssueRow]) -> Result<&IssueRow, ApiError> {

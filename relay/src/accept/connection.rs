@@ -199,11 +199,15 @@ where
     note(ended);
 }
 
-/// Drives a connection until it asks for something, or has ended.
+/// Drives a connection until it asks for something, or has ended. One that asks already is not
+/// driven: its answer may be ready, and would go without telling of the end.
 async fn next_request<C>(mut connection: Pin<&mut C>, guest: &Guest) -> Option<hyper::Result<()>>
 where
     C: GracefulConnection<Error = hyper::Error>,
 {
+    if guest.is_asking() {
+        return None;
+    }
     poll_fn(|context| match connection.as_mut().poll(context) {
         Poll::Ready(ended) => Poll::Ready(Some(ended)),
         Poll::Pending if guest.is_asking() => Poll::Ready(None),

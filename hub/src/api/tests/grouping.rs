@@ -179,6 +179,7 @@ async fn merges_issues_with_exact_counts_and_takes_them_apart_again() {
     let apart = hub.delete(&format!("{list}{zero}/hashes/?id={hash}")).await;
     assert_eq!(apart.status, StatusCode::ACCEPTED, "{}", apart.text);
     let new = apart.json()["issues"][0].as_str().unwrap().to_owned();
+    assert_eq!(new, "4", "nor are their ids given to others");
     let new_issue = hub.get(&format!("{list}{new}/")).await.json();
     assert_eq!(
         (&new_issue["count"], &new_issue["userCount"]),
