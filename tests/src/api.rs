@@ -142,7 +142,7 @@ pub fn client() -> reqwest::Client {
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = reqwest::Client::builder()
         .no_proxy()
-        .timeout(Duration::from_secs(30));
+        .timeout(Duration::from_secs(60));
     builder.build().expect("the settings are plain")
 }
 
