@@ -27,7 +27,8 @@ pub(super) enum Mode {
     Source,
 }
 
-/// Words that the rules for credentials and paths wait for; a vector search finds the first of them.
+/// Words that the rules for credentials and paths wait for; a vector search finds the first of them. None is shorter than three
+/// bytes: by two the search would stop at every other line of a program.
 /// They are found in raw JSON too, unless hidden by `\u` escapes. A text that begins with `--` is wanted without one.
 const WORDS: &[&str] = &[
     "earer",
@@ -38,16 +39,14 @@ const WORDS: &[&str] = &[
     " --",
     "'--",
     "\"--",
-    // Pairs in brackets, and elements of XML; in raw JSON quotes and slashes may have a backslash before them.
-    "('",
-    "(b'",
-    "['",
-    "[b'",
-    "(\\\"",
-    "[\\\"",
-    "(\"",
-    "</",
-    "<\\/",
+    // Between name and value of a pair in brackets; in raw JSON quotes may have a backslash before them.
+    "','",
+    "', '",
+    "', b'",
+    "', \\\"",
+    "\\\",\\\"",
+    "\\\", \\\"",
+    "form-data;",
     "VALUES",
     "values (",
     "values(",
@@ -72,11 +71,22 @@ pub(super) fn next_word(bytes: &[u8], from: usize) -> Option<usize> {
     }
 }
 
+/// Whether elements of XML end in a text; in raw JSON a backslash may stand before the slash.
+pub(super) fn has_elements(text: &[u8]) -> bool {
+    let mut opened = memchr::memchr_iter(b'<', text).map(|n| text.get(n + 1..).unwrap_or_default());
+    opened.any(|rest| rest.starts_with(b"/") || rest.starts_with(b"\\/"))
+}
+
 /// Whether a text has one of the words.
 pub(super) fn has_word(text: &[u8]) -> bool {
-    // In raw JSON this would begin every list of texts.
-    let has_list = || memchr::memmem::find(text, b"[\"").is_some();
-    text.starts_with(b"--") || next_word(text, 0).is_some() || has_list()
+    // In raw JSON these would stand between the texts of every list.
+    let has_pair = || {
+        let between: [&[u8]; 3] = [b"\",\"", b"\", \"", b"', \""];
+        between
+            .iter()
+            .any(|between| memchr::memmem::find(text, between).is_some())
+    };
+    text.starts_with(b"--") || next_word(text, 0).is_some() || has_pair() || has_elements(text)
 }
 
 /// Most rounds over one text.
@@ -161,9 +171,6 @@ impl Rules {
                 Mode::Skip | Mode::Text | Mode::Url => Prose::Text,
             };
             pairs::find(text, &self.keys, prose, found);
-            if !is_source {
-                named::parts(text, &self.keys, found);
-            }
             if !is_source && sight.has(PERCENT) {
                 named::encoded(text, &self.keys, found);
             }
@@ -183,6 +190,7 @@ impl Rules {
                 named::tuples(text, &self.keys, found);
                 named::elements(text, &self.keys, found);
                 named::columns(text, &self.keys, found);
+                named::parts(text, &self.keys, found);
             }
         }
         if self.emails && sight.has(AT | PERCENT) {

@@ -17,7 +17,7 @@ use super::notes::{Change, NOTES_MAX, Note, Step};
 use super::pairs;
 use super::roles::{Role, Spot};
 use super::rules::{Hits, Rule};
-use super::text::{Mode, Rules, next_word};
+use super::text::{Mode, Rules, has_elements, next_word};
 use super::{Payload, named, numbers, secrets};
 use crate::limits::JSON_DEPTH_MAX;
 use decide::{decide, secret_rule};
@@ -71,6 +71,8 @@ pub(super) struct Walk<'a> {
     /// `"value": …` members of the open objects, in order.
     values: Vec<(Vec<Step>, Range<usize>)>,
     word: Option<usize>,
+    /// Whether there are ends of elements in it.
+    has_elements: bool,
     /// Inside the value of a sensitive key: whether there is more in it than redactions and empty texts.
     secret_content: Option<bool>,
     /// A line of the frame began a PEM key that no line has ended yet.
@@ -91,6 +93,7 @@ impl<'a> Walk<'a> {
             levels: Vec::with_capacity(16),
             values: Vec::new(),
             word: next_word(bytes, 0),
+            has_elements: has_elements(bytes),
             secret_content: None,
             in_pem: false,
             graphql: None,
@@ -436,7 +439,9 @@ impl<'a> Walk<'a> {
         }
         let bytes = self.bytes;
         let raw = bytes.get(token.raw.clone()).unwrap_or_default();
-        let has_word = self.word.is_some_and(|word| word < token.raw.end) || raw.starts_with(b"--");
+        let has_word = self.word.is_some_and(|word| word < token.raw.end)
+            || raw.starts_with(b"--")
+            || self.has_elements && mode != Mode::Source && has_elements(raw);
         let rules = self.rules;
         if mode == Mode::Source && (self.in_pem || has_word) && self.pem_line(token) {
             return;
