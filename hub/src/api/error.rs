@@ -150,7 +150,7 @@ impl IntoResponse for ApiError {
             tracing::error!(error = %chain(source.as_ref()), "request failed");
         }
         let retry_after = self.retry_after_secs;
-        // Many clients show the text alone; of a text with a place in it that says enough.
+        // Many clients show the text alone. Where a query or a place in a text is wrong, it says enough.
         let detail = match self.field {
             Some(field) if field != "query" && self.span.is_none() => {
                 format!("{field}: {}", self.detail)

@@ -120,6 +120,12 @@ async fn the_older_shape_names_figures_and_groups() {
     assert!(is_near(total(&groups["Other"]), 2.0));
     let both = stats("&topEvents=1&field=issue&yAxis=count()&yAxis=count_unique(user)").await;
     assert!(is_near(total(&both["SHOP-1"]["count()"]), 3.0));
+    let mut twin = error("Zero", "ann", 5);
+    twin["exception"]["values"][0]["stacktrace"]["frames"][1]["function"] = json!("refund");
+    hub.digest(6, &twin).await;
+    let twins = stats("&topEvents=2&field=title").await;
+    assert!(is_near(total(&twins["Zero: Zero went wrong"]), 3.0));
+    assert!(is_near(total(&twins["Zero: Zero went wrong (2)"]), 1.0));
     let before = stats("&comparisonDelta=3600").await;
     assert_eq!(before["data"][0][1][0]["comparisonCount"], 0);
 

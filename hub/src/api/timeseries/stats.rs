@@ -1,6 +1,8 @@
 //! The same in the older shape that charting tools of Sentry's users ask for: points as
 //! `[second, [{"count": n}]]`, several figures or groups as a map by their names.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -108,25 +110,26 @@ fn shaped(series: &Timeseries, is_grouped: bool, is_several: bool) -> Value {
         return all.next().map_or_else(|| json!({ "data": [] }), plain);
     }
     let mut named: Map<String, Value> = Map::new();
+    let mut orders: HashMap<String, Option<usize>> = HashMap::new();
     for (place, one) in all {
         let value = plain((place, one));
-        let figures = if is_grouped {
-            let group = named.entry(group_name(one)).or_insert_with(|| json!({}));
-            group.as_object_mut()
-        } else {
-            Some(&mut named)
-        };
-        if let Some(figures) = figures {
-            figures.insert(one.y_axis.to_owned(), value);
+        if !is_grouped {
+            named.insert(one.y_axis.to_owned(), value);
+            continue;
         }
-    }
-    if is_grouped && !is_several {
-        // A group of one figure is that figure.
-        for group in named.values_mut() {
-            let figures = group.as_object().map(|figures| figures.values());
-            if let Some(figure) = figures.and_then(|mut figures| figures.next().cloned()) {
-                *group = figure;
-            }
+        let mut name = group_name(one);
+        let order = one.meta.order;
+        // Issues may have the same title: none takes the place of another.
+        if *orders.entry(name.clone()).or_insert(order) != order {
+            name = format!("{name} ({})", order.map_or(0, |order| order + 1));
+        }
+        if !is_several {
+            named.insert(name, value);
+            continue;
+        }
+        let figures = named.entry(name).or_insert_with(|| json!({}));
+        if let Some(figures) = figures.as_object_mut() {
+            figures.insert(one.y_axis.to_owned(), value);
         }
     }
     Value::Object(named)
