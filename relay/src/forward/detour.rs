@@ -16,7 +16,7 @@ use super::dial::{Dialled, Plan};
 use super::error::LinkError;
 use super::hubs::{HUB_DELAY, Peers, RESCUE_DELAY};
 use super::identity::Identity;
-use super::path::{PathLength, PathWatch};
+use super::path::{PathLength, PathState, PathWatch};
 use super::{Config, Congestion};
 
 /// How long the path is left alone after another way was tried in vain.
@@ -77,15 +77,25 @@ impl<'a> Detours<'a> {
         self.length.note(rtt, was_full);
     }
 
-    /// Begins another way when there is reason to. `is_owed` is whether the hub has something to
-    /// answer.
-    pub(super) fn look(&mut self, figures: PathFigures, is_owed: bool, measured: Measured) {
+    /// Begins another way when there is reason to; gives what the path shows. `is_owed` is whether
+    /// the hub has something to answer.
+    pub(super) fn look(
+        &mut self,
+        figures: PathFigures,
+        is_owed: bool,
+        measured: Measured,
+    ) -> PathState {
         let now = Instant::now();
-        // Elsewhere a hub may be that lives; where there is one alone, patience costs less than
-        // dialling it again. Over TCP no more is heard than the hub itself says, in its own time.
-        let is_owed = is_owed && self.peers.hubs.len() > 1 && self.at.1 == Carrier::Quic;
-        let since = self.began.elapsed();
-        let is_suspect = self.path.is_suspect(figures, is_owed, since);
+        // Over TCP no more is heard than the hub itself says, in its own time.
+        let is_owed = is_owed && self.at.1 == Carrier::Quic;
+        let state = self.path.note(figures, is_owed, self.began.elapsed());
+        let is_suspect = match state {
+            PathState::Lives => false,
+            // Elsewhere a hub may be that lives; where there is one alone, patience costs less than
+            // dialling it again.
+            PathState::Owes => self.peers.hubs.len() > 1,
+            PathState::Silent => true,
+        };
         let config = self.config();
         match &self.under_way {
             Some(detour) if detour.is_rescue && !is_suspect => self.under_way = None,
@@ -111,6 +121,7 @@ impl<'a> Detours<'a> {
             }
             None => {}
         }
+        state
     }
 
     /// Ends when the other way is there or is none; never, when none is tried. Dropping the future

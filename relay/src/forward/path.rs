@@ -98,6 +98,17 @@ impl Holding {
     }
 }
 
+/// What a path shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathState {
+    /// The hub is heard, or owes nothing.
+    Lives,
+    /// The hub is silent for longer than its answer takes.
+    Owes,
+    /// Not even what keeps the path alive was answered.
+    Silent,
+}
+
 /// When the hub was last heard of.
 #[derive(Debug, Default)]
 pub(super) struct PathWatch {
@@ -116,14 +127,9 @@ impl PathWatch {
         }
     }
 
-    /// Notes how much was heard of the hub by now, and whether it owes an answer; whether the path
-    /// is suspect.
-    pub(super) fn is_suspect(
-        &mut self,
-        figures: PathFigures,
-        is_owed: bool,
-        now: Duration,
-    ) -> bool {
+    /// Notes how much was heard of the hub by now, and whether it owes an answer; gives what that
+    /// shows.
+    pub(super) fn note(&mut self, figures: PathFigures, is_owed: bool, now: Duration) -> PathState {
         if figures.heard != self.heard {
             self.heard = figures.heard;
             self.heard_at = now;
@@ -134,7 +140,11 @@ impl PathWatch {
         let owes_too_long = self.owed_since.is_some_and(|since| {
             now.saturating_sub(since.max(self.heard_at)) > OWED_MIN.max(round_trips)
         });
-        owes_too_long || now.saturating_sub(self.heard_at) > patience
+        match now.saturating_sub(self.heard_at) > patience {
+            true => PathState::Silent,
+            false if owes_too_long => PathState::Owes,
+            false => PathState::Lives,
+        }
     }
 }
 
@@ -216,35 +226,35 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_suspect_when_the_keep_alive_is_not_answered() {
+    fn a_path_is_silent_when_the_keep_alive_is_not_answered() {
         let rtt = Duration::from_millis(100);
         let mut path = PathWatch::new(seconds(100));
-        let mut check = |heard, rtt, now| path.is_suspect(figures(heard, rtt), false, seconds(now));
-        assert!(!check(7, rtt, 101));
-        assert!(!check(7, rtt, 108));
-        assert!(check(7, rtt, 109));
-        assert!(!check(8, rtt, 110));
+        let mut note = |heard, rtt, now| path.note(figures(heard, rtt), false, seconds(now));
+        assert_eq!(note(7, rtt, 101), PathState::Lives);
+        assert_eq!(note(7, rtt, 108), PathState::Lives);
+        assert_eq!(note(7, rtt, 109), PathState::Silent);
+        assert_eq!(note(8, rtt, 110), PathState::Lives);
         // Two seconds of round trip are no loss.
-        assert!(!check(8, seconds(2), 123));
-        assert!(check(8, seconds(2), 124));
+        assert_eq!(note(8, seconds(2), 123), PathState::Lives);
+        assert_eq!(note(8, seconds(2), 124), PathState::Silent);
     }
 
     #[test]
-    fn a_hub_that_owes_an_answer_is_suspect_sooner() {
+    fn a_hub_that_owes_an_answer_is_missed_sooner() {
         let rtt = Duration::from_millis(100);
         let mut path = PathWatch::new(seconds(0));
-        let mut check =
-            |heard, rtt, is_owed, now| path.is_suspect(figures(heard, rtt), is_owed, seconds(now));
+        let mut note =
+            |heard, rtt, is_owed, now| path.note(figures(heard, rtt), is_owed, seconds(now));
         // What it owes counts from when it came to owe it, and from when it was last heard.
-        assert!(!check(1, rtt, false, 0));
-        assert!(!check(1, rtt, true, 5));
-        assert!(!check(1, rtt, true, 6));
-        assert!(check(1, rtt, true, 7));
-        assert!(!check(2, rtt, true, 8));
-        assert!(!check(2, rtt, false, 15));
-        assert!(!check(3, seconds(2), true, 16));
-        assert!(!check(3, seconds(2), true, 24));
-        assert!(check(3, seconds(2), true, 25));
+        assert_eq!(note(1, rtt, false, 0), PathState::Lives);
+        assert_eq!(note(1, rtt, true, 5), PathState::Lives);
+        assert_eq!(note(1, rtt, true, 6), PathState::Lives);
+        assert_eq!(note(1, rtt, true, 7), PathState::Owes);
+        assert_eq!(note(2, rtt, true, 8), PathState::Lives);
+        assert_eq!(note(2, rtt, false, 15), PathState::Lives);
+        assert_eq!(note(3, seconds(2), true, 16), PathState::Lives);
+        assert_eq!(note(3, seconds(2), true, 24), PathState::Lives);
+        assert_eq!(note(3, seconds(2), true, 25), PathState::Owes);
     }
 
     fn figures(heard: u64, rtt: Duration) -> PathFigures {

@@ -13,13 +13,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::adapt::{Measured, Second, adapt};
-use super::channel::{Channel, PathFigures};
+use super::channel::{Carrier, Channel, PathFigures};
 use super::detour::Detours;
 use super::dial::Dialled;
 use super::dictionaries;
 use super::error::LinkError;
 use super::hubs::{self, Peers};
 use super::outbox::{ByLane, Order, Outbox};
+use super::path::PathState;
 use super::renew::Renewal;
 use super::report::{self, Reporter};
 use super::{Link, told};
@@ -160,7 +161,7 @@ impl Session<'_> {
     async fn run(&mut self) -> Result<(), LinkError> {
         let mut changed = self.link.spool.changed();
         self.outbox.spool_changed(&self.link.spool.lanes());
-        self.look();
+        let _ = self.look();
         let report_interval = self.link.config.report_interval.0;
         let mut reports = ticks(report_interval.max(Duration::from_millis(100)));
         let mut looks = ticks(LOOK_INTERVAL);
@@ -191,7 +192,9 @@ impl Session<'_> {
                 },
                 _ = reports.tick() => self.report().await?,
                 _ = looks.tick() => {
-                    self.look();
+                    if self.look() != PathState::Lives && self.channel.carrier() == Carrier::Quic {
+                        self.knock().await?;
+                    }
                     self.tell_notice().await?;
                     self.tell_erased().await?;
                 }
@@ -318,7 +321,10 @@ impl Session<'_> {
                 };
                 self.channel.send(&Frame::Ping(pong)).await?;
             }
-            Frame::Ping(_) => {}
+            // The path lives: no other way is needed.
+            Frame::Ping(_) => {
+                self.look();
+            }
             Frame::Cert(cert) => {
                 if let Some(kept) = self.renewal.take(cert).await {
                     self.channel.send(&kept).await?;
@@ -378,8 +384,19 @@ impl Session<'_> {
         }
     }
 
-    /// Looks at what may change while the connection lasts.
-    fn look(&mut self) {
+    /// Asks a silent hub for a word. QUIC tries a silent path ever more rarely, and would sleep
+    /// through the seconds in which one that comes and goes is there: what was under way would be
+    /// sent again on another connection.
+    async fn knock(&mut self) -> Result<(), LinkError> {
+        let knock = Ping {
+            nonce: 0,
+            answer: false,
+        };
+        self.channel.send(&Frame::Ping(knock)).await
+    }
+
+    /// Looks at what may change while the connection lasts; gives what the path shows.
+    fn look(&mut self) -> PathState {
         let since = self.began.elapsed();
         let (config, now) = (&self.link.config, clock::now());
         let told = self.link.roster.link(now);
@@ -398,7 +415,7 @@ impl Session<'_> {
             self.measure(figures, since);
         }
         let is_owed = !self.outbox.is_empty();
-        self.detours.look(figures, is_owed, self.measured);
+        self.detours.look(figures, is_owed, self.measured)
     }
 
     /// Lets the sender follow what the last second showed.
