@@ -342,6 +342,10 @@ fn ssn(text: &[u8], start: usize, run_end: usize) -> Option<Found> {
 fn iban(text: &[u8], digits: usize) -> Option<Found> {
     let start = digits.checked_sub(2)?;
     let country = [at(text, start), at(text, start + 1)];
+    // Ids of letters and digits are long, and hardly any begins as a country does.
+    if !country.iter().all(u8::is_ascii_alphabetic) || continues_left(text, start) {
+        return None;
+    }
     let is_lower = country.iter().all(u8::is_ascii_lowercase);
     let country = if is_lower {
         country.map(|letter| letter.to_ascii_uppercase())
@@ -349,9 +353,6 @@ fn iban(text: &[u8], digits: usize) -> Option<Found> {
         country
     };
     let (_, length) = IBAN_LENGTHS.iter().find(|(known, _)| **known == country)?;
-    if continues_left(text, start) {
-        return None;
-    }
     let mut cursor = start;
     let mut remainder_of_head = 0;
     let mut remainder = 0;

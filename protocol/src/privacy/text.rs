@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::packed::Searcher;
 
 use super::found::{Found, Label, replace, settle};
-use super::json::{AT, DOT, PAIR, PERCENT, Sight};
+use super::json::{AT, DASH, DOT, PAIR, PERCENT, QUOTE, Sight};
 use super::keys::Keys;
 use super::pairs::{self, Prose};
 use super::safe::SafePlaces;
@@ -27,25 +27,14 @@ pub(super) enum Mode {
     Source,
 }
 
-/// Words that the rules for credentials and paths wait for; a vector search finds the first of them. None is shorter than three
-/// bytes: by two the search would stop at every other line of a program.
-/// They are found in raw JSON too, unless hidden by `\u` escapes. A text that begins with `--` is wanted without one.
+/// Words that the rules for credentials and paths wait for; a vector search finds the first of them. None is shorter than five
+/// bytes: by two or three the search would stop at every other line of a program.
+/// They are found in raw JSON too, unless hidden by `\u` escapes.
 const WORDS: &[&str] = &[
     "earer",
     "EARER",
     "asic ",
     "ASIC ",
-    "---",
-    " --",
-    "'--",
-    "\"--",
-    // Between name and value of a pair in brackets; in raw JSON quotes may have a backslash before them.
-    "','",
-    "', '",
-    "', b'",
-    "', \\\"",
-    "\\\",\\\"",
-    "\\\", \\\"",
     "form-data;",
     "VALUES",
     "values (",
@@ -77,16 +66,36 @@ pub(super) fn has_elements(text: &[u8]) -> bool {
     opened.any(|rest| rest.starts_with(b"/") || rest.starts_with(b"\\/"))
 }
 
+/// Whether a text has what options of a command line or the frame of a PEM key begin with.
+fn has_dashes(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'-', text).any(|n| {
+        let before = n.checked_sub(1).and_then(|n| text.get(n));
+        let behind = text.get(n + 1..).unwrap_or_default();
+        behind.starts_with(b"--")
+            || behind.starts_with(b"-") && matches!(before, None | Some(b' ' | b'\'' | b'"'))
+    })
+}
+
+/// Whether a text has a comma between two quotes, as in a printed list of pairs; in raw JSON quotes may have a backslash before them.
+fn has_quoted_list(text: &[u8]) -> bool {
+    memchr::memchr_iter(b',', text).any(|n| {
+        let before = n.checked_sub(1).and_then(|n| text.get(n));
+        let behind = text.get(n + 1..).unwrap_or_default();
+        let skipped = |text, byte| <[u8]>::strip_prefix(text, &[byte]).unwrap_or(text);
+        let quote = skipped(skipped(skipped(behind, b' '), b'b'), b'\\').first();
+        matches!(before, Some(b'\'' | b'"')) && matches!(quote, Some(b'\'' | b'"'))
+    })
+}
+
+/// Whether a text has what stands for a word among signs. `is_escaped` is whether a double quote may be in it.
+#[inline]
+pub(super) fn has_signs(text: &[u8], sight: Sight, is_escaped: bool) -> bool {
+    sight.has(DASH) && has_dashes(text) || (is_escaped || sight.has(QUOTE)) && has_quoted_list(text)
+}
+
 /// Whether a text has one of the words.
-pub(super) fn has_word(text: &[u8]) -> bool {
-    // In raw JSON these would stand between the texts of every list.
-    let has_pair = || {
-        let between: [&[u8]; 3] = [b"\",\"", b"\", \"", b"', \""];
-        between
-            .iter()
-            .any(|between| memchr::memmem::find(text, between).is_some())
-    };
-    text.starts_with(b"--") || next_word(text, 0).is_some() || has_pair() || has_elements(text)
+fn has_word(text: &[u8], sight: Sight) -> bool {
+    next_word(text, 0).is_some() || has_signs(text, sight, true) || has_elements(text)
 }
 
 /// Most rounds over one text.
@@ -123,7 +132,7 @@ impl Rules {
     pub(super) fn inspect(&self, text: &[u8], mode: Mode, found: &mut Vec<Found>) {
         found.clear();
         let sight = Sight::of(text);
-        let has_word = has_word(text);
+        let has_word = has_word(text, sight);
         if mode == Mode::Skip || !self.wants(sight, has_word) {
             return;
         }

@@ -17,7 +17,7 @@ use super::notes::{Change, NOTES_MAX, Note, Step};
 use super::pairs;
 use super::roles::{Role, Spot};
 use super::rules::{Hits, Rule};
-use super::text::{Mode, Rules, has_elements, next_word};
+use super::text::{Mode, Rules, has_elements, has_signs, next_word};
 use super::{Payload, named, numbers, secrets};
 use crate::limits::JSON_DEPTH_MAX;
 use decide::{decide, secret_rule};
@@ -440,7 +440,7 @@ impl<'a> Walk<'a> {
         let bytes = self.bytes;
         let raw = bytes.get(token.raw.clone()).unwrap_or_default();
         let has_word = self.word.is_some_and(|word| word < token.raw.end)
-            || raw.starts_with(b"--")
+            || has_signs(raw, token.sight, token.escapes != Escapes::None)
             || self.has_elements && mode != Mode::Source && has_elements(raw);
         let rules = self.rules;
         if mode == Mode::Source && (self.in_pem || has_word) && self.pem_line(token) {

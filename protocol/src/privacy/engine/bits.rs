@@ -15,8 +15,19 @@ const KEY_BYTES_MAX: usize = 128;
 pub(crate) const INDEX_MARK: u8 = 0xFF;
 
 /// A set of items.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bits([u64; WORDS]);
+
+impl PartialEq for Bits {
+    /// In line, where the derived one calls a function that compares memory.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        let both = self.0.iter().zip(other.0);
+        both.fold(0, |all, (one, other)| all | (one ^ other)) == 0
+    }
+}
+
+impl Eq for Bits {}
 
 impl Bits {
     pub(crate) fn set(&mut self, bit: usize) {
@@ -70,11 +81,14 @@ pub(crate) struct Matcher {
     deep: Bits,
     /// Items that match whatever there is.
     any: Bits,
-    keys: HashMap<Box<[u8]>, Bits>,
+    /// In order, so that they are found.
+    keys: Vec<(Box<[u8]>, Bits)>,
     /// Lengths of the keys, as bits; those of 63 bytes and more share one.
     key_lengths: u64,
     /// Some key has letters beyond ASCII.
     has_wide_keys: bool,
+    /// Some key is an index.
+    has_indices: bool,
     by_type: [Bits; types::COUNT],
     types_used: Types,
 }
@@ -110,17 +124,29 @@ impl Matcher {
         matching
     }
 
+    /// Whether it makes a difference which element of an array a value is.
+    pub(crate) const fn has_indices(&self) -> bool {
+        self.has_indices
+    }
+
     fn add_key(&mut self, key: &[u8], bit: usize) {
+        self.has_indices |= key.first() == Some(&INDEX_MARK);
         self.key_lengths |= 1 << key.len().min(63);
         self.has_wide_keys |= key.first() != Some(&INDEX_MARK) && !key.is_ascii();
-        self.keys.entry(key.into()).or_default().set(bit);
+        let place = self.keys.binary_search_by(|(other, _)| (**other).cmp(key));
+        let place = place.unwrap_or_else(|place| {
+            self.keys.insert(place, (key.into(), Bits::default()));
+            place
+        });
+        let known = self.keys.get_mut(place);
+        known.into_iter().for_each(|(_, bits)| bits.set(bit));
     }
 
     #[inline]
     fn of_key(&self, key: &[u8]) -> Bits {
         if self.has_wide_keys && !key.is_ascii() && key.first() != Some(&INDEX_MARK) {
             let lower = String::from_utf8_lossy(key).to_lowercase();
-            return self.keys.get(lower.as_bytes()).copied().unwrap_or_default();
+            return self.bits_of(lower.as_bytes());
         }
         if self.key_lengths >> key.len().min(63) & 1 == 0 || key.len() > KEY_BYTES_MAX {
             return Bits::default();
@@ -131,7 +157,14 @@ impl Matcher {
         };
         lower.copy_from_slice(key);
         lower.make_ascii_lowercase();
-        self.keys.get(&*lower).copied().unwrap_or_default()
+        self.bits_of(lower)
+    }
+
+    /// Of a key in lower case.
+    fn bits_of(&self, lower: &[u8]) -> Bits {
+        let place = self.keys.binary_search_by(|(key, _)| (**key).cmp(lower));
+        let known = place.ok().and_then(|place| self.keys.get(place));
+        known.map(|(_, bits)| *bits).unwrap_or_default()
     }
 }
 

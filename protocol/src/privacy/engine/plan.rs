@@ -1,9 +1,10 @@
 //! Which steps apply at a place, decided once for each set of paths that match there.
 
-use super::super::json::Sight;
+use std::sync::Arc;
+
 use super::super::language::Dialect;
-use super::super::language::kinds::Kind;
-use super::super::language::kinds::Pattern;
+use super::super::language::kinds::{Kind, Pattern};
+use super::super::language::need::Least;
 use super::super::language::program::{Expr, Program};
 use super::bits::Bits;
 use super::schema::Reach;
@@ -17,14 +18,12 @@ pub(super) struct Plan {
     ends: Bits,
     reach: Option<Reach>,
     pub(super) steps: Vec<usize>,
-    /// A step runs on every text.
-    is_unconditional: bool,
-    /// A step looks at keys.
-    pub(super) has_pairs: bool,
-    /// Fewest digits that some step waits for, of those that wait for digits.
-    digits_min: usize,
-    /// Signs that some step waits for, of those that wait for nothing else.
-    flags: u8,
+    /// A step looks at keys that have a word.
+    waits_for_key: bool,
+    /// A step looks at every key.
+    wants_keys: bool,
+    /// Of patterns that wait for no word: what one of them needs at least.
+    least: Vec<Least>,
     /// A step waits for a word.
     waits_for_word: bool,
 }
@@ -34,7 +33,6 @@ impl Plan {
         let mut plan = Self {
             ends,
             reach: Some(reach),
-            digits_min: usize::MAX,
             ..Self::default()
         };
         if reach == Reach::Closed {
@@ -47,58 +45,50 @@ impl Plan {
                 plan.steps.extend(&application.steps);
             }
         }
-        for step in &plan.steps {
-            match program.steps.get(*step).map(|step| &step.kind) {
-                None | Some(Kind::Anything) => plan.is_unconditional = true,
-                Some(Kind::Patterns(patterns)) => {
-                    for pattern in patterns {
-                        plan.is_unconditional |= !plan_for(
-                            &mut plan.digits_min,
-                            &mut plan.flags,
-                            &mut plan.waits_for_word,
-                            pattern,
-                        );
-                    }
-                }
-                Some(Kind::Pair { values, .. }) => {
-                    plan.has_pairs = true;
-                    for pattern in values {
-                        plan.is_unconditional |= !plan_for(
-                            &mut plan.digits_min,
-                            &mut plan.flags,
-                            &mut plan.waits_for_word,
-                            pattern,
-                        );
-                    }
+        let steps = plan.steps.clone();
+        for step in steps.iter().filter_map(|n| program.steps.get(*n)) {
+            match &step.kind {
+                Kind::Anything => add(&mut plan.least, &Least::default()),
+                Kind::Patterns(patterns) => plan.wait_for(patterns),
+                Kind::Pair { key, values, .. } => {
+                    plan.waits_for_key |= !key.need.words.is_empty();
+                    plan.wants_keys |= key.need.words.is_empty();
+                    plan.wait_for(values);
                 }
             }
         }
         plan
     }
 
-    /// Whether some step may find something in a text; keys are looked at elsewhere.
+    fn wait_for(&mut self, patterns: &[Arc<Pattern>]) {
+        for pattern in patterns {
+            if pattern.need.words.is_empty() {
+                add(&mut self.least, &pattern.need.least);
+            } else {
+                self.waits_for_word = true;
+            }
+        }
+    }
+
+    /// Whether some step may find something in a text.
     #[inline]
-    pub(super) fn wants(&self, sight: Sight, has_word: bool) -> bool {
-        self.is_unconditional
-            || sight.digits >= self.digits_min
-            || sight.flags & self.flags != 0
-            || has_word && self.waits_for_word
+    pub(super) fn wants(&self, text: &[u8], has_word: bool) -> bool {
+        has_word && self.waits_for_word || self.least.iter().any(|least| least.is_in(text))
+    }
+
+    /// Whether some step may find something in the key of a text.
+    #[inline]
+    pub(super) const fn wants_key(&self, has_word: bool) -> bool {
+        self.wants_keys || has_word && self.waits_for_key
     }
 }
 
-/// Notes what a pattern waits for, the rarest thing of it. `false`: it waits for nothing.
-fn plan_for(digits: &mut usize, flags: &mut u8, word: &mut bool, pattern: &Pattern) -> bool {
-    let need = &pattern.need;
-    if !need.words.is_empty() {
-        *word = true;
-    } else if need.digits > 0 {
-        *digits = (*digits).min(need.digits);
-    } else if need.flags != 0 {
-        *flags |= need.flags;
-    } else {
-        return false;
+/// Adds what a pattern needs, unless another one needs no more; what needs no less is no longer looked for.
+fn add(all: &mut Vec<Least>, least: &Least) {
+    if !all.iter().any(|other| other.is_implied_by(least)) {
+        all.retain(|other| !least.is_implied_by(other));
+        all.push(least.clone());
     }
-    true
 }
 
 /// Whether a selector holds where these paths end.

@@ -35,6 +35,8 @@ struct Piece {
 #[derive(Debug)]
 pub(super) struct Text {
     pieces: Vec<Piece>,
+    /// What patterns see: all of it, each part that is redacted already as one [`HOLE`].
+    shown: String,
     pub(super) n_redactions: u32,
 }
 
@@ -57,53 +59,40 @@ impl Text {
                 mark: None,
                 is_noted: false,
             }],
+            shown: text.to_owned(),
             n_redactions: 0,
         }
     }
 
-    /// Takes the parts that patterns find.
+    /// What patterns see.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Takes the parts that a pattern finds.
     pub(super) fn apply(&mut self, step: &Step, pattern: &Pattern, key: Option<&PseudonymKey>) {
-        let joined = self.joined();
-        let mut ranges = find(pattern, &joined);
-        // What is redacted already stays, unless there is more around it.
-        let is_new = |range: &Range<usize>| {
-            let taken = joined.get(range.clone()).unwrap_or_default();
-            taken.chars().any(|c| c != HOLE)
-        };
-        ranges.retain(is_new);
-        if !ranges.is_empty() {
-            self.redact(step, &joined, &ranges, key);
-        }
+        let ranges = find(pattern, &self.shown);
+        self.redact(step, ranges, key);
     }
 
     /// Takes the whole text.
     pub(super) fn apply_whole(&mut self, step: &Step, key: Option<&PseudonymKey>) {
-        let joined = self.joined();
-        let all = 0..joined.len();
-        if joined.chars().any(|c| c != HOLE) {
-            self.redact(step, &joined, &[all], key);
-        }
-    }
-
-    fn joined(&self) -> String {
-        let mut joined = String::new();
-        for piece in &self.pieces {
-            match piece.mark {
-                None => joined.push_str(&piece.text),
-                Some(_) => joined.push(HOLE),
-            }
-        }
-        joined
+        let all = 0..self.shown.len();
+        self.redact(step, vec![all], key);
     }
 
     /// Puts new pieces where the ranges are; what they cover is gone.
-    fn redact(
-        &mut self,
-        step: &Step,
-        joined: &str,
-        ranges: &[Range<usize>],
-        key: Option<&PseudonymKey>,
-    ) {
+    fn redact(&mut self, step: &Step, mut ranges: Vec<Range<usize>>, key: Option<&PseudonymKey>) {
+        let shown = std::mem::take(&mut self.shown);
+        // What is redacted already stays, unless there is more around it.
+        ranges.retain(|range| {
+            let taken = shown.get(range.clone()).unwrap_or_default();
+            taken.chars().any(|c| c != HOLE)
+        });
+        if ranges.is_empty() {
+            self.shown = shown;
+            return;
+        }
         let mut holes = std::mem::take(&mut self.pieces)
             .into_iter()
             .filter(|piece| piece.mark.is_some());
@@ -112,10 +101,10 @@ impl Text {
         for range in ranges {
             keep(
                 &mut pieces,
-                joined.get(at..range.start).unwrap_or_default(),
+                shown.get(at..range.start).unwrap_or_default(),
                 &mut holes,
             );
-            let taken = joined.get(range.clone()).unwrap_or_default();
+            let taken = shown.get(range.clone()).unwrap_or_default();
             let n_holes = taken.chars().filter(|c| *c == HOLE).count();
             holes.by_ref().take(n_holes).for_each(drop);
             let (text, kind) = substitute(step, taken, key);
@@ -127,12 +116,14 @@ impl Text {
             self.n_redactions = self.n_redactions.saturating_add(1);
             at = range.end;
         }
-        keep(
-            &mut pieces,
-            joined.get(at..).unwrap_or_default(),
-            &mut holes,
-        );
+        keep(&mut pieces, shown.get(at..).unwrap_or_default(), &mut holes);
         self.pieces = pieces;
+        for piece in &self.pieces {
+            match piece.mark {
+                None => self.shown.push_str(&piece.text),
+                Some(_) => self.shown.push(HOLE),
+            }
+        }
     }
 
     pub(super) fn into_left(self) -> Left {

@@ -190,6 +190,38 @@ fn redactions_leave_what_they_say() {
 }
 
 #[test]
+fn a_key_is_looked_at_whatever_its_value_is() {
+    let pair = |pattern: &str| {
+        let rule = json!({"type": "redact_pair", "keyPattern": pattern});
+        json!({"rules": {"r": rule}, "applications": {"$string": ["r"]}})
+    };
+    for (document, key) in [
+        (pair(r"^\d+$"), "77"),
+        (pair("(?i)token"), "my_TOKEN"),
+        (pair("^(?:a|bc)$"), "a"),
+        (pair("(?i)token"), "to\u{212a}en"),
+        (pair("größe"), "größe"),
+        (
+            json!({"applications": {"$string": ["@password:remove"]}}),
+            "token",
+        ),
+        (
+            json!({"applications": {"$string": ["@password:remove"]}}),
+            "otp",
+        ),
+    ] {
+        for value in ["@", "x", "a@b.co, c@d.org", "nothing to see here"] {
+            let left = applied(
+                &document,
+                &json!({"extra": {key: value}, "user": {"b": value}}),
+            );
+            assert_eq!(left["extra"][key], Value::Null, "{document} {key} {value}");
+            assert_eq!(left["user"]["b"], value, "{document} {key} {value}");
+        }
+    }
+}
+
+#[test]
 fn a_pseudonym_is_the_same_for_the_same_text_and_key() {
     let hash = json!({"type": "email", "redaction": {"method": "hash"}});
     let (first, meta) = text(&hash, "a@example.com b@example.com a@example.com");

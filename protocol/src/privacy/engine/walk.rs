@@ -12,7 +12,7 @@ use super::super::{Payload, ScrubError};
 use super::bits::{Bits, INDEX_MARK};
 use super::plan::Plans;
 use super::redact::PseudonymKey;
-use super::schema::Spot;
+use super::schema::{Reach, Spot};
 use crate::limits::JSON_DEPTH_MAX;
 
 /// How often a list of pairs may lie in another one: each is looked through before it is walked.
@@ -65,6 +65,13 @@ struct Next {
     key_has_word: bool,
 }
 
+impl Next {
+    /// Whether any rule may reach the value itself.
+    fn is_reached(&self) -> bool {
+        !self.is_skipped && self.spot.reach != Reach::Closed
+    }
+}
+
 pub(super) struct Walk<'a> {
     bytes: &'a [u8],
     program: &'a Program,
@@ -72,6 +79,8 @@ pub(super) struct Walk<'a> {
     levels: Vec<Level>,
     plans: Plans,
     n_pair_lists: usize,
+    /// What the words of the rules are looked for in, and where the next one begins.
+    lower: Vec<u8>,
     word: Option<usize>,
     is_ascii: bool,
     /// The key of the value that is being read.
@@ -87,6 +96,7 @@ impl<'a> Walk<'a> {
         program: &'a Program,
         pseudonyms: Option<&'a PseudonymKey>,
     ) -> Self {
+        let lower = program.words.lower(bytes);
         Self {
             bytes,
             program,
@@ -94,7 +104,8 @@ impl<'a> Walk<'a> {
             levels: Vec::with_capacity(16),
             plans: Plans::default(),
             n_pair_lists: 0,
-            word: program.words.next(bytes, 0),
+            word: program.words.next(&lower, 0),
+            lower,
             is_ascii: bytes.is_ascii(),
             key: Vec::new(),
             decoded: Vec::new(),
@@ -140,9 +151,11 @@ impl<'a> Walk<'a> {
             Some(b'[') => self.open(at, next, true),
             Some(b'-' | b'0'..=b'9') if self.bytes.get(at + 1) != Some(&b'I') => {
                 let end = json::number(self.bytes, at).map_err(not_json)?;
-                let bits = self.step(next, types::NUMBER);
-                if let Some(rule) = self.removal(next, bits) {
-                    self.remove(at..end, rule, next);
+                if next.is_reached() {
+                    let bits = self.step(next, types::NUMBER);
+                    if let Some(rule) = self.removal(next, bits) {
+                        self.remove(at..end, rule, next);
+                    }
                 }
                 Ok((end, false))
             }
@@ -262,14 +275,15 @@ impl<'a> Walk<'a> {
         if self.bytes.get(at) != Some(&b'"') {
             return Err(not_json(at));
         }
-        let token = json::string(self.bytes, at + 1).map_err(not_json)?;
+        let token = json::skip_string(self.bytes, at + 1).map_err(not_json)?;
         let colon = json::skip_space(self.bytes, token.raw.end + 1);
         if self.bytes.get(colon) != Some(&b':') {
             return Err(not_json(colon));
         }
         let value = json::skip_space(self.bytes, colon + 1);
         self.read_key(&token);
-        let key_has_word = self.has_word(&token.raw) || token.escapes != Escapes::None;
+        let is_hidden = token.escapes != Escapes::None || !self.is_ascii && !self.key.is_ascii();
+        let key_has_word = self.has_word(&token.raw) || is_hidden;
         let is_root = self.levels.len() == 1;
         let Some(level) = self.levels.last_mut() else {
             return Err(not_json(at));
@@ -368,7 +382,9 @@ impl<'a> Walk<'a> {
             (Pairs::No, index) => {
                 self.key.clear();
                 self.key.push(INDEX_MARK);
-                self.key.extend_from_slice(Decimal::new(index).text());
+                if self.program.matcher.has_indices() {
+                    self.key.extend_from_slice(Decimal::new(index).text());
+                }
             }
         }
         Ok(next)
@@ -378,7 +394,7 @@ impl<'a> Walk<'a> {
     #[inline]
     fn has_word(&mut self, raw: &Range<usize>) -> bool {
         if self.word.is_some_and(|word| word < raw.start) {
-            self.word = self.program.words.next(self.bytes, raw.start);
+            self.word = self.program.words.next(&self.lower, raw.start);
         }
         self.word.is_some_and(|word| word < raw.end)
     }

@@ -5,24 +5,22 @@ use std::sync::Arc;
 
 use super::super::super::ScrubError;
 use super::super::super::edits::Edit;
-use super::super::super::json::{self, Escapes, Sight, Token};
+use super::super::super::json::{self, Escapes, Token};
 use super::super::super::language::builtin::Redaction;
 use super::super::super::language::kinds::{Kind, Pattern};
 use super::super::super::language::selector::types;
 use super::super::super::notes::{Change, NOTES_MAX, Note, Remark, Step as PathStep};
 use super::super::bits::{Bits, INDEX_MARK};
 use super::super::redact::{Left, Text, removes_value};
-use super::super::schema::Reach;
 use super::{Meta, Next, Walk, not_json};
 
 impl Walk<'_> {
     /// The rule that removes a value which is no text.
     pub(super) fn removal(&mut self, next: Next, bits: Bits) -> Option<Arc<str>> {
-        let reach = next.spot.reach;
-        if next.is_skipped || reach == Reach::Closed {
+        if !next.is_reached() {
             return None;
         }
-        let plan = self.plans.find(self.program, bits, reach);
+        let plan = self.plans.find(self.program, bits, next.spot.reach);
         let plan = self.plans.get(plan)?;
         let steps = plan.steps.iter().filter_map(|n| self.program.steps.get(*n));
         let key = &self.key;
@@ -31,7 +29,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn text(&mut self, at: usize, next: Next) -> Result<usize, ScrubError> {
-        if next.is_skipped || next.spot.reach == Reach::Closed {
+        if !next.is_reached() {
             let token = json::skip_string(self.bytes, at + 1).map_err(not_json)?;
             return Ok(token.raw.end + 1);
         }
@@ -41,47 +39,52 @@ impl Walk<'_> {
             .plans
             .get(plan)
             .is_none_or(|plan| plan.steps.is_empty());
-        if is_idle {
-            let token = json::skip_string(self.bytes, at + 1).map_err(not_json)?;
-            return Ok(token.raw.end + 1);
+        let token = json::skip_string(self.bytes, at + 1).map_err(not_json)?;
+        if !is_idle {
+            self.look(&token, plan, next);
         }
-        let token = json::string(self.bytes, at + 1).map_err(not_json)?;
-        let end = token.raw.end + 1;
-        let raw = self.bytes.get(token.raw.clone()).unwrap_or_default();
-        // What escapes or other scripts may hide is looked at.
-        let is_hidden = token.escapes == Escapes::Unicode || !self.is_ascii && !raw.is_ascii();
-        let has_word = self.has_word(&token.raw) || token.escapes != Escapes::None || is_hidden;
-        let is_wanted = self.plans.get(plan).is_some_and(|plan| {
-            is_hidden || plan.wants(token.sight, has_word) || plan.has_pairs && next.key_has_word
-        });
-        if is_wanted {
-            let sight = (!is_hidden).then_some(token.sight);
-            self.inspect(&token, plan, next, sight, has_word);
-        }
-        Ok(end)
+        Ok(token.raw.end + 1)
     }
 
-    /// Runs the steps over a text. `sight` is `None` when its bytes do not tell what is in it.
+    /// Inspects a text in which some step may find something.
+    fn look(&mut self, token: &Token, plan: usize, next: Next) {
+        let is_escaped = token.escapes != Escapes::None;
+        let mut decoded = std::mem::take(&mut self.decoded);
+        let bytes = self.bytes;
+        let raw = bytes.get(token.raw.clone()).unwrap_or_default();
+        let text = if is_escaped {
+            decoded.clear();
+            json::decode(raw, &mut decoded);
+            &decoded
+        } else {
+            raw
+        };
+        // What patterns need is told of ASCII alone.
+        let is_told = self.is_ascii && !is_escaped || text.is_ascii();
+        let has_word = self.has_word(&token.raw) || is_escaped;
+        let is_wanted = self.plans.get(plan).is_some_and(|plan| {
+            !is_told || plan.wants(text, has_word) || plan.wants_key(next.key_has_word)
+        });
+        if let Ok(text) = std::str::from_utf8(text)
+            && is_wanted
+            && !matches!(text, "" | "true" | "false" | "null" | "undefined")
+        {
+            let has_word = is_told.then_some(has_word);
+            self.inspect(token, text, plan, next, has_word);
+        }
+        self.decoded = decoded;
+    }
+
+    /// Runs the steps over a text. `has_word` is `None` when its bytes do not tell what is in it.
     fn inspect(
         &mut self,
         token: &Token,
+        original: &str,
         plan: usize,
         next: Next,
-        sight: Option<Sight>,
-        has_word: bool,
+        has_word: Option<bool>,
     ) {
-        self.decoded.clear();
-        let raw = self.bytes.get(token.raw.clone()).unwrap_or_default();
-        json::decode(raw, &mut self.decoded);
-        let Ok(original) = std::str::from_utf8(&self.decoded) else {
-            return;
-        };
-        if matches!(original, "" | "true" | "false" | "null" | "undefined") {
-            return;
-        }
-        let mut text = None;
-        let may_match =
-            |pattern: &Pattern| sight.is_none_or(|sight| pattern.need.is_met_by(sight, has_word));
+        let mut text: Option<Text> = None;
         let plan = self.plans.get(plan);
         let steps = plan.into_iter().flat_map(|plan| &plan.steps);
         let mut removed_by = None;
@@ -103,16 +106,22 @@ impl Walk<'_> {
                 removed_by = Some(Arc::clone(&step.id));
                 break;
             }
-            for pattern in patterns.iter().filter(|pattern| may_match(pattern)) {
-                let text = text.get_or_insert_with(|| Text::new(original));
-                text.apply(step, pattern, self.pseudonyms);
+            for pattern in patterns {
+                let shown = text.as_ref().map_or(original, Text::shown);
+                let may_match =
+                    has_word.is_none_or(|word| pattern.need.is_met_by(shown.as_bytes(), word));
+                // Most texts stay as they are, and cost no more than the look at them.
+                if may_match && pattern.regex.is_match(shown) {
+                    let text = text.get_or_insert_with(|| Text::new(original));
+                    text.apply(step, pattern, self.pseudonyms);
+                }
             }
             if is_whole {
                 let text = text.get_or_insert_with(|| Text::new(original));
                 text.apply_whole(step, self.pseudonyms);
             }
         }
-        let length = Change::length(&self.decoded);
+        let length = Change::length(original.as_bytes());
         let n = text.as_ref().map_or(0, |text| text.n_redactions);
         let left = match (removed_by, text) {
             (Some(rule), _) => Left::Nothing(rule),
