@@ -8,28 +8,29 @@ use std::ops::Range;
 use memchr::{memchr, memchr2};
 
 /// Ends a run of plain bytes in a string: a quote or a backslash.
-const STOP: u16 = 1 << 8;
-/// `0` to `9`.
-const DIGIT: u16 = 1;
+const STOP: u32 = 1 << 8;
+/// `0` to `9`, above all others, so that a sum of classes counts them.
+const DIGIT: u32 = 1 << DIGIT_SHIFT;
+const DIGIT_SHIFT: u32 = 16;
 /// `@`
-pub(super) const AT: u16 = 1 << 1;
+pub(super) const AT: u32 = 1 << 1;
 /// `=` or `:`, between a key and its value.
-pub(super) const PAIR: u16 = 1 << 2;
+pub(super) const PAIR: u32 = 1 << 2;
 /// `%`, before an encoded byte.
-pub(super) const PERCENT: u16 = 1 << 3;
+pub(super) const PERCENT: u32 = 1 << 3;
 /// `.`, in addresses.
-pub(super) const DOT: u16 = 1 << 4;
+pub(super) const DOT: u32 = 1 << 4;
 /// A letter that every sensitive key has: c, k, u or w.
-pub(super) const KEY_LETTER: u16 = 1 << 5;
+pub(super) const KEY_LETTER: u32 = 1 << 5;
 
 /// `-`, between the groups of a number.
-pub(super) const DASH: u16 = 1 << 6;
+pub(super) const DASH: u32 = 1 << 6;
 /// `'`, around what a program printed.
-pub(super) const QUOTE: u16 = 1 << 7;
+pub(super) const QUOTE: u32 = 1 << 7;
 
-const CLASSES: [u16; 256] = classes();
+const CLASSES: [u32; 256] = classes();
 
-const fn classes() -> [u16; 256] {
+const fn classes() -> [u32; 256] {
     let mut table = [0; 256];
     let mut byte = 0_u8;
     loop {
@@ -63,7 +64,7 @@ const fn classes() -> [u16; 256] {
     clippy::indexing_slicing,
     reason = "a byte is always within a table of 256"
 )]
-fn class_of(byte: u8) -> u16 {
+fn class_of(byte: u8) -> u32 {
     CLASSES[usize::from(byte)]
 }
 
@@ -71,7 +72,7 @@ fn class_of(byte: u8) -> u16 {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sight {
     /// Bits of the constants above.
-    pub(super) flags: u16,
+    pub(super) flags: u32,
     /// How many digits there are.
     pub(super) digits: usize,
 }
@@ -84,15 +85,21 @@ impl Sight {
     }
 
     #[inline]
-    fn with(self, class: u16) -> Self {
+    fn with(self, class: u32) -> Self {
+        self.with_all(class, class)
+    }
+
+    /// Takes a few bytes in, of which any has the classes `any`, and whose classes have this sum.
+    #[inline]
+    fn with_all(self, any: u32, sum: u32) -> Self {
         Self {
-            flags: self.flags | class,
-            digits: self.digits + usize::from(class & DIGIT),
+            flags: self.flags | any,
+            digits: self.digits + (sum >> DIGIT_SHIFT) as usize,
         }
     }
 
     /// Whether any of the flags is set.
-    pub(super) fn has(self, flags: u16) -> bool {
+    pub(super) fn has(self, flags: u32) -> bool {
         self.flags & flags != 0
     }
 }
@@ -158,14 +165,16 @@ fn look_to_stop(bytes: &[u8]) -> (Sight, Option<usize>) {
     let (chunks, _) = bytes.as_chunks::<8>();
     let mut at = 0;
     for chunk in chunks {
-        let classes = chunk.map(class_of);
-        let all = classes.iter().fold(0, |all, class| all | class);
-        if all & STOP != 0 {
+        let (mut any, mut sum) = (0, 0);
+        for byte in chunk {
+            let class = class_of(*byte);
+            any |= class;
+            sum += class;
+        }
+        if any & STOP != 0 {
             break;
         }
-        let digits: u16 = classes.iter().map(|class| class & DIGIT).sum();
-        sight.flags |= all;
-        sight.digits += usize::from(digits);
+        sight = sight.with_all(any, sum);
         at += chunk.len();
     }
     for byte in bytes.get(at..).unwrap_or_default() {

@@ -207,6 +207,8 @@ struct Drained {
     waited: f64,
     /// Bytes of blocks that went over the link.
     sent: f64,
+    /// Connections that were made for that.
+    connections: f64,
     took: Duration,
 }
 
@@ -215,11 +217,7 @@ async fn drain_over(conditions: Conditions, n_events: usize) -> Drained {
     site.kill_hub().unwrap();
     let traffic = Traffic::with(&site, 3, Oracle::default(), n_events);
     let oracle = traffic.ended().await.unwrap();
-    let sent = async |site: &Site| {
-        let metrics = site.relay_metrics().await.unwrap();
-        metrics["vedette_relay_link_bytes_total"]
-    };
-    let before = sent(&site).await;
+    let before = site.relay_metrics().await.unwrap();
     let waited = site.waiting_bytes().await.unwrap();
     site.link().unwrap().set(conditions);
     site.start_hub().await.unwrap();
@@ -229,10 +227,14 @@ async fn drain_over(conditions: Conditions, n_events: usize) -> Drained {
     })
     .await
     .unwrap();
+    let took = began.elapsed();
+    let after = site.relay_metrics().await.unwrap();
+    let grown = |name: &str| after[name] - before[name];
     let drained = Drained {
         waited,
-        sent: sent(&site).await - before,
-        took: began.elapsed(),
+        sent: grown("vedette_relay_link_bytes_total"),
+        connections: grown("vedette_relay_link_connections_total"),
+        took,
     };
     oracle.check(&site, WITHIN).await.unwrap();
     drained
@@ -255,8 +257,8 @@ async fn a_link_that_comes_and_goes_sends_little_again() {
     // hour of which the figure is promised.
     let drained = drain_over(conditions, 600).await;
     println!(
-        "3 s up, 7 s down: {} bytes for {} in {:?}",
-        drained.sent, drained.waited, drained.took
+        "3 s up, 7 s down: {} bytes for {} over {} connections in {:?}",
+        drained.sent, drained.waited, drained.connections, drained.took
     );
     // What was under way when the link went is sent again on another connection: that must be little.
     assert!(drained.sent <= drained.waited * 1.15, "{drained:?}");
