@@ -115,6 +115,16 @@ describe("the issue page", () => {
     expect(screen.getByRole("table", { name: "Local variables" }).textContent).toContain("sku");
   });
 
+  it("leads from the address of an issue that was merged to that of the one it became", async () => {
+    const old = answers(chained, { "GET organizations/acme/issues/SHOP-7/": { body: issueDetail() } });
+    const { router, requests } = open("/organizations/acme/issues/SHOP-7?tab=tags&query=level%3Aerror", old);
+    await waitFor(() => expect(router.state.location.pathname).toBe(AT));
+    expect(router.state.location.search).toMatchObject({ tab: "tags", query: "level:error" });
+    expect(router.history.length).toBe(1);
+    expect((await screen.findAllByText("Firefox")).length).toBeGreaterThan(0);
+    expect(requests.filter(({ url }) => url.pathname.endsWith("/issues/1/"))).toHaveLength(0);
+  });
+
   it("says how many events of a storm are counted and not kept", async () => {
     const issue = { ...issueDetail(), count: "1000000", foldedCount: 999_188 };
     open(AT, answers(chained, { [`GET ${ISSUE}`]: { body: issue } }));

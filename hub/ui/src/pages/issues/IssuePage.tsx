@@ -45,6 +45,7 @@ const TagsPanel = lazy(() => import("./TagsPanel.tsx").then((m) => ({ default: m
 export function IssuePage() {
   const { org, issueId } = useParams({ strict: false }) as { org: string; issueId: string };
   const issue = useQuery(issueQuery(org, issueId));
+  useOwnAddress(org, issueId, issue.data);
   useTitle(issue.data ? `${issue.data.shortId} ${headline(issue.data).title}` : null);
   if (issue.isError && !issue.data) {
     if (issue.error instanceof ApiError && issue.error.status === 404) return <NoSuchIssue org={org} />;
@@ -58,6 +59,22 @@ export function IssuePage() {
   }
   if (!issue.data) return <Skeleton rows={10} label="Loading the issue" />;
   return <Loaded key={issueId} org={org} issue={issue.data} />;
+}
+
+/** An issue that was merged into another is that one, and has its address from then on. */
+function useOwnAddress(org: string, asked: string, issue: IssueDetail | undefined): void {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  useEffect(() => {
+    if (!issue || issue.id === asked) return;
+    client.setQueryData(issueQuery(org, issue.id).queryKey, issue);
+    void navigate({
+      to: ".",
+      params: (params: object) => ({ ...params, issueId: issue.id }),
+      search: true,
+      replace: true,
+    });
+  }, [client, navigate, org, asked, issue]);
 }
 
 function NoSuchIssue({ org }: { org: string }) {
