@@ -127,6 +127,45 @@ fn source_lines_lose_literals_and_keep_code() {
 }
 
 #[test]
+fn source_lines_lose_pairs_that_are_written_out_in_their_strings() {
+    for (line, left) in [
+        (
+            r#"connect(\"host=db user=app password=hunter2-x port=5432\")"#,
+            r#"connect(\"host=db user=app password=[Filtered] port=5432\")"#,
+        ),
+        (
+            "get('/cart?token=abc123&q=1')",
+            "get('/cart?token=[Filtered]&q=1')",
+        ),
+        (
+            "raise E(f'{n} refused: api_key=canary-2 for bob')",
+            "raise E(f'{n} refused: api_key=[Filtered] for bob')",
+        ),
+        // Code, and what is put in when it runs.
+        (
+            "login(user, password=password)",
+            "login(user, password=password)",
+        ),
+        ("f'/cart?token={token}&q=1'", "f'/cart?token={token}&q=1'"),
+        ("'/cart?token=%s' % token", "'/cart?token=%s' % token"),
+        ("`/cart?token=${token}`", "`/cart?token=${token}`"),
+        (
+            "re.match('password=([^&]+)', line)",
+            "re.match('password=([^&]+)', line)",
+        ),
+        (
+            "a = 'x'; token=next_token(b, 'y')",
+            "a = 'x'; token=next_token(b, 'y')",
+        ),
+    ] {
+        let event = |line: &str| {
+            format!("{{\"stacktrace\":{{\"frames\":[{{\"context_line\":\"{line}\"}}]}}}}")
+        };
+        check(&event(line), &event(left));
+    }
+}
+
+#[test]
 fn a_pem_key_over_several_source_lines_goes() {
     check(
         r#"{"stacktrace":{"frames":[{"pre_context":["K = `-----BEGIN PRIVATE KEY-----","MIIabc"],"context_line":"MIIdef","post_context":["-----END PRIVATE KEY-----`","x = 1"]},
