@@ -312,10 +312,14 @@ fn value_of(
     let start = start + wrapper_length(text, start, prose);
     if let Some(quoted) = quoted_value(text, start) {
         // `"?api_key=" + key`: the quote ends the string that the name is in.
-        let closes = prose == Prose::Source && at(text, start) == b'"' && is_in_quotes(text, start);
+        let closes =
+            prose == Prose::Source && at(text, start) == b'"' && is_in_quotes(text, start, b'"');
         return (!closes).then_some((quoted, ""));
     }
-    if separator.needs_quotes || prose == Prose::Source {
+    if prose == Prose::Source {
+        return written_out(text, separator, name);
+    }
+    if separator.needs_quotes {
         return None;
     }
     match at(text, start) {
@@ -337,6 +341,23 @@ fn value_of(
     }
 }
 
+/// `"host=db password=VALUE"` in a line of a program: a pair that is a part of a string, and whose value is not put in when it runs.
+fn written_out(
+    text: &[u8],
+    separator: &Separator,
+    name: &Name,
+) -> Option<(Range<usize>, &'static str)> {
+    let start = separator.right;
+    let end = bare_end(text, start);
+    let value = text.get(start..end)?;
+    let is_tight = !separator.is_colon && name.range.end == separator.left && name.quote.is_empty();
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.+/=~!@#".contains(byte);
+    let is_written =
+        value.first().is_some_and(u8::is_ascii_alphanumeric) && value.iter().all(is_word);
+    let is_in_string = |at: usize| b"\"'`".iter().any(|mark| is_in_quotes(text, at, *mark));
+    (is_tight && is_written && is_in_string(start)).then_some((start..end, ""))
+}
+
 /// `Some(` and `Secret(` before a quoted value, as Rust and Swift print one that may be missing.
 fn wrapper_length(text: &[u8], start: usize, prose: Prose) -> usize {
     let rest = text.get(start..).unwrap_or_default();
@@ -355,8 +376,8 @@ fn wrapper_length(text: &[u8], start: usize, prose: Prose) -> usize {
     }
 }
 
-/// Whether a line of a program is within double quotes at a place.
-fn is_in_quotes(text: &[u8], place: usize) -> bool {
+/// Whether a line of a program is within quotes of one kind at a place.
+fn is_in_quotes(text: &[u8], place: usize, mark: u8) -> bool {
     let head = text
         .get(place.saturating_sub(LINE_BYTES_MAX)..place)
         .unwrap_or_default();
@@ -366,7 +387,7 @@ fn is_in_quotes(text: &[u8], place: usize) -> bool {
         .unwrap_or_default();
     let (mut is_open, mut escaped) = (false, false);
     for byte in line {
-        is_open ^= *byte == b'"' && !escaped;
+        is_open ^= *byte == mark && !escaped;
         escaped = *byte == b'\\' && !escaped;
     }
     is_open
