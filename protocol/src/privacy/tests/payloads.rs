@@ -127,6 +127,26 @@ fn source_lines_lose_literals_and_keep_code() {
 }
 
 #[test]
+fn options_and_printed_pairs_are_seen_in_raw_json() {
+    for (text, left) in [
+        (r"run\n--password hunter2", r"run\n--password [Filtered]"),
+        (r"run\t--password hunter2", r"run\t--password [Filtered]"),
+        (
+            "[(u'password', u'hunter2')]",
+            "[(u'password', u'[Filtered]')]",
+        ),
+        ("[('token',  'hunter2')]", "[('token',  '[Filtered]')]"),
+        (
+            r#"[[\"password\", \"hunter2\"]]"#,
+            r#"[[\"password\", \"[Filtered]\"]]"#,
+        ),
+    ] {
+        let event = |text: &str| format!("{{\"extra\":{{\"a\":\"{text}\"}}}}");
+        check(&event(text), &event(left));
+    }
+}
+
+#[test]
 fn source_lines_lose_pairs_that_are_written_out_in_their_strings() {
     for (line, left) in [
         (

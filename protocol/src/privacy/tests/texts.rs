@@ -302,6 +302,10 @@ fn values_behind_their_names_are_removed() {
         "('--api-key', '[Filtered]', 3)",
     );
     stays("['--password', '--verbose']");
+    check(
+        "run\n--password hunter2\t--token abc",
+        "run\n--password [Filtered]\t--token [Filtered]",
+    );
     stays("use --password, please");
     // Pairs.
     check(
@@ -319,6 +323,15 @@ fn values_behind_their_names_are_removed() {
     check(
         r#"[[\"password\", \"hunter2\"]]"#,
         r#"[[\"password\", \"[Filtered]\"]]"#,
+    );
+    check(
+        "[(u'password', u'hunter2'), (u'q', u'x')]",
+        "[(u'password', u'[Filtered]'), (u'q', u'x')]",
+    );
+    check("[('token',   'hunter2')]", "[('token',   '[Filtered]')]");
+    check(
+        r#"[[\\\"password\\\", \\\"hunter2\\\"]]"#,
+        r#"[[\\\"password\\\", \\\"[Filtered]\\\"]]"#,
     );
     stays("('password', 'name', 'email')");
     stays("('wrong password', 'try again')");
