@@ -60,6 +60,9 @@ pub(super) fn next_word(bytes: &[u8], from: usize) -> Option<usize> {
     }
 }
 
+/// Most bytes between a comma and the quote behind it.
+const BETWEEN_MAX: usize = 16;
+
 /// Whether elements of XML end in a text; in raw JSON a backslash may stand before the slash.
 pub(super) fn has_elements(text: &[u8]) -> bool {
     let mut opened = memchr::memchr_iter(b'<', text).map(|n| text.get(n + 1..).unwrap_or_default());
@@ -69,21 +72,24 @@ pub(super) fn has_elements(text: &[u8]) -> bool {
 /// Whether a text has what options of a command line or the frame of a PEM key begin with.
 fn has_dashes(text: &[u8]) -> bool {
     memchr::memchr_iter(b'-', text).any(|n| {
-        let before = n.checked_sub(1).and_then(|n| text.get(n));
         let behind = text.get(n + 1..).unwrap_or_default();
-        behind.starts_with(b"--")
-            || behind.starts_with(b"-") && matches!(before, None | Some(b' ' | b'\'' | b'"'))
+        matches!(behind, [b'-', next, ..] if next.is_ascii_alphabetic() || *next == b'-')
     })
 }
 
-/// Whether a text has a comma between two quotes, as in a printed list of pairs; in raw JSON quotes may have a backslash before them.
+/// Whether a text has a comma between two quotes, as in a printed list of pairs; in raw JSON quotes may have backslashes before
+/// them, and in Python letters.
 fn has_quoted_list(text: &[u8]) -> bool {
+    let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'\'' | b'"'));
+    let is_between = |byte: &&u8| matches!(byte, b' ' | b'\\') || b"bBuUrRfF".contains(byte);
     memchr::memchr_iter(b',', text).any(|n| {
         let before = n.checked_sub(1).and_then(|n| text.get(n));
-        let behind = text.get(n + 1..).unwrap_or_default();
-        let skipped = |text, byte| <[u8]>::strip_prefix(text, &[byte]).unwrap_or(text);
-        let quote = skipped(skipped(skipped(behind, b' '), b'b'), b'\\').first();
-        matches!(before, Some(b'\'' | b'"')) && matches!(quote, Some(b'\'' | b'"'))
+        let mut behind = text
+            .get(n + 1..)
+            .unwrap_or_default()
+            .iter()
+            .take(BETWEEN_MAX);
+        is_quote(before) && is_quote(behind.find(|byte| !is_between(byte)))
     })
 }
 
