@@ -61,7 +61,7 @@ export function IssuePage() {
   return <Loaded key={issueId} org={org} issue={issue.data} />;
 }
 
-/** An issue that was merged into another is that one, and has its address from then on. */
+/** An issue that is asked for by its short id, or was merged into another, gets the address of what it is. */
 function useOwnAddress(org: string, asked: string, issue: IssueDetail | undefined): void {
   const client = useQueryClient();
   const navigate = useNavigate();
