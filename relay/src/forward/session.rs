@@ -18,6 +18,7 @@ use super::detour::Detours;
 use super::dial::Dialled;
 use super::dictionaries;
 use super::error::LinkError;
+use super::flight;
 use super::hubs::{self, Peers};
 use super::outbox::{ByLane, Order, Outbox};
 use super::path::PathState;
@@ -192,7 +193,7 @@ impl Session<'_> {
                 },
                 _ = reports.tick() => self.report().await?,
                 _ = looks.tick() => {
-                    if self.look() != PathState::Lives && self.channel.carrier() == Carrier::Quic {
+                    if self.look() != PathState::Lives {
                         self.knock().await?;
                     }
                     self.tell_notice().await?;
@@ -388,6 +389,11 @@ impl Session<'_> {
     /// through the seconds in which one that comes and goes is there: what was under way would be
     /// sent again on another connection.
     async fn knock(&mut self) -> Result<(), LinkError> {
+        // Behind more it would wait for the hub itself, and this task with it.
+        let has_room = self.outbox.bytes_in_flight() < flight::BYTES_MAX / 2;
+        if self.channel.carrier() != Carrier::Quic || !has_room {
+            return Ok(());
+        }
         let knock = Ping {
             nonce: 0,
             answer: false,
